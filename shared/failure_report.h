@@ -1,0 +1,26 @@
+/*
+ * Failure reports: what a failed attempt leaves for the dead-letter service and for people, as
+ * failures.<stream>.<consumer>.<event id> in the FAILURES stream (the last one is kept).
+ */
+#ifndef OM_SHARED_FAILURE_REPORT_H
+#define OM_SHARED_FAILURE_REPORT_H
+
+#include "shared/consumer.h"
+#include "shared/nats_client.h"
+
+struct failure_report {
+    const char *stream;
+    const char *durable;
+    const char *service;
+    const char *instance;
+    uint64_t stream_sequence;
+    const struct delivery *delivery; /* its event id may be zero: then the sequence names it */
+};
+
+/* Fire and forget: for an attempt that will be repeated. */
+void failure_report_send(struct nats_client *nats, const struct failure_report *report);
+/* Waits until it is stored (up to 2 s): for the last word on a message, before it is terminated. */
+enum status failure_report_store(struct nats_client *nats, const struct failure_report *report,
+                                 struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * Prometheus metrics from one declared table (metrics.c holds exposition). Thread safe, lock free
+ * on the hot path: a label value is registered once and addressed by its slot.
+ *
+ * Text exposition format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+#ifndef OM_SHARED_METRICS_H
+#define OM_SHARED_METRICS_H
+
+#include "shared/buf.h"
+
+/* id, kind, name, label ("" for none), help. Histograms are of seconds or sizes by their name. */
+#define METRIC_TABLE(X)                                                                            \
+    X(BUILD_INFO, GAUGE, "ordermesh_build_info", "version", "Always 1; the version as a label.")   \
+    X(READY, GAUGE, "ordermesh_ready", "", "1 while the process is ready.")                        \
+    X(CONSUMER_EVENTS, COUNTER, "ordermesh_consumer_events_total", "outcome",                      \
+      "Deliveries by outcome: done, duplicate, ignored, retry, reject.")                           \
+    X(CONSUMER_BATCH_SIZE, HISTOGRAM_SIZE, "ordermesh_consumer_batch_events", "stream",            \
+      "Events taken in one batch.")                                                                \
+    X(CONSUMER_BATCH_SECONDS, HISTOGRAM, "ordermesh_consumer_batch_seconds", "stream",             \
+      "From taking a batch to its acknowledgements.")                                              \
+    X(CONSUMER_PENDING, GAUGE, "ordermesh_consumer_pending_messages", "stream",                    \
+      "Messages of the stream not yet delivered to this consumer, as last reported.")              \
+    X(CONSUMER_HELD, GAUGE, "ordermesh_consumer_held", "stream",                                   \
+      "1 while the consumer holds its batch because a dependency is down.")                        \
+    X(OUTBOX_PUBLISHED, COUNTER, "ordermesh_outbox_published_total", "",                           \
+      "Outbox rows acknowledged by JetStream.")                                                    \
+    X(OUTBOX_HOLES, GAUGE, "ordermesh_outbox_holes", "",                                           \
+      "Transactions below the relay's cursor that were still running.")                            \
+    X(RELAY_LEADER, GAUGE, "ordermesh_relay_leader", "", "1 while this instance relays.")          \
+    X(RELAY_SECONDS, HISTOGRAM, "ordermesh_relay_batch_seconds", "",                               \
+      "From reading outbox rows to their last acknowledgement.")                                   \
+    X(DB_RECONNECTS, COUNTER, "ordermesh_db_reconnects_total", "", "Database reconnections.")      \
+    X(BREAKER_STATE, GAUGE, "ordermesh_breaker_state", "name", "0 closed, 1 open, 2 half open.")   \
+    X(HTTP_REQUESTS, COUNTER, "ordermesh_http_requests_total", "status",                           \
+      "Answers by status code.")                                                                   \
+    X(HTTP_SECONDS, HISTOGRAM, "ordermesh_http_request_seconds", "route",                          \
+      "From the whole request to its answer.")                                                     \
+    X(HTTP_IN_FLIGHT, GAUGE, "ordermesh_http_in_flight_requests", "", "Requests being answered.")  \
+    X(IDEMPOTENCY, COUNTER, "ordermesh_idempotency_total", "result",                               \
+      "Claims: first, replay, mismatch, in_flight, takeover, degraded.")                           \
+    X(IDEMPOTENCY_DEGRADED, GAUGE, "ordermesh_idempotency_degraded", "",                           \
+      "1 while Redis does not answer and only order ids guard.")                                   \
+    X(ORDERS_ENDED, COUNTER, "ordermesh_orders_ended_total", "status", "Orders by final status.")  \
+    X(ORDER_SECONDS, HISTOGRAM, "ordermesh_order_seconds", "",                                     \
+      "From acceptance to the final state.")                                                       \
+    X(NOTIFICATIONS, COUNTER, "ordermesh_notifications_total", "result", "Sent and failed.")
+
+enum metric {
+#define METRIC_ENUM(id, kind, name, label, help) METRIC_##id,
+    METRIC_TABLE(METRIC_ENUM)
+#undef METRIC_ENUM
+        METRIC_COUNT
+};
+
+#define METRIC_SLOTS 24 /* label values a metric can have; further ones share the last */
+
+/* The slot of a label value, registering it at first use (takes a lock; keep the slot). */
+unsigned metric_slot(enum metric metric, const char *label_value);
+void metric_add(enum metric metric, unsigned slot, int64_t amount);   /* counters, gauges */
+void metric_set(enum metric metric, unsigned slot, int64_t value);    /* gauges */
+void metric_observe(enum metric metric, unsigned slot, double value); /* histograms */
+int64_t metric_value(enum metric metric, unsigned slot); /* counter or gauge; histogram's count */
+void metrics_render(struct buf *out);
+
+#endif

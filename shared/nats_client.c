@@ -1,0 +1,276 @@
+#include "shared/nats_client.h"
+
+#include "shared/clock.h"
+#include "shared/config.h"
+#include "shared/json.h"
+#include "shared/log.h"
+#include "shared/uuid.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_CONNECTION_MS 5000
+#define CONNECT_TIMEOUT_MS 2000
+#define WRITE_DEADLINE_MS 5000
+#define PING_INTERVAL_MS 10000
+#define RECONNECT_WAIT_MS 250
+#define FLUSH_AT_END_MS 1000
+/* A publisher must learn that the broker is away, so next to nothing is buffered meanwhile. */
+#define RECONNECT_BUFFER_BYTES 1
+
+struct nats_client {
+    natsConnection *fast;
+    natsConnection *bulk;
+    char *inbox_prefix;
+    atomic_uint_fast64_t epoch;
+    atomic_uint_fast64_t next_inbox;
+    atomic_bool is_closing;
+    atomic_int closed_count; /* connections whose last callback has run */
+};
+
+enum status nats_error(struct error *error, natsStatus status, const char *doing) {
+    if (status == NATS_OK)
+        return STATUS_OK;
+    enum status ours = STATUS_UNAVAILABLE;
+    if (status == NATS_TIMEOUT)
+        ours = STATUS_TIMEOUT;
+    else if (status == NATS_NO_MEMORY)
+        ours = STATUS_NO_MEMORY;
+    else if (status == NATS_INVALID_ARG || status == NATS_INVALID_SUBJECT ||
+             status == NATS_MAX_PAYLOAD)
+        ours = STATUS_INVALID;
+    return error_set(error, ours, "%s: %s", doing, natsStatus_GetText(status));
+}
+
+static void on_disconnected(natsConnection *connection, void *closure) {
+    (void)connection;
+    struct nats_client *client = closure;
+    if (!atomic_load(&client->is_closing))
+        log_warn("disconnected from NATS");
+}
+
+static void on_reconnected(natsConnection *connection, void *closure) {
+    struct nats_client *client = closure;
+    if (connection == client->fast)
+        atomic_fetch_add(&client->epoch, 1);
+    log_info("reconnected to NATS");
+}
+
+/* nats.c gives up for good after two equal authorization errors; only a restart helps then. */
+static void on_closed(natsConnection *connection, void *closure) {
+    (void)connection;
+    struct nats_client *client = closure;
+    if (atomic_load(&client->is_closing)) {
+        atomic_fetch_add(&client->closed_count, 1);
+        return;
+    }
+    log_error("the NATS connection was closed for good; ending so that it is opened anew");
+    _exit(1);
+}
+
+static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
+                     void *closure) {
+    (void)subscription;
+    (void)closure;
+    const char *detail = NULL;
+    if (connection == NULL || natsConnection_GetLastError(connection, &detail) == NATS_OK)
+        detail = NULL;
+    log_warn("NATS reported an error", LOG_TEXT("status", natsStatus_GetText(status)),
+             LOG_TEXT("detail", detail));
+}
+
+static natsStatus set_options(natsOptions *options, const struct nats_client_options *from,
+                              struct nats_client *client, const char *password, bool is_fast) {
+    natsStatus s = natsOptions_SetURL(options, from->url);
+    if (strchr(from->url, ',') != NULL) {
+        char *list = mem_copy(slice_of(from->url)), *rest = list;
+        const char *servers[16];
+        int count = 0;
+        for (char *one; count < 16 && (one = strsep(&rest, ",")) != NULL;)
+            servers[count++] = one;
+        s = natsOptions_SetServers(options, servers, count);
+        free(list);
+    }
+    if (s == NATS_OK && from->user[0] != '\0')
+        s = natsOptions_SetUserInfo(options, from->user, password);
+    if (s == NATS_OK)
+        s = natsOptions_SetName(options, from->name);
+    if (s == NATS_OK)
+        s = natsOptions_SetCustomInboxPrefix(options, client->inbox_prefix);
+    if (s == NATS_OK)
+        s = natsOptions_SetSendAsap(options, is_fast);
+    if (s == NATS_OK && !is_fast)
+        s = natsOptions_UseGlobalMessageDelivery(options, true);
+    if (s == NATS_OK)
+        s = natsOptions_SetTimeout(options, CONNECT_TIMEOUT_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetWriteDeadline(options, WRITE_DEADLINE_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetPingInterval(options, PING_INTERVAL_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetMaxReconnect(options, -1);
+    if (s == NATS_OK)
+        s = natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS);
+    if (s == NATS_OK)
+        s = natsOptions_SetReconnectBufSize(options, RECONNECT_BUFFER_BYTES);
+    if (s == NATS_OK)
+        s = natsOptions_SetFailRequestsOnDisconnect(options, true);
+    if (s == NATS_OK)
+        s = natsOptions_SetDisconnectedCB(options, on_disconnected, client);
+    if (s == NATS_OK)
+        s = natsOptions_SetReconnectedCB(options, on_reconnected, client);
+    if (s == NATS_OK)
+        s = natsOptions_SetClosedCB(options, on_closed, client);
+    if (s == NATS_OK)
+        s = natsOptions_SetErrorHandler(options, on_error, client);
+    return s;
+}
+
+static natsStatus open_connection(const struct nats_client_options *from,
+                                  struct nats_client *client, const char *password, bool is_fast,
+                                  natsConnection **connection) {
+    natsOptions *options = NULL;
+    natsStatus s = natsOptions_Create(&options);
+    if (s == NATS_OK)
+        s = set_options(options, from, client, password, is_fast);
+    int64_t until = clock_monotonic_us() + FIRST_CONNECTION_MS * INT64_C(1000);
+    while (s == NATS_OK) {
+        natsStatus tried = natsConnection_Connect(connection, options);
+        if (tried == NATS_OK || clock_monotonic_us() > until) {
+            s = tried;
+            break;
+        }
+        clock_sleep_ms(100);
+    }
+    natsOptions_Destroy(options);
+    return s;
+}
+
+enum status nats_client_create(const struct nats_client_options *options,
+                               struct nats_client **client, struct error *error) {
+    char *password = NULL;
+    size_t length;
+    if (options->password_file[0] != '\0') {
+        enum status status = config_read_file(options->password_file, &password, &length, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    struct nats_client *made = mem_alloc(sizeof(*made));
+    struct buf prefix = {0};
+    buf_printf(&prefix, "_INBOX_%s", options->name);
+    made->inbox_prefix = prefix.ptr;
+
+    natsStatus s = open_connection(options, made, password, true, &made->fast);
+    if (s == NATS_OK)
+        s = open_connection(options, made, password, false, &made->bulk);
+    free(password);
+    if (s != NATS_OK) {
+        nats_client_destroy(&made);
+        return nats_error(error, s, "connecting to NATS");
+    }
+    *client = made;
+    return STATUS_OK;
+}
+
+void nats_client_destroy(struct nats_client **client) {
+    struct nats_client *c = *client;
+    *client = NULL;
+    if (c == NULL)
+        return;
+    atomic_store(&c->is_closing, true);
+    natsConnection *connections[] = {c->fast, c->bulk};
+    int opened = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (connections[i] == NULL)
+            continue;
+        opened++;
+        if (natsConnection_Status(connections[i]) == NATS_CONN_STATUS_CONNECTED)
+            natsConnection_FlushTimeout(connections[i], FLUSH_AT_END_MS);
+        natsConnection_Destroy(connections[i]);
+    }
+    /* nats.c calls back from a thread of its own; `c` is that call's closure. */
+    for (int waited_ms = 0; waited_ms < FLUSH_AT_END_MS; waited_ms++) {
+        if (atomic_load(&c->closed_count) == opened)
+            break;
+        clock_sleep_ms(1);
+    }
+    free(c->inbox_prefix);
+    free(c);
+}
+
+natsConnection *nats_client_fast(struct nats_client *client) {
+    return client->fast;
+}
+
+natsConnection *nats_client_bulk(struct nats_client *client) {
+    return client->bulk;
+}
+
+bool nats_client_is_connected(struct nats_client *client) {
+    return natsConnection_Status(client->fast) == NATS_CONN_STATUS_CONNECTED &&
+           natsConnection_Status(client->bulk) == NATS_CONN_STATUS_CONNECTED;
+}
+
+uint64_t nats_client_epoch(struct nats_client *client) {
+    return atomic_load(&client->epoch);
+}
+
+char *nats_client_inbox(struct nats_client *client) {
+    struct uuid unique = uuid_v7();
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&unique, text);
+    struct buf inbox = {0};
+    buf_printf(&inbox, "%s.%s", client->inbox_prefix, text);
+    return inbox.ptr;
+}
+
+enum status nats_event_message(natsMsg **message, const char *subject, const char *reply,
+                               struct slice payload, const char *msg_id, const char *stream,
+                               const char *traceparent, struct error *error) {
+    natsMsg *made = NULL;
+    natsStatus s = natsMsg_Create(&made, subject, reply, payload.ptr, (int)payload.len);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(made, "Nats-Msg-Id", msg_id);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(made, "Nats-Expected-Stream", stream);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(made, "Content-Type", "application/cloudevents+json");
+    if (s == NATS_OK && traceparent != NULL && traceparent[0] != '\0')
+        s = natsMsgHeader_Set(made, "traceparent", traceparent);
+    if (s != NATS_OK) {
+        natsMsg_Destroy(made);
+        return nats_error(error, s, "making a message");
+    }
+    *message = made;
+    return STATUS_OK;
+}
+
+enum status pub_ack_parse(struct slice payload, struct pub_ack *ack, struct error *error) {
+    struct json_object *root = NULL, *refused = NULL;
+    enum status status = json_parse(payload, &root, error);
+    if (status != STATUS_OK)
+        return status;
+    struct pub_ack parsed = {0};
+    if (json_get_object(root, "error", &refused, NULL) == STATUS_OK) {
+        int64_t code = 0;
+        struct slice text = SLICE_LITERAL("refused");
+        if (json_get_int64(refused, "err_code", &code, NULL) != STATUS_OK || code == 0)
+            code = -1;
+        parsed.error_code = (int)code;
+        (void)!json_get_string(refused, "description", &text, NULL);
+        snprintf(parsed.error_text, sizeof(parsed.error_text), "%.*s", SLICE_ARG(text));
+    } else {
+        int64_t sequence = 0;
+        status = json_get_int64(root, "seq", &sequence, error);
+        struct json_object *duplicate = NULL;
+        parsed.sequence = (uint64_t)sequence;
+        parsed.is_duplicate = json_object_object_get_ex(root, "duplicate", &duplicate) &&
+                              json_object_get_boolean(duplicate);
+    }
+    json_object_put(root);
+    if (status == STATUS_OK)
+        *ack = parsed;
+    return status;
+}

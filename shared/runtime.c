@@ -1,0 +1,306 @@
+#include "shared/runtime.h"
+
+#include "shared/clock.h"
+#include "shared/log.h"
+#include "shared/metrics.h"
+#include "shared/relay.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STOP_POLL_MS 5
+#define NATS_RETRY_MS 500
+
+const char ordermesh_version[] = OM_VERSION;
+
+enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING };
+
+/* One process, from its arguments to its exit. */
+struct runtime {
+    const struct service *service;
+    struct config config;
+    void *context;
+    struct nats_client *nats;
+    struct relay *relay;
+    struct consumer **consumers;
+    struct micro *micro;
+    struct admin *admin;
+    _Atomic enum phase phase;
+};
+
+/* --- arguments, configuration, signals ---------------------------------------------------------
+ */
+
+static void print_help(const char *name, const char *description, const struct config_row *rows,
+                       size_t count) {
+    printf("om-%s: %s\n\nusage: om-%s [--help | --version | --check-config]\n\n"
+           "Configuration comes from the environment.\n\n",
+           name, description, name);
+    config_print_help(config_common_rows, config_common_count, stdout);
+    if (count > 0)
+        config_print_help(rows, count, stdout);
+}
+
+static const char *default_instance(void) {
+    char host[64] = "localhost";
+    gethostname(host, sizeof(host) - 1);
+    struct buf name = {0}; /* lives as long as the process */
+    buf_printf(&name, "%s-%d", host, (int)getpid());
+    return name.ptr;
+}
+
+static enum status load_all(const struct config_row *rows, size_t count, void *target,
+                            struct config *config, enum log_level *level, struct error *error) {
+    enum status common = config_load(config_common_rows, config_common_count, config, error);
+    enum status own = count > 0 ? config_load(rows, count, target, error) : STATUS_OK;
+    if (common != STATUS_OK || own != STATUS_OK)
+        return common != STATUS_OK ? common : own;
+    if (!log_level_parse(config->log_level, level))
+        return error_set(error, STATUS_INVALID, "OM_LOG_LEVEL is none of debug info warn error");
+    return STATUS_OK;
+}
+
+int runtime_configure(const char *name, const char *description, const struct config_row *rows,
+                      size_t count, void *target, int argc, char **argv, struct config *config) {
+    const char *option = argc > 1 ? argv[1] : "";
+    bool checks_only = strcmp(option, "--check-config") == 0;
+    if (strcmp(option, "--help") == 0) {
+        print_help(name, description, rows, count);
+        return 0;
+    }
+    if (strcmp(option, "--version") == 0) {
+        printf("om-%s %s\n", name, ordermesh_version);
+        return 0;
+    }
+    if (argc > 2 || (argc == 2 && !checks_only)) {
+        fprintf(stderr, "om-%s: unknown argument; see --help\n", name);
+        return 2;
+    }
+    struct error error = {0};
+    enum log_level level;
+    if (load_all(rows, count, target, config, &level, &error) != STATUS_OK) {
+        fprintf(stderr, "om-%s: configuration: %s\n", name, error.text);
+        return 2;
+    }
+    if (checks_only) {
+        printf("om-%s: the configuration is right\n", name);
+        return 0;
+    }
+    if (config->instance[0] == '\0')
+        config->instance = default_instance();
+    log_init(name, config->instance, level);
+    metric_set(METRIC_BUILD_INFO, metric_slot(METRIC_BUILD_INFO, ordermesh_version), 1);
+    return -1;
+}
+
+static sigset_t ending_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+void runtime_block_signals(void) {
+    sigset_t set = ending_signals();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* True when a signal came within `ms`. */
+static bool wait_signal_ms(int64_t ms) {
+    sigset_t set = ending_signals();
+    struct timespec timeout = {ms / 1000, ms % 1000 * 1000000};
+    return sigtimedwait(&set, NULL, &timeout) > 0;
+}
+
+void runtime_wait_signal(void) {
+    sigset_t set = ending_signals();
+    int number;
+    while (sigwait(&set, &number) != 0)
+        ;
+}
+
+/* --- readiness ---------------------------------------------------------------------------------
+ */
+
+static const char *why_not_ready(struct runtime *runtime) {
+    if (atomic_load(&runtime->phase) == PHASE_STARTING)
+        return "starting";
+    if (atomic_load(&runtime->phase) == PHASE_DRAINING)
+        return "draining";
+    if (!nats_client_is_connected(runtime->nats))
+        return "NATS is away";
+    if (runtime->relay != NULL && !relay_is_ready(runtime->relay))
+        return "the relay waits for the database or the broker";
+    for (size_t i = 0; i < runtime->service->consumer_count; i++) {
+        if (!consumer_is_ready(runtime->consumers[i]))
+            return "a consumer is not bound, or holds its batch for a dependency";
+    }
+    return "";
+}
+
+static void check_readiness(void *closure, struct readiness *readiness) {
+    const char *reason = why_not_ready(closure);
+    readiness->ready = reason[0] == '\0';
+    snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
+}
+
+/* --- start ---------------------------------------------------------------------------------------
+ */
+
+static void on_committed(void *relay) {
+    relay_wake(relay);
+}
+
+/* The broker may come later than we do: waits for it, or for the order to end. */
+static enum status connect_nats(struct runtime *runtime, struct error *error) {
+    const struct nats_client_options options = {
+        .url = runtime->config.nats_url,
+        .user = runtime->config.nats_user,
+        .password_file = runtime->config.nats_password_file,
+        .name = runtime->service->name,
+    };
+    while (true) {
+        enum status status = nats_client_create(&options, &runtime->nats, error);
+        if (status == STATUS_OK || !status_is_retryable(status))
+            return status;
+        log_warn("NATS is not there yet", LOG_ERROR(error));
+        if (wait_signal_ms(NATS_RETRY_MS))
+            return error_set(error, STATUS_CLOSED, "told to end before NATS was there");
+    }
+}
+
+static enum status start_relay(struct runtime *runtime, struct error *error) {
+    if (runtime->service->schema == NULL)
+        return STATUS_OK;
+    const struct relay_options options = {
+        .nats = runtime->nats,
+        .database_url = runtime->config.database_url,
+        .schema = runtime->service->schema,
+        .batch_max = runtime->config.relay_batch_max,
+        .poll_ms = runtime->config.relay_poll_ms,
+    };
+    runtime->relay = relay_create(&options);
+    return relay_start(runtime->relay, error);
+}
+
+static enum status start_consumers(struct runtime *runtime, struct error *error) {
+    const struct service *service = runtime->service;
+    const struct consumer_options options = {
+        .nats = runtime->nats,
+        .database_url = runtime->config.database_url,
+        .service = service->name,
+        .instance = runtime->config.instance,
+        .context = runtime->context,
+        .batch_max = runtime->config.batch_max,
+        .committed = on_committed,
+        .committed_closure = runtime->relay,
+    };
+    enum status status = STATUS_OK;
+    runtime->consumers = mem_alloc((service->consumer_count + 1) * sizeof(struct consumer *));
+    for (size_t i = 0; i < service->consumer_count; i++)
+        runtime->consumers[i] = consumer_create(&service->consumers[i], &options);
+    for (size_t i = 0; i < service->consumer_count && status == STATUS_OK; i++)
+        status = consumer_start(runtime->consumers[i], error);
+    return status;
+}
+
+static enum status start_all(struct runtime *runtime, struct error *error) {
+    const struct service *service = runtime->service;
+    enum status status =
+        admin_start(&runtime->config, check_readiness, runtime, &runtime->admin, error);
+    if (status == STATUS_OK)
+        status = connect_nats(runtime, error);
+    if (status == STATUS_OK && service->start != NULL)
+        status = service->start(&runtime->config, &runtime->context, error);
+    if (status == STATUS_OK)
+        status = start_relay(runtime, error);
+    if (status == STATUS_OK)
+        status = start_consumers(runtime, error);
+    if (status != STATUS_OK)
+        return status;
+    const struct micro_options options = {
+        .nats = runtime->nats,
+        .service = service,
+        .database_url = service->schema != NULL ? runtime->config.database_url : NULL,
+        .version = ordermesh_version,
+        .context = runtime->context,
+    };
+    return micro_create(&options, &runtime->micro, error);
+}
+
+/* --- end -----------------------------------------------------------------------------------------
+ */
+
+static bool consumers_are_stopped(const struct runtime *runtime) {
+    for (size_t i = 0; i < runtime->service->consumer_count; i++) {
+        if (!consumer_is_stopped(runtime->consumers[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Waits for the drain's next step; a second signal or the time limit ends the process: what is not
+   acknowledged is delivered again. */
+static void wait_stopped(struct runtime *runtime, bool waits_for_relay, int64_t deadline_us) {
+    while (!(waits_for_relay ? relay_is_stopped(runtime->relay) : consumers_are_stopped(runtime))) {
+        bool is_late = clock_monotonic_us() > deadline_us;
+        if (is_late || wait_signal_ms(STOP_POLL_MS)) {
+            log_warn(is_late ? "the drain took too long; leaving" : "told again; leaving");
+            _exit(1);
+        }
+    }
+}
+
+static void drain(struct runtime *runtime) {
+    int64_t deadline_us = clock_monotonic_us() + runtime->config.drain_ms * 1000;
+    atomic_store(&runtime->phase, PHASE_DRAINING);
+    log_info("draining");
+    for (size_t i = 0; i < runtime->service->consumer_count; i++)
+        consumer_drain(runtime->consumers[i]);
+    wait_stopped(runtime, false, deadline_us);
+    if (runtime->relay != NULL) {
+        relay_drain(runtime->relay);
+        wait_stopped(runtime, true, deadline_us);
+    }
+}
+
+static void destroy_all(struct runtime *runtime) {
+    micro_destroy(&runtime->micro);
+    admin_stop(&runtime->admin);
+    for (size_t i = 0; runtime->consumers != NULL && i < runtime->service->consumer_count; i++)
+        consumer_destroy(&runtime->consumers[i]);
+    free(runtime->consumers);
+    relay_destroy(&runtime->relay);
+    if (runtime->service->stop != NULL && runtime->context != NULL)
+        runtime->service->stop(&runtime->context);
+    nats_client_destroy(&runtime->nats);
+}
+
+int runtime_run(const struct service *service, int argc, char **argv) {
+    struct runtime runtime = {.service = service};
+    struct error error = {0};
+    int code = runtime_configure(service->name, service->description, service->config_rows,
+                                 service->config_row_count, service->config_target, argc, argv,
+                                 &runtime.config);
+    if (code >= 0)
+        return code;
+    runtime_block_signals();
+    enum status status = start_all(&runtime, &error);
+    if (status == STATUS_OK) {
+        atomic_store(&runtime.phase, PHASE_RUNNING);
+        log_info("started", LOG_TEXT("version", ordermesh_version));
+        runtime_wait_signal();
+        drain(&runtime);
+        log_info("ended");
+    } else if (status != STATUS_CLOSED) {
+        log_error("cannot start", LOG_ERROR(&error));
+    }
+    destroy_all(&runtime);
+    return status == STATUS_OK || status == STATUS_CLOSED ? 0 : 1;
+}

@@ -1,0 +1,39 @@
+/*
+ * A process from its arguments to its exit: configuration, logs, NATS, consumers, relay, endpoints,
+ * the admin port, readiness and the graceful end.
+ *
+ * SIGTERM or SIGINT: not ready, stop fetching, finish the batches, let the relay empty, leave
+ * within OM_DRAIN_MS. A second signal leaves at once.
+ */
+#ifndef OM_SHARED_RUNTIME_H
+#define OM_SHARED_RUNTIME_H
+
+#include "shared/config.h"
+#include "shared/service.h"
+
+extern const char ordermesh_version[];
+
+/* Runs `service` until it is told to end. Understands --help, --version and --check-config.
+   Returns the exit code: 0 ended as told, 1 failed, 2 wrong configuration or usage. */
+int runtime_run(const struct service *service, int argc, char **argv);
+
+/* The parts the gateway shares. `rows` are its own configuration. Returns -1 to go on, or an exit
+   code (--help and the like). */
+int runtime_configure(const char *name, const char *description, const struct config_row *rows,
+                      size_t count, void *target, int argc, char **argv, struct config *config);
+/* Blocks until SIGTERM or SIGINT; call runtime_block_signals() before any thread starts. */
+void runtime_block_signals(void);
+void runtime_wait_signal(void);
+
+/* The admin port on a thread of its own: GET /healthz, /readyz, /metrics (libh2o). */
+struct admin;
+struct readiness {
+    bool ready;
+    char reason[200]; /* why not, or what is degraded */
+};
+typedef void (*readiness_fn)(void *closure, struct readiness *readiness);
+enum status admin_start(const struct config *config, readiness_fn check, void *closure,
+                        struct admin **admin, struct error *error) MUST_CHECK;
+void admin_stop(struct admin **admin);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * A service of the mesh: what main.c declares and runtime_run() runs, and the NATS service protocol
+ * (ADR-32, https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-32.md):
+ * $SRV.PING|INFO|STATS[.name[.id]] and endpoints in queue group "q".
+ */
+#ifndef OM_SHARED_SERVICE_H
+#define OM_SHARED_SERVICE_H
+
+#include "shared/config.h"
+#include "shared/consumer.h"
+#include "shared/nats_client.h"
+
+/* One request. `pg` is the process's read connection, `reply` takes the answer's JSON. */
+struct endpoint_call {
+    struct slice request;
+    struct pg *pg;
+    void *context;
+    struct arena *arena;
+    struct buf *reply;
+};
+
+struct endpoint {
+    const char *name;    /* "get" */
+    const char *subject; /* "mesh.order.get" */
+    /* An error becomes Nats-Service-Error(-Code): INVALID 400, NOT_FOUND 404, CONFLICT 409,
+       UNAVAILABLE and TIMEOUT 503, else 500. */
+    enum status (*handle)(struct endpoint_call *call, struct error *error);
+};
+
+struct service {
+    const char *name;        /* "order": binary om-order, schema's relay, durable name */
+    const char *description; /* one line, shown by `nats micro ls` */
+    const char *schema;      /* PostgreSQL schema; NULL: no database */
+    const struct consumer_spec *consumers;
+    size_t consumer_count;
+    const struct endpoint *endpoints;
+    size_t endpoint_count;
+    const struct config_row *config_rows; /* the service's own, read into config_target */
+    size_t config_row_count;
+    void *config_target;
+    /* Optional: makes the handlers' context after configuration is read, and ends it. */
+    enum status (*start)(const struct config *config, void **context, struct error *error);
+    void (*stop)(void **context);
+};
+
+struct micro;
+
+struct micro_options {
+    struct nats_client *nats;
+    const struct service *service;
+    const char *database_url; /* NULL: endpoints get no pg */
+    const char *version;
+    void *context;
+};
+
+/* Subscribes; endpoints answer from then on. */
+enum status micro_create(const struct micro_options *options, struct micro **micro,
+                         struct error *error) MUST_CHECK;
+void micro_destroy(struct micro **micro);
+
+#endif

@@ -1,0 +1,108 @@
+#include "shared/trace.h"
+
+#include "shared/random.h"
+
+#include <string.h>
+
+enum { FLAG_SAMPLED = 1, VERSION_INVALID = 0xff };
+
+static bool is_zero(const uint8_t *bytes, size_t len) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < len; i++)
+        any |= bytes[i];
+    return any == 0;
+}
+
+/* Ids of zeros mean "none", so they are drawn again. */
+static void draw_id(uint8_t *id, size_t len) {
+    do
+        random_bytes(id, len);
+    while (is_zero(id, len));
+}
+
+struct trace trace_start(void) {
+    struct trace trace = {.flags = FLAG_SAMPLED};
+    draw_id(trace.trace_id, sizeof(trace.trace_id));
+    draw_id(trace.span_id, sizeof(trace.span_id));
+    return trace;
+}
+
+struct trace trace_child(const struct trace *parent) {
+    struct trace child = *parent;
+    draw_id(child.span_id, sizeof(child.span_id));
+    return child;
+}
+
+/* The standard wants lower case. */
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+static bool take_hex(const char **at, uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_value((*at)[0]), low = hex_value((*at)[1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+        *at += 2;
+    }
+    return true;
+}
+
+static bool take_dash(const char **at) {
+    return *(*at)++ == '-';
+}
+
+/* A version above 00 may carry more fields, after another dash; what 00 defines is read from it. */
+static bool length_fits(struct slice header, uint8_t version) {
+    if (header.len == TRACEPARENT_LEN)
+        return true;
+    return version > 0 && header.ptr[TRACEPARENT_LEN] == '-';
+}
+
+bool trace_parse(struct slice header, struct trace *trace) {
+    if (header.len < TRACEPARENT_LEN)
+        return false;
+    uint8_t version;
+    struct trace parsed;
+    const char *at = header.ptr;
+    if (!take_hex(&at, &version, 1) || version == VERSION_INVALID || !length_fits(header, version))
+        return false;
+    if (!take_dash(&at) || !take_hex(&at, parsed.trace_id, sizeof(parsed.trace_id)) ||
+        !take_dash(&at) || !take_hex(&at, parsed.span_id, sizeof(parsed.span_id)) ||
+        !take_dash(&at) || !take_hex(&at, &parsed.flags, 1))
+        return false;
+    if (is_zero(parsed.trace_id, sizeof(parsed.trace_id)) ||
+        is_zero(parsed.span_id, sizeof(parsed.span_id)))
+        return false;
+    *trace = parsed;
+    return true;
+}
+
+static char *put_hex(char *at, const uint8_t *bytes, size_t len) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 0x0f];
+    }
+    return at;
+}
+
+void trace_format(const struct trace *trace, char *text) {
+    static const char version[] = "00-";
+    memcpy(text, version, sizeof(version) - 1);
+    char *at = put_hex(text + sizeof(version) - 1, trace->trace_id, sizeof(trace->trace_id));
+    *at++ = '-';
+    at = put_hex(at, trace->span_id, sizeof(trace->span_id));
+    *at++ = '-';
+    at = put_hex(at, &trace->flags, 1);
+    *at = '\0';
+}
+
+void trace_format_id(const struct trace *trace, char *text) {
+    *put_hex(text, trace->trace_id, sizeof(trace->trace_id)) = '\0';
+}

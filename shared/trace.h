@@ -1,0 +1,26 @@
+/*
+ * W3C trace context (https://www.w3.org/TR/trace-context/, version 00): one `traceparent` through
+ * HTTP, NATS headers and the outbox. Plain values; thread safe.
+ */
+#ifndef OM_SHARED_TRACE_H
+#define OM_SHARED_TRACE_H
+
+#include "shared/buf.h"
+
+#define TRACEPARENT_LEN 55
+#define TRACEPARENT_SIZE (TRACEPARENT_LEN + 1)
+
+struct trace {
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint8_t flags; /* bit 0: sampled */
+};
+
+struct trace trace_start(void);                             /* a new trace, sampled */
+struct trace trace_child(const struct trace *parent);       /* same trace, new span */
+bool trace_parse(struct slice header, struct trace *trace); /* false: malformed, start anew */
+void trace_format(const struct trace *trace, char *text);   /* TRACEPARENT_SIZE bytes */
+/* The 32 hex digits of the trace id, for logs. `text` has 33 bytes. */
+void trace_format_id(const struct trace *trace, char *text);
+
+#endif
