@@ -47,7 +47,7 @@ struct slice buf_slice(const struct buf *buf); /* valid until the next append */
 struct arena;
 struct arena *arena_create(size_t chunk_bytes);
 void arena_destroy(struct arena **arena);
-void arena_reset(struct arena *arena);
+void arena_reset(struct arena *arena);                     /* keeps chunks for what comes next */
 void *arena_alloc(struct arena *arena, size_t bytes);      /* zeroed, 16-byte aligned */
 char *arena_copy(struct arena *arena, struct slice slice); /* terminated copy */
 struct slice arena_slice(struct arena *arena, struct slice slice);

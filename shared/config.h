@@ -1,9 +1,9 @@
 /*
  * Configuration: one declared table for loading, --help, --check-config, docs and Kubernetes keys.
  *
- * Values come from the environment. A row whose name ends in _FILE names a file. Every process has
- * CONFIG_COMMON_ROWS and may add its own rows with their own struct. Loaded once before threads
- * start, read-only after; strings live as long as the process.
+ * Values come from the environment; an empty one counts as unset. A row whose name ends in _FILE
+ * names a file. Every process has CONFIG_COMMON_ROWS and may add its own rows with their own
+ * struct. Loaded once before threads start, read-only after; strings live as long as the process.
  */
 #ifndef OM_SHARED_CONFIG_H
 #define OM_SHARED_CONFIG_H

@@ -21,6 +21,11 @@
 /* How many messages may wait in memory, in batches, while one is held. */
 #define WAITING_BATCHES 4
 
+/* Every statement goes by key, and a plan made while a table is empty must be right when it is
+   full: planned once, by index. */
+static const char on_connect_sql[] =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
+
 /* One message in hand, from its arrival to its acknowledgement. */
 struct message {
     struct delivery delivery; /* first: handlers see only this */
@@ -421,6 +426,11 @@ static bool attempt_until_settled(struct consumer *consumer, size_t count, struc
     }
 }
 
+static void mark_failed(struct delivery *delivery, enum status status, const struct error *error) {
+    delivery_retry(delivery, status, "%s", error->text);
+    memcpy(delivery->error.sqlstate, error->sqlstate, sizeof(error->sqlstate));
+}
+
 /* A batch that the database refuses is taken apart, so that one bad event holds back no other. */
 static bool run_one_by_one(struct consumer *consumer, struct delivery *const *all, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -429,10 +439,8 @@ static bool run_one_by_one(struct consumer *consumer, struct delivery *const *al
         consumer->deliveries[0] = all[i];
         if (!attempt_until_settled(consumer, 1, &error, &status))
             return false;
-        if (status != STATUS_OK) {
-            delivery_retry(all[i], status, "%s", error.text);
-            memcpy(all[i]->error.sqlstate, error.sqlstate, sizeof(error.sqlstate));
-        }
+        if (status != STATUS_OK)
+            mark_failed(all[i], status, &error);
     }
     return true;
 }
@@ -449,6 +457,10 @@ static bool run_batch(struct consumer *consumer) {
         return false;
     if (status == STATUS_OK)
         return true;
+    if (count == 1) {
+        mark_failed(consumer->deliveries[0], status, &error);
+        return true;
+    }
     log_warn("a batch failed; taking it apart", LOG_TEXT("consumer", consumer->inbox_name),
              LOG_INT("events", (int64_t)count), LOG_ERROR(&error));
     struct delivery **all = mem_alloc(count * sizeof(struct delivery *));
@@ -593,6 +605,7 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->inbox_name = name.ptr;
     consumer->pull = pull_create(options->nats, spec->stream, spec->durable, options->batch_max);
     consumer->pg = pg_create(options->database_url, consumer->inbox_name);
+    pg_set_on_connect(consumer->pg, on_connect_sql);
     consumer->arena = arena_create(ARENA_CHUNK_BYTES);
     consumer->outbox = outbox_create();
     consumer->waiting_most = most * WAITING_BATCHES;

@@ -43,15 +43,6 @@ void sha256(const void *bytes, size_t len, uint8_t hash[32]) {
     crypto_hash_sha256(hash, bytes, len);
 }
 
-void hex_encode(const uint8_t *bytes, size_t len, char *text) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        *text++ = digits[bytes[i] >> 4];
-        *text++ = digits[bytes[i] & 0x0f];
-    }
-    *text = '\0';
-}
-
 static void name_key(struct key *key) {
     uint8_t hash[crypto_generichash_BYTES];
     crypto_generichash(hash, sizeof(hash), key->bytes, sizeof(key->bytes), NULL, 0);

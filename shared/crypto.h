@@ -9,10 +9,10 @@
 #define OM_SHARED_CRYPTO_H
 
 #include "shared/buf.h"
+#include "shared/hex.h"
 #include "shared/status.h"
 
 void sha256(const void *bytes, size_t len, uint8_t hash[32]);
-void hex_encode(const uint8_t *bytes, size_t len, char *text); /* 2 * len + 1 bytes */
 
 struct key_ring;
 /* `old_key_file` may be "" or NULL. */

@@ -10,7 +10,6 @@
 
 static enum status parse_object(struct json_tokener *tokener, struct slice text,
                                 struct json_object **root, struct error *error) {
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     struct json_object *parsed = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
     enum json_tokener_error result = json_tokener_get_error(tokener);
     if (result != json_tokener_success) {
@@ -31,7 +30,7 @@ enum status json_parse(struct slice text, struct json_object **root, struct erro
         return status;
     if (text.len > INT_MAX)
         return error_set(error, STATUS_INVALID, "JSON: too long");
-    /* json-c counts a scalar as a level too. */
+    /* json-c's own strict flags would only look again. It counts a scalar as a level too. */
     struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 2);
     if (tokener == NULL)
         return error_set(error, STATUS_NO_MEMORY, "JSON: out of memory");
@@ -76,8 +75,9 @@ enum status json_get_int64(struct json_object *object, const char *key, int64_t 
     if (status != STATUS_OK)
         return status;
     int64_t number = json_object_get_int64(member);
-    /* Strict json-c refuses what is beyond its types, but its widest is uint64. */
-    if (number == INT64_MAX && json_object_get_uint64(member) > INT64_MAX)
+    /* json-c keeps a uint64 beyond int64 and saturates beyond both: its ends prove nothing. */
+    bool is_too_large = number == INT64_MAX && json_object_get_uint64(member) > INT64_MAX;
+    if (is_too_large || number == INT64_MIN)
         return error_set(error, STATUS_INVALID, "%s: out of range", key);
     *value = number;
     return STATUS_OK;

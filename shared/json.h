@@ -23,7 +23,8 @@ enum status json_parse(struct slice text, struct json_object **root,
                        struct error *error) MUST_CHECK;
 
 /* Typed access without coercion. `key` absent: NOT_FOUND; another type: INVALID.
-   An integer must be written as one (no fraction, no exponent) and fit int64. */
+   An integer must be written as one (no fraction, no exponent) and lie above INT64_MIN, up to
+   INT64_MAX. A string with U+0000 is INVALID. */
 enum status json_get_string(struct json_object *object, const char *key, struct slice *value,
                             struct error *error) MUST_CHECK;
 enum status json_get_int64(struct json_object *object, const char *key, int64_t *value,

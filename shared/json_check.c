@@ -7,6 +7,7 @@
  */
 #include "shared/json.h"
 
+#include "shared/hex.h"
 #include "shared/utf8.h"
 
 #include <stdlib.h>
@@ -58,11 +59,7 @@ static int32_t hex4(const char *at, const char *end) {
         return -1;
     int32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = at[i];
-        int32_t digit = is_digit((unsigned char)c) ? c - '0'
-                        : c >= 'a' && c <= 'f'     ? c - 'a' + 10
-                        : c >= 'A' && c <= 'F'     ? c - 'A' + 10
-                                                   : -1;
+        int digit = hex_value(at[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;

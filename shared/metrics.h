@@ -53,7 +53,7 @@ enum metric {
         METRIC_COUNT
 };
 
-#define METRIC_SLOTS 24 /* label values a metric can have; further ones share the last */
+#define METRIC_SLOTS 24 /* label values a metric can have; further ones share "other" */
 
 /* The slot of a label value, registering it at first use (takes a lock; keep the slot). */
 unsigned metric_slot(enum metric metric, const char *label_value);

@@ -53,26 +53,39 @@ void order_snapshot_write(const struct order_snapshot *snapshot, struct json_wri
         json_put_string(w, "sealed", snapshot->sealed);
 }
 
+/* A required member that says something. */
 static enum status get_text(struct json_object *object, const char *key, struct slice *value,
                             struct error *error) {
-    enum status status = json_get_string(object, key, value, error);
-    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && value->len == 0))
+    struct slice text;
+    enum status status = json_get_string(object, key, &text, error);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && text.len == 0))
         return error_set(error, STATUS_INVALID, "%s: missing or empty", key);
+    if (status == STATUS_OK)
+        *value = text;
     return status;
 }
 
-static enum status get_int_within(struct json_object *object, const char *key, int64_t least,
-                                  int64_t most, int64_t *value, struct error *error) {
-    enum status status = json_get_int64(object, key, value, error);
-    if (status == STATUS_OK && (*value < least || *value > most))
+struct range {
+    int64_t least, most;
+};
+
+static enum status get_int_within(struct json_object *object, const char *key, struct range range,
+                                  int64_t *value, struct error *error) {
+    int64_t number;
+    enum status status = json_get_int64(object, key, &number, error);
+    if (status != STATUS_OK)
+        return status;
+    if (number < range.least || number > range.most)
         return error_set(error, STATUS_INVALID, "%s: out of range", key);
-    return status;
+    *value = number;
+    return STATUS_OK;
 }
 
 /* Money that may be missing: -1 then. */
 static enum status get_minor(struct json_object *object, const char *key, int64_t *value,
                              struct error *error) {
-    enum status status = get_int_within(object, key, 0, ORDER_MAX_MINOR, value, error);
+    enum status status =
+        get_int_within(object, key, (struct range){0, ORDER_MAX_MINOR}, value, error);
     if (status != STATUS_NOT_FOUND)
         return status;
     *value = -1;
@@ -84,7 +97,8 @@ static enum status parse_item(struct json_object *object, struct order_item *ite
     enum status status = get_text(object, "sku", &item->sku, error);
     if (status != STATUS_OK)
         return status;
-    status = get_int_within(object, "quantity", 1, ORDER_MAX_QUANTITY, &item->quantity, error);
+    status = get_int_within(object, "quantity", (struct range){1, ORDER_MAX_QUANTITY},
+                            &item->quantity, error);
     if (status == STATUS_NOT_FOUND)
         return error_set(error, STATUS_INVALID, "quantity: missing");
     if (status != STATUS_OK)

@@ -67,8 +67,7 @@ void pg_set_on_connect(struct pg *pg, const char *sql) {
     pg->on_connect = sql;
 }
 
-/* --- errors ------------------------------------------------------------------------------------
- */
+/* --- errors --- */
 
 /* Keeps the first error of a transaction and reports it from then on. */
 static enum status fail(struct pg *pg, const struct error *cause, struct error *error) {
@@ -101,8 +100,7 @@ static enum status lose_session(struct pg *pg, struct error *cause, struct error
     return fail(pg, cause, error);
 }
 
-/* --- waiting -----------------------------------------------------------------------------------
- */
+/* --- waiting --- */
 
 /* Sends what is unsent and takes in what has come, until a result is there: both at once, because
    a server that waits for us to read its results stops reading our parameters. */
@@ -147,8 +145,7 @@ static enum status run_script(struct pg *pg, const char *sql, int64_t timeout_ms
     return cause.status ? fail(pg, &cause, error) : STATUS_OK;
 }
 
-/* --- connecting --------------------------------------------------------------------------------
- */
+/* --- connecting --- */
 
 static void ignore_notice(void *closure, const char *message) {
     (void)closure;
@@ -176,7 +173,7 @@ static PGconn *open_connection(const struct pg *pg) {
                                   "5000",
                                   pg->name,
                                   "UTF8",
-                                  "-c statement_timeout=10s -c lock_timeout=5s"
+                                  "-c jit=off -c statement_timeout=10s -c lock_timeout=5s"
                                   " -c idle_in_transaction_session_timeout=30s",
                                   pg->url,
                                   NULL};
@@ -233,8 +230,7 @@ enum status pg_connect(struct pg *pg, struct error *error) {
     return STATUS_OK;
 }
 
-/* --- sending -----------------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static size_t prepared_index(const struct pg *pg, const struct pg_statement *statement) {
     size_t i = 0;
@@ -327,8 +323,7 @@ enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
     return STATUS_OK;
 }
 
-/* --- results -----------------------------------------------------------------------------------
- */
+/* --- results --- */
 
 /* Takes one result in: keeps the first error, and the rows of the last statement. */
 static void take_result(struct pg *pg, const struct step *step, PGresult *result,
@@ -411,8 +406,7 @@ enum status pg_query(struct pg *pg, const struct pg_statement *statement,
     return STATUS_OK;
 }
 
-/* --- transactions ------------------------------------------------------------------------------
- */
+/* --- transactions --- */
 
 enum status pg_begin(struct pg *pg, struct error *error) {
     static const struct pg_statement begin = {"pg.begin", "BEGIN", 0};

@@ -45,6 +45,7 @@ struct relay {
     struct cursor cursor;
     uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
     bool is_leader;
+    int64_t session; /* the server process that holds our lock */
     int64_t maintained_at_us;
     atomic_int refused; /* publishes the server refused in this pass */
 
@@ -63,8 +64,8 @@ struct relay {
 const char relay_read_sql[] =
     "WITH seen AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot, "
     "  (SELECT next_xid::text::int8 FROM outbox_cursor) AS saved) "
-    "SELECT seen.snapshot, seen.saved, r.xid::text::int8, r.event_id, r.subject, r.traceparent, "
-    "  r.payload "
+    "SELECT seen.snapshot, seen.saved, pg_backend_pid(), r.xid::text::int8, r.event_id, r.subject, "
+    "  r.traceparent, r.payload "
     "FROM seen LEFT JOIN ("
     "  (SELECT xid, id, event_id, subject, traceparent, payload FROM outbox "
     "     WHERE xid = ANY ($1::xid8[])) "
@@ -76,6 +77,7 @@ const char relay_read_sql[] =
 enum read_column {
     READ_SNAPSHOT,
     READ_SAVED,
+    READ_SESSION,
     READ_XID,
     READ_EVENT_ID,
     READ_SUBJECT,
@@ -95,7 +97,9 @@ static const struct pg_statement save_cursor = {
     3};
 
 static const struct pg_statement try_lock = {
-    "relay_lock", "SELECT pg_try_advisory_lock(hashtextextended('om.relay.' || $1::text, 0))", 1};
+    "relay_lock",
+    "SELECT pg_try_advisory_lock(hashtextextended('om.relay.' || $1::text, 0)), pg_backend_pid()",
+    1};
 
 static const struct pg_statement limit_lock_wait = {"relay_lock_wait",
                                                     "SET LOCAL lock_timeout = '200ms'", 0};
@@ -210,6 +214,10 @@ static enum status pass_read(struct relay *relay, const struct cursor *from, str
     buf_fini(&holes);
     if (status != STATUS_OK)
         return status;
+    if (pg_get_int64(made.rows, 0, READ_SESSION) != relay->session) {
+        pass_fini(&made);
+        return error_set(error, STATUS_UNAVAILABLE, "the session that held the lock was lost");
+    }
     int rows = pg_rows(made.rows);
     made.row_count = rows == 1 && pg_is_null(made.rows, 0, READ_XID) ? 0 : rows;
     pass_set_after(&made, from, relay->options.batch_max);
@@ -381,6 +389,7 @@ static enum status become_leader(struct relay *relay, struct error *error) {
     if (status != STATUS_OK)
         return status;
     relay->is_leader = pg_get_bool(rows, 0, 0);
+    relay->session = pg_get_int64(rows, 0, 1);
     pg_result_free(&rows);
     if (!relay->is_leader)
         return STATUS_OK;

@@ -28,7 +28,7 @@ bool status_is_retryable(enum status status) {
     return (size_t)status < status_count && statuses[status].retryable;
 }
 
-enum status error_set(struct error *error, enum status status, const char *format, ...) {
+enum status error_fill(struct error *error, enum status status, const char *format, ...) {
     if (error == NULL)
         return status;
     error->status = status;

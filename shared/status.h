@@ -46,8 +46,14 @@ const char *status_name(enum status status); /* "NOT_FOUND" */
 const char *status_text(enum status status); /* "not found" */
 bool status_is_retryable(enum status status);
 
-/* Fills *error (may be NULL) and returns `status`, so that `return error_set(...)` reads well. */
-enum status error_set(struct error *error, enum status status, const char *format, ...)
+/* Fills *error (may be NULL) and returns `status`, so that `return error_set(...)` reads well.
+   `status` is a failure; OK would be a bug of ours and becomes INTERNAL. */
+#define error_set(...) status_of_failure(error_fill(__VA_ARGS__))
+enum status error_fill(struct error *error, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Inline, so that compilers see that what follows a success was written. */
+static inline enum status status_of_failure(enum status status) {
+    return status == STATUS_OK ? STATUS_INTERNAL : status;
+}
 
 #endif

@@ -1,8 +1,7 @@
 #include "shared/trace.h"
 
+#include "shared/hex.h"
 #include "shared/random.h"
-
-#include <string.h>
 
 enum { FLAG_SAMPLED = 1, VERSION_INVALID = 0xff };
 
@@ -34,17 +33,13 @@ struct trace trace_child(const struct trace *parent) {
 }
 
 /* The standard wants lower case. */
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+static int lower_hex_value(char c) {
+    return c >= 'A' && c <= 'F' ? -1 : hex_value(c);
 }
 
 static bool take_hex(const char **at, uint8_t *bytes, size_t len) {
     for (size_t i = 0; i < len; i++) {
-        int high = hex_value((*at)[0]), low = hex_value((*at)[1]);
+        int high = lower_hex_value((*at)[0]), low = lower_hex_value((*at)[1]);
         if (high < 0 || low < 0)
             return false;
         bytes[i] = (uint8_t)(high << 4 | low);
@@ -83,26 +78,23 @@ bool trace_parse(struct slice header, struct trace *trace) {
     return true;
 }
 
+/* Returns where the digits end. */
 static char *put_hex(char *at, const uint8_t *bytes, size_t len) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        *at++ = digits[bytes[i] >> 4];
-        *at++ = digits[bytes[i] & 0x0f];
-    }
-    return at;
+    hex_encode(bytes, len, at);
+    return at + 2 * len;
 }
 
 void trace_format(const struct trace *trace, char *text) {
-    static const char version[] = "00-";
-    memcpy(text, version, sizeof(version) - 1);
-    char *at = put_hex(text + sizeof(version) - 1, trace->trace_id, sizeof(trace->trace_id));
+    static const uint8_t version;
+    char *at = put_hex(text, &version, 1);
+    *at++ = '-';
+    at = put_hex(at, trace->trace_id, sizeof(trace->trace_id));
     *at++ = '-';
     at = put_hex(at, trace->span_id, sizeof(trace->span_id));
     *at++ = '-';
-    at = put_hex(at, &trace->flags, 1);
-    *at = '\0';
+    put_hex(at, &trace->flags, 1);
 }
 
 void trace_format_id(const struct trace *trace, char *text) {
-    *put_hex(text, trace->trace_id, sizeof(trace->trace_id)) = '\0';
+    hex_encode(trace->trace_id, sizeof(trace->trace_id), text);
 }

@@ -1,5 +1,6 @@
 #include "shared/uuid.h"
 
+#include "shared/hex.h"
 #include "shared/random.h"
 
 #include <stdatomic.h>
@@ -49,44 +50,37 @@ struct uuid uuid_v8(const uint8_t hash[16]) {
     return uuid;
 }
 
-static bool has_dash_before(size_t byte) {
-    return byte == 4 || byte == 6 || byte == 8 || byte == 10;
-}
+/* How many bytes each group of the text holds. */
+static const uint8_t group_bytes[] = {4, 2, 2, 2, 6};
+
+enum { GROUP_COUNT = sizeof(group_bytes) };
 
 void uuid_format(const struct uuid *uuid, char *text) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
-        if (has_dash_before(i))
+    const uint8_t *bytes = uuid->bytes;
+    for (int group = 0; group < GROUP_COUNT; group++) {
+        if (group > 0)
             *text++ = '-';
-        *text++ = digits[uuid->bytes[i] >> 4];
-        *text++ = digits[uuid->bytes[i] & 0x0f];
+        hex_encode(bytes, group_bytes[group], text);
+        text += 2 * group_bytes[group];
+        bytes += group_bytes[group];
     }
-    *text = '\0';
-}
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 bool uuid_parse(struct slice text, struct uuid *uuid) {
     if (text.len != UUID_TEXT_LEN)
         return false;
     struct uuid parsed;
+    uint8_t *byte = parsed.bytes;
     const char *at = text.ptr;
-    for (size_t i = 0; i < sizeof(parsed.bytes); i++) {
-        if (has_dash_before(i) && *at++ != '-')
+    for (int group = 0; group < GROUP_COUNT; group++) {
+        if (group > 0 && *at++ != '-')
             return false;
-        int high = hex_value(at[0]), low = hex_value(at[1]);
-        if (high < 0 || low < 0)
-            return false;
-        parsed.bytes[i] = (uint8_t)(high << 4 | low);
-        at += 2;
+        for (int i = 0; i < group_bytes[group]; i++, at += 2) {
+            int high = hex_value(at[0]), low = hex_value(at[1]);
+            if (high < 0 || low < 0)
+                return false;
+            *byte++ = (uint8_t)(high << 4 | low);
+        }
     }
     *uuid = parsed;
     return true;

@@ -1,0 +1,172 @@
+/*
+ * relay: committed outbox rows into JetStream until every one is acknowledged, against JetStream's
+ * own asynchronous publish with Nats-Msg-Id of as many messages of the same payload size.
+ */
+#include "bench/harness.h"
+#include "bench/limits.h"
+
+#include "shared/clock.h"
+#include "shared/event.h"
+#include "shared/log.h"
+#include "shared/order_snapshot.h"
+#include "shared/pg.h"
+#include "shared/relay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS 200000
+#define ROWS_QUICK 50000
+#define ROWS_A_TRANSACTION 256
+#define RELAY_LIMIT_MS 120000
+#define RELAY_BATCH_MAX 512 /* the default of OM_RELAY_BATCH_MAX */
+#define RELAY_POLL_MS 100
+
+/* As long as a sealed e-mail address is. */
+#define SEALED                                                                                     \
+    "1."                                                                                           \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static const struct pg_statement insert_rows = {
+    "bench_insert_rows",
+    "INSERT INTO orders.outbox (event_id, subject, traceparent, payload)"
+    " SELECT id, 'orders.evt.created', $2::text,"
+    "        convert_to(replace($1::text, $3::text, id::text), 'UTF8')"
+    " FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $4::int8)) AS fresh",
+    4,
+};
+
+static void require_ok(enum status status, const struct error *error) {
+    if (status != STATUS_OK)
+        fixture_fail("%s: %s", status_name(status), error->text);
+}
+
+/* An order.created of two items, as the order service writes it. */
+static void write_event(struct uuid id, struct buf *payload, char *traceparent) {
+    struct order_item items[] = {
+        {SLICE_LITERAL("TSHIRT-BLK-M"), 1, 1999},
+        {SLICE_LITERAL("PROD-101"), 2, 4999},
+    };
+    const struct order_snapshot snapshot = {
+        .order_id = uuid_v7(),
+        .tenant = SLICE_LITERAL("default"),
+        .customer_id = SLICE_LITERAL("C100"),
+        .currency = SLICE_LITERAL("USD"),
+        .payment_method = SLICE_LITERAL("pm_card_visa"),
+        .total_minor = 11997,
+        .items = items,
+        .item_count = 2,
+        .sealed = SLICE_LITERAL(SEALED),
+    };
+    struct buf data = {0};
+    struct json_writer w = json_writer(&data);
+    json_begin_object(&w);
+    order_snapshot_write(&snapshot, &w);
+    json_end_object(&w);
+    char order_id[UUID_TEXT_SIZE];
+    uuid_format(&snapshot.order_id, order_id);
+    const struct event_head head = {
+        .type = EVENT_ORDER_CREATED,
+        .id = id,
+        .subject = slice_of(order_id),
+        .trace = trace_start(),
+        .correlation_id = slice_of(order_id),
+        .time_us = clock_now_us(),
+    };
+    event_encode(&head, buf_slice(&data), payload, traceparent);
+    buf_fini(&data);
+}
+
+/* Fills the outbox in transactions of a batch's size. Returns a payload's bytes. */
+static size_t fill_outbox(struct servers *servers, int64_t rows) {
+    struct error error;
+    struct pg *pg = pg_create(servers_role_url(servers, "om_orders"), "bench");
+    struct buf payload = {0};
+    char traceparent[TRACEPARENT_SIZE], id_text[UUID_TEXT_SIZE];
+    struct uuid id = uuid_v7();
+    uuid_format(&id, id_text);
+    write_event(id, &payload, traceparent);
+    for (int64_t left = rows; left > 0; left -= ROWS_A_TRANSACTION) {
+        const struct pg_param params[] = {
+            pg_text(buf_slice(&payload)), pg_text(slice_of(traceparent)),
+            pg_text(slice_of(id_text)),
+            pg_int64(left < ROWS_A_TRANSACTION ? left : ROWS_A_TRANSACTION)};
+        require_ok(pg_begin(pg, &error), &error);
+        require_ok(pg_queue(pg, &insert_rows, params, &error), &error);
+        require_ok(pg_commit(pg, &error), &error);
+    }
+    size_t bytes = payload.len;
+    buf_fini(&payload);
+    pg_destroy(&pg);
+    return bytes;
+}
+
+static bool relay_has_stopped(void *closure) {
+    return relay_is_stopped(closure);
+}
+
+/* A relay told to drain publishes all that is committed, sees it acknowledged, and stops. */
+static double relay_all(struct servers *servers, int64_t rows) {
+    struct error error;
+    struct nats_client *nats;
+    require_ok(nats_client_create(
+                   &(struct nats_client_options){
+                       .url = servers_nats_url(servers),
+                       .user = "mesh",
+                       .password_file = servers_nats_password_file(servers, "mesh"),
+                       .name = "bench-relay",
+                   },
+                   &nats, &error),
+               &error);
+    struct relay *relay = relay_create(&(struct relay_options){
+        .nats = nats,
+        .database_url = servers_role_url(servers, "om_orders"),
+        .schema = "orders",
+        .batch_max = RELAY_BATCH_MAX,
+        .poll_ms = RELAY_POLL_MS,
+    });
+    int64_t started_us = clock_monotonic_us();
+    require_ok(relay_start(relay, &error), &error);
+    relay_drain(relay);
+    if (!wait_until(relay_has_stopped, relay, RELAY_LIMIT_MS))
+        fixture_fail("the relay did not finish");
+    double seconds = (double)(clock_monotonic_us() - started_us) / 1e6;
+    relay_destroy(&relay);
+    nats_client_destroy(&nats);
+    return (double)rows / seconds;
+}
+
+static void require_stored(struct servers *servers, int64_t rows) {
+    struct limit_nats nats = limit_connect(servers);
+    uint64_t stored = limit_stream_messages(&nats, "ORDERS");
+    limit_disconnect(&nats);
+    if (stored != (uint64_t)rows)
+        fixture_fail("%" PRId64 " outbox rows became %" PRIu64 " messages", rows, stored);
+}
+
+int main(int argc, char **argv) {
+    struct bench_options options = bench_options_parse(argc, argv);
+    int64_t rows = options.is_quick ? ROWS_QUICK : ROWS;
+    struct series ours = {0}, limit = {0};
+    log_init("bench", "relay", LOG_LEVEL_WARN);
+    for (int round = 1; round <= options.rounds; round++) {
+        struct servers *servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
+        servers_migrate(servers);
+        servers_provision(servers);
+        size_t bytes = fill_outbox(servers, rows);
+        series_add(&limit, limit_publish(servers, rows, bytes));
+        series_add(&ours, relay_all(servers, rows));
+        require_stored(servers, rows);
+        bench_say("relay %d/%d: limit %.0f, ours %.0f messages/s of %zu bytes", round,
+                  options.rounds, limit.values[round - 1], ours.values[round - 1], bytes);
+        servers_stop(&servers);
+    }
+    bench_report(&options, &(struct bench_result){.name = "relay",
+                                                  .unit = "messages/s",
+                                                  .ours = &ours,
+                                                  .limit = &limit,
+                                                  .kind = TARGET_RATIO_AT_LEAST,
+                                                  .target = 0.5});
+    return 0;
+}

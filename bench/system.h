@@ -1,0 +1,27 @@
+/*
+ * The whole system as a bench needs it: made afresh, held still while a limit is measured, then run
+ * with the settings of production. Built on mesh.h; what cannot be done ends the program. Main
+ * thread only.
+ */
+#ifndef OM_BENCH_SYSTEM_H
+#define OM_BENCH_SYSTEM_H
+
+#include "tests/support/load.h"
+#include "tests/support/mesh.h"
+
+/* Servers, schema, streams and catalog, with stock for any number of orders; no process of ours
+   runs. End with mesh_stop(). */
+struct mesh *system_prepare(void);
+/* Starts parts and waits until they are ready. */
+void system_launch_gateway(struct mesh *mesh);
+void system_launch_all(struct mesh *mesh);
+
+/* What a bench orders: two lines of the catalog an order, under keys of its own, from 64
+   connections. */
+struct load_options system_load(const struct mesh *mesh);
+/* Fails unless every order was accepted at once. */
+void system_require_accepted(const struct load_result *result);
+/* Fails unless all invariants hold, by the checker and the client's log. */
+void system_require_invariants(struct mesh *mesh, const char *log_path);
+
+#endif

@@ -1,0 +1,57 @@
+#include "gateway/answer.h"
+
+#include <string.h>
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {202, "Accepted"},
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
+
+static const char *reason_of(int status) {
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Status";
+}
+
+void answer_header(h2o_req_t *req, const char *name, struct slice value) {
+    h2o_iovec_t copy = h2o_strdup(&req->pool, value.ptr, value.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 0, NULL, copy.base,
+                          copy.len);
+}
+
+void answer_retry_after(h2o_req_t *req, int seconds) {
+    struct buf text = {0};
+    buf_append_int(&text, seconds);
+    answer_header(req, "Retry-After", buf_slice(&text));
+    buf_fini(&text);
+}
+
+void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body) {
+    req->res.status = status;
+    req->res.reason = reason_of(status);
+    req->res.content_length = body.len;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
+                   content_type, strlen(content_type));
+    answer_header(req, "Cache-Control", SLICE_LITERAL("no-store"));
+    h2o_send_inline(req, body.ptr, body.len);
+}
+
+void answer_json(h2o_req_t *req, int status, struct slice body) {
+    answer_send(req, status, "application/json", body);
+}

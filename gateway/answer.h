@@ -1,0 +1,20 @@
+/*
+ * Sending an answer: every one has a Content-Length, so that the connection stays open, and none is
+ * stored by caches. Loop thread of the request only; all that is given is copied.
+ */
+#ifndef OM_GATEWAY_ANSWER_H
+#define OM_GATEWAY_ANSWER_H
+
+#include "shared/buf.h"
+
+#include <h2o.h>
+
+/* Add headers before sending. `name` is a literal. */
+void answer_header(h2o_req_t *req, const char *name, struct slice value);
+void answer_retry_after(h2o_req_t *req, int seconds);
+
+/* `content_type` is a literal. HEAD gets the headers only. */
+void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body);
+void answer_json(h2o_req_t *req, int status, struct slice body);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * What the gateway's parts share: its settings, the process-wide parts, and the lanes. A lane is
+ * one h2o loop with everything that only its thread touches.
+ */
+#ifndef OM_GATEWAY_GATEWAY_H
+#define OM_GATEWAY_GATEWAY_H
+
+#include "gateway/broker.h"
+#include "gateway/publish.h"
+#include "gateway/redis.h"
+#include "shared/config.h"
+#include "shared/crypto.h"
+#include "shared/order_snapshot.h"
+
+#include <h2o.h>
+#include <stdatomic.h>
+
+/* The gateway's own configuration rows fill this. */
+struct gateway_settings {
+    const char *http_address;
+    int64_t http_port;
+    int64_t http_threads; /* 0: one a core */
+    int64_t max_in_flight;
+    int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;
+    bool is_key_required;
+    const char *tenant;
+    const char *flow_name;
+};
+
+struct gateway {
+    const struct config *config;
+    const struct gateway_settings *settings;
+    enum order_flow flow;
+    struct key_ring *keys;
+    struct broker *broker;
+    size_t lane_count;
+    atomic_int redis_usable; /* lanes whose Redis connection is usable */
+    atomic_int in_flight;    /* requests being answered */
+    atomic_bool is_draining;
+};
+
+struct lane {
+    h2o_context_t context;
+    struct gateway *gateway;
+    struct redis *redis;
+    struct broker_lane *broker;
+    struct buf scratch; /* for JSON under construction; free for use between callbacks */
+    struct publish_buffers publish;
+};
+
+static inline struct lane *lane_of(const h2o_req_t *req) {
+    return H2O_STRUCT_FROM_MEMBER(struct lane, context, req->conn->ctx);
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Whether the gateway can take orders, for probes (GET /healthz, /readyz) and for people
+   (GET /health). */
+#ifndef OM_GATEWAY_HEALTH_H
+#define OM_GATEWAY_HEALTH_H
+
+#include "shared/buf.h"
+#include "shared/runtime.h"
+
+#include <h2o.h>
+
+/* A readiness_fn; `gateway` is a struct gateway. Any thread. Without Redis it stays ready, and says
+   that idempotency is degraded. */
+void health_check(void *gateway, struct readiness *readiness);
+
+void get_health(h2o_req_t *req, struct slice id);
+void get_liveness(h2o_req_t *req, struct slice id);
+void get_readiness(h2o_req_t *req, struct slice id);
+
+#endif

@@ -1,0 +1,103 @@
+/* om-gateway: HTTP in front, NATS behind. */
+#include "gateway/gateway.h"
+#include "gateway/health.h"
+#include "gateway/server.h"
+#include "shared/log.h"
+#include "shared/nats_client.h"
+#include "shared/runtime.h"
+#include "shared/service.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#define ROW(name, kind, member, fallback, least, most, help)                                       \
+    { name, kind, offsetof(struct gateway_settings, member), fallback, least, most, help }
+
+static const struct config_row rows[] = {
+    ROW("OM_HTTP_ADDRESS", CONFIG_TEXT, http_address, "127.0.0.1", 0, 0, "address to listen on"),
+    ROW("OM_HTTP_PORT", CONFIG_INT, http_port, "8080", 0, 65535, "port; 0 takes a free one"),
+    ROW("OM_HTTP_THREADS", CONFIG_INT, http_threads, "0", 0, 256, "loops; 0: one a core"),
+    ROW("OM_HTTP_MAX_IN_FLIGHT", CONFIG_INT, max_in_flight, "1024", 1, 65535,
+        "requests waiting for the broker; more are refused with 503"),
+    ROW("OM_IDEMPOTENCY_REQUIRED", CONFIG_BOOL, is_key_required, "false", 0, 0,
+        "refuse orders without an Idempotency-Key"),
+    ROW("OM_PUBLISH_TIMEOUT_MS", CONFIG_INT, publish_timeout_ms, "2000", 1, 60000,
+        "how long to wait for JetStream to store an order"),
+    ROW("OM_RPC_TIMEOUT_MS", CONFIG_INT, rpc_timeout_ms, "2000", 1, 60000,
+        "how long to wait for a service's answer"),
+    ROW("OM_REDIS_TIMEOUT_MS", CONFIG_INT, redis_timeout_ms, "100", 1, 60000,
+        "how long to wait for Redis before going on without it"),
+    ROW("OM_TENANT", CONFIG_TEXT, tenant, "default", 0, 0, "tenant of all orders"),
+    ROW("OM_FLOW", CONFIG_TEXT, flow_name, "inventory-first", 0, 0,
+        "inventory-first, payment-first or parallel"),
+};
+
+static const struct service service = {.name = "gateway", .description = "takes orders over HTTP"};
+
+static struct gateway_settings settings;
+static struct config config;
+static struct gateway gateway = {.config = &config, .settings = &settings};
+
+/* Everything from the connections to the end of the last request. */
+static enum status serve(struct nats_client *nats, struct error *error) {
+    struct micro *micro = NULL;
+    struct admin *admin = NULL;
+    struct server *server = NULL;
+    const struct broker_options broker = {nats, gateway.lane_count, (size_t)settings.max_in_flight,
+                                          settings.publish_timeout_ms, settings.rpc_timeout_ms};
+    const struct micro_options micro_options = {
+        .nats = nats, .service = &service, .version = ordermesh_version};
+    enum status status = broker_create(&broker, &gateway.broker, error);
+    if (status != STATUS_OK)
+        return status;
+    status = server_start(&gateway, &server, error);
+    if (status == STATUS_OK)
+        status = micro_create(&micro_options, &micro, error);
+    if (status == STATUS_OK)
+        status = admin_start(&config, health_check, &gateway, &admin, error);
+    if (status == STATUS_OK)
+        runtime_wait_signal();
+
+    atomic_store(&gateway.is_draining, true);
+    micro_destroy(&micro);
+    if (server != NULL) {
+        server_drain(server, status == STATUS_OK ? config.drain_ms : 0);
+        server_stop(server);
+    }
+    broker_stop(gateway.broker);
+    admin_stop(&admin);
+    server_destroy(&server);
+    broker_destroy(&gateway.broker);
+    return status;
+}
+
+static enum status run(struct error *error) {
+    struct nats_client *nats = NULL;
+    const struct nats_client_options options = {config.nats_url, config.nats_user,
+                                                config.nats_password_file, service.name};
+    gateway.lane_count = server_lane_count(&settings);
+    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
+        return error_set(error, STATUS_INVALID, "OM_FLOW is not a flow");
+    enum status status =
+        key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
+    if (status == STATUS_OK)
+        status = nats_client_create(&options, &nats, error);
+    if (status == STATUS_OK)
+        status = serve(nats, error);
+    nats_client_destroy(&nats);
+    key_ring_destroy(&gateway.keys);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct error error;
+    int code = runtime_configure(service.name, service.description, rows,
+                                 sizeof(rows) / sizeof(rows[0]), &settings, argc, argv, &config);
+    if (code >= 0)
+        return code;
+    runtime_block_signals();
+    if (run(&error) == STATUS_OK)
+        return EXIT_SUCCESS;
+    log_error("the gateway ends", LOG_ERROR(&error));
+    return EXIT_FAILURE;
+}

@@ -1,0 +1,11 @@
+/* GET /api/v1/products, asked of the inventory service over the mesh. */
+#ifndef OM_GATEWAY_PRODUCTS_H
+#define OM_GATEWAY_PRODUCTS_H
+
+#include "shared/buf.h"
+
+#include <h2o.h>
+
+void get_products(h2o_req_t *req, struct slice id);
+
+#endif

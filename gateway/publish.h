@@ -1,0 +1,34 @@
+/*
+ * The command that makes an order: orders.cmd.submit into JetStream, its id the order id, so that
+ * the stream drops what is sent twice. Loop thread; nothing blocks.
+ */
+#ifndef OM_GATEWAY_PUBLISH_H
+#define OM_GATEWAY_PUBLISH_H
+
+#include "gateway/broker.h"
+#include "gateway/order_request.h"
+#include "shared/crypto.h"
+#include "shared/trace.h"
+
+/* Memory used again from order to order; zero-initialize, one a loop. */
+struct publish_buffers {
+    struct buf contact, sealed, data, envelope;
+};
+
+void publish_buffers_fini(struct publish_buffers *buffers);
+
+struct submission {
+    const struct order_request *request; /* its snapshot names the order, tenant and flow */
+    const struct key_ring *keys;         /* seals the personal data */
+    const char *key_hash;                /* hex, or NULL without an Idempotency-Key */
+    struct trace trace;
+};
+
+/* Sends it on `call`, which is used up unless this fails; `fn` gets the PubAck. */
+enum status publish_order(struct publish_buffers *buffers, struct broker_call *call,
+                          const struct submission *submission, broker_fn fn, void *closure,
+                          struct error *error) MUST_CHECK;
+/* OK when the answer says that the stream holds the order. */
+enum status publish_judge(const struct broker_answer *answer, struct error *error) MUST_CHECK;
+
+#endif

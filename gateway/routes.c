@@ -1,0 +1,155 @@
+#include "gateway/routes.h"
+
+#include "gateway/answer.h"
+#include "gateway/gateway.h"
+#include "gateway/get_order.h"
+#include "gateway/health.h"
+#include "gateway/http_head.h"
+#include "gateway/meter.h"
+#include "gateway/post_order.h"
+#include "gateway/problem.h"
+#include "gateway/products.h"
+#include "shared/clock.h"
+
+#include <string.h>
+
+const struct route routes[] = {
+    {"POST", "/api/v1/orders", post_order},
+    {"GET", "/api/v1/orders/{id}", get_order},
+    {"GET", "/api/v1/orders/{id}/status", get_order_status},
+    {"GET", "/api/v1/products", get_products},
+    {"GET", "/health", get_health},
+    {"GET", "/healthz", get_liveness},
+    {"GET", "/readyz", get_readiness},
+};
+
+enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
+const size_t route_count = ROUTE_COUNT;
+
+/* --- matching --------------------------------------------------------------------------------- */
+
+static bool path_matches(const char *pattern, struct slice path, struct slice *id) {
+    static const char hole[] = "{id}";
+    const char *at = strstr(pattern, hole);
+    if (at == NULL)
+        return slice_is(path, pattern);
+    size_t before = (size_t)(at - pattern);
+    struct slice after = slice_of(at + sizeof(hole) - 1);
+    if (path.len <= before + after.len || memcmp(path.ptr, pattern, before) != 0 ||
+        memcmp(path.ptr + path.len - after.len, after.ptr, after.len) != 0)
+        return false;
+    struct slice segment = {path.ptr + before, path.len - before - after.len};
+    if (memchr(segment.ptr, '/', segment.len) != NULL)
+        return false;
+    *id = segment;
+    return true;
+}
+
+static bool method_matches(const char *wanted, struct slice method) {
+    return slice_is(method, wanted) || (strcmp(wanted, "GET") == 0 && slice_is(method, "HEAD"));
+}
+
+static void allow_add(char *allow, const char *method) {
+    struct buf text = {0};
+    buf_append_text(&text, allow);
+    if (text.len > 0)
+        buf_append_text(&text, ", ");
+    buf_append_text(&text, strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
+    snprintf(allow, ROUTE_ALLOW_SIZE, "%s", text.ptr);
+    buf_fini(&text);
+}
+
+const struct route *route_find(struct slice method, struct slice path, struct slice *id,
+                               char *allow) {
+    *id = (struct slice){"", 0};
+    allow[0] = '\0';
+    for (size_t i = 0; i < route_count; i++) {
+        if (!path_matches(routes[i].pattern, path, id))
+            continue;
+        if (method_matches(routes[i].method, method))
+            return &routes[i];
+        allow_add(allow, routes[i].method);
+    }
+    return NULL;
+}
+
+/* --- measuring -------------------------------------------------------------------------------- */
+
+/* Lives as long as its request, however that ends. */
+struct measure {
+    h2o_req_t *req;
+    struct gateway *gateway;
+    const struct route *route; /* NULL: there was none */
+    int64_t started_us;
+};
+
+static void on_request_end(void *closure) {
+    enum { STATUS_MAX = 600 };
+    static atomic_uint status_slots[STATUS_MAX], route_slots[ROUTE_COUNT];
+    const struct measure *measure = closure;
+    int status = measure->req->res.status;
+    atomic_fetch_sub(&measure->gateway->in_flight, 1);
+    metric_add(METRIC_HTTP_IN_FLIGHT, 0, -1);
+    if (status <= 0 || status >= STATUS_MAX)
+        return; /* the client left before its answer */
+    char label[16];
+    snprintf(label, sizeof(label), "%d", status);
+    metric_add(METRIC_HTTP_REQUESTS, meter_slot(&status_slots[status], METRIC_HTTP_REQUESTS, label),
+               1);
+    if (measure->route == NULL)
+        return;
+    unsigned slot = meter_slot(&route_slots[measure->route - routes], METRIC_HTTP_SECONDS,
+                               measure->route->pattern);
+    metric_observe(METRIC_HTTP_SECONDS, slot,
+                   (double)(clock_monotonic_us() - measure->started_us) / 1e6);
+}
+
+static struct measure *measure_start(h2o_req_t *req) {
+    struct measure *measure = h2o_mem_alloc_shared(&req->pool, sizeof(*measure), on_request_end);
+    *measure = (struct measure){req, lane_of(req)->gateway, NULL, clock_monotonic_us()};
+    atomic_fetch_add(&measure->gateway->in_flight, 1);
+    metric_add(METRIC_HTTP_IN_FLIGHT, 0, 1);
+    return measure;
+}
+
+/* --- dispatching ------------------------------------------------------------------------------ */
+
+static void answer_no_route(h2o_req_t *req, const char *allow) {
+    if (allow[0] == '\0') {
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+        return;
+    }
+    answer_header(req, "Allow", slice_of(allow));
+    problem_send(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);
+}
+
+static int on_req(h2o_handler_t *self, h2o_req_t *req) {
+    (void)self;
+    struct measure *measure = measure_start(req);
+    enum problem problem;
+    const char *detail;
+    if (!http_head_check(http_head_of(req), &problem, &detail)) {
+        req->http1_is_persistent = 0;
+        problem_send(req, problem, detail);
+        return 0;
+    }
+    if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("CONNECT"))) {
+        answer_no_route(req, "GET, HEAD, POST"); /* its target is no path */
+        return 0;
+    }
+    char allow[ROUTE_ALLOW_SIZE];
+    struct slice id;
+    size_t path_len = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
+    measure->route = route_find((struct slice){req->method.base, req->method.len},
+                                (struct slice){req->path.base, path_len}, &id, allow);
+    if (measure->route == NULL)
+        answer_no_route(req, allow);
+    else
+        measure->route->handle(req, id);
+    return 0;
+}
+
+void routes_register(h2o_pathconf_t *pathconf) {
+    h2o_handler_t *handler = h2o_create_handler(pathconf, sizeof(*handler));
+    handler->on_req = on_req;
+}

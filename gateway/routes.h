@@ -1,0 +1,33 @@
+/*
+ * The HTTP API as one table: method, path, handler. Paths are matched as sent, byte by byte and
+ * without decoding, so that %2e or %2f mean nothing. `{id}` stands for one segment.
+ */
+#ifndef OM_GATEWAY_ROUTES_H
+#define OM_GATEWAY_ROUTES_H
+
+#include "shared/buf.h"
+
+#include <h2o.h>
+
+struct route {
+    const char *method; /* GET answers HEAD too */
+    const char *pattern;
+    /* Answers now, or later on the loop's thread. `id` is empty where the pattern has none, and
+       borrows from the request. */
+    void (*handle)(h2o_req_t *req, struct slice id);
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+#define ROUTE_ALLOW_SIZE 64
+
+/* The route of method and path. Otherwise NULL, and `allow` (ROUTE_ALLOW_SIZE bytes) lists the
+   methods that the path has: empty when there is no such path. Pure. */
+const struct route *route_find(struct slice method, struct slice path, struct slice *id,
+                               char *allow);
+
+/* Hands every request of `pathconf` to its route, and measures it. */
+void routes_register(h2o_pathconf_t *pathconf);
+
+#endif

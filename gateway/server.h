@@ -1,0 +1,26 @@
+/*
+ * The HTTP server: one h2o loop a thread, each with its own listener on the same port
+ * (SO_REUSEPORT), its own connection to Redis and its own lane of the broker. HTTP/1.1 only.
+ *
+ * Called by the main thread, except what handlers reach through their lane.
+ */
+#ifndef OM_GATEWAY_SERVER_H
+#define OM_GATEWAY_SERVER_H
+
+#include "gateway/gateway.h"
+
+struct server;
+
+/* Cores when the setting says 0. */
+size_t server_lane_count(const struct gateway_settings *settings);
+
+/* Listens and serves; waits a moment for Redis, so that the first requests find it. */
+enum status server_start(struct gateway *gateway, struct server **server,
+                         struct error *error) MUST_CHECK;
+/* Accepts nothing any more and waits up to `timeout_ms` for the answers that are due. */
+void server_drain(struct server *server, int64_t timeout_ms);
+/* Ends the loops. Memory that nats.c's threads may still point at stays until server_destroy(). */
+void server_stop(struct server *server);
+void server_destroy(struct server **server);
+
+#endif

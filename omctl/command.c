@@ -1,0 +1,117 @@
+#include "omctl/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command_option *find_option(const struct command_option *options, size_t count,
+                                                struct slice name) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_is(name, options[i].name))
+            return &options[i];
+    }
+    return NULL;
+}
+
+enum status command_parse(const struct command_option *options, size_t count, int argc, char **argv,
+                          struct error *error) {
+    for (int i = 0; i < argc; i++) {
+        const char *equals = strncmp(argv[i], "--", 2) == 0 ? strchr(argv[i], '=') : NULL;
+        struct slice name = slice_of(argv[i]);
+        if (equals != NULL)
+            name.len = (size_t)(equals - argv[i]);
+        const struct command_option *option = find_option(options, count, name);
+        if (option == NULL)
+            return error_set(error, STATUS_INVALID, "unknown argument %s", argv[i]);
+        if (option->value == NULL) {
+            if (equals != NULL)
+                return error_set(error, STATUS_INVALID, "%s takes no value", option->name);
+            *option->flag = true;
+        } else if (equals != NULL) {
+            *option->value = equals + 1;
+        } else if (i + 1 < argc) {
+            *option->value = argv[++i];
+        } else {
+            return error_set(error, STATUS_INVALID, "%s needs a value", option->name);
+        }
+    }
+    return STATUS_OK;
+}
+
+int command_failed(const char *doing, const struct error *error) {
+    fflush(stdout);
+    fprintf(stderr, "omctl: %s: %s\n", doing, error->text);
+    return COMMAND_FAILED;
+}
+
+enum status command_open_database(const struct omctl_config *config, struct pg **pg,
+                                  struct error *error) {
+    if (config->database_url[0] == '\0')
+        return error_set(error, STATUS_INVALID, "OM_DATABASE_URL is not set");
+    struct pg *opened = pg_create(config->database_url, "omctl");
+    enum status status = pg_connect(opened, error);
+    if (status != STATUS_OK) {
+        pg_destroy(&opened);
+        return status;
+    }
+    *pg = opened;
+    return STATUS_OK;
+}
+
+enum status command_open_nats(const struct omctl_config *config, struct nats_client **nats,
+                              struct error *error) {
+    if (config->nats_url[0] == '\0')
+        return error_set(error, STATUS_INVALID, "OM_NATS_URL is not set");
+    const struct nats_client_options options = {
+        .url = config->nats_url,
+        .user = config->nats_user,
+        .password_file = config->nats_password_file,
+        .name = "omctl",
+    };
+    return nats_client_create(&options, nats, error);
+}
+
+enum status command_read_file(const char *path, struct buf *content, struct error *error) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return error_set(error, STATUS_NOT_FOUND, "%s: %s", path, strerror(errno));
+    char chunk[4096];
+    size_t read;
+    while ((read = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        buf_append(content, chunk, read);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    if (failed)
+        return error_set(error, STATUS_NOT_FOUND, "%s cannot be read", path);
+    return STATUS_OK;
+}
+
+enum status duration_parse(const char *text, int64_t *duration_us, struct error *error) {
+    static const struct {
+        const char *unit;
+        int64_t us;
+    } units[] = {
+        {"ms", 1000},
+        {"s", 1000000},
+        {"m", INT64_C(60) * 1000000},
+        {"h", INT64_C(3600) * 1000000},
+        {"d", INT64_C(86400) * 1000000},
+    };
+    size_t digits = strspn(text, "0123456789");
+    /* Nine digits: strtoll() cannot overflow, and days are checked below. */
+    if (digits > 0 && digits <= 9) {
+        int64_t number = strtoll(text, NULL, 10);
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && number > 0; i++) {
+            if (strcmp(text + digits, units[i].unit) != 0)
+                continue;
+            int64_t product;
+            if (__builtin_mul_overflow(number, units[i].us, &product))
+                break;
+            *duration_us = product;
+            return STATUS_OK;
+        }
+    }
+    return error_set(error, STATUS_INVALID, "%s is not a duration such as 250ms, 2s, 15m, 1h or 7d",
+                     text);
+}

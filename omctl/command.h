@@ -1,0 +1,61 @@
+/*
+ * What omctl's subcommands share: their configuration, their exit codes and their places in the
+ * table of main.c.
+ *
+ * A subcommand is a function of its arguments. It prints what it did on stdout, errors on stderr,
+ * and returns an exit code. Single-threaded; all of them block.
+ */
+#ifndef OM_OMCTL_COMMAND_H
+#define OM_OMCTL_COMMAND_H
+
+#include "shared/nats_client.h"
+#include "shared/pg.h"
+#include "shared/status.h"
+
+struct omctl_config {
+    const char *database_url; /* a role that owns the schemas */
+    const char *nats_url;     /* may carry user:password@ */
+    const char *nats_user;
+    const char *nats_password_file;
+};
+
+enum command_exit {
+    COMMAND_DONE = 0,
+    COMMAND_FAILED = 1, /* or, for --check: there is something to do */
+    COMMAND_USAGE = 2,
+};
+
+/* A long option: a flag when `value` is NULL, else one that takes an argument. */
+struct command_option {
+    const char *name; /* "--dir" */
+    const char **value;
+    bool *flag;
+};
+
+typedef int (*command_fn)(const struct omctl_config *config, int argc, char **argv);
+
+int migrate_command(const struct omctl_config *config, int argc, char **argv);
+int provision_command(const struct omctl_config *config, int argc, char **argv);
+int seed_command(const struct omctl_config *config, int argc, char **argv);
+int redrive_command(const struct omctl_config *config, int argc, char **argv);
+
+/* Reads argv (without the command's words) into the options: `--name value`, `--name=value` and
+   flags. INVALID names the argument nobody knows. */
+enum status command_parse(const struct command_option *options, size_t count, int argc, char **argv,
+                          struct error *error) MUST_CHECK;
+/* Prints `doing: why` on stderr and returns the exit code of a failure. */
+int command_failed(const char *doing, const struct error *error);
+/* The database of OM_DATABASE_URL, connected; INVALID when it is not configured. */
+enum status command_open_database(const struct omctl_config *config, struct pg **pg,
+                                  struct error *error) MUST_CHECK;
+enum status command_open_nats(const struct omctl_config *config, struct nats_client **nats,
+                              struct error *error) MUST_CHECK;
+
+/* The whole file, byte for byte, appended to *content; NOT_FOUND says why it cannot be read. */
+enum status command_read_file(const char *path, struct buf *content,
+                              struct error *error) MUST_CHECK;
+
+/* "250ms", "2s", "15m", "1h", "7d" as microseconds: a positive whole number and its unit. */
+enum status duration_parse(const char *text, int64_t *duration_us, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,136 @@
+#include "omctl/command.h"
+#include "shared/config.h"
+#include "shared/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *words; /* one or two */
+    const char *arguments;
+    const char *summary;
+    const char *details;
+    command_fn run;
+};
+
+static const struct command commands[] = {
+    {"migrate", "[--dir DIR] [--check]", "bring the database to this version's schema",
+     "Applies the files of DIR (default: sql) in the order of their numbers, each in a "
+     "transaction\n"
+     "of its own. A second omctl waits for the first. What was applied is kept with its checksum "
+     "in\n"
+     "the table om_migrations; a file that was changed afterwards is an error.\n"
+     "\n"
+     "  --dir DIR   where the numbered files are\n"
+     "  --check     change nothing; exit with 1 when a file is pending or was changed\n",
+     migrate_command},
+    {"provision", "[--dir DIR] [--check] [--ack-wait DURATION]",
+     "create or update the streams and consumers",
+     "Makes the server agree with DIR/streams/*.json and DIR/consumers/<STREAM>.<durable>.json\n"
+     "(default: nats), which are in the format of `nats stream add --config`. Only the fields in\n"
+     "the files are looked at; nothing is ever deleted. Waits until JetStream answers.\n"
+     "\n"
+     "  --dir DIR            where streams/ and consumers/ are\n"
+     "  --check              change nothing; print what differs, and exit with 1 if anything does\n"
+     "  --ack-wait DURATION  overrides ack_wait of all consumers, such as 2s\n",
+     provision_command},
+    {"seed demo", "[--wait]", "add the demo catalog",
+     "Adds the demo's products and their stock; those that exist are left as they are.\n"
+     "\n"
+     "  --wait   wait until the order service knows all their prices\n",
+     seed_command},
+    {"outbox redrive", "--schema SCHEMA --since TIME", "publish a service's past events again",
+     "After the broker lost data: sets the relay of SCHEMA (orders, inventory, payments, "
+     "shipping,\n"
+     "notifications) back, so that it publishes every event since TIME once more, under its old\n"
+     "id. Consumers drop what they have seen.\n"
+     "\n"
+     "  --schema SCHEMA  whose outbox\n"
+     "  --since TIME     a moment (2026-01-31T12:00:00Z) or how long ago (15m, 2h)\n",
+     redrive_command},
+};
+static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+static const struct config_row config_rows[] = {
+    {"OM_DATABASE_URL", CONFIG_SECRET, offsetof(struct omctl_config, database_url), "", 0, 0,
+     "PostgreSQL, as a role that owns the schemas: postgresql://user:password@host:port/database"},
+    {"OM_NATS_URL", CONFIG_SECRET, offsetof(struct omctl_config, nats_url), "", 0, 0,
+     "NATS, with or without user and password: nats://user:password@host:port"},
+    {"OM_NATS_USER", CONFIG_TEXT, offsetof(struct omctl_config, nats_user), "", 0, 0,
+     "NATS user, where the URL names none"},
+    {"OM_NATS_PASSWORD_FILE", CONFIG_TEXT, offsetof(struct omctl_config, nats_password_file), "", 0,
+     0, "file with that user's password"},
+};
+static const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[0]);
+
+static void print_help(FILE *out) {
+    fprintf(out, "omctl: the operator's tool of OrderMesh\n\nusage: omctl COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(out, "  %-16s %s\n", commands[i].words, commands[i].summary);
+    fprintf(out, "  %-16s %s\n", "version", "print the version");
+    fprintf(out, "\n`omctl COMMAND --help` says more. Configuration, from the environment:\n\n");
+    config_print_help(config_rows, config_row_count, out);
+}
+
+static void print_command_help(const struct command *command, FILE *out) {
+    fprintf(out, "usage: omctl %s %s\n\n%s", command->words, command->arguments, command->details);
+}
+
+/* How many of argv's words the command's name takes; 0 when it is another command. */
+static int match_words(const struct command *command, int argc, char **argv) {
+    int used = 0;
+    for (const char *word = command->words; word != NULL; used++) {
+        const char *space = strchr(word, ' ');
+        struct slice expected = {word, space != NULL ? (size_t)(space - word) : strlen(word)};
+        if (used >= argc || !slice_is(expected, argv[used]))
+            return 0;
+        word = space != NULL ? space + 1 : NULL;
+    }
+    return used;
+}
+
+static bool has_help(int argc, char **argv) {
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    }
+    return false;
+}
+
+static int run_command(const struct command *command, int argc, char **argv) {
+    if (has_help(argc, argv)) {
+        print_command_help(command, stdout);
+        return COMMAND_DONE;
+    }
+    struct omctl_config config;
+    struct error error;
+    if (config_load(config_rows, config_row_count, &config, &error) != STATUS_OK) {
+        (void)command_failed("configuration", &error);
+        return COMMAND_USAGE;
+    }
+    int code = command->run(&config, argc, argv);
+    if (code == COMMAND_USAGE)
+        print_command_help(command, stderr);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    log_init("omctl", "", LOG_LEVEL_ERROR);
+    /* Progress is seen as it happens, also through a pipe. */
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 1 && (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0)) {
+        puts("omctl " OM_VERSION);
+        return COMMAND_DONE;
+    }
+    if (argc > 1 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {
+        print_help(stdout);
+        return COMMAND_DONE;
+    }
+    for (size_t i = 0; i < command_count; i++) {
+        int used = match_words(&commands[i], argc - 1, argv + 1);
+        if (used > 0)
+            return run_command(&commands[i], argc - 1 - used, argv + 1 + used);
+    }
+    print_help(stderr);
+    return COMMAND_USAGE;
+}

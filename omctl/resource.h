@@ -1,0 +1,38 @@
+/*
+ * A declared stream or consumer: its file's content and the API verbs that read and change it.
+ *
+ * Plain values, owned by the list; nothing blocks but the reading of files.
+ */
+#ifndef OM_OMCTL_RESOURCE_H
+#define OM_OMCTL_RESOURCE_H
+
+#include "shared/json.h"
+#include "shared/status.h"
+
+struct resource {
+    char *label;  /* "stream ORDERS", "consumer ORDERS/order" */
+    char *stream; /* of a consumer, else NULL */
+    char *info_verb;
+    char *create_verb;
+    char *update_verb;
+    struct json_object *declared;
+};
+
+struct resources {
+    struct resource *items; /* streams first */
+    size_t count;
+};
+
+/* Reads <directory>/streams and <directory>/consumers. INVALID when a file is not JSON or does not
+   say the name its file name says. `ack_wait_us` overrides that of consumers unless 0. */
+enum status resources_read(const char *directory, int64_t ack_wait_us, struct resources *resources,
+                           struct error *error) MUST_CHECK;
+void resources_fini(struct resources *resources);
+
+/* The request's body: `actual` (NULL: new) with the declared fields put over it. Caller frees. */
+struct json_object *resource_request(const struct resource *resource, struct json_object *actual);
+/* Whether a declared value is what the server has: absent is the same as empty or zero, arrays
+   are sets, and of an object the declared members count (servers add metadata of their own). */
+bool resource_values_agree(struct json_object *declared, struct json_object *actual);
+
+#endif

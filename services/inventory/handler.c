@@ -1,0 +1,224 @@
+#include "services/inventory/handler.h"
+
+#include "services/inventory/store.h"
+#include "shared/failpoint.h"
+
+/* --- what the batch asks for --- */
+
+/* An order.created to be decided; delivery->state. NULL where there is nothing to reserve. */
+struct request {
+    struct order_snapshot snapshot;
+    struct stock_line *lines;
+};
+
+static struct request *parse_request(struct delivery *delivery, struct arena *arena) {
+    struct request *request = arena_alloc(arena, sizeof(*request));
+    struct order_snapshot *snapshot = &request->snapshot;
+    struct error error = {0};
+    enum status status = order_snapshot_parse(delivery->event.data, arena, snapshot, &error);
+    if (status == STATUS_OK && uuid_compare(&snapshot->order_id, &delivery->event.order_id) != 0)
+        status = error_set(&error, STATUS_INVALID, "subject and orderId differ");
+    if (status != STATUS_OK) {
+        delivery_reject(delivery, status, "%s", error.text);
+        return NULL;
+    }
+    if (snapshot->flow != FLOW_INVENTORY_FIRST)
+        return NULL;
+    request->lines = arena_alloc(arena, snapshot->item_count * sizeof(*request->lines));
+    for (size_t i = 0; i < snapshot->item_count; i++)
+        request->lines[i] =
+            (struct stock_line){snapshot->items[i].sku, snapshot->items[i].quantity};
+    return request;
+}
+
+static void parse_requests(struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        struct delivery *delivery = batch->items[i];
+        if (delivery->event.type == EVENT_ORDER_CREATED)
+            delivery->state = parse_request(delivery, batch->arena);
+    }
+}
+
+struct sku_list {
+    struct slice *items;
+    size_t count;
+};
+
+static void add_skus(struct sku_list *skus, const struct stock_line *lines, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        skus->items[skus->count++] = lines[i].sku;
+}
+
+/* Every SKU that the batch may move: those asked for and those held. */
+static struct sku_list list_skus(const struct batch *batch,
+                                 const struct reservations *reservations) {
+    struct sku_list skus = {0};
+    size_t most = 1;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct request *request = batch->items[i]->state;
+        most += request ? request->snapshot.item_count : 0;
+    }
+    for (size_t i = 0; i < reservations->count; i++)
+        most += reservations->rows[i].line_count;
+    skus.items = arena_alloc(batch->arena, most * sizeof(*skus.items));
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct request *request = batch->items[i]->state;
+        if (request != NULL)
+            add_skus(&skus, request->lines, request->snapshot.item_count);
+    }
+    for (size_t i = 0; i < reservations->count; i++)
+        add_skus(&skus, reservations->rows[i].lines, reservations->rows[i].line_count);
+    return skus;
+}
+
+/* --- deciding --- */
+
+struct decision {
+    struct outbox *outbox;
+    struct stock stock;
+    struct reservations reservations;
+    struct buf data;
+    bool has_reserved, has_released;
+};
+
+static void emit(struct decision *decision, enum event_type type, const struct event *cause) {
+    outbox_add(decision->outbox, type, cause->subject, cause, buf_slice(&decision->data));
+}
+
+static void emit_reserved(struct decision *decision, const struct event *cause,
+                          const struct order_snapshot *snapshot) {
+    buf_clear(&decision->data);
+    struct json_writer w = json_writer(&decision->data);
+    json_begin_object(&w);
+    order_snapshot_write(snapshot, &w);
+    json_end_object(&w);
+    emit(decision, EVENT_INVENTORY_RESERVED, cause);
+}
+
+static void emit_rejected(struct decision *decision, const struct event *cause,
+                          const struct shortage *shortage) {
+    buf_clear(&decision->data);
+    struct json_writer w = json_writer(&decision->data);
+    json_begin_object(&w);
+    json_put_string(&w, "orderId", cause->subject);
+    json_put_text(&w, "reason", order_reason_name(shortage->reason));
+    json_put_string(&w, "sku", shortage->sku);
+    json_end_object(&w);
+    emit(decision, EVENT_INVENTORY_REJECTED, cause);
+}
+
+static void emit_released(struct decision *decision, const struct event *cause) {
+    buf_clear(&decision->data);
+    struct json_writer w = json_writer(&decision->data);
+    json_begin_object(&w);
+    json_put_string(&w, "orderId", cause->subject);
+    json_end_object(&w);
+    emit(decision, EVENT_INVENTORY_RELEASED, cause);
+}
+
+/* An order that has any reservation has had its answer, and a tombstone refuses it. */
+static void reserve(struct decision *decision, const struct delivery *delivery,
+                    struct reservation *reservation) {
+    const struct request *request = delivery->state;
+    struct shortage shortage;
+    if (request == NULL || reservation->status != RESERVATION_NONE)
+        return;
+    decision->has_reserved = true;
+    if (stock_reserve(&decision->stock, request->lines, request->snapshot.item_count, &shortage)) {
+        reservation->status = RESERVATION_RESERVED;
+        reservation->lines = request->lines;
+        reservation->line_count = request->snapshot.item_count;
+        emit_reserved(decision, &delivery->event, &request->snapshot);
+    } else {
+        reservation->status = RESERVATION_REJECTED;
+        reservation->reason = shortage.reason;
+        emit_rejected(decision, &delivery->event, &shortage);
+    }
+}
+
+static void release(struct decision *decision, struct delivery *delivery,
+                    struct reservation *reservation) {
+    switch (reservation->status) {
+    case RESERVATION_NONE:
+        reservation->status = RESERVATION_RELEASED;
+        break;
+    case RESERVATION_RESERVED:
+        if (!stock_release(&decision->stock, reservation->lines, reservation->line_count)) {
+            delivery_reject(delivery, STATUS_CONFLICT, "a reserved SKU has no stock row");
+            break;
+        }
+        reservation->status = RESERVATION_RELEASED;
+        decision->has_released = true;
+        emit_released(decision, &delivery->event);
+        break;
+    case RESERVATION_REJECTED:
+    case RESERVATION_RELEASED:
+        break;
+    case RESERVATION_SHIPPED:
+        delivery_reject(delivery, STATUS_CONFLICT, "the order's stock has been shipped");
+        break;
+    }
+}
+
+static void ship(struct decision *decision, struct delivery *delivery,
+                 struct reservation *reservation) {
+    switch (reservation->status) {
+    case RESERVATION_NONE:
+        delivery_retry(delivery, STATUS_NOT_FOUND, "its reservation is not here yet");
+        break;
+    case RESERVATION_RESERVED:
+        if (stock_ship(&decision->stock, reservation->lines, reservation->line_count))
+            reservation->status = RESERVATION_SHIPPED;
+        else
+            delivery_reject(delivery, STATUS_CONFLICT, "a reserved SKU has no stock row");
+        break;
+    case RESERVATION_REJECTED:
+    case RESERVATION_RELEASED:
+        delivery_reject(delivery, STATUS_CONFLICT, "a completed order holds nothing");
+        break;
+    case RESERVATION_SHIPPED:
+        break;
+    }
+}
+
+static void decide(struct decision *decision, struct delivery *delivery) {
+    struct reservation *reservation =
+        reservations_find(&decision->reservations, &delivery->event.order_id);
+    if (delivery->event.type == EVENT_ORDER_CREATED)
+        reserve(decision, delivery, reservation);
+    else if (delivery->event.type == EVENT_ORDER_COMPLETED)
+        ship(decision, delivery, reservation);
+    else
+        release(decision, delivery, reservation);
+}
+
+static enum status inventory_apply(struct batch *batch, struct error *error) {
+    struct decision decision = {.outbox = batch->outbox};
+    parse_requests(batch);
+    enum status status = inventory_store_load(batch, &decision.reservations, error);
+    if (status != STATUS_OK)
+        return status;
+    struct sku_list skus = list_skus(batch, &decision.reservations);
+    status = inventory_store_lock_stock(batch, skus.items, skus.count, &decision.stock, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i]->outcome == OUTCOME_DONE)
+            decide(&decision, batch->items[i]);
+    }
+    buf_fini(&decision.data);
+    status = inventory_store_save(batch, &decision.stock, &decision.reservations, error);
+    if (status == STATUS_OK && decision.has_reserved)
+        failpoint("inventory.mid_reserve");
+    if (status == STATUS_OK && decision.has_released)
+        failpoint("compensation.midway");
+    return status;
+}
+
+const struct handler inventory_handler = {.apply = inventory_apply};
+
+/* --- reads --- */
+
+enum status inventory_endpoint_products(struct endpoint_call *call, struct error *error) {
+    return inventory_store_read_products(call->pg, call->reply, error);
+}

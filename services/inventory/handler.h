@@ -1,0 +1,15 @@
+/* Orders hold, release and ship stock. One handler takes all of an order's events, so that a batch
+   locks its stock once. */
+#ifndef OM_SERVICES_INVENTORY_HANDLER_H
+#define OM_SERVICES_INVENTORY_HANDLER_H
+
+#include "shared/service.h"
+
+/* order.created reserves; order.failed and order.cancelled release, or leave a tombstone;
+   order.completed turns what was reserved into shipped. */
+extern const struct handler inventory_handler;
+
+/* {} -> {"products": [...]} */
+enum status inventory_endpoint_products(struct endpoint_call *call, struct error *error);
+
+#endif

@@ -1,0 +1,32 @@
+/* The inventory service: what can be sold, and what orders hold of it. */
+#include "services/inventory/handler.h"
+#include "shared/runtime.h"
+
+static const struct handler_row order_events[] = {
+    {EVENT_ORDER_CREATED, &inventory_handler},
+    {EVENT_ORDER_FAILED, &inventory_handler},
+    {EVENT_ORDER_CANCELLED, &inventory_handler},
+    {EVENT_ORDER_COMPLETED, &inventory_handler},
+};
+
+static const struct consumer_spec consumers[] = {
+    {"ORDERS", "inventory", order_events, sizeof(order_events) / sizeof(order_events[0])},
+};
+
+static const struct endpoint endpoints[] = {
+    {"products", "mesh.inventory.products", inventory_endpoint_products},
+};
+
+static const struct service service = {
+    .name = "inventory",
+    .description = "Keeps the catalog and the stock, and reserves it for orders",
+    .schema = "inventory",
+    .consumers = consumers,
+    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
+    .endpoints = endpoints,
+    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+};
+
+int main(int argc, char **argv) {
+    return runtime_run(&service, argc, argv);
+}

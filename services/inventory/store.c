@@ -1,0 +1,328 @@
+#include "services/inventory/store.h"
+
+#include "shared/pg_columns.h"
+
+#include <stdlib.h>
+
+static const char *const status_names[] = {
+    [RESERVATION_NONE] = "",
+    [RESERVATION_RESERVED] = "RESERVED",
+    [RESERVATION_REJECTED] = "REJECTED",
+    [RESERVATION_RELEASED] = "RELEASED",
+    [RESERVATION_SHIPPED] = "SHIPPED",
+};
+#define STATUS_NAMES (sizeof(status_names) / sizeof(status_names[0]))
+
+static bool parse_status(struct slice text, enum reservation_status *status) {
+    for (size_t i = RESERVATION_RESERVED; i < STATUS_NAMES; i++) {
+        if (slice_is(text, status_names[i])) {
+            *status = (enum reservation_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- reservations --- */
+
+/* A row a line, or one without a SKU for a reservation that holds nothing. */
+static const struct pg_statement load_reservations = {
+    .name = "inventory_load",
+    .sql = "SELECT r.order_id, r.status, l.sku, l.quantity FROM inventory.reservations r"
+           " LEFT JOIN LATERAL unnest(r.skus, r.quantities) AS l(sku, quantity) ON true"
+           " WHERE r.order_id = ANY ($1::uuid[]) ORDER BY r.order_id FOR UPDATE OF r",
+    .param_count = 1,
+};
+
+static int compare_ids(const void *a, const void *b) {
+    return uuid_compare(&((const struct reservation *)a)->order_id,
+                        &((const struct reservation *)b)->order_id);
+}
+
+static int compare_to_id(const void *key, const void *element) {
+    return uuid_compare(key, &((const struct reservation *)element)->order_id);
+}
+
+struct reservation *reservations_find(const struct reservations *reservations,
+                                      const struct uuid *order_id) {
+    return bsearch(order_id, reservations->rows, reservations->count, sizeof(*reservations->rows),
+                   compare_to_id);
+}
+
+/* One blank reservation for each distinct order of the batch. */
+static struct reservations blank_reservations(const struct batch *batch) {
+    struct reservation *rows = arena_alloc(batch->arena, batch->count * sizeof(*rows));
+    size_t kept = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        rows[i].order_id = batch->items[i]->event.order_id;
+    qsort(rows, batch->count, sizeof(*rows), compare_ids);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (kept == 0 || compare_ids(&rows[kept - 1], &rows[i]) != 0)
+            rows[kept++] = rows[i];
+    }
+    return (struct reservations){rows, kept};
+}
+
+static enum status take_reservations(const struct pg_result *result, struct arena *arena,
+                                     const struct reservations *reservations, struct error *error) {
+    size_t count = (size_t)pg_rows(result);
+    struct stock_line *lines = arena_alloc(arena, (count + 1) * sizeof(*lines));
+    for (size_t i = 0; i < count; i++) {
+        int row = (int)i;
+        struct uuid id = pg_get_uuid(result, row, 0);
+        struct reservation *reservation = reservations_find(reservations, &id);
+        if (reservation->stored_status == RESERVATION_NONE) {
+            reservation->lines = &lines[i];
+            if (!parse_status(pg_get_slice(result, row, 1), &reservation->status))
+                return error_set(error, STATUS_INTERNAL, "unknown reservation status");
+            reservation->stored_status = reservation->status;
+        }
+        if (pg_is_null(result, row, 2))
+            continue;
+        lines[i] = (struct stock_line){arena_slice(arena, pg_get_slice(result, row, 2)),
+                                       pg_get_int64(result, row, 3)};
+        reservation->line_count++;
+    }
+    return STATUS_OK;
+}
+
+enum status inventory_store_load(struct batch *batch, struct reservations *reservations,
+                                 struct error *error) {
+    struct reservations loaded = blank_reservations(batch);
+    struct pg_array ids;
+    struct pg_result *result = NULL;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < loaded.count; i++)
+        pg_array_add_uuid(&ids, &loaded.rows[i].order_id);
+    struct pg_param param = pg_array(&ids);
+    enum status status = pg_query(batch->pg, &load_reservations, &param, &result, error);
+    if (status == STATUS_OK)
+        status = take_reservations(result, batch->arena, &loaded, error);
+    if (status == STATUS_OK)
+        *reservations = loaded;
+    pg_result_free(&result);
+    pg_array_fini(&ids);
+    return status;
+}
+
+/* --- stock --- */
+
+static const struct pg_statement lock_stock = {
+    .name = "inventory_lock_stock",
+    .sql = "SELECT sku, on_hand FROM inventory.stock WHERE sku = ANY ($1::text[])"
+           " ORDER BY sku COLLATE \"C\" FOR UPDATE",
+    .param_count = 1,
+};
+
+static void take_stock(const struct pg_result *result, struct arena *arena, struct stock *stock) {
+    size_t count = (size_t)pg_rows(result);
+    struct stock_row *rows = arena_alloc(arena, (count + 1) * sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        rows[i].sku = arena_slice(arena, pg_get_slice(result, (int)i, 0));
+        rows[i].on_hand = pg_get_int64(result, (int)i, 1);
+    }
+    *stock = (struct stock){rows, count};
+}
+
+enum status inventory_store_lock_stock(struct batch *batch, const struct slice *skus, size_t count,
+                                       struct stock *stock, struct error *error) {
+    struct pg_array names;
+    struct pg_result *result = NULL;
+    pg_array_init(&names, PG_ARRAY_TEXT);
+    for (size_t i = 0; i < count; i++)
+        pg_array_add_slice(&names, skus[i]);
+    struct pg_param param = pg_array(&names);
+    enum status status = pg_query(batch->pg, &lock_stock, &param, &result, error);
+    if (status == STATUS_OK)
+        take_stock(result, batch->arena, stock);
+    pg_result_free(&result);
+    pg_array_fini(&names);
+    return status;
+}
+
+static const struct pg_statement move_stock = {
+    .name = "inventory_move_stock",
+    .sql = "UPDATE inventory.stock s SET on_hand = s.on_hand + d.on_hand,"
+           " reserved = s.reserved + d.reserved, shipped = s.shipped + d.shipped"
+           " FROM unnest($1::text[], $2::int8[], $3::int8[], $4::int8[])"
+           "      AS d(sku, on_hand, reserved, shipped) WHERE s.sku = d.sku",
+    .param_count = 4,
+};
+
+enum { MOVE_SKU, MOVE_ON_HAND, MOVE_RESERVED, MOVE_SHIPPED, MOVES };
+
+static enum status save_stock(struct pg *pg, const struct stock *stock, struct error *error) {
+    static const enum pg_array_type types[MOVES] = {PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
+                                                    PG_ARRAY_INT64};
+    struct pg_columns moves;
+    enum status status = STATUS_OK;
+    pg_columns_init(&moves, types, MOVES);
+    for (size_t i = 0; i < stock->count; i++) {
+        const struct stock_row *row = &stock->rows[i];
+        if (row->on_hand_move == 0 && row->reserved_move == 0 && row->shipped_move == 0)
+            continue;
+        pg_array_add_slice(&moves.arrays[MOVE_SKU], row->sku);
+        pg_array_add_int64(&moves.arrays[MOVE_ON_HAND], row->on_hand_move);
+        pg_array_add_int64(&moves.arrays[MOVE_RESERVED], row->reserved_move);
+        pg_array_add_int64(&moves.arrays[MOVE_SHIPPED], row->shipped_move);
+    }
+    if (moves.arrays[MOVE_SKU].count > 0)
+        status = pg_columns_queue(&moves, pg, &move_stock, error);
+    pg_columns_fini(&moves);
+    return status;
+}
+
+/* --- saving --- */
+
+/* An array in an array's element has to travel as text. */
+static const struct pg_statement insert_reservations = {
+    .name = "inventory_insert",
+    .sql = "INSERT INTO inventory.reservations (order_id, status, skus, quantities, reason)"
+           " SELECT order_id, status, skus::text[], quantities::int8[], reason"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
+           "      AS d(order_id, status, skus, quantities, reason)"
+           " ORDER BY order_id ON CONFLICT DO NOTHING RETURNING true",
+    .param_count = 5,
+};
+
+static const struct pg_statement update_reservations = {
+    .name = "inventory_update",
+    .sql = "UPDATE inventory.reservations r SET status = d.status, updated_at = now()"
+           " FROM unnest($1::uuid[], $2::text[]) AS d(order_id, status)"
+           " WHERE r.order_id = d.order_id",
+    .param_count = 2,
+};
+
+/* The text form of an array, https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO */
+static void write_skus(struct buf *out, const struct reservation *reservation) {
+    buf_clear(out);
+    buf_append_char(out, '{');
+    for (size_t i = 0; i < reservation->line_count; i++) {
+        struct slice sku = reservation->lines[i].sku;
+        buf_append_text(out, i > 0 ? ",\"" : "\"");
+        for (size_t j = 0; j < sku.len; j++) {
+            if (sku.ptr[j] == '"' || sku.ptr[j] == '\\')
+                buf_append_char(out, '\\');
+            buf_append_char(out, sku.ptr[j]);
+        }
+        buf_append_char(out, '"');
+    }
+    buf_append_char(out, '}');
+}
+
+static void write_quantities(struct buf *out, const struct reservation *reservation) {
+    buf_clear(out);
+    buf_append_char(out, '{');
+    for (size_t i = 0; i < reservation->line_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        buf_append_int(out, reservation->lines[i].quantity);
+    }
+    buf_append_char(out, '}');
+}
+
+enum { NEW_ORDER, NEW_STATUS, NEW_SKUS, NEW_QUANTITIES, NEW_REASON, NEWS };
+
+static void add_new(struct pg_array *column, const struct reservation *reservation,
+                    struct buf *scratch) {
+    pg_array_add_uuid(&column[NEW_ORDER], &reservation->order_id);
+    pg_array_add_slice(&column[NEW_STATUS], slice_of(status_names[reservation->status]));
+    write_skus(scratch, reservation);
+    pg_array_add_slice(&column[NEW_SKUS], buf_slice(scratch));
+    write_quantities(scratch, reservation);
+    pg_array_add_slice(&column[NEW_QUANTITIES], buf_slice(scratch));
+    if (reservation->reason == REASON_NONE)
+        pg_array_add_null(&column[NEW_REASON]);
+    else
+        pg_array_add_slice(&column[NEW_REASON], slice_of(order_reason_name(reservation->reason)));
+}
+
+static enum status save_new(struct pg *pg, const struct reservations *reservations,
+                            struct error *error) {
+    static const enum pg_array_type types[NEWS] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
+                                                   PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+    struct pg_columns news;
+    struct pg_result *result = NULL;
+    struct buf scratch = {0};
+    enum status status = STATUS_OK;
+    pg_columns_init(&news, types, NEWS);
+    for (size_t i = 0; i < reservations->count; i++) {
+        const struct reservation *reservation = &reservations->rows[i];
+        if (reservation->stored_status == RESERVATION_NONE &&
+            reservation->status != RESERVATION_NONE)
+            add_new(news.arrays, reservation, &scratch);
+    }
+    if (news.arrays[NEW_ORDER].count > 0)
+        status = pg_columns_query(&news, pg, &insert_reservations, &result, error);
+    if (result != NULL && pg_rows(result) < news.arrays[NEW_ORDER].count)
+        status = error_set(error, STATUS_SERIALIZATION, "another instance reserved meanwhile");
+    pg_result_free(&result);
+    buf_fini(&scratch);
+    pg_columns_fini(&news);
+    return status;
+}
+
+static enum status save_changed(struct pg *pg, const struct reservations *reservations,
+                                struct error *error) {
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT};
+    struct pg_columns changes;
+    enum status status = STATUS_OK;
+    pg_columns_init(&changes, types, 2);
+    for (size_t i = 0; i < reservations->count; i++) {
+        const struct reservation *reservation = &reservations->rows[i];
+        if (reservation->stored_status == RESERVATION_NONE ||
+            reservation->stored_status == reservation->status)
+            continue;
+        pg_array_add_uuid(&changes.arrays[0], &reservation->order_id);
+        pg_array_add_slice(&changes.arrays[1], slice_of(status_names[reservation->status]));
+    }
+    if (changes.arrays[0].count > 0)
+        status = pg_columns_queue(&changes, pg, &update_reservations, error);
+    pg_columns_fini(&changes);
+    return status;
+}
+
+enum status inventory_store_save(struct batch *batch, const struct stock *stock,
+                                 const struct reservations *reservations, struct error *error) {
+    enum status status = save_stock(batch->pg, stock, error);
+    if (status == STATUS_OK)
+        status = save_changed(batch->pg, reservations, error);
+    if (status == STATUS_OK)
+        status = save_new(batch->pg, reservations, error);
+    return status;
+}
+
+/* --- reads --- */
+
+static const struct pg_statement read_products = {
+    .name = "inventory_read_products",
+    .sql = "SELECT p.sku, p.name, p.price_minor, p.currency, p.active, coalesce(s.on_hand, 0)"
+           " FROM inventory.products p LEFT JOIN inventory.stock s USING (sku)"
+           " ORDER BY p.sku LIMIT 1000",
+    .param_count = 0,
+};
+
+enum status inventory_store_read_products(struct pg *pg, struct buf *reply, struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &read_products, NULL, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    struct json_writer w = json_writer(reply);
+    json_begin_object(&w);
+    json_key(&w, "products");
+    json_begin_array(&w);
+    for (int row = 0; row < pg_rows(result); row++) {
+        json_begin_object(&w);
+        json_put_string(&w, "sku", pg_get_slice(result, row, 0));
+        json_put_string(&w, "name", pg_get_slice(result, row, 1));
+        json_put_int(&w, "priceMinor", pg_get_int64(result, row, 2));
+        json_put_string(&w, "currency", pg_get_slice(result, row, 3));
+        json_put_bool(&w, "active", pg_get_bool(result, row, 4));
+        json_put_int(&w, "available", pg_get_int64(result, row, 5));
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    pg_result_free(&result);
+    return STATUS_OK;
+}

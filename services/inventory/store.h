@@ -1,0 +1,56 @@
+/*
+ * All SQL of the inventory service. Set-based; functions with a batch run in its open transaction,
+ * and what they return lives in its arena.
+ *
+ * Every transaction locks reservations in the order of their ids, then stock in the order of its
+ * SKUs, once each. So instances wait for each other on a hot SKU, but neither oversell nor
+ * deadlock.
+ */
+#ifndef OM_SERVICES_INVENTORY_STORE_H
+#define OM_SERVICES_INVENTORY_STORE_H
+
+#include "services/inventory/stock.h"
+#include "shared/consumer.h"
+
+enum reservation_status {
+    RESERVATION_NONE, /* no row */
+    RESERVATION_RESERVED,
+    RESERVATION_REJECTED,
+    RESERVATION_RELEASED, /* without lines: a tombstone that refuses a late order.created */
+    RESERVATION_SHIPPED,
+};
+
+/* What an order holds: as loaded, and what the batch makes of it. */
+struct reservation {
+    struct uuid order_id;
+    enum reservation_status status, stored_status;
+    enum order_reason reason; /* of REJECTED */
+    const struct stock_line *lines;
+    size_t line_count;
+};
+
+/* Sorted by order id. */
+struct reservations {
+    struct reservation *rows;
+    size_t count;
+};
+
+/* One for every order of the batch, existing ones locked. */
+enum status inventory_store_load(struct batch *batch, struct reservations *reservations,
+                                 struct error *error) MUST_CHECK;
+struct reservation *reservations_find(const struct reservations *reservations,
+                                      const struct uuid *order_id);
+/* Locks the stock of `skus` (which may repeat), as far as it exists. */
+enum status inventory_store_lock_stock(struct batch *batch, const struct slice *skus, size_t count,
+                                       struct stock *stock, struct error *error) MUST_CHECK;
+/* Stores what moved. SERIALIZATION when another instance has made a reservation meanwhile: load
+   again. */
+enum status inventory_store_save(struct batch *batch, const struct stock *stock,
+                                 const struct reservations *reservations,
+                                 struct error *error) MUST_CHECK;
+
+/* {"products": [...]} appended to `reply`; outside a transaction. */
+enum status inventory_store_read_products(struct pg *pg, struct buf *reply,
+                                          struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,181 @@
+#include "services/notification/channel_smtp.h"
+
+#include "services/notification/address.h"
+#include "services/notification/mail.h"
+#include "shared/breaker.h"
+#include "shared/clock.h"
+#include "shared/config.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVICE_CLOSING 421
+
+struct channel_smtp {
+    struct channel channel; /* first */
+    char *from;
+    struct breaker *breaker;
+    pthread_mutex_t lock; /* guards curl, which keeps the connection */
+    CURL *curl;
+};
+
+/* The mail on its way: what libcurl has not read yet. */
+struct upload {
+    const char *ptr;
+    size_t left;
+};
+
+static size_t read_upload(char *to, size_t size, size_t count, void *closure) {
+    struct upload *upload = closure;
+    size_t len = size * count < upload->left ? size * count : upload->left;
+    memcpy(to, upload->ptr, len);
+    upload->ptr += len;
+    upload->left -= len;
+    return len;
+}
+
+static CURLcode transfer(struct channel_smtp *smtp, const struct notice *notice, struct buf *mail) {
+    struct buf recipient = {0};
+    buf_append_slice(&recipient, notice->email);
+    struct curl_slist *recipients = curl_slist_append(NULL, recipient.ptr);
+    buf_clear(mail);
+    mail_write(mail, notice, smtp->from, clock_now_us());
+    struct upload upload = {mail->ptr, mail->len};
+    curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, recipients);
+    curl_easy_setopt(smtp->curl, CURLOPT_READDATA, &upload);
+    CURLcode code = curl_easy_perform(smtp->curl);
+    curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, NULL);
+    curl_slist_free_all(recipients);
+    buf_fini(&recipient);
+    return code;
+}
+
+/* False when the server is down. The texts of servers quote addresses, so only codes are kept. */
+static bool judge(struct channel_smtp *smtp, CURLcode code, struct notice *notice) {
+    long reply = 0;
+    curl_easy_getinfo(smtp->curl, CURLINFO_RESPONSE_CODE, &reply);
+    if (code == CURLE_OK) {
+        notice->result = NOTICE_SENT;
+        return true;
+    }
+    if (code == CURLE_LOGIN_DENIED || reply < 400 || reply == SERVICE_CLOSING)
+        return false;
+    notice->result = reply >= 500 ? NOTICE_FAILED : NOTICE_PUT_OFF;
+    snprintf(notice->detail, sizeof(notice->detail), "the mail server said %ld", reply);
+    return true;
+}
+
+static bool send_one(struct channel_smtp *smtp, struct notice *notice, struct buf *mail,
+                     struct error *error) {
+    if (!breaker_allow(smtp->breaker, clock_monotonic_us())) {
+        error_set(error, STATUS_UNAVAILABLE, "mail server: breaker is open");
+        return false;
+    }
+    CURLcode code = transfer(smtp, notice, mail);
+    bool is_up = judge(smtp, code, notice);
+    breaker_report(smtp->breaker, is_up, clock_monotonic_us());
+    if (!is_up)
+        error_set(error, STATUS_UNAVAILABLE, "mail server: %s", curl_easy_strerror(code));
+    return is_up;
+}
+
+/* True when there is an address to send to. */
+static bool screen(struct notice *notice) {
+    if (notice->email.len == 0) {
+        notice->result = NOTICE_SKIPPED;
+    } else if (!address_is_usable(notice->email)) {
+        notice->result = NOTICE_FAILED;
+        snprintf(notice->detail, sizeof(notice->detail), "the address cannot be sent to");
+    } else {
+        notice->result = NOTICE_PUT_OFF;
+        return true;
+    }
+    return false;
+}
+
+static enum status smtp_send(struct channel *channel, struct notice *const *notices, size_t count,
+                             struct error *error) {
+    struct channel_smtp *smtp = (struct channel_smtp *)channel;
+    struct buf mail = {0};
+    size_t sent = 0;
+    bool is_up = true;
+    pthread_mutex_lock(&smtp->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (!screen(notices[i]) || !is_up)
+            continue;
+        is_up = send_one(smtp, notices[i], &mail, error);
+        sent += is_up;
+    }
+    pthread_mutex_unlock(&smtp->lock);
+    buf_fini(&mail);
+    return is_up || sent > 0 ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+static void smtp_destroy(struct channel *channel) {
+    struct channel_smtp *smtp = (struct channel_smtp *)channel;
+    curl_easy_cleanup(smtp->curl);
+    breaker_destroy(&smtp->breaker);
+    pthread_mutex_destroy(&smtp->lock);
+    free(smtp->from);
+    free(smtp);
+}
+
+static enum status set_login(CURL *curl, const struct channel_smtp_options *options,
+                             struct error *error) {
+    char *password;
+    size_t len;
+    if (options->user[0] == 0)
+        return STATUS_OK;
+    curl_easy_setopt(curl, CURLOPT_USERNAME, options->user);
+    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+    if (options->password_file[0] == 0)
+        return STATUS_OK;
+    enum status status = config_read_file(options->password_file, &password, &len, error);
+    if (status != STATUS_OK)
+        return status;
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, password); /* copies */
+    explicit_bzero(password, len);
+    free(password);
+    return STATUS_OK;
+}
+
+static enum status set_options(CURL *curl, const struct channel_smtp_options *options,
+                               struct error *error) {
+    if (curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps") != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_URL, options->url) != CURLE_OK)
+        return error_set(error, STATUS_INVALID, "OM_SMTP_URL cannot be used");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_upload);
+    curl_easy_setopt(curl, CURLOPT_MAIL_FROM, options->from);
+    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)options->timeout_ms);
+    return set_login(curl, options, error);
+}
+
+enum status channel_smtp_create(const struct channel_smtp_options *options,
+                                struct channel **channel, struct error *error) {
+    if (!address_is_usable(slice_of(options->from)))
+        return error_set(error, STATUS_INVALID, "OM_SMTP_FROM is not an address");
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "libcurl: no handle");
+    enum status status = set_options(curl, options, error);
+    if (status != STATUS_OK) {
+        curl_easy_cleanup(curl);
+        return status;
+    }
+    struct channel_smtp *smtp = mem_alloc(sizeof(*smtp));
+    smtp->channel = (struct channel){"smtp", smtp_send, smtp_destroy};
+    smtp->from = mem_copy(slice_of(options->from));
+    smtp->breaker = breaker_create("smtp");
+    smtp->curl = curl;
+    pthread_mutex_init(&smtp->lock, NULL);
+    *channel = &smtp->channel;
+    return STATUS_OK;
+}

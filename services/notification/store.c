@@ -1,0 +1,78 @@
+#include "services/notification/store.h"
+
+#include "shared/pg_columns.h"
+
+static const struct pg_statement load_records = {
+    .name = "notification_load",
+    .sql = "SELECT order_id, kind, channel FROM notifications.notifications"
+           " WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id",
+    .param_count = 1,
+};
+
+static const char *find_channel(struct channel *const *channels, size_t count, struct slice name) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_is(name, channels[i]->name))
+            return channels[i]->name;
+    }
+    return NULL;
+}
+
+enum status notification_store_load(struct batch *batch, struct channel *const *channels,
+                                    size_t channel_count, struct notice_records *records,
+                                    struct error *error) {
+    struct pg_array ids;
+    struct pg_result *result = NULL;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < batch->count; i++)
+        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
+    struct pg_param param = pg_array(&ids);
+    enum status status = pg_query(batch->pg, &load_records, &param, &result, error);
+    if (status != STATUS_OK)
+        goto out;
+    int found = pg_rows(result);
+    records->rows = arena_alloc(batch->arena, ((size_t)found + 1) * sizeof(*records->rows));
+    records->count = 0;
+    for (int row = 0; row < found; row++) {
+        struct notice_record *record = &records->rows[records->count];
+        record->order_id = pg_get_uuid(result, row, 0);
+        record->channel = find_channel(channels, channel_count, pg_get_slice(result, row, 2));
+        if (record->channel != NULL &&
+            notice_kind_parse(pg_get_slice(result, row, 1), &record->kind))
+            records->count++;
+    }
+out:
+    pg_result_free(&result);
+    pg_array_fini(&ids);
+    return status;
+}
+
+static const struct pg_statement add_records = {
+    .name = "notification_add",
+    .sql = "INSERT INTO notifications.notifications (order_id, kind, channel, status, detail)"
+           " SELECT order_id, kind, channel, status, nullif(detail, '')"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
+           "      AS d(order_id, kind, channel, status, detail)"
+           " ORDER BY order_id, kind, channel ON CONFLICT DO NOTHING",
+    .param_count = 5,
+};
+
+enum status notification_store_add(struct batch *batch, const struct notice_records *records,
+                                   struct error *error) {
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
+                                               PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+    struct pg_columns columns;
+    pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
+    for (size_t i = 0; i < records->count; i++) {
+        const struct notice_record *record = &records->rows[i];
+        pg_array_add_uuid(&columns.arrays[0], &record->order_id);
+        pg_array_add_slice(&columns.arrays[1], slice_of(notice_kind_name(record->kind)));
+        pg_array_add_slice(&columns.arrays[2], slice_of(record->channel));
+        pg_array_add_slice(&columns.arrays[3], slice_of(record->has_failed ? "FAILED" : "SENT"));
+        pg_array_add_slice(&columns.arrays[4], record->detail);
+    }
+    enum status status = STATUS_OK;
+    if (records->count > 0)
+        status = pg_columns_queue(&columns, batch->pg, &add_records, error);
+    pg_columns_fini(&columns);
+    return status;
+}

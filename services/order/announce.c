@@ -1,0 +1,27 @@
+#include "services/order/announce.h"
+
+#include "shared/metrics.h"
+
+void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch) {
+    char order_id[UUID_TEXT_SIZE];
+    uuid_format(&announcement->snapshot->order_id, order_id);
+    buf_clear(scratch);
+    struct json_writer w = json_writer(scratch);
+    json_begin_object(&w);
+    order_snapshot_write(announcement->snapshot, &w);
+    if (announcement->reason != REASON_NONE)
+        json_put_text(&w, "reason", order_reason_name(announcement->reason));
+    if (announcement->detail.len > 0)
+        json_put_string(&w, "detail", announcement->detail);
+    if (announcement->tracking_number.len > 0)
+        json_put_string(&w, "trackingNumber", announcement->tracking_number);
+    json_end_object(&w);
+    outbox_add(outbox, announcement->type, slice_of(order_id), announcement->cause,
+               buf_slice(scratch));
+}
+
+void announce_end_metrics(enum order_status status, int64_t accepted_at_us, int64_t now_us) {
+    unsigned slot = metric_slot(METRIC_ORDERS_ENDED, order_status_name(status));
+    metric_add(METRIC_ORDERS_ENDED, slot, 1);
+    metric_observe(METRIC_ORDER_SECONDS, 0, (double)(now_us - accepted_at_us) / 1e6);
+}

@@ -1,0 +1,26 @@
+/*
+ * What the order service says about an order: order.created, .confirmed, .completed, .failed, each
+ * with the whole snapshot. Adds to the batch's outbox; nothing blocks.
+ */
+#ifndef OM_SERVICES_ORDER_ANNOUNCE_H
+#define OM_SERVICES_ORDER_ANNOUNCE_H
+
+#include "shared/order_snapshot.h"
+#include "shared/order_terms.h"
+#include "shared/outbox.h"
+
+struct announcement {
+    enum event_type type;
+    const struct order_snapshot *snapshot; /* priced, with items */
+    const struct event *cause;
+    enum order_reason reason;     /* of a failure */
+    struct slice detail;          /* of the reason; may be empty */
+    struct slice tracking_number; /* of a completed order */
+};
+
+/* `scratch` is overwritten. */
+void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch);
+/* Counts an order that has reached a final status. */
+void announce_end_metrics(enum order_status status, int64_t accepted_at_us, int64_t now_us);
+
+#endif

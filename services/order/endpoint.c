@@ -1,0 +1,38 @@
+/* The order service's answers in the mesh. */
+#include "services/order/handler.h"
+#include "services/order/store.h"
+
+typedef enum status (*read_fn)(struct pg *pg, const struct uuid *id, struct slice tenant,
+                               struct buf *reply, struct error *error);
+
+static enum status answer(struct endpoint_call *call, struct json_object *request, read_fn read,
+                          struct error *error) {
+    struct slice id_text, tenant;
+    struct uuid id;
+    enum status status = json_get_string(request, "orderId", &id_text, error);
+    if (status == STATUS_OK)
+        status = json_get_string(request, "tenant", &tenant, error);
+    if (status != STATUS_OK)
+        return error_set(error, STATUS_INVALID, "orderId and tenant are texts");
+    if (!uuid_parse(id_text, &id))
+        return error_set(error, STATUS_NOT_FOUND, "no such order");
+    return read(call->pg, &id, tenant, call->reply, error);
+}
+
+static enum status serve(struct endpoint_call *call, read_fn read, struct error *error) {
+    struct json_object *request = NULL;
+    enum status status = json_parse(call->request, &request, error);
+    if (status != STATUS_OK)
+        return status;
+    status = answer(call, request, read, error);
+    json_object_put(request);
+    return status;
+}
+
+enum status order_endpoint_get(struct endpoint_call *call, struct error *error) {
+    return serve(call, order_store_read, error);
+}
+
+enum status order_endpoint_status(struct endpoint_call *call, struct error *error) {
+    return serve(call, order_store_read_status, error);
+}

@@ -1,0 +1,245 @@
+#include "services/order/handler.h"
+
+#include "services/order/announce.h"
+#include "services/order/store.h"
+#include "services/order/timeline.h"
+#include "shared/clock.h"
+
+/* --- what an event says --- */
+
+struct fact {
+    enum order_reason reason;
+    struct slice detail;
+};
+
+/* Where each event keeps its reason and what people want to see. */
+static const struct fact_source {
+    const char *reason_key;
+    enum order_reason reason; /* without a key */
+    const char *detail_key;
+} fact_sources[EVENT_TYPE_COUNT] = {
+    [EVENT_INVENTORY_REJECTED] = {.reason_key = "reason", .detail_key = "sku"},
+    [EVENT_PAYMENT_FAILED] = {.reason_key = "reason", .detail_key = "code"},
+    [EVENT_SHIPPING_SHIPPED] = {.detail_key = "trackingNumber"},
+    [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
+};
+
+static enum status read_fact(const struct event *event, struct fact *fact, struct error *error) {
+    const struct fact_source *source = &fact_sources[event->type];
+    enum status status = STATUS_OK;
+    struct slice reason;
+    fact->reason = source->reason;
+    if (source->reason_key != NULL) {
+        status = json_get_string(event->data, source->reason_key, &reason, error);
+        if (status == STATUS_OK && !order_reason_parse(reason, &fact->reason))
+            status =
+                error_set(error, STATUS_INVALID, "reason %.*s is none of ours", SLICE_ARG(reason));
+    }
+    if (status == STATUS_OK && source->detail_key != NULL)
+        status = json_get_string(event->data, source->detail_key, &fact->detail, error);
+    return status;
+}
+
+/* --- stepping --- */
+
+/* One event applied to its order. */
+struct progress {
+    struct order_row *order;
+    const struct event *event;
+    struct fact fact;
+    unsigned actions; /* enum order_action bits */
+    int64_t at_us;    /* of what the order service itself does; never before its cause */
+    struct progress *next_of_order;
+};
+
+/* The steps of one order in this batch. */
+struct chain {
+    struct progress *first, *last;
+};
+
+static bool step(struct order_row *order, struct delivery *delivery, struct progress *progress) {
+    const struct event *event = &delivery->event;
+    struct error error = {0};
+    struct fact fact = {0};
+    enum status status = read_fact(event, &fact, &error);
+    if (status != STATUS_OK) {
+        delivery_reject(delivery, STATUS_INVALID, "%s", error.text);
+        return false;
+    }
+    const struct order_transition *row = order_fsm_step(&order->state, event->type);
+    if (row == NULL) {
+        delivery_reject(delivery, STATUS_INTERNAL, "no transition from %s on %s",
+                        order_status_name(order->state.status), event_info(event->type)->type);
+        return false;
+    }
+    if (row->actions == 0)
+        return false;
+    *progress =
+        (struct progress){.order = order, .event = event, .fact = fact, .actions = row->actions};
+    return true;
+}
+
+static void note(struct order_row *order, const struct progress *progress) {
+    const unsigned announced = ORDER_CONFIRM | ORDER_COMPLETE | ORDER_FAIL;
+    order->changes++;
+    if (progress->actions & announced)
+        order->needs_items = true;
+    if (progress->actions & ORDER_FAIL)
+        order->reason = progress->fact.reason;
+    if (progress->event->type == EVENT_SHIPPING_SHIPPED)
+        order->tracking_number = progress->fact.detail;
+}
+
+/* Steps every event in stream order; several of one order build on each other. */
+static size_t step_all(struct batch *batch, const struct order_rows *orders, struct progress *steps,
+                       struct chain *chains) {
+    size_t count = 0;
+    int64_t now_us = clock_now_us();
+    for (size_t i = 0; i < batch->count; i++) {
+        struct delivery *delivery = batch->items[i];
+        struct order_row *order = order_rows_find(orders, &delivery->event.order_id);
+        struct progress *progress = &steps[count];
+        if (order == NULL) {
+            delivery_retry(delivery, STATUS_NOT_FOUND, "its order is not here yet");
+            continue;
+        }
+        if (!step(order, delivery, progress))
+            continue;
+        int64_t event_us = delivery->event.time_us;
+        progress->at_us = now_us > event_us ? now_us : event_us;
+        note(order, progress);
+        struct chain *chain = &chains[order - orders->rows];
+        if (chain->first == NULL)
+            chain->first = progress;
+        else
+            chain->last->next_of_order = progress;
+        chain->last = progress;
+        count++;
+    }
+    return count;
+}
+
+/* --- consequences --- */
+
+/* What each action adds to the timeline and announces, in this order. */
+static const struct consequence {
+    enum order_action action;
+    enum event_type type;
+} consequences[] = {
+    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED},
+    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED},
+    {ORDER_FAIL, EVENT_ORDER_FAILED},
+};
+#define CONSEQUENCE_COUNT (sizeof(consequences) / sizeof(consequences[0]))
+
+static void write_entries(struct json_writer *w, const struct progress *progress) {
+    if (progress->actions & ORDER_RECORD)
+        timeline_add(w, progress->event->type, progress->event->time_us, progress->fact.detail);
+    for (size_t i = 0; i < CONSEQUENCE_COUNT; i++) {
+        struct slice detail = {0};
+        if (!(progress->actions & consequences[i].action))
+            continue;
+        if (consequences[i].action == ORDER_FAIL)
+            detail = slice_of(order_reason_name(progress->fact.reason));
+        timeline_add(w, consequences[i].type, progress->at_us, detail);
+    }
+}
+
+static void write_timelines(const struct order_rows *orders, const struct chain *chains,
+                            struct arena *arena, struct buf *scratch) {
+    for (size_t i = 0; i < orders->count; i++) {
+        if (orders->rows[i].changes == 0)
+            continue;
+        buf_clear(scratch);
+        struct json_writer w = json_writer(scratch);
+        json_begin_array(&w);
+        for (const struct progress *p = chains[i].first; p != NULL; p = p->next_of_order)
+            write_entries(&w, p);
+        json_end_array(&w);
+        orders->rows[i].timeline = arena_slice(arena, buf_slice(scratch));
+    }
+}
+
+static void announce_progress(struct outbox *outbox, const struct progress *progress,
+                              struct buf *scratch) {
+    for (size_t i = 0; i < CONSEQUENCE_COUNT; i++) {
+        const struct consequence *consequence = &consequences[i];
+        if (!(progress->actions & consequence->action))
+            continue;
+        struct announcement announcement = {
+            .type = consequence->type,
+            .snapshot = &progress->order->snapshot,
+            .cause = progress->event,
+        };
+        if (consequence->action == ORDER_FAIL) {
+            announcement.reason = progress->fact.reason;
+            announcement.detail = progress->fact.detail;
+        }
+        if (consequence->action == ORDER_COMPLETE)
+            announcement.tracking_number = progress->order->tracking_number;
+        announce(outbox, &announcement, scratch);
+    }
+    if (progress->actions & (ORDER_COMPLETE | ORDER_FAIL))
+        announce_end_metrics(progress->order->state.status, progress->order->accepted_at_us,
+                             progress->at_us);
+}
+
+static enum status progress_apply(struct batch *batch, struct error *error) {
+    struct order_rows orders = {0};
+    enum status status = order_store_load(batch, &orders, error);
+    if (status != STATUS_OK)
+        return status;
+    struct progress *steps = arena_alloc(batch->arena, batch->count * sizeof(*steps));
+    struct chain *chains = arena_alloc(batch->arena, (orders.count + 1) * sizeof(*chains));
+    size_t count = step_all(batch, &orders, steps, chains);
+    status = order_store_load_items(batch, &orders, error);
+    if (status != STATUS_OK)
+        return status;
+    struct buf scratch = {0};
+    write_timelines(&orders, chains, batch->arena, &scratch);
+    for (size_t i = 0; i < count; i++)
+        announce_progress(batch->outbox, &steps[i], &scratch);
+    buf_fini(&scratch);
+    return order_store_update(batch, &orders, error);
+}
+
+const struct handler progress_handler = {.apply = progress_apply};
+
+/* --- the catalog --- */
+
+static enum status read_change(const struct event *event, struct catalog_change *change,
+                               struct error *error) {
+    struct catalog_price *price = &change->price;
+    struct json_object *active;
+    enum status status = json_get_string(event->data, "sku", &price->sku, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(event->data, "priceMinor", &price->price_minor, error);
+    if (status == STATUS_OK)
+        status = json_get_string(event->data, "currency", &price->currency, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(event->data, "version", &change->version, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!json_object_object_get_ex(event->data, "active", &active) ||
+        !json_object_is_type(active, json_type_boolean))
+        return error_set(error, STATUS_INVALID, "active: not a boolean");
+    if (price->price_minor < 0 || price->price_minor > ORDER_MAX_MINOR)
+        return error_set(error, STATUS_INVALID, "priceMinor: out of range");
+    price->is_active = json_object_get_boolean(active);
+    return STATUS_OK;
+}
+
+static enum status catalog_apply(struct batch *batch, struct error *error) {
+    struct catalog_change *changes = arena_alloc(batch->arena, batch->count * sizeof(*changes));
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct error invalid = {0};
+        if (read_change(&batch->items[i]->event, &changes[count], &invalid) == STATUS_OK)
+            count++;
+        else
+            delivery_reject(batch->items[i], STATUS_INVALID, "%s", invalid.text);
+    }
+    return count > 0 ? order_store_put_catalog(batch, changes, count, error) : STATUS_OK;
+}
+
+const struct handler catalog_handler = {.apply = catalog_apply};

@@ -1,0 +1,14 @@
+/* How orders go on: the other services' events drive order_fsm.h, and feed the catalog. */
+#ifndef OM_SERVICES_ORDER_HANDLER_H
+#define OM_SERVICES_ORDER_HANDLER_H
+
+#include "shared/service.h"
+
+extern const struct handler progress_handler; /* inventory.*, payment.*, shipping.* of an order */
+extern const struct handler catalog_handler;  /* inventory.product_changed */
+
+/* {"orderId","tenant"} -> the order, or its status only */
+enum status order_endpoint_get(struct endpoint_call *call, struct error *error);
+enum status order_endpoint_status(struct endpoint_call *call, struct error *error);
+
+#endif

@@ -1,0 +1,51 @@
+/* The order service: the process manager of every order. */
+#include "services/order/handler.h"
+#include "services/order/submit.h"
+#include "shared/runtime.h"
+
+static const struct handler_row commands[] = {
+    {EVENT_ORDER_SUBMIT, &submit_handler},
+};
+static const struct handler_row inventory_events[] = {
+    {EVENT_PRODUCT_CHANGED, &catalog_handler},
+    {EVENT_INVENTORY_RESERVED, &progress_handler},
+    {EVENT_INVENTORY_REJECTED, &progress_handler},
+    {EVENT_INVENTORY_RELEASED, &progress_handler},
+};
+static const struct handler_row payment_events[] = {
+    {EVENT_PAYMENT_SUCCEEDED, &progress_handler},
+    {EVENT_PAYMENT_FAILED, &progress_handler},
+    {EVENT_PAYMENT_REFUNDED, &progress_handler},
+};
+static const struct handler_row shipping_events[] = {
+    {EVENT_SHIPPING_SHIPPED, &progress_handler},
+    {EVENT_SHIPPING_FAILED, &progress_handler},
+};
+
+#define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
+
+static const struct consumer_spec consumers[] = {
+    {"ORDERS", "order", ROWS(commands)},
+    {"INVENTORY", "order", ROWS(inventory_events)},
+    {"PAYMENTS", "order", ROWS(payment_events)},
+    {"SHIPPING", "order", ROWS(shipping_events)},
+};
+
+static const struct endpoint endpoints[] = {
+    {"get", "mesh.order.get", order_endpoint_get},
+    {"status", "mesh.order.status", order_endpoint_status},
+};
+
+static const struct service service = {
+    .name = "order",
+    .description = "Takes orders in and leads each to its end",
+    .schema = "orders",
+    .consumers = consumers,
+    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
+    .endpoints = endpoints,
+    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+};
+
+int main(int argc, char **argv) {
+    return runtime_run(&service, argc, argv);
+}

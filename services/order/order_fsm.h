@@ -1,0 +1,56 @@
+/*
+ * The life of an order as one table.
+ *
+ * A row says: in these flows and statuses, on this event, with these steps already known, go to
+ * `next`, note `sets` and do `actions`, because `why`. The first row that fits counts. Every event
+ * has a row in every status, so stale, repeated and overtaken events are decisions and not
+ * accidents; tests/unit/services/order/test_order_fsm.c walks them all. A new flow is further rows.
+ *
+ * Pure: no I/O, no clock, thread safe. Stepping is repeatable: it changes nothing but *state.
+ */
+#ifndef OM_SERVICES_ORDER_ORDER_FSM_H
+#define OM_SERVICES_ORDER_ORDER_FSM_H
+
+#include "shared/event.h"
+#include "shared/order_snapshot.h"
+#include "shared/order_terms.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the order service does on a transition, as bits. */
+enum order_action {
+    ORDER_RECORD = 1,   /* the event joins the timeline */
+    ORDER_CONFIRM = 2,  /* OrderConfirmed joins it too, and order.confirmed goes out */
+    ORDER_COMPLETE = 4, /* OrderCompleted, order.completed */
+    ORDER_FAIL = 8,     /* OrderFailed with the event's reason, order.failed: all compensate */
+};
+
+#define ORDER_STAY (-1) /* as `next` */
+
+struct order_transition {
+    unsigned flows;    /* bits 1 << enum order_flow */
+    unsigned statuses; /* bits 1 << enum order_status */
+    enum event_type event;
+    unsigned needs; /* enum order_step bits that must all be known */
+    int next;       /* enum order_status or ORDER_STAY */
+    unsigned sets;  /* enum order_step bits */
+    unsigned actions;
+    const char *why;
+};
+
+extern const struct order_transition order_fsm_rows[];
+extern const size_t order_fsm_row_count;
+
+struct order_state {
+    enum order_flow flow;
+    enum order_status status;
+    unsigned steps; /* enum order_step bits */
+};
+
+/* Is there a table for orders of this flow? */
+bool order_fsm_serves(enum order_flow flow);
+/* Applies the row for `event` to *state and returns it; NULL when no row fits. */
+const struct order_transition *order_fsm_step(struct order_state *state, enum event_type event);
+
+#endif

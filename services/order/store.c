@@ -1,0 +1,227 @@
+/* The SQL of orders on their way, and of the catalog. */
+#include "services/order/store.h"
+#include "shared/pg_columns.h"
+
+#include <stdlib.h>
+
+/* --- loading --- */
+
+static const struct pg_statement load_orders = {
+    .name = "order_load",
+    .sql = "SELECT id, flow, status, steps, tenant, customer_id, currency, total_minor,"
+           " payment_method, sealed, accepted_at"
+           " FROM orders.orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE",
+    .param_count = 1,
+};
+
+enum {
+    LOAD_ID,
+    LOAD_FLOW,
+    LOAD_STATUS,
+    LOAD_STEPS,
+    LOAD_TENANT,
+    LOAD_CUSTOMER,
+    LOAD_CURRENCY,
+    LOAD_TOTAL,
+    LOAD_METHOD,
+    LOAD_SEALED,
+    LOAD_ACCEPTED
+};
+
+static enum status take_order(const struct pg_result *result, int row, struct arena *arena,
+                              struct order_row *order, struct error *error) {
+    struct order_snapshot *snapshot = &order->snapshot;
+    struct slice flow = pg_get_slice(result, row, LOAD_FLOW);
+    struct slice status = pg_get_slice(result, row, LOAD_STATUS);
+    if (!order_flow_parse(flow, &order->state.flow) ||
+        !order_status_parse(status, &order->state.status))
+        return error_set(error, STATUS_INTERNAL, "order row with flow %.*s, status %.*s",
+                         SLICE_ARG(flow), SLICE_ARG(status));
+    order->state.steps = (unsigned)pg_get_int64(result, row, LOAD_STEPS);
+    order->accepted_at_us = pg_get_time_us(result, row, LOAD_ACCEPTED);
+    snapshot->order_id = pg_get_uuid(result, row, LOAD_ID);
+    snapshot->flow = order->state.flow;
+    snapshot->tenant = arena_slice(arena, pg_get_slice(result, row, LOAD_TENANT));
+    snapshot->customer_id = arena_slice(arena, pg_get_slice(result, row, LOAD_CUSTOMER));
+    snapshot->currency = arena_slice(arena, pg_get_slice(result, row, LOAD_CURRENCY));
+    snapshot->total_minor = pg_get_int64(result, row, LOAD_TOTAL);
+    snapshot->payment_method = arena_slice(arena, pg_get_slice(result, row, LOAD_METHOD));
+    snapshot->sealed = arena_slice(arena, pg_get_slice(result, row, LOAD_SEALED));
+    return STATUS_OK;
+}
+
+static enum status take_orders(const struct pg_result *result, struct arena *arena,
+                               struct order_rows *orders, struct error *error) {
+    size_t count = (size_t)pg_rows(result);
+    struct order_row *rows = arena_alloc(arena, (count + 1) * sizeof(*rows));
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = take_order(result, (int)i, arena, &rows[i], error);
+    if (status == STATUS_OK)
+        *orders = (struct order_rows){rows, count};
+    return status;
+}
+
+enum status order_store_load(struct batch *batch, struct order_rows *orders, struct error *error) {
+    struct pg_array ids;
+    struct pg_result *result = NULL;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < batch->count; i++)
+        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
+    struct pg_param param = pg_array(&ids);
+    enum status status = pg_query(batch->pg, &load_orders, &param, &result, error);
+    if (status == STATUS_OK)
+        status = take_orders(result, batch->arena, orders, error);
+    pg_result_free(&result);
+    pg_array_fini(&ids);
+    return status;
+}
+
+static int compare_to_id(const void *key, const void *element) {
+    return uuid_compare(key, &((const struct order_row *)element)->snapshot.order_id);
+}
+
+struct order_row *order_rows_find(const struct order_rows *orders, const struct uuid *id) {
+    return bsearch(id, orders->rows, orders->count, sizeof(*orders->rows), compare_to_id);
+}
+
+/* --- items --- */
+
+static const struct pg_statement load_items = {
+    .name = "order_load_items",
+    .sql = "SELECT order_id, sku, quantity, unit_price_minor FROM orders.order_items"
+           " WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id, line",
+    .param_count = 1,
+};
+
+/* Rows of one order stand together, so each order's items are a run of one array. */
+static void take_items(const struct pg_result *result, struct arena *arena,
+                       const struct order_rows *orders) {
+    size_t count = (size_t)pg_rows(result);
+    struct order_item *items = arena_alloc(arena, (count + 1) * sizeof(*items));
+    struct order_snapshot *snapshot = NULL;
+    for (size_t i = 0; i < count; i++) {
+        int row = (int)i;
+        struct uuid id = pg_get_uuid(result, row, 0);
+        items[i] = (struct order_item){
+            .sku = arena_slice(arena, pg_get_slice(result, row, 1)),
+            .quantity = pg_get_int64(result, row, 2),
+            .unit_price_minor = pg_get_int64(result, row, 3),
+        };
+        if (snapshot == NULL || uuid_compare(&snapshot->order_id, &id) != 0) {
+            snapshot = &order_rows_find(orders, &id)->snapshot;
+            snapshot->items = &items[i];
+        }
+        snapshot->item_count++;
+    }
+}
+
+enum status order_store_load_items(struct batch *batch, struct order_rows *orders,
+                                   struct error *error) {
+    struct pg_array ids;
+    struct pg_result *result = NULL;
+    enum status status = STATUS_OK;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < orders->count; i++) {
+        if (orders->rows[i].needs_items)
+            pg_array_add_uuid(&ids, &orders->rows[i].snapshot.order_id);
+    }
+    if (ids.count == 0)
+        goto out;
+    struct pg_param param = pg_array(&ids);
+    status = pg_query(batch->pg, &load_items, &param, &result, error);
+    if (status == STATUS_OK)
+        take_items(result, batch->arena, orders);
+out:
+    pg_result_free(&result);
+    pg_array_fini(&ids);
+    return status;
+}
+
+/* --- storing --- */
+
+static const struct pg_statement update_orders = {
+    .name = "order_update",
+    .sql = "UPDATE orders.orders o SET status = d.status, reason = coalesce(d.reason, o.reason),"
+           " steps = d.steps, tracking_number = coalesce(d.tracking_number, o.tracking_number),"
+           " timeline = o.timeline || d.timeline::jsonb, updated_at = now(),"
+           " version = o.version + d.changes"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::text[], $6::text[],"
+           "  $7::int8[]) AS d(id, status, reason, steps, tracking_number, timeline, changes)"
+           " WHERE o.id = d.id",
+    .param_count = 7,
+};
+
+enum { SET_ID, SET_STATUS, SET_REASON, SET_STEPS, SET_TRACKING, SET_TIMELINE, SET_CHANGES, SETS };
+
+static void add_or_null(struct pg_array *array, struct slice text) {
+    if (text.len > 0)
+        pg_array_add_slice(array, text);
+    else
+        pg_array_add_null(array);
+}
+
+static void add_update(struct pg_array *column, const struct order_row *order) {
+    pg_array_add_uuid(&column[SET_ID], &order->snapshot.order_id);
+    pg_array_add_slice(&column[SET_STATUS], slice_of(order_status_name(order->state.status)));
+    add_or_null(&column[SET_REASON], slice_of(order_reason_name(order->reason)));
+    pg_array_add_int64(&column[SET_STEPS], order->state.steps);
+    add_or_null(&column[SET_TRACKING], order->tracking_number);
+    pg_array_add_slice(&column[SET_TIMELINE], order->timeline);
+    pg_array_add_int64(&column[SET_CHANGES], order->changes);
+}
+
+enum status order_store_update(struct batch *batch, const struct order_rows *orders,
+                               struct error *error) {
+    static const enum pg_array_type types[SETS] = {
+        PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,  PG_ARRAY_INT64,
+        PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_INT64,
+    };
+    struct pg_columns updates;
+    enum status status = STATUS_OK;
+    pg_columns_init(&updates, types, SETS);
+    for (size_t i = 0; i < orders->count; i++) {
+        if (orders->rows[i].changes > 0)
+            add_update(updates.arrays, &orders->rows[i]);
+    }
+    if (updates.arrays[SET_ID].count > 0)
+        status = pg_columns_queue(&updates, batch->pg, &update_orders, error);
+    pg_columns_fini(&updates);
+    return status;
+}
+
+/* --- the catalog --- */
+
+static const struct pg_statement put_catalog = {
+    .name = "order_put_catalog",
+    .sql = "INSERT INTO orders.catalog AS c (sku, price_minor, currency, active, version)"
+           " SELECT DISTINCT ON (sku) sku, price_minor, currency, active <> 0, version"
+           " FROM unnest($1::text[], $2::int8[], $3::text[], $4::int8[], $5::int8[])"
+           "      AS d(sku, price_minor, currency, active, version)"
+           " ORDER BY sku, version DESC"
+           " ON CONFLICT (sku) DO UPDATE SET price_minor = EXCLUDED.price_minor,"
+           "  currency = EXCLUDED.currency, active = EXCLUDED.active, version = EXCLUDED.version"
+           " WHERE c.version < EXCLUDED.version",
+    .param_count = 5,
+};
+
+enum { PUT_SKU, PUT_PRICE, PUT_CURRENCY, PUT_ACTIVE, PUT_VERSION, PUTS };
+
+enum status order_store_put_catalog(struct batch *batch, const struct catalog_change *changes,
+                                    size_t count, struct error *error) {
+    static const enum pg_array_type types[PUTS] = {
+        PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
+    };
+    struct pg_columns puts;
+    pg_columns_init(&puts, types, PUTS);
+    for (size_t i = 0; i < count; i++) {
+        pg_array_add_slice(&puts.arrays[PUT_SKU], changes[i].price.sku);
+        pg_array_add_int64(&puts.arrays[PUT_PRICE], changes[i].price.price_minor);
+        pg_array_add_slice(&puts.arrays[PUT_CURRENCY], changes[i].price.currency);
+        pg_array_add_int64(&puts.arrays[PUT_ACTIVE], changes[i].price.is_active);
+        pg_array_add_int64(&puts.arrays[PUT_VERSION], changes[i].version);
+    }
+    enum status status = pg_columns_queue(&puts, batch->pg, &put_catalog, error);
+    pg_columns_fini(&puts);
+    return status;
+}

@@ -1,0 +1,261 @@
+/* The SQL of new orders: their keys, their prices, their rows. */
+#include "services/order/store.h"
+#include "shared/pg_columns.h"
+
+#include <stdlib.h>
+
+/* --- keys --- */
+
+/* Answers with the places of the orders whose key stands for another. DO UPDATE returns the
+   owner also where nothing changes, and waits for another instance claiming the same key. */
+static const struct pg_statement claim_keys = {
+    .name = "order_claim_keys",
+    .sql = "WITH d AS ("
+           " SELECT tenant, key_hash, order_id, place,"
+           "        timestamptz 'epoch' + at_us * interval '1 microsecond' AS accepted_at"
+           " FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::int8[], $5::int8[])"
+           "      AS u(tenant, key_hash, order_id, at_us, place)"
+           "), claimed AS ("
+           " INSERT INTO orders.idempotency_keys AS k (tenant, key_hash, order_id, created_at)"
+           " SELECT DISTINCT ON (tenant, key_hash) tenant, key_hash, order_id, accepted_at"
+           " FROM d ORDER BY tenant, key_hash, place"
+           " ON CONFLICT (tenant, key_hash) DO UPDATE SET"
+           "  order_id = CASE WHEN k.created_at <= EXCLUDED.created_at - interval '24 hours'"
+           "             THEN EXCLUDED.order_id ELSE k.order_id END,"
+           "  created_at = CASE WHEN k.created_at <= EXCLUDED.created_at - interval '24 hours'"
+           "               THEN EXCLUDED.created_at ELSE k.created_at END"
+           " RETURNING tenant, key_hash, order_id"
+           ") SELECT d.place FROM d JOIN claimed c USING (tenant, key_hash)"
+           "  WHERE c.order_id <> d.order_id",
+    .param_count = 5,
+};
+
+enum { KEY_TENANT, KEY_HASH, KEY_ORDER, KEY_AT, KEY_PLACE, KEY_COLUMNS };
+
+static void add_key(struct pg_array *column, const struct new_order *order, size_t place) {
+    pg_array_add_slice(&column[KEY_TENANT], order->snapshot.tenant);
+    pg_array_add_slice(&column[KEY_HASH], (struct slice){(const char *)order->key_hash, 32});
+    pg_array_add_uuid(&column[KEY_ORDER], &order->snapshot.order_id);
+    pg_array_add_int64(&column[KEY_AT], order->delivery->event.time_us);
+    pg_array_add_int64(&column[KEY_PLACE], (int64_t)place);
+}
+
+enum status order_store_claim_keys(struct batch *batch, struct new_order *orders, size_t count,
+                                   struct error *error) {
+    static const enum pg_array_type types[KEY_COLUMNS] = {
+        PG_ARRAY_TEXT, PG_ARRAY_BYTES, PG_ARRAY_UUID, PG_ARRAY_INT64, PG_ARRAY_INT64,
+    };
+    struct pg_columns keys;
+    struct pg_result *result = NULL;
+    enum status status = STATUS_OK;
+    pg_columns_init(&keys, types, KEY_COLUMNS);
+    for (size_t i = 0; i < count; i++) {
+        if (orders[i].key_hash != NULL)
+            add_key(keys.arrays, &orders[i], i);
+    }
+    if (keys.arrays[KEY_ORDER].count == 0)
+        goto out;
+    status = pg_columns_query(&keys, batch->pg, &claim_keys, &result, error);
+    if (status != STATUS_OK)
+        goto out;
+    for (int row = 0; row < pg_rows(result); row++)
+        orders[pg_get_int64(result, row, 0)].is_key_conflict = true;
+out:
+    pg_result_free(&result);
+    pg_columns_fini(&keys);
+    return status;
+}
+
+/* --- prices --- */
+
+static const struct pg_statement load_catalog = {
+    .name = "order_load_catalog",
+    .sql = "SELECT sku, price_minor, currency, active FROM orders.catalog"
+           " WHERE sku = ANY ($1::text[]) ORDER BY sku COLLATE \"C\"",
+    .param_count = 1,
+};
+
+static void take_catalog(const struct pg_result *result, struct arena *arena,
+                         struct catalog *catalog) {
+    size_t count = (size_t)pg_rows(result);
+    struct catalog_price *prices = arena_alloc(arena, (count + 1) * sizeof(*prices));
+    for (size_t i = 0; i < count; i++) {
+        int row = (int)i;
+        prices[i] = (struct catalog_price){
+            .sku = arena_slice(arena, pg_get_slice(result, row, 0)),
+            .price_minor = pg_get_int64(result, row, 1),
+            .currency = arena_slice(arena, pg_get_slice(result, row, 2)),
+            .is_active = pg_get_bool(result, row, 3),
+        };
+    }
+    *catalog = (struct catalog){prices, count};
+}
+
+enum status order_store_load_catalog(struct batch *batch, const struct new_order *orders,
+                                     size_t count, struct catalog *catalog, struct error *error) {
+    struct pg_array skus;
+    struct pg_result *result = NULL;
+    pg_array_init(&skus, PG_ARRAY_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < orders[i].snapshot.item_count; j++)
+            pg_array_add_slice(&skus, orders[i].snapshot.items[j].sku);
+    }
+    struct pg_param param = pg_array(&skus);
+    enum status status = pg_query(batch->pg, &load_catalog, &param, &result, error);
+    if (status == STATUS_OK)
+        take_catalog(result, batch->arena, catalog);
+    pg_result_free(&result);
+    pg_array_fini(&skus);
+    return status;
+}
+
+/* --- rows --- */
+
+static const struct pg_statement insert_orders = {
+    .name = "order_insert",
+    .sql = "WITH fresh AS ("
+           " INSERT INTO orders.orders (id, tenant, customer_id, flow, status, reason, currency,"
+           "  total_minor, payment_method, sealed, correlation_id, traceparent, timeline,"
+           "  accepted_at)"
+           " SELECT id, tenant, customer_id, flow, status, reason, currency, total_minor,"
+           "  payment_method, sealed, correlation_id, traceparent, timeline::jsonb,"
+           "  timestamptz 'epoch' + at_us * interval '1 microsecond'"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
+           "  $7::text[], $8::int8[], $9::text[], $10::text[], $11::text[], $12::text[],"
+           "  $13::text[], $14::int8[])"
+           "  AS d(id, tenant, customer_id, flow, status, reason, currency, total_minor,"
+           "       payment_method, sealed, correlation_id, traceparent, timeline, at_us)"
+           " ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING id"
+           "), items AS ("
+           " INSERT INTO orders.order_items (order_id, line, sku, quantity, unit_price_minor)"
+           " SELECT i.order_id, i.line, i.sku, i.quantity, i.unit_price_minor"
+           " FROM unnest($15::uuid[], $16::int8[], $17::text[], $18::int8[], $19::int8[])"
+           "      AS i(order_id, line, sku, quantity, unit_price_minor)"
+           " JOIN fresh ON fresh.id = i.order_id"
+           ") SELECT id FROM fresh",
+    .param_count = 19,
+};
+
+/* In the order of the statement's parameters. */
+enum {
+    NEW_ID,
+    NEW_TENANT,
+    NEW_CUSTOMER,
+    NEW_FLOW,
+    NEW_STATUS,
+    NEW_REASON,
+    NEW_CURRENCY,
+    NEW_TOTAL,
+    NEW_METHOD,
+    NEW_SEALED,
+    NEW_CORRELATION,
+    NEW_TRACEPARENT,
+    NEW_TIMELINE,
+    NEW_AT,
+    ITEM_ORDER,
+    ITEM_LINE,
+    ITEM_SKU,
+    ITEM_QUANTITY,
+    ITEM_PRICE,
+    NEW_COLUMNS
+};
+
+static void add_reason(struct pg_array *array, enum order_reason reason) {
+    if (reason == REASON_NONE)
+        pg_array_add_null(array);
+    else
+        pg_array_add_slice(array, slice_of(order_reason_name(reason)));
+}
+
+static void add_items(struct pg_array *column, const struct order_snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->item_count; i++) {
+        pg_array_add_uuid(&column[ITEM_ORDER], &snapshot->order_id);
+        pg_array_add_int64(&column[ITEM_LINE], (int64_t)i + 1);
+        pg_array_add_slice(&column[ITEM_SKU], snapshot->items[i].sku);
+        pg_array_add_int64(&column[ITEM_QUANTITY], snapshot->items[i].quantity);
+        pg_array_add_int64(&column[ITEM_PRICE], snapshot->items[i].unit_price_minor);
+    }
+}
+
+static void add_order(struct pg_array *column, const struct new_order *order) {
+    const struct order_snapshot *snapshot = &order->snapshot;
+    const struct event *event = &order->delivery->event;
+    char traceparent[TRACEPARENT_SIZE];
+    trace_format(&event->trace, traceparent);
+    pg_array_add_uuid(&column[NEW_ID], &snapshot->order_id);
+    pg_array_add_slice(&column[NEW_TENANT], snapshot->tenant);
+    pg_array_add_slice(&column[NEW_CUSTOMER], snapshot->customer_id);
+    pg_array_add_slice(&column[NEW_FLOW], slice_of(order_flow_name(snapshot->flow)));
+    pg_array_add_slice(&column[NEW_STATUS], slice_of(order_status_name(order->status)));
+    add_reason(&column[NEW_REASON], order->reason);
+    pg_array_add_slice(&column[NEW_CURRENCY], snapshot->currency);
+    pg_array_add_int64(&column[NEW_TOTAL], snapshot->total_minor);
+    pg_array_add_slice(&column[NEW_METHOD], snapshot->payment_method);
+    pg_array_add_slice(&column[NEW_SEALED], snapshot->sealed);
+    pg_array_add_slice(&column[NEW_CORRELATION], event->correlation_id);
+    pg_array_add_slice(&column[NEW_TRACEPARENT], slice_of(traceparent));
+    pg_array_add_slice(&column[NEW_TIMELINE], order->timeline);
+    pg_array_add_int64(&column[NEW_AT], event->time_us);
+    add_items(column, snapshot);
+}
+
+static int compare_by_id(const void *a, const void *b) {
+    const struct new_order *left = *(struct new_order *const *)a;
+    const struct new_order *right = *(struct new_order *const *)b;
+    int order = uuid_compare(&left->snapshot.order_id, &right->snapshot.order_id);
+    return order != 0 ? order : (left > right) - (left < right);
+}
+
+/* One of each id, the first, sorted by id. */
+static struct new_order **sort_distinct(struct arena *arena, struct new_order *orders, size_t count,
+                                        size_t *distinct_count) {
+    struct new_order **sorted = arena_alloc(arena, (count + 1) * sizeof(struct new_order *));
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &orders[i];
+    qsort(sorted, count, sizeof(struct new_order *), compare_by_id);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 ||
+            uuid_compare(&sorted[i]->snapshot.order_id, &sorted[kept - 1]->snapshot.order_id) != 0)
+            sorted[kept++] = sorted[i];
+    }
+    *distinct_count = kept;
+    return sorted;
+}
+
+static int compare_to_id(const void *key, const void *element) {
+    return uuid_compare(key, &(*(struct new_order *const *)element)->snapshot.order_id);
+}
+
+static void mark_new(const struct pg_result *result, struct new_order **sorted, size_t count) {
+    for (int row = 0; row < pg_rows(result); row++) {
+        struct uuid id = pg_get_uuid(result, row, 0);
+        struct new_order **order =
+            bsearch(&id, sorted, count, sizeof(struct new_order *), compare_to_id);
+        if (order != NULL)
+            (*order)->is_new = true;
+    }
+}
+
+enum status order_store_insert(struct batch *batch, struct new_order *orders, size_t count,
+                               struct error *error) {
+    static const enum pg_array_type types[NEW_COLUMNS] = {
+        PG_ARRAY_UUID,  PG_ARRAY_TEXT, PG_ARRAY_TEXT,  PG_ARRAY_TEXT,  PG_ARRAY_TEXT,
+        PG_ARRAY_TEXT,  PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_TEXT,  PG_ARRAY_TEXT,
+        PG_ARRAY_TEXT,  PG_ARRAY_TEXT, PG_ARRAY_TEXT,  PG_ARRAY_INT64, PG_ARRAY_UUID,
+        PG_ARRAY_INT64, PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
+    };
+    size_t distinct_count;
+    struct new_order **sorted = sort_distinct(batch->arena, orders, count, &distinct_count);
+    struct pg_columns columns;
+    struct pg_result *result = NULL;
+    pg_columns_init(&columns, types, NEW_COLUMNS);
+    for (size_t i = 0; i < distinct_count; i++)
+        add_order(columns.arrays, sorted[i]);
+    enum status status = pg_columns_query(&columns, batch->pg, &insert_orders, &result, error);
+    if (status == STATUS_OK)
+        mark_new(result, sorted, distinct_count);
+    pg_result_free(&result);
+    pg_columns_fini(&columns);
+    return status;
+}

@@ -1,0 +1,145 @@
+#include "services/order/submit.h"
+
+#include "services/order/announce.h"
+#include "services/order/store.h"
+#include "services/order/timeline.h"
+#include "shared/clock.h"
+
+#include <string.h>
+
+#define KEY_HASH_BYTES 32
+
+/* --- parsing --- */
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+static bool parse_hash(struct slice hex, uint8_t *hash) {
+    if (hex.len != (size_t)KEY_HASH_BYTES * 2)
+        return false;
+    for (size_t i = 0; i < KEY_HASH_BYTES; i++) {
+        int high = hex_digit(hex.ptr[2 * i]);
+        int low = hex_digit(hex.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        hash[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static enum status parse_key(struct json_object *data, struct arena *arena,
+                             const uint8_t **key_hash, struct error *error) {
+    struct slice hex;
+    enum status status = json_get_string(data, "idempotencyKeyHash", &hex, error);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    uint8_t *hash = arena_alloc(arena, KEY_HASH_BYTES);
+    if (!parse_hash(hex, hash))
+        return error_set(error, STATUS_INVALID, "idempotencyKeyHash: not 64 hex digits");
+    *key_hash = hash;
+    return STATUS_OK;
+}
+
+static enum status parse_order(struct delivery *delivery, struct arena *arena,
+                               struct new_order *order, struct error *error) {
+    const struct event *event = &delivery->event;
+    struct order_snapshot *snapshot = &order->snapshot;
+    enum status status = order_snapshot_parse(event->data, arena, snapshot, error);
+    if (status != STATUS_OK)
+        return status;
+    if (uuid_compare(&snapshot->order_id, &event->order_id) != 0 ||
+        uuid_compare(&snapshot->order_id, &event->id) != 0)
+        return error_set(error, STATUS_INVALID, "event id, subject and orderId differ");
+    if (!order_fsm_serves(snapshot->flow))
+        return error_set(error, STATUS_UNSUPPORTED, "no orders of flow %s here",
+                         order_flow_name(snapshot->flow));
+    order->delivery = delivery;
+    return parse_key(event->data, arena, &order->key_hash, error);
+}
+
+static size_t parse_orders(struct batch *batch, struct new_order *orders) {
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct error error = {0};
+        struct new_order order = {0};
+        enum status status = parse_order(batch->items[i], batch->arena, &order, &error);
+        if (status == STATUS_OK)
+            orders[count++] = order;
+        else
+            delivery_reject(batch->items[i], status, "%s", error.text);
+    }
+    return count;
+}
+
+/* --- deciding --- */
+
+static void decide(struct new_order *order, const struct catalog *catalog) {
+    order->reason = order_price(&order->snapshot, catalog, &order->detail);
+    if (order->is_key_conflict) {
+        order->reason = REASON_IDEMPOTENCY_CONFLICT;
+        order->detail = (struct slice){0};
+    }
+    order->status = order->reason == REASON_NONE ? ORDER_PENDING : ORDER_FAILED;
+}
+
+static void write_timeline(struct new_order *order, int64_t now_us, struct arena *arena,
+                           struct buf *scratch) {
+    buf_clear(scratch);
+    struct json_writer w = json_writer(scratch);
+    json_begin_array(&w);
+    timeline_add(&w, EVENT_ORDER_CREATED, now_us, (struct slice){0});
+    if (order->status == ORDER_FAILED)
+        timeline_add(&w, EVENT_ORDER_FAILED, now_us, slice_of(order_reason_name(order->reason)));
+    json_end_array(&w);
+    order->timeline = arena_slice(arena, buf_slice(scratch));
+}
+
+/* An order that fails at once is announced as failed only: nobody may start on it. */
+static void announce_new(struct outbox *outbox, const struct new_order *order, int64_t now_us,
+                         struct buf *scratch) {
+    bool has_failed = order->status == ORDER_FAILED;
+    const struct announcement announcement = {
+        .type = has_failed ? EVENT_ORDER_FAILED : EVENT_ORDER_CREATED,
+        .snapshot = &order->snapshot,
+        .cause = &order->delivery->event,
+        .reason = order->reason,
+        .detail = order->detail,
+    };
+    announce(outbox, &announcement, scratch);
+    if (has_failed)
+        announce_end_metrics(order->status, order->delivery->event.time_us, now_us);
+}
+
+static enum status submit_apply(struct batch *batch, struct error *error) {
+    struct new_order *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
+    size_t count = parse_orders(batch, orders);
+    struct catalog catalog = {0};
+    struct buf scratch = {0};
+    int64_t now_us = clock_now_us();
+    if (count == 0)
+        return STATUS_OK;
+    enum status status = order_store_claim_keys(batch, orders, count, error);
+    if (status == STATUS_OK)
+        status = order_store_load_catalog(batch, orders, count, &catalog, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        decide(&orders[i], &catalog);
+        write_timeline(&orders[i], now_us, batch->arena, &scratch);
+    }
+    if (status == STATUS_OK)
+        status = order_store_insert(batch, orders, count, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (orders[i].is_new)
+            announce_new(batch->outbox, &orders[i], now_us, &scratch);
+    }
+    buf_fini(&scratch);
+    return status;
+}
+
+const struct handler submit_handler = {.apply = submit_apply, .has_own_dedup = true};

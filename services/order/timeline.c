@@ -1,0 +1,34 @@
+#include "services/order/timeline.h"
+
+#include "shared/clock.h"
+
+static const char *const event_names[EVENT_TYPE_COUNT] = {
+    [EVENT_ORDER_CREATED] = "OrderCreated",
+    [EVENT_ORDER_CONFIRMED] = "OrderConfirmed",
+    [EVENT_ORDER_COMPLETED] = "OrderCompleted",
+    [EVENT_ORDER_FAILED] = "OrderFailed",
+    [EVENT_ORDER_CANCELLED] = "OrderCancelled",
+    [EVENT_INVENTORY_RESERVED] = "InventoryReserved",
+    [EVENT_INVENTORY_REJECTED] = "InventoryRejected",
+    [EVENT_INVENTORY_RELEASED] = "InventoryReleased",
+    [EVENT_PAYMENT_SUCCEEDED] = "PaymentSucceeded",
+    [EVENT_PAYMENT_FAILED] = "PaymentFailed",
+    [EVENT_PAYMENT_REFUNDED] = "PaymentRefunded",
+    [EVENT_SHIPPING_SHIPPED] = "OrderShipped",
+    [EVENT_SHIPPING_FAILED] = "ShippingFailed",
+};
+
+const char *timeline_event_name(enum event_type type) {
+    return event_names[type];
+}
+
+void timeline_add(struct json_writer *w, enum event_type type, int64_t at_us, struct slice detail) {
+    char at[RFC3339_SIZE];
+    clock_format(at_us, at);
+    json_begin_object(w);
+    json_put_text(w, "at", at);
+    json_put_text(w, "event", event_names[type]);
+    if (detail.len > 0)
+        json_put_string(w, "detail", detail);
+    json_end_object(w);
+}

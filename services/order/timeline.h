@@ -1,0 +1,16 @@
+/*
+ * The timeline of an order: what happened, for people. Entries are JSON objects
+ * {"at": RFC 3339, "event": "PaymentSucceeded", "detail"?: text} in the order applied; readers get
+ * them sorted by time. Pure and thread safe.
+ */
+#ifndef OM_SERVICES_ORDER_TIMELINE_H
+#define OM_SERVICES_ORDER_TIMELINE_H
+
+#include "shared/event.h"
+
+/* "PaymentSucceeded" for EVENT_PAYMENT_SUCCEEDED; NULL for what no timeline shows. */
+const char *timeline_event_name(enum event_type type);
+/* Adds one entry to the array that `w` has open. `detail` may be empty. */
+void timeline_add(struct json_writer *w, enum event_type type, int64_t at_us, struct slice detail);
+
+#endif

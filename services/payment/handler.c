@@ -1,0 +1,248 @@
+#include "services/payment/handler.h"
+
+#include "services/payment/store.h"
+#include "shared/clock.h"
+#include "shared/failpoint.h"
+#include "shared/order_snapshot.h"
+#include "shared/order_terms.h"
+
+#include <stdio.h>
+
+/* What one delivery asks of the provider; delivery->state, NULL when nothing. */
+struct task {
+    enum payment_operation operation;
+    struct provider_request request;
+};
+
+/* --- prepare: record what is wanted --- */
+
+static bool parse_order(struct delivery *delivery, struct arena *arena,
+                        struct order_snapshot *snapshot) {
+    struct error error = {0};
+    enum status status = order_snapshot_parse(delivery->event.data, arena, snapshot, &error);
+    if (status == STATUS_OK && snapshot->total_minor < 0)
+        status = error_set(&error, STATUS_INVALID, "totalMinor: missing");
+    if (status == STATUS_OK && uuid_compare(&snapshot->order_id, &delivery->event.order_id) != 0)
+        status = error_set(&error, STATUS_INVALID, "subject and orderId differ");
+    if (status != STATUS_OK)
+        delivery_reject(delivery, status, "%s", error.text);
+    return status == STATUS_OK;
+}
+
+static struct task *make_task(const struct delivery *delivery, const struct payment_row *row,
+                              enum payment_operation operation, struct arena *arena) {
+    struct task *task = arena_alloc(arena, sizeof(*task));
+    struct provider_request *request = &task->request;
+    char order_id[UUID_TEXT_SIZE];
+    uuid_format(&row->order.order_id, order_id);
+    const char *verb = operation == PAYMENT_CHARGE ? "charge" : "refund";
+    snprintf(request->key, sizeof(request->key), "%s-%s", verb, order_id);
+    snprintf(request->charge_key, sizeof(request->charge_key), "charge-%s", order_id);
+    request->payment_method = row->order.payment_method;
+    request->amount_minor = row->order.amount_minor;
+    request->currency = row->order.currency;
+    request->attempt = delivery->attempt;
+    request->wanted_at_us = delivery->event.time_us;
+    task->operation = operation;
+    return task;
+}
+
+/* VOIDED after an INTENT: a charge may have been made just before a crash, so it is given back. */
+static struct task *charge_task(const struct delivery *delivery, const struct payment_row *row,
+                                struct arena *arena) {
+    bool was_wanted = row->order.payment_method.len > 0;
+    if (row->status == PAYMENT_INTENT)
+        return make_task(delivery, row, PAYMENT_CHARGE, arena);
+    if (row->status == PAYMENT_REFUNDING || (row->status == PAYMENT_VOIDED && was_wanted))
+        return make_task(delivery, row, PAYMENT_REFUND, arena);
+    return NULL;
+}
+
+static struct task *end_task(const struct delivery *delivery, const struct payment_row *row,
+                             struct arena *arena) {
+    if (row->status == PAYMENT_REFUNDING)
+        return make_task(delivery, row, PAYMENT_REFUND, arena);
+    return NULL;
+}
+
+typedef struct task *(*task_fn)(const struct delivery *delivery, const struct payment_row *row,
+                                struct arena *arena);
+
+static enum status make_tasks(struct batch *batch, task_fn make, struct error *error) {
+    struct payment_rows payments = {0};
+    enum status status = payment_store_load(batch, &payments, error);
+    for (size_t i = 0; i < batch->count && status == STATUS_OK; i++) {
+        struct delivery *delivery = batch->items[i];
+        const struct payment_row *row = payment_rows_find(&payments, &delivery->event.order_id);
+        if (row != NULL && delivery->outcome == OUTCOME_DONE)
+            delivery->state = make(delivery, row, batch->arena);
+    }
+    return status;
+}
+
+static enum status charge_prepare(struct batch *batch, struct error *error) {
+    struct payment_order *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct order_snapshot order = {0};
+        if (!parse_order(batch->items[i], batch->arena, &order) ||
+            order.flow != FLOW_INVENTORY_FIRST)
+            continue;
+        orders[count++] = (struct payment_order){order.order_id, order.total_minor, order.currency,
+                                                 order.payment_method};
+    }
+    enum status status = payment_store_add_intents(batch, orders, count, error);
+    return status == STATUS_OK ? make_tasks(batch, charge_task, error) : status;
+}
+
+static enum status end_prepare(struct batch *batch, struct error *error) {
+    struct payment_order *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct order_snapshot order = {0};
+        if (!parse_order(batch->items[i], batch->arena, &order))
+            continue;
+        orders[count++] = (struct payment_order){
+            .order_id = order.order_id,
+            .amount_minor = order.total_minor,
+            .currency = order.currency,
+        };
+    }
+    enum status status = payment_store_end(batch, orders, count, error);
+    return status == STATUS_OK ? make_tasks(batch, end_task, error) : status;
+}
+
+/* --- call: ask the provider --- */
+
+struct request_list {
+    struct provider_request **items;
+    size_t count;
+};
+
+static struct request_list list_requests(const struct batch *batch,
+                                         enum payment_operation operation) {
+    struct request_list list = {0};
+    list.items = arena_alloc(batch->arena, batch->count * sizeof(struct provider_request *));
+    for (size_t i = 0; i < batch->count; i++) {
+        struct task *task = batch->items[i]->state;
+        if (task != NULL && task->operation == operation &&
+            batch->items[i]->outcome == OUTCOME_DONE)
+            list.items[list.count++] = &task->request;
+    }
+    return list;
+}
+
+static void ask(const struct provider *provider, const struct request_list *charges,
+                const struct request_list *refunds) {
+    if (charges->count > 0) {
+        failpoint("payment.before_charge");
+        provider->charge(charges->items, charges->count);
+        failpoint("payment.after_charge");
+    }
+    if (refunds->count > 0)
+        provider->refund(refunds->items, refunds->count);
+}
+
+/* Puts off what failed alone; true when the provider is down. */
+static bool sort_answers(struct batch *batch) {
+    bool is_down = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct task *task = batch->items[i]->state;
+        if (task == NULL)
+            continue;
+        if (task->request.answer == PROVIDER_TRANSIENT)
+            delivery_retry(batch->items[i], STATUS_UNAVAILABLE, "the provider failed this time");
+        is_down = is_down || task->request.answer == PROVIDER_OUTAGE;
+    }
+    return is_down;
+}
+
+static enum status payment_call(struct batch *batch, struct error *error) {
+    struct payment *payment = batch->context;
+    struct request_list charges = list_requests(batch, PAYMENT_CHARGE);
+    struct request_list refunds = list_requests(batch, PAYMENT_REFUND);
+    if (charges.count + refunds.count == 0)
+        return STATUS_OK;
+    if (!breaker_allow(payment->breaker, clock_monotonic_us()))
+        return error_set(error, STATUS_UNAVAILABLE, "payment provider %s: breaker is open",
+                         payment->provider->name);
+    ask(payment->provider, &charges, &refunds);
+    bool is_down = sort_answers(batch);
+    breaker_report(payment->breaker, !is_down, clock_monotonic_us());
+    if (is_down)
+        return error_set(error, STATUS_UNAVAILABLE, "payment provider %s is down",
+                         payment->provider->name);
+    return STATUS_OK;
+}
+
+/* --- apply: record what came of it --- */
+
+static void write_data(struct buf *data, enum event_type type, const struct payment_row *row) {
+    char order_id[UUID_TEXT_SIZE];
+    uuid_format(&row->order.order_id, order_id);
+    buf_clear(data);
+    struct json_writer w = json_writer(data);
+    json_begin_object(&w);
+    json_put_text(&w, "orderId", order_id);
+    if (type == EVENT_PAYMENT_FAILED) {
+        json_put_text(&w, "reason", order_reason_name(REASON_PAYMENT_DECLINED));
+        json_put_text(&w, "code", row->decline_code);
+    } else {
+        json_put_int(&w, "amountMinor", row->order.amount_minor);
+        json_put_string(&w, "currency", row->order.currency);
+    }
+    if (type == EVENT_PAYMENT_SUCCEEDED)
+        json_put_text(&w, "chargeId", row->charge_id);
+    if (type == EVENT_PAYMENT_REFUNDED)
+        json_put_text(&w, "refundId", row->refund_id);
+    json_end_object(&w);
+}
+
+static void take_answer(struct payment_row *row, const struct task *task,
+                        const struct payment_transition *transition) {
+    row->status = transition->next;
+    row->is_changed = true;
+    if (task->request.answer == PROVIDER_DECLINED)
+        row->decline_code = task->request.code;
+    else if (task->request.answer == PROVIDER_DONE && task->operation == PAYMENT_CHARGE)
+        row->charge_id = task->request.id;
+    else if (task->request.answer == PROVIDER_DONE)
+        row->refund_id = task->request.id;
+}
+
+static void settle(struct batch *batch, struct delivery *delivery,
+                   const struct payment_rows *payments, struct buf *data) {
+    const struct task *task = delivery->state;
+    struct payment_row *row = payment_rows_find(payments, &delivery->event.order_id);
+    if (task == NULL || row == NULL)
+        return;
+    const struct payment_transition *transition =
+        ledger_step(row->status, task->operation, task->request.answer);
+    if (transition == NULL)
+        return;
+    take_answer(row, task, transition);
+    if (transition->says != PAYMENT_SAYS_NOTHING) {
+        enum event_type type = (enum event_type)transition->says;
+        write_data(data, type, row);
+        outbox_add(batch->outbox, type, delivery->event.subject, &delivery->event, buf_slice(data));
+    }
+    if (transition->needs_refund)
+        delivery_retry(delivery, STATUS_CONFLICT, "%s: to be refunded", transition->why);
+}
+
+static enum status payment_apply(struct batch *batch, struct error *error) {
+    struct payment_rows payments = {0};
+    struct buf data = {0};
+    enum status status = payment_store_load(batch, &payments, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < batch->count; i++)
+        settle(batch, batch->items[i], &payments, &data);
+    buf_fini(&data);
+    return payment_store_save(batch, &payments, error);
+}
+
+const struct handler charge_handler = {
+    .prepare = charge_prepare, .call = payment_call, .apply = payment_apply};
+const struct handler end_handler = {
+    .prepare = end_prepare, .call = payment_call, .apply = payment_apply};

@@ -1,0 +1,23 @@
+/*
+ * Charges and refunds. Both handlers work in three parts, each repeatable after a crash: record
+ * what is wanted (own transaction), ask the provider (no transaction), record what came of it.
+ */
+#ifndef OM_SERVICES_PAYMENT_HANDLER_H
+#define OM_SERVICES_PAYMENT_HANDLER_H
+
+#include "services/payment/provider.h"
+#include "shared/breaker.h"
+#include "shared/consumer.h"
+
+/* The handlers' context. */
+struct payment {
+    const struct provider *provider;
+    struct breaker *breaker; /* guards the provider */
+};
+
+/* inventory.reserved: charge. */
+extern const struct handler charge_handler;
+/* order.failed, order.cancelled: give back what was captured, refuse what was not. */
+extern const struct handler end_handler;
+
+#endif

@@ -1,0 +1,47 @@
+#include "services/payment/ledger.h"
+
+static const char *const status_names[] = {
+#define PAYMENT_STATUS_NAME(name) [PAYMENT_##name] = #name,
+    PAYMENT_STATUS_TABLE(PAYMENT_STATUS_NAME)
+#undef PAYMENT_STATUS_NAME
+};
+
+static const struct payment_transition transitions[] = {
+    {PAYMENT_INTENT, PAYMENT_CHARGE, PROVIDER_DONE, PAYMENT_CAPTURED, EVENT_PAYMENT_SUCCEEDED,
+     false, "paid"},
+    {PAYMENT_INTENT, PAYMENT_CHARGE, PROVIDER_DECLINED, PAYMENT_DECLINED, EVENT_PAYMENT_FAILED,
+     false, "nobody pays"},
+    {PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DONE, PAYMENT_REFUNDING, PAYMENT_SAYS_NOTHING, true,
+     "the order ended while it was being charged"},
+    {PAYMENT_VOIDED, PAYMENT_REFUND, PROVIDER_DONE, PAYMENT_REFUNDED, EVENT_PAYMENT_REFUNDED, false,
+     "the order ended between a charge and its record"},
+    {PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_DONE, PAYMENT_REFUNDED, EVENT_PAYMENT_REFUNDED,
+     false, "given back"},
+    {PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_NOTHING, PAYMENT_VOIDED, PAYMENT_SAYS_NOTHING,
+     false, "nothing had been taken"},
+};
+
+const char *payment_status_name(enum payment_status status) {
+    return status_names[status];
+}
+
+bool payment_status_parse(struct slice text, enum payment_status *status) {
+    for (int i = 0; i < PAYMENT_STATUS_COUNT; i++) {
+        if (slice_is(text, status_names[i])) {
+            *status = (enum payment_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct payment_transition *ledger_step(enum payment_status status,
+                                             enum payment_operation operation,
+                                             enum provider_answer answer) {
+    for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
+        const struct payment_transition *row = &transitions[i];
+        if (row->status == status && row->operation == operation && row->answer == answer)
+            return row;
+    }
+    return NULL;
+}

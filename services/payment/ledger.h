@@ -1,0 +1,52 @@
+/*
+ * What may become of a payment, as one table. A row says: where it stands `status` and the provider
+ * says `answer`, it goes to `next` and `says` goes out. What is not in the table changes nothing.
+ *
+ * Pure and thread safe. tests/unit/services/payment/test_ledger.c walks every pair.
+ */
+#ifndef OM_SERVICES_PAYMENT_LEDGER_H
+#define OM_SERVICES_PAYMENT_LEDGER_H
+
+#include "services/payment/provider.h"
+#include "shared/event.h"
+
+/* The words of payments.status. */
+#define PAYMENT_STATUS_TABLE(X)                                                                    \
+    X(INTENT) /* to be charged, or being charged */                                                \
+    X(CAPTURED)                                                                                    \
+    X(DECLINED)                                                                                    \
+    X(REFUNDING) /* to be given back, or being given back */                                       \
+    X(REFUNDED)                                                                                    \
+    X(VOIDED) /* the order ended before it was charged: refuses a late charge */
+
+enum payment_status {
+#define PAYMENT_STATUS_ENUM(name) PAYMENT_##name,
+    PAYMENT_STATUS_TABLE(PAYMENT_STATUS_ENUM)
+#undef PAYMENT_STATUS_ENUM
+        PAYMENT_STATUS_COUNT
+};
+
+/* Which operation the provider answered. */
+enum payment_operation { PAYMENT_CHARGE, PAYMENT_REFUND };
+
+#define PAYMENT_SAYS_NOTHING (-1)
+
+struct payment_transition {
+    enum payment_status status;
+    enum payment_operation operation;
+    enum provider_answer answer;
+    enum payment_status next;
+    int says;          /* enum event_type or PAYMENT_SAYS_NOTHING */
+    bool needs_refund; /* money was taken that nobody may keep: ask again at once */
+    const char *why;
+};
+
+const char *payment_status_name(enum payment_status status);
+bool payment_status_parse(struct slice text, enum payment_status *status);
+
+/* NULL: nothing changes. */
+const struct payment_transition *ledger_step(enum payment_status status,
+                                             enum payment_operation operation,
+                                             enum provider_answer answer);
+
+#endif

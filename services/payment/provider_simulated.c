@@ -1,0 +1,90 @@
+#include "services/payment/provider_simulated.h"
+
+#include "shared/clock.h"
+#include "shared/crypto.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ID_HASH_BYTES 12
+
+static void derive_id(const char *prefix, const char *key, char *id) {
+    uint8_t hash[32];
+    char hex[2 * ID_HASH_BYTES + 1];
+    sha256(key, strlen(key), hash);
+    hex_encode(hash, ID_HASH_BYTES, hex);
+    snprintf(id, PROVIDER_ID_SIZE, "%s_%s", prefix, hex);
+}
+
+static const struct {
+    const char *payment_method;
+    const char *code;
+} declines[] = {
+    {"pm_card_chargeDeclined", "card_declined"},
+    {"pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"},
+};
+
+static const char *decline_code(struct slice payment_method) {
+    for (size_t i = 0; i < sizeof(declines) / sizeof(declines[0]); i++) {
+        if (slice_is(payment_method, declines[i].payment_method))
+            return declines[i].code;
+    }
+    return NULL;
+}
+
+/* 0 when the method asks for none, or not in digits. */
+static int64_t delay_ms(struct slice payment_method) {
+    const struct slice prefix = SLICE_LITERAL("pm_sim_delay_");
+    int64_t ms = 0;
+    if (payment_method.len <= prefix.len || memcmp(payment_method.ptr, prefix.ptr, prefix.len) != 0)
+        return 0;
+    for (size_t i = prefix.len; i < payment_method.len; i++) {
+        char c = payment_method.ptr[i];
+        if (c < '0' || c > '9')
+            return 0;
+        ms = ms * 10 + (c - '0');
+        if (ms > SIMULATED_DELAY_MOST_MS)
+            return SIMULATED_DELAY_MOST_MS;
+    }
+    return ms;
+}
+
+static void charge_one(struct provider_request *request, int64_t now_us) {
+    const char *code = decline_code(request->payment_method);
+    if (code != NULL) {
+        request->answer = PROVIDER_DECLINED;
+        snprintf(request->code, sizeof(request->code), "%s", code);
+    } else if (slice_is(request->payment_method, "pm_sim_unavailable") &&
+               now_us - request->wanted_at_us < SIMULATED_OUTAGE_US) {
+        request->answer = PROVIDER_OUTAGE;
+    } else if (slice_is(request->payment_method, "pm_sim_error") &&
+               request->attempt <= SIMULATED_ERRORS) {
+        request->answer = PROVIDER_TRANSIENT;
+    } else {
+        request->answer = PROVIDER_DONE;
+        derive_id("ch", request->key, request->id);
+    }
+}
+
+/* The delays of a batch run side by side: it waits for the longest. */
+static void charge(struct provider_request *const *requests, size_t count) {
+    int64_t longest_ms = 0;
+    int64_t now_us = clock_now_us();
+    for (size_t i = 0; i < count; i++) {
+        int64_t ms = delay_ms(requests[i]->payment_method);
+        longest_ms = ms > longest_ms ? ms : longest_ms;
+        charge_one(requests[i], now_us);
+    }
+    clock_sleep_ms(longest_ms);
+}
+
+static void refund(struct provider_request *const *requests, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        bool was_charged = decline_code(requests[i]->payment_method) == NULL;
+        requests[i]->answer = was_charged ? PROVIDER_DONE : PROVIDER_NOTHING;
+        if (was_charged)
+            derive_id("re", requests[i]->key, requests[i]->id);
+    }
+}
+
+const struct provider provider_simulated = {"simulated", charge, refund};

@@ -1,0 +1,26 @@
+/*
+ * A provider inside the process, for development and tests. The payment method chooses what
+ * happens:
+ *
+ *     pm_card_chargeDeclined                    declined, card_declined
+ *     pm_card_chargeDeclinedInsufficientFunds   declined, insufficient_funds
+ *     pm_sim_delay_<ms>                         succeeds after that long, at most 10000
+ *     pm_sim_error                              fails on the first two attempts, then succeeds
+ *     pm_sim_unavailable                        the provider is down for this charge's first 10 s
+ *     anything else                             succeeds
+ *
+ * It keeps nothing: ids derive from idempotency keys, so a repetition gets the same answer from
+ * every instance. Without a ledger, a refund finds a charge wherever one would have succeeded.
+ */
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_SIMULATED_H
+#define OM_SERVICES_PAYMENT_PROVIDER_SIMULATED_H
+
+#include "services/payment/provider.h"
+
+#define SIMULATED_DELAY_MOST_MS 10000
+#define SIMULATED_ERRORS 2
+#define SIMULATED_OUTAGE_US INT64_C(10000000)
+
+extern const struct provider provider_simulated;
+
+#endif

@@ -1,0 +1,162 @@
+#include "services/payment/store.h"
+
+#include "shared/pg_columns.h"
+
+#include <stdlib.h>
+
+/* --- before the provider is asked --- */
+
+static const struct pg_statement add_intents = {
+    .name = "payment_add_intents",
+    .sql = "INSERT INTO payments.payments (order_id, status, amount_minor, currency,"
+           "  payment_method)"
+           " SELECT DISTINCT ON (order_id) order_id, 'INTENT', amount_minor, currency,"
+           "  payment_method"
+           " FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::text[])"
+           "      AS d(order_id, amount_minor, currency, payment_method)"
+           " ORDER BY order_id ON CONFLICT (order_id) DO NOTHING",
+    .param_count = 4,
+};
+
+static const struct pg_statement end_orders = {
+    .name = "payment_end_orders",
+    .sql = "INSERT INTO payments.payments AS p (order_id, status, amount_minor, currency,"
+           "  payment_method)"
+           " SELECT DISTINCT ON (order_id) order_id, 'VOIDED', amount_minor, currency,"
+           "  payment_method"
+           " FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::text[])"
+           "      AS d(order_id, amount_minor, currency, payment_method)"
+           " ORDER BY order_id ON CONFLICT (order_id) DO UPDATE SET updated_at = now(),"
+           "  status = CASE p.status WHEN 'CAPTURED' THEN 'REFUNDING' ELSE 'VOIDED' END"
+           " WHERE p.status IN ('CAPTURED', 'INTENT')",
+    .param_count = 4,
+};
+
+static enum status queue_orders(struct batch *batch, const struct pg_statement *statement,
+                                const struct payment_order *orders, size_t count,
+                                struct error *error) {
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_INT64, PG_ARRAY_TEXT,
+                                               PG_ARRAY_TEXT};
+    struct pg_columns columns;
+    pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
+    for (size_t i = 0; i < count; i++) {
+        pg_array_add_uuid(&columns.arrays[0], &orders[i].order_id);
+        pg_array_add_int64(&columns.arrays[1], orders[i].amount_minor);
+        pg_array_add_slice(&columns.arrays[2], orders[i].currency);
+        pg_array_add_slice(&columns.arrays[3], orders[i].payment_method);
+    }
+    enum status status = STATUS_OK;
+    if (count > 0)
+        status = pg_columns_queue(&columns, batch->pg, statement, error);
+    pg_columns_fini(&columns);
+    return status;
+}
+
+enum status payment_store_add_intents(struct batch *batch, const struct payment_order *orders,
+                                      size_t count, struct error *error) {
+    return queue_orders(batch, &add_intents, orders, count, error);
+}
+
+enum status payment_store_end(struct batch *batch, const struct payment_order *orders, size_t count,
+                              struct error *error) {
+    return queue_orders(batch, &end_orders, orders, count, error);
+}
+
+/* --- loading --- */
+
+static const struct pg_statement load_payments = {
+    .name = "payment_load",
+    .sql = "SELECT order_id, status, amount_minor, currency, payment_method"
+           " FROM payments.payments WHERE order_id = ANY ($1::uuid[])"
+           " ORDER BY order_id FOR UPDATE",
+    .param_count = 1,
+};
+
+static enum status take_payments(const struct pg_result *result, struct arena *arena,
+                                 struct payment_rows *payments, struct error *error) {
+    size_t count = (size_t)pg_rows(result);
+    struct payment_row *rows = arena_alloc(arena, (count + 1) * sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        int row = (int)i;
+        if (!payment_status_parse(pg_get_slice(result, row, 1), &rows[i].status))
+            return error_set(error, STATUS_INTERNAL, "unknown payment status");
+        rows[i].order = (struct payment_order){
+            .order_id = pg_get_uuid(result, row, 0),
+            .amount_minor = pg_get_int64(result, row, 2),
+            .currency = arena_slice(arena, pg_get_slice(result, row, 3)),
+            .payment_method = arena_slice(arena, pg_get_slice(result, row, 4)),
+        };
+    }
+    *payments = (struct payment_rows){rows, count};
+    return STATUS_OK;
+}
+
+enum status payment_store_load(struct batch *batch, struct payment_rows *payments,
+                               struct error *error) {
+    struct pg_array ids;
+    struct pg_result *result = NULL;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < batch->count; i++)
+        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
+    struct pg_param param = pg_array(&ids);
+    enum status status = pg_query(batch->pg, &load_payments, &param, &result, error);
+    if (status == STATUS_OK)
+        status = take_payments(result, batch->arena, payments, error);
+    pg_result_free(&result);
+    pg_array_fini(&ids);
+    return status;
+}
+
+static int compare_to_id(const void *key, const void *element) {
+    return uuid_compare(key, &((const struct payment_row *)element)->order.order_id);
+}
+
+struct payment_row *payment_rows_find(const struct payment_rows *payments,
+                                      const struct uuid *order_id) {
+    return bsearch(order_id, payments->rows, payments->count, sizeof(*payments->rows),
+                   compare_to_id);
+}
+
+/* --- saving --- */
+
+static const struct pg_statement save_payments = {
+    .name = "payment_save",
+    .sql = "UPDATE payments.payments p SET status = d.status, updated_at = now(),"
+           " charge_id = coalesce(d.charge_id, p.charge_id),"
+           " refund_id = coalesce(d.refund_id, p.refund_id),"
+           " decline_code = coalesce(d.decline_code, p.decline_code)"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
+           "      AS d(order_id, status, charge_id, refund_id, decline_code)"
+           " WHERE p.order_id = d.order_id",
+    .param_count = 5,
+};
+
+static void add_or_null(struct pg_array *array, const char *text) {
+    if (text != NULL)
+        pg_array_add_slice(array, slice_of(text));
+    else
+        pg_array_add_null(array);
+}
+
+enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
+                               struct error *error) {
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
+                                               PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+    struct pg_columns columns;
+    enum status status = STATUS_OK;
+    pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
+    for (size_t i = 0; i < payments->count; i++) {
+        const struct payment_row *row = &payments->rows[i];
+        if (!row->is_changed)
+            continue;
+        pg_array_add_uuid(&columns.arrays[0], &row->order.order_id);
+        pg_array_add_slice(&columns.arrays[1], slice_of(payment_status_name(row->status)));
+        add_or_null(&columns.arrays[2], row->charge_id);
+        add_or_null(&columns.arrays[3], row->refund_id);
+        add_or_null(&columns.arrays[4], row->decline_code);
+    }
+    if (columns.arrays[0].count > 0)
+        status = pg_columns_queue(&columns, batch->pg, &save_payments, error);
+    pg_columns_fini(&columns);
+    return status;
+}

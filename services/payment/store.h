@@ -1,0 +1,48 @@
+/*
+ * All SQL of the payment service. Set-based; runs in the batch's open transaction, and what it
+ * returns lives in the batch's arena. Rows are locked in the order of their ids.
+ */
+#ifndef OM_SERVICES_PAYMENT_STORE_H
+#define OM_SERVICES_PAYMENT_STORE_H
+
+#include "services/payment/ledger.h"
+#include "shared/consumer.h"
+
+/* What is to be written for an order before the provider is asked. */
+struct payment_order {
+    struct uuid order_id;
+    int64_t amount_minor;
+    struct slice currency;
+    struct slice payment_method;
+};
+
+struct payment_row {
+    struct payment_order order; /* payment_method is empty in a tombstone: it was never wanted */
+    enum payment_status status;
+    /* To store: */
+    bool is_changed;
+    const char *charge_id, *refund_id, *decline_code; /* NULL leaves it */
+};
+
+/* Sorted by order id. */
+struct payment_rows {
+    struct payment_row *rows;
+    size_t count;
+};
+
+/* Queues an INTENT for every order that has no payment yet. Ids may repeat. */
+enum status payment_store_add_intents(struct batch *batch, const struct payment_order *orders,
+                                      size_t count, struct error *error) MUST_CHECK;
+/* Queues the end of orders: CAPTURED becomes REFUNDING, INTENT and what was never wanted VOIDED. */
+enum status payment_store_end(struct batch *batch, const struct payment_order *orders, size_t count,
+                              struct error *error) MUST_CHECK;
+/* Loads and locks the payments of the batch's orders, as far as they exist. */
+enum status payment_store_load(struct batch *batch, struct payment_rows *payments,
+                               struct error *error) MUST_CHECK;
+struct payment_row *payment_rows_find(const struct payment_rows *payments,
+                                      const struct uuid *order_id);
+/* Queues the update of all that changed. */
+enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
+                               struct error *error) MUST_CHECK;
+
+#endif

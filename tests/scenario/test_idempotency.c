@@ -1,0 +1,279 @@
+/* One key, one order: at once, later, after restarts, and with Redis empty or gone. */
+#include "tests/support/scenario.h"
+
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <string.h>
+
+#define ORDER_TIMEOUT_MS 10000
+#define CLIENTS 50
+
+static const char orders_of_sql[] = "SELECT count(*) FROM orders.orders WHERE customer_id = $1";
+static const char fulfilled_of_sql[] =
+    "SELECT count(*) FROM orders.orders WHERE customer_id = $1 AND status = 'COMPLETED'";
+
+/* A body of its own customer, so that the customer's orders can be counted. */
+static void write_body(struct buf *out, const char *customer, int quantity) {
+    buf_clear(out);
+    buf_printf(out,
+               "{\"customerId\":\"%s\",\"currency\":\"USD\",\"items\":[{\"sku\":\"TSHIRT-BLK-M\","
+               "\"quantity\":%d}],\"paymentMethod\":\"pm_card_visa\"}",
+               customer, quantity);
+}
+
+struct client {
+    const struct scenario *scenario;
+    const char *key, *body;
+    pthread_barrier_t *start;
+    struct placed_order order;
+};
+
+static void *send_one(void *closure) {
+    struct client *client = closure;
+
+    (void)pthread_barrier_wait(client->start);
+    customers_send(client->scenario->customers, client->key, client->body, &client->order);
+    return NULL;
+}
+
+static void send_at_once(struct scenario *scenario, const char *key, const char *body,
+                         struct client clients[CLIENTS]) {
+    pthread_t threads[CLIENTS];
+    pthread_barrier_t start;
+
+    assert_int_equal(pthread_barrier_init(&start, NULL, CLIENTS), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = (struct client){scenario, key, body, &start, {0}};
+        assert_int_equal(pthread_create(&threads[i], NULL, send_one, &clients[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        customers_record(scenario->customers, key, body, &clients[i].order);
+    }
+    pthread_barrier_destroy(&start);
+}
+
+static void fifty_at_once_under_one_key_are_one_order(void **state) {
+    struct scenario *scenario = *state;
+    struct client clients[CLIENTS];
+    struct placed_order later;
+    struct buf body = {0};
+    const char *id = "";
+
+    write_body(&body, "fifty", 1);
+    send_at_once(scenario, "once-50", body.ptr, clients);
+
+    for (int i = 0; i < CLIENTS; i++) {
+        const struct placed_order *order = &clients[i].order;
+        assert_true(order->status == 202 || order->status == 409);
+        if (order->status == 202 && id[0] == '\0')
+            id = order->id;
+        if (order->status == 202)
+            assert_string_equal(order->id, id);
+    }
+    customers_place(scenario->customers, "once-50", body.ptr, &later);
+    assert_int_equal(later.status, 202);
+    assert_true(later.is_replay);
+    assert_string_equal(later.id, id);
+    assert_true(
+        customers_await_status(scenario->customers, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    assert_int_equal(scenario_sql(scenario, orders_of_sql, "fifty"), 1);
+    placed_order_fini(&later);
+    for (int i = 0; i < CLIENTS; i++)
+        placed_order_fini(&clients[i].order);
+    buf_fini(&body);
+}
+
+/* Places the same order again and asserts that it is answered with the same body. */
+static void assert_replays(struct scenario *scenario, const char *key, const char *body,
+                           const struct placed_order *first) {
+    struct placed_order again;
+
+    customers_place(scenario->customers, key, body, &again);
+    assert_int_equal(again.status, 202);
+    assert_true(again.is_replay);
+    assert_string_equal(again.body.ptr, first->body.ptr);
+    placed_order_fini(&again);
+}
+
+static void a_replay_is_the_stored_answer_also_after_a_gateway_restart(void **state) {
+    struct scenario *scenario = *state;
+    struct placed_order first;
+    struct buf body = {0};
+
+    write_body(&body, "replayed", 1);
+    customers_place(scenario->customers, "replay-1", body.ptr, &first);
+    assert_int_equal(first.status, 202);
+    assert_false(first.is_replay);
+
+    assert_replays(scenario, "replay-1", body.ptr, &first);
+    assert_int_equal(mesh_terminate(scenario->mesh, MESH_GATEWAY, 10000), 0);
+    mesh_launch(scenario->mesh, MESH_GATEWAY, NULL);
+    assert_true(mesh_await_ready(scenario->mesh, 10000));
+    assert_replays(scenario, "replay-1", body.ptr, &first);
+
+    assert_int_equal(scenario_sql(scenario, orders_of_sql, "replayed"), 1);
+    placed_order_fini(&first);
+    buf_fini(&body);
+}
+
+static void another_body_under_a_used_key_is_refused(void **state) {
+    struct scenario *scenario = *state;
+    struct placed_order first, other;
+    struct buf body = {0};
+
+    write_body(&body, "refused", 1);
+    customers_place(scenario->customers, "used-1", body.ptr, &first);
+    assert_int_equal(first.status, 202);
+    write_body(&body, "refused", 2);
+    customers_place(scenario->customers, "used-1", body.ptr, &other);
+
+    assert_int_equal(other.status, 422);
+    assert_true(
+        customers_await_status(scenario->customers, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    assert_int_equal(scenario_sql(scenario, orders_of_sql, "refused"), 1);
+    placed_order_fini(&first);
+    placed_order_fini(&other);
+    buf_fini(&body);
+}
+
+static void flush_redis(struct scenario *scenario) {
+    redisContext *redis =
+        redisConnect("127.0.0.1", servers_port(mesh_servers(scenario->mesh), SERVER_REDIS));
+
+    assert_non_null(redis);
+    assert_int_equal(redis->err, 0);
+    redisReply *reply = redisCommand(redis, "FLUSHALL");
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+    redisFree(redis);
+}
+
+static void a_key_means_the_same_order_after_redis_lost_everything(void **state) {
+    struct scenario *scenario = *state;
+    struct placed_order first, again;
+    struct buf body = {0};
+
+    write_body(&body, "flushed", 1);
+    customers_place(scenario->customers, "flush-1", body.ptr, &first);
+    assert_true(
+        customers_await_status(scenario->customers, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    flush_redis(scenario);
+    customers_place(scenario->customers, "flush-1", body.ptr, &again);
+
+    assert_int_equal(again.status, 202);
+    assert_string_equal(again.id, first.id);
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    assert_int_equal(scenario_sql(scenario, orders_of_sql, "flushed"), 1);
+    placed_order_fini(&first);
+    placed_order_fini(&again);
+    buf_fini(&body);
+}
+
+static bool is_degraded(struct scenario *scenario) {
+    struct buf body = {0};
+    bool is_ready = mesh_is_ready(scenario->mesh, MESH_GATEWAY, &body);
+    bool says_so = body.ptr != NULL && strstr(body.ptr, "degraded") != NULL;
+
+    buf_fini(&body);
+    return is_ready && says_so;
+}
+
+static bool gateway_is_degraded(void *closure) {
+    return is_degraded(closure);
+}
+
+static bool gateway_is_whole(void *closure) {
+    struct scenario *scenario = closure;
+    return mesh_is_ready(scenario->mesh, MESH_GATEWAY, NULL) && !is_degraded(scenario);
+}
+
+static void redis_comes_back(struct scenario *scenario) {
+    servers_restart(mesh_servers(scenario->mesh), SERVER_REDIS);
+    assert_true(wait_until(gateway_is_whole, scenario, 10000));
+}
+
+static void without_redis_a_key_is_still_one_fulfilled_order(void **state) {
+    struct scenario *scenario = *state;
+    struct client clients[CLIENTS];
+    struct buf body = {0};
+
+    servers_kill(mesh_servers(scenario->mesh), SERVER_REDIS);
+    write_body(&body, "no-redis", 1);
+    send_at_once(scenario, "no-redis-1", body.ptr, clients);
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_int_equal(clients[i].order.status, 202);
+        assert_string_equal(clients[i].order.id, clients[0].order.id);
+    }
+    assert_true(wait_until(gateway_is_degraded, scenario, 5000));
+    assert_true(customers_await_status(scenario->customers, clients[0].order.id, "COMPLETED",
+                                       ORDER_TIMEOUT_MS, NULL));
+    assert_int_equal(scenario_sql(scenario, orders_of_sql, "no-redis"), 1);
+
+    redis_comes_back(scenario);
+    for (int i = 0; i < CLIENTS; i++)
+        placed_order_fini(&clients[i].order);
+    buf_fini(&body);
+}
+
+static void redis_lost_under_load_is_noticed_by_no_customer(void **state) {
+    struct scenario *scenario = *state;
+    struct crowd *crowd =
+        crowd_start(scenario->customers, (const char *const[]){"--seconds", "60", "--rate", "300",
+                                                               "--connections", "32", NULL});
+
+    assert_true(crowd_await_accepted(crowd, 300, 10000));
+    servers_kill(mesh_servers(scenario->mesh), SERVER_REDIS);
+    assert_true(crowd_await_accepted(crowd, 900, 10000));
+    redis_comes_back(scenario);
+    assert_true(crowd_await_accepted(crowd, 1200, 10000));
+    crowd_stop(crowd);
+
+    assert_true(crowd_await_end(crowd, 10000));
+    for (int status = 500; status < 600; status++)
+        assert_int_equal(crowd_answers(crowd, status), 0);
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    crowd_destroy(&crowd);
+}
+
+static void without_redis_another_body_under_a_used_key_is_not_fulfilled(void **state) {
+    struct scenario *scenario = *state;
+    struct placed_order first, other;
+    struct buf body = {0}, json = {0};
+
+    servers_kill(mesh_servers(scenario->mesh), SERVER_REDIS);
+    write_body(&body, "conflict", 1);
+    customers_place(scenario->customers, "conflict-1", body.ptr, &first);
+    assert_int_equal(first.status, 202);
+    assert_true(
+        customers_await_status(scenario->customers, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    write_body(&body, "conflict", 2);
+    customers_place(scenario->customers, "conflict-1", body.ptr, &other);
+    assert_int_equal(other.status, 202);
+    assert_string_not_equal(other.id, first.id);
+
+    assert_true(
+        customers_await_status(scenario->customers, other.id, "FAILED", ORDER_TIMEOUT_MS, &json));
+    assert_non_null(strstr(json.ptr, "idempotency_conflict"));
+    assert_int_equal(scenario_sql(scenario, fulfilled_of_sql, "conflict"), 1);
+    redis_comes_back(scenario);
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    placed_order_fini(&first);
+    placed_order_fini(&other);
+    buf_fini(&body);
+    buf_fini(&json);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fifty_at_once_under_one_key_are_one_order),
+        cmocka_unit_test(a_replay_is_the_stored_answer_also_after_a_gateway_restart),
+        cmocka_unit_test(another_body_under_a_used_key_is_refused),
+        cmocka_unit_test(a_key_means_the_same_order_after_redis_lost_everything),
+        cmocka_unit_test(without_redis_a_key_is_still_one_fulfilled_order),
+        cmocka_unit_test(redis_lost_under_load_is_noticed_by_no_customer),
+        cmocka_unit_test(without_redis_another_body_under_a_used_key_is_not_fulfilled),
+    };
+    return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
+}

@@ -1,0 +1,247 @@
+/* One order's way through the whole system, and what nobody may ever read. */
+#include "tests/support/scenario.h"
+
+#include "shared/order_terms.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ORDER_TIMEOUT_MS 10000
+
+static const char stock_on_hand_sql[] = "SELECT on_hand FROM inventory.stock WHERE sku = $1";
+static const char payments_of_sql[] =
+    "SELECT count(*) FROM payments.payments WHERE order_id = $1::uuid";
+static const char captures_of_sql[] = "SELECT count(*) FROM payments.payments WHERE order_id = "
+                                      "$1::uuid AND status NOT IN ('DECLINED', 'VOIDED')";
+static const char reserved_by_sql[] = "SELECT count(*) FROM inventory.reservations WHERE order_id "
+                                      "= $1::uuid AND status IN ('RESERVED', 'SHIPPED')";
+
+static void assert_ends(struct scenario *scenario, const char *id, const char *status,
+                        const char *reason, const char *timeline) {
+    struct buf json = {0}, events = {0};
+    struct json_object *value;
+
+    if (!customers_await_status(scenario->customers, id, status, ORDER_TIMEOUT_MS, &json))
+        fail_msg("order %s is not %s: %s", id, status, json.ptr);
+    struct json_object *root = json_tokener_parse(json.ptr);
+    if (reason != NULL) {
+        assert_true(json_object_object_get_ex(root, "reason", &value));
+        assert_string_equal(json_object_get_string(value), reason);
+    }
+    scenario_timeline(&json, &events);
+    assert_string_equal(events.ptr, timeline);
+    json_object_put(root);
+    buf_fini(&json);
+    buf_fini(&events);
+}
+
+struct awaited_timeline {
+    struct scenario *scenario;
+    const char *id, *timeline;
+};
+
+static bool has_timeline(void *closure) {
+    struct awaited_timeline *awaited = closure;
+    struct http_response response;
+    struct buf events = {0};
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "/api/v1/orders/%s", awaited->id);
+    bool is_there = customers_get(awaited->scenario->customers, path, &response) == 200;
+    if (is_there)
+        scenario_timeline(&response.body, &events);
+    bool has_it = is_there && strcmp(events.ptr, awaited->timeline) == 0;
+    buf_fini(&events);
+    http_response_fini(&response);
+    return has_it;
+}
+
+static void an_order_is_completed_with_its_whole_timeline(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+
+    scenario_place(scenario, "flow-1", "TSHIRT-BLK-M", 1, "pm_card_visa", id);
+
+    assert_ends(scenario, id, "COMPLETED", NULL,
+                "OrderCreated InventoryReserved PaymentSucceeded OrderConfirmed OrderShipped "
+                "OrderCompleted");
+    assert_int_equal(scenario_sql(scenario, captures_of_sql, id), 1);
+}
+
+static void more_than_there_is_fails_with_nothing_reserved_or_charged(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    int64_t before = scenario_sql(scenario, stock_on_hand_sql, "TSHIRT-GRY-S");
+
+    scenario_place(scenario, "flow-2", "TSHIRT-GRY-S", 999, "pm_card_visa", id);
+
+    assert_ends(scenario, id, "FAILED", "out_of_stock",
+                "OrderCreated InventoryRejected OrderFailed");
+    assert_int_equal(scenario_sql(scenario, stock_on_hand_sql, "TSHIRT-GRY-S"), before);
+    assert_int_equal(scenario_sql(scenario, reserved_by_sql, id), 0);
+    assert_int_equal(scenario_sql(scenario, captures_of_sql, id), 0);
+}
+
+static void a_declined_payment_gives_the_stock_back(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    int64_t before = scenario_sql(scenario, stock_on_hand_sql, "SKU-123");
+    struct awaited_timeline whole = {
+        scenario, id, "OrderCreated InventoryReserved PaymentFailed OrderFailed InventoryReleased"};
+
+    scenario_place(scenario, "flow-3", "SKU-123", 7, "pm_card_chargeDeclined", id);
+
+    assert_true(customers_await_status(scenario->customers, id, "FAILED", ORDER_TIMEOUT_MS, NULL));
+    assert_true(wait_until(has_timeline, &whole, ORDER_TIMEOUT_MS));
+    assert_int_equal(scenario_sql(scenario, stock_on_hand_sql, "SKU-123"), before);
+    assert_int_equal(scenario_sql(scenario, captures_of_sql, id), 0);
+}
+
+static bool has_failed_for(struct scenario *scenario, const char *id, const char *reason) {
+    struct buf json = {0};
+    bool has_failed =
+        customers_await_status(scenario->customers, id, "FAILED", ORDER_TIMEOUT_MS, &json) &&
+        strstr(json.ptr, reason) != NULL;
+
+    buf_fini(&json);
+    return has_failed;
+}
+
+static void what_the_catalog_does_not_have_fails_as_unknown(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+
+    scenario_place(scenario, "flow-4", "NO-SUCH-THING", 1, "pm_card_visa", id);
+
+    assert_true(has_failed_for(scenario, id, order_reason_name(REASON_UNKNOWN_SKU)));
+    assert_int_equal(scenario_sql(scenario, payments_of_sql, id), 0);
+}
+
+static void a_price_the_client_made_up_fails_the_order(void **state) {
+    struct scenario *scenario = *state;
+    struct placed_order order;
+
+    customers_place(scenario->customers, "flow-5",
+                    "{\"customerId\":\"C100\",\"currency\":\"USD\",\"items\":[{\"sku\":\"SKU-123\","
+                    "\"quantity\":1,\"unitPrice\":1}],\"paymentMethod\":\"pm_card_visa\"}",
+                    &order);
+
+    assert_int_equal(order.status, 202);
+    assert_true(has_failed_for(scenario, order.id, order_reason_name(REASON_PRICE_CHANGED)));
+    assert_int_equal(scenario_sql(scenario, payments_of_sql, order.id), 0);
+    placed_order_fini(&order);
+}
+
+static void five_pieces_are_sold_five_times(void **state) {
+    struct scenario *scenario = *state;
+    static const char sold_sql[] = "SELECT count(DISTINCT o.id) FROM orders.orders o JOIN "
+                                   "orders.order_items i ON i.order_id = o.id WHERE o.status = "
+                                   "'COMPLETED' AND i.sku = $1";
+    struct crowd *crowd =
+        crowd_start(scenario->customers, (const char *const[]){"--count", "40", "--connections",
+                                                               "40", "--mix", "scarce=1", NULL});
+
+    assert_true(crowd_await_end(crowd, ORDER_TIMEOUT_MS));
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+
+    assert_int_equal(scenario_sql(scenario, sold_sql, "TSHIRT-GRY-S"), 5);
+    assert_int_equal(scenario_sql(scenario, stock_on_hand_sql, "TSHIRT-GRY-S"), 0);
+    crowd_destroy(&crowd);
+}
+
+/* One text looked for in every file below a directory. */
+static struct {
+    const char *text;
+    int files_with_it;
+    char example[512];
+} search;
+
+static int search_file(const char *path, const struct stat *info, int type, struct FTW *walk) {
+    (void)walk;
+    if (type != FTW_F || info->st_size == 0)
+        return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0; /* gone meanwhile */
+    size_t len = (size_t)info->st_size;
+    void *bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (bytes == MAP_FAILED)
+        return 0;
+    if (memmem(bytes, len, search.text, strlen(search.text)) != NULL) {
+        search.files_with_it++;
+        (void)snprintf(search.example, sizeof(search.example), "%s", path);
+    }
+    munmap(bytes, len);
+    return 0;
+}
+
+/* How many files of the databases, streams, Redis and logs have `text` in them. */
+static int files_with(struct scenario *scenario, const char *text) {
+    search.text = text;
+    search.files_with_it = 0;
+    assert_int_equal(nftw(servers_dir(mesh_servers(scenario->mesh)), search_file, 16, FTW_PHYS), 0);
+    return search.files_with_it;
+}
+
+static void personal_data_is_nowhere_in_clear(void **state) {
+    struct scenario *scenario = *state;
+    static const char *const secrets[] = {"zenobia.quill", "+49-170-5550199", "Wisteria Crescent",
+                                          "Quillhaven"};
+    struct placed_order order;
+
+    customers_place(
+        scenario->customers, "flow-6",
+        "{\"customerId\":\"Cust-Visible-77\",\"email\":\"zenobia.quill@example.org\","
+        "\"phone\":\"+49-170-5550199\",\"shippingAddress\":{\"street\":\"9 Wisteria Crescent\","
+        "\"city\":\"Quillhaven\",\"state\":\"QH\",\"zip\":\"90210\"},\"currency\":\"USD\","
+        "\"items\":[{\"sku\":\"TSHIRT-BLK-M\",\"quantity\":1}],\"paymentMethod\":\"pm_card_visa\"}",
+        &order);
+    assert_int_equal(order.status, 202);
+    assert_true(
+        customers_await_status(scenario->customers, order.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    (void)scenario_sql(scenario, "SELECT 1 FROM pg_switch_wal()", NULL);
+
+    /* What is no secret is found in the database's and in the streams' files. */
+    assert_true(files_with(scenario, "Cust-Visible-77") >= 2);
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        if (files_with(scenario, secrets[i]) > 0)
+            fail_msg("%s is in clear in %s", secrets[i], search.example);
+    }
+    placed_order_fini(&order);
+}
+
+static void a_crowd_of_mixed_orders_keeps_every_invariant(void **state) {
+    struct scenario *scenario = *state;
+    struct crowd *crowd = crowd_start(
+        scenario->customers,
+        (const char *const[]){"--count", "2000", "--connections", "32", "--mix",
+                              "ok=85,declined=10,stock=5", "--items", "3", "--skus",
+                              "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001,ITEM2003", NULL});
+
+    assert_true(crowd_await_end(crowd, 60000));
+
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    crowd_destroy(&crowd);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_order_is_completed_with_its_whole_timeline),
+        cmocka_unit_test(more_than_there_is_fails_with_nothing_reserved_or_charged),
+        cmocka_unit_test(a_declined_payment_gives_the_stock_back),
+        cmocka_unit_test(what_the_catalog_does_not_have_fails_as_unknown),
+        cmocka_unit_test(a_price_the_client_made_up_fails_the_order),
+        cmocka_unit_test(five_pieces_are_sold_five_times),
+        cmocka_unit_test(personal_data_is_nowhere_in_clear),
+        cmocka_unit_test(a_crowd_of_mixed_orders_keeps_every_invariant),
+    };
+    return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
+}

@@ -1,0 +1,95 @@
+/* Servers go away and come back under load: orders wait, none is lost, doubled or given up. */
+#include "tests/support/scenario.h"
+
+#include <string.h>
+
+#define OUTAGE_MS 10000
+#define LOAD_ENDS_MS 60000
+
+static struct crowd *start_load(struct scenario *scenario) {
+    return crowd_start(scenario->customers,
+                       (const char *const[]){"--seconds", "120", "--rate", "150", "--connections",
+                                             "32", "--mix", "ok=90,declined=5,stock=5", NULL});
+}
+
+static void end_load_and_check(struct scenario *scenario, struct crowd **crowd) {
+    crowd_stop(*crowd);
+    assert_true(crowd_await_end(*crowd, LOAD_ENDS_MS));
+    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    crowd_destroy(crowd);
+}
+
+static bool services_are_not_ready(void *closure) {
+    struct scenario *scenario = closure;
+
+    for (int part = MESH_ORDER; part < MESH_PART_COUNT; part++) {
+        if (mesh_is_ready(scenario->mesh, (enum mesh_part)part, NULL))
+            return false;
+    }
+    return true;
+}
+
+static void orders_are_accepted_while_postgres_is_down_and_completed_after(void **state) {
+    struct scenario *scenario = *state;
+    struct crowd *crowd = start_load(scenario);
+
+    assert_true(crowd_await_accepted(crowd, 300, 10000));
+    servers_shutdown(mesh_servers(scenario->mesh), SERVER_POSTGRES);
+    uint64_t before = crowd_accepted(crowd);
+    assert_true(wait_until(services_are_not_ready, scenario, OUTAGE_MS));
+    scenario_let_pass(OUTAGE_MS);
+    assert_true(crowd_accepted(crowd) >= before + 1000);
+    servers_restart(mesh_servers(scenario->mesh), SERVER_POSTGRES);
+
+    assert_true(mesh_await_ready(scenario->mesh, 10000));
+    end_load_and_check(scenario, &crowd);
+}
+
+static void killing_postgres_loses_nothing(void **state) {
+    struct scenario *scenario = *state;
+    struct crowd *crowd = start_load(scenario);
+
+    for (uint64_t accepted = 300; accepted <= 900; accepted += 300) {
+        assert_true(crowd_await_accepted(crowd, accepted, 20000));
+        servers_kill(mesh_servers(scenario->mesh), SERVER_POSTGRES);
+        servers_restart(mesh_servers(scenario->mesh), SERVER_POSTGRES);
+    }
+    end_load_and_check(scenario, &crowd);
+}
+
+static void killing_nats_server_loses_nothing_that_was_accepted(void **state) {
+    struct scenario *scenario = *state;
+    struct crowd *crowd = start_load(scenario);
+
+    for (uint64_t accepted = 300; accepted <= 900; accepted += 300) {
+        assert_true(crowd_await_accepted(crowd, accepted, 20000));
+        servers_kill(mesh_servers(scenario->mesh), SERVER_NATS);
+        scenario_let_pass(1000);
+        servers_restart(mesh_servers(scenario->mesh), SERVER_NATS);
+    }
+    assert_true(mesh_await_ready(scenario->mesh, 10000));
+    end_load_and_check(scenario, &crowd);
+}
+
+static void killed_database_sessions_are_opened_again(void **state) {
+    struct scenario *scenario = *state;
+    static const char kill_sql[] =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE $1";
+    struct crowd *crowd = start_load(scenario);
+
+    for (uint64_t accepted = 150; accepted <= 750; accepted += 150) {
+        assert_true(crowd_await_accepted(crowd, accepted, 10000));
+        assert_true(scenario_sql(scenario, kill_sql, "om\\_%") > 0);
+    }
+    end_load_and_check(scenario, &crowd);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_database_sessions_are_opened_again),
+        cmocka_unit_test(killing_postgres_loses_nothing),
+        cmocka_unit_test(killing_nats_server_loses_nothing_that_was_accepted),
+        cmocka_unit_test(orders_are_accepted_while_postgres_is_down_and_completed_after),
+    };
+    return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
+}

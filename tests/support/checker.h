@@ -1,0 +1,36 @@
+/*
+ * The invariant checker: reads what the clients were told, what the databases hold and what the
+ * streams carry, and says which promises are kept. It uses libpq and nats.c directly, so that a
+ * fault in the code under test cannot hide itself here.
+ *
+ *     A  every 202 is an order, and every order was asked for
+ *     B  one order a key, and no other one under it is fulfilled
+ *     C  at most one capture an order, of its amount; an order that ended badly keeps none
+ *     D  received = on hand + reserved + shipped for each SKU, and reservations add up to it
+ *     E  every order is final, as its kind says it must end
+ *     F  one effect and one event of a kind for each order
+ *     G  no event was given up: these runs send no poison
+ *     H  every timeline obeys cause and effect
+ *
+ * Some hold only once everything has come to rest, so all are looked at again until they hold or
+ * `settle_ms` is over. Blocks; one call at a time.
+ */
+#ifndef OM_TESTS_SUPPORT_CHECKER_H
+#define OM_TESTS_SUPPORT_CHECKER_H
+
+#include "shared/buf.h"
+
+struct checker_options {
+    const char *database_url; /* a superuser's: it reads all schemas */
+    const char *nats_url;
+    const char *nats_user;
+    const char *nats_password_file;
+    const char *const *logs; /* the clients' logs (load.h), NULL-terminated */
+    int64_t settle_ms;
+    uint64_t seed; /* of the run, printed with the report */
+};
+
+/* Appends one line an invariant, with counts and the first offenders. True when all hold. */
+bool checker_run(const struct checker_options *options, struct buf *report);
+
+#endif

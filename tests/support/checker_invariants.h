@@ -1,0 +1,25 @@
+/*
+ * The invariants as SQL over three temporary tables the checker fills: client_log (what clients
+ * were told), stream_event (what the streams carry) and moment (timelines, by time). A query
+ * returns one text for each offender, so an invariant holds when its query is empty.
+ */
+#ifndef OM_TESTS_SUPPORT_CHECKER_INVARIANTS_H
+#define OM_TESTS_SUPPORT_CHECKER_INVARIANTS_H
+
+#include <stddef.h>
+
+struct invariant {
+    char letter;
+    const char *sentence;
+    const char *offenders_sql;
+};
+
+extern const struct invariant invariants[];
+extern const size_t invariant_count;
+
+/* Creates the temporary tables of a session. */
+extern const char checker_tables_sql[];
+/* Fills `moment` anew. */
+extern const char checker_moments_sql[];
+
+#endif

@@ -1,0 +1,13 @@
+/* Reads whole streams for the checker. Blocks; uses nats.c directly. */
+#ifndef OM_TESTS_SUPPORT_CHECKER_STREAMS_H
+#define OM_TESTS_SUPPORT_CHECKER_STREAMS_H
+
+#include "tests/support/checker.h"
+
+/* Appends one line of PostgreSQL's COPY text format for each event now in ORDERS, INVENTORY,
+   PAYMENTS, SHIPPING and ADVISORIES: stream, type without our prefix, event id, subject. False with
+   a line in *problem when a stream cannot be read whole or holds what is no event. */
+bool checker_read_streams(const struct checker_options *options, struct buf *rows,
+                          struct buf *problem);
+
+#endif

@@ -1,0 +1,239 @@
+#include "tests/support/mesh.h"
+
+#include "shared/buf.h"
+#include "tests/support/http.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READY_TIMEOUT_MS 30000
+#define TOOL_TIMEOUT_MS 60000
+
+struct part {
+    struct process *process; /* NULL: not running on purpose */
+    int admin_port;
+    char *log_path;
+    int deaths;
+};
+
+struct mesh {
+    struct servers *servers;
+    int http_port;
+    struct part parts[MESH_PART_COUNT];
+};
+
+static const char *const part_names[] = {
+#define MESH_PART_NAME(id, name, role) [MESH_##id] = name,
+    MESH_PART_TABLE(MESH_PART_NAME)
+#undef MESH_PART_NAME
+};
+
+static const char *const part_roles[] = {
+#define MESH_PART_ROLE(id, name, role) [MESH_##id] = role,
+    MESH_PART_TABLE(MESH_PART_ROLE)
+#undef MESH_PART_ROLE
+};
+
+struct servers *mesh_servers(struct mesh *mesh) {
+    return mesh->servers;
+}
+
+uint16_t mesh_http_port(const struct mesh *mesh) {
+    return (uint16_t)mesh->http_port;
+}
+
+const char *mesh_name(enum mesh_part part) {
+    return part_names[part];
+}
+
+const char *mesh_log_path(const struct mesh *mesh, enum mesh_part part) {
+    return mesh->parts[part].log_path;
+}
+
+int mesh_deaths(const struct mesh *mesh, enum mesh_part part) {
+    return mesh->parts[part].deaths;
+}
+
+void mesh_forget_deaths(struct mesh *mesh) {
+    for (int part = 0; part < MESH_PART_COUNT; part++)
+        mesh->parts[part].deaths = 0;
+}
+
+static void fill_environment(struct mesh *mesh, enum mesh_part part, const char *failpoint,
+                             struct environment *environment) {
+    servers_environment(mesh->servers, part_roles[part], environment);
+    environment_set(environment, "OM_INSTANCE", part_names[part]);
+    environment_set_int(environment, "OM_ADMIN_PORT", mesh->parts[part].admin_port);
+    if (part == MESH_GATEWAY)
+        environment_set_int(environment, "OM_HTTP_PORT", mesh->http_port);
+    if (part == MESH_NOTIFICATION) {
+        struct buf path = {0};
+        buf_printf(&path, "%s/notifications.log", servers_dir(mesh->servers));
+        environment_set(environment, "OM_NOTIFICATION_LOG", path.ptr);
+        buf_fini(&path);
+    }
+    if (failpoint != NULL)
+        environment_set(environment, "OM_FAILPOINT", failpoint);
+}
+
+void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint) {
+    struct environment environment = {0};
+    struct buf binary = {0};
+
+    buf_printf(&binary, "%s/bin/om-%s", OM_BINARY_DIR, part_names[part]);
+    fill_environment(mesh, part, failpoint, &environment);
+    process_destroy(&mesh->parts[part].process);
+    mesh->parts[part].process = process_start(&(struct process_options){
+        .argv = (const char *const[]){binary.ptr, NULL},
+        .environment = &environment,
+        .log_path = mesh->parts[part].log_path,
+    });
+    environment_fini(&environment);
+    buf_fini(&binary);
+}
+
+void mesh_kill(struct mesh *mesh, enum mesh_part part) {
+    process_destroy(&mesh->parts[part].process);
+}
+
+static int await_exit(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
+    int exit_code = -1;
+
+    if (!process_wait(mesh->parts[part].process, timeout_ms, &exit_code))
+        return -1;
+    process_destroy(&mesh->parts[part].process);
+    return exit_code;
+}
+
+int mesh_terminate(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
+    process_signal(mesh->parts[part].process, SIGTERM);
+    return await_exit(mesh, part, timeout_ms);
+}
+
+int mesh_terminate_all(struct mesh *mesh, int64_t timeout_ms) {
+    int worst = 0;
+
+    for (int part = 0; part < MESH_PART_COUNT; part++)
+        process_signal(mesh->parts[part].process, SIGTERM);
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        int exit_code = await_exit(mesh, (enum mesh_part)part, timeout_ms);
+        if (exit_code != 0 && worst >= 0)
+            worst = exit_code;
+    }
+    return worst;
+}
+
+/* SIGKILL is a failpoint or the kernel; any other signal is a fault of ours that no restart hides.
+ */
+static void note_death(struct part *part, const char *name) {
+    int exit_code = 0;
+
+    (void)process_wait(part->process, 0, &exit_code);
+    part->deaths++;
+    if (exit_code > 128 && exit_code != 128 + SIGKILL)
+        fixture_fail("%s died of signal %d, see %s", name, exit_code - 128, part->log_path);
+    if (exit_code < 128)
+        fprintf(stderr, "%s ended by itself with %d, see %s\n", name, exit_code, part->log_path);
+}
+
+void mesh_revive(struct mesh *mesh) {
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        struct process *process = mesh->parts[part].process;
+        if (process == NULL || process_is_running(process))
+            continue;
+        note_death(&mesh->parts[part], part_names[part]);
+        mesh_launch(mesh, (enum mesh_part)part, NULL);
+    }
+}
+
+bool mesh_is_ready(struct mesh *mesh, enum mesh_part part, struct buf *body) {
+    struct http_response response;
+    char url[64];
+
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", mesh->parts[part].admin_port);
+    bool is_ready = http_get(url, &response) == 200;
+    if (body != NULL)
+        buf_append_slice(body, buf_slice(&response.body));
+    http_response_fini(&response);
+    return is_ready;
+}
+
+static bool all_ready(void *closure) {
+    struct mesh *mesh = closure;
+
+    mesh_revive(mesh);
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        if (mesh->parts[part].process != NULL && !mesh_is_ready(mesh, (enum mesh_part)part, NULL))
+            return false;
+    }
+    return true;
+}
+
+bool mesh_await_ready(struct mesh *mesh, int64_t timeout_ms) {
+    return wait_until(all_ready, mesh, timeout_ms);
+}
+
+/* Runs omctl as the operator; `arguments` are NULL-terminated. */
+static void run_omctl(struct mesh *mesh, const char *const *arguments) {
+    const char *argv[8] = {OM_BINARY_DIR "/bin/omctl"};
+    struct environment environment = {0};
+    struct buf log_path = {0};
+
+    for (int i = 0; i < 6 && arguments[i] != NULL; i++)
+        argv[i + 1] = arguments[i];
+    servers_environment(mesh->servers, NULL, &environment);
+    environment_set(&environment, "OM_DATABASE_URL", servers_postgres_url(mesh->servers));
+    environment_set(&environment, "OM_NATS_USER", "operator");
+    environment_set(&environment, "OM_NATS_PASSWORD_FILE",
+                    servers_nats_password_file(mesh->servers, "operator"));
+    buf_printf(&log_path, "%s/omctl.log", servers_dir(mesh->servers));
+    int exit_code = process_run(&(struct process_options){.argv = argv,
+                                                          .environment = &environment,
+                                                          .log_path = log_path.ptr},
+                                TOOL_TIMEOUT_MS);
+    if (exit_code != 0)
+        fixture_fail("omctl %s ended with %d, see %s", argv[1], exit_code, log_path.ptr);
+    environment_fini(&environment);
+    buf_fini(&log_path);
+}
+
+static void prepare_parts(struct mesh *mesh) {
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        struct buf path = {0};
+        buf_printf(&path, "%s/om-%s.log", servers_dir(mesh->servers), part_names[part]);
+        mesh->parts[part].log_path = path.ptr;
+        mesh->parts[part].admin_port = free_port();
+    }
+    mesh->http_port = free_port();
+}
+
+struct mesh *mesh_start(void) {
+    struct mesh *mesh = mem_alloc(sizeof(*mesh));
+
+    mesh->servers = servers_start(SERVERS_ALL);
+    servers_migrate(mesh->servers);
+    run_omctl(mesh, (const char *const[]){"provision", "--dir", OM_SOURCE_DIR "/nats", "--ack-wait",
+                                          "2s", NULL});
+    prepare_parts(mesh);
+    for (int part = 0; part < MESH_PART_COUNT; part++)
+        mesh_launch(mesh, (enum mesh_part)part, NULL);
+    if (!mesh_await_ready(mesh, READY_TIMEOUT_MS))
+        fixture_fail("the mesh is not ready, see %s", servers_dir(mesh->servers));
+    run_omctl(mesh, (const char *const[]){"seed", "demo", "--wait", NULL});
+    mesh_forget_deaths(mesh);
+    return mesh;
+}
+
+void mesh_stop(struct mesh **mesh) {
+    if (*mesh == NULL)
+        return;
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        process_destroy(&(*mesh)->parts[part].process);
+        free((*mesh)->parts[part].log_path);
+    }
+    servers_stop(&(*mesh)->servers);
+    free(*mesh);
+    *mesh = NULL;
+}

@@ -1,0 +1,58 @@
+/*
+ * The whole system for a test program: servers (servers.h), schema, streams, the gateway and the
+ * five services as real processes from OM_BINARY_DIR, and the demo catalog. Unacknowledged events
+ * come again after 2 s here instead of 30, so that what a killed service held is soon redelivered.
+ *
+ * Any process can be killed, ended, or run with a failpoint armed, and comes back under the same
+ * name and ports. Whatever cannot be done ends the test program with a message. Main thread only.
+ */
+#ifndef OM_TESTS_SUPPORT_MESH_H
+#define OM_TESTS_SUPPORT_MESH_H
+
+#include "shared/buf.h"
+#include "tests/support/servers.h"
+
+/* name, database role */
+#define MESH_PART_TABLE(X)                                                                         \
+    X(GATEWAY, "gateway", NULL)                                                                    \
+    X(ORDER, "order", "om_orders")                                                                 \
+    X(INVENTORY, "inventory", "om_inventory")                                                      \
+    X(PAYMENT, "payment", "om_payments")                                                           \
+    X(SHIPPING, "shipping", "om_shipping")                                                         \
+    X(NOTIFICATION, "notification", "om_notifications")
+
+enum mesh_part {
+#define MESH_PART_ENUM(id, name, role) MESH_##id,
+    MESH_PART_TABLE(MESH_PART_ENUM)
+#undef MESH_PART_ENUM
+        MESH_PART_COUNT
+};
+
+struct mesh;
+
+/* Returns when every process is ready and the order service knows the catalog's prices. */
+struct mesh *mesh_start(void);
+void mesh_stop(struct mesh **mesh);
+
+struct servers *mesh_servers(struct mesh *mesh);
+uint16_t mesh_http_port(const struct mesh *mesh);
+const char *mesh_name(enum mesh_part part);
+const char *mesh_log_path(const struct mesh *mesh, enum mesh_part part);
+/* True when /readyz of the part's admin port answers 200. `body` (may be NULL) gets its text. */
+bool mesh_is_ready(struct mesh *mesh, enum mesh_part part, struct buf *body);
+bool mesh_await_ready(struct mesh *mesh, int64_t timeout_ms); /* all parts */
+
+/* Starts a part that is not running. `failpoint` is "name:n" (failpoint.h), or NULL. */
+void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint);
+void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
+/* SIGTERM; its exit code, or -1 when it still ran after `timeout_ms`. */
+int mesh_terminate(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms);
+/* SIGTERM to all at once; the worst exit code, or -1. */
+int mesh_terminate_all(struct mesh *mesh, int64_t timeout_ms);
+/* The supervisor's turn: launches again, without failpoints, what ended by itself. */
+void mesh_revive(struct mesh *mesh);
+/* How often a part was found dead by mesh_revive(), since the last mesh_forget_deaths(). */
+int mesh_deaths(const struct mesh *mesh, enum mesh_part part);
+void mesh_forget_deaths(struct mesh *mesh);
+
+#endif
