@@ -66,7 +66,6 @@ static enum status serve(struct nats_client *nats, struct error *error) {
     }
     broker_stop(gateway.broker);
     admin_stop(&admin);
-    server_destroy(&server);
     broker_destroy(&gateway.broker);
     return status;
 }

@@ -3,6 +3,8 @@
 #include "gateway/answer.h"
 #include "shared/json.h"
 
+#include <string.h>
+
 #define CONTENT_TYPE "application/problem+json"
 
 struct problem_info {
@@ -114,13 +116,16 @@ static void send_replacement(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *b
     h2o_ostream_send_next(self, req, &replacement->body, replacement->body.len > 0, state);
 }
 
-/* Ours carry their own content type; an error in plain text can only be h2o's. */
+/* Nothing of ours is plain text. */
 static bool is_answered_by_h2o(const h2o_req_t *req) {
+    static const char plain[] = "text/plain";
     if (req->res.status < 400)
         return false;
     ssize_t at = h2o_find_header(&req->res.headers, H2O_TOKEN_CONTENT_TYPE, -1);
-    return at == -1 || !h2o_memis(req->res.headers.entries[at].value.base,
-                                  req->res.headers.entries[at].value.len, H2O_STRLIT(CONTENT_TYPE));
+    if (at == -1)
+        return true;
+    h2o_iovec_t type = req->res.headers.entries[at].value;
+    return type.len >= sizeof(plain) - 1 && memcmp(type.base, plain, sizeof(plain) - 1) == 0;
 }
 
 static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot) {

@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-void publish_buffers_fini(struct publish_buffers *buffers) {
-    buf_fini(&buffers->contact);
-    buf_fini(&buffers->sealed);
-    buf_fini(&buffers->data);
-    buf_fini(&buffers->envelope);
-}
-
 static void clear(struct publish_buffers *buffers) {
     buf_clear(&buffers->contact);
     buf_clear(&buffers->sealed);

@@ -15,8 +15,6 @@ struct publish_buffers {
     struct buf contact, sealed, data, envelope;
 };
 
-void publish_buffers_fini(struct publish_buffers *buffers);
-
 struct submission {
     const struct order_request *request; /* its snapshot names the order, tenant and flow */
     const struct key_ring *keys;         /* seals the personal data */

@@ -26,11 +26,12 @@ enum {
     TURN_MS = 1000,
 };
 
+enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPING };
+
 struct server_lane {
     struct lane lane;
     struct server *server;
     int listen_fd;
-    pthread_t thread;
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener;
     h2o_multithread_receiver_t control; /* only woken, never sent anything */
@@ -43,10 +44,10 @@ struct server {
     struct gateway *gateway;
     h2o_globalconf_t config;
     size_t connections_most; /* of one lane */
-    atomic_bool is_draining, is_stopping;
-    sem_t lane_started;
+    _Atomic enum phase phase;
+    sem_t lane_turned; /* posted by a lane that has started, and by one that has ended */
     struct server_lane *lanes;
-    size_t running; /* threads to join */
+    size_t running; /* lanes that have not ended */
 };
 
 /* --- listening -------------------------------------------------------------------------------- */
@@ -154,7 +155,7 @@ static void on_redis_change(void *closure, bool is_usable) {
     metric_set(METRIC_IDEMPOTENCY_DEGRADED, 0, usable < (int)gateway->lane_count);
 }
 
-/* Being woken is all: the loop looks at the flags after each turn. */
+/* Being woken is all: the loop looks at the phase after each turn. */
 static void on_control(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
     (void)receiver;
     (void)messages;
@@ -178,15 +179,17 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
         return status;
     lane->accept.ctx = &lane->lane.context;
     lane->accept.hosts = lane->server->config.hosts;
-    lane->listener = h2o_evloop_socket_create(lane->lane.context.loop, lane->listen_fd,
-                                              H2O_SOCKET_FLAG_DONT_READ);
-    lane->listen_fd = -1;
-    lane->listener->data = lane;
-    h2o_socket_read_start(lane->listener, on_accept);
     return STATUS_OK;
 }
 
-/* Takes what the kernel has accepted already; connections that stay open end with their answer. */
+static void lane_serve(struct server_lane *lane) {
+    lane->listener = h2o_evloop_socket_create(lane->lane.context.loop, lane->listen_fd,
+                                              H2O_SOCKET_FLAG_DONT_READ);
+    lane->listener->data = lane;
+    h2o_socket_read_start(lane->listener, on_accept);
+}
+
+/* Takes what the kernel has accepted already; connections end with their answer. */
 static void lane_drain(struct server_lane *lane) {
     while (accept_one(lane))
         continue;
@@ -196,22 +199,35 @@ static void lane_drain(struct server_lane *lane) {
     h2o_context_request_shutdown(&lane->lane.context);
 }
 
+/* Does what the server's phase asks for and is not done yet; false at the end. */
+static bool lane_follow(struct server_lane *lane) {
+    enum phase phase = atomic_load(&lane->server->phase);
+    if (phase == PHASE_SERVING && lane->listener == NULL)
+        lane_serve(lane);
+    else if (phase == PHASE_DRAINING && lane->listener != NULL)
+        lane_drain(lane);
+    return phase != PHASE_STOPPING;
+}
+
 static void *run_lane(void *closure) {
     struct server_lane *lane = closure;
     struct server *server = lane->server;
     lane->started = lane_open(lane, (size_t)(lane - server->lanes));
     bool is_open = lane->started == STATUS_OK;
-    sem_post(&server->lane_started);
-    while (is_open && !atomic_load(&server->is_stopping)) {
+    sem_post(&server->lane_turned);
+    while (is_open && lane_follow(lane))
         h2o_evloop_run(lane->lane.context.loop, TURN_MS);
-        if (atomic_load(&server->is_draining) && lane->listener != NULL)
-            lane_drain(lane);
-    }
     redis_destroy(&lane->lane.redis);
+    sem_post(&server->lane_turned);
+    /* h2o keeps caches in thread-local memory that nobody can free: the thread waits for the end of
+       the process, so that they stay reachable */
+    for (;;)
+        pause();
     return NULL;
 }
 
-static void wake_lanes(struct server *server) {
+static void enter_phase(struct server *server, enum phase phase) {
+    atomic_store(&server->phase, phase);
     for (size_t i = 0; i < server->running; i++)
         if (server->lanes[i].started == STATUS_OK)
             h2o_multithread_send_message(&server->lanes[i].control, NULL);
@@ -244,15 +260,21 @@ static size_t connections_most(size_t lane_count) {
     return (size_t)usable / lane_count;
 }
 
+static void wait_for_lane(struct server *server) {
+    while (sem_wait(&server->lane_turned) != 0)
+        continue; /* a signal */
+}
+
 static enum status start_lanes(struct server *server, struct error *error) {
     for (size_t i = 0; i < server->gateway->lane_count; i++) {
         struct server_lane *lane = &server->lanes[i];
-        int failure = pthread_create(&lane->thread, NULL, run_lane, lane);
+        pthread_t thread;
+        int failure = pthread_create(&thread, NULL, run_lane, lane);
         if (failure != 0)
             return error_set(error, STATUS_INTERNAL, "starting a loop: %s", strerror(failure));
+        pthread_detach(thread);
         server->running++;
-        while (sem_wait(&server->lane_started) != 0)
-            continue;
+        wait_for_lane(server);
         if (lane->started != STATUS_OK) {
             *error = lane->error;
             return lane->started;
@@ -278,7 +300,7 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
         made->lanes[i].server = made;
         made->lanes[i].listen_fd = -1;
     }
-    sem_init(&made->lane_started, 0, 0);
+    sem_init(&made->lane_turned, 0, 0);
     configure(made);
     metric_set(METRIC_IDEMPOTENCY_DEGRADED, 0, 1);
     enum status status = open_listeners(made, error);
@@ -286,42 +308,24 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
         status = start_lanes(made, error);
     if (status != STATUS_OK) {
         server_stop(made);
-        server_destroy(&made);
         return status;
     }
     wait_for_redis(gateway);
+    enter_phase(made, PHASE_SERVING);
     *server = made;
     return STATUS_OK;
 }
 
 void server_drain(struct server *server, int64_t timeout_ms) {
     int64_t until_us = clock_monotonic_us() + timeout_ms * 1000;
-    atomic_store(&server->is_draining, true);
-    wake_lanes(server);
+    enter_phase(server, PHASE_DRAINING);
     do
         clock_sleep_ms(10);
     while (atomic_load(&server->gateway->in_flight) > 0 && clock_monotonic_us() < until_us);
 }
 
 void server_stop(struct server *server) {
-    atomic_store(&server->is_stopping, true);
-    wake_lanes(server);
-    for (size_t i = 0; i < server->running; i++)
-        pthread_join(server->lanes[i].thread, NULL);
-    server->running = 0;
-}
-
-void server_destroy(struct server **server) {
-    struct server *s = *server;
-    *server = NULL;
-    if (s == NULL)
-        return;
-    for (size_t i = 0; i < s->gateway->lane_count; i++) {
-        if (s->lanes[i].listen_fd != -1)
-            close(s->lanes[i].listen_fd);
-        buf_fini(&s->lanes[i].lane.scratch);
-        publish_buffers_fini(&s->lanes[i].lane.publish);
-    }
-    /* h2o 2.2.5 cannot dispose of a context that has idle connections; the process is at its end */
-    sem_destroy(&s->lane_started);
+    enter_phase(server, PHASE_STOPPING);
+    for (; server->running > 0; server->running--)
+        wait_for_lane(server);
 }

@@ -19,8 +19,8 @@ enum status server_start(struct gateway *gateway, struct server **server,
                          struct error *error) MUST_CHECK;
 /* Accepts nothing any more and waits up to `timeout_ms` for the answers that are due. */
 void server_drain(struct server *server, int64_t timeout_ms);
-/* Ends the loops. Memory that nats.c's threads may still point at stays until server_destroy(). */
+/* Ends the loops. What they used stays as it is until the process ends, soon: h2o 2.2.5 cannot
+   dispose of a context with idle connections. */
 void server_stop(struct server *server);
-void server_destroy(struct server **server);
 
 #endif

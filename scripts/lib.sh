@@ -108,7 +108,8 @@ install_packages() {
     fi
     trap release_daemons EXIT
     hold_daemons
-    with_progress "installing ${#missing[@]} packages: ${missing[*]}" "$run_dir/log/apt.log" \
+    say "missing: ${missing[*]}"
+    with_progress "installing ${#missing[@]} packages" "$run_dir/log/setup/apt.log" \
         update_and_install "${missing[@]}"
     release_daemons
     trap - EXIT

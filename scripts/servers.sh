@@ -152,10 +152,10 @@ start_postgres() {
     data=$(postgres_data)
     if [[ ! -d $data ]]; then
         as_postgres rm -rf "$data.new"
-        with_progress "making the database cluster" "$run_dir/log/initdb.log" init_postgres "$data"
+        with_progress "making the database cluster" "$run_dir/log/setup/initdb.log" init_postgres "$data"
     fi
     ln -sfn "$(dirname "$data")/server.log" "$run_dir/log/postgres.log"
-    with_progress "starting PostgreSQL on port $postgres_port" "$run_dir/log/pg_ctl.log" \
+    with_progress "starting PostgreSQL on port $postgres_port" "$run_dir/log/setup/pg_ctl.log" \
         launch_postgres "$data"
     remember_process postgres "$(head -n 1 "$data/postmaster.pid")"
 }

@@ -74,6 +74,7 @@ struct consumer {
     atomic_bool stopped;
     atomic_bool open;
     atomic_bool held;
+    atomic_bool cut_off; /* the broker or the consumer does not answer */
 };
 
 static void mark(struct delivery *delivery, enum outcome outcome, enum status status,
@@ -565,6 +566,15 @@ static void process_batch(struct consumer *consumer) {
     pthread_mutex_unlock(&consumer->mutex);
 }
 
+static void set_cut_off(struct consumer *consumer, bool cut_off, const struct error *error) {
+    if (atomic_exchange(&consumer->cut_off, cut_off) == cut_off)
+        return;
+    if (cut_off)
+        log_warn("cannot fetch", LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
+    else
+        log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
+}
+
 static void *worker_main(void *arg) {
     struct consumer *consumer = arg;
     bool is_drained = !open_pull(consumer);
@@ -578,9 +588,11 @@ static void *worker_main(void *arg) {
         enum status status = take_batch(consumer, &error);
         if (consumer->batch.count > 0)
             process_batch(consumer);
-        if (status == STATUS_CLOSED)
-            is_drained = true;
-        else if (status != STATUS_OK)
+        is_drained = status == STATUS_CLOSED;
+        if (is_drained)
+            continue;
+        set_cut_off(consumer, status != STATUS_OK, &error);
+        if (status != STATUS_OK)
             wait_held(consumer, HOLD_LEAST_MS);
     }
     atomic_store(&consumer->stopped, true);
@@ -644,7 +656,7 @@ bool consumer_is_stopped(const struct consumer *consumer) {
 
 bool consumer_is_ready(const struct consumer *consumer) {
     return atomic_load(&consumer->open) && !atomic_load(&consumer->held) &&
-           nats_client_is_connected(consumer->options.nats);
+           !atomic_load(&consumer->cut_off) && nats_client_is_connected(consumer->options.nats);
 }
 
 void consumer_destroy(struct consumer **consumer) {

@@ -117,8 +117,9 @@ static enum status wait_result(struct pg *pg, int64_t timeout_ms, struct error *
             return lose_connection(pg, "no answer in time", error);
         if (poll(&fd, 1, (int)left_ms) < 0 && errno != EINTR)
             return lose_connection(pg, "poll failed", error);
+        /* At the connection's end PQgetResult() still has what the server said before it. */
         if ((fd.revents & ~POLLOUT) && !PQconsumeInput(pg->conn))
-            return lose_connection(pg, PQerrorMessage(pg->conn), error);
+            return STATUS_OK;
     }
     return STATUS_OK;
 }
@@ -206,19 +207,7 @@ static enum status open_session(struct pg *pg, struct error *error) {
     return status;
 }
 
-/* An idle connection has nothing to read unless the server has ended it. */
-static bool is_stale(struct pg *pg) {
-    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
-    while (poll(&fd, 1, 0) > 0) {
-        if (!PQconsumeInput(pg->conn) || PQstatus(pg->conn) == CONNECTION_BAD)
-            return true;
-    }
-    return false;
-}
-
-enum status pg_connect(struct pg *pg, struct error *error) {
-    if (pg->conn && pg->steps.len == 0 && is_stale(pg))
-        drop_connection(pg);
+static enum status connect_if_lost(struct pg *pg, struct error *error) {
     if (pg->conn)
         return STATUS_OK;
     enum status status = open_session(pg, error);
@@ -228,6 +217,18 @@ enum status pg_connect(struct pg *pg, struct error *error) {
         metric_add(METRIC_DB_RECONNECTS, 0, 1);
     pg->was_connected = true;
     return STATUS_OK;
+}
+
+/* An idle connection has nothing to read, unless it is the server's farewell. */
+static bool is_stale(struct pg *pg) {
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    return pg->steps.len == 0 && poll(&fd, 1, 0) > 0;
+}
+
+enum status pg_connect(struct pg *pg, struct error *error) {
+    if (pg->conn && is_stale(pg))
+        drop_connection(pg);
+    return connect_if_lost(pg, error);
 }
 
 /* --- sending --- */
@@ -309,7 +310,7 @@ enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
     if (pg->in_transaction && pg->has_failed)
         return fail(pg, &pg->first_error, error);
     if (!pg->in_transaction) {
-        enum status status = pg_connect(pg, error);
+        enum status status = connect_if_lost(pg, error);
         if (status)
             return status;
     }

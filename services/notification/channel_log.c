@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,34 +38,39 @@ static void write_line(struct buf *lines, struct buf *masked, const struct notic
     buf_append_char(lines, '\n');
 }
 
-/* Lines of several processes do not mix: O_APPEND, and one write for all. */
-static enum status append(int fd, struct slice lines, struct error *error) {
+/* Lines of several processes do not mix: O_APPEND, and one write for all. Returns errno. */
+static int append(int fd, struct slice lines) {
     while (lines.len > 0) {
         ssize_t written = write(fd, lines.ptr, lines.len);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return error_set(error, STATUS_UNAVAILABLE, "notification log: %s", strerror(errno));
+            return errno;
         lines.ptr += written;
         lines.len -= (size_t)written;
     }
-    return STATUS_OK;
+    return 0;
 }
 
+/* A full disk is no outage to wait for: the other channel has sent its mails already. */
 static enum status log_send(struct channel *channel, struct notice *const *notices, size_t count,
                             struct error *error) {
     struct buf lines = {0};
     struct buf masked = {0};
     char at[RFC3339_SIZE];
+    (void)error;
     clock_format(clock_now_us(), at);
     for (size_t i = 0; i < count; i++)
         write_line(&lines, &masked, notices[i], at);
-    enum status status = append(((struct channel_log *)channel)->fd, buf_slice(&lines), error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        notices[i]->result = NOTICE_SENT;
+    int failure = append(((struct channel_log *)channel)->fd, buf_slice(&lines));
+    for (size_t i = 0; i < count; i++) {
+        notices[i]->result = failure == 0 ? NOTICE_SENT : NOTICE_FAILED;
+        if (failure != 0)
+            snprintf(notices[i]->detail, sizeof(notices[i]->detail), "%s", strerror(failure));
+    }
     buf_fini(&masked);
     buf_fini(&lines);
-    return status;
+    return STATUS_OK;
 }
 
 static void log_destroy(struct channel *channel) {

@@ -146,7 +146,7 @@ static enum status notification_prepare(struct batch *batch, struct error *error
 
 /* --- call: say it --- */
 
-static void take_result(struct task *task, const char *channel) {
+static void take_result(struct task *task, const char *channel, struct arena *arena) {
     const struct notice *notice = &task->notice;
     bool has_failed = notice->result == NOTICE_FAILED;
     if (notice->result == NOTICE_PUT_OFF)
@@ -161,7 +161,7 @@ static void take_result(struct task *task, const char *channel) {
         .kind = notice->kind,
         .channel = channel,
         .has_failed = has_failed,
-        .detail = slice_of(notice->detail),
+        .detail = arena_slice(arena, slice_of(notice->detail)),
     };
 }
 
@@ -181,12 +181,8 @@ static enum status send_by(struct batch *batch, size_t place, struct error *erro
     if (count == 0)
         return STATUS_OK;
     enum status status = channel->send(channel, notices, count, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        char *detail = arena_copy(batch->arena, slice_of(notices[i]->detail));
-        take_result(list.items[i], channel->name);
-        if (list.items[i]->record_count > 0)
-            list.items[i]->records[list.items[i]->record_count - 1].detail = slice_of(detail);
-    }
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        take_result(list.items[i], channel->name, batch->arena);
     return status;
 }
 

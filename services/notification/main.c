@@ -33,18 +33,19 @@ static void stop(void **context) {
     *context = NULL;
 }
 
+static const struct service service = {
+    .name = "notification",
+    .description = "Tells customers what became of their orders",
+    .schema = "notifications",
+    .consumers = consumers,
+    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
+    .config_rows = notification_config_rows,
+    .config_row_count = NOTIFICATION_CONFIG_ROWS,
+    .config_target = &settings,
+    .start = start,
+    .stop = stop,
+};
+
 int main(int argc, char **argv) {
-    const struct service service = {
-        .name = "notification",
-        .description = "Tells customers what became of their orders",
-        .schema = "notifications",
-        .consumers = consumers,
-        .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-        .config_rows = notification_config_rows,
-        .config_row_count = notification_config_count,
-        .config_target = &settings,
-        .start = start,
-        .stop = stop,
-    };
     return runtime_run(&service, argc, argv);
 }

@@ -7,7 +7,7 @@
 
 #define AT(member) offsetof(struct notification_settings, member)
 
-const struct config_row notification_config_rows[] = {
+const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS] = {
     {"OM_NOTIFY_LOG", CONFIG_TEXT, AT(log_file), "/dev/stdout", 0, 0,
      "where the log channel appends a JSON line a notice"},
     {"OM_SMTP_URL", CONFIG_TEXT, AT(smtp.url), "", 0, 0,
@@ -21,9 +21,6 @@ const struct config_row notification_config_rows[] = {
     {"OM_SMTP_TIMEOUT_MS", CONFIG_INT, AT(smtp.timeout_ms), "5000", 100, 20000,
      "longest time for one mail, in milliseconds"},
 };
-const size_t notification_config_count =
-    sizeof(notification_config_rows) / sizeof(notification_config_rows[0]);
-
 static enum status open_ring(const struct config *config, struct key_ring **ring,
                              struct error *error) {
     if (config->pii_key_file[0] == 0)

@@ -10,8 +10,8 @@ struct notification_settings {
     struct channel_smtp_options smtp; /* url "" turns mail off */
 };
 
-extern const struct config_row notification_config_rows[];
-extern const size_t notification_config_count;
+#define NOTIFICATION_CONFIG_ROWS 6
+extern const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS];
 
 /* Opens what the settings name: channels, breaker, and the key ring, without which there is no
    mail. */

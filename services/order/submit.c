@@ -4,27 +4,18 @@
 #include "services/order/store.h"
 #include "services/order/timeline.h"
 #include "shared/clock.h"
-
-#include <string.h>
+#include "shared/hex.h"
 
 #define KEY_HASH_BYTES 32
 
 /* --- parsing --- */
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 static bool parse_hash(struct slice hex, uint8_t *hash) {
     if (hex.len != (size_t)KEY_HASH_BYTES * 2)
         return false;
     for (size_t i = 0; i < KEY_HASH_BYTES; i++) {
-        int high = hex_digit(hex.ptr[2 * i]);
-        int low = hex_digit(hex.ptr[2 * i + 1]);
+        int high = hex_value(hex.ptr[2 * i]);
+        int low = hex_value(hex.ptr[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         hash[i] = (uint8_t)(high << 4 | low);

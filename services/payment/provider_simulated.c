@@ -2,6 +2,7 @@
 
 #include "shared/clock.h"
 #include "shared/crypto.h"
+#include "shared/hex.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -32,7 +32,7 @@ static void *send_one(void *closure) {
     struct client *client = closure;
 
     (void)pthread_barrier_wait(client->start);
-    customers_send(client->scenario->customers, client->key, client->body, &client->order);
+    clients_send(client->scenario->clients, client->key, client->body, &client->order);
     return NULL;
 }
 
@@ -48,7 +48,7 @@ static void send_at_once(struct scenario *scenario, const char *key, const char 
     }
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-        customers_record(scenario->customers, key, body, &clients[i].order);
+        clients_record(scenario->clients, key, body, &clients[i].order);
     }
     pthread_barrier_destroy(&start);
 }
@@ -71,12 +71,11 @@ static void fifty_at_once_under_one_key_are_one_order(void **state) {
         if (order->status == 202)
             assert_string_equal(order->id, id);
     }
-    customers_place(scenario->customers, "once-50", body.ptr, &later);
+    clients_place(scenario->clients, "once-50", body.ptr, &later);
     assert_int_equal(later.status, 202);
     assert_true(later.is_replay);
     assert_string_equal(later.id, id);
-    assert_true(
-        customers_await_status(scenario->customers, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    assert_true(clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
     assert_int_equal(scenario_sql(scenario, orders_of_sql, "fifty"), 1);
     placed_order_fini(&later);
     for (int i = 0; i < CLIENTS; i++)
@@ -89,7 +88,7 @@ static void assert_replays(struct scenario *scenario, const char *key, const cha
                            const struct placed_order *first) {
     struct placed_order again;
 
-    customers_place(scenario->customers, key, body, &again);
+    clients_place(scenario->clients, key, body, &again);
     assert_int_equal(again.status, 202);
     assert_true(again.is_replay);
     assert_string_equal(again.body.ptr, first->body.ptr);
@@ -102,7 +101,7 @@ static void a_replay_is_the_stored_answer_also_after_a_gateway_restart(void **st
     struct buf body = {0};
 
     write_body(&body, "replayed", 1);
-    customers_place(scenario->customers, "replay-1", body.ptr, &first);
+    clients_place(scenario->clients, "replay-1", body.ptr, &first);
     assert_int_equal(first.status, 202);
     assert_false(first.is_replay);
 
@@ -123,14 +122,14 @@ static void another_body_under_a_used_key_is_refused(void **state) {
     struct buf body = {0};
 
     write_body(&body, "refused", 1);
-    customers_place(scenario->customers, "used-1", body.ptr, &first);
+    clients_place(scenario->clients, "used-1", body.ptr, &first);
     assert_int_equal(first.status, 202);
     write_body(&body, "refused", 2);
-    customers_place(scenario->customers, "used-1", body.ptr, &other);
+    clients_place(scenario->clients, "used-1", body.ptr, &other);
 
     assert_int_equal(other.status, 422);
     assert_true(
-        customers_await_status(scenario->customers, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+        clients_await_status(scenario->clients, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
     assert_int_equal(scenario_sql(scenario, orders_of_sql, "refused"), 1);
     placed_order_fini(&first);
     placed_order_fini(&other);
@@ -156,15 +155,15 @@ static void a_key_means_the_same_order_after_redis_lost_everything(void **state)
     struct buf body = {0};
 
     write_body(&body, "flushed", 1);
-    customers_place(scenario->customers, "flush-1", body.ptr, &first);
+    clients_place(scenario->clients, "flush-1", body.ptr, &first);
     assert_true(
-        customers_await_status(scenario->customers, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+        clients_await_status(scenario->clients, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
     flush_redis(scenario);
-    customers_place(scenario->customers, "flush-1", body.ptr, &again);
+    clients_place(scenario->clients, "flush-1", body.ptr, &again);
 
     assert_int_equal(again.status, 202);
     assert_string_equal(again.id, first.id);
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
     assert_int_equal(scenario_sql(scenario, orders_of_sql, "flushed"), 1);
     placed_order_fini(&first);
     placed_order_fini(&again);
@@ -207,8 +206,8 @@ static void without_redis_a_key_is_still_one_fulfilled_order(void **state) {
         assert_string_equal(clients[i].order.id, clients[0].order.id);
     }
     assert_true(wait_until(gateway_is_degraded, scenario, 5000));
-    assert_true(customers_await_status(scenario->customers, clients[0].order.id, "COMPLETED",
-                                       ORDER_TIMEOUT_MS, NULL));
+    assert_true(clients_await_status(scenario->clients, clients[0].order.id, "COMPLETED",
+                                     ORDER_TIMEOUT_MS, NULL));
     assert_int_equal(scenario_sql(scenario, orders_of_sql, "no-redis"), 1);
 
     redis_comes_back(scenario);
@@ -219,22 +218,22 @@ static void without_redis_a_key_is_still_one_fulfilled_order(void **state) {
 
 static void redis_lost_under_load_is_noticed_by_no_customer(void **state) {
     struct scenario *scenario = *state;
-    struct crowd *crowd =
-        crowd_start(scenario->customers, (const char *const[]){"--seconds", "60", "--rate", "300",
-                                                               "--connections", "32", NULL});
+    struct workload *workload =
+        workload_start(scenario->clients, (const char *const[]){"--seconds", "60", "--rate", "300",
+                                                                "--connections", "32", NULL});
 
-    assert_true(crowd_await_accepted(crowd, 300, 10000));
+    assert_true(workload_await_accepted(workload, 300, 10000));
     servers_kill(mesh_servers(scenario->mesh), SERVER_REDIS);
-    assert_true(crowd_await_accepted(crowd, 900, 10000));
+    assert_true(workload_await_accepted(workload, 900, 10000));
     redis_comes_back(scenario);
-    assert_true(crowd_await_accepted(crowd, 1200, 10000));
-    crowd_stop(crowd);
+    assert_true(workload_await_accepted(workload, 1200, 10000));
+    workload_stop(workload);
 
-    assert_true(crowd_await_end(crowd, 10000));
+    assert_true(workload_await_end(workload, 10000));
     for (int status = 500; status < 600; status++)
-        assert_int_equal(crowd_answers(crowd, status), 0);
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
-    crowd_destroy(&crowd);
+        assert_int_equal(workload_answers(workload, status), 0);
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    workload_destroy(&workload);
 }
 
 static void without_redis_another_body_under_a_used_key_is_not_fulfilled(void **state) {
@@ -244,21 +243,21 @@ static void without_redis_another_body_under_a_used_key_is_not_fulfilled(void **
 
     servers_kill(mesh_servers(scenario->mesh), SERVER_REDIS);
     write_body(&body, "conflict", 1);
-    customers_place(scenario->customers, "conflict-1", body.ptr, &first);
+    clients_place(scenario->clients, "conflict-1", body.ptr, &first);
     assert_int_equal(first.status, 202);
     assert_true(
-        customers_await_status(scenario->customers, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+        clients_await_status(scenario->clients, first.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
     write_body(&body, "conflict", 2);
-    customers_place(scenario->customers, "conflict-1", body.ptr, &other);
+    clients_place(scenario->clients, "conflict-1", body.ptr, &other);
     assert_int_equal(other.status, 202);
     assert_string_not_equal(other.id, first.id);
 
     assert_true(
-        customers_await_status(scenario->customers, other.id, "FAILED", ORDER_TIMEOUT_MS, &json));
+        clients_await_status(scenario->clients, other.id, "FAILED", ORDER_TIMEOUT_MS, &json));
     assert_non_null(strstr(json.ptr, "idempotency_conflict"));
     assert_int_equal(scenario_sql(scenario, fulfilled_of_sql, "conflict"), 1);
     redis_comes_back(scenario);
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
     placed_order_fini(&first);
     placed_order_fini(&other);
     buf_fini(&body);

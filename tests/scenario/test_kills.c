@@ -51,17 +51,17 @@ static int teardown(void **state) {
     return scenario_teardown(state);
 }
 
-static struct crowd *start_two_thousand_orders(void) {
-    return crowd_start(scenario->customers,
-                       (const char *const[]){"--count", "2000", "--connections", "32", "--mix",
-                                             "ok=90,declined=5,stock=5", "--items", "2", "--skus",
-                                             "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001",
-                                             NULL});
+static struct workload *start_two_thousand_orders(void) {
+    return workload_start(
+        scenario->clients,
+        (const char *const[]){"--count", "2000", "--connections", "32", "--mix",
+                              "ok=90,declined=5,stock=5", "--items", "2", "--skus",
+                              "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001", NULL});
 }
 
 /* Small and different for each run's seed: SplitMix64's first step. */
 static unsigned draw(uint64_t salt, unsigned least, unsigned most) {
-    uint64_t z = (customers_seed(scenario->customers) + salt) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = (clients_seed(scenario->clients) + salt) * UINT64_C(0x9e3779b97f4a7c15);
     return least + (unsigned)((z >> 33) % (most - least + 1));
 }
 
@@ -92,28 +92,28 @@ static void a_crash_loses_and_doubles_nothing(void **state) {
 
     mesh_forget_deaths(scenario->mesh);
     arm(crash);
-    struct crowd *crowd = start_two_thousand_orders();
+    struct workload *workload = start_two_thousand_orders();
 
-    assert_true(crowd_await_end(crowd, LOAD_ENDS_MS));
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    assert_true(workload_await_end(workload, LOAD_ENDS_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
     assert_died(crash);
-    crowd_destroy(&crowd);
+    workload_destroy(&workload);
 }
 
 static void kills_at_random_moments_lose_and_double_nothing(void **state) {
     (void)state;
-    struct crowd *crowd = start_two_thousand_orders();
+    struct workload *workload = start_two_thousand_orders();
 
     for (unsigned kill = 1; kill <= 12; kill++) {
         unsigned order = (unsigned)draw(100 + kill, kill * 140, kill * 140 + 139);
-        assert_true(crowd_await_accepted(crowd, order, LOAD_ENDS_MS));
+        assert_true(workload_await_accepted(workload, order, LOAD_ENDS_MS));
         enum mesh_part part = (enum mesh_part)(kill % MESH_PART_COUNT);
         mesh_kill(scenario->mesh, part);
         mesh_launch(scenario->mesh, part, NULL);
     }
-    assert_true(crowd_await_end(crowd, LOAD_ENDS_MS));
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
-    crowd_destroy(&crowd);
+    assert_true(workload_await_end(workload, LOAD_ENDS_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    workload_destroy(&workload);
 }
 
 int main(void) {

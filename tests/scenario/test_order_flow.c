@@ -15,8 +15,6 @@
 #define ORDER_TIMEOUT_MS 10000
 
 static const char stock_on_hand_sql[] = "SELECT on_hand FROM inventory.stock WHERE sku = $1";
-static const char payments_of_sql[] =
-    "SELECT count(*) FROM payments.payments WHERE order_id = $1::uuid";
 static const char captures_of_sql[] = "SELECT count(*) FROM payments.payments WHERE order_id = "
                                       "$1::uuid AND status NOT IN ('DECLINED', 'VOIDED')";
 static const char reserved_by_sql[] = "SELECT count(*) FROM inventory.reservations WHERE order_id "
@@ -27,7 +25,7 @@ static void assert_ends(struct scenario *scenario, const char *id, const char *s
     struct buf json = {0}, events = {0};
     struct json_object *value;
 
-    if (!customers_await_status(scenario->customers, id, status, ORDER_TIMEOUT_MS, &json))
+    if (!clients_await_status(scenario->clients, id, status, ORDER_TIMEOUT_MS, &json))
         fail_msg("order %s is not %s: %s", id, status, json.ptr);
     struct json_object *root = json_tokener_parse(json.ptr);
     if (reason != NULL) {
@@ -53,7 +51,7 @@ static bool has_timeline(void *closure) {
     char path[128];
 
     (void)snprintf(path, sizeof(path), "/api/v1/orders/%s", awaited->id);
-    bool is_there = customers_get(awaited->scenario->customers, path, &response) == 200;
+    bool is_there = clients_get(awaited->scenario->clients, path, &response) == 200;
     if (is_there)
         scenario_timeline(&response.body, &events);
     bool has_it = is_there && strcmp(events.ptr, awaited->timeline) == 0;
@@ -97,7 +95,7 @@ static void a_declined_payment_gives_the_stock_back(void **state) {
 
     scenario_place(scenario, "flow-3", "SKU-123", 7, "pm_card_chargeDeclined", id);
 
-    assert_true(customers_await_status(scenario->customers, id, "FAILED", ORDER_TIMEOUT_MS, NULL));
+    assert_true(clients_await_status(scenario->clients, id, "FAILED", ORDER_TIMEOUT_MS, NULL));
     assert_true(wait_until(has_timeline, &whole, ORDER_TIMEOUT_MS));
     assert_int_equal(scenario_sql(scenario, stock_on_hand_sql, "SKU-123"), before);
     assert_int_equal(scenario_sql(scenario, captures_of_sql, id), 0);
@@ -106,7 +104,7 @@ static void a_declined_payment_gives_the_stock_back(void **state) {
 static bool has_failed_for(struct scenario *scenario, const char *id, const char *reason) {
     struct buf json = {0};
     bool has_failed =
-        customers_await_status(scenario->customers, id, "FAILED", ORDER_TIMEOUT_MS, &json) &&
+        clients_await_status(scenario->clients, id, "FAILED", ORDER_TIMEOUT_MS, &json) &&
         strstr(json.ptr, reason) != NULL;
 
     buf_fini(&json);
@@ -120,21 +118,21 @@ static void what_the_catalog_does_not_have_fails_as_unknown(void **state) {
     scenario_place(scenario, "flow-4", "NO-SUCH-THING", 1, "pm_card_visa", id);
 
     assert_true(has_failed_for(scenario, id, order_reason_name(REASON_UNKNOWN_SKU)));
-    assert_int_equal(scenario_sql(scenario, payments_of_sql, id), 0);
+    assert_int_equal(scenario_sql(scenario, captures_of_sql, id), 0);
 }
 
 static void a_price_the_client_made_up_fails_the_order(void **state) {
     struct scenario *scenario = *state;
     struct placed_order order;
 
-    customers_place(scenario->customers, "flow-5",
-                    "{\"customerId\":\"C100\",\"currency\":\"USD\",\"items\":[{\"sku\":\"SKU-123\","
-                    "\"quantity\":1,\"unitPrice\":1}],\"paymentMethod\":\"pm_card_visa\"}",
-                    &order);
+    clients_place(scenario->clients, "flow-5",
+                  "{\"customerId\":\"C100\",\"currency\":\"USD\",\"items\":[{\"sku\":\"SKU-123\","
+                  "\"quantity\":1,\"unitPrice\":1}],\"paymentMethod\":\"pm_card_visa\"}",
+                  &order);
 
     assert_int_equal(order.status, 202);
     assert_true(has_failed_for(scenario, order.id, order_reason_name(REASON_PRICE_CHANGED)));
-    assert_int_equal(scenario_sql(scenario, payments_of_sql, order.id), 0);
+    assert_int_equal(scenario_sql(scenario, captures_of_sql, order.id), 0);
     placed_order_fini(&order);
 }
 
@@ -143,16 +141,16 @@ static void five_pieces_are_sold_five_times(void **state) {
     static const char sold_sql[] = "SELECT count(DISTINCT o.id) FROM orders.orders o JOIN "
                                    "orders.order_items i ON i.order_id = o.id WHERE o.status = "
                                    "'COMPLETED' AND i.sku = $1";
-    struct crowd *crowd =
-        crowd_start(scenario->customers, (const char *const[]){"--count", "40", "--connections",
-                                                               "40", "--mix", "scarce=1", NULL});
+    struct workload *workload =
+        workload_start(scenario->clients, (const char *const[]){"--count", "40", "--connections",
+                                                                "40", "--mix", "scarce=1", NULL});
 
-    assert_true(crowd_await_end(crowd, ORDER_TIMEOUT_MS));
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+    assert_true(workload_await_end(workload, ORDER_TIMEOUT_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
 
     assert_int_equal(scenario_sql(scenario, sold_sql, "TSHIRT-GRY-S"), 5);
     assert_int_equal(scenario_sql(scenario, stock_on_hand_sql, "TSHIRT-GRY-S"), 0);
-    crowd_destroy(&crowd);
+    workload_destroy(&workload);
 }
 
 /* One text looked for in every file below a directory. */
@@ -196,8 +194,8 @@ static void personal_data_is_nowhere_in_clear(void **state) {
                                           "Quillhaven"};
     struct placed_order order;
 
-    customers_place(
-        scenario->customers, "flow-6",
+    clients_place(
+        scenario->clients, "flow-6",
         "{\"customerId\":\"Cust-Visible-77\",\"email\":\"zenobia.quill@example.org\","
         "\"phone\":\"+49-170-5550199\",\"shippingAddress\":{\"street\":\"9 Wisteria Crescent\","
         "\"city\":\"Quillhaven\",\"state\":\"QH\",\"zip\":\"90210\"},\"currency\":\"USD\","
@@ -205,8 +203,8 @@ static void personal_data_is_nowhere_in_clear(void **state) {
         &order);
     assert_int_equal(order.status, 202);
     assert_true(
-        customers_await_status(scenario->customers, order.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
+        clients_await_status(scenario->clients, order.id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
     (void)scenario_sql(scenario, "SELECT 1 FROM pg_switch_wal()", NULL);
 
     /* What is no secret is found in the database's and in the streams' files. */
@@ -218,18 +216,18 @@ static void personal_data_is_nowhere_in_clear(void **state) {
     placed_order_fini(&order);
 }
 
-static void a_crowd_of_mixed_orders_keeps_every_invariant(void **state) {
+static void a_mixed_load_keeps_every_invariant(void **state) {
     struct scenario *scenario = *state;
-    struct crowd *crowd = crowd_start(
-        scenario->customers,
+    struct workload *workload = workload_start(
+        scenario->clients,
         (const char *const[]){"--count", "2000", "--connections", "32", "--mix",
                               "ok=85,declined=10,stock=5", "--items", "3", "--skus",
                               "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001,ITEM2003", NULL});
 
-    assert_true(crowd_await_end(crowd, 60000));
+    assert_true(workload_await_end(workload, 60000));
 
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
-    crowd_destroy(&crowd);
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    workload_destroy(&workload);
 }
 
 int main(void) {
@@ -241,7 +239,7 @@ int main(void) {
         cmocka_unit_test(a_price_the_client_made_up_fails_the_order),
         cmocka_unit_test(five_pieces_are_sold_five_times),
         cmocka_unit_test(personal_data_is_nowhere_in_clear),
-        cmocka_unit_test(a_crowd_of_mixed_orders_keeps_every_invariant),
+        cmocka_unit_test(a_mixed_load_keeps_every_invariant),
     };
     return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
 }

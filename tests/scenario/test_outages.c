@@ -6,17 +6,18 @@
 #define OUTAGE_MS 10000
 #define LOAD_ENDS_MS 60000
 
-static struct crowd *start_load(struct scenario *scenario) {
-    return crowd_start(scenario->customers,
-                       (const char *const[]){"--seconds", "120", "--rate", "150", "--connections",
-                                             "32", "--mix", "ok=90,declined=5,stock=5", NULL});
+static struct workload *start_load(struct scenario *scenario) {
+    return workload_start(scenario->clients,
+                          (const char *const[]){"--seconds", "120", "--rate", "150",
+                                                "--connections", "32", "--mix",
+                                                "ok=90,declined=5,stock=5", NULL});
 }
 
-static void end_load_and_check(struct scenario *scenario, struct crowd **crowd) {
-    crowd_stop(*crowd);
-    assert_true(crowd_await_end(*crowd, LOAD_ENDS_MS));
-    assert_true(customers_check(scenario->customers, SCENARIO_SETTLE_MS));
-    crowd_destroy(crowd);
+static void end_load_and_check(struct scenario *scenario, struct workload **workload) {
+    workload_stop(*workload);
+    assert_true(workload_await_end(*workload, LOAD_ENDS_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    workload_destroy(workload);
 }
 
 static bool services_are_not_ready(void *closure) {
@@ -31,57 +32,57 @@ static bool services_are_not_ready(void *closure) {
 
 static void orders_are_accepted_while_postgres_is_down_and_completed_after(void **state) {
     struct scenario *scenario = *state;
-    struct crowd *crowd = start_load(scenario);
+    struct workload *workload = start_load(scenario);
 
-    assert_true(crowd_await_accepted(crowd, 300, 10000));
+    assert_true(workload_await_accepted(workload, 300, 10000));
     servers_shutdown(mesh_servers(scenario->mesh), SERVER_POSTGRES);
-    uint64_t before = crowd_accepted(crowd);
+    uint64_t before = workload_accepted(workload);
     assert_true(wait_until(services_are_not_ready, scenario, OUTAGE_MS));
     scenario_let_pass(OUTAGE_MS);
-    assert_true(crowd_accepted(crowd) >= before + 1000);
+    assert_true(workload_accepted(workload) >= before + 1000);
     servers_restart(mesh_servers(scenario->mesh), SERVER_POSTGRES);
 
     assert_true(mesh_await_ready(scenario->mesh, 10000));
-    end_load_and_check(scenario, &crowd);
+    end_load_and_check(scenario, &workload);
 }
 
 static void killing_postgres_loses_nothing(void **state) {
     struct scenario *scenario = *state;
-    struct crowd *crowd = start_load(scenario);
+    struct workload *workload = start_load(scenario);
 
     for (uint64_t accepted = 300; accepted <= 900; accepted += 300) {
-        assert_true(crowd_await_accepted(crowd, accepted, 20000));
+        assert_true(workload_await_accepted(workload, accepted, 20000));
         servers_kill(mesh_servers(scenario->mesh), SERVER_POSTGRES);
         servers_restart(mesh_servers(scenario->mesh), SERVER_POSTGRES);
     }
-    end_load_and_check(scenario, &crowd);
+    end_load_and_check(scenario, &workload);
 }
 
 static void killing_nats_server_loses_nothing_that_was_accepted(void **state) {
     struct scenario *scenario = *state;
-    struct crowd *crowd = start_load(scenario);
+    struct workload *workload = start_load(scenario);
 
     for (uint64_t accepted = 300; accepted <= 900; accepted += 300) {
-        assert_true(crowd_await_accepted(crowd, accepted, 20000));
+        assert_true(workload_await_accepted(workload, accepted, 20000));
         servers_kill(mesh_servers(scenario->mesh), SERVER_NATS);
         scenario_let_pass(1000);
         servers_restart(mesh_servers(scenario->mesh), SERVER_NATS);
     }
     assert_true(mesh_await_ready(scenario->mesh, 10000));
-    end_load_and_check(scenario, &crowd);
+    end_load_and_check(scenario, &workload);
 }
 
 static void killed_database_sessions_are_opened_again(void **state) {
     struct scenario *scenario = *state;
     static const char kill_sql[] =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE $1";
-    struct crowd *crowd = start_load(scenario);
+    struct workload *workload = start_load(scenario);
 
     for (uint64_t accepted = 150; accepted <= 750; accepted += 150) {
-        assert_true(crowd_await_accepted(crowd, accepted, 10000));
+        assert_true(workload_await_accepted(workload, accepted, 10000));
         assert_true(scenario_sql(scenario, kill_sql, "om\\_%") > 0);
     }
-    end_load_and_check(scenario, &crowd);
+    end_load_and_check(scenario, &workload);
 }
 
 int main(void) {

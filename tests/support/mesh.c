@@ -71,7 +71,7 @@ static void fill_environment(struct mesh *mesh, enum mesh_part part, const char 
     if (part == MESH_NOTIFICATION) {
         struct buf path = {0};
         buf_printf(&path, "%s/notifications.log", servers_dir(mesh->servers));
-        environment_set(environment, "OM_NOTIFICATION_LOG", path.ptr);
+        environment_set(environment, "OM_NOTIFY_LOG", path.ptr);
         buf_fini(&path);
     }
     if (failpoint != NULL)

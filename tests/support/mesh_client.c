@@ -5,45 +5,41 @@
 #include "tests/support/checker.h"
 
 #include <json-c/json.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#define WORKLOADS_MAX 64
 
-#define CROWDS_MAX 64
-
-struct customers {
+struct clients {
     struct mesh *mesh;
     uint64_t seed;
-    char *logs[CROWDS_MAX + 2]; /* the first is ours, one a crowd, NULL-terminated */
+    char *logs[WORKLOADS_MAX + 2]; /* the first is ours, one a workload, NULL-terminated */
     size_t log_count;
     FILE *log;
 };
 
-struct crowd {
-    struct customers *customers;
+struct workload {
+    struct clients *clients;
     struct process *process;
     const char *log_path;
     char *summary_path;
     struct json_object *summary;
 };
 
-static char *path_in_dir(const struct customers *customers, const char *name, size_t number) {
+static char *path_in_dir(const struct clients *clients, const char *name, size_t number) {
     struct buf path = {0};
 
-    buf_printf(&path, "%s/%s-%zu", servers_dir(mesh_servers(customers->mesh)), name, number);
+    buf_printf(&path, "%s/%s-%zu", servers_dir(mesh_servers(clients->mesh)), name, number);
     return path.ptr;
 }
 
-static const char *add_log(struct customers *customers) {
-    if (customers->log_count > CROWDS_MAX)
-        fixture_fail("more than %d crowds", CROWDS_MAX);
-    char *path = path_in_dir(customers, "orders-of-clients", customers->log_count);
-    customers->logs[customers->log_count++] = path;
+static const char *add_log(struct clients *clients) {
+    if (clients->log_count > WORKLOADS_MAX)
+        fixture_fail("more than %d workloads", WORKLOADS_MAX);
+    char *path = path_in_dir(clients, "orders-of-clients", clients->log_count);
+    clients->logs[clients->log_count++] = path;
     return path;
 }
 
@@ -53,29 +49,29 @@ static uint64_t seed_of_run(void) {
     return text != NULL ? strtoull(text, NULL, 10) : (uint64_t)clock_now_us() % 1000000;
 }
 
-struct customers *customers_create(struct mesh *mesh) {
-    struct customers *customers = mem_alloc(sizeof(*customers));
+struct clients *clients_create(struct mesh *mesh) {
+    struct clients *clients = mem_alloc(sizeof(*clients));
 
-    customers->mesh = mesh;
-    customers->seed = seed_of_run();
-    customers->log = fopen(add_log(customers), "ae");
-    if (customers->log == NULL)
-        fixture_fail("cannot write %s", customers->logs[0]);
-    return customers;
+    clients->mesh = mesh;
+    clients->seed = seed_of_run();
+    clients->log = fopen(add_log(clients), "ae");
+    if (clients->log == NULL)
+        fixture_fail("cannot write %s", clients->logs[0]);
+    return clients;
 }
 
-uint64_t customers_seed(const struct customers *customers) {
-    return customers->seed;
+uint64_t clients_seed(const struct clients *clients) {
+    return clients->seed;
 }
 
-void customers_destroy(struct customers **customers) {
-    if (*customers == NULL)
+void clients_destroy(struct clients **clients) {
+    if (*clients == NULL)
         return;
-    (void)fclose((*customers)->log);
-    for (size_t i = 0; i < (*customers)->log_count; i++)
-        free((*customers)->logs[i]);
-    free(*customers);
-    *customers = NULL;
+    (void)fclose((*clients)->log);
+    for (size_t i = 0; i < (*clients)->log_count; i++)
+        free((*clients)->logs[i]);
+    free(*clients);
+    *clients = NULL;
 }
 
 static void read_answer(const struct http_response *response, struct placed_order *order) {
@@ -91,14 +87,14 @@ static void read_answer(const struct http_response *response, struct placed_orde
     json_object_put(root);
 }
 
-void customers_send(const struct customers *customers, const char *key, const char *body,
-                    struct placed_order *order) {
+void clients_send(const struct clients *clients, const char *key, const char *body,
+                  struct placed_order *order) {
     struct http_client *client = http_client_create();
     struct http_response response;
     struct buf url = {0}, key_header = {0};
 
     *order = (struct placed_order){0};
-    buf_printf(&url, "http://127.0.0.1:%u/api/v1/orders", mesh_http_port(customers->mesh));
+    buf_printf(&url, "http://127.0.0.1:%u/api/v1/orders", mesh_http_port(clients->mesh));
     if (key != NULL)
         buf_printf(&key_header, "Idempotency-Key: \"%s\"", key);
     (void)http_send(client,
@@ -115,40 +111,39 @@ void customers_send(const struct customers *customers, const char *key, const ch
 }
 
 /* As load.h describes; the kind names the body, which under one key must mean one order. */
-void customers_record(struct customers *customers, const char *key, const char *body,
-                      const struct placed_order *order) {
+void clients_record(struct clients *clients, const char *key, const char *body,
+                    const struct placed_order *order) {
     uint8_t hash[32];
     char kind[17];
 
     sha256(body, strlen(body), hash);
     hex_encode(hash, 8, kind);
-    fprintf(customers->log, "%s\t%ld\t%s\t%lld\t0\t%s\t1\n", key == NULL ? "" : key, order->status,
+    fprintf(clients->log, "%s\t%ld\t%s\t%lld\t0\t%s\t1\n", key == NULL ? "" : key, order->status,
             order->id, (long long)clock_now_us(), kind);
-    (void)fflush(customers->log);
+    (void)fflush(clients->log);
 }
 
-void customers_place(struct customers *customers, const char *key, const char *body,
-                     struct placed_order *order) {
-    customers_send(customers, key, body, order);
-    customers_record(customers, key, body, order);
+void clients_place(struct clients *clients, const char *key, const char *body,
+                   struct placed_order *order) {
+    clients_send(clients, key, body, order);
+    clients_record(clients, key, body, order);
 }
 
 void placed_order_fini(struct placed_order *order) {
     buf_fini(&order->body);
 }
 
-long customers_get(const struct customers *customers, const char *path,
-                   struct http_response *response) {
+long clients_get(const struct clients *clients, const char *path, struct http_response *response) {
     struct buf url = {0};
 
-    buf_printf(&url, "http://127.0.0.1:%u%s", mesh_http_port(customers->mesh), path);
+    buf_printf(&url, "http://127.0.0.1:%u%s", mesh_http_port(clients->mesh), path);
     long status = http_get(url.ptr, response);
     buf_fini(&url);
     return status;
 }
 
 struct awaited_status {
-    struct customers *customers;
+    struct clients *clients;
     const char *id, *status;
     struct buf *json;
 };
@@ -158,9 +153,9 @@ static bool has_status(void *closure) {
     struct http_response response;
     char path[128];
 
-    mesh_revive(awaited->customers->mesh);
+    mesh_revive(awaited->clients->mesh);
     (void)snprintf(path, sizeof(path), "/api/v1/orders/%s", awaited->id);
-    long http_status = customers_get(awaited->customers, path, &response);
+    long http_status = clients_get(awaited->clients, path, &response);
     struct json_object *root = http_status == 200 ? json_tokener_parse(response.body.ptr) : NULL;
     struct json_object *status;
     bool has_it = json_object_object_get_ex(root, "status", &status) &&
@@ -174,39 +169,39 @@ static bool has_status(void *closure) {
     return has_it;
 }
 
-bool customers_await_status(struct customers *customers, const char *id, const char *status,
-                            int64_t timeout_ms, struct buf *json) {
-    struct awaited_status awaited = {customers, id, status, json};
+bool clients_await_status(struct clients *clients, const char *id, const char *status,
+                          int64_t timeout_ms, struct buf *json) {
+    struct awaited_status awaited = {clients, id, status, json};
 
     return wait_until(has_status, &awaited, timeout_ms);
 }
 
-struct crowd *crowd_start(struct customers *customers, const char *const *arguments) {
-    struct crowd *crowd = mem_alloc(sizeof(*crowd));
-    size_t number = customers->log_count;
+struct workload *workload_start(struct clients *clients, const char *const *arguments) {
+    struct workload *workload = mem_alloc(sizeof(*workload));
+    size_t number = clients->log_count;
     char port[16], prefix[32], seed[32];
     const char *argv[40] = {OM_BINARY_DIR "/bin/om-test-load"};
     int argc = 1;
 
-    crowd->customers = customers;
-    crowd->log_path = add_log(customers);
-    crowd->summary_path = path_in_dir(customers, "summary", number);
-    (void)snprintf(port, sizeof(port), "%u", mesh_http_port(customers->mesh));
-    (void)snprintf(prefix, sizeof(prefix), "crowd%zu-", number);
-    (void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)(customers->seed + number));
+    workload->clients = clients;
+    workload->log_path = add_log(clients);
+    workload->summary_path = path_in_dir(clients, "summary", number);
+    (void)snprintf(port, sizeof(port), "%u", mesh_http_port(clients->mesh));
+    (void)snprintf(prefix, sizeof(prefix), "workload%zu-", number);
+    (void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)(clients->seed + number));
     const char *const given[] = {"--port", port, "--prefix", prefix,
-                                 "--seed", seed, "--log",    crowd->log_path};
+                                 "--seed", seed, "--log",    workload->log_path};
     for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
         argv[argc++] = given[i];
     for (; *arguments != NULL && argc < 39; arguments++)
         argv[argc++] = *arguments;
-    crowd->process =
-        process_start(&(struct process_options){.argv = argv, .log_path = crowd->summary_path});
-    return crowd;
+    workload->process =
+        process_start(&(struct process_options){.argv = argv, .log_path = workload->summary_path});
+    return workload;
 }
 
-uint64_t crowd_accepted(const struct crowd *crowd) {
-    FILE *log = fopen(crowd->log_path, "re");
+uint64_t workload_accepted(const struct workload *workload) {
+    FILE *log = fopen(workload->log_path, "re");
     char line[512];
     uint64_t accepted = 0;
 
@@ -218,90 +213,91 @@ uint64_t crowd_accepted(const struct crowd *crowd) {
 }
 
 struct awaited_count {
-    struct crowd *crowd;
+    struct workload *workload;
     uint64_t count;
 };
 
 static bool has_accepted(void *closure) {
     struct awaited_count *awaited = closure;
 
-    mesh_revive(awaited->crowd->customers->mesh);
-    return crowd_accepted(awaited->crowd) >= awaited->count;
+    mesh_revive(awaited->workload->clients->mesh);
+    return workload_accepted(awaited->workload) >= awaited->count;
 }
 
-bool crowd_await_accepted(struct crowd *crowd, uint64_t count, int64_t timeout_ms) {
-    struct awaited_count awaited = {crowd, count};
+bool workload_await_accepted(struct workload *workload, uint64_t count, int64_t timeout_ms) {
+    struct awaited_count awaited = {workload, count};
 
     return wait_until(has_accepted, &awaited, timeout_ms);
 }
 
-void crowd_stop(struct crowd *crowd) {
-    process_signal(crowd->process, SIGTERM);
+void workload_stop(struct workload *workload) {
+    process_signal(workload->process, SIGTERM);
 }
 
 static bool has_ended(void *closure) {
-    struct crowd *crowd = closure;
+    struct workload *workload = closure;
 
-    mesh_revive(crowd->customers->mesh);
-    return !process_is_running(crowd->process);
+    mesh_revive(workload->clients->mesh);
+    return !process_is_running(workload->process);
 }
 
-bool crowd_await_end(struct crowd *crowd, int64_t timeout_ms) {
+bool workload_await_end(struct workload *workload, int64_t timeout_ms) {
     int exit_code = -1;
 
-    if (!wait_until(has_ended, crowd, timeout_ms) || !process_wait(crowd->process, 0, &exit_code))
+    if (!wait_until(has_ended, workload, timeout_ms) ||
+        !process_wait(workload->process, 0, &exit_code))
         return false;
-    json_object_put(crowd->summary);
-    crowd->summary = json_object_from_file(crowd->summary_path);
+    json_object_put(workload->summary);
+    workload->summary = json_object_from_file(workload->summary_path);
     if (exit_code != 0)
-        print_message("load ended with %d: %s\n", exit_code,
-                      crowd->summary == NULL ? "no summary"
-                                             : json_object_to_json_string(crowd->summary));
+        fprintf(stderr, "load ended with %d: %s\n", exit_code,
+                workload->summary == NULL ? "no summary"
+                                          : json_object_to_json_string(workload->summary));
     return exit_code == 0;
 }
 
-int64_t crowd_answers(const struct crowd *crowd, int status) {
+int64_t workload_answers(const struct workload *workload, int status) {
     struct json_object *answers, *count;
     char name[8];
 
     (void)snprintf(name, sizeof(name), "%d", status);
-    if (!json_object_object_get_ex(crowd->summary, "answers", &answers) ||
+    if (!json_object_object_get_ex(workload->summary, "answers", &answers) ||
         !json_object_object_get_ex(answers, name, &count))
         return 0;
     return json_object_get_int64(count);
 }
 
-void crowd_destroy(struct crowd **crowd) {
-    if (*crowd == NULL)
+void workload_destroy(struct workload **workload) {
+    if (*workload == NULL)
         return;
-    process_destroy(&(*crowd)->process);
-    json_object_put((*crowd)->summary);
-    free((*crowd)->summary_path);
-    free(*crowd);
-    *crowd = NULL;
+    process_destroy(&(*workload)->process);
+    json_object_put((*workload)->summary);
+    free((*workload)->summary_path);
+    free(*workload);
+    *workload = NULL;
 }
 
-static bool supervised_check(struct customers *customers, int64_t settle_ms, struct buf *report) {
-    struct servers *servers = mesh_servers(customers->mesh);
+static bool supervised_check(struct clients *clients, int64_t settle_ms, struct buf *report) {
+    struct servers *servers = mesh_servers(clients->mesh);
     struct checker_options options = {
         .database_url = servers_postgres_url(servers),
         .nats_url = servers_nats_url(servers),
         .nats_user = "operator",
         .nats_password_file = servers_nats_password_file(servers, "operator"),
-        .logs = (const char *const *)customers->logs,
+        .logs = (const char *const *)clients->logs,
         .settle_ms = settle_ms,
-        .seed = customers->seed,
+        .seed = clients->seed,
     };
 
-    return mesh_await_ready(customers->mesh, settle_ms) && checker_run(&options, report);
+    return mesh_await_ready(clients->mesh, settle_ms) && checker_run(&options, report);
 }
 
-bool customers_check(struct customers *customers, int64_t settle_ms) {
+bool clients_check(struct clients *clients, int64_t settle_ms) {
     struct buf report = {0};
-    bool all_hold = supervised_check(customers, settle_ms, &report);
+    bool all_hold = supervised_check(clients, settle_ms, &report);
 
     if (!all_hold)
-        print_message("%s", report.ptr == NULL ? "the mesh did not become ready\n" : report.ptr);
+        fputs(report.ptr == NULL ? "the mesh did not become ready\n" : report.ptr, stderr);
     buf_fini(&report);
     return all_hold;
 }

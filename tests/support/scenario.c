@@ -12,9 +12,9 @@ int scenario_setup(void **state) {
     struct scenario *scenario = mem_alloc(sizeof(*scenario));
 
     scenario->mesh = mesh_start();
-    scenario->customers = customers_create(scenario->mesh);
+    scenario->clients = clients_create(scenario->mesh);
     print_message("seed %llu (OM_SEED repeats it)\n",
-                  (unsigned long long)customers_seed(scenario->customers));
+                  (unsigned long long)clients_seed(scenario->clients));
     *state = scenario;
     return 0;
 }
@@ -22,14 +22,14 @@ int scenario_setup(void **state) {
 int scenario_teardown(void **state) {
     struct scenario *scenario = *state;
 
-    customers_destroy(&scenario->customers);
+    clients_destroy(&scenario->clients);
     mesh_stop(&scenario->mesh);
     free(scenario);
     return 0;
 }
 
-void scenario_write_order(struct buf *out, const char *sku, int quantity,
-                          const char *payment_method) {
+static void write_order(struct buf *out, const char *sku, int quantity,
+                        const char *payment_method) {
     buf_printf(out,
                "{\"customerId\":\"C100\",\"email\":\"c100@example.com\",\"currency\":\"USD\","
                "\"items\":[{\"sku\":\"%s\",\"quantity\":%d}],\"paymentMethod\":\"%s\"}",
@@ -41,8 +41,8 @@ void scenario_place(struct scenario *scenario, const char *key, const char *sku,
     struct placed_order order;
     struct buf body = {0};
 
-    scenario_write_order(&body, sku, quantity, payment_method);
-    customers_place(scenario->customers, key, body.ptr, &order);
+    write_order(&body, sku, quantity, payment_method);
+    clients_place(scenario->clients, key, body.ptr, &order);
     if (order.status != 202)
         print_message("%s\n", order.body.ptr);
     assert_int_equal(order.status, 202);

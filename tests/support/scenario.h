@@ -1,5 +1,5 @@
 /*
- * What scenario tests share: one running mesh with its customers for a test program, as cmocka's
+ * What scenario tests share: one running mesh with its clients for a test program, as cmocka's
  * group fixture, and the questions they ask. Main thread only.
  */
 #ifndef OM_TESTS_SUPPORT_SCENARIO_H
@@ -18,17 +18,15 @@
 
 struct scenario {
     struct mesh *mesh;
-    struct customers *customers;
+    struct clients *clients;
 };
 
 /* Group fixture; *state becomes a struct scenario. Prints the seed. */
 int scenario_setup(void **state);
 int scenario_teardown(void **state);
 
-/* An order's JSON body: `quantity` of `sku`, paid by `payment_method`. Appends. */
-void scenario_write_order(struct buf *out, const char *sku, int quantity,
-                          const char *payment_method);
-/* Places such an order under `key` and returns its id in `id` (64 bytes); asserts the 202. */
+/* Places an order of `quantity` of `sku` under `key`, asserts the 202 and leaves its id in `id` (64
+   bytes). */
 void scenario_place(struct scenario *scenario, const char *key, const char *sku, int quantity,
                     const char *payment_method, char *id);
 /* The events of a whole order's JSON, separated by blanks. Appends. */

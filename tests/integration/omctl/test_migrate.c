@@ -1,0 +1,200 @@
+/* Migrations against a real PostgreSQL, each test with a database of its own. */
+#include "omctl/migrate.h"
+#include "tests/support/servers.h"
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+
+static struct servers *servers;
+
+struct fixture {
+    struct pg *pg;
+    char url[512];
+    char directory[64];
+    FILE *out;
+};
+
+static int start_servers(void **state) {
+    (void)state;
+    servers = servers_start(SERVERS_POSTGRES);
+    return 0;
+}
+
+static int stop_servers(void **state) {
+    (void)state;
+    servers_stop(&servers);
+    return 0;
+}
+
+/* The server's URL with another database's name. */
+static void url_of(const char *database, char *url, size_t size) {
+    const char *base = servers_postgres_url(servers);
+    const char *slash = strrchr(base, '/');
+    const char *query = strchr(slash, '?');
+    snprintf(url, size, "%.*s%s%s", (int)(slash + 1 - base), base, database,
+             query != NULL ? query : "");
+}
+
+static int create_database(void **state) {
+    static int number;
+    struct fixture *f = mem_alloc(sizeof(*f));
+    struct buf create = {0};
+    char name[32];
+    snprintf(name, sizeof(name), "migrate_%d", ++number);
+    buf_printf(&create, "CREATE DATABASE %s", name);
+    struct pg *admin = pg_create(servers_postgres_url(servers), "test");
+    struct error error;
+    assert_int_equal(pg_script(admin, create.ptr, &error), STATUS_OK);
+    pg_destroy(&admin);
+    buf_fini(&create);
+    url_of(name, f->url, sizeof(f->url));
+    f->pg = pg_create(f->url, "test");
+    f->out = tmpfile();
+    snprintf(f->directory, sizeof(f->directory), "/tmp/om-migrate-XXXXXX");
+    assert_non_null(mkdtemp(f->directory));
+    *state = f;
+    return 0;
+}
+
+static void file_path(const struct fixture *f, const char *name, char *path, size_t size) {
+    snprintf(path, size, "%s/%s", f->directory, name);
+}
+
+static void write_file(const struct fixture *f, const char *name, const char *sql) {
+    char path[256];
+    file_path(f, name, path, sizeof(path));
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(sql, file);
+    fclose(file);
+}
+
+static int drop_fixture(void **state) {
+    struct fixture *f = *state;
+    static const char *const names[] = {"0001_a.sql", "0002_b.sql", "0002_c.sql"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[256];
+        file_path(f, names[i], path, sizeof(path));
+        (void)remove(path);
+    }
+    rmdir(f->directory);
+    pg_destroy(&f->pg);
+    fclose(f->out);
+    free(f);
+    return 0;
+}
+
+static int64_t query_int(struct pg *pg, const struct pg_statement *statement) {
+    struct pg_result *result;
+    struct error error;
+    assert_int_equal(pg_query(pg, statement, NULL, &result, &error), STATUS_OK);
+    int64_t value = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return value;
+}
+
+static const struct pg_statement count_migrations = {
+    .name = "count", .sql = "SELECT count(*) FROM public.om_migrations"};
+static const struct pg_statement count_tables = {
+    .name = "tables", .sql = "SELECT count(*) FROM pg_tables WHERE tablename IN ('a', 'b')"};
+
+static bool is_clean(struct fixture *f) {
+    bool clean = false;
+    struct error error;
+    assert_int_equal(migrate_check(f->pg, f->directory, f->out, &clean, &error), STATUS_OK);
+    return clean;
+}
+
+static void this_projects_schema_is_applied_once(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    bool clean = true;
+    assert_int_equal(migrate_check(f->pg, OM_SOURCE_DIR "/sql", f->out, &clean, &error), STATUS_OK);
+    assert_false(clean);
+    assert_int_equal(migrate_apply(f->pg, OM_SOURCE_DIR "/sql", f->out, &error), STATUS_OK);
+    int64_t applied = query_int(f->pg, &count_migrations);
+    assert_true(applied >= 6);
+    assert_int_equal(migrate_apply(f->pg, OM_SOURCE_DIR "/sql", f->out, &error), STATUS_OK);
+    assert_int_equal(query_int(f->pg, &count_migrations), applied);
+    assert_int_equal(migrate_check(f->pg, OM_SOURCE_DIR "/sql", f->out, &clean, &error), STATUS_OK);
+    assert_true(clean);
+}
+
+static void a_file_that_fails_leaves_nothing_of_itself(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    write_file(f, "0001_a.sql", "CREATE TABLE a (i int);");
+    write_file(f, "0002_b.sql", "CREATE TABLE b (i int); INSERT INTO nowhere VALUES (1);");
+    assert_int_not_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_OK);
+    assert_contains(error.text, "0002_b.sql");
+    assert_int_equal(query_int(f->pg, &count_tables), 1);
+    assert_int_equal(query_int(f->pg, &count_migrations), 1);
+
+    write_file(f, "0002_b.sql", "CREATE TABLE b (i int);");
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_OK);
+    assert_int_equal(query_int(f->pg, &count_tables), 2);
+}
+
+static void an_applied_file_that_changed_stops_everything(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    write_file(f, "0001_a.sql", "CREATE TABLE a (i int);");
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_OK);
+    write_file(f, "0001_a.sql", "CREATE TABLE a (i int);\n");
+    write_file(f, "0002_b.sql", "CREATE TABLE b (i int);");
+    assert_false(is_clean(f));
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_CONFLICT);
+    assert_int_equal(query_int(f->pg, &count_tables), 1);
+}
+
+static void two_files_of_one_number_are_refused(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    write_file(f, "0002_b.sql", "SELECT 1;");
+    write_file(f, "0002_c.sql", "SELECT 1;");
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_CONFLICT);
+}
+
+struct runner {
+    const struct fixture *fixture;
+    enum status status;
+};
+
+static void *run_migration(void *closure) {
+    struct runner *runner = closure;
+    struct pg *pg = pg_create(runner->fixture->url, "test");
+    runner->status = migrate_apply(pg, runner->fixture->directory, runner->fixture->out, NULL);
+    pg_destroy(&pg);
+    return NULL;
+}
+
+static void of_runners_at_the_same_time_one_applies(void **state) {
+    struct fixture *f = *state;
+    enum { RUNNERS = 4 };
+    pthread_t threads[RUNNERS];
+    struct runner runners[RUNNERS];
+    write_file(f, "0001_a.sql", "SELECT pg_sleep(0.3); CREATE TABLE a (i int);");
+    write_file(f, "0002_b.sql", "CREATE TABLE b (i int);");
+    for (int i = 0; i < RUNNERS; i++) {
+        runners[i] = (struct runner){.fixture = f, .status = STATUS_INTERNAL};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_migration, &runners[i]), 0);
+    }
+    for (int i = 0; i < RUNNERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(runners[i].status, STATUS_OK);
+    }
+    assert_int_equal(query_int(f->pg, &count_migrations), 2);
+}
+
+#define DATABASE_TEST(name) cmocka_unit_test_setup_teardown(name, create_database, drop_fixture)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        DATABASE_TEST(this_projects_schema_is_applied_once),
+        DATABASE_TEST(a_file_that_fails_leaves_nothing_of_itself),
+        DATABASE_TEST(an_applied_file_that_changed_stops_everything),
+        DATABASE_TEST(two_files_of_one_number_are_refused),
+        DATABASE_TEST(of_runners_at_the_same_time_one_applies),
+    };
+    return cmocka_run_group_tests(tests, start_servers, stop_servers);
+}

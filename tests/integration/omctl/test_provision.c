@@ -1,0 +1,181 @@
+/* Provisioning against a real nats-server. */
+#include "omctl/jetstream.h"
+#include "omctl/provision.h"
+#include "tests/support/servers.h"
+#include "tests/unit/unit.h"
+
+static struct servers *servers;
+static struct nats_client *nats;
+static FILE *out;
+
+static int start(void **state) {
+    (void)state;
+    servers = servers_start(SERVERS_NATS);
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
+    struct error error;
+    assert_int_equal(nats_client_create(&options, &nats, &error), STATUS_OK);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    nats_client_destroy(&nats);
+    servers_stop(&servers);
+    return 0;
+}
+
+static int take_output(void **state) {
+    (void)state;
+    out = tmpfile();
+    return 0;
+}
+
+static int drop_output(void **state) {
+    (void)state;
+    fclose(out);
+    return 0;
+}
+
+static struct provision_result provision(bool check_only, int64_t ack_wait_us) {
+    const struct provision_options options = {
+        .directory = OM_SOURCE_DIR "/nats",
+        .check_only = check_only,
+        .ack_wait_us = ack_wait_us,
+        .out = out,
+    };
+    struct provision_result result;
+    struct error error = {0};
+    if (provision_run(nats, &options, &result, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    return result;
+}
+
+static void assert_printed(const char *part) {
+    char text[8192];
+    rewind(out);
+    size_t len = fread(text, 1, sizeof(text) - 1, out);
+    text[len] = '\0';
+    assert_contains(text, part);
+}
+
+/* Sends the stream's configuration with one member replaced or added. */
+static void set_stream_member(const char *stream, const char *key, struct json_object *value) {
+    struct json_object *reply, *config;
+    struct jetstream_refusal refused;
+    struct buf verb = {0};
+    buf_printf(&verb, "STREAM.INFO.%s", stream);
+    assert_int_equal(jetstream_call(nats, verb.ptr, NULL, &reply, &refused, NULL), STATUS_OK);
+    assert_int_equal(json_get_object(reply, "config", &config, NULL), STATUS_OK);
+    json_object_object_add(config, key, value);
+    buf_clear(&verb);
+    buf_printf(&verb, "STREAM.UPDATE.%s", stream);
+    struct json_object *answer;
+    assert_int_equal(jetstream_call(nats, verb.ptr, config, &answer, &refused, NULL), STATUS_OK);
+    assert_int_equal(refused.code, 0);
+    json_object_put(answer);
+    json_object_put(reply);
+    buf_fini(&verb);
+}
+
+static void delete_resource(const char *verb) {
+    struct json_object *reply;
+    struct jetstream_refusal refused;
+    assert_int_equal(jetstream_call(nats, verb, NULL, &reply, &refused, NULL), STATUS_OK);
+    assert_int_equal(refused.code, 0);
+    json_object_put(reply);
+}
+
+static void a_bare_server_gets_everything_and_a_second_run_changes_nothing(void **state) {
+    (void)state;
+    struct provision_result result = provision(true, 0);
+    assert_int_equal(result.differing, 22);
+    result = provision(false, 0);
+    assert_int_equal(result.created, 22);
+    assert_int_equal(result.refused, 0);
+    result = provision(false, 0);
+    assert_int_equal(result.unchanged, 22);
+    result = provision(true, 0);
+    assert_int_equal(result.differing, 0);
+}
+
+static void drift_is_reported_by_field_and_mended(void **state) {
+    (void)state;
+    set_stream_member("ORDERS", "max_msgs", json_object_new_int64(500));
+    delete_resource("CONSUMER.DELETE.ORDERS.order");
+    struct provision_result result = provision(true, 0);
+    assert_int_equal(result.differing, 2);
+    assert_printed("stream ORDERS: max_msgs is 500, declared -1");
+    assert_printed("consumer ORDERS/order is missing");
+    result = provision(false, 0);
+    assert_int_equal(result.updated, 1);
+    assert_int_equal(result.created, 1);
+    assert_int_equal(provision(true, 0).differing, 0);
+}
+
+static void what_is_not_declared_survives(void **state) {
+    (void)state;
+    set_stream_member("PAYMENTS", "deny_purge", json_object_new_boolean(true));
+    set_stream_member("PAYMENTS", "max_msgs", json_object_new_int64(7));
+    assert_int_equal(provision(false, 0).updated, 1);
+    struct json_object *reply, *config;
+    struct jetstream_refusal refused;
+    assert_int_equal(jetstream_call(nats, "STREAM.INFO.PAYMENTS", NULL, &reply, &refused, NULL),
+                     STATUS_OK);
+    assert_int_equal(json_get_object(reply, "config", &config, NULL), STATUS_OK);
+    assert_true(json_object_get_boolean(json_object_object_get(config, "deny_purge")));
+    json_object_put(reply);
+}
+
+static void what_the_server_cannot_change_is_said_and_the_rest_goes_on(void **state) {
+    (void)state;
+    delete_resource("STREAM.DELETE.SHIPPING_DLQ");
+    struct json_object *memory = json_object_new_object(), *subjects = json_object_new_array();
+    json_object_array_add(subjects, json_object_new_string("dlq.SHIPPING.>"));
+    json_object_object_add(memory, "name", json_object_new_string("SHIPPING_DLQ"));
+    json_object_object_add(memory, "subjects", subjects);
+    json_object_object_add(memory, "storage", json_object_new_string("memory"));
+    json_object_object_add(memory, "retention", json_object_new_string("limits"));
+    json_object_object_add(memory, "num_replicas", json_object_new_int(1));
+    struct json_object *reply;
+    struct jetstream_refusal refused;
+    assert_int_equal(
+        jetstream_call(nats, "STREAM.CREATE.SHIPPING_DLQ", memory, &reply, &refused, NULL),
+        STATUS_OK);
+    assert_int_equal(refused.code, 0);
+    json_object_put(reply);
+    json_object_put(memory);
+
+    struct provision_result result = provision(false, 0);
+    assert_int_equal(result.refused, 1);
+    assert_int_equal(result.unchanged, 21);
+    assert_printed("SHIPPING_DLQ: the server cannot change it");
+    delete_resource("STREAM.DELETE.SHIPPING_DLQ");
+    assert_int_equal(provision(false, 0).created, 1);
+}
+
+static void ack_wait_of_all_consumers_can_be_overridden(void **state) {
+    (void)state;
+    struct provision_result result = provision(false, 2000000);
+    assert_int_equal(result.updated, 10);
+    assert_int_equal(provision(true, 2000000).differing, 0);
+    assert_int_equal(provision(true, 0).differing, 10);
+    assert_int_equal(provision(false, 0).updated, 10);
+}
+
+#define OUTPUT_TEST(name) cmocka_unit_test_setup_teardown(name, take_output, drop_output)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        OUTPUT_TEST(a_bare_server_gets_everything_and_a_second_run_changes_nothing),
+        OUTPUT_TEST(drift_is_reported_by_field_and_mended),
+        OUTPUT_TEST(what_is_not_declared_survives),
+        OUTPUT_TEST(what_the_server_cannot_change_is_said_and_the_rest_goes_on),
+        OUTPUT_TEST(ack_wait_of_all_consumers_can_be_overridden),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}

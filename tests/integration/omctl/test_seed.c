@@ -1,0 +1,133 @@
+/* The demo catalog and the redrive of an outbox, on a migrated database. */
+#include "omctl/redrive.h"
+#include "omctl/seed.h"
+#include "shared/clock.h"
+#include "tests/support/servers.h"
+#include "tests/unit/unit.h"
+
+static struct servers *servers;
+static struct pg *pg;
+
+static int start(void **state) {
+    (void)state;
+    servers = servers_start(SERVERS_POSTGRES);
+    servers_migrate(servers);
+    pg = pg_create(servers_postgres_url(servers), "test");
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    pg_destroy(&pg);
+    servers_stop(&servers);
+    return 0;
+}
+
+static void run(const char *sql) {
+    struct error error = {0};
+    if (pg_script(pg, sql, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+}
+
+static int64_t query_int(const struct pg_statement *statement) {
+    struct pg_result *result;
+    struct error error = {0};
+    if (pg_query(pg, statement, NULL, &result, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    int64_t value = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return value;
+}
+
+static const struct pg_statement count_events = {
+    .name = "events",
+    .sql = "SELECT count(*) FROM inventory.outbox WHERE subject = 'inventory.evt.product_changed'"};
+static const struct pg_statement count_grey = {
+    .name = "grey", .sql = "SELECT on_hand FROM inventory.stock WHERE sku = 'TSHIRT-GRY-S'"};
+
+static void seeding_twice_adds_each_product_and_its_event_once(void **state) {
+    (void)state;
+    struct error error;
+    size_t added = 0;
+    run("INSERT INTO inventory.products (sku, name, price_minor, currency)"
+        " VALUES ('SKU-123', 'mine', 1, 'USD')");
+    assert_int_equal(seed_demo(pg, &added, &error), STATUS_OK);
+    assert_int_equal(added, 6);
+    assert_int_equal(query_int(&count_events), 6);
+    assert_int_equal(query_int(&count_grey), 5);
+    run("UPDATE inventory.stock SET on_hand = 4, reserved = 1 WHERE sku = 'TSHIRT-GRY-S'");
+    assert_int_equal(seed_demo(pg, &added, &error), STATUS_OK);
+    assert_int_equal(added, 0);
+    assert_int_equal(query_int(&count_events), 6);
+    assert_int_equal(query_int(&count_grey), 4);
+}
+
+static void waiting_ends_when_the_order_service_knows_all_prices(void **state) {
+    (void)state;
+    struct error error;
+    FILE *out = tmpfile();
+    assert_int_equal(seed_wait(pg, 100, out, &error), STATUS_TIMEOUT);
+    run("INSERT INTO orders.catalog (sku, price_minor, currency, active, version)"
+        " SELECT sku, price_minor, currency, active, version FROM inventory.products");
+    assert_int_equal(seed_wait(pg, 100, out, &error), STATUS_OK);
+    fclose(out);
+}
+
+static const struct pg_statement read_first = {
+    .name = "first", .sql = "SELECT min(xid)::text::int8 FROM inventory.outbox"};
+static const struct pg_statement read_next = {
+    .name = "next", .sql = "SELECT next_xid::text::int8 FROM inventory.outbox_cursor"};
+static const struct pg_statement count_holes = {
+    .name = "holes", .sql = "SELECT cardinality(holes) FROM inventory.outbox_cursor"};
+
+static void redriving_sets_the_cursor_back_and_keeps_older_holes(void **state) {
+    (void)state;
+    struct error error;
+    int64_t count = 0;
+    run("UPDATE inventory.outbox_cursor SET next_xid = '999999', holes = '{3,999000}'");
+    assert_int_equal(redrive_outbox(pg, "inventory", clock_now_us() - 60000000, &count, &error),
+                     STATUS_OK);
+    assert_int_equal(count, 6);
+    assert_int_equal(query_int(&read_next), query_int(&read_first));
+    assert_int_equal(query_int(&count_holes), 1);
+}
+
+static void redriving_never_moves_the_cursor_forward(void **state) {
+    (void)state;
+    struct error error;
+    int64_t count = 0;
+    run("UPDATE inventory.outbox_cursor SET next_xid = '5', holes = '{}'");
+    assert_int_equal(redrive_outbox(pg, "inventory", 0, &count, &error), STATUS_OK);
+    assert_int_equal(query_int(&read_next), 5);
+}
+
+static void redriving_an_empty_window_changes_nothing(void **state) {
+    (void)state;
+    struct error error;
+    int64_t count = 42;
+    run("UPDATE inventory.outbox_cursor SET next_xid = '999999', holes = '{7}'");
+    assert_int_equal(redrive_outbox(pg, "inventory", clock_now_us() + 60000000, &count, &error),
+                     STATUS_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(query_int(&read_next), 999999);
+    assert_int_equal(query_int(&count_holes), 1);
+}
+
+static void a_schema_without_an_outbox_is_refused(void **state) {
+    (void)state;
+    struct error error;
+    int64_t count = 0;
+    assert_int_equal(redrive_outbox(pg, "pg_catalog", 0, &count, &error), STATUS_INVALID);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(seeding_twice_adds_each_product_and_its_event_once),
+        cmocka_unit_test(waiting_ends_when_the_order_service_knows_all_prices),
+        cmocka_unit_test(redriving_sets_the_cursor_back_and_keeps_older_holes),
+        cmocka_unit_test(redriving_never_moves_the_cursor_forward),
+        cmocka_unit_test(redriving_an_empty_window_changes_nothing),
+        cmocka_unit_test(a_schema_without_an_outbox_is_refused),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}

@@ -1,0 +1,71 @@
+/* Which request goes where. */
+#include "gateway/get_order.h"
+#include "gateway/health.h"
+#include "gateway/post_order.h"
+#include "gateway/routes.h"
+#include "tests/unit/unit.h"
+
+static const struct route *find(const char *method, const char *path, struct slice *id,
+                                char *allow) {
+    return route_find(slice_of(method), slice_of(path), id, allow);
+}
+
+static void a_path_and_method_find_their_handler(void **state) {
+    (void)state;
+    struct slice id;
+    char allow[ROUTE_ALLOW_SIZE];
+    assert_ptr_equal(find("POST", "/api/v1/orders", &id, allow)->handle, post_order);
+    assert_ptr_equal(find("GET", "/readyz", &id, allow)->handle, get_readiness);
+    assert_ptr_equal(find("HEAD", "/readyz", &id, allow)->handle, get_readiness);
+    assert_int_equal(id.len, 0);
+}
+
+static void the_id_is_the_segment_as_sent(void **state) {
+    (void)state;
+    struct slice id;
+    char allow[ROUTE_ALLOW_SIZE];
+    assert_ptr_equal(find("GET", "/api/v1/orders/%2e%2e", &id, allow)->handle, get_order);
+    assert_true(slice_is(id, "%2e%2e"));
+    assert_ptr_equal(find("GET", "/api/v1/orders/x/status", &id, allow)->handle, get_order_status);
+    assert_true(slice_is(id, "x"));
+}
+
+static void an_unknown_path_has_no_methods(void **state) {
+    (void)state;
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "/api/v1/orders/",
+                                        "/api/v1/orders//status",
+                                        "/api/v1/orders/a/b",
+                                        "/api/v1/orders/a/b/status",
+                                        "/API/v1/orders",
+                                        "/api/v1/order"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct slice id;
+        char allow[ROUTE_ALLOW_SIZE];
+        if (find("GET", paths[i], &id, allow) != NULL || allow[0] != '\0')
+            fail_msg("%s leads somewhere", paths[i]);
+    }
+}
+
+static void a_wrong_method_is_told_the_right_ones(void **state) {
+    (void)state;
+    struct slice id;
+    char allow[ROUTE_ALLOW_SIZE];
+    assert_null(find("DELETE", "/api/v1/orders", &id, allow));
+    assert_string_equal(allow, "POST");
+    assert_null(find("POST", "/api/v1/orders/x", &id, allow));
+    assert_string_equal(allow, "GET, HEAD");
+    assert_null(find("post", "/api/v1/orders", &id, allow));
+    assert_string_equal(allow, "POST");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_path_and_method_find_their_handler),
+        cmocka_unit_test(the_id_is_the_segment_as_sent),
+        cmocka_unit_test(an_unknown_path_has_no_methods),
+        cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

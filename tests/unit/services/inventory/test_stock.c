@@ -1,0 +1,107 @@
+#include "services/inventory/stock.h"
+#include "tests/unit/unit.h"
+
+static struct stock_row rows[2];
+static struct stock stock;
+static struct shortage shortage;
+
+static int fill(void **state) {
+    (void)state;
+    rows[0] = (struct stock_row){.sku = SLICE_LITERAL("A"), .on_hand = 5};
+    rows[1] = (struct stock_row){.sku = SLICE_LITERAL("B"), .on_hand = 1};
+    stock = (struct stock){rows, 2};
+    return 0;
+}
+
+#define LINE(sku, quantity)                                                                        \
+    { SLICE_LITERAL(sku), quantity }
+
+static void assert_row(size_t i, int64_t on_hand, int64_t reserved_move, int64_t shipped_move) {
+    assert_int_equal(rows[i].on_hand, on_hand);
+    assert_int_equal(rows[i].reserved_move, reserved_move);
+    assert_int_equal(rows[i].shipped_move, shipped_move);
+    assert_int_equal(rows[i].on_hand_move + rows[i].reserved_move + rows[i].shipped_move, 0);
+}
+
+static void a_reservation_moves_stock_from_on_hand_to_reserved(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 3), LINE("B", 1)};
+    assert_true(stock_reserve(&stock, lines, 2, &shortage));
+    assert_row(0, 2, 3, 0);
+    assert_row(1, 0, 1, 0);
+}
+
+static void an_order_gets_all_of_its_lines_or_none(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 3), LINE("B", 2)};
+    assert_false(stock_reserve(&stock, lines, 2, &shortage));
+    assert_int_equal(shortage.reason, REASON_OUT_OF_STOCK);
+    assert_slice_equal(shortage.sku, "B");
+    assert_row(0, 5, 0, 0);
+    assert_row(1, 1, 0, 0);
+}
+
+static void a_sku_in_two_lines_counts_together(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 3), LINE("A", 3)};
+    assert_false(stock_reserve(&stock, lines, 2, &shortage));
+    assert_row(0, 5, 0, 0);
+}
+
+static void an_unknown_sku_says_so(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 1), LINE("C", 1)};
+    assert_false(stock_reserve(&stock, lines, 2, &shortage));
+    assert_int_equal(shortage.reason, REASON_UNKNOWN_SKU);
+    assert_slice_equal(shortage.sku, "C");
+    assert_row(0, 5, 0, 0);
+}
+
+static void the_last_piece_is_sold_once(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("B", 1)};
+    assert_true(stock_reserve(&stock, lines, 1, &shortage));
+    assert_false(stock_reserve(&stock, lines, 1, &shortage));
+    assert_row(1, 0, 1, 0);
+}
+
+static void a_release_gives_back_what_the_next_order_can_have(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("B", 1)};
+    assert_true(stock_reserve(&stock, lines, 1, &shortage));
+    assert_true(stock_release(&stock, lines, 1));
+    assert_row(1, 1, 0, 0);
+    assert_true(stock_reserve(&stock, lines, 1, &shortage));
+}
+
+static void shipping_moves_reserved_to_shipped(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 2)};
+    assert_true(stock_reserve(&stock, lines, 1, &shortage));
+    assert_true(stock_ship(&stock, lines, 1));
+    assert_row(0, 3, 0, 2);
+}
+
+static void what_is_gone_from_the_table_is_neither_released_nor_shipped(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 1), LINE("C", 1)};
+    assert_false(stock_release(&stock, lines, 2));
+    assert_false(stock_ship(&stock, lines, 2));
+    assert_row(0, 5, 0, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, fill)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_reservation_moves_stock_from_on_hand_to_reserved),
+        TEST(an_order_gets_all_of_its_lines_or_none),
+        TEST(a_sku_in_two_lines_counts_together),
+        TEST(an_unknown_sku_says_so),
+        TEST(the_last_piece_is_sold_once),
+        TEST(a_release_gives_back_what_the_next_order_can_have),
+        TEST(shipping_moves_reserved_to_shipped),
+        TEST(what_is_gone_from_the_table_is_neither_released_nor_shipped),
+    };
+    return cmocka_run_group_tests_name("stock", tests, NULL, NULL);
+}

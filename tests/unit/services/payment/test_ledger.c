@@ -1,0 +1,75 @@
+#include "services/payment/ledger.h"
+#include "tests/unit/unit.h"
+
+static const enum provider_answer answers[] = {PROVIDER_NONE,      PROVIDER_DONE,
+                                               PROVIDER_DECLINED,  PROVIDER_NOTHING,
+                                               PROVIDER_TRANSIENT, PROVIDER_OUTAGE};
+#define ANSWERS (sizeof(answers) / sizeof(answers[0]))
+
+static void assert_goes(enum payment_status from, enum payment_operation operation,
+                        enum provider_answer answer, enum payment_status to) {
+    const struct payment_transition *row = ledger_step(from, operation, answer);
+    assert_non_null(row);
+    assert_int_equal(row->next, to);
+}
+
+static void money_moves_one_way_from_intent_to_its_end(void **state) {
+    (void)state;
+    assert_goes(PAYMENT_INTENT, PAYMENT_CHARGE, PROVIDER_DONE, PAYMENT_CAPTURED);
+    assert_goes(PAYMENT_INTENT, PAYMENT_CHARGE, PROVIDER_DECLINED, PAYMENT_DECLINED);
+    assert_goes(PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_DONE, PAYMENT_REFUNDED);
+}
+
+static void a_charge_that_meets_a_voided_order_is_given_back(void **state) {
+    (void)state;
+    const struct payment_transition *row =
+        ledger_step(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DONE);
+    assert_int_equal(row->next, PAYMENT_REFUNDING);
+    assert_int_equal(row->says, PAYMENT_SAYS_NOTHING);
+    assert_true(row->needs_refund);
+}
+
+static void an_answer_that_decides_nothing_changes_nothing(void **state) {
+    (void)state;
+    const enum provider_answer idle[] = {PROVIDER_NONE, PROVIDER_TRANSIENT, PROVIDER_OUTAGE};
+    for (int status = 0; status < PAYMENT_STATUS_COUNT; status++) {
+        for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+            assert_null(ledger_step((enum payment_status)status, PAYMENT_CHARGE, idle[i]));
+            assert_null(ledger_step((enum payment_status)status, PAYMENT_REFUND, idle[i]));
+        }
+    }
+}
+
+static void what_has_ended_stays_ended(void **state) {
+    (void)state;
+    const enum payment_status ends[] = {PAYMENT_CAPTURED, PAYMENT_DECLINED, PAYMENT_REFUNDED};
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        for (size_t j = 0; j < ANSWERS; j++) {
+            assert_null(ledger_step(ends[i], PAYMENT_CHARGE, answers[j]));
+            assert_null(ledger_step(ends[i], PAYMENT_REFUND, answers[j]));
+        }
+    }
+}
+
+static void every_status_has_its_word(void **state) {
+    (void)state;
+    for (int status = 0; status < PAYMENT_STATUS_COUNT; status++) {
+        enum payment_status parsed;
+        const char *name = payment_status_name((enum payment_status)status);
+        assert_true(payment_status_parse(slice_of(name), &parsed));
+        assert_int_equal(parsed, status);
+    }
+    enum payment_status parsed;
+    assert_false(payment_status_parse(SLICE_LITERAL("captured"), &parsed));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(money_moves_one_way_from_intent_to_its_end),
+        cmocka_unit_test(a_charge_that_meets_a_voided_order_is_given_back),
+        cmocka_unit_test(an_answer_that_decides_nothing_changes_nothing),
+        cmocka_unit_test(what_has_ended_stays_ended),
+        cmocka_unit_test(every_status_has_its_word),
+    };
+    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}
