@@ -190,18 +190,17 @@ static bool token_parse(const char *subject, uint64_t *number) {
 }
 
 static enum status status_of_code(const char *code) {
-    switch (atoi(code)) {
-    case 400:
-        return STATUS_INVALID;
-    case 404:
-        return STATUS_NOT_FOUND;
-    case 409:
-        return STATUS_CONFLICT;
-    case 503:
-        return STATUS_UNAVAILABLE;
-    default:
-        return STATUS_INTERNAL;
-    }
+    static const struct {
+        const char *code;
+        enum status status;
+    } codes[] = {{"400", STATUS_INVALID},
+                 {"404", STATUS_NOT_FOUND},
+                 {"409", STATUS_CONFLICT},
+                 {"503", STATUS_UNAVAILABLE}};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(code, codes[i].code) == 0)
+            return codes[i].status;
+    return STATUS_INTERNAL;
 }
 
 static void on_answer(natsConnection *connection, natsSubscription *subscription, natsMsg *message,

@@ -202,7 +202,7 @@ static void attach(struct redis *redis, redisAsyncContext *async) {
 }
 
 static void connect_to(struct redis *redis, const char *address) {
-    redisAsyncContext *async = redisAsyncConnect(address, atoi(redis->port));
+    redisAsyncContext *async = redisAsyncConnect(address, (int)strtol(redis->port, NULL, 10));
     if (async == NULL || async->err != 0) {
         if (async != NULL)
             redisAsyncFree(async);

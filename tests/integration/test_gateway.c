@@ -293,6 +293,17 @@ static void redis_is_found_again_after_its_restart(void **state) {
     assert_accepted(&replay);
 }
 
+static void redis_may_be_named_instead_of_numbered(void **state) {
+    (void)state;
+    char url[64];
+    snprintf(url, sizeof(url), "redis://localhost:%d", servers_port(fixture.servers, SERVER_REDIS));
+    gateway_restart((const char *[]){"OM_REDIS_URL", url, NULL});
+    bool is_found = wait_until(readiness_has, "{\"ready\":true}", 5000);
+    gateway_restart(NULL);
+
+    assert_true(is_found);
+}
+
 /* --- without the broker ----------------------------------------------------------------------- */
 
 static void a_silent_broker_is_a_503_and_the_retry_goes_through(void **state) {
@@ -469,6 +480,7 @@ int main(void) {
         cmocka_unit_test(a_flushed_redis_makes_no_second_order),
         cmocka_unit_test(a_silent_redis_degrades_but_stops_no_orders),
         cmocka_unit_test(redis_is_found_again_after_its_restart),
+        cmocka_unit_test(redis_may_be_named_instead_of_numbered),
         cmocka_unit_test(a_silent_broker_is_a_503_and_the_retry_goes_through),
         cmocka_unit_test(a_broker_that_is_away_is_a_503_at_once),
         cmocka_unit_test(more_than_the_bound_in_flight_is_refused_at_once),

@@ -11,12 +11,14 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -286,6 +288,19 @@ static int tcp_socket(int port, struct sockaddr_in *address) {
 }
 
 /* Never the same port twice in one program: the first user may not listen yet. */
+/* Keeps other test programs from choosing the same port before its server listens: an abstract
+   socket of that name, which the kernel frees at our end. */
+static bool reserve_port(int port) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "ordermesh-test-%d", port);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    bool is_reserved = fd >= 0 && bind(fd, (struct sockaddr *)&name, size) == 0;
+    if (!is_reserved && fd >= 0)
+        close(fd);
+    return is_reserved;
+}
+
 int free_port(void) {
     static unsigned next;
     if (next == 0 && getrandom(&next, sizeof(next), 0) != sizeof(next))
@@ -296,7 +311,7 @@ int free_port(void) {
         int fd = tcp_socket(port, &address);
         int refused = bind(fd, (struct sockaddr *)&address, sizeof(address));
         close(fd);
-        if (!refused)
+        if (!refused && reserve_port(port))
             return port;
     }
     fixture_fail("no free port");

@@ -35,8 +35,7 @@ static void ambiguous_framing_is_refused(void **state) {
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +2\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2, 2\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-        "transfer-encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\nTransfer-Encoding: a\r\n\r\n",
         "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
