@@ -198,16 +198,17 @@ static void write_data(struct buf *data, enum event_type type, const struct paym
     json_end_object(&w);
 }
 
+static const char *or_null(const char *text) {
+    return text[0] != 0 ? text : NULL;
+}
+
 static void take_answer(struct payment_row *row, const struct task *task,
                         const struct payment_transition *transition) {
     row->status = transition->next;
     row->is_changed = true;
-    if (task->request.answer == PROVIDER_DECLINED)
-        row->decline_code = task->request.code;
-    else if (task->request.answer == PROVIDER_DONE && task->operation == PAYMENT_CHARGE)
-        row->charge_id = task->request.id;
-    else if (task->request.answer == PROVIDER_DONE)
-        row->refund_id = task->request.id;
+    row->charge_id = or_null(task->request.charge_id);
+    row->refund_id = or_null(task->request.refund_id);
+    row->decline_code = or_null(task->request.code);
 }
 
 static void settle(struct batch *batch, struct delivery *delivery,

@@ -34,8 +34,9 @@ struct provider_request {
     int64_t wanted_at_us; /* when the order came to be charged; the same in each attempt */
     /* answered */
     enum provider_answer answer;
-    char id[PROVIDER_ID_SIZE];     /* of the charge or refund, with DONE */
-    char code[PROVIDER_CODE_SIZE]; /* with DECLINED */
+    char charge_id[PROVIDER_ID_SIZE]; /* with DONE: of the charge made or given back */
+    char refund_id[PROVIDER_ID_SIZE]; /* refund, with DONE */
+    char code[PROVIDER_CODE_SIZE];    /* with DECLINED */
 };
 
 struct provider {

@@ -63,7 +63,7 @@ static void charge_one(struct provider_request *request, int64_t now_us) {
         request->answer = PROVIDER_TRANSIENT;
     } else {
         request->answer = PROVIDER_DONE;
-        derive_id("ch", request->key, request->id);
+        derive_id("ch", request->key, request->charge_id);
     }
 }
 
@@ -79,13 +79,19 @@ static void charge(struct provider_request *const *requests, size_t count) {
     clock_sleep_ms(longest_ms);
 }
 
-static void refund(struct provider_request *const *requests, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        bool was_charged = decline_code(requests[i]->payment_method) == NULL;
-        requests[i]->answer = was_charged ? PROVIDER_DONE : PROVIDER_NOTHING;
-        if (was_charged)
-            derive_id("re", requests[i]->key, requests[i]->id);
+static void refund_one(struct provider_request *request) {
+    if (decline_code(request->payment_method) != NULL) {
+        request->answer = PROVIDER_NOTHING;
+        return;
     }
+    request->answer = PROVIDER_DONE;
+    derive_id("ch", request->charge_key, request->charge_id);
+    derive_id("re", request->key, request->refund_id);
+}
+
+static void refund(struct provider_request *const *requests, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        refund_one(requests[i]);
 }
 
 const struct provider provider_simulated = {"simulated", charge, refund};

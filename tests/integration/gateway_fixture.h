@@ -34,7 +34,7 @@ struct fixture {
     struct process *gateway;
     struct http_client *http;
     struct nats_client *nats; /* as the mesh's user */
-    int port;
+    int port, admin_port;
 };
 
 static struct fixture fixture;
@@ -134,7 +134,9 @@ static inline int fixture_setup(void **state) {
     servers_provision(fixture.servers);
     fixture.port = free_port();
     servers_environment(fixture.servers, NULL, &fixture.environment);
+    fixture.admin_port = free_port();
     environment_set_int(&fixture.environment, "OM_HTTP_PORT", fixture.port);
+    environment_set_int(&fixture.environment, "OM_ADMIN_PORT", fixture.admin_port);
     environment_set(&fixture.environment, "OM_HTTP_THREADS", "2");
     environment_set(&fixture.environment, "OM_PUBLISH_TIMEOUT_MS", "500");
     environment_set(&fixture.environment, "OM_RPC_TIMEOUT_MS", "500");

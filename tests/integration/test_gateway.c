@@ -339,10 +339,13 @@ static void *post_and_wait(void *closure) {
     return NULL;
 }
 
-static bool is_overloaded(void *closure) {
+static bool one_is_in_flight(void *closure) {
     (void)closure;
-    struct http_response response = post(NULL, ORDER);
-    bool is = response.status == 503 && body_has(&response, "overloaded");
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
+    struct http_response response;
+    http_get(url, &response);
+    bool is = body_has(&response, "\nordermesh_http_in_flight_requests 1\n");
     http_response_fini(&response);
     return is;
 }
@@ -355,13 +358,15 @@ static void more_than_the_bound_in_flight_is_refused_at_once(void **state) {
     pthread_t thread;
     servers_pause(fixture.servers, SERVER_NATS);
     assert_int_equal(pthread_create(&thread, NULL, post_and_wait, &waiting), 0);
-    clock_sleep_ms(200); /* it is the first to arrive; nothing outside shows when it has */
-    bool was_overloaded = is_overloaded(NULL);
+    bool is_waiting = wait_until(one_is_in_flight, NULL, 2000);
+    struct http_response refused = post(NULL, ORDER);
     servers_resume(fixture.servers, SERVER_NATS);
     pthread_join(thread, NULL);
     gateway_restart(NULL);
 
-    assert_true(was_overloaded);
+    assert_true(is_waiting);
+    assert_true(slice_is(http_header(&refused, "Retry-After"), "1"));
+    assert_problem(&refused, 503, "overloaded");
     assert_accepted(&waiting);
 }
 

@@ -49,7 +49,8 @@ void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
 int mesh_terminate(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms);
 /* SIGTERM to all at once; the worst exit code, or -1. */
 int mesh_terminate_all(struct mesh *mesh, int64_t timeout_ms);
-/* The supervisor's turn: launches again, without failpoints, what ended by itself. */
+/* The supervisor's turn: launches again, without failpoints, what was killed. Any other end is a
+   fault and ends the test program. */
 void mesh_revive(struct mesh *mesh);
 /* How often a part was found dead by mesh_revive(), since the last mesh_forget_deaths(). */
 int mesh_deaths(const struct mesh *mesh, enum mesh_part part);

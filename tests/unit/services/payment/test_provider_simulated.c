@@ -19,8 +19,8 @@ static void an_ordinary_card_is_charged_under_an_id_made_of_the_key(void **state
     struct provider_request first = ask("pm_card_visa", 1, 0);
     struct provider_request again = ask("pm_card_visa", 2, 0);
     assert_int_equal(first.answer, PROVIDER_DONE);
-    assert_true(first.id[0] != 0);
-    assert_string_equal(first.id, again.id);
+    assert_true(first.charge_id[0] != 0);
+    assert_string_equal(first.charge_id, again.charge_id);
 }
 
 static void the_method_chooses_the_decline(void **state) {
@@ -72,13 +72,15 @@ static void a_delay_that_is_no_number_is_none(void **state) {
 
 static void a_refund_finds_only_what_could_be_charged(void **state) {
     (void)state;
-    struct provider_request paid = {.key = "refund-1", .payment_method = SLICE_LITERAL("pm_x")};
+    struct provider_request paid = {
+        .key = "refund-1", .charge_key = "charge-1", .payment_method = SLICE_LITERAL("pm_x")};
     struct provider_request declined = {.key = "refund-2",
                                         .payment_method = SLICE_LITERAL("pm_card_chargeDeclined")};
     struct provider_request *requests[] = {&paid, &declined};
     provider_simulated.refund(requests, 2);
     assert_int_equal(paid.answer, PROVIDER_DONE);
-    assert_true(paid.id[0] != 0);
+    assert_true(paid.refund_id[0] != 0);
+    assert_string_equal(paid.charge_id, ask("pm_x", 1, 0).charge_id);
     assert_int_equal(declined.answer, PROVIDER_NOTHING);
 }
 
