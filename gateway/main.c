@@ -7,6 +7,7 @@
 #include "shared/runtime.h"
 #include "shared/service.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -70,17 +71,36 @@ static enum status serve(struct nats_client *nats, struct error *error) {
     return status;
 }
 
-static enum status run(struct error *error) {
-    struct nats_client *nats = NULL;
+/* The signals are blocked, so one that has come is pending. */
+static bool is_told_to_end(void) {
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+/* Each try waits for some seconds by itself. */
+static enum status connect_nats(struct nats_client **nats, struct error *error) {
     const struct nats_client_options options = {config.nats_url, config.nats_user,
                                                 config.nats_password_file, service.name};
+    enum status status;
+    while ((status = nats_client_create(&options, nats, error)) != STATUS_OK) {
+        if (!status_is_retryable(status) || is_told_to_end())
+            return status;
+        log_warn("NATS is not there yet", LOG_ERROR(error));
+    }
+    return STATUS_OK;
+}
+
+static enum status run(struct error *error) {
+    struct nats_client *nats = NULL;
     gateway.lane_count = server_lane_count(&settings);
-    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
-        return error_set(error, STATUS_INVALID, "OM_FLOW is not a flow");
+    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow) ||
+        gateway.flow != FLOW_INVENTORY_FIRST)
+        return error_set(error, STATUS_INVALID, "OM_FLOW: the services know inventory-first only");
     enum status status =
         key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
     if (status == STATUS_OK)
-        status = nats_client_create(&options, &nats, error);
+        status = connect_nats(&nats, error);
     if (status == STATUS_OK)
         status = serve(nats, error);
     nats_client_destroy(&nats);

@@ -11,6 +11,7 @@
 
 #define QUEUE_GROUP "q"
 #define ARENA_CHUNK_BYTES (64 * 1024)
+#define FLUSH_TIMEOUT_MS 5000
 
 enum verb { VERB_PING, VERB_INFO, VERB_STATS, VERB_COUNT };
 static const char *const verb_names[VERB_COUNT] = {"PING", "INFO", "STATS"};
@@ -259,6 +260,11 @@ enum status micro_create(const struct micro_options *options, struct micro **mic
     natsStatus s = subscribe_endpoints(made);
     if (s == NATS_OK)
         s = subscribe_protocol(made);
+    /* Once the server has answered, it knows of the subscriptions. */
+    if (s == NATS_OK)
+        s = natsConnection_FlushTimeout(nats_client_fast(options->nats), FLUSH_TIMEOUT_MS);
+    if (s == NATS_OK)
+        s = natsConnection_FlushTimeout(nats_client_bulk(options->nats), FLUSH_TIMEOUT_MS);
     if (s != NATS_OK) {
         micro_destroy(&made);
         return nats_error(error, s, "subscribing the service's endpoints");

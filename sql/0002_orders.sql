@@ -40,6 +40,7 @@ CREATE TABLE orders.idempotency_keys (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant, key_hash)
 );
+CREATE INDEX ON orders.idempotency_keys (created_at);
 
 -- Prices, copied from inventory.product_changed events.
 CREATE TABLE orders.catalog (

@@ -38,11 +38,14 @@ static const struct crash crashes[] = {
      3},
 };
 
-static struct scenario *scenario; /* one mesh for all: cmocka's own state is the row */
+/* One mesh for all. A test's own state is its row, which cmocka hands over only where the group has
+   none. */
+static struct scenario *scenario;
 
 static int setup(void **state) {
     int result = scenario_setup(state);
     scenario = *state;
+    *state = NULL;
     return result;
 }
 

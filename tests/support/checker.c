@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LOOK_AGAIN_MS 500
+#define PAUSE_MS 20
 #define OFFENDERS_SHOWN 5
 
 struct checker {
@@ -161,6 +162,15 @@ static void append_counts(struct checker *checker, struct buf *report) {
     PQclear(result);
 }
 
+static void wait_ms(const struct checker_options *options, int64_t ms) {
+    int64_t until_us = clock_monotonic_us() + ms * 1000;
+    while (clock_monotonic_us() < until_us) {
+        if (options->while_waiting != NULL)
+            options->while_waiting(options->closure);
+        clock_sleep_ms(PAUSE_MS);
+    }
+}
+
 bool checker_run(const struct checker_options *options, struct buf *report) {
     struct checker checker = {.options = options};
     int64_t deadline_us = clock_monotonic_us() + options->settle_ms * 1000;
@@ -169,10 +179,10 @@ bool checker_run(const struct checker_options *options, struct buf *report) {
 
     if (open_session(&checker)) {
         while (!is_at_rest(&checker) && clock_monotonic_us() < deadline_us)
-            clock_sleep_ms(LOOK_AGAIN_MS / 10);
+            wait_ms(options, PAUSE_MS);
         all_hold = look_at_all(&checker, &lines);
         while (!all_hold && clock_monotonic_us() < deadline_us) {
-            clock_sleep_ms(LOOK_AGAIN_MS);
+            wait_ms(options, LOOK_AGAIN_MS);
             all_hold = look_at_all(&checker, &lines);
         }
         buf_append_slice(report, buf_slice(&lines));

@@ -28,6 +28,9 @@ struct checker_options {
     const char *const *logs; /* the clients' logs (load.h), NULL-terminated */
     int64_t settle_ms;
     uint64_t seed; /* of the run, printed with the report */
+    /* Called every few milliseconds while waiting, such as for a supervisor's turn; may be NULL. */
+    void (*while_waiting)(void *closure);
+    void *closure;
 };
 
 /* Appends one line an invariant, with counts and the first offenders. True when all hold. */

@@ -10,6 +10,7 @@
 
 #define READY_TIMEOUT_MS 30000
 #define TOOL_TIMEOUT_MS 60000
+#define LOG_END_BYTES 4096
 
 struct part {
     struct process *process; /* NULL: not running on purpose */
@@ -108,6 +109,8 @@ static int await_exit(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms
 }
 
 int mesh_terminate(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
+    if (mesh->parts[part].process == NULL)
+        fixture_fail("%s does not run", part_names[part]);
     process_signal(mesh->parts[part].process, SIGTERM);
     return await_exit(mesh, part, timeout_ms);
 }
@@ -125,14 +128,29 @@ int mesh_terminate_all(struct mesh *mesh, int64_t timeout_ms) {
     return worst;
 }
 
+/* The servers' directory goes with the test program, so what a log says last is shown. */
+static void print_log_end(const char *path) {
+    char text[LOG_END_BYTES];
+    FILE *log = fopen(path, "re");
+    if (log == NULL)
+        return;
+    if (fseek(log, -(long)sizeof(text), SEEK_END) != 0)
+        rewind(log);
+    size_t len = fread(text, 1, sizeof(text), log);
+    (void)fclose(log);
+    (void)fwrite(text, 1, len, stderr);
+}
+
 /* SIGKILL is a failpoint's or the kernel's. Any other end that nobody asked for is a fault of ours,
    which no restart may hide. */
 static void note_death(struct part *part, const char *name) {
     int exit_code = 0;
     (void)process_wait(part->process, 0, &exit_code);
     part->deaths++;
-    if (exit_code != 128 + SIGKILL)
-        fixture_fail("%s ended by itself with %d, see %s", name, exit_code, part->log_path);
+    if (exit_code == 128 + SIGKILL)
+        return;
+    print_log_end(part->log_path);
+    fixture_fail("%s ended by itself with %d", name, exit_code);
 }
 
 void mesh_revive(struct mesh *mesh) {
@@ -190,8 +208,10 @@ static void run_omctl(struct mesh *mesh, const char *const *arguments) {
                                                           .environment = &environment,
                                                           .log_path = log_path.ptr},
                                 TOOL_TIMEOUT_MS);
-    if (exit_code != 0)
-        fixture_fail("omctl %s ended with %d, see %s", argv[1], exit_code, log_path.ptr);
+    if (exit_code != 0) {
+        print_log_end(log_path.ptr);
+        fixture_fail("omctl %s ended with %d", argv[1], exit_code);
+    }
     environment_fini(&environment);
     buf_fini(&log_path);
 }
@@ -216,8 +236,11 @@ struct mesh *mesh_start(void) {
     prepare_parts(mesh);
     for (int part = 0; part < MESH_PART_COUNT; part++)
         mesh_launch(mesh, (enum mesh_part)part, NULL);
-    if (!mesh_await_ready(mesh, READY_TIMEOUT_MS))
-        fixture_fail("the mesh is not ready, see %s", servers_dir(mesh->servers));
+    if (!mesh_await_ready(mesh, READY_TIMEOUT_MS)) {
+        for (int part = 0; part < MESH_PART_COUNT; part++)
+            print_log_end(mesh->parts[part].log_path);
+        fixture_fail("the mesh is not ready");
+    }
     run_omctl(mesh, (const char *const[]){"seed", "demo", "--wait", NULL});
     mesh_forget_deaths(mesh);
     return mesh;

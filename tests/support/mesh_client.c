@@ -277,6 +277,10 @@ void workload_destroy(struct workload **workload) {
     *workload = NULL;
 }
 
+static void supervise(void *closure) {
+    mesh_revive(closure);
+}
+
 static bool supervised_check(struct clients *clients, int64_t settle_ms, struct buf *report) {
     struct servers *servers = mesh_servers(clients->mesh);
     struct checker_options options = {
@@ -287,6 +291,8 @@ static bool supervised_check(struct clients *clients, int64_t settle_ms, struct 
         .logs = (const char *const *)clients->logs,
         .settle_ms = settle_ms,
         .seed = clients->seed,
+        .while_waiting = supervise,
+        .closure = clients->mesh,
     };
 
     return mesh_await_ready(clients->mesh, settle_ms) && checker_run(&options, report);

@@ -266,6 +266,34 @@ static void signal_children(pid_t parent, int signal) {
     closedir(processes);
 }
 
+/* The state follows the name, which may hold anything, in parentheses (proc(5)). */
+static bool thread_is_stopped(pid_t pid, const char *thread) {
+    char path[320], text[512];
+    snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", (int)pid, thread);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return true; /* ended meanwhile */
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    const char *state = strrchr(text, ')');
+    return state != NULL && state[1] == ' ' && state[2] == 'T';
+}
+
+bool process_is_stopped(void *process) {
+    pid_t pid = ((struct process *)process)->pid;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    bool all_stopped = threads != NULL;
+    for (struct dirent *thread; all_stopped && (thread = readdir(threads)) != NULL;) {
+        if (thread->d_name[0] != '.')
+            all_stopped = thread_is_stopped(pid, thread->d_name);
+    }
+    if (threads != NULL)
+        closedir(threads);
+    return all_stopped;
+}
+
 void process_signal_family(struct process *process, int signal) {
     if (!process_is_running(process))
         return;

@@ -43,6 +43,9 @@ bool process_wait(struct process *process, int64_t timeout_ms, int *exit_code);
 /* Kills it if it still runs, and reaps it. */
 void process_destroy(struct process **process);
 
+/* Every thread of the process (a struct process *, for wait_until) has stopped after SIGSTOP. */
+bool process_is_stopped(void *process);
+
 /* Signals a process and its direct children, as a server that forks needs for SIGSTOP. */
 void process_signal_family(struct process *process, int signal);
 

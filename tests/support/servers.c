@@ -193,6 +193,8 @@ void servers_restart(struct servers *servers, enum server server) {
 
 void servers_pause(struct servers *servers, enum server server) {
     process_signal_family(servers->processes[server], SIGSTOP);
+    if (!wait_until(process_is_stopped, servers->processes[server], STOP_TIMEOUT_MS))
+        fixture_fail("a paused server still runs");
 }
 
 void servers_resume(struct servers *servers, enum server server) {
