@@ -21,7 +21,7 @@ CREATE TABLE orders.orders (
     accepted_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
     version int NOT NULL DEFAULT 1
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 40); -- three updates in its life, each on the same page (HOT)
 
 CREATE TABLE orders.order_items (
     order_id uuid NOT NULL,

@@ -29,4 +29,4 @@ CREATE TABLE inventory.reservations (
     quantities bigint[] NOT NULL,
     reason text,
     updated_at timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);

@@ -12,4 +12,4 @@ CREATE TABLE payments.payments (
     refund_id text,
     decline_code text,
     updated_at timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);

@@ -10,6 +10,7 @@
 
 #define READY_TIMEOUT_MS 30000
 #define TOOL_TIMEOUT_MS 60000
+#define END_TIMEOUT_MS 15000
 #define LOG_END_BYTES 4096
 
 struct part {
@@ -246,11 +247,26 @@ struct mesh *mesh_start(void) {
     return mesh;
 }
 
+/* Not killed: only who ends in order reports leaks and races, and writes its coverage. */
+static void end_part(struct mesh *mesh, enum mesh_part part) {
+    if (mesh->parts[part].process == NULL)
+        return;
+    int exit_code = await_exit(mesh, part, END_TIMEOUT_MS);
+    if (exit_code == 0 || exit_code == 128 + SIGKILL)
+        return;
+    print_log_end(mesh->parts[part].log_path);
+    fixture_fail("%s ended with %d", part_names[part], exit_code);
+}
+
 void mesh_stop(struct mesh **mesh) {
     if (*mesh == NULL)
         return;
     for (int part = 0; part < MESH_PART_COUNT; part++) {
-        process_destroy(&(*mesh)->parts[part].process);
+        if ((*mesh)->parts[part].process != NULL)
+            process_signal((*mesh)->parts[part].process, SIGTERM);
+    }
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        end_part(*mesh, (enum mesh_part)part);
         free((*mesh)->parts[part].log_path);
     }
     servers_stop(&(*mesh)->servers);

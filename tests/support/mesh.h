@@ -32,6 +32,7 @@ struct mesh;
 
 /* Returns when every process is ready and the order service knows the catalog's prices. */
 struct mesh *mesh_start(void);
+/* SIGTERM to all that run; one that does not end in order fails the test program. */
 void mesh_stop(struct mesh **mesh);
 
 struct servers *mesh_servers(struct mesh *mesh);
