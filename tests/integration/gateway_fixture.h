@@ -86,13 +86,14 @@ static inline void assert_problem(struct http_response *response, long status, c
     http_response_fini(response);
 }
 
-static inline bool gateway_answers(void *closure) {
+/* The admin port opens last. */
+static inline bool gateway_is_started(void *closure) {
     (void)closure;
-    char *url = gateway_url("/healthz");
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/healthz", fixture.admin_port);
     struct http_response response;
     bool is_up = http_get(url, &response) == 200;
     http_response_fini(&response);
-    free(url);
     return is_up;
 }
 
@@ -106,7 +107,7 @@ static inline void gateway_start(const char *const *rows) {
         &(struct process_options){.argv = (const char *[]){OM_BINARY_DIR "/bin/om-gateway", NULL},
                                   .environment = &environment});
     environment_fini(&environment);
-    assert_true(wait_until(gateway_answers, NULL, 10000));
+    assert_true(wait_until(gateway_is_started, NULL, 10000));
 }
 
 /* SIGTERM; the exit code, or -1 when it did not end. */

@@ -1,0 +1,123 @@
+/* omctl as its users run it: words, options and exit codes. */
+#include "tests/support/servers.h"
+#include "tests/unit/unit.h"
+
+#define TIMEOUT_MS 60000
+#define ARGS_MAX 8
+
+static struct servers *servers;
+static struct environment environment;
+static char log_path[256];
+
+static int start(void **state) {
+    (void)state;
+    servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
+    snprintf(log_path, sizeof(log_path), "%s/omctl.log", servers_dir(servers));
+    environment_set(&environment, "OM_DATABASE_URL", servers_postgres_url(servers));
+    environment_set(&environment, "OM_NATS_URL", servers_nats_url(servers));
+    environment_set(&environment, "OM_NATS_USER", "operator");
+    environment_set(&environment, "OM_NATS_PASSWORD_FILE",
+                    servers_nats_password_file(servers, "operator"));
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    environment_fini(&environment);
+    servers_stop(&servers);
+    return 0;
+}
+
+/* Runs `omctl <line>`, its words apart by single spaces; the output is what the log then has. */
+static int omctl(const char *line) {
+    const char *argv[ARGS_MAX + 2] = {OM_BINARY_DIR "/bin/omctl"};
+    char *words = mem_copy(slice_of(line)), *rest = words;
+    int argc = 1;
+    for (char *word; argc <= ARGS_MAX && (word = strsep(&rest, " ")) != NULL;)
+        argv[argc++] = word;
+    (void)remove(log_path);
+    const struct process_options options = {
+        .argv = argv,
+        .environment = &environment,
+        .log_path = log_path,
+    };
+    int code = process_run(&options, TIMEOUT_MS);
+    free(words);
+    return code;
+}
+
+static void assert_said(const char *part) {
+    struct buf output = read_file(log_path);
+    assert_contains(output.ptr, part);
+    buf_fini(&output);
+}
+
+static void help_names_every_command_and_each_explains_itself(void **state) {
+    (void)state;
+    assert_int_equal(omctl("--help"), 0);
+    assert_said("outbox redrive");
+    assert_said("OM_DATABASE_URL");
+    assert_int_equal(omctl("outbox redrive --help"), 0);
+    assert_said("--since TIME");
+    assert_int_equal(omctl("version"), 0);
+    assert_said("omctl ");
+}
+
+static void wrong_usage_is_exit_code_2(void **state) {
+    (void)state;
+    assert_int_equal(omctl("frobnicate"), 2);
+    assert_int_equal(omctl("outbox"), 2);
+    assert_int_equal(omctl("migrate --chec"), 2);
+    assert_int_equal(omctl("seed demo now"), 2);
+    assert_int_equal(omctl("provision --ack-wait soon"), 2);
+    assert_int_equal(omctl("outbox redrive --schema orders"), 2);
+    assert_int_equal(omctl("outbox redrive --schema elsewhere --since 1h"), 2);
+    assert_int_equal(omctl("outbox redrive --schema orders --since yesterday"), 2);
+    assert_said("usage: omctl outbox redrive");
+}
+
+static void a_check_exits_with_1_until_there_is_nothing_to_do(void **state) {
+    (void)state;
+    assert_int_equal(omctl("migrate --dir " OM_SOURCE_DIR "/sql --check"), 1);
+    assert_int_equal(omctl("migrate --dir " OM_SOURCE_DIR "/sql"), 0);
+    assert_int_equal(omctl("migrate --dir=" OM_SOURCE_DIR "/sql --check"), 0);
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats --check"), 1);
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats --ack-wait 2s"), 0);
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats --check"), 1);
+    assert_said("ack_wait is 2000000000");
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats"), 0);
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats --check"), 0);
+}
+
+static void a_catalog_is_seeded_and_its_events_redriven(void **state) {
+    (void)state;
+    assert_int_equal(omctl("seed demo"), 0);
+    assert_said("7 products added");
+    assert_int_equal(omctl("outbox redrive --schema inventory --since 15m"), 0);
+    assert_said("inventory: 7 events");
+    assert_int_equal(omctl("outbox redrive --schema inventory --since 2001-01-01T00:00:00Z"), 0);
+}
+
+static void a_server_that_is_away_is_exit_code_1_and_said(void **state) {
+    (void)state;
+    environment_set(&environment, "OM_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x");
+    assert_int_equal(omctl("migrate --dir " OM_SOURCE_DIR "/sql"), 1);
+    assert_said("omctl: migrate: ");
+    environment_set(&environment, "OM_DATABASE_URL", "");
+    assert_int_equal(omctl("seed demo"), 1);
+    assert_said("OM_DATABASE_URL is not set");
+    environment_set(&environment, "OM_NATS_URL", "");
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats"), 1);
+    assert_said("OM_NATS_URL is not set");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help_names_every_command_and_each_explains_itself),
+        cmocka_unit_test(wrong_usage_is_exit_code_2),
+        cmocka_unit_test(a_check_exits_with_1_until_there_is_nothing_to_do),
+        cmocka_unit_test(a_catalog_is_seeded_and_its_events_redriven),
+        cmocka_unit_test(a_server_that_is_away_is_exit_code_1_and_said),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
