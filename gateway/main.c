@@ -84,9 +84,11 @@ static enum status connect_nats(struct nats_client **nats, struct error *error) 
                                                 config.nats_password_file, service.name};
     enum status status;
     while ((status = nats_client_create(&options, nats, error)) != STATUS_OK) {
-        if (!status_is_retryable(status) || is_told_to_end())
+        if (!status_is_retryable(status))
             return status;
         log_warn("NATS is not there yet", LOG_ERROR(error));
+        if (is_told_to_end())
+            return error_set(error, STATUS_CLOSED, "told to end before NATS was there");
     }
     return STATUS_OK;
 }
@@ -109,13 +111,14 @@ static enum status run(struct error *error) {
 }
 
 int main(int argc, char **argv) {
-    struct error error;
+    struct error error = {0};
+    runtime_block_signals();
     int code = runtime_configure(service.name, service.description, rows,
                                  sizeof(rows) / sizeof(rows[0]), &settings, argc, argv, &config);
     if (code >= 0)
         return code;
-    runtime_block_signals();
-    if (run(&error) == STATUS_OK)
+    enum status status = run(&error);
+    if (status == STATUS_OK || status == STATUS_CLOSED)
         return EXIT_SUCCESS;
     log_error("the gateway ends", LOG_ERROR(&error));
     return EXIT_FAILURE;

@@ -285,12 +285,12 @@ static void destroy_all(struct runtime *runtime) {
 int runtime_run(const struct service *service, int argc, char **argv) {
     struct runtime runtime = {.service = service};
     struct error error = {0};
+    runtime_block_signals();
     int code = runtime_configure(service->name, service->description, service->config_rows,
                                  service->config_row_count, service->config_target, argc, argv,
                                  &runtime.config);
     if (code >= 0)
         return code;
-    runtime_block_signals();
     enum status status = start_all(&runtime, &error);
     if (status == STATUS_OK) {
         atomic_store(&runtime.phase, PHASE_RUNNING);
