@@ -40,14 +40,15 @@ struct pass {
 struct relay {
     struct relay_options options;
     struct pg *pg;
-    jsCtx *js_fast;
-    jsCtx *js_bulk;
+    char *inbox;
+    natsSubscription *acks;
+    uint64_t pass_number;
+    struct buf reply; /* where this pass is acknowledged */
     struct cursor cursor;
     uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
     bool is_leader;
     int64_t session; /* the server process that holds our lock */
     int64_t maintained_at_us;
-    atomic_int refused; /* publishes the server refused in this pass */
 
     pthread_t thread;
     bool has_thread;
@@ -226,37 +227,25 @@ static enum status pass_read(struct relay *relay, const struct cursor *from, str
     return STATUS_OK;
 }
 
-static void on_publish_error(jsCtx *js, jsPubAckErr *failed, void *closure) {
-    (void)js;
-    struct relay *relay = closure;
-    if (atomic_fetch_add(&relay->refused, 1) == 0)
-        log_warn("a publish was not acknowledged",
-                 LOG_TEXT("status", natsStatus_GetText(failed->Err)),
-                 LOG_INT("jetstreamError", failed->ErrCode), LOG_TEXT("detail", failed->ErrText));
-}
+/* --- publishing ----------------------------------------------------------------------------------
+ */
 
-static enum status open_contexts(struct relay *relay, struct error *error) {
-    jsOptions options;
-    jsOptions_Init(&options);
-    options.PublishAsync.ErrHandler = on_publish_error;
-    options.PublishAsync.ErrHandlerClosure = relay;
-    natsStatus s =
-        natsConnection_JetStream(&relay->js_fast, nats_client_fast(relay->options.nats), &options);
+/* Acknowledgements come to <inbox>.<pass>, so that a late one is never taken for another pass's. */
+static enum status subscribe_acks(struct relay *relay, struct error *error) {
+    if (relay->acks != NULL)
+        return STATUS_OK;
+    struct buf subject = {0};
+    buf_printf(&subject, "%s.*", relay->inbox);
+    natsStatus s = natsConnection_SubscribeSync(&relay->acks, nats_client_fast(relay->options.nats),
+                                                subject.ptr);
     if (s == NATS_OK)
-        s = natsConnection_JetStream(&relay->js_bulk, nats_client_bulk(relay->options.nats),
-                                     &options);
-    return nats_error(error, s, "opening JetStream");
+        s = natsSubscription_SetPendingLimits(relay->acks, -1, -1);
+    buf_fini(&subject);
+    return nats_error(error, s, "subscribing to acknowledgements");
 }
 
-/* Forgets what is still unanswered, so that it cannot be taken for a later pass. */
-static void close_contexts(struct relay *relay) {
-    jsCtx_Destroy(relay->js_fast);
-    jsCtx_Destroy(relay->js_bulk);
-    relay->js_fast = relay->js_bulk = NULL;
-}
-
-static enum status publish_row(jsCtx *js, const struct pg_result *rows, int row,
-                               struct error *error) {
+static enum status publish_row(struct relay *relay, natsConnection *connection,
+                               const struct pg_result *rows, int row, struct error *error) {
     char subject[128], traceparent[TRACEPARENT_SIZE], msg_id[UUID_TEXT_SIZE];
     struct slice named = pg_get_slice(rows, row, READ_SUBJECT);
     struct slice traced = pg_get_slice(rows, row, READ_TRACEPARENT);
@@ -269,44 +258,64 @@ static enum status publish_row(jsCtx *js, const struct pg_result *rows, int row,
     uuid_format(&id, msg_id);
 
     natsMsg *message = NULL;
-    enum status status =
-        nats_event_message(&message, subject, NULL, pg_get_slice(rows, row, READ_PAYLOAD), msg_id,
-                           event_info(type)->stream, traceparent, error);
+    enum status status = nats_event_message(&message, subject, relay->reply.ptr,
+                                            pg_get_slice(rows, row, READ_PAYLOAD), msg_id,
+                                            event_info(type)->stream, traceparent, error);
     if (status != STATUS_OK)
         return status;
-    natsStatus s = js_PublishMsgAsync(js, &message, NULL);
-    natsMsg_Destroy(message); /* NULL when it was taken over */
+    natsStatus s = natsConnection_PublishMsg(connection, message);
+    natsMsg_Destroy(message);
     return nats_error(error, s, "publishing");
 }
 
-static jsCtx *pass_context(struct relay *relay, const struct pass *pass) {
-    return pass->row_count <= SMALL_PASS_ROWS ? relay->js_fast : relay->js_bulk;
-}
-
 static enum status pass_publish(struct relay *relay, const struct pass *pass, struct error *error) {
-    enum status status = STATUS_OK;
-    if (relay->js_fast == NULL)
-        status = open_contexts(relay, error);
-    atomic_store(&relay->refused, 0);
+    if (pass->row_count == 0)
+        return STATUS_OK;
+    enum status status = subscribe_acks(relay, error);
+    natsConnection *connection = pass->row_count <= SMALL_PASS_ROWS
+                                     ? nats_client_fast(relay->options.nats)
+                                     : nats_client_bulk(relay->options.nats);
+    buf_clear(&relay->reply);
+    buf_printf(&relay->reply, "%s.%" PRIu64, relay->inbox, ++relay->pass_number);
     for (int i = 0; i < pass->row_count && status == STATUS_OK; i++)
-        status = publish_row(pass_context(relay, pass), pass->rows, i, error);
+        status = publish_row(relay, connection, pass->rows, i, error);
     return status;
 }
 
-static enum status pass_await(struct relay *relay, const struct pass *pass, struct error *error) {
-    if (pass->row_count == 0)
+/* OK: stored, now or before. What the server refuses comes with an error in its JSON; a stream that
+   is not there answers with nothing at all. */
+static enum status check_ack(natsMsg *message, struct error *error) {
+    struct slice text = {natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
+    struct pub_ack ack = {0};
+    if (text.len == 0)
+        return error_set(error, STATUS_UNAVAILABLE, "no stream takes the event");
+    if (memmem(text.ptr, text.len, "\"error\"", 7) == NULL)
         return STATUS_OK;
-    jsPubOptions options;
-    jsPubOptions_Init(&options);
-    options.MaxWait = ACK_TIMEOUT_MS;
-    natsStatus s = js_PublishAsyncComplete(pass_context(relay, pass), &options);
-    if (s != NATS_OK)
-        return nats_error(error, s, "waiting for acknowledgements");
-    int refused = atomic_load(&relay->refused);
-    if (refused > 0)
-        return error_set(error, STATUS_UNAVAILABLE, "%d of %d publishes were not acknowledged",
-                         refused, pass->row_count);
-    return STATUS_OK;
+    enum status status = pub_ack_parse(text, &ack, error);
+    if (status != STATUS_OK)
+        return status;
+    return error_set(error, STATUS_UNAVAILABLE, "a publish was refused: %s (%d)", ack.error_text,
+                     ack.error_code);
+}
+
+static enum status pass_await(struct relay *relay, const struct pass *pass, struct error *error) {
+    int64_t deadline_us = clock_monotonic_us() + ACK_TIMEOUT_MS * INT64_C(1000);
+    enum status status = STATUS_OK;
+    for (int acked = 0; acked < pass->row_count && status == STATUS_OK;) {
+        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
+        natsMsg *message = NULL;
+        natsStatus s = natsSubscription_NextMsg(&message, relay->acks, left_ms > 0 ? left_ms : 0);
+        if (s != NATS_OK) {
+            nats_error(error, s, "waiting for acknowledgements");
+            return STATUS_UNAVAILABLE;
+        }
+        if (strcmp(natsMsg_GetSubject(message), relay->reply.ptr) == 0) {
+            status = check_ack(message, error);
+            acked++;
+        }
+        natsMsg_Destroy(message);
+    }
+    return status;
 }
 
 /* Takes the pass's cursor. It is written only when rows were published: an older one is as right.
@@ -465,7 +474,6 @@ static void *relay_main(void *arg) {
         /* The session, and with it the lock, may be lost; start over from the saved cursor. */
         relay->is_leader = false;
         pg_rollback(relay->pg);
-        close_contexts(relay);
         if (is_last)
             break;
         clock_sleep_ms(backoff_ms);
@@ -478,6 +486,7 @@ static void *relay_main(void *arg) {
 struct relay *relay_create(const struct relay_options *options) {
     struct relay *relay = mem_alloc(sizeof(*relay));
     relay->options = *options;
+    relay->inbox = nats_client_inbox(options->nats);
     relay->pg = pg_create(options->database_url, "relay");
     pg_set_on_connect(relay->pg, on_connect_sql);
     pthread_condattr_t monotonic;
@@ -529,7 +538,9 @@ void relay_destroy(struct relay **relay) {
         relay_drain(r);
         pthread_join(r->thread, NULL);
     }
-    close_contexts(r);
+    natsSubscription_Destroy(r->acks);
+    free(r->inbox);
+    buf_fini(&r->reply);
     cursor_fini(&r->cursor);
     pg_destroy(&r->pg);
     pthread_cond_destroy(&r->woken);
