@@ -298,13 +298,26 @@ static enum status check_ack(natsMsg *message, struct error *error) {
                      ack.error_code);
 }
 
+/* A large pass naps between looks instead of being woken for every single acknowledgement. */
+static natsStatus next_ack(struct relay *relay, const struct pass *pass, int64_t left_ms,
+                           natsMsg **message) {
+    if (pass->row_count <= SMALL_PASS_ROWS)
+        return natsSubscription_NextMsg(message, relay->acks, left_ms);
+    int64_t until_us = clock_monotonic_us() + left_ms * 1000;
+    natsStatus s;
+    while ((s = natsSubscription_NextMsg(message, relay->acks, 0)) == NATS_TIMEOUT &&
+           clock_monotonic_us() < until_us)
+        clock_sleep_ms(1);
+    return s;
+}
+
 static enum status pass_await(struct relay *relay, const struct pass *pass, struct error *error) {
     int64_t deadline_us = clock_monotonic_us() + ACK_TIMEOUT_MS * INT64_C(1000);
     enum status status = STATUS_OK;
     for (int acked = 0; acked < pass->row_count && status == STATUS_OK;) {
         int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
         natsMsg *message = NULL;
-        natsStatus s = natsSubscription_NextMsg(&message, relay->acks, left_ms > 0 ? left_ms : 0);
+        natsStatus s = next_ack(relay, pass, left_ms > 0 ? left_ms : 0, &message);
         if (s != NATS_OK) {
             nats_error(error, s, "waiting for acknowledgements");
             return STATUS_UNAVAILABLE;
