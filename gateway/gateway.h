@@ -6,6 +6,7 @@
 #define OM_GATEWAY_GATEWAY_H
 
 #include "gateway/broker.h"
+#include "gateway/catalog_cache.h"
 #include "gateway/publish.h"
 #include "gateway/redis.h"
 #include "shared/config.h"
@@ -22,9 +23,12 @@ struct gateway_settings {
     int64_t http_threads; /* 0: one a core */
     int64_t max_in_flight;
     int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;
+    int64_t catalog_cache_ms;
     bool is_key_required;
+    bool allows_catalog_writes;
     const char *tenant;
     const char *flow_name;
+    bool is_flow_allowed; /* orders may name their flow */
 };
 
 struct gateway {
@@ -43,6 +47,7 @@ struct lane {
     h2o_context_t context;
     struct gateway *gateway;
     struct redis *redis;
+    struct catalog_cache *catalog;
     struct broker_lane *broker;
     struct buf scratch; /* for JSON under construction; free for use between callbacks */
     struct publish_buffers publish;

@@ -52,6 +52,21 @@ static void on_order(void *closure, const struct broker_answer *answer) {
     pending_release(get);
 }
 
+enum status request_order(struct lane *lane, const char *subject, const struct uuid *order_id,
+                          const struct trace *trace, broker_fn fn, void *closure) {
+    char text[UUID_TEXT_SIZE], traceparent[TRACEPARENT_SIZE];
+    uuid_format(order_id, text);
+    trace_format(trace, traceparent);
+    buf_clear(&lane->scratch);
+    struct json_writer w = json_writer(&lane->scratch);
+    json_begin_object(&w);
+    json_put_text(&w, "orderId", text);
+    json_put_text(&w, "tenant", lane->gateway->settings->tenant);
+    json_end_object(&w);
+    return broker_request(lane->broker, subject, buf_slice(&lane->scratch), traceparent, fn,
+                          closure);
+}
+
 static void ask(h2o_req_t *req, const char *subject, struct slice id, bool is_status_only) {
     struct uuid order_id;
     if (!uuid_parse(id, &order_id)) {
@@ -61,19 +76,9 @@ static void ask(h2o_req_t *req, const char *subject, struct slice id, bool is_st
     struct order_get *get = pending_create(req, sizeof(*get), NULL);
     get->order_id = order_id;
     get->is_status_only = is_status_only;
-    struct lane *lane = get->pending.lane;
-    char text[UUID_TEXT_SIZE], traceparent[TRACEPARENT_SIZE];
-    uuid_format(&order_id, text);
     struct trace trace = request_trace(req);
-    trace_format(&trace, traceparent);
-    buf_clear(&lane->scratch);
-    struct json_writer w = json_writer(&lane->scratch);
-    json_begin_object(&w);
-    json_put_text(&w, "orderId", text);
-    json_put_text(&w, "tenant", lane->gateway->settings->tenant);
-    json_end_object(&w);
-    enum status status = broker_request(lane->broker, subject, buf_slice(&lane->scratch),
-                                        traceparent, on_order, get);
+    enum status status =
+        request_order(get->pending.lane, subject, &order_id, &trace, on_order, get);
     if (status != STATUS_OK)
         end_with_problem(get, problem_of(status));
 }

@@ -2,11 +2,16 @@
 #ifndef OM_GATEWAY_GET_ORDER_H
 #define OM_GATEWAY_GET_ORDER_H
 
-#include "shared/buf.h"
-
-#include <h2o.h>
+#include "gateway/gateway.h"
+#include "shared/trace.h"
+#include "shared/uuid.h"
 
 void get_order(h2o_req_t *req, struct slice id);
 void get_order_status(h2o_req_t *req, struct slice id);
+
+/* Asks the order service about one order of the gateway's tenant; overwrites the lane's scratch. On
+   failure `fn` is not called. */
+enum status request_order(struct lane *lane, const char *subject, const struct uuid *order_id,
+                          const struct trace *trace, broker_fn fn, void *closure) MUST_CHECK;
 
 #endif

@@ -28,9 +28,15 @@ static const struct config_row rows[] = {
         "how long to wait for a service's answer"),
     ROW("OM_REDIS_TIMEOUT_MS", CONFIG_INT, redis_timeout_ms, "100", 1, 60000,
         "how long to wait for Redis before going on without it"),
+    ROW("OM_ALLOW_CATALOG_WRITES", CONFIG_BOOL, allows_catalog_writes, "false", 0, 0,
+        "let anybody who reaches the gateway change products and stock"),
+    ROW("OM_CATALOG_CACHE_MS", CONFIG_INT, catalog_cache_ms, "2000", 0, 60000,
+        "milliseconds that answers about products may be kept; 0: no cache"),
     ROW("OM_TENANT", CONFIG_TEXT, tenant, "default", 0, 0, "tenant of all orders"),
     ROW("OM_FLOW", CONFIG_TEXT, flow_name, "inventory-first", 0, 0,
-        "inventory-first, payment-first or parallel"),
+        "flow of orders that name none: inventory-first, payment-first or parallel"),
+    ROW("OM_ALLOW_FLOW", CONFIG_BOOL, is_flow_allowed, "false", 0, 0,
+        "let orders name their flow; an administrator's right, for gateways only they reach"),
 };
 
 static const struct service service = {.name = "gateway", .description = "takes orders over HTTP"};
@@ -96,9 +102,9 @@ static enum status connect_nats(struct nats_client **nats, struct error *error) 
 static enum status run(struct error *error) {
     struct nats_client *nats = NULL;
     gateway.lane_count = server_lane_count(&settings);
-    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow) ||
-        gateway.flow != FLOW_INVENTORY_FIRST)
-        return error_set(error, STATUS_INVALID, "OM_FLOW: the services know inventory-first only");
+    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
+        return error_set(error, STATUS_INVALID,
+                         "OM_FLOW is none of inventory-first payment-first parallel");
     enum status status =
         key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
     if (status == STATUS_OK)

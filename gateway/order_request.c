@@ -239,17 +239,69 @@ static void take_items(struct field_errors *errors, struct arena *arena,
     request->snapshot.item_count = count;
 }
 
+/* The set of channels; false when it is no array of them, or names one twice. */
+static bool parse_channels(struct json_object *names, unsigned *channels) {
+    for (size_t i = 0; i < json_object_array_length(names); i++) {
+        struct json_object *name = json_object_array_get_idx(names, i);
+        enum notify_channel channel;
+        if (!json_object_is_type(name, json_type_string) ||
+            !notify_channel_parse((struct slice){json_object_get_string(name),
+                                                 (size_t)json_object_get_string_len(name)},
+                                  &channel) ||
+            (*channels & NOTIFY_BIT(channel)) != 0)
+            return false;
+        *channels |= NOTIFY_BIT(channel);
+    }
+    return true;
+}
+
+static void take_notify(struct field_errors *errors, struct order_request *request) {
+    const struct place root = {errors, "", -1};
+    const struct slice name = SLICE_LITERAL("notify");
+    struct order_contact *contact = &request->contact;
+    struct json_object *names;
+    enum status status = json_get_array(request->root, "notify", &names, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    contact->has_notify = status == STATUS_OK && parse_channels(names, &contact->notify);
+    if (!contact->has_notify)
+        fault(&root, name, "must be an array of log, smtp, webhook and sms, each at most once");
+    else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMTP)) != 0 &&
+             !json_object_object_get_ex(request->root, "email", NULL))
+        fault(&root, name, "needs an email for smtp");
+    else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMS)) != 0 &&
+             !json_object_object_get_ex(request->root, "phone", NULL))
+        fault(&root, name, "needs a phone for sms");
+}
+
+static void take_flow(struct field_errors *errors, struct order_request *request) {
+    const struct place root = {errors, "", -1};
+    struct slice text;
+    enum status status = json_get_string(request->root, "flow", &text, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    request->has_flow = status == STATUS_OK && order_flow_parse(text, &request->snapshot.flow);
+    if (!request->has_flow)
+        fault(&root, SLICE_LITERAL("flow"), "must be inventory-first, payment-first or parallel");
+}
+
 enum status order_request_parse(struct slice body, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) {
-    static const char *const others[] = {"items", "shippingAddress", NULL};
-    struct order_request parsed = {.snapshot = {.total_minor = -1}};
+    static const char *const others[] = {"items", "shippingAddress", "notify", "flow", NULL};
+    static const char *const others_without_flow[] = {"items", "shippingAddress", "notify", NULL};
+    struct order_request parsed = {.snapshot = {.total_minor = -1},
+                                   .may_name_flow = request->may_name_flow};
     enum status status = json_parse(body, &parsed.root, error);
     if (status != STATUS_OK)
         return status;
     const struct place root = {errors, "", -1};
-    take_texts(&root, parsed.root, order_texts, COUNT(order_texts), others, &parsed);
+    take_texts(&root, parsed.root, order_texts, COUNT(order_texts),
+               parsed.may_name_flow ? others : others_without_flow, &parsed);
+    if (parsed.may_name_flow)
+        take_flow(errors, &parsed);
     take_address(errors, &parsed);
+    take_notify(errors, &parsed);
     take_items(errors, arena, &parsed);
     *request = parsed;
     return STATUS_OK;
@@ -280,11 +332,26 @@ static void write_address(struct json_writer *w, const struct order_contact *con
     json_end_object(w);
 }
 
+static void write_notify(struct json_writer *w, const struct order_contact *contact) {
+    if (!contact->has_notify)
+        return;
+    json_key(w, "notify");
+    json_begin_array(w);
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        if ((contact->notify & NOTIFY_BIT(i)) != 0)
+            json_string(w, slice_of(notify_channel_name((enum notify_channel)i)));
+    }
+    json_end_array(w);
+}
+
 void order_request_canonical(const struct order_request *request, struct buf *out) {
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
     write_texts(&w, order_texts, COUNT(order_texts), request);
     write_address(&w, &request->contact);
+    write_notify(&w, &request->contact);
+    if (request->has_flow)
+        json_put_text(&w, "flow", order_flow_name(request->snapshot.flow));
     json_key(&w, "items");
     json_begin_array(&w);
     for (size_t i = 0; i < request->snapshot.item_count; i++) {
@@ -302,7 +369,8 @@ void order_request_canonical(const struct order_request *request, struct buf *ou
 
 bool order_request_contact(const struct order_request *request, struct buf *out) {
     const struct order_contact *contact = &request->contact;
-    if (contact->email.len == 0 && contact->phone.len == 0 && !contact->has_address)
+    if (contact->email.len == 0 && contact->phone.len == 0 && !contact->has_address &&
+        !contact->has_notify)
         return false;
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
@@ -311,6 +379,7 @@ bool order_request_contact(const struct order_request *request, struct buf *out)
     if (contact->phone.len > 0)
         json_put_string(&w, "phone", contact->phone);
     write_address(&w, contact);
+    write_notify(&w, contact);
     json_end_object(&w);
     return true;
 }

@@ -8,6 +8,7 @@
 #define OM_GATEWAY_ORDER_REQUEST_H
 
 #include "gateway/problem.h"
+#include "shared/notify_channel.h"
 #include "shared/order_snapshot.h"
 
 struct order_address {
@@ -19,17 +20,22 @@ struct order_contact {
     struct slice email, phone;
     bool has_address;
     struct order_address address;
+    bool has_notify; /* says how to be told */
+    unsigned notify; /* NOTIFY_BIT()s */
 };
 
 struct order_request {
-    /* Without id, tenant, flow and sealed data, which are not the client's to say; unpriced. */
+    /* Without id, tenant and sealed data, which are not the client's to say; unpriced. */
     struct order_snapshot snapshot;
+    bool may_name_flow; /* set before parsing: "flow" is a member like others */
+    bool has_flow;      /* and was given */
     struct order_contact contact;
     struct json_object *root; /* owned */
 };
 
-/* INVALID: the body is not one strict JSON object. Otherwise OK, and `errors` lists every field at
-   fault; with none, `request` is complete. End with order_request_fini() after OK. */
+/* Reads request->may_name_flow. INVALID: the body is not one strict JSON object. Otherwise OK, and
+   `errors` lists every field at fault; with none, `request` is complete. End with
+   order_request_fini() after OK. */
 enum status order_request_parse(struct slice body, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) MUST_CHECK;

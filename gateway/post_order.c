@@ -1,5 +1,6 @@
 #include "gateway/post_order.h"
 
+#include "gateway/accepted.h"
 #include "gateway/answer.h"
 #include "gateway/idempotency.h"
 #include "gateway/order_marker.h"
@@ -10,6 +11,7 @@
 #include "gateway/request.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
+#include "shared/order_terms.h"
 
 #include <string.h>
 
@@ -73,6 +75,7 @@ static bool read_body(h2o_req_t *req, struct order_post *post) {
     struct error error;
     struct field_errors errors = {.arena = post->arena};
     struct slice body = {req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
+    post->request.may_name_flow = lane_of(req)->gateway->settings->is_flow_allowed;
     if (order_request_parse(body, post->arena, &post->request, &errors, &error) != STATUS_OK) {
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
         return false;
@@ -88,7 +91,8 @@ static void identify(struct order_post *post, const struct sent_key *key) {
     struct lane *lane = post->pending.lane;
     struct order_snapshot *snapshot = &post->request.snapshot;
     snapshot->tenant = slice_of(lane->gateway->settings->tenant);
-    snapshot->flow = lane->gateway->flow;
+    if (!post->request.has_flow)
+        snapshot->flow = lane->gateway->flow;
     post->has_key = key->len > 0;
     if (!post->has_key) {
         snapshot->order_id = uuid_v7();
@@ -107,30 +111,10 @@ static void answer_accepted(struct order_post *post, bool is_replay) {
     h2o_req_t *req = post->pending.req;
     if (req == NULL)
         return;
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&post->request.snapshot.order_id, id);
-    struct buf *body = &post->pending.lane->scratch;
-    buf_clear(body);
-    buf_append_text(body, "/api/v1/orders/");
-    buf_append(body, id, UUID_TEXT_LEN);
-    answer_header(req, "Location", buf_slice(body));
-    answer_retry_after(req, 1);
     if (is_replay)
         answer_header(req, "Idempotent-Replayed", SLICE_LITERAL("true"));
-
-    buf_clear(body);
-    struct json_writer w = json_writer(body);
-    json_begin_object(&w);
-    json_put_text(&w, "orderId", id);
-    json_put_text(&w, "status", "PENDING");
-    json_key(&w, "links");
-    buf_append_text(body, "{\"self\":\"/api/v1/orders/");
-    buf_append(body, id, UUID_TEXT_LEN);
-    buf_append_text(body, "\",\"status\":\"/api/v1/orders/");
-    buf_append(body, id, UUID_TEXT_LEN);
-    buf_append_text(body, "/status\"}");
-    json_end_object(&w);
-    answer_json(req, 202, buf_slice(body));
+    accepted_send(req, &post->request.snapshot.order_id, order_status_name(ORDER_PENDING),
+                  &post->pending.lane->scratch);
 }
 
 static void end_with_problem(struct order_post *post, enum problem problem) {

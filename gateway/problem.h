@@ -19,16 +19,24 @@
     X(INVALID_JSON, "invalid-json", 400, 0, "The body is not one strict JSON object")              \
     X(INVALID_KEY, "invalid-idempotency-key", 400, 0, "The Idempotency-Key is malformed")          \
     X(MISSING_KEY, "missing-idempotency-key", 400, 0, "An Idempotency-Key is required")            \
+    X(INVALID_QUERY, "invalid-query", 400, 0, "The query has invalid parameters")                  \
+    X(FORBIDDEN, "forbidden", 403, 0, "This is not allowed")                                       \
     X(NOT_FOUND, "not-found", 404, 0, "There is nothing here")                                     \
     X(METHOD_NOT_ALLOWED, "method-not-allowed", 405, 0, "The method is not allowed here")          \
     X(KEY_IN_FLIGHT, "idempotency-key-in-flight", 409, 1,                                          \
       "A request with this Idempotency-Key is still in flight")                                    \
+    X(VERSION_CONFLICT, "version-conflict", 409, 0, "The product is at another version")           \
+    X(INSUFFICIENT_STOCK, "insufficient-stock", 409, 0, "The stock cannot be changed by so much")  \
+    X(PRECONDITION_FAILED, "precondition-failed", 412, 0, "The product is at another version")     \
+    X(NOT_CANCELLABLE, "not-cancellable", 409, 0, "The order has ended and cannot be cancelled")   \
     X(BODY_TOO_LARGE, "body-too-large", 413, 0, "The body is too large")                           \
     X(URI_TOO_LONG, "uri-too-long", 414, 0, "The request target is too long")                      \
     X(UNSUPPORTED_MEDIA, "unsupported-media-type", 415, 0,                                         \
       "The body must be sent once as plain application/json")                                      \
     X(EXPECTATION_FAILED, "expectation-failed", 417, 0, "The expectation cannot be met")           \
     X(INVALID_ORDER, "invalid-order", 422, 0, "The order has invalid fields")                      \
+    X(INVALID_PRODUCT, "invalid-product", 422, 0, "The product has invalid fields")                \
+    X(INVALID_ADJUSTMENT, "invalid-adjustment", 422, 0, "The adjustment has invalid fields")       \
     X(KEY_REUSED, "idempotency-key-reused", 422, 0,                                                \
       "The Idempotency-Key was used with another body")                                            \
     X(HEADERS_TOO_LARGE, "headers-too-large", 431, 0, "The request's headers are too large")       \

@@ -1,29 +1,124 @@
 #include "gateway/products.h"
 
 #include "gateway/answer.h"
+#include "gateway/catalog_cache.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
+#include "gateway/product_request.h"
 #include "gateway/request.h"
 
-static void on_products(void *closure, const struct broker_answer *answer) {
-    struct pending *pending = closure;
-    if (pending->req != NULL && answer->status == STATUS_OK)
-        answer_json(pending->req, 200, answer->body);
-    else if (pending->req != NULL)
-        problem_send(pending->req, problem_of(answer->status), NULL);
-    pending_release(pending);
+/*
+ * look_up()    looks into the cache
+ *   on_cached()  answers, or asks the service
+ *   on_product() answers, and fills the cache
+ */
+struct product_get {
+    struct pending pending;
+    bool is_one;
+    const char *subject;
+    struct buf key;  /* in the cache */
+    struct buf body; /* of the request to the service */
+    struct catalog_ticket ticket;
+    char traceparent[TRACEPARENT_SIZE];
+};
+
+static void dispose(void *closure) {
+    struct product_get *get = closure;
+    buf_fini(&get->key);
+    buf_fini(&get->body);
+}
+
+void product_answer(h2o_req_t *req, int status, struct slice product) {
+    struct json_object *root = NULL;
+    int64_t version;
+    if (json_parse(product, &root, NULL) == STATUS_OK &&
+        json_get_int64(root, "version", &version, NULL) == STATUS_OK) {
+        char tag[32];
+        snprintf(tag, sizeof(tag), "\"%lld\"", (long long)version);
+        answer_header(req, "ETag", slice_of(tag));
+    }
+    json_object_put(root);
+    answer_json(req, status, product);
+}
+
+static void end(struct product_get *get, enum status status, struct slice body) {
+    h2o_req_t *req = get->pending.req;
+    if (req != NULL && status == STATUS_INVALID)
+        problem_send(req, PROBLEM_INVALID_QUERY, "cursor must be the nextCursor of a page");
+    else if (req != NULL && status != STATUS_OK)
+        problem_send(req, problem_of(status), NULL);
+    else if (req != NULL && get->is_one)
+        product_answer(req, 200, body);
+    else if (req != NULL)
+        answer_json(req, 200, body);
+    pending_release(get);
+}
+
+static void on_product(void *closure, const struct broker_answer *answer) {
+    struct product_get *get = closure;
+    if (answer->status == STATUS_OK)
+        catalog_cache_store(get->pending.lane->catalog, buf_slice(&get->key), &get->ticket,
+                            answer->body);
+    end(get, answer->status, answer->body);
+}
+
+static void on_cached(void *closure, struct slice body, const struct catalog_ticket *ticket) {
+    struct product_get *get = closure;
+    if (body.ptr != NULL) {
+        end(get, STATUS_OK, body);
+        return;
+    }
+    get->ticket = *ticket;
+    enum status status = broker_request(get->pending.lane->broker, get->subject,
+                                        buf_slice(&get->body), get->traceparent, on_product, get);
+    if (status != STATUS_OK)
+        end(get, status, (struct slice){"", 0});
+}
+
+static struct product_get *start(h2o_req_t *req, const char *subject) {
+    struct product_get *get = pending_create(req, sizeof(*get), dispose);
+    struct trace trace = request_trace(req);
+    trace_format(&trace, get->traceparent);
+    get->subject = subject;
+    return get;
+}
+
+static void look_up(struct product_get *get) {
+    catalog_cache_find(get->pending.lane->catalog, buf_slice(&get->key), on_cached, get);
+}
+
+void get_product(h2o_req_t *req, struct slice sku) {
+    if (!sku_is_valid(sku)) {
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+        return;
+    }
+    struct product_get *get = start(req, "mesh.inventory.product.get");
+    get->is_one = true;
+    buf_printf(&get->key, "sku:%.*s", SLICE_ARG(sku));
+    struct json_writer w = json_writer(&get->body);
+    json_begin_object(&w);
+    json_put_string(&w, "sku", sku);
+    json_end_object(&w);
+    look_up(get);
 }
 
 void get_products(h2o_req_t *req, struct slice id) {
     (void)id;
-    struct pending *pending = pending_create(req, sizeof(*pending), NULL);
-    char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = request_trace(req);
-    trace_format(&trace, traceparent);
-    enum status status = broker_request(pending->lane->broker, "mesh.inventory.products",
-                                        SLICE_LITERAL("{}"), traceparent, on_products, pending);
-    if (status == STATUS_OK)
+    struct page_request page;
+    const char *detail;
+    size_t query_at = req->query_at == SIZE_MAX ? req->path.len : req->query_at + 1;
+    struct slice query = {req->path.base + query_at, req->path.len - query_at};
+    if (!page_request_parse(query, &page, &detail)) {
+        problem_send(req, PROBLEM_INVALID_QUERY, detail);
         return;
-    problem_send(req, problem_of(status), NULL);
-    pending_release(pending);
+    }
+    struct product_get *get = start(req, "mesh.inventory.product.list");
+    buf_printf(&get->key, "page:%lld:%.*s", (long long)page.limit, SLICE_ARG(page.cursor));
+    struct json_writer w = json_writer(&get->body);
+    json_begin_object(&w);
+    json_put_int(&w, "limit", page.limit);
+    if (page.cursor.len > 0)
+        json_put_string(&w, "cursor", page.cursor);
+    json_end_object(&w);
+    look_up(get);
 }

@@ -1,4 +1,5 @@
-/* GET /api/v1/products, asked of the inventory service over the mesh. */
+/* GET /api/v1/products and /api/v1/products/{sku}: from the cache, or asked of the inventory
+   service over the mesh. */
 #ifndef OM_GATEWAY_PRODUCTS_H
 #define OM_GATEWAY_PRODUCTS_H
 
@@ -7,5 +8,9 @@
 #include <h2o.h>
 
 void get_products(h2o_req_t *req, struct slice id);
+void get_product(h2o_req_t *req, struct slice sku);
+
+/* Answers with a product and its version as ETag, for the product's own URLs. */
+void product_answer(h2o_req_t *req, int status, struct slice product);
 
 #endif

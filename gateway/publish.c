@@ -4,6 +4,7 @@
 #include "shared/event.h"
 #include "shared/failpoint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void clear(struct publish_buffers *buffers) {
@@ -27,11 +28,22 @@ static void write_data(struct publish_buffers *buffers, const struct submission 
     json_end_object(&w);
 }
 
+/* buffers->data as the command `head`, to be sent on `call`. */
+static enum status make_message(struct publish_buffers *buffers, struct broker_call *call,
+                                const struct event_head *head, natsMsg **message,
+                                struct error *error) {
+    const struct event_info *info = event_info(head->type);
+    char id[UUID_TEXT_SIZE], traceparent[TRACEPARENT_SIZE];
+    uuid_format(&head->id, id);
+    event_encode(head, buf_slice(&buffers->data), &buffers->envelope, traceparent);
+    return nats_event_message(message, info->subject, broker_call_reply(call),
+                              buf_slice(&buffers->envelope), id, info->stream, traceparent, error);
+}
+
 enum status publish_order(struct publish_buffers *buffers, struct broker_call *call,
                           const struct submission *submission, broker_fn fn, void *closure,
                           struct error *error) {
-    const struct event_info *info = event_info(EVENT_ORDER_SUBMIT);
-    char id[UUID_TEXT_SIZE], traceparent[TRACEPARENT_SIZE];
+    char id[UUID_TEXT_SIZE];
     uuid_format(&submission->request->snapshot.order_id, id);
     clear(buffers);
     write_data(buffers, submission);
@@ -43,17 +55,48 @@ enum status publish_order(struct publish_buffers *buffers, struct broker_call *c
         .correlation_id = {id, UUID_TEXT_LEN},
         .time_us = clock_now_us(),
     };
-    event_encode(&head, buf_slice(&buffers->data), &buffers->envelope, traceparent);
-
     natsMsg *message;
-    enum status status =
-        nats_event_message(&message, info->subject, broker_call_reply(call),
-                           buf_slice(&buffers->envelope), id, info->stream, traceparent, error);
+    enum status status = make_message(buffers, call, &head, &message, error);
     if (status != STATUS_OK)
         return status;
     failpoint("gateway.before_publish");
     broker_call_send(call, BROKER_PUBLISH, message, fn, closure);
     return STATUS_OK;
+}
+
+static struct uuid cancel_id(const char *order_id) {
+    static const char prefix[] = "cancel ";
+    char text[sizeof(prefix) + UUID_TEXT_LEN];
+    uint8_t hash[32];
+    int len = snprintf(text, sizeof(text), "%s%s", prefix, order_id);
+    sha256(text, (size_t)len, hash);
+    return uuid_v8(hash);
+}
+
+enum status publish_cancel(struct publish_buffers *buffers, struct broker_call *call,
+                           const struct cancellation *cancellation, broker_fn fn, void *closure,
+                           struct error *error) {
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&cancellation->order_id, id);
+    clear(buffers);
+    struct json_writer w = json_writer(&buffers->data);
+    json_begin_object(&w);
+    json_put_text(&w, "orderId", id);
+    json_put_string(&w, "tenant", cancellation->tenant);
+    json_end_object(&w);
+    const struct event_head head = {
+        .type = EVENT_ORDER_CANCEL,
+        .id = cancel_id(id),
+        .subject = {id, UUID_TEXT_LEN},
+        .trace = cancellation->trace,
+        .correlation_id = {id, UUID_TEXT_LEN},
+        .time_us = clock_now_us(),
+    };
+    natsMsg *message;
+    enum status status = make_message(buffers, call, &head, &message, error);
+    if (status == STATUS_OK)
+        broker_call_send(call, BROKER_PUBLISH, message, fn, closure);
+    return status;
 }
 
 enum status publish_judge(const struct broker_answer *answer, struct error *error) {
@@ -62,7 +105,7 @@ enum status publish_judge(const struct broker_answer *answer, struct error *erro
     struct pub_ack ack;
     enum status status = pub_ack_parse(answer->body, &ack, error);
     if (status == STATUS_OK && ack.error_code != 0)
-        status = error_set(error, STATUS_UNAVAILABLE, "JetStream refused the order: %d %s",
+        status = error_set(error, STATUS_UNAVAILABLE, "JetStream refused the command: %d %s",
                            ack.error_code, ack.error_text);
     return status;
 }

@@ -1,6 +1,6 @@
 /*
- * The command that makes an order: orders.cmd.submit into JetStream, its id the order id, so that
- * the stream drops what is sent twice. Loop thread; nothing blocks.
+ * The commands into JetStream: orders.cmd.submit makes an order, its id the order id, so that the
+ * stream drops what is sent twice; orders.cmd.cancel asks for its end. Loop thread; nothing blocks.
  */
 #ifndef OM_GATEWAY_PUBLISH_H
 #define OM_GATEWAY_PUBLISH_H
@@ -26,6 +26,18 @@ struct submission {
 enum status publish_order(struct publish_buffers *buffers, struct broker_call *call,
                           const struct submission *submission, broker_fn fn, void *closure,
                           struct error *error) MUST_CHECK;
+/* The wish to cancel an order: orders.cmd.cancel under an id that derives from the order's, so that
+   a repetition is the same command. */
+struct cancellation {
+    struct uuid order_id;
+    struct slice tenant;
+    struct trace trace;
+};
+
+/* As publish_order(). */
+enum status publish_cancel(struct publish_buffers *buffers, struct broker_call *call,
+                           const struct cancellation *cancellation, broker_fn fn, void *closure,
+                           struct error *error) MUST_CHECK;
 /* OK when the answer says that the stream holds the order. */
 enum status publish_judge(const struct broker_answer *answer, struct error *error) MUST_CHECK;
 

@@ -1,6 +1,9 @@
 #include "gateway/routes.h"
 
+#include "gateway/analytics.h"
 #include "gateway/answer.h"
+#include "gateway/cancel_order.h"
+#include "gateway/change_catalog.h"
 #include "gateway/gateway.h"
 #include "gateway/get_order.h"
 #include "gateway/health.h"
@@ -17,7 +20,13 @@ const struct route routes[] = {
     {"POST", "/api/v1/orders", post_order},
     {"GET", "/api/v1/orders/{id}", get_order},
     {"GET", "/api/v1/orders/{id}/status", get_order_status},
+    {"POST", "/api/v1/orders/{id}/cancel", cancel_order},
     {"GET", "/api/v1/products", get_products},
+    {"GET", "/api/v1/products/{id}", get_product},
+    {"PUT", "/api/v1/products/{id}", put_product},
+    {"POST", "/api/v1/products/{id}/stock-adjustments", post_stock_adjustment},
+    {"GET", "/api/v1/analytics/dashboard", get_analytics_dashboard},
+    {"GET", "/api/v1/analytics/metrics", get_analytics_metrics},
     {"GET", "/health", get_health},
     {"GET", "/healthz", get_liveness},
     {"GET", "/readyz", get_readiness},
@@ -134,7 +143,7 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
         return 0;
     }
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("CONNECT"))) {
-        answer_no_route(req, "GET, HEAD, POST"); /* its target is no path */
+        answer_no_route(req, "GET, HEAD, POST, PUT"); /* its target is no path */
         return 0;
     }
     char allow[ROUTE_ALLOW_SIZE];

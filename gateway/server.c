@@ -177,6 +177,11 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
     enum status status = redis_create(&options, &lane->lane.redis, &lane->error);
     if (status != STATUS_OK)
         return status;
+    lane->lane.catalog = catalog_cache_create(&(struct catalog_cache_options){
+        .context = &lane->lane.context,
+        .redis = lane->lane.redis,
+        .ttl_ms = gateway->settings->catalog_cache_ms,
+    });
     lane->accept.ctx = &lane->lane.context;
     lane->accept.hosts = lane->server->config.hosts;
     return STATUS_OK;
@@ -218,6 +223,7 @@ static void *run_lane(void *closure) {
     while (is_open && lane_follow(lane))
         h2o_evloop_run(lane->lane.context.loop, TURN_MS);
     redis_destroy(&lane->lane.redis);
+    catalog_cache_destroy(&lane->lane.catalog);
     sem_post(&server->lane_turned);
     /* h2o keeps caches in thread-local memory that nobody can free: the thread waits for the end of
        the process, so that they stay reachable */

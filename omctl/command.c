@@ -1,5 +1,7 @@
 #include "omctl/command.h"
 
+#include "shared/clock.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,4 +116,14 @@ enum status duration_parse(const char *text, int64_t *duration_us, struct error 
     }
     return error_set(error, STATUS_INVALID, "%s is not a duration such as 250ms, 2s, 15m, 1h or 7d",
                      text);
+}
+
+enum status since_parse(const char *text, int64_t *since_us, struct error *error) {
+    int64_t ago_us;
+    if (clock_parse(slice_of(text), since_us))
+        return STATUS_OK;
+    if (duration_parse(text, &ago_us, NULL) != STATUS_OK)
+        return error_set(error, STATUS_INVALID, "--since %s: neither a time nor a duration", text);
+    *since_us = clock_now_us() - ago_us;
+    return STATUS_OK;
 }

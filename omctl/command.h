@@ -37,7 +37,11 @@ typedef int (*command_fn)(const struct omctl_config *config, int argc, char **ar
 int migrate_command(const struct omctl_config *config, int argc, char **argv);
 int provision_command(const struct omctl_config *config, int argc, char **argv);
 int seed_command(const struct omctl_config *config, int argc, char **argv);
+int fsm_command(const struct omctl_config *config, int argc, char **argv);
 int redrive_command(const struct omctl_config *config, int argc, char **argv);
+int events_command(const struct omctl_config *config, int argc, char **argv);
+int rebuild_command(const struct omctl_config *config, int argc, char **argv);
+int audit_command(const struct omctl_config *config, int argc, char **argv);
 
 /* Reads argv (without the command's words) into the options: `--name value`, `--name=value` and
    flags. INVALID names the argument nobody knows. */
@@ -57,5 +61,7 @@ enum status command_read_file(const char *path, struct buf *content,
 
 /* "250ms", "2s", "15m", "1h", "7d" as microseconds: a positive whole number and its unit. */
 enum status duration_parse(const char *text, int64_t *duration_us, struct error *error) MUST_CHECK;
+/* The value of --since: an RFC 3339 time, or a duration: that long ago. */
+enum status since_parse(const char *text, int64_t *since_us, struct error *error) MUST_CHECK;
 
 #endif

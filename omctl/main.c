@@ -40,14 +40,36 @@ static const struct command commands[] = {
      "  --wait   wait until the order service knows all their prices\n",
      seed_command},
     {"outbox redrive", "--schema SCHEMA --since TIME", "publish a service's past events again",
-     "After the broker lost data: sets the relay of SCHEMA (orders, inventory, payments, "
-     "shipping,\n"
-     "notifications) back, so that it publishes every event since TIME once more, under its old\n"
-     "id. Consumers drop what they have seen.\n"
+     "After the broker lost data: sets the relay of SCHEMA (orders, inventory, ...) back, so that\n"
+     "it publishes every event since TIME once more, under its old id. Consumers drop what they\n"
+     "have seen.\n"
      "\n"
      "  --schema SCHEMA  whose outbox\n"
      "  --since TIME     a moment (2026-01-31T12:00:00Z) or how long ago (15m, 2h)\n",
      redrive_command},
+    {"rebuild analytics", "", "count what happened once more, from the streams",
+     "Replays the streams into new tables of the analytics service, and puts them in place of the\n"
+     "old ones while the service goes on. What is older than the streams is taken over.\n",
+     rebuild_command},
+    {"audit", "ORDER-ID [--since TIME] [--json]", "print every event of an order",
+     "All events and commands about one order, from the streams, a cause before what it caused.\n"
+     "All messages are looked through, since subjects have no order id.\n"
+     "\n"
+     "  --since TIME  look from there on: a moment (2026-01-31T12:00:00Z) or how long ago (15m, "
+     "2h)\n"
+     "  --json        whole envelopes, with their streams and sequences\n",
+     audit_command},
+    {"events", "[--format text|json]", "list the types of events",
+     "Type, subject, stream and source of every event, and in JSON its version and schema.\n"
+     "\n"
+     "  --format text|json  a table, or JSON\n",
+     events_command},
+    {"fsm", "[--format mermaid|json]", "print the life of an order as a state machine",
+     "Prints the table that the order service works by.\n"
+     "\n"
+     "  --format FORMAT  mermaid: a state diagram (default); json: every row, the first that fits\n"
+     "                   counts; \"to\" null stays\n",
+     fsm_command},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
@@ -66,8 +88,8 @@ static const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[
 static void print_help(FILE *out) {
     fprintf(out, "omctl: the operator's tool of OrderMesh\n\nusage: omctl COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < command_count; i++)
-        fprintf(out, "  %-16s %s\n", commands[i].words, commands[i].summary);
-    fprintf(out, "  %-16s %s\n", "version", "print the version");
+        fprintf(out, "  %-18s %s\n", commands[i].words, commands[i].summary);
+    fprintf(out, "  %-18s %s\n", "version", "print the version");
     fprintf(out, "\n`omctl COMMAND --help` says more. Configuration, from the environment:\n\n");
     config_print_help(config_rows, config_row_count, out);
 }

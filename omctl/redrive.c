@@ -6,16 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The search path below takes these names only. */
-static const char *const schemas[] = {"orders", "inventory", "payments", "shipping",
-                                      "notifications"};
-
-static bool is_schema(const char *name) {
-    for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
-        if (strcmp(name, schemas[i]) == 0)
-            return true;
-    }
-    return false;
+/* INVALID where the schema has no outbox: so the search path below takes schemas of services only.
+ */
+static enum status check_schema(struct pg *pg, const char *schema, struct error *error) {
+    static const struct pg_statement has_outbox = {
+        .name = "redrive_has_outbox",
+        .sql = "SELECT to_regclass(quote_ident($1::text) || '.outbox_cursor') IS NOT NULL",
+        .param_count = 1,
+    };
+    const struct pg_param params[] = {pg_text(slice_of(schema))};
+    struct pg_result *result;
+    enum status status = pg_query(pg, &has_outbox, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    bool is_there = pg_get_bool(result, 0, 0);
+    pg_result_free(&result);
+    if (!is_there)
+        return error_set(error, STATUS_INVALID, "no schema %s has an outbox", schema);
+    return STATUS_OK;
 }
 
 static enum status use_schema(struct pg *pg, const char *schema, struct error *error) {
@@ -61,13 +69,13 @@ static enum status set_back(struct pg *pg, int64_t since_us, int64_t *count, str
 
 enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, int64_t *count,
                            struct error *error) {
-    if (!is_schema(schema))
-        return error_set(error, STATUS_INVALID, "no schema %s has an outbox", schema);
     int64_t counted = 0;
     enum status status = pg_begin(pg, error);
     if (status != STATUS_OK)
         return status;
-    status = use_schema(pg, schema, error);
+    status = check_schema(pg, schema, error);
+    if (status == STATUS_OK)
+        status = use_schema(pg, schema, error);
     if (status == STATUS_OK)
         status = set_back(pg, since_us, &counted, error);
     if (status == STATUS_OK)
@@ -77,16 +85,6 @@ enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, 
     else
         pg_rollback(pg);
     return status;
-}
-
-static enum status parse_since(const char *text, int64_t *since_us, struct error *error) {
-    int64_t ago_us;
-    if (clock_parse(slice_of(text), since_us))
-        return STATUS_OK;
-    if (duration_parse(text, &ago_us, NULL) != STATUS_OK)
-        return error_set(error, STATUS_INVALID, "--since %s: neither a time nor a duration", text);
-    *since_us = clock_now_us() - ago_us;
-    return STATUS_OK;
 }
 
 static enum status parse_arguments(int argc, char **argv, const char **schema, int64_t *since_us,
@@ -101,9 +99,7 @@ static enum status parse_arguments(int argc, char **argv, const char **schema, i
         return status;
     if (*schema == NULL || since == NULL)
         return error_set(error, STATUS_INVALID, "--schema and --since are needed");
-    if (!is_schema(*schema))
-        return error_set(error, STATUS_INVALID, "no schema %s has an outbox", *schema);
-    return parse_since(since, since_us, error);
+    return since_parse(since, since_us, error);
 }
 
 int redrive_command(const struct omctl_config *config, int argc, char **argv) {
@@ -116,11 +112,14 @@ int redrive_command(const struct omctl_config *config, int argc, char **argv) {
         return COMMAND_USAGE;
     }
     enum status status = command_open_database(config, &pg, &error);
-    if (status == STATUS_OK)
+    bool is_open = status == STATUS_OK;
+    if (is_open)
         status = redrive_outbox(pg, schema, since_us, &count, &error);
     pg_destroy(&pg);
-    if (status != STATUS_OK)
-        return command_failed("outbox redrive", &error);
+    if (status != STATUS_OK) {
+        (void)command_failed("outbox redrive", &error);
+        return is_open && status == STATUS_INVALID ? COMMAND_USAGE : COMMAND_FAILED;
+    }
     char since[RFC3339_SIZE];
     clock_format(since_us, since);
     printf("%s: %lld events since %s will be published again\n", schema, (long long)count, since);

@@ -70,6 +70,11 @@ static enum status insert_products(struct pg *pg, struct pg_result **inserted,
                " stocked AS ("
                "  INSERT INTO inventory.stock (sku, received, on_hand)"
                "  SELECT added.sku, wanted.pieces, wanted.pieces"
+               "  FROM added JOIN wanted ON wanted.sku = added.sku),"
+               " ledger AS ("
+               "  INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand)"
+               "  SELECT gen_random_uuid(), added.sku, wanted.pieces, 'opening stock',"
+               "   wanted.pieces"
                "  FROM added JOIN wanted ON wanted.sku = added.sku)"
                " SELECT sku, name, price_minor, currency, active, version FROM added",
         .param_count = 5,

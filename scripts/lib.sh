@@ -7,8 +7,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Absolute, and without links, since programs are started from other folders.
 run_dir=$(realpath -m "${OM_RUN_DIR:-$root/.run}")
+# A folder below services/ is a service.
 # shellcheck disable=SC2034 # for who sources this, as are the next three
-services=(order inventory payment shipping notification)
+mapfile -t services < <(cd "$root/services" && printf '%s\n' */main.c | sed 's|/main\.c$||')
 
 # shellcheck disable=SC2034
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev libnats-dev libpq-dev
@@ -16,7 +17,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev lib
 # shellcheck disable=SC2034
 run_packages=(postgresql redis-server nats-server curl jq)
 # shellcheck disable=SC2034
-test_packages=(libcmocka-dev clang-format shellcheck)
+test_packages=(libcmocka-dev clang-format shellcheck openssl python3-aiosmtpd)
 
 say() {
     printf '[%3d s] %s\n' "$SECONDS" "$*"

@@ -167,13 +167,17 @@ stop_postgres() {
     rm -f "$run_dir/pid/postgres"
 }
 
-# Roles come with the migrations, their passwords from here.
+admin_psql() {
+    PGPASSWORD=$(secret "$database_admin") psql -qXAt -v ON_ERROR_STOP=1 -h 127.0.0.1 \
+        -p "$postgres_port" -U "$database_admin" ordermesh "$@"
+}
+
+# The migrations made a role om_<schema> for each service; their passwords are from here.
 set_role_passwords() {
     local role
-    for role in orders inventory payments shipping notifications; do
-        echo "ALTER ROLE om_$role PASSWORD '$(secret "om_$role")';"
-    done | PGPASSWORD=$(secret "$database_admin") psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 \
-        -p "$postgres_port" -U "$database_admin" ordermesh
+    for role in $(admin_psql -c "SELECT rolname FROM pg_roles WHERE rolname ^@ 'om_' ORDER BY 1"); do
+        echo "ALTER ROLE $role PASSWORD '$(secret "$role")';"
+    done | admin_psql
 }
 
 # --- Redis ---------------------------------------------------------------------------------------

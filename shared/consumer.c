@@ -15,6 +15,7 @@
 
 #define ARENA_CHUNK_BYTES (256 * 1024)
 #define TAKE_WAIT_MS 200
+#define GATHER_MS 4
 #define HOLD_LEAST_MS 100
 #define HOLD_MOST_MS 2000
 #define SERIALIZATION_TRIES 8
@@ -31,6 +32,7 @@ struct message {
     struct delivery delivery; /* first: handlers see only this */
     natsMsg *raw;
     struct pull_metadata metadata;
+    bool has_metadata;
     size_t row;      /* of spec->rows; row_count: not for us */
     bool is_settled; /* decided without a handler: ignored, or unreadable */
     bool is_claimed; /* its inbox row is in the open transaction */
@@ -130,10 +132,18 @@ static enum status collect(struct consumer *consumer, int64_t first_wait_ms, str
         struct message *message = mem_alloc(sizeof(*message));
         message->raw = raw;
         message->touched_us = clock_monotonic_us();
+        message->has_metadata = pull_parse_metadata(natsMsg_GetReply(raw), &message->metadata);
         consumer->waiting.items[consumer->waiting.count++] = message;
         wait_ms = 0;
     }
     return STATUS_OK;
+}
+
+/* The server has more for us than a batch that has just begun to come in: worth a moment. */
+static bool is_backlog_coming(const struct consumer *consumer) {
+    const struct message_list *waiting = &consumer->waiting;
+    return waiting->count > 0 && waiting->count < (size_t)consumer->options.batch_max &&
+           waiting->items[waiting->count - 1]->metadata.pending > 0;
 }
 
 /* Fills the batch with what is there: one message when it is quiet, batch_max under load. */
@@ -144,6 +154,11 @@ static enum status take_batch(struct consumer *consumer, struct error *error) {
 
     pull_request(consumer->pull);
     enum status status = collect(consumer, consumer->waiting.count > 0 ? 0 : TAKE_WAIT_MS, error);
+    for (int naps = 0; naps < GATHER_MS && status == STATUS_OK && is_backlog_coming(consumer);
+         naps++) {
+        clock_sleep_ms(1);
+        status = collect(consumer, 0, error);
+    }
     pull_request(consumer->pull);
 
     pthread_mutex_lock(&consumer->mutex);
@@ -212,7 +227,7 @@ static void decode(struct consumer *consumer, struct message *message) {
     enum event_type type;
     message->row = spec->row_count;
     message->is_settled = true;
-    if (!pull_parse_metadata(natsMsg_GetReply(message->raw), &message->metadata))
+    if (!message->has_metadata)
         return;
     message->delivery.attempt = message->metadata.deliveries;
     if (!event_type_of_subject(slice_of(natsMsg_GetSubject(message->raw)), &type)) {
@@ -237,6 +252,12 @@ static void decode(struct consumer *consumer, struct message *message) {
     }
     if (status != STATUS_OK) {
         delivery_reject(&message->delivery, status, "%s", error.text);
+        return;
+    }
+    const struct handler *handler = spec->rows[message->row].handler;
+    if (handler->wants != NULL && !handler->wants(&event)) {
+        event_fini(&event);
+        message->row = spec->row_count;
         return;
     }
     message->delivery.event = event;

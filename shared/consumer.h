@@ -54,6 +54,8 @@ struct handler {
     batch_fn call;
     /* The transaction with inbox and outbox. Given new events only, duplicates dropped. */
     batch_fn apply;
+    /* Optional: false acknowledges the event unseen, without inbox or transaction. Pure. */
+    bool (*wants)(const struct event *event);
     /* Skips the inbox: the handler has a unique key of its own (the submit command). */
     bool has_own_dedup;
 };

@@ -24,6 +24,13 @@ const struct event_info *event_info(enum event_type type) {
     return &infos[type];
 }
 
+void event_schema(enum event_type type, struct buf *out) {
+    buf_append_text(out, SCHEMA_PREFIX);
+    buf_append_text(out, infos[type].type + TYPE_PREFIX_LEN);
+    buf_append_char(out, ':');
+    buf_append_int(out, infos[type].version);
+}
+
 bool event_type_of_subject(struct slice subject, enum event_type *type) {
     for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
         if (slice_is(subject, infos[i].subject)) {
@@ -228,15 +235,14 @@ static struct slice correlation_of(const struct event_head *head, const char *ow
     return slice_of(head->cause != NULL ? cause_id : own_id);
 }
 
-static void put_type(struct json_writer *w, const struct event_info *info) {
+static void put_type(struct json_writer *w, enum event_type type) {
+    const struct event_info *info = event_info(type);
     json_put_text(w, "specversion", spec_version);
     json_put_text(w, "type", info->type);
     json_put_text(w, "source", info->source);
     json_key(w, "dataschema");
-    json_raw(w, SLICE_LITERAL("\"" SCHEMA_PREFIX));
-    buf_append_text(w->out, info->type + TYPE_PREFIX_LEN);
-    buf_append_char(w->out, ':');
-    buf_append_int(w->out, info->version);
+    json_raw(w, SLICE_LITERAL("\""));
+    event_schema(type, w->out);
     buf_append_char(w->out, '"');
 }
 
@@ -254,7 +260,7 @@ void event_encode(const struct event_head *head, struct slice data, struct buf *
     buf_reserve(out, data.len + head->subject.len + 512);
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
-    put_type(&w, event_info(head->type));
+    put_type(&w, head->type);
     json_put_text(&w, "id", id);
     json_put_text(&w, "time", time);
     json_put_string(&w, "subject", head->subject);

@@ -17,6 +17,7 @@
 /* id, CloudEvents type, subject, stream, source, version */
 #define EVENT_TABLE(X)                                                                             \
     X(ORDER_SUBMIT, "io.ordermesh.order.submit", "orders.cmd.submit", "ORDERS", "gateway", 1)      \
+    X(ORDER_CANCEL, "io.ordermesh.order.cancel", "orders.cmd.cancel", "ORDERS", "gateway", 1)      \
     X(ORDER_CREATED, "io.ordermesh.order.created", "orders.evt.created", "ORDERS", "order", 1)     \
     X(ORDER_CONFIRMED, "io.ordermesh.order.confirmed", "orders.evt.confirmed", "ORDERS", "order",  \
       1)                                                                                           \
@@ -25,6 +26,8 @@
     X(ORDER_FAILED, "io.ordermesh.order.failed", "orders.evt.failed", "ORDERS", "order", 1)        \
     X(ORDER_CANCELLED, "io.ordermesh.order.cancelled", "orders.evt.cancelled", "ORDERS", "order",  \
       1)                                                                                           \
+    X(ORDER_STOP_REQUESTED, "io.ordermesh.order.stop_requested", "orders.evt.stop_requested",      \
+      "ORDERS", "order", 1)                                                                        \
     X(PRODUCT_CHANGED, "io.ordermesh.inventory.product_changed", "inventory.evt.product_changed",  \
       "INVENTORY", "inventory", 1)                                                                 \
     X(INVENTORY_RESERVED, "io.ordermesh.inventory.reserved", "inventory.evt.reserved",             \
@@ -42,7 +45,13 @@
     X(SHIPPING_SHIPPED, "io.ordermesh.shipping.shipped", "shipping.evt.shipped", "SHIPPING",       \
       "shipping", 1)                                                                               \
     X(SHIPPING_FAILED, "io.ordermesh.shipping.failed", "shipping.evt.failed", "SHIPPING",          \
-      "shipping", 1)
+      "shipping", 1)                                                                               \
+    X(SHIPPING_STOPPED, "io.ordermesh.shipping.stopped", "shipping.evt.stopped", "SHIPPING",       \
+      "shipping", 1)                                                                               \
+    X(NOTIFICATION_SENT, "io.ordermesh.notification.sent", "notifications.evt.sent",               \
+      "NOTIFICATIONS", "notification", 1)                                                          \
+    X(NOTIFICATION_FAILED, "io.ordermesh.notification.failed", "notifications.evt.failed",         \
+      "NOTIFICATIONS", "notification", 1)
 
 enum event_type {
 #define EVENT_ENUM(id, type, subject, stream, source, version) EVENT_##id,
@@ -60,6 +69,9 @@ struct event_info {
 };
 
 const struct event_info *event_info(enum event_type type);
+/* Appends the `dataschema` of the type, which is its JSON Schema's $id in nats/schemas/:
+   urn:ordermesh:schema:order.created:1. */
+void event_schema(enum event_type type, struct buf *out);
 bool event_type_of_subject(struct slice subject, enum event_type *type);
 
 struct event {

@@ -41,6 +41,8 @@
       "Claims: first, replay, mismatch, in_flight, takeover, degraded.")                           \
     X(IDEMPOTENCY_DEGRADED, GAUGE, "ordermesh_idempotency_degraded", "",                           \
       "1 while Redis does not answer and only order ids guard.")                                   \
+    X(CATALOG_CACHE, COUNTER, "ordermesh_catalog_cache_total", "result",                           \
+      "Reads of the catalog: hit, miss, degraded (Redis did not answer).")                         \
     X(ORDERS_ENDED, COUNTER, "ordermesh_orders_ended_total", "status", "Orders by final status.")  \
     X(ORDER_SECONDS, HISTOGRAM, "ordermesh_order_seconds", "",                                     \
       "From acceptance to the final state.")                                                       \

@@ -6,12 +6,16 @@
 #include "shared/uuid.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define QUEUE_GROUP "q"
 #define ARENA_CHUNK_BYTES (64 * 1024)
 #define FLUSH_TIMEOUT_MS 5000
+#define DRAIN_MS 1000
+#define LAST_REQUEST_MS INT64_C(10000)
 
 enum verb { VERB_PING, VERB_INFO, VERB_STATS, VERB_COUNT };
 static const char *const verb_names[VERB_COUNT] = {"PING", "INFO", "STATS"};
@@ -23,11 +27,16 @@ static const char *const response_types[VERB_COUNT] = {
 
 enum scope { SCOPE_ALL, SCOPE_NAME, SCOPE_ID, SCOPE_COUNT };
 
+struct subscription {
+    natsSubscription *handle;
+    atomic_bool is_over; /* nats.c has made its last call */
+};
+
 /* One endpoint at work: nats.c calls it on a thread of its own, one request at a time. */
 struct endpoint_state {
     struct micro *micro;
     const struct endpoint *endpoint;
-    natsSubscription *subscription;
+    struct subscription subscription;
     struct pg *pg;
     struct arena *arena;
     struct buf reply;
@@ -42,7 +51,7 @@ struct micro {
     struct micro_options options;
     char id[33];
     char started[RFC3339_SIZE];
-    natsSubscription *protocol[VERB_COUNT][SCOPE_COUNT];
+    struct subscription protocol[VERB_COUNT][SCOPE_COUNT];
     struct endpoint_state *endpoints;
     size_t endpoint_count;
 };
@@ -142,8 +151,8 @@ static natsStatus subscribe_protocol(struct micro *micro) {
         snprintf(subjects[SCOPE_ID], sizeof(subjects[0]), "$SRV.%s.%s.%s", verb_names[verb], name,
                  micro->id);
         for (int scope = 0; scope < SCOPE_COUNT && s == NATS_OK; scope++)
-            s = natsConnection_Subscribe(&micro->protocol[verb][scope], connection, subjects[scope],
-                                         handlers[verb], micro);
+            s = natsConnection_Subscribe(&micro->protocol[verb][scope].handle, connection,
+                                         subjects[scope], handlers[verb], micro);
     }
     return s;
 }
@@ -217,10 +226,12 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     };
     enum status status = state->endpoint->handle(&call, &error);
     if (status == STATUS_UNAVAILABLE && call.pg != NULL) {
-        /* The connection may have been closed while it was idle: reads are repeatable. */
+        /* The connection may have been closed while it was idle. */
         buf_clear(&state->reply);
         status = state->endpoint->handle(&call, &error);
     }
+    if (call.has_committed && state->micro->options.committed != NULL)
+        state->micro->options.committed(state->micro->options.committed_closure);
     publish_reply(state, request, status, &error);
     count_request(state, started_us, status, &error);
     natsMsg_Destroy(request);
@@ -239,7 +250,7 @@ static natsStatus subscribe_endpoints(struct micro *micro) {
         if (micro->options.database_url != NULL)
             state->pg = pg_create(micro->options.database_url, state->endpoint->subject);
         micro->endpoint_count++;
-        s = natsConnection_QueueSubscribe(&state->subscription,
+        s = natsConnection_QueueSubscribe(&state->subscription.handle,
                                           nats_client_fast(micro->options.nats),
                                           state->endpoint->subject, QUEUE_GROUP, on_request, state);
     }
@@ -273,13 +284,46 @@ enum status micro_create(const struct micro_options *options, struct micro **mic
     return STATUS_OK;
 }
 
-/* Ends a subscription and waits for its callback to be over, since the callback uses our memory. */
-static void end_subscription(natsSubscription *subscription) {
-    if (subscription == NULL)
-        return;
-    if (natsSubscription_Drain(subscription) == NATS_OK)
-        natsSubscription_WaitForDrainCompletion(subscription, 1000);
-    natsSubscription_Destroy(subscription);
+static void on_over(void *is_over) {
+    atomic_store((atomic_bool *)is_over, true);
+}
+
+static bool wait_over(struct subscription *subscription, int64_t until_us) {
+    while (!atomic_load(&subscription->is_over) && clock_monotonic_us() < until_us)
+        clock_sleep_ms(1);
+    return atomic_load(&subscription->is_over);
+}
+
+static void begin_end(struct subscription *subscription, int64_t until_us) {
+    (void)until_us;
+    if (natsSubscription_SetOnCompleteCB(subscription->handle, on_over, &subscription->is_over) !=
+        NATS_OK)
+        atomic_store(&subscription->is_over, true); /* it has ended with its connection */
+    natsSubscription_Drain(subscription->handle);
+}
+
+/* Waits for nats.c's last call, which uses our memory. Without the broker there is no draining:
+   then what has come already is dropped, but for the request at work. */
+static void finish_end(struct subscription *subscription, int64_t until_us) {
+    if (!wait_over(subscription, until_us)) {
+        natsSubscription_Unsubscribe(subscription->handle);
+        if (!wait_over(subscription, until_us + LAST_REQUEST_MS * 1000)) {
+            log_warn("a request took too long; leaving");
+            _exit(1);
+        }
+    }
+    natsSubscription_Destroy(subscription->handle);
+}
+
+static void each_subscription(struct micro *micro, void (*act)(struct subscription *, int64_t),
+                              int64_t until_us) {
+    for (int verb = 0; verb < VERB_COUNT; verb++)
+        for (int scope = 0; scope < SCOPE_COUNT; scope++)
+            if (micro->protocol[verb][scope].handle != NULL)
+                act(&micro->protocol[verb][scope], until_us);
+    for (size_t i = 0; i < micro->endpoint_count; i++)
+        if (micro->endpoints[i].subscription.handle != NULL)
+            act(&micro->endpoints[i].subscription, until_us);
 }
 
 void micro_destroy(struct micro **micro) {
@@ -287,12 +331,11 @@ void micro_destroy(struct micro **micro) {
     *micro = NULL;
     if (m == NULL)
         return;
-    for (int verb = 0; verb < VERB_COUNT; verb++)
-        for (int scope = 0; scope < SCOPE_COUNT; scope++)
-            end_subscription(m->protocol[verb][scope]);
+    int64_t until_us = clock_monotonic_us() + DRAIN_MS * 1000;
+    each_subscription(m, begin_end, until_us);
+    each_subscription(m, finish_end, until_us);
     for (size_t i = 0; i < m->endpoint_count; i++) {
         struct endpoint_state *state = &m->endpoints[i];
-        end_subscription(state->subscription);
         pg_destroy(&state->pg);
         arena_destroy(&state->arena);
         buf_fini(&state->reply);

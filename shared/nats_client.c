@@ -190,10 +190,11 @@ void nats_client_destroy(struct nats_client **client) {
             natsConnection_FlushTimeout(connections[i], FLUSH_AT_END_MS);
         natsConnection_Destroy(connections[i]);
     }
-    /* nats.c calls back from a thread of its own; `c` is that call's closure. */
-    for (int waited_ms = 0; waited_ms < FLUSH_AT_END_MS; waited_ms++) {
-        if (atomic_load(&c->closed_count) == opened)
-            break;
+    /* nats.c calls back from a thread of its own; `c` is that call's closure, so it is rather left
+       behind than freed under a late call. */
+    for (int waited_ms = 0; atomic_load(&c->closed_count) != opened; waited_ms++) {
+        if (waited_ms == FLUSH_AT_END_MS)
+            return;
         clock_sleep_ms(1);
     }
     free(c->inbox_prefix);

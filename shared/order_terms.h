@@ -22,8 +22,20 @@ enum order_status {
         ORDER_STATUS_COUNT
 };
 
-/* What has happened to an order, as bits. */
-enum order_step { STEP_RESERVED = 1, STEP_PAID = 2, STEP_SHIPPED = 4 };
+/* What has happened to an order, as bits: id, bit, name. CANCEL: its customer wanted it cancelled;
+   OVERDUE: its time was up. */
+#define ORDER_STEP_TABLE(X)                                                                        \
+    X(RESERVED, 1, "reserved")                                                                     \
+    X(PAID, 2, "paid")                                                                             \
+    X(SHIPPED, 4, "shipped")                                                                       \
+    X(CANCEL, 8, "cancel")                                                                         \
+    X(OVERDUE, 16, "overdue")
+
+enum order_step {
+#define ORDER_STEP_ENUM(id, bit, name) STEP_##id = (bit),
+    ORDER_STEP_TABLE(ORDER_STEP_ENUM)
+#undef ORDER_STEP_ENUM
+};
 
 #define ORDER_REASON_TABLE(X)                                                                      \
     X(NONE, "")                                                                                    \

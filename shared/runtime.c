@@ -1,10 +1,12 @@
 #include "shared/runtime.h"
 
 #include "shared/clock.h"
+#include "shared/json.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
 #include "shared/relay.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,6 +29,7 @@ struct runtime {
     struct nats_client *nats;
     struct relay *relay;
     struct consumer **consumers;
+    struct periodic_task **periodics;
     struct micro *micro;
     struct admin *admin;
     _Atomic enum phase phase;
@@ -150,6 +153,10 @@ static void check_readiness(void *closure, struct readiness *readiness) {
     snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
 }
 
+static bool is_ready(void *closure) {
+    return why_not_ready(closure)[0] == '\0';
+}
+
 /* --- start ---------------------------------------------------------------------------------------
  */
 
@@ -210,6 +217,28 @@ static enum status start_consumers(struct runtime *runtime, struct error *error)
     return status;
 }
 
+static enum status start_periodics(struct runtime *runtime, struct error *error) {
+    const struct service *service = runtime->service;
+    const struct periodic_options options = {
+        .database_url = runtime->config.database_url,
+        .context = runtime->context,
+        .is_ready = is_ready,
+        .is_ready_closure = runtime,
+        .committed = on_committed,
+        .committed_closure = runtime->relay,
+    };
+    enum status status = STATUS_OK;
+    runtime->periodics = mem_alloc((service->periodic_count + 1) * sizeof(struct periodic_task *));
+    for (size_t i = 0; i < service->periodic_count && status == STATUS_OK; i++)
+        status = periodic_start(&service->periodics[i], &options, &runtime->periodics[i], error);
+    return status;
+}
+
+static void stop_periodics(struct runtime *runtime) {
+    for (size_t i = 0; runtime->periodics != NULL && i < runtime->service->periodic_count; i++)
+        periodic_stop(&runtime->periodics[i]);
+}
+
 static enum status start_all(struct runtime *runtime, struct error *error) {
     const struct service *service = runtime->service;
     enum status status =
@@ -222,6 +251,8 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
         status = start_relay(runtime, error);
     if (status == STATUS_OK)
         status = start_consumers(runtime, error);
+    if (status == STATUS_OK)
+        status = start_periodics(runtime, error);
     if (status != STATUS_OK)
         return status;
     const struct micro_options options = {
@@ -230,6 +261,8 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
         .database_url = service->schema != NULL ? runtime->config.database_url : NULL,
         .version = ordermesh_version,
         .context = runtime->context,
+        .committed = on_committed,
+        .committed_closure = runtime->relay,
     };
     return micro_create(&options, &runtime->micro, error);
 }
@@ -261,6 +294,7 @@ static void drain(struct runtime *runtime) {
     int64_t deadline_us = clock_monotonic_us() + runtime->config.drain_ms * 1000;
     atomic_store(&runtime->phase, PHASE_DRAINING);
     log_info("draining");
+    stop_periodics(runtime);
     for (size_t i = 0; i < runtime->service->consumer_count; i++)
         consumer_drain(runtime->consumers[i]);
     wait_stopped(runtime, false, deadline_us);
@@ -273,6 +307,8 @@ static void drain(struct runtime *runtime) {
 static void destroy_all(struct runtime *runtime) {
     micro_destroy(&runtime->micro);
     admin_stop(&runtime->admin);
+    stop_periodics(runtime);
+    free(runtime->periodics);
     for (size_t i = 0; runtime->consumers != NULL && i < runtime->service->consumer_count; i++)
         consumer_destroy(&runtime->consumers[i]);
     free(runtime->consumers);
@@ -282,9 +318,63 @@ static void destroy_all(struct runtime *runtime) {
     nats_client_destroy(&runtime->nats);
 }
 
+/* --- what a service is ---------------------------------------------------------------------------
+ */
+
+static void describe_consumer(const struct consumer_spec *spec, struct json_writer *w) {
+    json_begin_object(w);
+    json_put_text(w, "stream", spec->stream);
+    json_put_text(w, "durable", spec->durable);
+    json_key(w, "types");
+    json_begin_array(w);
+    for (size_t i = 0; i < spec->row_count; i++)
+        json_string(w, slice_of(event_info(spec->rows[i].type)->type));
+    json_end_array(w);
+    json_end_object(w);
+}
+
+static void describe(const struct service *service, struct json_writer *w) {
+    json_begin_object(w);
+    json_put_text(w, "name", service->name);
+    json_put_text(w, "description", service->description);
+    if (service->schema != NULL)
+        json_put_text(w, "schema", service->schema);
+    json_key(w, "consumers");
+    json_begin_array(w);
+    for (size_t i = 0; i < service->consumer_count; i++)
+        describe_consumer(&service->consumers[i], w);
+    json_end_array(w);
+    json_key(w, "endpoints");
+    json_begin_array(w);
+    for (size_t i = 0; i < service->endpoint_count; i++)
+        json_string(w, slice_of(service->endpoints[i].subject));
+    json_end_array(w);
+    json_end_object(w);
+}
+
+static int print_description(const struct service *service) {
+    struct buf out = {0};
+    struct json_writer w = json_writer(&out);
+    describe(service, &w);
+    puts(out.ptr);
+    buf_fini(&out);
+    return 0;
+}
+
+/* Batches take and free memory by the megabyte. Without this, glibc gives it back to the kernel
+   each time, and sweeps its fast bins at every large free. */
+static void tune_malloc(void) {
+    mallopt(M_MXFAST, 0);
+    mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+}
+
 int runtime_run(const struct service *service, int argc, char **argv) {
     struct runtime runtime = {.service = service};
     struct error error = {0};
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0)
+        return print_description(service);
+    tune_malloc();
     runtime_block_signals();
     int code = runtime_configure(service->name, service->description, service->config_rows,
                                  service->config_row_count, service->config_target, argc, argv,

@@ -13,7 +13,8 @@
 
 extern const char ordermesh_version[];
 
-/* Runs `service` until it is told to end. Understands --help, --version and --check-config.
+/* Runs `service` until it is told to end. Understands --help, --version, --check-config, and
+   --describe: what the service is, as JSON with name, description, schema, consumers and endpoints.
    Returns the exit code: 0 ended as told, 1 failed, 2 wrong configuration or usage. */
 int runtime_run(const struct service *service, int argc, char **argv);
 

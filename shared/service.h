@@ -9,21 +9,24 @@
 #include "shared/config.h"
 #include "shared/consumer.h"
 #include "shared/nats_client.h"
+#include "shared/periodic.h"
 
-/* One request. `pg` is the process's read connection, `reply` takes the answer's JSON. */
+/* One request. `pg` is the endpoint's own connection, `reply` takes the answer's JSON. */
 struct endpoint_call {
     struct slice request;
     struct pg *pg;
     void *context;
     struct arena *arena;
     struct buf *reply;
+    bool has_committed; /* set by a handler that committed events: the relay is woken */
 };
 
 struct endpoint {
     const char *name;    /* "get" */
     const char *subject; /* "mesh.order.get" */
     /* An error becomes Nats-Service-Error(-Code): INVALID 400, NOT_FOUND 404, CONFLICT 409,
-       UNAVAILABLE and TIMEOUT 503, else 500. */
+       UNAVAILABLE and TIMEOUT 503, else 500. After UNAVAILABLE it is called once more, so what it
+       does must be repeatable. */
     enum status (*handle)(struct endpoint_call *call, struct error *error);
 };
 
@@ -35,6 +38,8 @@ struct service {
     size_t consumer_count;
     const struct endpoint *endpoints;
     size_t endpoint_count;
+    const struct periodic *periodics; /* what it does by the clock; needs a schema */
+    size_t periodic_count;
     const struct config_row *config_rows; /* the service's own, read into config_target */
     size_t config_row_count;
     void *config_target;
@@ -51,11 +56,14 @@ struct micro_options {
     const char *database_url; /* NULL: endpoints get no pg */
     const char *version;
     void *context;
+    void (*committed)(void *closure); /* after a call that committed events; may be NULL */
+    void *committed_closure;
 };
 
 /* Subscribes; endpoints answer from then on. */
 enum status micro_create(const struct micro_options *options, struct micro **micro,
                          struct error *error) MUST_CHECK;
+/* Answers the requests that have come, then frees. One that takes 11 s ends the process. */
 void micro_destroy(struct micro **micro);
 
 #endif

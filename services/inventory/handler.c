@@ -5,7 +5,7 @@
 
 /* --- what the batch asks for --- */
 
-/* An order.created to be decided; delivery->state. NULL where there is nothing to reserve. */
+/* An order to reserve for; delivery->state. NULL where there is nothing to reserve. */
 struct request {
     struct order_snapshot snapshot;
     struct stock_line *lines;
@@ -22,8 +22,6 @@ static struct request *parse_request(struct delivery *delivery, struct arena *ar
         delivery_reject(delivery, status, "%s", error.text);
         return NULL;
     }
-    if (snapshot->flow != FLOW_INVENTORY_FIRST)
-        return NULL;
     request->lines = arena_alloc(arena, snapshot->item_count * sizeof(*request->lines));
     for (size_t i = 0; i < snapshot->item_count; i++)
         request->lines[i] =
@@ -31,10 +29,27 @@ static struct request *parse_request(struct delivery *delivery, struct arena *ar
     return request;
 }
 
+/* Does the event ask for stock? order.created, but in payment-first only payment.succeeded. */
+static bool asks_for_stock(const struct event *event) {
+    return event->type == EVENT_ORDER_CREATED || event->type == EVENT_PAYMENT_SUCCEEDED;
+}
+
+/* What names no flow is not waved through, unless it is a payment of before there were any. */
+static bool inventory_wants(const struct event *event) {
+    struct slice text;
+    enum order_flow flow;
+    if (!asks_for_stock(event))
+        return true;
+    if (json_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
+        !order_flow_parse(text, &flow))
+        return event->type == EVENT_ORDER_CREATED;
+    return (flow == FLOW_PAYMENT_FIRST) == (event->type == EVENT_PAYMENT_SUCCEEDED);
+}
+
 static void parse_requests(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *delivery = batch->items[i];
-        if (delivery->event.type == EVENT_ORDER_CREATED)
+        if (asks_for_stock(&delivery->event))
             delivery->state = parse_request(delivery, batch->arena);
     }
 }
@@ -184,7 +199,7 @@ static void ship(struct decision *decision, struct delivery *delivery,
 static void decide(struct decision *decision, struct delivery *delivery) {
     struct reservation *reservation =
         reservations_find(&decision->reservations, &delivery->event.order_id);
-    if (delivery->event.type == EVENT_ORDER_CREATED)
+    if (asks_for_stock(&delivery->event))
         reserve(decision, delivery, reservation);
     else if (delivery->event.type == EVENT_ORDER_COMPLETED)
         ship(decision, delivery, reservation);
@@ -215,10 +230,4 @@ static enum status inventory_apply(struct batch *batch, struct error *error) {
     return status;
 }
 
-const struct handler inventory_handler = {.apply = inventory_apply};
-
-/* --- reads --- */
-
-enum status inventory_endpoint_products(struct endpoint_call *call, struct error *error) {
-    return inventory_store_read_products(call->pg, call->reply, error);
-}
+const struct handler inventory_handler = {.apply = inventory_apply, .wants = inventory_wants};

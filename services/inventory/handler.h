@@ -9,7 +9,4 @@
    order.completed turns what was reserved into shipped. */
 extern const struct handler inventory_handler;
 
-/* {} -> {"products": [...]} */
-enum status inventory_endpoint_products(struct endpoint_call *call, struct error *error);
-
 #endif

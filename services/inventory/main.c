@@ -1,4 +1,5 @@
 /* The inventory service: what can be sold, and what orders hold of it. */
+#include "services/inventory/catalog.h"
 #include "services/inventory/handler.h"
 #include "shared/runtime.h"
 
@@ -9,12 +10,20 @@ static const struct handler_row order_events[] = {
     {EVENT_ORDER_COMPLETED, &inventory_handler},
 };
 
+static const struct handler_row payment_events[] = {
+    {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
+};
+
 static const struct consumer_spec consumers[] = {
     {"ORDERS", "inventory", order_events, sizeof(order_events) / sizeof(order_events[0])},
+    {"PAYMENTS", "inventory", payment_events, 1},
 };
 
 static const struct endpoint endpoints[] = {
-    {"products", "mesh.inventory.products", inventory_endpoint_products},
+    {"product_get", "mesh.inventory.product.get", catalog_endpoint_get},
+    {"product_list", "mesh.inventory.product.list", catalog_endpoint_list},
+    {"product_put", "mesh.inventory.product.put", catalog_endpoint_put},
+    {"product_adjust", "mesh.inventory.product.adjust", catalog_endpoint_adjust},
 };
 
 static const struct service service = {

@@ -291,38 +291,3 @@ enum status inventory_store_save(struct batch *batch, const struct stock *stock,
         status = save_new(batch->pg, reservations, error);
     return status;
 }
-
-/* --- reads --- */
-
-static const struct pg_statement read_products = {
-    .name = "inventory_read_products",
-    .sql = "SELECT p.sku, p.name, p.price_minor, p.currency, p.active, coalesce(s.on_hand, 0)"
-           " FROM inventory.products p LEFT JOIN inventory.stock s USING (sku)"
-           " ORDER BY p.sku LIMIT 1000",
-    .param_count = 0,
-};
-
-enum status inventory_store_read_products(struct pg *pg, struct buf *reply, struct error *error) {
-    struct pg_result *result = NULL;
-    enum status status = pg_query(pg, &read_products, NULL, &result, error);
-    if (status != STATUS_OK)
-        return status;
-    struct json_writer w = json_writer(reply);
-    json_begin_object(&w);
-    json_key(&w, "products");
-    json_begin_array(&w);
-    for (int row = 0; row < pg_rows(result); row++) {
-        json_begin_object(&w);
-        json_put_string(&w, "sku", pg_get_slice(result, row, 0));
-        json_put_string(&w, "name", pg_get_slice(result, row, 1));
-        json_put_int(&w, "priceMinor", pg_get_int64(result, row, 2));
-        json_put_string(&w, "currency", pg_get_slice(result, row, 3));
-        json_put_bool(&w, "active", pg_get_bool(result, row, 4));
-        json_put_int(&w, "available", pg_get_int64(result, row, 5));
-        json_end_object(&w);
-    }
-    json_end_array(&w);
-    json_end_object(&w);
-    pg_result_free(&result);
-    return STATUS_OK;
-}

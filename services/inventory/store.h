@@ -16,7 +16,7 @@ enum reservation_status {
     RESERVATION_NONE, /* no row */
     RESERVATION_RESERVED,
     RESERVATION_REJECTED,
-    RESERVATION_RELEASED, /* without lines: a tombstone that refuses a late order.created */
+    RESERVATION_RELEASED, /* without lines: a tombstone that refuses a late reservation */
     RESERVATION_SHIPPED,
 };
 
@@ -48,9 +48,5 @@ enum status inventory_store_lock_stock(struct batch *batch, const struct slice *
 enum status inventory_store_save(struct batch *batch, const struct stock *stock,
                                  const struct reservations *reservations,
                                  struct error *error) MUST_CHECK;
-
-/* {"products": [...]} appended to `reply`; outside a transaction. */
-enum status inventory_store_read_products(struct pg *pg, struct buf *reply,
-                                          struct error *error) MUST_CHECK;
 
 #endif

@@ -1,29 +1,39 @@
 #include "services/notification/channel.h"
 
-static const struct {
-    const char *name, *text;
-} kinds[] = {
-#define NOTICE_KIND_ROW(id, word, text) [NOTICE_KIND_##id] = {word, text},
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *const kinds[] = {
+#define NOTICE_KIND_ROW(id, word) [NOTICE_KIND_##id] = (word),
     NOTICE_KIND_TABLE(NOTICE_KIND_ROW)
 #undef NOTICE_KIND_ROW
 };
 
 const char *notice_kind_name(enum notice_kind kind) {
-    return kinds[kind].name;
-}
-
-const char *notice_kind_text(enum notice_kind kind) {
-    return kinds[kind].text;
+    return kinds[kind];
 }
 
 bool notice_kind_parse(struct slice name, enum notice_kind *kind) {
     for (int i = 0; i < NOTICE_KIND_COUNT; i++) {
-        if (slice_is(name, kinds[i].name)) {
+        if (slice_is(name, kinds[i])) {
             *kind = (enum notice_kind)i;
             return true;
         }
     }
     return false;
+}
+
+void notice_id(const struct notice *notice, char *text) {
+    uuid_format(&notice->order_id, text);
+    snprintf(text + UUID_TEXT_LEN, NOTICE_ID_SIZE - UUID_TEXT_LEN, "-%s", kinds[notice->kind]);
+}
+
+void notice_fail(struct notice *notice, enum notice_result result, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    notice->result = result;
+    vsnprintf(notice->detail, sizeof(notice->detail), format, args);
+    va_end(args);
 }
 
 void channel_destroy(struct channel **channel) {

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,7 +51,7 @@ static int append(int fd, struct slice lines) {
     return 0;
 }
 
-/* A full disk is no outage to wait for: the other channel has sent its mails already. */
+/* A full disk is no outage to wait for: the order's other notices are not to wait either. */
 static enum status log_send(struct channel *channel, struct notice *const *notices, size_t count,
                             struct error *error) {
     struct buf lines = {0};
@@ -64,9 +63,9 @@ static enum status log_send(struct channel *channel, struct notice *const *notic
         write_line(&lines, &masked, notices[i], at);
     int failure = append(((struct channel_log *)channel)->fd, buf_slice(&lines));
     for (size_t i = 0; i < count; i++) {
-        notices[i]->result = failure == 0 ? NOTICE_SENT : NOTICE_FAILED;
+        notices[i]->result = NOTICE_SENT;
         if (failure != 0)
-            snprintf(notices[i]->detail, sizeof(notices[i]->detail), "%s", strerror(failure));
+            notice_fail(notices[i], NOTICE_FAILED, "%s", strerror(failure));
     }
     buf_fini(&masked);
     buf_fini(&lines);
@@ -84,7 +83,9 @@ enum status channel_log_create(const char *path, struct channel **channel, struc
     if (fd < 0)
         return error_set(error, STATUS_INVALID, "%s: %s", path, strerror(errno));
     struct channel_log *log = mem_alloc(sizeof(*log));
-    log->channel = (struct channel){"log", log_send, log_destroy};
+    log->channel.id = NOTIFY_LOG;
+    log->channel.send = log_send;
+    log->channel.destroy = log_destroy;
     log->fd = fd;
     *channel = &log->channel;
     return STATUS_OK;

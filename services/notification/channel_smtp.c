@@ -8,7 +8,6 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +16,13 @@
 struct channel_smtp {
     struct channel channel; /* first */
     char *from;
+    struct template_set *templates;
     struct breaker *breaker;
     pthread_mutex_t lock; /* guards curl, which keeps the connection */
     CURL *curl;
 };
+
+/* --- one mail --- */
 
 /* The mail on its way: what libcurl has not read yet. */
 struct upload {
@@ -37,19 +39,27 @@ static size_t read_upload(char *to, size_t size, size_t count, void *closure) {
     return len;
 }
 
-static CURLcode transfer(struct channel_smtp *smtp, const struct notice *notice, struct buf *mail) {
-    struct buf recipient = {0};
+static void compose(const struct channel_smtp *smtp, const struct notice *notice,
+                    struct buf *mail) {
+    struct buf text = {0};
+    template_render(smtp->templates, notice, &text);
+    mail_write(mail, notice, buf_slice(&text), smtp->from, clock_now_us());
+    buf_fini(&text);
+}
+
+static CURLcode transfer(struct channel_smtp *smtp, const struct notice *notice) {
+    struct buf recipient = {0}, mail = {0};
     buf_append_slice(&recipient, notice->email);
     struct curl_slist *recipients = curl_slist_append(NULL, recipient.ptr);
-    buf_clear(mail);
-    mail_write(mail, notice, smtp->from, clock_now_us());
-    struct upload upload = {mail->ptr, mail->len};
+    compose(smtp, notice, &mail);
+    struct upload upload = {mail.ptr, mail.len};
     curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, recipients);
     curl_easy_setopt(smtp->curl, CURLOPT_READDATA, &upload);
     CURLcode code = curl_easy_perform(smtp->curl);
     curl_easy_setopt(smtp->curl, CURLOPT_MAIL_RCPT, NULL);
     curl_slist_free_all(recipients);
     buf_fini(&recipient);
+    buf_fini(&mail);
     return code;
 }
 
@@ -61,62 +71,59 @@ static bool judge(struct channel_smtp *smtp, CURLcode code, struct notice *notic
         notice->result = NOTICE_SENT;
         return true;
     }
-    if (code == CURLE_LOGIN_DENIED || reply < 400 || reply == SERVICE_CLOSING)
-        return false;
-    notice->result = reply >= 500 ? NOTICE_FAILED : NOTICE_PUT_OFF;
-    snprintf(notice->detail, sizeof(notice->detail), "the mail server said %ld", reply);
-    return true;
-}
-
-static bool send_one(struct channel_smtp *smtp, struct notice *notice, struct buf *mail,
-                     struct error *error) {
-    if (!breaker_allow(smtp->breaker, clock_monotonic_us())) {
-        error_set(error, STATUS_UNAVAILABLE, "mail server: breaker is open");
+    if (code == CURLE_LOGIN_DENIED || code == CURLE_USE_SSL_FAILED || reply < 400 ||
+        reply == SERVICE_CLOSING) {
+        notice_fail(notice, NOTICE_PUT_OFF, "%s", curl_easy_strerror(code));
         return false;
     }
-    CURLcode code = transfer(smtp, notice, mail);
-    bool is_up = judge(smtp, code, notice);
-    breaker_report(smtp->breaker, is_up, clock_monotonic_us());
-    if (!is_up)
-        error_set(error, STATUS_UNAVAILABLE, "mail server: %s", curl_easy_strerror(code));
-    return is_up;
+    notice_fail(notice, reply >= 500 ? NOTICE_FAILED : NOTICE_PUT_OFF, "the mail server said %ld",
+                reply);
+    return true;
 }
 
 /* True when there is an address to send to. */
 static bool screen(struct notice *notice) {
-    if (notice->email.len == 0) {
+    if (notice->email.len == 0)
         notice->result = NOTICE_SKIPPED;
-    } else if (!address_is_usable(notice->email)) {
-        notice->result = NOTICE_FAILED;
-        snprintf(notice->detail, sizeof(notice->detail), "the address cannot be sent to");
-    } else {
-        notice->result = NOTICE_PUT_OFF;
+    else if (!address_is_usable(notice->email))
+        notice_fail(notice, NOTICE_FAILED, "the address cannot be sent to");
+    else
         return true;
-    }
     return false;
+}
+
+static bool send_one(struct channel_smtp *smtp, struct notice *notice, struct error *error) {
+    if (!breaker_allow(smtp->breaker, clock_monotonic_us())) {
+        error_set(error, STATUS_UNAVAILABLE, "mail server: breaker is open");
+        return false;
+    }
+    bool is_up = judge(smtp, transfer(smtp, notice), notice);
+    breaker_report(smtp->breaker, is_up, clock_monotonic_us());
+    if (!is_up)
+        error_set(error, STATUS_UNAVAILABLE, "mail server: %s", notice->detail);
+    return is_up;
 }
 
 static enum status smtp_send(struct channel *channel, struct notice *const *notices, size_t count,
                              struct error *error) {
     struct channel_smtp *smtp = (struct channel_smtp *)channel;
-    struct buf mail = {0};
-    size_t sent = 0;
     bool is_up = true;
     pthread_mutex_lock(&smtp->lock);
     for (size_t i = 0; i < count; i++) {
-        if (!screen(notices[i]) || !is_up)
-            continue;
-        is_up = send_one(smtp, notices[i], &mail, error);
-        sent += is_up;
+        notices[i]->result = NOTICE_UNTRIED;
+        if (is_up && !atomic_load(&channel->is_stopping) && screen(notices[i]))
+            is_up = send_one(smtp, notices[i], error);
     }
     pthread_mutex_unlock(&smtp->lock);
-    buf_fini(&mail);
-    return is_up || sent > 0 ? STATUS_OK : STATUS_UNAVAILABLE;
+    return is_up ? STATUS_OK : STATUS_UNAVAILABLE;
 }
+
+/* --- life --- */
 
 static void smtp_destroy(struct channel *channel) {
     struct channel_smtp *smtp = (struct channel_smtp *)channel;
     curl_easy_cleanup(smtp->curl);
+    template_set_destroy(&smtp->templates);
     breaker_destroy(&smtp->breaker);
     pthread_mutex_destroy(&smtp->lock);
     free(smtp->from);
@@ -130,7 +137,6 @@ static enum status set_login(CURL *curl, const struct channel_smtp_options *opti
     if (options->user[0] == 0)
         return STATUS_OK;
     curl_easy_setopt(curl, CURLOPT_USERNAME, options->user);
-    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
     if (options->password_file[0] == 0)
         return STATUS_OK;
     enum status status = config_read_file(options->password_file, &password, &len, error);
@@ -144,6 +150,7 @@ static enum status set_login(CURL *curl, const struct channel_smtp_options *opti
 
 static enum status set_options(CURL *curl, const struct channel_smtp_options *options,
                                struct error *error) {
+    bool needs_tls = options->requires_tls || options->user[0] != 0;
     if (curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps") != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_URL, options->url) != CURLE_OK)
         return error_set(error, STATUS_INVALID, "OM_SMTP_URL cannot be used");
@@ -151,31 +158,45 @@ static enum status set_options(CURL *curl, const struct channel_smtp_options *op
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_upload);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, options->from);
-    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+    curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(needs_tls ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (options->ca_file[0] != 0)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)options->timeout_ms);
     return set_login(curl, options, error);
+}
+
+static enum status open_smtp(struct channel_smtp *smtp, const struct channel_smtp_options *options,
+                             struct error *error) {
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    smtp->curl = curl_easy_init();
+    if (smtp->curl == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "libcurl: no handle");
+    enum status status = set_options(smtp->curl, options, error);
+    if (status == STATUS_OK)
+        status = template_set_load(options->template_dir, NOTIFY_SMTP, ESCAPE_TEXT,
+                                   &smtp->templates, error);
+    if (status == STATUS_OK)
+        status = template_set_check(smtp->templates, mail_check_text, error);
+    return status;
 }
 
 enum status channel_smtp_create(const struct channel_smtp_options *options,
                                 struct channel **channel, struct error *error) {
     if (!address_is_usable(slice_of(options->from)))
         return error_set(error, STATUS_INVALID, "OM_SMTP_FROM is not an address");
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURL *curl = curl_easy_init();
-    if (curl == NULL)
-        return error_set(error, STATUS_NO_MEMORY, "libcurl: no handle");
-    enum status status = set_options(curl, options, error);
-    if (status != STATUS_OK) {
-        curl_easy_cleanup(curl);
-        return status;
-    }
     struct channel_smtp *smtp = mem_alloc(sizeof(*smtp));
-    smtp->channel = (struct channel){"smtp", smtp_send, smtp_destroy};
+    smtp->channel.id = NOTIFY_SMTP;
+    smtp->channel.send = smtp_send;
+    smtp->channel.destroy = smtp_destroy;
     smtp->from = mem_copy(slice_of(options->from));
     smtp->breaker = breaker_create("smtp");
-    smtp->curl = curl;
     pthread_mutex_init(&smtp->lock, NULL);
-    *channel = &smtp->channel;
-    return STATUS_OK;
+    enum status status = open_smtp(smtp, options, error);
+    if (status == STATUS_OK)
+        *channel = &smtp->channel;
+    else
+        smtp_destroy(&smtp->channel);
+    return status;
 }

@@ -1,6 +1,10 @@
 /*
  * Tells customers what became of their orders: once an order, kind and channel, unless the process
  * dies between sending and recording it; then once more.
+ *
+ * The log is written at once. What goes to another system is put into a queue (queue.h), which one
+ * sender a channel empties (sender.h): a channel that is slow or down holds neither the events nor
+ * the other channels.
  */
 #ifndef OM_SERVICES_NOTIFICATION_HANDLER_H
 #define OM_SERVICES_NOTIFICATION_HANDLER_H
@@ -9,14 +13,11 @@
 #include "shared/consumer.h"
 #include "shared/crypto.h"
 
-#define NOTIFICATION_CHANNELS_MAX 2
-
 /* The handler's context. */
 struct notification {
-    /* In this order: the last one can hardly fail, so that a repetition after an outage of the
-       first repeats nothing. */
-    struct channel *channels[NOTIFICATION_CHANNELS_MAX];
-    size_t channel_count;
+    struct channel *channels[NOTIFY_CHANNEL_COUNT]; /* NULL: not configured; the log always is */
+    unsigned defaults;     /* NOTIFY_BIT()s of orders that do not say how */
+    int64_t give_up_s;     /* how old a notice gets before it is FAILED */
     struct key_ring *ring; /* opens the customer's address; NULL: addresses stay sealed */
 };
 

@@ -1,11 +1,15 @@
-/* The text of a mail about an order (RFC 5322). Pure but for the clock; thread safe. */
+/* A notice as a mail (RFC 5322, MIME). Pure but for the clock given; thread safe. */
 #ifndef OM_SERVICES_NOTIFICATION_MAIL_H
 #define OM_SERVICES_NOTIFICATION_MAIL_H
 
 #include "services/notification/channel.h"
 
-/* Appends headers and body with CRLF line ends. The Message-ID is the same whenever the notice is
-   sent again, so that mail readers show it once. */
-void mail_write(struct buf *out, const struct notice *notice, const char *from, int64_t now_us);
+/* A mail's template: "Subject: ..." on the first line, an empty line, the body. */
+enum status mail_check_text(struct slice text, struct error *error) MUST_CHECK;
+/* Appends headers and body with CRLF line ends, the body as quoted-printable. `text` is the
+   rendered template. The Message-ID is the same whenever the notice is sent again, so that mail
+   readers show it once. */
+void mail_write(struct buf *out, const struct notice *notice, struct slice text, const char *from,
+                int64_t now_us);
 
 #endif

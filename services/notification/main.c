@@ -1,5 +1,6 @@
 /* The notification service: tells customers what became of their orders. */
 #include "services/notification/handler.h"
+#include "services/notification/sender.h"
 #include "services/notification/settings.h"
 #include "shared/runtime.h"
 
@@ -19,16 +20,39 @@ static const struct consumer_spec consumers[] = {
 
 static struct notification_settings settings;
 
+static struct sender *senders[NOTIFY_CHANNEL_COUNT];
+
+/* One for each channel to another system; the log is written by the handler. */
+static enum status start_senders(const struct notification *notification,
+                                 const struct config *config, struct error *error) {
+    enum status status = STATUS_OK;
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT && status == STATUS_OK; i++) {
+        if (i == NOTIFY_LOG || notification->channels[i] == NULL)
+            continue;
+        senders[i] = sender_create(&(struct sender_options){
+            .database_url = config->database_url,
+            .channel = notification->channels[i],
+            .ring = notification->ring,
+            .give_up_s = notification->give_up_s,
+        });
+        status = sender_start(senders[i], error);
+    }
+    return status;
+}
+
 static enum status start(const struct config *config, void **context, struct error *error) {
     struct notification *notification = NULL;
     enum status status = notification_create(&settings, config, &notification, error);
-    if (status == STATUS_OK)
-        *context = notification;
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    *context = notification;
+    return start_senders(notification, config, error);
 }
 
 static void stop(void **context) {
     struct notification *notification = *context;
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++)
+        sender_destroy(&senders[i]);
     notification_destroy(&notification);
     *context = NULL;
 }

@@ -2,19 +2,27 @@
 #ifndef OM_SERVICES_NOTIFICATION_SETTINGS_H
 #define OM_SERVICES_NOTIFICATION_SETTINGS_H
 
+#include "services/notification/channel_sms.h"
 #include "services/notification/channel_smtp.h"
+#include "services/notification/channel_webhook.h"
 #include "shared/config.h"
 
 struct notification_settings {
+    const char *channels; /* names, comma separated */
     const char *log_file;
-    struct channel_smtp_options smtp; /* url "" turns mail off */
+    const char *template_dir;
+    int64_t give_up_s;
+    int64_t http_timeout_ms;
+    struct channel_smtp_options smtp; /* url "" turns a channel off */
+    struct channel_webhook_options webhook;
+    struct channel_sms_options sms;
 };
 
-#define NOTIFICATION_CONFIG_ROWS 6
+#define NOTIFICATION_CONFIG_ROWS 16
 extern const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS];
 
-/* Opens what the settings name: channels, breaker, and the key ring, without which there is no
-   mail. */
+/* Opens what the settings name: channels with their templates, and the key ring, without which
+   there is nobody to tell. INVALID also for a default channel that is not configured. */
 struct notification;
 enum status notification_create(const struct notification_settings *settings,
                                 const struct config *config, struct notification **notification,

@@ -9,16 +9,7 @@ static const struct pg_statement load_records = {
     .param_count = 1,
 };
 
-static const char *find_channel(struct channel *const *channels, size_t count, struct slice name) {
-    for (size_t i = 0; i < count; i++) {
-        if (slice_is(name, channels[i]->name))
-            return channels[i]->name;
-    }
-    return NULL;
-}
-
-enum status notification_store_load(struct batch *batch, struct channel *const *channels,
-                                    size_t channel_count, struct notice_records *records,
+enum status notification_store_load(struct batch *batch, struct notice_records *records,
                                     struct error *error) {
     struct pg_array ids;
     struct pg_result *result = NULL;
@@ -35,9 +26,8 @@ enum status notification_store_load(struct batch *batch, struct channel *const *
     for (int row = 0; row < found; row++) {
         struct notice_record *record = &records->rows[records->count];
         record->order_id = pg_get_uuid(result, row, 0);
-        record->channel = find_channel(channels, channel_count, pg_get_slice(result, row, 2));
-        if (record->channel != NULL &&
-            notice_kind_parse(pg_get_slice(result, row, 1), &record->kind))
+        if (notice_kind_parse(pg_get_slice(result, row, 1), &record->kind) &&
+            notify_channel_parse(pg_get_slice(result, row, 2), &record->channel))
             records->count++;
     }
 out:
@@ -56,7 +46,7 @@ static const struct pg_statement add_records = {
     .param_count = 5,
 };
 
-enum status notification_store_add(struct batch *batch, const struct notice_records *records,
+enum status notification_store_add(struct pg *pg, const struct notice_records *records,
                                    struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
                                                PG_ARRAY_TEXT, PG_ARRAY_TEXT};
@@ -66,13 +56,13 @@ enum status notification_store_add(struct batch *batch, const struct notice_reco
         const struct notice_record *record = &records->rows[i];
         pg_array_add_uuid(&columns.arrays[0], &record->order_id);
         pg_array_add_slice(&columns.arrays[1], slice_of(notice_kind_name(record->kind)));
-        pg_array_add_slice(&columns.arrays[2], slice_of(record->channel));
+        pg_array_add_slice(&columns.arrays[2], slice_of(notify_channel_name(record->channel)));
         pg_array_add_slice(&columns.arrays[3], slice_of(record->has_failed ? "FAILED" : "SENT"));
         pg_array_add_slice(&columns.arrays[4], record->detail);
     }
     enum status status = STATUS_OK;
     if (records->count > 0)
-        status = pg_columns_queue(&columns, batch->pg, &add_records, error);
+        status = pg_columns_queue(&columns, pg, &add_records, error);
     pg_columns_fini(&columns);
     return status;
 }

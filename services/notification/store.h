@@ -1,5 +1,5 @@
-/* All SQL of the notification service: what was said about which order, by which channel.
-   Set-based; runs in the batch's open transaction. */
+/* What was said about which order, by which channel: the table notifications.notifications.
+   Set-based; runs in the open transaction. */
 #ifndef OM_SERVICES_NOTIFICATION_STORE_H
 #define OM_SERVICES_NOTIFICATION_STORE_H
 
@@ -10,9 +10,9 @@
 struct notice_record {
     struct uuid order_id;
     enum notice_kind kind;
-    const char *channel;
+    enum notify_channel channel;
     bool has_failed;
-    struct slice detail;
+    struct slice detail; /* of a failure */
 };
 
 struct notice_records {
@@ -20,13 +20,11 @@ struct notice_records {
     size_t count;
 };
 
-/* What is recorded about the batch's orders, sorted by order id; lives in the batch's arena.
-   `channel` is one of `channels`; rows of other channels are left out. */
-enum status notification_store_load(struct batch *batch, struct channel *const *channels,
-                                    size_t channel_count, struct notice_records *records,
+/* What is recorded about the batch's orders, sorted by order id; lives in the batch's arena. */
+enum status notification_store_load(struct batch *batch, struct notice_records *records,
                                     struct error *error) MUST_CHECK;
 /* Queues the INSERT; what is recorded stays. */
-enum status notification_store_add(struct batch *batch, const struct notice_records *records,
+enum status notification_store_add(struct pg *pg, const struct notice_records *records,
                                    struct error *error) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * What the order service says about an order: order.created, .confirmed, .completed, .failed, each
- * with the whole snapshot. Adds to the batch's outbox; nothing blocks.
+ * What the order service says about an order: order.created, .confirmed, .completed, .failed,
+ * .cancelled and .stop_requested, each with the whole snapshot. Adds to the batch's outbox; nothing
+ * blocks.
  */
 #ifndef OM_SERVICES_ORDER_ANNOUNCE_H
 #define OM_SERVICES_ORDER_ANNOUNCE_H
@@ -13,7 +14,7 @@ struct announcement {
     enum event_type type;
     const struct order_snapshot *snapshot; /* priced, with items */
     const struct event *cause;
-    enum order_reason reason;     /* of a failure */
+    enum order_reason reason;     /* of an early end, or of the wish for it */
     struct slice detail;          /* of the reason; may be empty */
     struct slice tracking_number; /* of a completed order */
 };

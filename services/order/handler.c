@@ -17,11 +17,14 @@ static const struct fact_source {
     const char *reason_key;
     enum order_reason reason; /* without a key */
     const char *detail_key;
-} fact_sources[EVENT_TYPE_COUNT] = {
+} fact_sources[EVENT_TYPE_COUNT + 1] = {
+    [EVENT_ORDER_CANCEL] = {.reason = REASON_CANCELLED_BY_CUSTOMER},
     [EVENT_INVENTORY_REJECTED] = {.reason_key = "reason", .detail_key = "sku"},
     [EVENT_PAYMENT_FAILED] = {.reason_key = "reason", .detail_key = "code"},
     [EVENT_SHIPPING_SHIPPED] = {.detail_key = "trackingNumber"},
     [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
+    [EVENT_SHIPPING_STOPPED] = {.reason = REASON_SAGA_TIMEOUT},
+    [ORDER_TIME_UP] = {.reason = REASON_SAGA_TIMEOUT},
 };
 
 static enum status read_fact(const struct event *event, struct fact *fact, struct error *error) {
@@ -69,22 +72,26 @@ static bool step(struct order_row *order, struct delivery *delivery, struct prog
     const struct order_transition *row = order_fsm_step(&order->state, event->type);
     if (row == NULL) {
         delivery_reject(delivery, STATUS_INTERNAL, "no transition from %s on %s",
-                        order_status_name(order->state.status), event_info(event->type)->type);
+                        order_status_name(order->state.status), order_fsm_event_name(event->type));
         return false;
     }
     if (row->actions == 0)
         return false;
+    if (row->actions & ORDER_CANCEL)
+        fact.reason = REASON_CANCELLED_BY_CUSTOMER;
     *progress =
         (struct progress){.order = order, .event = event, .fact = fact, .actions = row->actions};
     return true;
 }
 
+static const unsigned announced_actions =
+    ORDER_CONFIRM | ORDER_COMPLETE | ORDER_FAIL | ORDER_CANCEL | ORDER_STOP;
+
 static void note(struct order_row *order, const struct progress *progress) {
-    const unsigned announced = ORDER_CONFIRM | ORDER_COMPLETE | ORDER_FAIL;
     order->changes++;
-    if (progress->actions & announced)
+    if (progress->actions & announced_actions)
         order->needs_items = true;
-    if (progress->actions & ORDER_FAIL)
+    if (progress->actions & (ORDER_FAIL | ORDER_CANCEL))
         order->reason = progress->fact.reason;
     if (progress->event->type == EVENT_SHIPPING_SHIPPED)
         order->tracking_number = progress->fact.detail;
@@ -125,21 +132,24 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
 static const struct consequence {
     enum order_action action;
     enum event_type type;
+    bool has_reason;
 } consequences[] = {
-    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED},
-    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED},
-    {ORDER_FAIL, EVENT_ORDER_FAILED},
+    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false},  {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false},
+    {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true}, {ORDER_FAIL, EVENT_ORDER_FAILED, true},
+    {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true},
 };
 #define CONSEQUENCE_COUNT (sizeof(consequences) / sizeof(consequences[0]))
 
 static void write_entries(struct json_writer *w, const struct progress *progress) {
+    struct slice said =
+        progress->actions & ORDER_REFUSE ? SLICE_LITERAL("refused") : progress->fact.detail;
     if (progress->actions & ORDER_RECORD)
-        timeline_add(w, progress->event->type, progress->event->time_us, progress->fact.detail);
+        timeline_add(w, progress->event->type, progress->event->time_us, said);
     for (size_t i = 0; i < CONSEQUENCE_COUNT; i++) {
         struct slice detail = {0};
         if (!(progress->actions & consequences[i].action))
             continue;
-        if (consequences[i].action == ORDER_FAIL)
+        if (consequences[i].has_reason)
             detail = slice_of(order_reason_name(progress->fact.reason));
         timeline_add(w, consequences[i].type, progress->at_us, detail);
     }
@@ -171,7 +181,7 @@ static void announce_progress(struct outbox *outbox, const struct progress *prog
             .snapshot = &progress->order->snapshot,
             .cause = progress->event,
         };
-        if (consequence->action == ORDER_FAIL) {
+        if (consequence->has_reason) {
             announcement.reason = progress->fact.reason;
             announcement.detail = progress->fact.detail;
         }
@@ -179,7 +189,7 @@ static void announce_progress(struct outbox *outbox, const struct progress *prog
             announcement.tracking_number = progress->order->tracking_number;
         announce(outbox, &announcement, scratch);
     }
-    if (progress->actions & (ORDER_COMPLETE | ORDER_FAIL))
+    if (progress->actions & (ORDER_COMPLETE | ORDER_FAIL | ORDER_CANCEL))
         announce_end_metrics(progress->order->state.status, progress->order->accepted_at_us,
                              progress->at_us);
 }
@@ -204,6 +214,7 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
 }
 
 const struct handler progress_handler = {.apply = progress_apply};
+const struct handler cancel_handler = {.apply = progress_apply, .has_own_dedup = true};
 
 /* --- the catalog --- */
 

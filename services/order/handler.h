@@ -6,6 +6,8 @@
 
 extern const struct handler progress_handler; /* inventory.*, payment.*, shipping.* of an order */
 extern const struct handler catalog_handler;  /* inventory.product_changed */
+/* order.cancel: its id derives from the order's, so the table's rows are what drops repeats. */
+extern const struct handler cancel_handler;
 
 /* {"orderId","tenant"} -> the order, or its status only */
 enum status order_endpoint_get(struct endpoint_call *call, struct error *error);

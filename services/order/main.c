@@ -1,10 +1,21 @@
 /* The order service: the process manager of every order. */
 #include "services/order/handler.h"
 #include "services/order/submit.h"
+#include "services/order/watchdog.h"
 #include "shared/runtime.h"
+
+#include <stddef.h>
+
+static struct order_settings settings;
+
+static const struct config_row config_rows[] = {
+    {"OM_SAGA_LIMIT_S", CONFIG_INT, offsetof(struct order_settings, saga_limit_s), "900", 1, 604800,
+     "seconds after which an order that has not ended fails with saga_timeout"},
+};
 
 static const struct handler_row commands[] = {
     {EVENT_ORDER_SUBMIT, &submit_handler},
+    {EVENT_ORDER_CANCEL, &cancel_handler},
 };
 static const struct handler_row inventory_events[] = {
     {EVENT_PRODUCT_CHANGED, &catalog_handler},
@@ -20,6 +31,7 @@ static const struct handler_row payment_events[] = {
 static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_SHIPPED, &progress_handler},
     {EVENT_SHIPPING_FAILED, &progress_handler},
+    {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
@@ -36,6 +48,13 @@ static const struct endpoint endpoints[] = {
     {"status", "mesh.order.status", order_endpoint_status},
 };
 
+static enum status start(const struct config *config, void **context, struct error *error) {
+    (void)config;
+    (void)error;
+    *context = &settings;
+    return STATUS_OK;
+}
+
 static const struct service service = {
     .name = "order",
     .description = "Takes orders in and leads each to its end",
@@ -44,6 +63,12 @@ static const struct service service = {
     .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
     .endpoints = endpoints,
     .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+    .periodics = &watchdog,
+    .periodic_count = 1,
+    .config_rows = config_rows,
+    .config_row_count = sizeof(config_rows) / sizeof(config_rows[0]),
+    .config_target = &settings,
+    .start = start,
 };
 
 int main(int argc, char **argv) {

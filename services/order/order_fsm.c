@@ -2,13 +2,17 @@
 
 /* Flows. */
 #define INVENTORY_FIRST (1u << FLOW_INVENTORY_FIRST)
-#define ALL (1u << FLOW_INVENTORY_FIRST | 1u << FLOW_PAYMENT_FIRST | 1u << FLOW_PARALLEL)
+#define PAYMENT_FIRST (1u << FLOW_PAYMENT_FIRST)
+#define PARALLEL (1u << FLOW_PARALLEL)
+#define ALL (INVENTORY_FIRST | PAYMENT_FIRST | PARALLEL)
 
 /* Statuses. */
 #define PENDING (1u << ORDER_PENDING)
 #define CONFIRMED (1u << ORDER_CONFIRMED)
 #define COMPLETED (1u << ORDER_COMPLETED)
-#define BROKEN_OFF (1u << ORDER_FAILED | 1u << ORDER_CANCELLED)
+#define FAILED (1u << ORDER_FAILED)
+#define CANCELLED (1u << ORDER_CANCELLED)
+#define BROKEN_OFF (FAILED | CANCELLED)
 #define ANY (PENDING | CONFIRMED | COMPLETED | BROKEN_OFF)
 
 #define STAY ORDER_STAY
@@ -16,22 +20,38 @@
 #define CONFIRM ORDER_CONFIRM
 #define COMPLETE ORDER_COMPLETE
 #define FAIL ORDER_FAIL
+#define CANCEL ORDER_CANCEL
+#define STOP ORDER_STOP
+#define REFUSE ORDER_REFUSE
 
 const struct order_transition order_fsm_rows[] = {
     /* Repeats: another message says what is known. */
     {ALL, ANY, EVENT_INVENTORY_RESERVED, STEP_RESERVED, STAY, 0, 0, "reserved is known"},
     {ALL, ANY, EVENT_PAYMENT_SUCCEEDED, STEP_PAID, STAY, 0, 0, "paid is known"},
     {ALL, ANY, EVENT_SHIPPING_SHIPPED, STEP_SHIPPED, STAY, 0, 0, "shipped is known"},
+    {ALL, ANY, EVENT_ORDER_CANCEL, STEP_CANCEL, STAY, 0, 0, "the wish is known"},
 
-    /* The way forward. */
+    /* The way forward, as each flow goes it. */
     {INVENTORY_FIRST, PENDING, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
      "stock is held; payment charges on the same event"},
     {INVENTORY_FIRST, PENDING, EVENT_PAYMENT_SUCCEEDED, 0, ORDER_CONFIRMED, STEP_PAID,
      RECORD | CONFIRM, "only reserved orders are charged, so reserved is implied"},
+    {PAYMENT_FIRST, PENDING, EVENT_PAYMENT_SUCCEEDED, 0, STAY, STEP_PAID, RECORD,
+     "money is there; inventory reserves on the same event"},
+    {PAYMENT_FIRST, PENDING, EVENT_INVENTORY_RESERVED, 0, ORDER_CONFIRMED, STEP_RESERVED,
+     RECORD | CONFIRM, "only paid orders are reserved, so paid is implied"},
+    {PARALLEL, PENDING, EVENT_INVENTORY_RESERVED, STEP_PAID, ORDER_CONFIRMED, STEP_RESERVED,
+     RECORD | CONFIRM, "both are in"},
+    {PARALLEL, PENDING, EVENT_PAYMENT_SUCCEEDED, STEP_RESERVED, ORDER_CONFIRMED, STEP_PAID,
+     RECORD | CONFIRM, "both are in"},
+    {PARALLEL, PENDING, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
+     "the payment is still to come"},
+    {PARALLEL, PENDING, EVENT_PAYMENT_SUCCEEDED, 0, STAY, STEP_PAID, RECORD,
+     "the stock is still to come"},
     {ALL, CONFIRMED, EVENT_SHIPPING_SHIPPED, 0, ORDER_COMPLETED, STEP_SHIPPED, RECORD | COMPLETE,
      "the last step"},
     {ALL, PENDING, EVENT_SHIPPING_SHIPPED, 0, ORDER_COMPLETED, STEP_SHIPPED,
-     RECORD | CONFIRM | COMPLETE, "only confirmed orders are shipped, so paid is implied"},
+     RECORD | CONFIRM | COMPLETE, "only confirmed orders are shipped, so the rest is implied"},
 
     /* Failures: the order service alone decides, and order.failed starts every compensation. */
     {ALL, PENDING, EVENT_INVENTORY_REJECTED, 0, ORDER_FAILED, 0, RECORD | FAIL, "nothing to sell"},
@@ -39,11 +59,39 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, PENDING | CONFIRMED, EVENT_SHIPPING_FAILED, 0, ORDER_FAILED, 0, RECORD | FAIL,
      "nothing can be sent"},
 
+    /* The customer cancels. Once confirmed, the parcel may be leaving: shipping decides which came
+       first, and its answer ends the order one way or the other. */
+    {ALL, PENDING, EVENT_ORDER_CANCEL, 0, ORDER_CANCELLED, STEP_CANCEL, RECORD | CANCEL,
+     "not announced as confirmed, so nobody ships it"},
+    {ALL, CONFIRMED, EVENT_ORDER_CANCEL, STEP_OVERDUE, STAY, STEP_CANCEL, RECORD,
+     "shipping has been asked to stop already"},
+    {ALL, CONFIRMED, EVENT_ORDER_CANCEL, 0, STAY, STEP_CANCEL, RECORD | STOP,
+     "shipping stops it, or has shipped it"},
+    {ALL, COMPLETED | BROKEN_OFF, EVENT_ORDER_CANCEL, 0, STAY, STEP_CANCEL, RECORD | REFUSE,
+     "it has ended already"},
+
+    /* The watchdog: nothing hangs. */
+    {ALL, PENDING, ORDER_TIME_UP, 0, ORDER_FAILED, STEP_OVERDUE, FAIL,
+     "not announced as confirmed, so nobody ships it"},
+    {ALL, CONFIRMED, ORDER_TIME_UP, STEP_OVERDUE, STAY, 0, 0, "shipping has been asked to stop"},
+    {ALL, CONFIRMED, ORDER_TIME_UP, STEP_CANCEL, STAY, 0, 0, "shipping has been asked to stop"},
+    {ALL, CONFIRMED, ORDER_TIME_UP, 0, STAY, STEP_OVERDUE, STOP,
+     "shipping stops it, or has shipped it"},
+    {ALL, COMPLETED | BROKEN_OFF, ORDER_TIME_UP, 0, STAY, 0, 0, "it has ended already"},
+
+    /* Shipping has stopped: it will never ship this order. */
+    {ALL, CONFIRMED, EVENT_SHIPPING_STOPPED, STEP_CANCEL, ORDER_CANCELLED, 0, RECORD | CANCEL,
+     "as its customer wanted"},
+    {ALL, PENDING | CONFIRMED, EVENT_SHIPPING_STOPPED, 0, ORDER_FAILED, 0, RECORD | FAIL,
+     "its time was up"},
+    {ALL, COMPLETED | BROKEN_OFF, EVENT_SHIPPING_STOPPED, 0, STAY, 0, RECORD,
+     "it has ended already"},
+
     /* Overtaken: the fact is noted, the decision has been taken. */
     {ALL, CONFIRMED | COMPLETED, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
-     "the payment came by first"},
+     "what it led to came by first"},
     {ALL, CONFIRMED | COMPLETED, EVENT_PAYMENT_SUCCEEDED, 0, STAY, STEP_PAID, RECORD,
-     "the shipment came by first"},
+     "what it led to came by first"},
     {ALL, COMPLETED, EVENT_SHIPPING_SHIPPED, 0, STAY, STEP_SHIPPED, RECORD,
      "completed by other means"},
     {ALL, BROKEN_OFF, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
@@ -55,7 +103,7 @@ const struct order_transition order_fsm_rows[] = {
 
     /* Too late to fail: kept for who reads the timeline. */
     {ALL, CONFIRMED | COMPLETED, EVENT_INVENTORY_REJECTED, 0, STAY, 0, RECORD,
-     "contradicts the payment taken on the reservation"},
+     "contradicts the reservation"},
     {ALL, CONFIRMED | COMPLETED, EVENT_PAYMENT_FAILED, 0, STAY, 0, RECORD,
      "contradicts the payment taken"},
     {ALL, COMPLETED, EVENT_SHIPPING_FAILED, 0, STAY, 0, RECORD, "contradicts the shipment"},
@@ -73,9 +121,8 @@ const struct order_transition order_fsm_rows[] = {
 };
 const size_t order_fsm_row_count = sizeof(order_fsm_rows) / sizeof(order_fsm_rows[0]);
 
-bool order_fsm_serves(enum order_flow flow) {
-    struct order_state state = {.flow = flow, .status = ORDER_PENDING};
-    return order_fsm_step(&state, EVENT_INVENTORY_RESERVED) != NULL;
+const char *order_fsm_event_name(enum event_type event) {
+    return event == ORDER_TIME_UP ? "time_up" : event_info(event)->type;
 }
 
 static bool fits(const struct order_transition *row, const struct order_state *state,

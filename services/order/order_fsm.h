@@ -18,15 +18,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the order service does on a transition, as bits. */
+/* What the order service does on a transition, as bits: id, bit, name in the export. */
+#define ORDER_ACTION_TABLE(X)                                                                      \
+    X(RECORD, 1, "record")     /* the event joins the timeline */                                  \
+    X(CONFIRM, 2, "confirm")   /* OrderConfirmed joins it too, and order.confirmed goes out */     \
+    X(COMPLETE, 4, "complete") /* OrderCompleted, order.completed */                               \
+    X(FAIL, 8, "fail")         /* OrderFailed with a reason, order.failed: all compensate */       \
+    X(CANCEL, 16, "cancel")    /* OrderCancelled, order.cancelled: all compensate */               \
+    X(STOP, 32, "stop")        /* order.stop_requested: shipping ships or stops, and says which */ \
+    X(REFUSE, 64, "refuse")    /* what was asked for comes too late; the timeline says so */
+
 enum order_action {
-    ORDER_RECORD = 1,   /* the event joins the timeline */
-    ORDER_CONFIRM = 2,  /* OrderConfirmed joins it too, and order.confirmed goes out */
-    ORDER_COMPLETE = 4, /* OrderCompleted, order.completed */
-    ORDER_FAIL = 8,     /* OrderFailed with the event's reason, order.failed: all compensate */
+#define ORDER_ACTION_ENUM(id, bit, name) ORDER_##id = (bit),
+    ORDER_ACTION_TABLE(ORDER_ACTION_ENUM)
+#undef ORDER_ACTION_ENUM
 };
 
 #define ORDER_STAY (-1) /* as `next` */
+
+/* The one event that no stream carries: the watchdog finds that the order's time is up. */
+#define ORDER_TIME_UP EVENT_TYPE_COUNT
 
 struct order_transition {
     unsigned flows;    /* bits 1 << enum order_flow */
@@ -48,8 +59,8 @@ struct order_state {
     unsigned steps; /* enum order_step bits */
 };
 
-/* Is there a table for orders of this flow? */
-bool order_fsm_serves(enum order_flow flow);
+/* "io.ordermesh.payment.failed", "time_up". */
+const char *order_fsm_event_name(enum event_type event);
 /* Applies the row for `event` to *state and returns it; NULL when no row fits. */
 const struct order_transition *order_fsm_step(struct order_state *state, enum event_type event);
 

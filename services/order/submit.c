@@ -48,9 +48,6 @@ static enum status parse_order(struct delivery *delivery, struct arena *arena,
     if (uuid_compare(&snapshot->order_id, &event->order_id) != 0 ||
         uuid_compare(&snapshot->order_id, &event->id) != 0)
         return error_set(error, STATUS_INVALID, "event id, subject and orderId differ");
-    if (!order_fsm_serves(snapshot->flow))
-        return error_set(error, STATUS_UNSUPPORTED, "no orders of flow %s here",
-                         order_flow_name(snapshot->flow));
     order->delivery = delivery;
     return parse_key(event->data, arena, &order->key_hash, error);
 }

@@ -3,11 +3,13 @@
 #include "shared/clock.h"
 
 static const char *const event_names[EVENT_TYPE_COUNT] = {
+    [EVENT_ORDER_CANCEL] = "CancelRequested",
     [EVENT_ORDER_CREATED] = "OrderCreated",
     [EVENT_ORDER_CONFIRMED] = "OrderConfirmed",
     [EVENT_ORDER_COMPLETED] = "OrderCompleted",
     [EVENT_ORDER_FAILED] = "OrderFailed",
     [EVENT_ORDER_CANCELLED] = "OrderCancelled",
+    [EVENT_ORDER_STOP_REQUESTED] = "StopRequested",
     [EVENT_INVENTORY_RESERVED] = "InventoryReserved",
     [EVENT_INVENTORY_REJECTED] = "InventoryRejected",
     [EVENT_INVENTORY_RELEASED] = "InventoryReleased",
@@ -16,11 +18,8 @@ static const char *const event_names[EVENT_TYPE_COUNT] = {
     [EVENT_PAYMENT_REFUNDED] = "PaymentRefunded",
     [EVENT_SHIPPING_SHIPPED] = "OrderShipped",
     [EVENT_SHIPPING_FAILED] = "ShippingFailed",
+    [EVENT_SHIPPING_STOPPED] = "ShippingStopped",
 };
-
-const char *timeline_event_name(enum event_type type) {
-    return event_names[type];
-}
 
 void timeline_add(struct json_writer *w, enum event_type type, int64_t at_us, struct slice detail) {
     char at[RFC3339_SIZE];

@@ -8,8 +8,6 @@
 
 #include "shared/event.h"
 
-/* "PaymentSucceeded" for EVENT_PAYMENT_SUCCEEDED; NULL for what no timeline shows. */
-const char *timeline_event_name(enum event_type type);
 /* Adds one entry to the array that `w` has open. `detail` may be empty. */
 void timeline_add(struct json_writer *w, enum event_type type, int64_t at_us, struct slice detail);
 

@@ -38,22 +38,27 @@ static struct task *make_task(const struct delivery *delivery, const struct paym
     const char *verb = operation == PAYMENT_CHARGE ? "charge" : "refund";
     snprintf(request->key, sizeof(request->key), "%s-%s", verb, order_id);
     snprintf(request->charge_key, sizeof(request->charge_key), "charge-%s", order_id);
+    snprintf(request->order_id, sizeof(request->order_id), "%s", order_id);
+    snprintf(request->charge_id, sizeof(request->charge_id), "%.*s",
+             SLICE_ARG(row->known_charge_id));
     request->payment_method = row->order.payment_method;
     request->amount_minor = row->order.amount_minor;
     request->currency = row->order.currency;
+    request->is_over = row->status == PAYMENT_VOIDED;
     request->attempt = delivery->attempt;
     request->wanted_at_us = delivery->event.time_us;
     task->operation = operation;
     return task;
 }
 
-/* VOIDED after an INTENT: a charge may have been made just before a crash, so it is given back. */
+/* VOIDED after an INTENT: a charge may have been made just before a crash. Asking again under its
+   key tells, and moves no more money; what was captured is then given back. */
 static struct task *charge_task(const struct delivery *delivery, const struct payment_row *row,
                                 struct arena *arena) {
     bool was_wanted = row->order.payment_method.len > 0;
-    if (row->status == PAYMENT_INTENT)
+    if (row->status == PAYMENT_INTENT || (row->status == PAYMENT_VOIDED && was_wanted))
         return make_task(delivery, row, PAYMENT_CHARGE, arena);
-    if (row->status == PAYMENT_REFUNDING || (row->status == PAYMENT_VOIDED && was_wanted))
+    if (row->status == PAYMENT_REFUNDING)
         return make_task(delivery, row, PAYMENT_REFUND, arena);
     return NULL;
 }
@@ -80,13 +85,23 @@ static enum status make_tasks(struct batch *batch, task_fn make, struct error *e
     return status;
 }
 
+/* inventory.reserved charges in inventory-first, order.created in the other flows. What names no
+   flow is not waved through: prepare says what is wrong with it. */
+static bool charge_wants(const struct event *event) {
+    struct slice text;
+    enum order_flow flow;
+    if (json_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
+        !order_flow_parse(text, &flow))
+        return true;
+    return (flow == FLOW_INVENTORY_FIRST) == (event->type == EVENT_INVENTORY_RESERVED);
+}
+
 static enum status charge_prepare(struct batch *batch, struct error *error) {
     struct payment_order *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
     size_t count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct order_snapshot order = {0};
-        if (!parse_order(batch->items[i], batch->arena, &order) ||
-            order.flow != FLOW_INVENTORY_FIRST)
+        if (!parse_order(batch->items[i], batch->arena, &order))
             continue;
         orders[count++] = (struct payment_order){order.order_id, order.total_minor, order.currency,
                                                  order.payment_method};
@@ -136,25 +151,31 @@ static void ask(const struct provider *provider, const struct request_list *char
                 const struct request_list *refunds) {
     if (charges->count > 0) {
         failpoint("payment.before_charge");
-        provider->charge(charges->items, charges->count);
+        provider->charge(provider, charges->items, charges->count);
         failpoint("payment.after_charge");
     }
     if (refunds->count > 0)
-        provider->refund(refunds->items, refunds->count);
+        provider->refund(provider, refunds->items, refunds->count);
 }
 
-/* Puts off what failed alone; true when the provider is down. */
-static bool sort_answers(struct batch *batch) {
-    bool is_down = false;
+/* Puts off what failed alone and gives up what cannot succeed. Returns why the provider counts as
+   down, or NULL when it does not. */
+static const char *sort_answers(struct batch *batch) {
+    const char *why_down = NULL;
     for (size_t i = 0; i < batch->count; i++) {
         const struct task *task = batch->items[i]->state;
         if (task == NULL)
             continue;
+        const char *code = task->request.code;
         if (task->request.answer == PROVIDER_TRANSIENT)
-            delivery_retry(batch->items[i], STATUS_UNAVAILABLE, "the provider failed this time");
-        is_down = is_down || task->request.answer == PROVIDER_OUTAGE;
+            delivery_retry(batch->items[i], STATUS_UNAVAILABLE, "the provider failed this time: %s",
+                           code);
+        else if (task->request.answer == PROVIDER_REFUSED)
+            delivery_reject(batch->items[i], STATUS_INVALID, "the provider refused it: %s", code);
+        else if (task->request.answer == PROVIDER_OUTAGE)
+            why_down = code;
     }
-    return is_down;
+    return why_down;
 }
 
 static enum status payment_call(struct batch *batch, struct error *error) {
@@ -167,15 +188,27 @@ static enum status payment_call(struct batch *batch, struct error *error) {
         return error_set(error, STATUS_UNAVAILABLE, "payment provider %s: breaker is open",
                          payment->provider->name);
     ask(payment->provider, &charges, &refunds);
-    bool is_down = sort_answers(batch);
-    breaker_report(payment->breaker, !is_down, clock_monotonic_us());
-    if (is_down)
-        return error_set(error, STATUS_UNAVAILABLE, "payment provider %s is down",
-                         payment->provider->name);
+    const char *why_down = sort_answers(batch);
+    breaker_report(payment->breaker, why_down == NULL, clock_monotonic_us());
+    if (why_down != NULL)
+        return error_set(error, STATUS_UNAVAILABLE, "payment provider %s is down: %s",
+                         payment->provider->name, why_down);
     return STATUS_OK;
 }
 
 /* --- apply: record what came of it --- */
+
+/* payment.succeeded: in payment-first, inventory reserves what the snapshot says. */
+static void write_succeeded(struct buf *data, const struct payment_row *row,
+                            const struct order_snapshot *order) {
+    buf_clear(data);
+    struct json_writer w = json_writer(data);
+    json_begin_object(&w);
+    order_snapshot_write(order, &w);
+    json_put_int(&w, "amountMinor", row->order.amount_minor);
+    json_put_text(&w, "chargeId", row->charge_id);
+    json_end_object(&w);
+}
 
 static void write_data(struct buf *data, enum event_type type, const struct payment_row *row) {
     char order_id[UUID_TEXT_SIZE];
@@ -191,11 +224,21 @@ static void write_data(struct buf *data, enum event_type type, const struct paym
         json_put_int(&w, "amountMinor", row->order.amount_minor);
         json_put_string(&w, "currency", row->order.currency);
     }
-    if (type == EVENT_PAYMENT_SUCCEEDED)
-        json_put_text(&w, "chargeId", row->charge_id);
     if (type == EVENT_PAYMENT_REFUNDED)
         json_put_text(&w, "refundId", row->refund_id);
     json_end_object(&w);
+}
+
+static void announce(struct batch *batch, struct delivery *delivery, enum event_type type,
+                     const struct payment_row *row, struct buf *data) {
+    struct order_snapshot order = {0};
+    if (type != EVENT_PAYMENT_SUCCEEDED)
+        write_data(data, type, row);
+    else if (parse_order(delivery, batch->arena, &order))
+        write_succeeded(data, row, &order);
+    else
+        return;
+    outbox_add(batch->outbox, type, delivery->event.subject, &delivery->event, buf_slice(data));
 }
 
 static const char *or_null(const char *text) {
@@ -222,11 +265,8 @@ static void settle(struct batch *batch, struct delivery *delivery,
     if (transition == NULL)
         return;
     take_answer(row, task, transition);
-    if (transition->says != PAYMENT_SAYS_NOTHING) {
-        enum event_type type = (enum event_type)transition->says;
-        write_data(data, type, row);
-        outbox_add(batch->outbox, type, delivery->event.subject, &delivery->event, buf_slice(data));
-    }
+    if (transition->says != PAYMENT_SAYS_NOTHING)
+        announce(batch, delivery, (enum event_type)transition->says, row, data);
     if (transition->needs_refund)
         delivery_retry(delivery, STATUS_CONFLICT, "%s: to be refunded", transition->why);
 }
@@ -244,6 +284,6 @@ static enum status payment_apply(struct batch *batch, struct error *error) {
 }
 
 const struct handler charge_handler = {
-    .prepare = charge_prepare, .call = payment_call, .apply = payment_apply};
+    .prepare = charge_prepare, .call = payment_call, .apply = payment_apply, .wants = charge_wants};
 const struct handler end_handler = {
     .prepare = end_prepare, .call = payment_call, .apply = payment_apply};

@@ -12,10 +12,11 @@
 /* The handlers' context. */
 struct payment {
     const struct provider *provider;
+    struct provider *stripe; /* the same where it is ours to destroy, otherwise NULL */
     struct breaker *breaker; /* guards the provider */
 };
 
-/* inventory.reserved: charge. */
+/* inventory.reserved in inventory-first, order.created in the other flows: charge. */
 extern const struct handler charge_handler;
 /* order.failed, order.cancelled: give back what was captured, refuse what was not. */
 extern const struct handler end_handler;

@@ -1,14 +1,13 @@
 /* The payment service: charges what is reserved, gives back what failed. */
 #include "services/payment/handler.h"
-#include "services/payment/provider_simulated.h"
+#include "services/payment/settings.h"
 #include "shared/runtime.h"
-
-#include <stdlib.h>
 
 static const struct handler_row inventory_events[] = {
     {EVENT_INVENTORY_RESERVED, &charge_handler},
 };
 static const struct handler_row order_events[] = {
+    {EVENT_ORDER_CREATED, &charge_handler},
     {EVENT_ORDER_FAILED, &end_handler},
     {EVENT_ORDER_CANCELLED, &end_handler},
 };
@@ -18,22 +17,20 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment", order_events, sizeof(order_events) / sizeof(order_events[0])},
 };
 
+static struct payment_settings settings;
+
 static enum status start(const struct config *config, void **context, struct error *error) {
     (void)config;
-    (void)error;
-    struct payment *payment = mem_alloc(sizeof(*payment));
-    payment->provider = &provider_simulated;
-    payment->breaker = breaker_create(payment->provider->name);
-    *context = payment;
-    return STATUS_OK;
+    struct payment *payment = NULL;
+    enum status status = payment_create(&settings, &payment, error);
+    if (status == STATUS_OK)
+        *context = payment;
+    return status;
 }
 
 static void stop(void **context) {
     struct payment *payment = *context;
-    if (payment == NULL)
-        return;
-    breaker_destroy(&payment->breaker);
-    free(payment);
+    payment_destroy(&payment);
     *context = NULL;
 }
 
@@ -43,6 +40,9 @@ static const struct service service = {
     .schema = "payments",
     .consumers = consumers,
     .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
+    .config_rows = payment_config_rows,
+    .config_row_count = PAYMENT_CONFIG_ROWS,
+    .config_target = &settings,
     .start = start,
     .stop = stop,
 };

@@ -58,9 +58,11 @@ static void charge_one(struct provider_request *request, int64_t now_us) {
     } else if (slice_is(request->payment_method, "pm_sim_unavailable") &&
                now_us - request->wanted_at_us < SIMULATED_OUTAGE_US) {
         request->answer = PROVIDER_OUTAGE;
+        snprintf(request->code, sizeof(request->code), "outage");
     } else if (slice_is(request->payment_method, "pm_sim_error") &&
                request->attempt <= SIMULATED_ERRORS) {
         request->answer = PROVIDER_TRANSIENT;
+        snprintf(request->code, sizeof(request->code), "simulated_error");
     } else {
         request->answer = PROVIDER_DONE;
         derive_id("ch", request->key, request->charge_id);
@@ -68,7 +70,9 @@ static void charge_one(struct provider_request *request, int64_t now_us) {
 }
 
 /* The delays of a batch run side by side: it waits for the longest. */
-static void charge(struct provider_request *const *requests, size_t count) {
+static void charge(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    (void)self;
     int64_t longest_ms = 0;
     int64_t now_us = clock_now_us();
     for (size_t i = 0; i < count; i++) {
@@ -89,7 +93,9 @@ static void refund_one(struct provider_request *request) {
     derive_id("re", request->key, request->refund_id);
 }
 
-static void refund(struct provider_request *const *requests, size_t count) {
+static void refund(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    (void)self;
     for (size_t i = 0; i < count; i++)
         refund_one(requests[i]);
 }

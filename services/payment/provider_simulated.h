@@ -10,7 +10,8 @@
  *     anything else                             succeeds
  *
  * It keeps nothing: ids derive from idempotency keys, so a repetition gets the same answer from
- * every instance. Without a ledger, a refund finds a charge wherever one would have succeeded.
+ * every instance. Without a ledger, a charge that is over counts as made, and a refund finds a
+ * charge wherever one would have succeeded.
  */
 #ifndef OM_SERVICES_PAYMENT_PROVIDER_SIMULATED_H
 #define OM_SERVICES_PAYMENT_PROVIDER_SIMULATED_H

@@ -66,7 +66,8 @@ enum status payment_store_end(struct batch *batch, const struct payment_order *o
 
 static const struct pg_statement load_payments = {
     .name = "payment_load",
-    .sql = "SELECT order_id, status, amount_minor, currency, payment_method"
+    .sql = "SELECT order_id, status, amount_minor, currency, payment_method,"
+           "  coalesce(charge_id, '')"
            " FROM payments.payments WHERE order_id = ANY ($1::uuid[])"
            " ORDER BY order_id FOR UPDATE",
     .param_count = 1,
@@ -86,6 +87,7 @@ static enum status take_payments(const struct pg_result *result, struct arena *a
             .currency = arena_slice(arena, pg_get_slice(result, row, 3)),
             .payment_method = arena_slice(arena, pg_get_slice(result, row, 4)),
         };
+        rows[i].known_charge_id = arena_slice(arena, pg_get_slice(result, row, 5));
     }
     *payments = (struct payment_rows){rows, count};
     return STATUS_OK;

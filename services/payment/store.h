@@ -19,6 +19,7 @@ struct payment_order {
 struct payment_row {
     struct payment_order order; /* payment_method is empty in a tombstone: it was never wanted */
     enum payment_status status;
+    struct slice known_charge_id; /* as stored; empty before the capture */
     /* To store: */
     bool is_changed;
     const char *charge_id, *refund_id, *decline_code; /* NULL leaves it */

@@ -3,6 +3,8 @@
 #include "services/shipping/store.h"
 #include "shared/order_snapshot.h"
 
+#include <string.h>
+
 static const char carrier[] = "OrderMesh Parcel";
 
 static enum status parse_order(const struct event *event, struct arena *arena,
@@ -13,39 +15,90 @@ static enum status parse_order(const struct event *event, struct arena *arena,
     return status;
 }
 
-static void emit_shipped(struct outbox *outbox, const struct event *cause,
-                         const struct order_snapshot *order, const struct shipment *shipment,
-                         struct buf *data) {
+/* --- deciding --- */
+
+static bool is_listed(const char *list, struct slice sku) {
+    for (const char *entry = list; *entry != '\0';) {
+        size_t len = strcspn(entry, ",");
+        if (slice_equal((struct slice){entry, len}, sku))
+            return true;
+        entry += len + (entry[len] == ',');
+    }
+    return false;
+}
+
+static enum shipment_status decide(const struct shipping *shipping, const struct event *event,
+                                   const struct order_snapshot *order) {
+    if (event->type == EVENT_ORDER_STOP_REQUESTED)
+        return SHIPMENT_STOPPED;
+    for (size_t i = 0; i < order->item_count; i++) {
+        if (is_listed(shipping->fail_skus, order->items[i].sku))
+            return SHIPMENT_FAILED;
+    }
+    return SHIPMENT_SHIPPED;
+}
+
+static struct shipment make_shipment(enum shipment_status status, const struct uuid *order_id) {
+    struct shipment shipment = {.order_id = *order_id, .status = status, .carrier = ""};
+    if (status == SHIPMENT_SHIPPED) {
+        shipment.carrier = carrier;
+        tracking_format(order_id, shipment.tracking_number);
+    }
+    return shipment;
+}
+
+/* --- answering --- */
+
+static const enum event_type answers[] = {
+    [SHIPMENT_SHIPPED] = EVENT_SHIPPING_SHIPPED,
+    [SHIPMENT_FAILED] = EVENT_SHIPPING_FAILED,
+    [SHIPMENT_STOPPED] = EVENT_SHIPPING_STOPPED,
+};
+
+static void emit(struct outbox *outbox, const struct event *cause,
+                 const struct order_snapshot *order, const struct shipment *shipment,
+                 struct buf *data) {
     buf_clear(data);
     struct json_writer w = json_writer(data);
     json_begin_object(&w);
-    order_snapshot_write(order, &w);
-    json_put_text(&w, "carrier", shipment->carrier);
-    json_put_text(&w, "trackingNumber", shipment->tracking_number);
+    if (shipment->status == SHIPMENT_SHIPPED) {
+        order_snapshot_write(order, &w);
+        json_put_text(&w, "carrier", shipment->carrier);
+        json_put_text(&w, "trackingNumber", shipment->tracking_number);
+    } else {
+        json_put_string(&w, "orderId", cause->subject);
+    }
+    if (shipment->status == SHIPMENT_FAILED)
+        json_put_text(&w, "reason", "no carrier takes it");
     json_end_object(&w);
-    outbox_add(outbox, EVENT_SHIPPING_SHIPPED, cause->subject, cause, buf_slice(data));
+    outbox_add(outbox, answers[shipment->status], cause->subject, cause, buf_slice(data));
 }
 
 static enum status shipping_apply(struct batch *batch, struct error *error) {
     struct shipment *shipments = arena_alloc(batch->arena, batch->count * sizeof(*shipments));
+    struct order_snapshot *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
+    const struct event **causes = arena_alloc(batch->arena, batch->count * sizeof(*causes));
     size_t count = 0;
-    struct buf data = {0};
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *delivery = batch->items[i];
-        struct order_snapshot order = {0};
+        const struct event *event = &delivery->event;
         struct error invalid = {0};
-        if (parse_order(&delivery->event, batch->arena, &order, &invalid) != STATUS_OK) {
+        if (parse_order(event, batch->arena, &orders[count], &invalid) != STATUS_OK) {
             delivery_reject(delivery, STATUS_INVALID, "%s", invalid.text);
             continue;
         }
-        struct shipment *shipment = &shipments[count++];
-        shipment->order_id = order.order_id;
-        shipment->carrier = carrier;
-        tracking_format(&order.order_id, shipment->tracking_number);
-        emit_shipped(batch->outbox, &delivery->event, &order, shipment, &data);
+        enum shipment_status status = decide(batch->context, event, &orders[count]);
+        shipments[count] = make_shipment(status, &event->order_id);
+        causes[count++] = event;
+    }
+    enum status status = shipping_store_add(batch, shipments, count, error);
+    struct buf data = {0};
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (shipments[i].is_new)
+            emit(batch->outbox, causes[i], &orders[i], &shipments[i], &data);
     }
     buf_fini(&data);
-    return shipping_store_add(batch, shipments, count, error);
+    return status;
 }
 
 const struct handler shipping_handler = {.apply = shipping_apply};

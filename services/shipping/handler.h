@@ -1,10 +1,19 @@
-/* A confirmed order is shipped. */
+/*
+ * Each order gets one answer: shipped, failed or stopped. Whichever of order.confirmed and
+ * order.stop_requested comes first decides, and the later one finds the answer given: a parcel that
+ * has left cannot be stopped, and a stopped order is never shipped. Of both in one batch, the stop
+ * counts.
+ */
 #ifndef OM_SERVICES_SHIPPING_HANDLER_H
 #define OM_SERVICES_SHIPPING_HANDLER_H
 
 #include "shared/consumer.h"
 
-/* order.confirmed makes the shipment and says shipping.shipped. */
+/* The handler's context. */
+struct shipping {
+    const char *fail_skus; /* comma separated: orders with one of them cannot be shipped */
+};
+
 extern const struct handler shipping_handler;
 
 #endif

@@ -5,14 +5,23 @@
 #include "services/shipping/tracking.h"
 #include "shared/consumer.h"
 
-struct shipment {
-    struct uuid order_id;
-    const char *carrier;
-    char tracking_number[TRACKING_SIZE];
+enum shipment_status {
+    SHIPMENT_SHIPPED,
+    SHIPMENT_FAILED,
+    SHIPMENT_STOPPED, /* without a parcel: a tombstone that refuses a late order.confirmed */
 };
 
-/* Queues the INSERT; an order that has a shipment keeps it. Ids may repeat. */
-enum status shipping_store_add(struct batch *batch, const struct shipment *shipments, size_t count,
+struct shipment {
+    struct uuid order_id;
+    enum shipment_status status;
+    const char *carrier;
+    char tracking_number[TRACKING_SIZE];
+    bool is_new; /* answered: false when the order had one already */
+};
+
+/* Inserts; an order that has a shipment keeps it. Ids may repeat: a stop counts, or else the first.
+   Waits for another instance that is deciding on the same order. */
+enum status shipping_store_add(struct batch *batch, struct shipment *shipments, size_t count,
                                struct error *error) MUST_CHECK;
 
 #endif

@@ -23,6 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A program that runs services too defines it before it includes this. */
+#ifndef FIXTURE_SERVERS
+#define FIXTURE_SERVERS (SERVERS_REDIS | SERVERS_NATS)
+#endif
+
 #define ORDER_OF(customer)                                                                         \
     "{\"customerId\":\"" customer "\",\"email\":\"c@example.com\",\"currency\":\"USD\","           \
     "\"items\":[{\"sku\":\"SKU-123\",\"quantity\":1}],\"paymentMethod\":\"pm_card_visa\"}"
@@ -121,20 +126,21 @@ static inline int gateway_terminate(void) {
 }
 
 /* Not killed: only who ends in order reports leaks and races. A failpoint may have been first. */
-static inline void gateway_end(void) {
-    int code = gateway_terminate();
-    if (code != 0 && code != 128 + SIGKILL)
-        fail_msg("the gateway ended with %d", code);
+static inline void assert_good_end(int exit_code) {
+    if (exit_code != 0 && exit_code != 128 + SIGKILL)
+        fail_msg("the gateway ended with %d", exit_code);
 }
 
+/* The next one is started before the last one's end is judged, so that the next test has one. */
 static inline void gateway_restart(const char *const *rows) {
-    gateway_end();
+    int exit_code = gateway_terminate();
     gateway_start(rows);
+    assert_good_end(exit_code);
 }
 
 static inline int fixture_setup(void **state) {
     (void)state;
-    fixture.servers = servers_start(SERVERS_REDIS | SERVERS_NATS);
+    fixture.servers = servers_start(FIXTURE_SERVERS);
     servers_provision(fixture.servers);
     fixture.port = free_port();
     servers_environment(fixture.servers, NULL, &fixture.environment);
@@ -157,12 +163,13 @@ static inline int fixture_setup(void **state) {
 
 static inline int fixture_teardown(void **state) {
     (void)state;
-    gateway_end();
+    int exit_code = gateway_terminate();
     nats_client_destroy(&fixture.nats);
     http_client_destroy(&fixture.http);
     environment_fini(&fixture.environment);
     servers_stop(&fixture.servers);
     nats_Close();
+    assert_good_end(exit_code);
     return 0;
 }
 

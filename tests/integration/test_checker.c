@@ -73,7 +73,7 @@ static const struct damage damages[] = {
                                           "', 'SHIPPED', 'c', 't');"},
     {"customers hear of each turn once", COMPLETED_ROW(ID)},
     {"every event of a completed order is in its stream", COMPLETED_ROW(ID)},
-    {"every failed order was announced", FAILED_ROW("out_of_stock", "[]")},
+    {"every order that ended badly was announced", FAILED_ROW("out_of_stock", "[]")},
     {"nothing is in a timeline twice",
      FAILED_ROW("unknown_sku", "[" MOMENT("1", "OrderFailed") "," MOMENT("2", "OrderFailed") "]")},
     {"every effect comes after its cause", COMPLETED_ROW(ID)},

@@ -255,17 +255,8 @@ a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done
     assert_int_equal(atomic_load(&most_attempts), 1);
 }
 
-static void a_payload_that_is_no_event_is_rejected_under_its_sequence(void **state) {
-    (void)state;
-    struct uuid unique = uuid_v7();
-    char msg_id[UUID_TEXT_SIZE], name[64];
-    uuid_format(&unique, msg_id);
-    start_consumer();
-
-    publish_raw("orders.evt.created", msg_id, "{\"no\":\"event\"}");
-
-    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
-    /* The stream's last sequence is this message's: nothing else publishes. */
+/* The stream's last sequence is that of the message published last: nothing else publishes. */
+static int64_t last_sequence(void) {
     natsMsg *reply = NULL;
     struct json_object *root = NULL, *stats = NULL;
     struct error error = {0};
@@ -279,8 +270,38 @@ static void a_payload_that_is_no_event_is_rejected_under_its_sequence(void **sta
     assert_int_equal(json_get_int64(stats, "last_seq", &last, &error), STATUS_OK);
     json_object_put(root);
     natsMsg_Destroy(reply);
-    snprintf(name, sizeof(name), "seq-%" PRId64, last);
+    return last;
+}
+
+/* Ended: acknowledged or terminated after one attempt, and reported. */
+static void assert_refused(const char *payload) {
+    struct uuid unique = uuid_v7();
+    char msg_id[UUID_TEXT_SIZE], name[64];
+    uuid_format(&unique, msg_id);
+    int64_t redelivered = consumer_figure("num_redelivered");
+    start_consumer();
+
+    publish_raw("orders.evt.created", msg_id, payload);
+
+    snprintf(name, sizeof(name), "seq-%" PRId64, last_sequence());
     assert_true(wait_until(report_exists, name, WAIT_MS));
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(consumer_figure("num_redelivered"), redelivered);
+    assert_int_equal(count_of(&claims), 0);
+}
+
+static void a_payload_that_is_no_event_is_rejected_under_its_sequence(void **state) {
+    (void)state;
+    assert_refused("{\"no\":\"event\"}");
+}
+
+static void an_event_of_an_unknown_major_version_is_rejected(void **state) {
+    (void)state;
+    assert_refused("{\"specversion\":\"1.0\",\"type\":\"io.ordermesh.order.created\","
+                   "\"source\":\"order\",\"dataschema\":\"urn:ordermesh:schema:order.created:2\","
+                   "\"id\":\"0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c\",\"time\":"
+                   "\"2026-01-31T12:00:00Z\",\"subject\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\","
+                   "\"data\":{\"orderId\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\"}}");
 }
 
 static void a_retried_event_gives_its_claim_back_and_is_applied_the_next_time(void **state) {
@@ -391,6 +412,7 @@ int main(void) {
         TEST(an_event_of_a_type_not_listed_is_acknowledged_and_ignored),
         TEST(a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done),
         TEST(a_payload_that_is_no_event_is_rejected_under_its_sequence),
+        TEST(an_event_of_an_unknown_major_version_is_rejected),
         TEST(a_retried_event_gives_its_claim_back_and_is_applied_the_next_time),
         TEST(an_event_the_database_refuses_holds_back_no_other),
         TEST(an_outage_holds_the_batch_and_costs_no_attempt),

@@ -397,7 +397,7 @@ static void an_order_nobody_has_written_yet_is_pending(void **state) {
     static const struct endpoint endpoints[] = {
         {"get", "mesh.order.get", know_nothing},
         {"status", "mesh.order.status", know_nothing},
-        {"products", "mesh.inventory.products", know_products},
+        {"products", "mesh.inventory.product.list", know_products},
     };
     static const struct service service = {.name = "test",
                                            .description = "knows no orders",
@@ -438,7 +438,7 @@ static void an_order_nobody_has_written_yet_is_pending(void **state) {
 static void a_service_that_is_away_is_a_503(void **state) {
     (void)state;
     struct http_response order = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab");
-    struct http_response products = get("/api/v1/products");
+    struct http_response products = get("/api/v1/products?limit=7"); /* a page nobody has cached */
 
     assert_true(slice_is(http_header(&order, "Retry-After"), "1"));
     assert_problem(&order, 503, "unavailable");

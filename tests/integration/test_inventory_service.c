@@ -1,5 +1,6 @@
 /* The inventory service on a real database: all or nothing, releases that come first, and one hot
    SKU under several instances. */
+#include "services/inventory/catalog.h"
 #include "shared/clock.h"
 #include "tests/support/world.h"
 #include "tests/unit/unit.h"
@@ -10,6 +11,8 @@
 #define BATCHES 15
 #define BATCH 16
 #define ON_HAND 500
+#define ADJUSTMENTS 200
+#define MADE_PRODUCTS 40
 
 static struct world world;
 
@@ -145,6 +148,30 @@ static void a_sku_may_hold_any_character(void **state) {
         world_query_int(&world, "SELECT reserved FROM inventory.stock WHERE sku LIKE 'A%'"), 0);
 }
 
+static void the_catalog_lists_every_product_with_what_is_on_hand(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct buf reply = {0};
+    struct uuid id = uuid_v7();
+    struct pg *pg = pg_create(servers_role_url(world.servers, "om_inventory"), "test");
+    happen(EVENT_ORDER_CREATED, &id, 3);
+
+    struct arena *arena = arena_create(4096);
+    struct endpoint_call call = {
+        .request = SLICE_LITERAL("{\"limit\":9}"), .pg = pg, .arena = arena, .reply = &reply};
+    assert_int_equal(catalog_endpoint_list(&call, &error), STATUS_OK);
+
+    assert_string_equal(reply.ptr,
+                        "{\"products\":["
+                        "{\"sku\":\"COLD\",\"name\":\"COLD\",\"priceMinor\":5,\"currency\":\"USD\","
+                        "\"active\":true,\"version\":1,\"available\":99999},"
+                        "{\"sku\":\"HOT\",\"name\":\"HOT\",\"priceMinor\":5,\"currency\":\"USD\","
+                        "\"active\":true,\"version\":1,\"available\":497}]}");
+    arena_destroy(&arena);
+    buf_fini(&reply);
+    pg_destroy(&pg);
+}
+
 /* --- several instances --- */
 
 static const struct handler_row rows[] = {
@@ -196,10 +223,53 @@ static void *instance_main(void *arg) {
     return NULL;
 }
 
+/* Somebody who counts the shelves while orders come in. */
+struct clerk {
+    pthread_t thread;
+    const char *url;
+    int failures;
+};
+
+static enum status adjust(struct endpoint_call *call, const char *sku, int delta) {
+    char request[200], id[UUID_TEXT_SIZE];
+    struct error error = {0};
+    struct uuid adjustment_id = uuid_v7();
+    uuid_format(&adjustment_id, id);
+    snprintf(request, sizeof(request),
+             "{\"adjustmentId\":\"%s\",\"sku\":\"%s\",\"delta\":%d,\"reason\":\"counted\"}", id,
+             sku, delta);
+    call->request = slice_of(request);
+    buf_clear(call->reply);
+    enum status status = catalog_endpoint_adjust(call, &error);
+    if (status != STATUS_OK && status != STATUS_CONFLICT)
+        print_error("%s\n", error.text);
+    return status;
+}
+
+static void *clerk_main(void *arg) {
+    struct clerk *clerk = arg;
+    struct buf reply = {0};
+    struct arena *arena = arena_create(4096);
+    struct endpoint_call call = {
+        .pg = pg_create(clerk->url, "clerk"), .arena = arena, .reply = &reply};
+    for (int i = 0; i < ADJUSTMENTS; i++) {
+        enum status status = adjust(&call, i % 5 ? "HOT" : "COLD", i % 3 ? -7 : 10);
+        clerk->failures += status != STATUS_OK && status != STATUS_CONFLICT;
+        arena_reset(arena);
+    }
+    pg_destroy(&call.pg);
+    arena_destroy(&arena);
+    buf_fini(&reply);
+    return NULL;
+}
+
 static void a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks(void **state) {
     (void)state;
     static struct uuid ids[INSTANCES * BATCHES * BATCH];
     struct instance instances[INSTANCES] = {0};
+    struct clerk clerk = {.url = servers_role_url(world.servers, "om_inventory")};
+    world_execute(&world, "TRUNCATE inventory.stock_adjustments");
+    pthread_create(&clerk.thread, NULL, clerk_main, &clerk);
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
         ids[i] = uuid_v7();
     for (int i = 0; i < INSTANCES; i++) {
@@ -211,6 +281,12 @@ static void a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks(vo
         pthread_join(instances[i].thread, NULL);
         assert_int_equal(instances[i].failures, 0);
     }
+    pthread_join(clerk.thread, NULL);
+    assert_int_equal(clerk.failures, 0);
+    assert_int_equal(world_query_int(&world,
+                                     "SELECT (SELECT sum(received) FROM inventory.stock)"
+                                     " - (SELECT sum(delta) FROM inventory.stock_adjustments)"),
+                     ON_HAND + 100000);
     assert_int_equal(world_query_int(&world,
                                      "SELECT count(*) FROM inventory.stock s WHERE reserved <>"
                                      " (SELECT count(*) FROM inventory.reservations"
@@ -220,6 +296,59 @@ static void a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks(vo
                                         " WHERE status = 'RESERVED'") > 0);
     assert_true(world_query_int(&world, "SELECT on_hand FROM inventory.stock"
                                         " WHERE sku = 'HOT'") >= 0);
+}
+
+/* Somebody who makes a product that is not there yet, at a price of their own. */
+struct maker {
+    pthread_t thread;
+    const char *url;
+    int number, made, refused;
+};
+
+static void *maker_main(void *arg) {
+    struct maker *maker = arg;
+    struct buf reply = {0};
+    struct arena *arena = arena_create(4096);
+    struct endpoint_call call = {
+        .pg = pg_create(maker->url, "maker"), .arena = arena, .reply = &reply};
+    for (int i = 0; i < MADE_PRODUCTS; i++) {
+        char request[200];
+        struct error error = {0};
+        snprintf(request, sizeof(request),
+                 "{\"sku\":\"NEW-%d\",\"name\":\"n\",\"priceMinor\":%d,\"currency\":\"USD\","
+                 "\"expectedVersion\":0}",
+                 i, maker->number);
+        call.request = slice_of(request);
+        buf_clear(&reply);
+        enum status status = catalog_endpoint_put(&call, &error);
+        maker->made += status == STATUS_OK;
+        maker->refused += status == STATUS_CONFLICT;
+        arena_reset(arena);
+    }
+    pg_destroy(&call.pg);
+    arena_destroy(&arena);
+    buf_fini(&reply);
+    return NULL;
+}
+
+static void of_several_who_make_a_product_at_once_one_does(void **state) {
+    (void)state;
+    struct maker makers[INSTANCES] = {0};
+    int made = 0, refused = 0;
+    for (int i = 0; i < INSTANCES; i++) {
+        makers[i].url = servers_role_url(world.servers, "om_inventory");
+        makers[i].number = i;
+        pthread_create(&makers[i].thread, NULL, maker_main, &makers[i]);
+    }
+    for (int i = 0; i < INSTANCES; i++) {
+        pthread_join(makers[i].thread, NULL);
+        made += makers[i].made;
+        refused += makers[i].refused;
+    }
+    assert_int_equal(made, MADE_PRODUCTS);
+    assert_int_equal(refused, MADE_PRODUCTS * (INSTANCES - 1));
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM inventory.outbox"),
+                     MADE_PRODUCTS);
 }
 
 static int each_setup(void **state) {
@@ -253,6 +382,8 @@ int main(void) {
         TEST(reservation_and_release_in_one_batch_leave_nothing_held),
         TEST(an_end_that_contradicts_the_reservation_is_seen),
         TEST(a_sku_may_hold_any_character),
+        TEST(the_catalog_lists_every_product_with_what_is_on_hand),
+        TEST(of_several_who_make_a_product_at_once_one_does),
         TEST(a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks),
     };
     return cmocka_run_group_tests_name("inventory_service", tests, setup, teardown);

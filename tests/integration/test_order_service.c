@@ -1,5 +1,6 @@
 /* The order service's handlers and SQL on a real database: what becomes of a submit command, of an
    idempotency key, of events that do not fit, and what readers see. */
+#include "services/inventory/catalog.h"
 #include "shared/clock.h"
 #include "tests/support/world.h"
 #include "tests/unit/unit.h"
@@ -200,6 +201,72 @@ static void of_a_products_changes_the_highest_version_stays(void **state) {
         world_query_int(&world, "SELECT price_minor FROM orders.catalog WHERE sku = 'CUP'"), 300);
 }
 
+/* --- prices from the catalog --- */
+
+/* Through the inventory service and its outbox, until the order service knows it. */
+static void put_product(const char *sku, int64_t price_minor, const char *currency,
+                        const char *active) {
+    char request[200];
+    struct error error = {0};
+    struct buf reply = {0};
+    struct arena *arena = arena_create(1024);
+    struct pg *pg = pg_create(servers_role_url(world.servers, "om_inventory"), "clerk");
+    snprintf(
+        request, sizeof(request),
+        "{\"sku\":\"%s\",\"name\":\"n\",\"priceMinor\":%lld,\"currency\":\"%s\",\"active\":%s}",
+        sku, (long long)price_minor, currency, active);
+    struct endpoint_call call = {
+        .request = slice_of(request), .pg = pg, .arena = arena, .reply = &reply};
+    assert_int_equal(catalog_endpoint_put(&call, &error), STATUS_OK);
+    assert_true(call.has_committed);
+    world_run(&world);
+    pg_destroy(&pg);
+    arena_destroy(&arena);
+    buf_fini(&reply);
+}
+
+static struct world_order submit_for(const char *sku, int64_t quantity, int64_t unit_price_minor) {
+    struct world_order order = make_order();
+    order.sku = sku;
+    order.quantity = quantity;
+    order.unit_price_minor = unit_price_minor;
+    submit(&order);
+    return order;
+}
+
+static void orders_are_priced_by_what_was_put_into_the_catalog(void **state) {
+    (void)state;
+    put_product("LAMP", 700, "USD", "true");
+    struct world_order first = submit_for("LAMP", 2, 700);
+    assert_order(&first.id, "PENDING");
+    assert_int_equal(world_query_int(&world, "SELECT total_minor FROM orders.orders"), 1400);
+    put_product("LAMP", 800, "USD", "true");
+    struct world_order late = submit_for("LAMP", 1, 700), right = submit_for("LAMP", 1, 800);
+    assert_order(&late.id, "FAILED/price_changed");
+    assert_order(&right.id, "PENDING");
+    put_product("LAMP", 800, "USD", "false");
+    struct world_order withdrawn = submit_for("LAMP", 1, -1);
+    assert_order(&withdrawn.id, "FAILED/unknown_sku");
+}
+
+static void another_currency_or_a_total_beyond_all_bounds_fails_the_order(void **state) {
+    (void)state;
+    put_product("EURO", 500, "EUR", "true");
+    put_product("HUGE", ORDER_MAX_MINOR, "USD", "true");
+    struct world_order mixed = submit_for("EURO", 1, -1), fits = submit_for("HUGE", 1, -1);
+    struct world_order sum = submit_for("HUGE", 2, -1);
+    struct world_order overflow = submit_for("HUGE", ORDER_MAX_QUANTITY, -1);
+    assert_order(&mixed.id, "FAILED/price_changed");
+    assert_order(&fits.id, "PENDING");
+    assert_order(&sum.id, "FAILED/price_changed");
+    assert_order(&overflow.id, "FAILED/price_changed");
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.outbox WHERE"
+                                             " convert_from(payload, 'UTF8')::jsonb"
+                                             "->'data'->>'detail' = 'total'"),
+                     2);
+    assert_int_equal(count_events("orders.evt.created"), 1);
+}
+
 /* --- readers --- */
 
 static enum status ask(enum status (*endpoint)(struct endpoint_call *, struct error *),
@@ -255,6 +322,50 @@ static void readers_of_another_tenant_see_nothing(void **state) {
     buf_fini(&reply);
 }
 
+static void a_cancelled_order_is_announced_once_however_often_it_is_wanted(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    submit(&order);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(happen(WORLD_ORDERS_ORDER, EVENT_ORDER_CANCEL, &order.id, "{}"),
+                         OUTCOME_DONE);
+    assert_order(&order.id, "CANCELLED/cancelled_by_customer");
+    assert_int_equal(count_events("orders.evt.cancelled"), 1);
+    assert_int_equal(
+        world_query_int(&world, "SELECT jsonb_array_length(timeline) FROM orders.orders"), 3);
+}
+
+static void a_wish_to_cancel_in_the_batch_of_its_order_is_heard(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    struct buf submission = {0}, wish = {0};
+    struct error error = {0};
+    world_write_submit(&submission, &order, clock_now_us());
+    world_write_event(&wish, EVENT_ORDER_CANCEL, &order.id, "{}");
+    struct drive_message both[] = {{.payload = buf_slice(&wish)},
+                                   {.payload = buf_slice(&submission)}};
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], both, 2, &error), STATUS_OK);
+    assert_order(&order.id, "CANCELLED/cancelled_by_customer");
+    buf_fini(&submission);
+    buf_fini(&wish);
+}
+
+static void a_wish_to_cancel_that_comes_too_late_is_noted_as_refused(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    order.payment_method = "pm_card_chargeDeclined";
+    submit(&order);
+    world_run(&world);
+    assert_int_equal(happen(WORLD_ORDERS_ORDER, EVENT_ORDER_CANCEL, &order.id, "{}"), OUTCOME_DONE);
+    assert_order(&order.id, "FAILED/payment_declined");
+    assert_int_equal(count_events("orders.evt.cancelled"), 0);
+    assert_int_equal(
+        world_query_int(&world, "SELECT count(*) FROM orders.orders, jsonb_array_elements(timeline)"
+                                " e WHERE e->>'event' = 'CancelRequested' AND e->>'detail' ="
+                                " 'refused'"),
+        1);
+}
+
 static int each_setup(void **state) {
     (void)state;
     world_clear(&world);
@@ -288,6 +399,11 @@ int main(void) {
         TEST(an_event_with_a_foreign_reason_is_rejected_and_changes_nothing),
         TEST(several_events_of_one_order_in_one_batch_build_on_each_other),
         TEST(of_a_products_changes_the_highest_version_stays),
+        TEST(orders_are_priced_by_what_was_put_into_the_catalog),
+        TEST(another_currency_or_a_total_beyond_all_bounds_fails_the_order),
+        TEST(a_cancelled_order_is_announced_once_however_often_it_is_wanted),
+        TEST(a_wish_to_cancel_in_the_batch_of_its_order_is_heard),
+        TEST(a_wish_to_cancel_that_comes_too_late_is_noted_as_refused),
         TEST(readers_see_an_order_with_its_timeline_in_order),
         TEST(readers_of_another_tenant_see_nothing),
     };

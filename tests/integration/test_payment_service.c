@@ -130,17 +130,21 @@ static void an_order_that_ends_between_charge_and_record_gets_its_money_back(voi
     order_fails(&id);
     assert_payment("VOIDED");
     assert_int_equal(charge(&message), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    assert_payment("REFUNDING");
+    assert_int_equal(charge(&message), STATUS_OK);
     assert_int_equal(message.outcome, OUTCOME_DONE);
     assert_payment("REFUNDED");
-    assert_events("payments.evt.refunded");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
     buf_fini(&payload);
 }
 
 /* A provider during whose charge the order fails. */
 static struct uuid failing_id;
 
-static void charge_while_failing(struct provider_request *const *requests, size_t count) {
-    provider_simulated.charge(requests, count);
+static void charge_while_failing(const struct provider *self,
+                                 struct provider_request *const *requests, size_t count) {
+    provider_simulated.charge(self, requests, count);
     order_fails(&failing_id);
 }
 
@@ -158,7 +162,7 @@ static void an_order_that_ends_during_its_charge_gets_its_money_back(void **stat
     assert_int_equal(charge(&message), STATUS_OK);
     assert_int_equal(message.outcome, OUTCOME_DONE);
     assert_payment("REFUNDED");
-    assert_events("payments.evt.refunded");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
     buf_fini(&payload);
 }
 

@@ -62,7 +62,9 @@ static void decode(struct run *run, size_t i) {
         return;
     }
     for (size_t row = 0; row < spec->row_count; row++) {
-        if (spec->rows[row].type == delivery->event.type)
+        const struct handler *handler = spec->rows[row].handler;
+        if (spec->rows[row].type == delivery->event.type &&
+            (handler->wants == NULL || handler->wants(&delivery->event)))
             run->rows[i] = row;
     }
     message->is_ignored = run->rows[i] == spec->row_count;

@@ -68,8 +68,12 @@ static void fill_environment(struct mesh *mesh, enum mesh_part part, const char 
     servers_environment(mesh->servers, part_roles[part], environment);
     environment_set(environment, "OM_INSTANCE", part_names[part]);
     environment_set_int(environment, "OM_ADMIN_PORT", mesh->parts[part].admin_port);
-    if (part == MESH_GATEWAY)
+    if (part == MESH_GATEWAY) {
         environment_set_int(environment, "OM_HTTP_PORT", mesh->http_port);
+        environment_set(environment, "OM_ALLOW_FLOW", "true");
+    }
+    if (part == MESH_SHIPPING)
+        environment_set(environment, "OM_SHIPPING_FAIL_SKUS", MESH_UNSHIPPABLE_SKU);
     if (part == MESH_NOTIFICATION) {
         struct buf path = {0};
         buf_printf(&path, "%s/notifications.log", servers_dir(mesh->servers));

@@ -28,6 +28,9 @@ enum mesh_part {
         MESH_PART_COUNT
 };
 
+/* What no carrier takes, should there be such a product. */
+#define MESH_UNSHIPPABLE_SKU "UNSHIPPABLE"
+
 struct mesh;
 
 /* Returns when every process is ready and the order service knows the catalog's prices. */

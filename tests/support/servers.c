@@ -19,9 +19,6 @@
 #define STOP_TIMEOUT_MS 10000
 #define TOOL_TIMEOUT_MS 60000
 
-static const char *const service_roles[] = {"om_orders", "om_inventory", "om_payments",
-                                            "om_shipping", "om_notifications"};
-
 static struct servers *live;
 
 /* --- files --- */
@@ -220,12 +217,16 @@ static void run_omctl(struct servers *servers, const char *const *arguments) {
     environment_fini(&environment);
 }
 
+/* The migrations made a role om_<schema> for each service. */
 static void set_role_passwords(struct servers *servers) {
     struct buf sql = {0};
     struct error error;
-    for (size_t i = 0; i < sizeof(service_roles) / sizeof(service_roles[0]); i++)
-        buf_printf(&sql, "ALTER ROLE %s PASSWORD '%s';", service_roles[i],
-                   servers->database_password);
+    buf_printf(&sql,
+               "DO $$ DECLARE service_role name; BEGIN"
+               " FOR service_role IN SELECT rolname FROM pg_roles WHERE rolname ^@ 'om_' LOOP"
+               " EXECUTE format('ALTER ROLE %%I PASSWORD %%L', service_role, '%s');"
+               " END LOOP; END $$",
+               servers->database_password);
     struct pg *pg = pg_create(servers->postgres_url, "fixture");
     if (pg_script(pg, sql.ptr, &error) != STATUS_OK)
         fixture_fail("role passwords: %s", error.text);

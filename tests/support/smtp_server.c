@@ -1,7 +1,10 @@
 #include "tests/support/smtp_server.h"
 
+#include "shared/clock.h"
+
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +16,8 @@ struct smtp_server {
     int listener;
     char url[64];
     pthread_t thread;
-    atomic_int reply;
+    atomic_int reply, delay_ms;
+    atomic_bool drops;
     pthread_mutex_t lock; /* guards the rest */
     int open_fd;          /* the connection being served, or -1 */
     int count;
@@ -36,6 +40,8 @@ static bool take_mail(struct smtp_server *server, FILE *stream) {
         else
             buf_append_text(&server->mails, line);
         pthread_mutex_unlock(&server->lock);
+        if (is_end && atomic_exchange(&server->drops, false))
+            return false;
         if (is_end) {
             say(stream, "250 taken");
             return true;
@@ -46,6 +52,7 @@ static bool take_mail(struct smtp_server *server, FILE *stream) {
 
 static bool answer_rcpt(struct smtp_server *server, FILE *stream) {
     int code = atomic_load(&server->reply);
+    clock_sleep_ms(atomic_load(&server->delay_ms));
     fprintf(stream, "%d as told\r\n", code);
     fflush(stream);
     return code != 421;
@@ -77,8 +84,17 @@ static void set_open(struct smtp_server *server, int fd) {
     pthread_mutex_unlock(&server->lock);
 }
 
+/* Whoever gave up on us is no reason to die. */
+static void block_broken_pipes(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void *server_main(void *arg) {
     struct smtp_server *server = arg;
+    block_broken_pipes();
     for (int fd; (fd = accept(server->listener, NULL, NULL)) >= 0;) {
         FILE *stream = fdopen(fd, "r+");
         set_open(server, fd);
@@ -129,6 +145,14 @@ const char *smtp_server_url(const struct smtp_server *server) {
 
 void smtp_server_set_reply(struct smtp_server *server, int code) {
     atomic_store(&server->reply, code);
+}
+
+void smtp_server_set_delay_ms(struct smtp_server *server, int delay_ms) {
+    atomic_store(&server->delay_ms, delay_ms);
+}
+
+void smtp_server_drop_after_data(struct smtp_server *server) {
+    atomic_store(&server->drops, true);
 }
 
 int smtp_server_count(struct smtp_server *server) {

@@ -13,7 +13,10 @@
 
 #define ROUNDS_MOST 100
 
-static const struct handler_row submit_rows[] = {{EVENT_ORDER_SUBMIT, &submit_handler}};
+static const struct handler_row submit_rows[] = {
+    {EVENT_ORDER_SUBMIT, &submit_handler},
+    {EVENT_ORDER_CANCEL, &cancel_handler},
+};
 static const struct handler_row inventory_order_rows[] = {
     {EVENT_PRODUCT_CHANGED, &catalog_handler},
     {EVENT_INVENTORY_RESERVED, &progress_handler},
@@ -28,6 +31,7 @@ static const struct handler_row payment_order_rows[] = {
 static const struct handler_row shipping_order_rows[] = {
     {EVENT_SHIPPING_SHIPPED, &progress_handler},
     {EVENT_SHIPPING_FAILED, &progress_handler},
+    {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
 static const struct handler_row inventory_rows[] = {
     {EVENT_ORDER_CREATED, &inventory_handler},
@@ -35,12 +39,17 @@ static const struct handler_row inventory_rows[] = {
     {EVENT_ORDER_CANCELLED, &inventory_handler},
     {EVENT_ORDER_COMPLETED, &inventory_handler},
 };
+static const struct handler_row paid_rows[] = {{EVENT_PAYMENT_SUCCEEDED, &inventory_handler}};
 static const struct handler_row charge_rows[] = {{EVENT_INVENTORY_RESERVED, &charge_handler}};
-static const struct handler_row end_rows[] = {
+static const struct handler_row order_payment_rows[] = {
+    {EVENT_ORDER_CREATED, &charge_handler},
     {EVENT_ORDER_FAILED, &end_handler},
     {EVENT_ORDER_CANCELLED, &end_handler},
 };
-static const struct handler_row shipping_rows[] = {{EVENT_ORDER_CONFIRMED, &shipping_handler}};
+static const struct handler_row shipping_rows[] = {
+    {EVENT_ORDER_CONFIRMED, &shipping_handler},
+    {EVENT_ORDER_STOP_REQUESTED, &shipping_handler},
+};
 static const struct handler_row notification_rows[] = {
     {EVENT_ORDER_CONFIRMED, &notification_handler},
     {EVENT_ORDER_FAILED, &notification_handler},
@@ -59,8 +68,9 @@ static const struct {
     [WORLD_PAYMENTS_ORDER] = {{"PAYMENTS", "order", ROWS(payment_order_rows)}, "om_orders"},
     [WORLD_SHIPPING_ORDER] = {{"SHIPPING", "order", ROWS(shipping_order_rows)}, "om_orders"},
     [WORLD_ORDERS_INVENTORY] = {{"ORDERS", "inventory", ROWS(inventory_rows)}, "om_inventory"},
+    [WORLD_PAYMENTS_INVENTORY] = {{"PAYMENTS", "inventory", ROWS(paid_rows)}, "om_inventory"},
     [WORLD_INVENTORY_PAYMENT] = {{"INVENTORY", "payment", ROWS(charge_rows)}, "om_payments"},
-    [WORLD_ORDERS_PAYMENT] = {{"ORDERS", "payment", ROWS(end_rows)}, "om_payments"},
+    [WORLD_ORDERS_PAYMENT] = {{"ORDERS", "payment", ROWS(order_payment_rows)}, "om_payments"},
     [WORLD_ORDERS_SHIPPING] = {{"ORDERS", "shipping", ROWS(shipping_rows)}, "om_shipping"},
     [WORLD_ORDERS_NOTIFICATION] = {{"ORDERS", "notification", ROWS(notification_rows)},
                                    "om_notifications"},
@@ -76,6 +86,8 @@ static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payme
 static void *context_of(struct world *world, size_t consumer) {
     if (strcmp(consumers[consumer].spec.durable, "payment") == 0)
         return &world->payment;
+    if (strcmp(consumers[consumer].spec.durable, "shipping") == 0)
+        return &world->shipping;
     return strcmp(consumers[consumer].spec.durable, "notification") == 0 ? &world->notification
                                                                          : NULL;
 }
@@ -87,11 +99,13 @@ void world_create(struct world *world) {
     servers_migrate(world->servers);
     world->conn = PQconnectdb(servers_postgres_url(world->servers));
     assert_int_equal(PQstatus(world->conn), CONNECTION_OK);
+    world->shipping.fail_skus = "UNSHIPPABLE";
     world->payment.provider = &provider_simulated;
     world->payment.breaker = breaker_create("simulated");
-    assert_int_equal(channel_log_create("/dev/null", &world->notification.channels[0], &error),
-                     STATUS_OK);
-    world->notification.channel_count = 1;
+    assert_int_equal(
+        channel_log_create("/dev/null", &world->notification.channels[NOTIFY_LOG], &error),
+        STATUS_OK);
+    world->notification.defaults = NOTIFY_BIT(NOTIFY_LOG);
     for (size_t i = 0; i < WORLD_CONSUMERS; i++)
         world->drives[i] = drive_create(servers_role_url(world->servers, consumers[i].role),
                                         &consumers[i].spec, context_of(world, i));
@@ -100,8 +114,7 @@ void world_create(struct world *world) {
 void world_destroy(struct world *world) {
     for (size_t i = 0; i < WORLD_CONSUMERS; i++)
         drive_destroy(&world->drives[i]);
-    for (size_t i = 0; i < world->notification.channel_count; i++)
-        channel_destroy(&world->notification.channels[i]);
+    channel_destroy(&world->notification.channels[NOTIFY_LOG]);
     breaker_destroy(&world->payment.breaker);
     PQfinish(world->conn);
     world->conn = NULL;
@@ -119,7 +132,7 @@ void world_clear(struct world *world) {
     world_execute(world, "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys,"
                          " orders.catalog, inventory.products, inventory.stock,"
                          " inventory.reservations, payments.payments, shipping.shipments,"
-                         " notifications.notifications");
+                         " notifications.notifications, notifications.pending");
 }
 
 /* --- events in --- */
@@ -159,7 +172,7 @@ void world_write_submit(struct buf *out, const struct world_order *order, int64_
         .tenant = SLICE_LITERAL("default"),
         .customer_id = SLICE_LITERAL("C100"),
         .currency = SLICE_LITERAL("USD"),
-        .flow = FLOW_INVENTORY_FIRST,
+        .flow = order->flow,
         .payment_method = slice_of(order->payment_method),
         .total_minor = -1,
         .items = &item,

@@ -15,6 +15,7 @@
 #include "services/payment/handler.h"
 #include "services/payment/provider_simulated.h"
 #include "services/shipping/handler.h"
+#include "shared/order_snapshot.h"
 #include "tests/support/drive.h"
 #include "tests/support/servers.h"
 
@@ -25,6 +26,7 @@ enum world_consumer {
     WORLD_PAYMENTS_ORDER,
     WORLD_SHIPPING_ORDER,
     WORLD_ORDERS_INVENTORY,
+    WORLD_PAYMENTS_INVENTORY,
     WORLD_INVENTORY_PAYMENT,
     WORLD_ORDERS_PAYMENT,
     WORLD_ORDERS_SHIPPING,
@@ -40,6 +42,7 @@ struct world {
     struct pg_conn *conn; /* superuser */
     struct drive *drives[WORLD_CONSUMERS];
     struct payment payment;
+    struct shipping shipping; /* "UNSHIPPABLE" is what no carrier takes */
     struct notification notification;
     int64_t relayed[WORLD_SCHEMAS]; /* last outbox id taken from each */
 };
@@ -60,6 +63,7 @@ struct world_order {
     int64_t unit_price_minor; /* -1 for none */
     const char *payment_method;
     const char *key_hash; /* 64 hex digits; NULL for none */
+    enum order_flow flow;
 };
 
 /* Appends the submit command's envelope, accepted at `at_us`. */

@@ -1,9 +1,11 @@
 /* omctl as its users run it: words, options and exit codes. */
+#include "shared/pg.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 
 #define TIMEOUT_MS 60000
 #define ARGS_MAX 8
+#define AN_ORDER "ef0168a2-25ac-85ab-b2e6-7f3075139440"
 
 static struct servers *servers;
 static struct environment environment;
@@ -74,6 +76,20 @@ static void wrong_usage_is_exit_code_2(void **state) {
     assert_int_equal(omctl("outbox redrive --schema elsewhere --since 1h"), 2);
     assert_int_equal(omctl("outbox redrive --schema orders --since yesterday"), 2);
     assert_said("usage: omctl outbox redrive");
+    assert_int_equal(omctl("rebuild analytics now"), 2);
+    assert_int_equal(omctl("audit"), 2);
+    assert_int_equal(omctl("audit 12"), 2);
+    assert_int_equal(omctl("audit " AN_ORDER " --since noon"), 2);
+    assert_said("usage: omctl audit");
+}
+
+static void the_types_of_events_are_listed(void **state) {
+    (void)state;
+    assert_int_equal(omctl("events"), 0);
+    assert_said("orders.evt.created");
+    assert_int_equal(omctl("events --format json"), 0);
+    assert_said("\"dataschema\":\"urn:ordermesh:schema:order.created:1\"");
+    assert_int_equal(omctl("events --format xml"), 2);
 }
 
 static void a_check_exits_with_1_until_there_is_nothing_to_do(void **state) {
@@ -98,6 +114,46 @@ static void a_catalog_is_seeded_and_its_events_redriven(void **state) {
     assert_int_equal(omctl("outbox redrive --schema inventory --since 2001-01-01T00:00:00Z"), 0);
 }
 
+static void streams_without_orders_have_nothing_to_count_or_audit(void **state) {
+    (void)state;
+    assert_int_equal(omctl("rebuild analytics"), 0);
+    assert_said("analytics: 0 events replayed");
+    assert_int_equal(omctl("audit " AN_ORDER), 1);
+    assert_said("no stream has an event of this order");
+}
+
+static void waiting_ends_once_the_order_service_knows_the_prices(void **state) {
+    (void)state;
+    static const char known_sql[] =
+        "INSERT INTO orders.catalog (sku, price_minor, currency, active, version)"
+        " SELECT sku, price_minor, currency, active, version FROM inventory.products";
+    struct error error = {0};
+    struct pg *pg = pg_create(servers_postgres_url(servers), "test");
+    if (pg_script(pg, known_sql, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    pg_destroy(&pg);
+    assert_int_equal(omctl("seed demo --wait"), 0);
+    assert_said("0 products added, 7 were there");
+}
+
+static void a_folder_that_is_not_there_is_named(void **state) {
+    (void)state;
+    assert_int_equal(omctl("migrate --dir /nowhere"), 1);
+    assert_said("/nowhere");
+    assert_int_equal(omctl("provision --dir /nowhere"), 1);
+    assert_said("/nowhere");
+}
+
+static void a_refused_login_is_exit_code_1_and_said(void **state) {
+    (void)state;
+    environment_set(&environment, "OM_NATS_USER", "nobody");
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats"), 1);
+    assert_said("omctl: provision: connecting to NATS");
+    environment_set(&environment, "OM_NATS_PASSWORD_FILE", "/nowhere/password");
+    assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats"), 1);
+    assert_said("/nowhere/password");
+}
+
 static void a_server_that_is_away_is_exit_code_1_and_said(void **state) {
     (void)state;
     environment_set(&environment, "OM_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x");
@@ -115,8 +171,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_command_and_each_explains_itself),
         cmocka_unit_test(wrong_usage_is_exit_code_2),
+        cmocka_unit_test(the_types_of_events_are_listed),
         cmocka_unit_test(a_check_exits_with_1_until_there_is_nothing_to_do),
         cmocka_unit_test(a_catalog_is_seeded_and_its_events_redriven),
+        cmocka_unit_test(streams_without_orders_have_nothing_to_count_or_audit),
+        cmocka_unit_test(waiting_ends_once_the_order_service_knows_the_prices),
+        cmocka_unit_test(a_folder_that_is_not_there_is_named),
+        cmocka_unit_test(a_refused_login_is_exit_code_1_and_said),
         cmocka_unit_test(a_server_that_is_away_is_exit_code_1_and_said),
     };
     return cmocka_run_group_tests(tests, start, stop);

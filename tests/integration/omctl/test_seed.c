@@ -42,6 +42,10 @@ static int64_t query_int(const struct pg_statement *statement) {
 static const struct pg_statement count_events = {
     .name = "events",
     .sql = "SELECT count(*) FROM inventory.outbox WHERE subject = 'inventory.evt.product_changed'"};
+static const struct pg_statement count_unexplained = {
+    .name = "unexplained",
+    .sql = "SELECT count(*) FROM inventory.stock s WHERE received IS DISTINCT FROM"
+           " (SELECT sum(delta) FROM inventory.stock_adjustments a WHERE a.sku = s.sku)"};
 static const struct pg_statement count_grey = {
     .name = "grey", .sql = "SELECT on_hand FROM inventory.stock WHERE sku = 'TSHIRT-GRY-S'"};
 
@@ -55,6 +59,7 @@ static void seeding_twice_adds_each_product_and_its_event_once(void **state) {
     assert_int_equal(added, 6);
     assert_int_equal(query_int(&count_events), 6);
     assert_int_equal(query_int(&count_grey), 5);
+    assert_int_equal(query_int(&count_unexplained), 0);
     run("UPDATE inventory.stock SET on_hand = 4, reserved = 1 WHERE sku = 'TSHIRT-GRY-S'");
     assert_int_equal(seed_demo(pg, &added, &error), STATUS_OK);
     assert_int_equal(added, 0);

@@ -88,6 +88,72 @@ static void an_order_without_personal_data_seals_nothing(void **state) {
     parsed_fini(&parsed);
 }
 
+static void an_order_may_say_how_its_customer_is_told(void **state) {
+    (void)state;
+    struct parsed parsed =
+        parse(ORDER_WITH(ITEM, ",\"notify\":[\"sms\",\"log\"],\"phone\":\"+49\""));
+    struct buf contact = {0}, one = {0}, other = {0}, none = {0};
+
+    assert_int_equal(parsed.errors.count, 0);
+    assert_true(order_request_contact(&parsed.request, &contact));
+    assert_string_equal(contact.ptr, "{\"phone\":\"+49\",\"notify\":[\"log\",\"sms\"]}");
+    parsed_fini(&parsed);
+
+    canonical(ORDER_WITH(ITEM, ",\"notify\":[\"webhook\",\"log\"]"), &one);
+    canonical(ORDER_WITH(ITEM, ",\"notify\":[\"log\",\"webhook\"]"), &other);
+    assert_string_equal(one.ptr, other.ptr);
+    canonical(ORDER_WITH(ITEM, ""), &none);
+    assert_string_not_equal(one.ptr, none.ptr);
+    buf_fini(&contact);
+    buf_fini(&one);
+    buf_fini(&other);
+    buf_fini(&none);
+
+    assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":\"log\""), "notify");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[\"fax\"]"), "notify");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[\"log\",\"log\"]"), "notify");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[null]"), "notify");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[\"smtp\"]"), "notify");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[\"sms\"]"), "notify");
+}
+
+static struct parsed parse_with_flow(const char *body) {
+    struct parsed parsed = {.arena = arena_create(4096), .request.may_name_flow = true};
+    parsed.errors.arena = parsed.arena;
+    struct error error;
+    parsed.status =
+        order_request_parse(slice_of(body), parsed.arena, &parsed.request, &parsed.errors, &error);
+    assert_int_equal(parsed.status, STATUS_OK);
+    return parsed;
+}
+
+static void only_who_may_names_a_flow(void **state) {
+    (void)state;
+    assert_only_blames(ORDER_WITH(ITEM, ",\"flow\":\"parallel\""), "flow");
+
+    struct parsed named = parse_with_flow(ORDER_WITH(ITEM, ",\"flow\":\"parallel\""));
+    assert_int_equal(named.errors.count, 0);
+    assert_true(named.request.has_flow);
+    assert_int_equal(named.request.snapshot.flow, FLOW_PARALLEL);
+    struct buf one = {0}, other = {0};
+    order_request_canonical(&named.request, &one);
+    canonical(ORDER_WITH(ITEM, ""), &other);
+    assert_string_not_equal(one.ptr, other.ptr);
+    buf_fini(&one);
+    buf_fini(&other);
+    parsed_fini(&named);
+
+    struct parsed unnamed = parse_with_flow(ORDER_WITH(ITEM, ""));
+    assert_int_equal(unnamed.errors.count, 0);
+    assert_false(unnamed.request.has_flow);
+    parsed_fini(&unnamed);
+
+    struct parsed wrong = parse_with_flow(ORDER_WITH(ITEM, ",\"flow\":\"backwards\""));
+    assert_int_equal(wrong.errors.count, 1);
+    assert_true(blames(&wrong, "flow"));
+    parsed_fini(&wrong);
+}
+
 static void what_is_not_one_strict_object_is_invalid(void **state) {
     (void)state;
     static const char *const bodies[] = {"",    "[]",         "3",       "{",          "{}{}",
@@ -230,6 +296,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_order_is_read_with_its_personal_data_apart),
         cmocka_unit_test(an_order_without_personal_data_seals_nothing),
+        cmocka_unit_test(an_order_may_say_how_its_customer_is_told),
+        cmocka_unit_test(only_who_may_names_a_flow),
         cmocka_unit_test(what_is_not_one_strict_object_is_invalid),
         cmocka_unit_test(every_field_at_fault_is_listed),
         cmocka_unit_test(a_quantity_is_an_integer_from_one_to_a_million),

@@ -1,7 +1,10 @@
 /* Which request goes where. */
+#include "gateway/cancel_order.h"
+#include "gateway/change_catalog.h"
 #include "gateway/get_order.h"
 #include "gateway/health.h"
 #include "gateway/post_order.h"
+#include "gateway/products.h"
 #include "gateway/routes.h"
 #include "tests/unit/unit.h"
 
@@ -28,6 +31,23 @@ static void the_id_is_the_segment_as_sent(void **state) {
     assert_true(slice_is(id, "%2e%2e"));
     assert_ptr_equal(find("GET", "/api/v1/orders/x/status", &id, allow)->handle, get_order_status);
     assert_true(slice_is(id, "x"));
+    assert_ptr_equal(find("POST", "/api/v1/orders/y/cancel", &id, allow)->handle, cancel_order);
+    assert_true(slice_is(id, "y"));
+}
+
+static void a_product_has_its_own_methods(void **state) {
+    (void)state;
+    struct slice id;
+    char allow[ROUTE_ALLOW_SIZE];
+    assert_ptr_equal(find("GET", "/api/v1/products", &id, allow)->handle, get_products);
+    assert_ptr_equal(find("GET", "/api/v1/products/A-1", &id, allow)->handle, get_product);
+    assert_true(slice_is(id, "A-1"));
+    assert_ptr_equal(find("PUT", "/api/v1/products/A-1", &id, allow)->handle, put_product);
+    assert_ptr_equal(find("POST", "/api/v1/products/A-1/stock-adjustments", &id, allow)->handle,
+                     post_stock_adjustment);
+    assert_true(slice_is(id, "A-1"));
+    assert_null(find("PATCH", "/api/v1/products/A-1", &id, allow));
+    assert_string_equal(allow, "GET, HEAD, PUT");
 }
 
 static void an_unknown_path_has_no_methods(void **state) {
@@ -64,6 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_and_method_find_their_handler),
         cmocka_unit_test(the_id_is_the_segment_as_sent),
+        cmocka_unit_test(a_product_has_its_own_methods),
         cmocka_unit_test(an_unknown_path_has_no_methods),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
     };

@@ -1,6 +1,5 @@
 #include "services/notification/address.h"
 #include "services/notification/channel_log.h"
-#include "services/notification/mail.h"
 #include "tests/unit/unit.h"
 
 static void addresses_that_could_leave_their_place_are_refused(void **state) {
@@ -33,20 +32,18 @@ static struct notice shipped_notice(void) {
     };
 }
 
-static void a_mail_has_headers_an_empty_line_and_a_body(void **state) {
+static void a_number_is_brought_into_one_form_or_refused(void **state) {
     (void)state;
-    struct notice notice = shipped_notice();
-    struct buf mail = {0}, again = {0};
-    mail_write(&mail, &notice, "orders@example.com", 0);
-    assert_contains(mail.ptr, "From: <orders@example.com>\r\nTo: <c100@example.com>\r\n");
-    assert_contains(mail.ptr, "Subject: Your order is on its way\r\n");
-    assert_contains(mail.ptr, "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n");
-    assert_contains(mail.ptr, "\r\n\r\nYour order ");
-    assert_contains(mail.ptr, "Tracking number: OM0000000000000\r\n");
-    mail_write(&again, &notice, "orders@example.com", 0);
-    assert_string_equal(mail.ptr, again.ptr); /* the same Message-ID */
-    buf_fini(&mail);
-    buf_fini(&again);
+    static const char *const refused[] = {"", "12", "+", "1+23", "0800-FLOWER", "1234567890123456"};
+    struct buf out = {0};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (phone_normalize(slice_of(refused[i]), &out))
+            fail_msg("\"%s\" was taken", refused[i]);
+    }
+    assert_int_equal(out.len, 0);
+    assert_true(phone_normalize(SLICE_LITERAL("+49 (30) 1.2-3"), &out));
+    assert_string_equal(out.ptr, "+4930123");
+    buf_fini(&out);
 }
 
 static void the_log_takes_a_line_a_notice_without_the_address(void **state) {
@@ -105,7 +102,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_that_could_leave_their_place_are_refused),
         cmocka_unit_test(a_masked_address_shows_its_first_letter_and_its_domain),
-        cmocka_unit_test(a_mail_has_headers_an_empty_line_and_a_body),
+        cmocka_unit_test(a_number_is_brought_into_one_form_or_refused),
         cmocka_unit_test(the_log_takes_a_line_a_notice_without_the_address),
         cmocka_unit_test(a_log_that_cannot_be_written_fails_the_notice_and_holds_nobody),
         cmocka_unit_test(every_kind_has_its_word),

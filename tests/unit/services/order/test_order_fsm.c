@@ -1,26 +1,37 @@
 #include "services/order/order_fsm.h"
 #include "tests/unit/unit.h"
 
-#define ALL_STEPS (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)
+#define FULFILLED (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)
+#define ALL_STEPS (FULFILLED | STEP_CANCEL | STEP_OVERDUE)
 
 static const enum event_type events[] = {
-    EVENT_INVENTORY_RESERVED, EVENT_INVENTORY_REJECTED, EVENT_INVENTORY_RELEASED,
-    EVENT_PAYMENT_SUCCEEDED,  EVENT_PAYMENT_FAILED,     EVENT_PAYMENT_REFUNDED,
-    EVENT_SHIPPING_SHIPPED,   EVENT_SHIPPING_FAILED,
+    EVENT_ORDER_CANCEL,
+    EVENT_INVENTORY_RESERVED,
+    EVENT_INVENTORY_REJECTED,
+    EVENT_PAYMENT_REFUNDED,
+    EVENT_PAYMENT_SUCCEEDED,
+    EVENT_INVENTORY_RELEASED,
+    EVENT_PAYMENT_FAILED,
+    EVENT_SHIPPING_SHIPPED,
+    EVENT_SHIPPING_FAILED,
+    EVENT_SHIPPING_STOPPED,
+    ORDER_TIME_UP,
 };
 #define EVENTS (sizeof(events) / sizeof(events[0]))
 
-static struct order_state state_of(enum order_status status, unsigned steps) {
-    return (struct order_state){FLOW_INVENTORY_FIRST, status, steps};
-}
+static const enum order_flow flows[] = {FLOW_INVENTORY_FIRST, FLOW_PAYMENT_FIRST, FLOW_PARALLEL};
+#define FLOWS (sizeof(flows) / sizeof(flows[0]))
 
 typedef void (*visit_fn)(struct order_state before, enum event_type event);
 
 static void walk(visit_fn visit) {
-    for (int status = 0; status < ORDER_STATUS_COUNT; status++) {
-        for (unsigned steps = 0; steps <= ALL_STEPS; steps++) {
-            for (size_t i = 0; i < EVENTS; i++)
-                visit(state_of((enum order_status)status, steps), events[i]);
+    for (size_t flow = 0; flow < FLOWS; flow++) {
+        for (int status = 0; status < ORDER_STATUS_COUNT; status++) {
+            for (unsigned steps = 0; steps <= ALL_STEPS; steps++) {
+                for (size_t i = 0; i < EVENTS; i++)
+                    visit((struct order_state){flows[flow], (enum order_status)status, steps},
+                          events[i]);
+            }
         }
     }
 }
@@ -29,8 +40,8 @@ static void expect_row(struct order_state before, enum event_type event) {
     struct order_state after = before;
     const struct order_transition *row = order_fsm_step(&after, event);
     if (row == NULL)
-        fail_msg("no row for %s in %s, steps %u", event_info(event)->type,
-                 order_status_name(before.status), before.steps);
+        fail_msg("%s: no row for %s in %s, steps %u", order_flow_name(before.flow),
+                 order_fsm_event_name(event), order_status_name(before.status), before.steps);
     assert_true(row->why[0] != 0);
 }
 
@@ -56,12 +67,14 @@ static void a_final_status_stays_and_no_step_is_undone(void **state) {
 static void expect_announcement(struct order_state before, enum event_type event) {
     struct order_state after = before;
     const struct order_transition *row = order_fsm_step(&after, event);
-    bool has_failed = before.status != ORDER_FAILED && after.status == ORDER_FAILED;
-    bool has_completed = before.status != ORDER_COMPLETED && after.status == ORDER_COMPLETED;
+    bool has_changed = before.status != after.status;
     bool was_confirmed = before.status == ORDER_PENDING &&
                          (after.status == ORDER_CONFIRMED || after.status == ORDER_COMPLETED);
-    assert_int_equal((row->actions & ORDER_FAIL) != 0, has_failed);
-    assert_int_equal((row->actions & ORDER_COMPLETE) != 0, has_completed);
+    assert_int_equal((row->actions & ORDER_FAIL) != 0, has_changed && after.status == ORDER_FAILED);
+    assert_int_equal((row->actions & ORDER_CANCEL) != 0,
+                     has_changed && after.status == ORDER_CANCELLED);
+    assert_int_equal((row->actions & ORDER_COMPLETE) != 0,
+                     has_changed && after.status == ORDER_COMPLETED);
     assert_int_equal((row->actions & ORDER_CONFIRM) != 0, was_confirmed);
 }
 
@@ -77,7 +90,7 @@ static void expect_settled(struct order_state before, enum event_type event) {
     const struct order_transition *row = order_fsm_step(&twice, event);
     assert_int_equal(twice.status, once.status);
     assert_int_equal(twice.steps, once.steps);
-    assert_int_equal(row->actions & ~(unsigned)ORDER_RECORD, 0);
+    assert_int_equal(row->actions & ~(unsigned)(ORDER_RECORD | ORDER_REFUSE), 0);
 }
 
 static void the_same_event_again_changes_nothing(void **state) {
@@ -85,31 +98,61 @@ static void the_same_event_again_changes_nothing(void **state) {
     walk(expect_settled);
 }
 
+static bool is_reached[200];
+
+static void reach(struct order_state before, enum event_type event) {
+    is_reached[order_fsm_step(&before, event) - order_fsm_rows] = true;
+}
+
 static void every_row_is_reached(void **state) {
     (void)state;
+    assert_true(order_fsm_row_count <= sizeof(is_reached) / sizeof(is_reached[0]));
+    walk(reach);
     for (size_t i = 0; i < order_fsm_row_count; i++) {
-        bool is_reached = false;
-        for (int status = 0; status < ORDER_STATUS_COUNT; status++) {
-            for (unsigned steps = 0; steps <= ALL_STEPS; steps++) {
-                struct order_state before = state_of((enum order_status)status, steps);
-                is_reached |=
-                    order_fsm_step(&before, order_fsm_rows[i].event) == &order_fsm_rows[i];
-            }
-        }
-        if (!is_reached)
+        if (!is_reached[i])
             fail_msg("row %zu is never reached: %s", i, order_fsm_rows[i].why);
     }
 }
 
-/* Runs `count` events in every order and expects the same end. */
+static void expect_one_question(struct order_state before, enum event_type event) {
+    struct order_state after = before;
+    const struct order_transition *row = order_fsm_step(&after, event);
+    bool was_asked = (before.steps & (STEP_CANCEL | STEP_OVERDUE)) != 0;
+    bool is_asked = (after.steps & (STEP_CANCEL | STEP_OVERDUE)) != 0;
+    assert_int_equal((row->actions & ORDER_STOP) != 0,
+                     after.status == ORDER_CONFIRMED && is_asked && !was_asked);
+}
+
+static void shipping_is_asked_to_stop_once_and_only_a_confirmed_order(void **state) {
+    (void)state;
+    walk(expect_one_question);
+}
+
+static void only_what_shipping_decides_ends_a_confirmed_order(void **state) {
+    (void)state;
+    for (size_t flow = 0; flow < FLOWS; flow++) {
+        for (size_t i = 0; i < EVENTS; i++) {
+            struct order_state order = {flows[flow], ORDER_CONFIRMED, STEP_RESERVED | STEP_PAID};
+            bool is_decision = events[i] == EVENT_SHIPPING_SHIPPED ||
+                               events[i] == EVENT_SHIPPING_FAILED ||
+                               events[i] == EVENT_SHIPPING_STOPPED;
+            order_fsm_step(&order, events[i]);
+            assert_int_equal(order.status != ORDER_CONFIRMED, is_decision);
+        }
+    }
+}
+
+/* Runs `count` events in every order, in every flow, and expects the same end. */
 static void permute(enum event_type *sequence, size_t count, size_t from,
                     const struct order_state *end) {
     if (from == count) {
-        struct order_state order = state_of(ORDER_PENDING, 0);
-        for (size_t i = 0; i < count; i++)
-            order_fsm_step(&order, sequence[i]);
-        assert_int_equal(order.status, end->status);
-        assert_int_equal(order.steps, end->steps);
+        for (size_t flow = 0; flow < FLOWS; flow++) {
+            struct order_state order = {flows[flow], ORDER_PENDING, 0};
+            for (size_t i = 0; i < count; i++)
+                order_fsm_step(&order, sequence[i]);
+            assert_int_equal(order.status, end->status);
+            assert_int_equal(order.steps, end->steps);
+        }
         return;
     }
     for (size_t i = from; i < count; i++) {
@@ -126,16 +169,22 @@ static void a_fulfilled_order_completes_in_whatever_order_its_events_come(void *
     (void)state;
     enum event_type sequence[] = {EVENT_INVENTORY_RESERVED, EVENT_PAYMENT_SUCCEEDED,
                                   EVENT_SHIPPING_SHIPPED};
-    struct order_state end = state_of(ORDER_COMPLETED, ALL_STEPS);
-    permute(sequence, 3, 0, &end);
+    permute(sequence, 3, 0, &(struct order_state){.status = ORDER_COMPLETED, .steps = FULFILLED});
 }
 
 static void a_declined_order_fails_in_whatever_order_its_events_come(void **state) {
     (void)state;
     enum event_type sequence[] = {EVENT_INVENTORY_RESERVED, EVENT_PAYMENT_FAILED,
                                   EVENT_INVENTORY_RELEASED};
-    struct order_state end = state_of(ORDER_FAILED, STEP_RESERVED);
-    permute(sequence, 3, 0, &end);
+    /* Only payment-first reserves for paid orders alone, and a declined one is never reserved. */
+    for (size_t i = 0; i < 2; i++) {
+        struct order_state order = {i == 0 ? FLOW_INVENTORY_FIRST : FLOW_PARALLEL, ORDER_PENDING,
+                                    0};
+        for (size_t j = 0; j < 3; j++)
+            order_fsm_step(&order, sequence[j]);
+        assert_int_equal(order.status, ORDER_FAILED);
+        assert_int_equal(order.steps, STEP_RESERVED);
+    }
 }
 
 static void an_order_that_cannot_be_shipped_fails_in_whatever_order_its_events_come(void **state) {
@@ -143,15 +192,30 @@ static void an_order_that_cannot_be_shipped_fails_in_whatever_order_its_events_c
     enum event_type sequence[] = {EVENT_INVENTORY_RESERVED, EVENT_PAYMENT_SUCCEEDED,
                                   EVENT_SHIPPING_FAILED, EVENT_INVENTORY_RELEASED,
                                   EVENT_PAYMENT_REFUNDED};
-    struct order_state end = state_of(ORDER_FAILED, STEP_RESERVED | STEP_PAID);
-    permute(sequence, 5, 0, &end);
+    permute(sequence, 5, 0,
+            &(struct order_state){.status = ORDER_FAILED, .steps = STEP_RESERVED | STEP_PAID});
 }
 
-static void only_flows_with_rows_are_served(void **state) {
+static void a_late_wish_to_cancel_changes_no_end(void **state) {
     (void)state;
-    assert_true(order_fsm_serves(FLOW_INVENTORY_FIRST));
-    assert_false(order_fsm_serves(FLOW_PAYMENT_FIRST));
-    assert_false(order_fsm_serves(FLOW_PARALLEL));
+    const enum order_status ends[] = {ORDER_COMPLETED, ORDER_FAILED};
+    for (size_t i = 0; i < 2; i++) {
+        struct order_state order = {FLOW_PARALLEL, ends[i], FULFILLED};
+        const struct order_transition *row = order_fsm_step(&order, EVENT_ORDER_CANCEL);
+        assert_int_equal(order.status, ends[i]);
+        assert_int_equal(row->actions, ORDER_RECORD | ORDER_REFUSE);
+    }
+}
+
+static void a_stopped_order_ends_as_what_stopped_it_wanted(void **state) {
+    (void)state;
+    const unsigned both = STEP_RESERVED | STEP_PAID;
+    struct order_state wish = {FLOW_PARALLEL, ORDER_CONFIRMED, both | STEP_CANCEL};
+    struct order_state time = {FLOW_PARALLEL, ORDER_CONFIRMED, both | STEP_OVERDUE};
+    order_fsm_step(&wish, EVENT_SHIPPING_STOPPED);
+    order_fsm_step(&time, EVENT_SHIPPING_STOPPED);
+    assert_int_equal(wish.status, ORDER_CANCELLED);
+    assert_int_equal(time.status, ORDER_FAILED);
 }
 
 int main(void) {
@@ -161,10 +225,13 @@ int main(void) {
         cmocka_unit_test(each_change_of_status_is_announced_and_nothing_else),
         cmocka_unit_test(the_same_event_again_changes_nothing),
         cmocka_unit_test(every_row_is_reached),
+        cmocka_unit_test(shipping_is_asked_to_stop_once_and_only_a_confirmed_order),
+        cmocka_unit_test(only_what_shipping_decides_ends_a_confirmed_order),
         cmocka_unit_test(a_fulfilled_order_completes_in_whatever_order_its_events_come),
         cmocka_unit_test(a_declined_order_fails_in_whatever_order_its_events_come),
         cmocka_unit_test(an_order_that_cannot_be_shipped_fails_in_whatever_order_its_events_come),
-        cmocka_unit_test(only_flows_with_rows_are_served),
+        cmocka_unit_test(a_late_wish_to_cancel_changes_no_end),
+        cmocka_unit_test(a_stopped_order_ends_as_what_stopped_it_wanted),
     };
     return cmocka_run_group_tests_name("order_fsm", tests, NULL, NULL);
 }

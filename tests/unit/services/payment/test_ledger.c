@@ -25,7 +25,7 @@ static void a_charge_that_meets_a_voided_order_is_given_back(void **state) {
     const struct payment_transition *row =
         ledger_step(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DONE);
     assert_int_equal(row->next, PAYMENT_REFUNDING);
-    assert_int_equal(row->says, PAYMENT_SAYS_NOTHING);
+    assert_int_equal(row->says, EVENT_PAYMENT_SUCCEEDED);
     assert_true(row->needs_refund);
 }
 

@@ -10,7 +10,7 @@ static struct provider_request ask(const char *payment_method, int attempt, int6
                                        .attempt = attempt,
                                        .wanted_at_us = clock_now_us() - age_us};
     struct provider_request *requests[] = {&request};
-    provider_simulated.charge(requests, 1);
+    provider_simulated.charge(&provider_simulated, requests, 1);
     return request;
 }
 
@@ -55,7 +55,7 @@ static void the_delays_of_a_batch_run_side_by_side(void **state) {
         requests[i] = &many[i];
     }
     int64_t start_us = clock_monotonic_us();
-    provider_simulated.charge(requests, 20);
+    provider_simulated.charge(&provider_simulated, requests, 20);
     int64_t took_us = clock_monotonic_us() - start_us;
     assert_true(took_us >= 100000);
     assert_true(took_us < 1000000);
@@ -77,7 +77,7 @@ static void a_refund_finds_only_what_could_be_charged(void **state) {
     struct provider_request declined = {.key = "refund-2",
                                         .payment_method = SLICE_LITERAL("pm_card_chargeDeclined")};
     struct provider_request *requests[] = {&paid, &declined};
-    provider_simulated.refund(requests, 2);
+    provider_simulated.refund(&provider_simulated, requests, 2);
     assert_int_equal(paid.answer, PROVIDER_DONE);
     assert_true(paid.refund_id[0] != 0);
     assert_string_equal(paid.charge_id, ask("pm_x", 1, 0).charge_id);

@@ -1,0 +1,122 @@
+#include "gateway/cancel_order.h"
+
+#include "gateway/accepted.h"
+#include "gateway/get_order.h"
+#include "gateway/order_marker.h"
+#include "gateway/pending.h"
+#include "gateway/problem.h"
+#include "gateway/publish.h"
+#include "gateway/request.h"
+#include "shared/log.h"
+#include "shared/order_terms.h"
+
+/*
+ * cancel_order()  asks the order service where the order stands
+ *   on_status()   judges that
+ *   on_marker()   it has not seen the order yet, but the stream may have it
+ *     publish()   sends the command
+ *   on_stored()   JetStream has it, or not
+ */
+struct order_cancel {
+    struct pending pending;
+    struct uuid order_id;
+    struct trace trace;
+    enum order_status status; /* as last seen */
+};
+
+static void end_with_problem(struct order_cancel *cancel, enum problem problem) {
+    if (cancel->pending.req != NULL)
+        problem_send(cancel->pending.req, problem, NULL);
+    pending_release(cancel);
+}
+
+static void end_accepted(struct order_cancel *cancel) {
+    if (cancel->pending.req != NULL)
+        accepted_send(cancel->pending.req, &cancel->order_id, order_status_name(cancel->status),
+                      &cancel->pending.lane->scratch);
+    pending_release(cancel);
+}
+
+static void on_stored(void *closure, const struct broker_answer *answer) {
+    struct order_cancel *cancel = closure;
+    struct error error;
+    if (publish_judge(answer, &error) == STATUS_OK) {
+        end_accepted(cancel);
+        return;
+    }
+    log_warn("a cancellation was not published", LOG_ERROR(&error));
+    end_with_problem(cancel, problem_of(error.status));
+}
+
+static void publish(struct order_cancel *cancel) {
+    struct lane *lane = cancel->pending.lane;
+    const struct cancellation cancellation = {
+        .order_id = cancel->order_id,
+        .tenant = slice_of(lane->gateway->settings->tenant),
+        .trace = cancel->trace,
+    };
+    struct broker_call *call = NULL;
+    struct error error;
+    enum status status = broker_call_open(lane->broker, &call);
+    if (status == STATUS_OK)
+        status = publish_cancel(&lane->publish, call, &cancellation, on_stored, cancel, &error);
+    if (status == STATUS_OK)
+        return;
+    broker_call_drop(&call);
+    end_with_problem(cancel, problem_of(status));
+}
+
+static void on_marker(void *closure, bool is_marked) {
+    struct order_cancel *cancel = closure;
+    cancel->status = ORDER_PENDING;
+    if (is_marked)
+        publish(cancel);
+    else
+        end_with_problem(cancel, PROBLEM_NOT_FOUND);
+}
+
+static enum status read_status(struct slice body, enum order_status *status, struct error *error) {
+    struct json_object *root = NULL;
+    struct slice text;
+    enum status result = json_parse(body, &root, error);
+    if (result == STATUS_OK)
+        result = json_get_string(root, "status", &text, error);
+    if (result == STATUS_OK && !order_status_parse(text, status))
+        result = error_set(error, STATUS_INTERNAL, "the order has an unknown status");
+    json_object_put(root);
+    return result;
+}
+
+static void on_status(void *closure, const struct broker_answer *answer) {
+    struct order_cancel *cancel = closure;
+    struct error error;
+    if (answer->status == STATUS_NOT_FOUND) {
+        order_marker_find(cancel->pending.lane->redis, &cancel->order_id, on_marker, cancel);
+    } else if (answer->status != STATUS_OK) {
+        end_with_problem(cancel, problem_of(answer->status));
+    } else if (read_status(answer->body, &cancel->status, &error) != STATUS_OK) {
+        log_error("the order service's answer cannot be read", LOG_ERROR(&error));
+        end_with_problem(cancel, PROBLEM_INTERNAL);
+    } else if (cancel->status == ORDER_CANCELLED) {
+        end_accepted(cancel);
+    } else if (order_status_is_final(cancel->status)) {
+        end_with_problem(cancel, PROBLEM_NOT_CANCELLABLE);
+    } else {
+        publish(cancel);
+    }
+}
+
+void cancel_order(h2o_req_t *req, struct slice id) {
+    struct uuid order_id;
+    if (!uuid_parse(id, &order_id)) {
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+        return;
+    }
+    struct order_cancel *cancel = pending_create(req, sizeof(*cancel), NULL);
+    cancel->order_id = order_id;
+    cancel->trace = request_trace(req);
+    enum status status = request_order(cancel->pending.lane, "mesh.order.status", &order_id,
+                                       &cancel->trace, on_status, cancel);
+    if (status != STATUS_OK)
+        end_with_problem(cancel, problem_of(status));
+}

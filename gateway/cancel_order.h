@@ -1,0 +1,15 @@
+/*
+ * POST /api/v1/orders/{id}/cancel: the wish is made durable as orders.cmd.cancel, and the order
+ * service decides. 202 also when the order is cancelled already, 409 once it has ended otherwise.
+ * Answers later, on the loop's thread.
+ */
+#ifndef OM_GATEWAY_CANCEL_ORDER_H
+#define OM_GATEWAY_CANCEL_ORDER_H
+
+#include "shared/buf.h"
+
+#include <h2o.h>
+
+void cancel_order(h2o_req_t *req, struct slice id);
+
+#endif

@@ -1,0 +1,94 @@
+#include "services/analytics/measure.h"
+
+#include "services/analytics/histogram.h"
+#include "shared/order_snapshot.h"
+
+static const char *const stage_names[] = {
+#define STAGE_NAME(id, name) [STAGE_##id] = name,
+    STAGE_TABLE(STAGE_NAME)
+#undef STAGE_NAME
+};
+
+const char *stage_name(enum stage stage) {
+    return stage_names[stage];
+}
+
+bool stage_parse(struct slice text, enum stage *stage) {
+    for (int i = 0; i < STAGE_COUNT; i++) {
+        if (slice_is(text, stage_names[i])) {
+            *stage = (enum stage)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum order_status status_of(const int64_t *at_us) {
+    if (at_us[FACT_COMPLETED] != 0)
+        return ORDER_COMPLETED;
+    if (at_us[FACT_CANCELLED] != 0)
+        return ORDER_CANCELLED;
+    if (at_us[FACT_FAILED] != 0)
+        return ORDER_FAILED;
+    return at_us[FACT_CONFIRMED] != 0 ? ORDER_CONFIRMED : ORDER_PENDING;
+}
+
+/* The first of two moments that came; 0 when neither did. */
+static int64_t first_of(int64_t a_us, int64_t b_us) {
+    return a_us != 0 && (b_us == 0 || a_us < b_us) ? a_us : b_us;
+}
+
+/* The later of two moments, once both have come. */
+static int64_t both_of(int64_t a_us, int64_t b_us) {
+    if (a_us == 0 || b_us == 0)
+        return 0;
+    return a_us > b_us ? a_us : b_us;
+}
+
+static void measure_stage(struct tally *tally, enum stage stage, int64_t from_us, int64_t to_us,
+                          int times) {
+    if (from_us != 0 && to_us != 0)
+        tally_add(tally, MEASURE_LATENCY, slice_of(stage_names[stage]),
+                  histogram_bin(to_us - from_us), to_us, times);
+}
+
+static void measure_stages(const struct order_facts *facts, int times, struct tally *tally) {
+    const int64_t *at = facts->at_us;
+    int64_t created_us = at[FACT_CREATED];
+    int64_t reservation_from_us = created_us, payment_from_us = created_us;
+    /* Without the creation nobody knows the flow, and so not when these two began. */
+    if (slice_is(facts->flow, order_flow_name(FLOW_INVENTORY_FIRST)))
+        payment_from_us = at[FACT_RESERVED];
+    else if (slice_is(facts->flow, order_flow_name(FLOW_PAYMENT_FIRST)))
+        reservation_from_us = at[FACT_PAID];
+    measure_stage(tally, STAGE_RESERVATION, reservation_from_us, at[FACT_RESERVED], times);
+    measure_stage(tally, STAGE_PAYMENT, payment_from_us, at[FACT_PAID], times);
+    measure_stage(tally, STAGE_CONFIRMATION, both_of(at[FACT_RESERVED], at[FACT_PAID]),
+                  at[FACT_CONFIRMED], times);
+    measure_stage(tally, STAGE_SHIPPING, at[FACT_CONFIRMED], at[FACT_SHIPPED], times);
+    measure_stage(tally, STAGE_COMPLETION, at[FACT_SHIPPED], at[FACT_COMPLETED], times);
+    measure_stage(tally, STAGE_ORDER, created_us, at[FACT_COMPLETED], times);
+    measure_stage(tally, STAGE_FAILURE, created_us, first_of(at[FACT_FAILED], at[FACT_CANCELLED]),
+                  times);
+}
+
+void facts_measure(const struct order_facts *facts, int times, struct tally *tally) {
+    const int64_t *at = facts->at_us;
+    for (int i = 0; i < FACT_COUNT; i++) {
+        if (at[i] != 0)
+            tally_add(tally, MEASURE_FACT, slice_of(fact_name((enum fact)i)), 0, at[i], times);
+    }
+    if (at[FACT_CREATED] != 0)
+        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(status_of(at))), 0,
+                  at[FACT_CREATED], times);
+    int64_t ended_us = first_of(at[FACT_FAILED], at[FACT_CANCELLED]);
+    if (ended_us != 0)
+        tally_add(tally, MEASURE_REASON, facts->reason, 0, ended_us, times);
+    if (at[FACT_PAID] != 0)
+        tally_add(tally, MEASURE_CAPTURED, facts->captured.currency, 0, at[FACT_PAID],
+                  times * facts->captured.minor);
+    if (at[FACT_REFUNDED] != 0)
+        tally_add(tally, MEASURE_REFUNDED, facts->refunded.currency, 0, at[FACT_REFUNDED],
+                  times * facts->refunded.minor);
+    measure_stages(facts, times, tally);
+}

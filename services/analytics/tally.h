@@ -1,0 +1,53 @@
+/*
+ * Counts on their way to the table of buckets: what orders count for is added and taken away, and
+ * what is left is one row a bucket, sorted, so that concurrent batches lock rows in one order.
+ *
+ * Rows live in the arena given; labels are borrowed. One thread; nothing blocks.
+ */
+#ifndef OM_SERVICES_ANALYTICS_TALLY_H
+#define OM_SERVICES_ANALYTICS_TALLY_H
+
+#include "shared/buf.h"
+#include "shared/period.h"
+
+/* name, what its label says, and at which moment it counts */
+#define MEASURE_TABLE(X)                                                                           \
+    X(CAPTURED, "captured") /* currency; minor units, when captured */                             \
+    X(FACT, "fact")         /* fact's name; when it happened */                                    \
+    X(LATENCY, "latency")   /* stage; with a bin; when the stage ended */                          \
+    X(REASON, "reason")     /* reason code; when the order failed or was cancelled */              \
+    X(REFUNDED, "refunded") /* currency; minor units, when refunded */                             \
+    X(STATUS, "status")     /* status of the order now; when the order was created */
+
+enum measure {
+#define MEASURE_ENUM(id, name) MEASURE_##id,
+    MEASURE_TABLE(MEASURE_ENUM)
+#undef MEASURE_ENUM
+        MEASURE_COUNT
+};
+
+const char *measure_name(enum measure measure);
+bool measure_parse(struct slice text, enum measure *measure);
+
+struct tally_row {
+    enum granularity granularity;
+    int64_t at_us; /* of the bucket's start */
+    enum measure measure;
+    struct slice label;
+    int bin;
+    int64_t value; /* to be added; may be negative */
+};
+
+struct tally {
+    struct arena *arena;
+    struct tally_row *rows;
+    size_t count, capacity;
+};
+
+/* Adds `value` to the minute, the hour and the day of `at_us`. */
+void tally_add(struct tally *tally, enum measure measure, struct slice label, int bin,
+               int64_t at_us, int64_t value);
+/* Sorts, makes one row of equal ones and drops those that came to nothing. */
+void tally_settle(struct tally *tally);
+
+#endif

@@ -1,0 +1,75 @@
+#include "services/loyalty/handler.h"
+
+#include "services/loyalty/points.h"
+#include "services/loyalty/store.h"
+#include "shared/order_snapshot.h"
+
+static enum status parse_completed(const struct event *event, struct arena *arena,
+                                   struct points_entry *entry, struct error *error) {
+    struct order_snapshot order = {0};
+    enum status status = order_snapshot_parse(event->data, arena, &order, error);
+    if (status != STATUS_OK)
+        return status;
+    if (uuid_compare(&order.order_id, &event->order_id) != 0)
+        return error_set(error, STATUS_INVALID, "subject and orderId differ");
+    if (order.total_minor < 0)
+        return error_set(error, STATUS_INVALID, "totalMinor: missing");
+    *entry = (struct points_entry){
+        .order_id = order.order_id,
+        .tenant = order.tenant,
+        .customer_id = order.customer_id,
+        .points = points_for(order.total_minor),
+    };
+    return STATUS_OK;
+}
+
+static enum status earn(struct batch *batch, struct error *error) {
+    struct points_entry *entries = arena_alloc(batch->arena, batch->count * sizeof(*entries));
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct delivery *delivery = batch->items[i];
+        struct error invalid = {0};
+        if (parse_completed(&delivery->event, batch->arena, &entries[count], &invalid) == STATUS_OK)
+            count++;
+        else
+            delivery_reject(delivery, STATUS_INVALID, "%s", invalid.text);
+    }
+    return loyalty_store_earn(batch, entries, count, error);
+}
+
+static enum status take_back(struct batch *batch, struct error *error) {
+    return loyalty_store_take_back(batch, error);
+}
+
+const struct handler earn_handler = {.apply = earn};
+const struct handler take_back_handler = {.apply = take_back};
+
+static enum status answer(struct endpoint_call *call, struct json_object *request,
+                          struct error *error) {
+    struct customer customer;
+    int64_t points = 0;
+    enum status status = json_get_string(request, "customerId", &customer.id, error);
+    if (status == STATUS_OK)
+        status = json_get_string(request, "tenant", &customer.tenant, error);
+    if (status != STATUS_OK)
+        return error_set(error, STATUS_INVALID, "customerId and tenant are texts");
+    status = loyalty_store_read(call->pg, &customer, &points, error);
+    if (status != STATUS_OK)
+        return status;
+    struct json_writer w = json_writer(call->reply);
+    json_begin_object(&w);
+    json_put_string(&w, "customerId", customer.id);
+    json_put_int(&w, "points", points);
+    json_end_object(&w);
+    return STATUS_OK;
+}
+
+enum status loyalty_endpoint_get(struct endpoint_call *call, struct error *error) {
+    struct json_object *request = NULL;
+    enum status status = json_parse(call->request, &request, error);
+    if (status != STATUS_OK)
+        return status;
+    status = answer(call, request, error);
+    json_object_put(request);
+    return status;
+}

@@ -1,0 +1,33 @@
+/* The loyalty service: points for completed orders. */
+#include "services/loyalty/handler.h"
+#include "shared/runtime.h"
+
+static const struct handler_row order_events[] = {
+    {EVENT_ORDER_COMPLETED, &earn_handler},
+};
+static const struct handler_row payment_events[] = {
+    {EVENT_PAYMENT_REFUNDED, &take_back_handler},
+};
+
+static const struct consumer_spec consumers[] = {
+    {"ORDERS", "loyalty", order_events, 1},
+    {"PAYMENTS", "loyalty", payment_events, 1},
+};
+
+static const struct endpoint endpoints[] = {
+    {"get", "mesh.loyalty.get", loyalty_endpoint_get},
+};
+
+static const struct service service = {
+    .name = "loyalty",
+    .description = "Gives points for completed orders and takes them back on refunds",
+    .schema = "loyalty",
+    .consumers = consumers,
+    .consumer_count = 2,
+    .endpoints = endpoints,
+    .endpoint_count = 1,
+};
+
+int main(int argc, char **argv) {
+    return runtime_run(&service, argc, argv);
+}

@@ -1,0 +1,29 @@
+#include "services/notification/announce.h"
+
+#include "shared/metrics.h"
+
+static void write_data(const struct notice_record *record, const char *order_id, struct buf *out) {
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_put_text(&w, "orderId", order_id);
+    json_put_text(&w, "kind", notice_kind_name(record->kind));
+    json_put_text(&w, "channel", notify_channel_name(record->channel));
+    if (record->has_failed)
+        json_put_string(&w, "detail", record->detail);
+    json_end_object(&w);
+}
+
+void notification_announce(struct outbox *outbox, const struct event *cause,
+                           const struct notice_record *record) {
+    char order_id[UUID_TEXT_SIZE];
+    struct buf data = {0};
+    metric_add(METRIC_NOTIFICATIONS,
+               metric_slot(METRIC_NOTIFICATIONS, record->has_failed ? "failed" : "sent"), 1);
+    if (record->channel == NOTIFY_LOG && !record->has_failed)
+        return;
+    uuid_format(&record->order_id, order_id);
+    write_data(record, order_id, &data);
+    outbox_add(outbox, record->has_failed ? EVENT_NOTIFICATION_FAILED : EVENT_NOTIFICATION_SENT,
+               slice_of(order_id), cause, buf_slice(&data));
+    buf_fini(&data);
+}

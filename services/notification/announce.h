@@ -1,0 +1,12 @@
+/* What came of a notice, as an event: notification.sent and notification.failed. */
+#ifndef OM_SERVICES_NOTIFICATION_ANNOUNCE_H
+#define OM_SERVICES_NOTIFICATION_ANNOUNCE_H
+
+#include "services/notification/store.h"
+
+/* Adds {"orderId","kind","channel"} and, of a failure, "detail", and counts it. A line in our own
+   log is no message to anybody: that it was written is not announced. */
+void notification_announce(struct outbox *outbox, const struct event *cause,
+                           const struct notice_record *record);
+
+#endif

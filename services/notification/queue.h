@@ -1,0 +1,44 @@
+/*
+ * Notices that a channel has still to send: the table notifications.pending.
+ *
+ * A notice that is taken stays, due again after a lease, until it is removed together with the
+ * record of what came of it. So a process that dies leaves nothing unsent; what it had sent without
+ * recording it is sent once more. Several instances share the table.
+ */
+#ifndef OM_SERVICES_NOTIFICATION_QUEUE_H
+#define OM_SERVICES_NOTIFICATION_QUEUE_H
+
+#include "services/notification/channel.h"
+#include "shared/pg.h"
+
+struct queued_notice {
+    struct uuid order_id;
+    enum notice_kind kind;
+    enum notify_channel channel;
+    struct slice event; /* its envelope */
+    /* of one that was taken: */
+    int attempts; /* this one included */
+    int64_t age_s;
+    int64_t delay_ms; /* until it is due again when it is put back */
+};
+
+struct queued_notices {
+    struct queued_notice *rows;
+    size_t count;
+};
+
+/* Queues the INSERT into the open transaction; what is there, or recorded already, stays. */
+enum status notification_queue_add(struct pg *pg, const struct queued_notices *notices,
+                                   struct error *error) MUST_CHECK;
+/* Takes up to `most` due ones of a channel, the longest due, in a transaction of its own. They come
+   in the order of their events and live in the arena. */
+enum status notification_queue_take(struct pg *pg, enum notify_channel channel, int64_t most,
+                                    int64_t lease_ms, struct arena *arena,
+                                    struct queued_notices *notices, struct error *error) MUST_CHECK;
+/* Queued into the open transaction: ended, or due again after delay_ms with `attempts` made. */
+enum status notification_queue_remove(struct pg *pg, const struct queued_notices *notices,
+                                      struct error *error) MUST_CHECK;
+enum status notification_queue_put_back(struct pg *pg, const struct queued_notices *notices,
+                                        struct error *error) MUST_CHECK;
+
+#endif

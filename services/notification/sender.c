@@ -1,0 +1,267 @@
+#include "services/notification/sender.h"
+
+#include "services/notification/announce.h"
+#include "services/notification/notice.h"
+#include "services/notification/queue.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define BATCH_MOST 12
+#define LEASE_MS 300000
+#define IDLE_MS 200
+#define DOWN_MS 1000
+#define SETTLE_TRIES 30
+#define DELAY_MOST_MS 600000
+_Static_assert(BATCH_MOST *SENDER_TIMEOUT_MOST_MS < LEASE_MS, "a batch ends within its lease");
+
+struct sender {
+    struct sender_options options;
+    struct pg *pg;
+    struct arena *arena;
+    struct outbox *outbox;
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex; /* guards is_stopping, which `wake` is about */
+    pthread_cond_t wake;
+    bool is_stopping;
+    bool is_down; /* what the log last said */
+};
+
+int64_t sender_delay_ms(int attempts) {
+    int64_t delay_ms = 1000;
+    for (int i = 1; i < attempts && delay_ms < DELAY_MOST_MS; i++)
+        delay_ms *= 2;
+    return delay_ms < DELAY_MOST_MS ? delay_ms : DELAY_MOST_MS;
+}
+
+/* False when the sender is to stop. */
+static bool rest(struct sender *sender, int64_t ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
+    until.tv_sec += ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&sender->mutex);
+    while (!sender->is_stopping && ms > 0 &&
+           pthread_cond_timedwait(&sender->wake, &sender->mutex, &until) == 0)
+        ;
+    bool goes_on = !sender->is_stopping;
+    pthread_mutex_unlock(&sender->mutex);
+    return goes_on;
+}
+
+/* --- one batch --- */
+
+/* A queued notice in hand. */
+struct job {
+    struct queued_notice *queued;
+    struct event event;
+    bool has_event;
+    struct notice notice;
+};
+
+static void read_job(struct sender *sender, struct queued_notice *queued, struct job *job) {
+    struct error error = {0};
+    job->queued = queued;
+    enum status status = event_decode(queued->event, &job->event, &error);
+    job->has_event = status == STATUS_OK;
+    if (status == STATUS_OK)
+        status =
+            notice_read(&job->event, sender->options.ring, sender->arena, &job->notice, &error);
+    if (status != STATUS_OK)
+        notice_fail(&job->notice, NOTICE_FAILED, "%.100s", error.text);
+}
+
+static enum status send_jobs(struct sender *sender, struct job *jobs, size_t count,
+                             struct error *error) {
+    struct channel *channel = sender->options.channel;
+    struct notice **notices = arena_alloc(sender->arena, (count + 1) * sizeof(struct notice *));
+    size_t readable = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i].notice.result != NOTICE_FAILED)
+            notices[readable++] = &jobs[i].notice;
+    }
+    return readable > 0 ? channel->send(channel, notices, readable, error) : STATUS_OK;
+}
+
+/* What a batch's transaction writes. */
+struct settlement {
+    struct notice_records records;
+    struct queued_notices ended, put_back;
+};
+
+static void put_back(struct job *job, struct settlement *settlement) {
+    struct queued_notice *queued = &settlement->put_back.rows[settlement->put_back.count++];
+    bool was_tried = job->notice.result == NOTICE_PUT_OFF;
+    *queued = *job->queued;
+    queued->attempts -= was_tried ? 0 : 1;
+    queued->delay_ms = was_tried ? sender_delay_ms(queued->attempts) : DOWN_MS;
+}
+
+static void settle_job(struct sender *sender, struct job *job, struct settlement *settlement) {
+    struct notice *notice = &job->notice;
+    bool is_too_old = job->queued->age_s >= sender->options.give_up_s;
+    bool is_waiting = notice->result == NOTICE_PUT_OFF || notice->result == NOTICE_UNTRIED;
+    if (is_waiting && !is_too_old) {
+        put_back(job, settlement);
+        return;
+    }
+    settlement->ended.rows[settlement->ended.count++] = *job->queued;
+    if (notice->result == NOTICE_SKIPPED)
+        return;
+    if (notice->result == NOTICE_UNTRIED)
+        notice_fail(notice, NOTICE_FAILED, "the channel was down until it was too late");
+    struct notice_record *record = &settlement->records.rows[settlement->records.count++];
+    *record = (struct notice_record){
+        .order_id = job->queued->order_id,
+        .kind = job->queued->kind,
+        .channel = job->queued->channel,
+        .has_failed = notice->result != NOTICE_SENT,
+        .detail = slice_of(notice->detail),
+    };
+    if (notice->result == NOTICE_SENT)
+        record->detail = (struct slice){0};
+    if (job->has_event)
+        notification_announce(sender->outbox, &job->event, record);
+}
+
+static void plan(struct sender *sender, struct job *jobs, size_t count,
+                 struct settlement *settlement) {
+    struct arena *arena = sender->arena;
+    settlement->records.rows = arena_alloc(arena, count * sizeof(struct notice_record));
+    settlement->ended.rows = arena_alloc(arena, count * sizeof(struct queued_notice));
+    settlement->put_back.rows = arena_alloc(arena, count * sizeof(struct queued_notice));
+    outbox_clear(sender->outbox);
+    for (size_t i = 0; i < count; i++)
+        settle_job(sender, &jobs[i], settlement);
+}
+
+/* Can be repeated, also when it is not known whether it was committed. */
+static enum status write_settlement(struct sender *sender, const struct settlement *settlement,
+                                    struct error *error) {
+    enum status status = pg_begin(sender->pg, error);
+    if (status == STATUS_OK)
+        status = notification_queue_remove(sender->pg, &settlement->ended, error);
+    if (status == STATUS_OK)
+        status = notification_store_add(sender->pg, &settlement->records, error);
+    if (status == STATUS_OK)
+        status = notification_queue_put_back(sender->pg, &settlement->put_back, error);
+    if (status == STATUS_OK)
+        status = outbox_write(sender->outbox, sender->pg, error);
+    if (status == STATUS_OK)
+        status = pg_commit(sender->pg, error);
+    if (status != STATUS_OK)
+        pg_rollback(sender->pg);
+    return status;
+}
+
+/* What was sent should not be sent again because the database is away for a moment. */
+static enum status settle(struct sender *sender, struct job *jobs, size_t count,
+                          struct error *error) {
+    struct settlement settlement = {0};
+    plan(sender, jobs, count, &settlement);
+    enum status status = write_settlement(sender, &settlement, error);
+    for (int i = 1; i < SETTLE_TRIES && status_is_retryable(status) && rest(sender, DOWN_MS); i++)
+        status = write_settlement(sender, &settlement, error);
+    return status;
+}
+
+enum status sender_run(struct sender *sender, size_t *count, struct error *error) {
+    struct queued_notices taken = {0};
+    arena_reset(sender->arena);
+    enum status status =
+        notification_queue_take(sender->pg, sender->options.channel->id, BATCH_MOST, LEASE_MS,
+                                sender->arena, &taken, error);
+    if (status != STATUS_OK)
+        return status;
+    *count = taken.count;
+    if (taken.count == 0)
+        return STATUS_OK;
+    struct job *jobs = arena_alloc(sender->arena, taken.count * sizeof(*jobs));
+    for (size_t i = 0; i < taken.count; i++)
+        read_job(sender, &taken.rows[i], &jobs[i]);
+    struct error unsettled = {0};
+    enum status sent = send_jobs(sender, jobs, taken.count, error);
+    status = settle(sender, jobs, taken.count, &unsettled);
+    if (status != STATUS_OK)
+        *error = unsettled;
+    for (size_t i = 0; i < taken.count; i++) {
+        if (jobs[i].has_event)
+            event_fini(&jobs[i].event);
+    }
+    return status != STATUS_OK ? status : sent;
+}
+
+/* --- the thread --- */
+
+static void report(struct sender *sender, enum status status, const struct error *error) {
+    const char *name = notify_channel_name(sender->options.channel->id);
+    bool is_down = status != STATUS_OK;
+    if (is_down && !sender->is_down)
+        log_warn("notices wait for their channel", LOG_TEXT("channel", name), LOG_ERROR(error));
+    if (!is_down && sender->is_down)
+        log_info("notices go out again", LOG_TEXT("channel", name));
+    sender->is_down = is_down;
+}
+
+static void *sender_main(void *arg) {
+    struct sender *sender = arg;
+    int64_t rest_ms = 0;
+    while (rest(sender, rest_ms)) {
+        struct error error = {0};
+        size_t count = 0;
+        enum status status = sender_run(sender, &count, &error);
+        rest_ms = count == BATCH_MOST ? 0 : IDLE_MS;
+        if (status != STATUS_OK)
+            rest_ms = DOWN_MS;
+        if (status != STATUS_OK || count > 0)
+            report(sender, status, &error);
+    }
+    return NULL;
+}
+
+struct sender *sender_create(const struct sender_options *options) {
+    struct sender *sender = mem_alloc(sizeof(*sender));
+    pthread_condattr_t monotonic;
+    sender->options = *options;
+    sender->pg = pg_create(options->database_url, notify_channel_name(options->channel->id));
+    sender->arena = arena_create(64 * 1024);
+    sender->outbox = outbox_create();
+    pthread_mutex_init(&sender->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&sender->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return sender;
+}
+
+enum status sender_start(struct sender *sender, struct error *error) {
+    if (pthread_create(&sender->thread, NULL, sender_main, sender) != 0)
+        return error_set(error, STATUS_NO_MEMORY, "no thread for a sender");
+    sender->has_thread = true;
+    return STATUS_OK;
+}
+
+void sender_destroy(struct sender **sender) {
+    struct sender *s = *sender;
+    *sender = NULL;
+    if (s == NULL)
+        return;
+    atomic_store(&s->options.channel->is_stopping, true);
+    pthread_mutex_lock(&s->mutex);
+    s->is_stopping = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->mutex);
+    if (s->has_thread)
+        pthread_join(s->thread, NULL);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->mutex);
+    outbox_destroy(&s->outbox);
+    arena_destroy(&s->arena);
+    pg_destroy(&s->pg);
+    free(s);
+}

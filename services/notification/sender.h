@@ -1,0 +1,39 @@
+/*
+ * The sender of one channel: takes what is due from the queue, sends it, and records what came of
+ * it with an event in one transaction. A thread and a database connection of its own.
+ *
+ * A notice that is put off comes back after 1 s, 2 s, 4 s ... up to 10 minutes; one that is older
+ * than give_up_s is FAILED then. While the channel is down the rest waits without counting
+ * attempts.
+ */
+#ifndef OM_SERVICES_NOTIFICATION_SENDER_H
+#define OM_SERVICES_NOTIFICATION_SENDER_H
+
+#include "services/notification/channel.h"
+#include "shared/crypto.h"
+
+/* Longest time a channel may take for one notice. */
+#define SENDER_TIMEOUT_MOST_MS 20000
+
+struct sender;
+
+/* Everything is borrowed until destroy. */
+struct sender_options {
+    const char *database_url;
+    struct channel *channel;
+    const struct key_ring *ring;
+    int64_t give_up_s;
+};
+
+struct sender *sender_create(const struct sender_options *options);
+enum status sender_start(struct sender *sender, struct error *error) MUST_CHECK;
+/* Ends the thread, which finishes the notice it is at. */
+void sender_destroy(struct sender **sender);
+
+/* What the thread does again and again: one batch; *count is how many were taken. UNAVAILABLE when
+   the channel or the database is down. */
+enum status sender_run(struct sender *sender, size_t *count, struct error *error) MUST_CHECK;
+/* How long a notice waits that was put off at its `attempts`th attempt. */
+int64_t sender_delay_ms(int attempts);
+
+#endif

@@ -1,0 +1,77 @@
+/* The SQL of the watchdog. */
+#include "services/order/store.h"
+
+/* Without a turn for this long nobody was watching, and every open order's time begins anew. */
+#define GAP "interval '30 seconds'"
+/* Longer than a transaction lives, so that no order with an older taken_at is still to appear. */
+#define LATE_COMMIT "interval '60 seconds'"
+/* What still needs the watchdog: an order that shipping has been asked to stop goes on by itself.
+ */
+#define OPEN "(status = 'PENDING' OR (status = 'CONFIRMED' AND steps & 24 = 0))"
+
+static const struct pg_statement take_turn = {
+    .name = "order_take_turn",
+    .sql = "UPDATE orders.watch SET turn_at = now(),"
+           " resumed_at = CASE WHEN turn_at < now() - " GAP " THEN now() ELSE resumed_at END"
+           " WHERE one = (SELECT one FROM orders.watch FOR UPDATE SKIP LOCKED)"
+           " RETURNING resumed_at < now() - $1::int8 * interval '1 second'",
+    .param_count = 1,
+};
+
+/* Rows that somebody is working on are about to move: their turn comes again. */
+static const struct pg_statement find_overdue = {
+    .name = "order_find_overdue",
+    .sql = "SELECT id, correlation_id, traceparent FROM orders.orders"
+           " WHERE taken_at >= (SELECT settled_to FROM orders.watch)"
+           "   AND taken_at < now() - $1::int8 * interval '1 second' AND " OPEN
+           " ORDER BY taken_at LIMIT $2::int8 FOR UPDATE SKIP LOCKED",
+    .param_count = 2,
+};
+
+static const struct pg_statement settle_turn = {
+    .name = "order_settle_turn",
+    .sql = "UPDATE orders.watch SET settled_to = greatest(settled_to, least("
+           " now() - $1::int8 * interval '1 second' - " LATE_COMMIT ","
+           " (SELECT min(taken_at) FROM orders.orders"
+           "  WHERE taken_at >= (SELECT settled_to FROM orders.watch)"
+           "    AND taken_at < now() - $1::int8 * interval '1 second' AND " OPEN ")))",
+    .param_count = 1,
+};
+
+static void take_overdue(const struct pg_result *result, struct arena *arena,
+                         struct watch_turn *turn) {
+    size_t count = (size_t)pg_rows(result);
+    turn->overdue = arena_alloc(arena, (count + 1) * sizeof(*turn->overdue));
+    for (size_t i = 0; i < count; i++) {
+        struct overdue_order *order = &turn->overdue[i];
+        order->id = pg_get_uuid(result, (int)i, 0);
+        order->correlation_id = arena_slice(arena, pg_get_slice(result, (int)i, 1));
+        (void)trace_parse(pg_get_slice(result, (int)i, 2), &order->trace);
+    }
+    turn->overdue_count = count;
+}
+
+enum status order_store_take_turn(struct batch *batch, struct watch_turn *turn,
+                                  struct error *error) {
+    const struct pg_param params[] = {pg_int64(turn->limit_s), pg_int64(turn->orders_most)};
+    struct pg_result *result = NULL;
+    enum status status = pg_query(batch->pg, &take_turn, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    turn->is_mine = pg_rows(result) == 1;
+    bool may_end = turn->is_mine && pg_get_bool(result, 0, 0);
+    pg_result_free(&result);
+    if (!may_end)
+        return STATUS_OK;
+    status = pg_query(batch->pg, &find_overdue, params, &result, error);
+    if (status == STATUS_OK)
+        take_overdue(result, batch->arena, turn);
+    pg_result_free(&result);
+    return status;
+}
+
+enum status order_store_settle_turn(struct batch *batch, const struct watch_turn *turn,
+                                    struct error *error) {
+    const struct pg_param limit = pg_int64(turn->limit_s);
+    return pg_queue(batch->pg, &settle_turn, &limit, error);
+}

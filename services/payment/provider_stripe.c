@@ -1,0 +1,278 @@
+#include "services/payment/provider_stripe.h"
+
+#include "services/payment/stripe_message.h"
+#include "shared/clock.h"
+#include "shared/config.h"
+#include "shared/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBE_TIMEOUT_MS 5000
+
+struct stripe {
+    struct provider provider; /* first */
+    struct httpc *httpc;
+    char *charges_url, *refunds_url, *probe_url;
+    char *authorization; /* header lines */
+    int64_t timeout_ms;
+};
+
+/* Charging and giving back differ in these. */
+struct operation {
+    void (*write)(struct buf *form, const struct provider_request *request);
+    bool (*read)(const struct httpc_call *call, struct provider_request *request);
+};
+static const struct operation charging = {stripe_write_charge, stripe_read_charge};
+static const struct operation voiding = {stripe_write_void, stripe_read_void};
+static const struct operation refunding = {stripe_write_refund, stripe_read_refund};
+
+enum { HEADER_AUTHORIZATION, HEADER_VERSION, HEADER_TYPE, HEADER_KEY, HEADERS };
+
+/* One request on its way through its tries. */
+struct task {
+    struct provider_request *request;
+    struct buf form, key_header;
+    const char *headers[HEADERS + 1];
+    bool again;
+};
+
+static void task_init(struct task *task, const struct stripe *stripe,
+                      const struct operation *operation, struct provider_request *request) {
+    task->request = request;
+    task->again = true;
+    operation->write(&task->form, request);
+    buf_printf(&task->key_header, "Idempotency-Key: %s", request->key);
+    task->headers[HEADER_AUTHORIZATION] = stripe->authorization;
+    task->headers[HEADER_VERSION] = "Stripe-Version: " STRIPE_VERSION;
+    task->headers[HEADER_TYPE] = "Content-Type: application/x-www-form-urlencoded";
+    task->headers[HEADER_KEY] = task->key_header.ptr;
+}
+
+static void task_fini(struct task *task) {
+    buf_fini(&task->form);
+    buf_fini(&task->key_header);
+}
+
+/* --- one round of tries --- */
+
+static int64_t next_wait_ms(const struct httpc_call *call, int tries) {
+    unsigned char jitter;
+    random_bytes(&jitter, sizeof(jitter));
+    return stripe_backoff_ms(tries, httpc_retry_after_ms(call), jitter);
+}
+
+/* Tries all that are to be tried. Returns how long to wait for the next round; -1: none needed. */
+static int64_t run_round(const struct stripe *stripe, const struct operation *operation,
+                         const char *url, struct task *tasks, size_t count, int tries) {
+    struct httpc_call *calls = mem_alloc((count + 1) * sizeof(*calls));
+    size_t call_count = 0, next = 0;
+    int64_t wait_ms = -1;
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i].again)
+            calls[call_count++] = (struct httpc_call){.method = "POST",
+                                                      .url = url,
+                                                      .headers = tasks[i].headers,
+                                                      .body = buf_slice(&tasks[i].form),
+                                                      .timeout_ms = stripe->timeout_ms};
+    }
+    httpc_perform(stripe->httpc, calls, call_count);
+    for (size_t i = 0; i < count; i++) {
+        if (!tasks[i].again)
+            continue;
+        struct httpc_call *call = &calls[next++];
+        tasks[i].again = operation->read(call, tasks[i].request);
+        if (tasks[i].again) {
+            int64_t own_ms = next_wait_ms(call, tries);
+            wait_ms = own_ms > wait_ms ? own_ms : wait_ms;
+        }
+        httpc_call_fini(call);
+    }
+    free(calls);
+    return wait_ms;
+}
+
+/* --- an outage, or one request's trouble --- */
+
+static bool is_settled(enum provider_answer answer) {
+    return answer != PROVIDER_TRANSIENT && answer != PROVIDER_OUTAGE;
+}
+
+/* Does Stripe answer a harmless question about payments? */
+static bool is_answering(const struct stripe *stripe) {
+    const char *headers[] = {stripe->authorization, "Stripe-Version: " STRIPE_VERSION, NULL};
+    int64_t timeout_ms =
+        stripe->timeout_ms < PROBE_TIMEOUT_MS ? stripe->timeout_ms : PROBE_TIMEOUT_MS;
+    struct httpc_call call = {
+        .url = stripe->probe_url, .headers = headers, .timeout_ms = timeout_ms};
+    httpc_perform(stripe->httpc, &call, 1);
+    bool answers = call.result == HTTPC_ANSWERED && call.status != 429 &&
+                   (call.status == 200 || (call.status >= 400 && call.status < 500));
+    httpc_call_fini(&call);
+    return answers;
+}
+
+/* What nobody answered is an outage unless something else is answered. */
+static void find_outage(const struct stripe *stripe, struct provider_request *const *requests,
+                        size_t count) {
+    size_t settled = 0, unknown = 0;
+    for (size_t i = 0; i < count; i++) {
+        settled += is_settled(requests[i]->answer);
+        unknown += requests[i]->answer == PROVIDER_TRANSIENT;
+    }
+    if (unknown == 0 || settled > 0 || is_answering(stripe))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer == PROVIDER_TRANSIENT)
+            requests[i]->answer = PROVIDER_OUTAGE;
+    }
+}
+
+/* --- a batch --- */
+
+static void run(const struct stripe *stripe, const struct operation *operation, const char *url,
+                struct provider_request *const *requests, size_t count) {
+    int64_t deadline_us = clock_monotonic_us() + (int64_t)STRIPE_BUDGET_MS * 1000;
+    struct task *tasks = mem_alloc((count + 1) * sizeof(*tasks));
+    for (size_t i = 0; i < count; i++)
+        task_init(&tasks[i], stripe, operation, requests[i]);
+    for (int tries = 1; tries <= STRIPE_TRIES; tries++) {
+        int64_t wait_ms = run_round(stripe, operation, url, tasks, count, tries);
+        bool is_last = tries == STRIPE_TRIES || wait_ms < 0;
+        if (is_last || clock_monotonic_us() + wait_ms * 1000 > deadline_us)
+            break;
+        clock_sleep_ms(wait_ms);
+    }
+    for (size_t i = 0; i < count; i++)
+        task_fini(&tasks[i]);
+    free(tasks);
+    find_outage(stripe, requests, count);
+}
+
+/* An order that is over is charged no more: its key is used up, unless it was used before; then the
+   charge is asked again, which tells what came of it. */
+static void charge(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    const struct stripe *stripe = (const struct stripe *)self;
+    struct provider_request **some = mem_alloc((count + 1) * sizeof(struct provider_request *));
+    size_t some_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        requests[i]->answer = PROVIDER_NONE;
+        if (requests[i]->is_over)
+            some[some_count++] = requests[i];
+    }
+    if (some_count > 0)
+        run(stripe, &voiding, stripe->charges_url, some, some_count);
+    some_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer == PROVIDER_NONE)
+            some[some_count++] = requests[i];
+    }
+    if (some_count > 0)
+        run(stripe, &charging, stripe->charges_url, some, some_count);
+    free(some);
+}
+
+/* Somebody else gave the money back, or we did, longer ago than Stripe remembers keys. */
+static void find_earlier_refund(const struct stripe *stripe, struct provider_request *request) {
+    const char *headers[] = {stripe->authorization, "Stripe-Version: " STRIPE_VERSION, NULL};
+    struct buf url = {0};
+    buf_printf(&url, "%s?limit=1&payment_intent=", stripe->refunds_url);
+    httpc_append_encoded(&url, slice_of(request->charge_id));
+    struct httpc_call call = {.url = url.ptr, .headers = headers, .timeout_ms = stripe->timeout_ms};
+    httpc_perform(stripe->httpc, &call, 1);
+    stripe_read_refund_list(&call, request);
+    httpc_call_fini(&call);
+    buf_fini(&url);
+}
+
+static void refund(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    const struct stripe *stripe = (const struct stripe *)self;
+    struct provider_request **known = mem_alloc((count + 1) * sizeof(struct provider_request *));
+    size_t known_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->charge_id[0] != '\0') {
+            known[known_count++] = requests[i];
+        } else {
+            requests[i]->answer = PROVIDER_TRANSIENT;
+            snprintf(requests[i]->code, PROVIDER_CODE_SIZE, "charge_id_unknown");
+        }
+    }
+    if (known_count > 0)
+        run(stripe, &refunding, stripe->refunds_url, known, known_count);
+    for (size_t i = 0; i < known_count; i++) {
+        if (known[i]->answer == PROVIDER_REFUSED &&
+            strcmp(known[i]->code, STRIPE_ALREADY_REFUNDED) == 0)
+            find_earlier_refund(stripe, known[i]);
+    }
+    free(known);
+}
+
+/* --- lifecycle --- */
+
+static char *join(const char *base, const char *path) {
+    struct buf url = {0};
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    buf_append(&url, base, len);
+    buf_append_text(&url, path);
+    return url.ptr;
+}
+
+static enum status read_key(const char *path, char **authorization, struct error *error) {
+    char *key;
+    size_t len;
+    struct buf line = {0};
+    if (path[0] == '\0')
+        return error_set(error, STATUS_INVALID, "OM_STRIPE_KEY_FILE is missing");
+    enum status status = config_read_file(path, &key, &len, error);
+    if (status != STATUS_OK)
+        return status;
+    if (len == 0 || strpbrk(key, " \t\r\n") != NULL) {
+        status = error_set(error, STATUS_INVALID, "OM_STRIPE_KEY_FILE holds no key");
+    } else {
+        buf_printf(&line, "Authorization: Bearer %s", key);
+        *authorization = line.ptr;
+    }
+    explicit_bzero(key, len);
+    free(key);
+    return status;
+}
+
+enum status provider_stripe_create(const struct provider_stripe_options *options,
+                                   struct provider **provider, struct error *error) {
+    char *authorization = NULL;
+    if (strncmp(options->url, "https://", 8) != 0 && strncmp(options->url, "http://", 7) != 0)
+        return error_set(error, STATUS_INVALID, "OM_STRIPE_URL is no http or https address");
+    enum status status = read_key(options->key_file, &authorization, error);
+    if (status != STATUS_OK)
+        return status;
+    struct stripe *stripe = mem_alloc(sizeof(*stripe));
+    stripe->provider = (struct provider){"stripe", charge, refund};
+    stripe->httpc =
+        httpc_create(&(struct httpc_options){.parallel_max = (size_t)options->parallel_max});
+    stripe->charges_url = join(options->url, "/v1/payment_intents");
+    stripe->refunds_url = join(options->url, "/v1/refunds");
+    stripe->probe_url = join(options->url, "/v1/payment_intents?limit=1");
+    stripe->authorization = authorization;
+    stripe->timeout_ms = options->timeout_ms;
+    *provider = &stripe->provider;
+    return STATUS_OK;
+}
+
+void provider_stripe_destroy(struct provider **provider) {
+    struct stripe *stripe = (struct stripe *)*provider;
+    if (stripe == NULL)
+        return;
+    httpc_destroy(&stripe->httpc);
+    free(stripe->charges_url);
+    free(stripe->refunds_url);
+    free(stripe->probe_url);
+    explicit_bzero(stripe->authorization, strlen(stripe->authorization));
+    free(stripe->authorization);
+    free(stripe);
+    *provider = NULL;
+}

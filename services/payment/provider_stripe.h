@@ -1,0 +1,40 @@
+/*
+ * Stripe (https://docs.stripe.com/api): PaymentIntents for charges, Refunds for refunds, over
+ * shared/http_client.h, a batch side by side.
+ *
+ * Each request goes out under its idempotency key up to STRIPE_TRIES times, with growing waits and
+ * within STRIPE_BUDGET_MS, as Stripe asks of its clients: after connection errors, 409, 429 and
+ * 5xx, unless Stripe-Should-Retry says otherwise, and not before Retry-After is over. What is still
+ * unknown then (a time-out, a 5xx) is never taken for a result:
+ *
+ *     another request of the batch was answered, or a harmless one now is    TRANSIENT: this
+ *                                                                            event's own trouble
+ *     nothing is answered, nobody is there, our key is refused, 429          OUTAGE: hold all
+ *
+ * An order that is over is asked about without being charged: an intent that takes no money, under
+ * the charge's own key, either uses that key up for good or is refused since a charge did.
+ *
+ * A refund names the charge by the id that was stored; without one it stays TRANSIENT.
+ */
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_STRIPE_H
+#define OM_SERVICES_PAYMENT_PROVIDER_STRIPE_H
+
+#include "services/payment/provider.h"
+#include "shared/status.h"
+
+#define STRIPE_TRIES 3
+#define STRIPE_BUDGET_MS 20000 /* no try begins later */
+
+struct provider_stripe_options {
+    const char *url;      /* https://api.stripe.com, or whoever speaks the same */
+    const char *key_file; /* the secret key */
+    int64_t timeout_ms;   /* for one try */
+    int64_t parallel_max; /* requests under way at once */
+};
+
+/* INVALID when the key cannot be read or the address is none. */
+enum status provider_stripe_create(const struct provider_stripe_options *options,
+                                   struct provider **provider, struct error *error) MUST_CHECK;
+void provider_stripe_destroy(struct provider **provider);
+
+#endif

@@ -1,0 +1,292 @@
+#include "services/payment/simulator/api.h"
+
+#include "services/payment/simulator/form.h"
+#include "shared/clock.h"
+#include "shared/crypto.h"
+#include "shared/hex.h"
+#include "shared/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ARENA_BYTES 4096
+#define ID_BYTES 12
+#define HASH_BYTES 32
+#define UNCONFIRMED "unconfirmed" /* instead of a decline code: an intent that took no money */
+
+/* One POST on its way. */
+struct post {
+    struct api *api;
+    const struct api_request *request;
+    struct form form;
+    enum fault fault;
+    struct api_answer *answer;
+};
+
+/* --- answers --- */
+
+static void answer_error(struct api_answer *answer, int status, const char *type, const char *code,
+                         const char *param) {
+    struct json_writer w = json_writer(&answer->body);
+    answer->status = status;
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_put_text(&w, "type", type);
+    if (code != NULL)
+        json_put_text(&w, "code", code);
+    if (param != NULL)
+        json_put_text(&w, "param", param);
+    json_put_text(&w, "message", "as the simulator was told");
+    json_end_object(&w);
+    json_end_object(&w);
+}
+
+static void answer_decline(struct api_answer *answer, const struct book_entry *entry) {
+    bool is_plain = strcmp(entry->decline_code, "card_declined") == 0;
+    struct json_writer w = json_writer(&answer->body);
+    answer->status = 402;
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_put_text(&w, "type", "card_error");
+    json_put_text(&w, "code", "card_declined");
+    json_put_text(&w, "decline_code", is_plain ? "generic_decline" : entry->decline_code);
+    json_put_text(&w, "message", "The card was declined.");
+    json_end_object(&w);
+    json_end_object(&w);
+}
+
+static void answer_entry(struct api_answer *answer, const struct book_entry *entry) {
+    bool is_refund = entry->kind == BOOK_REFUND;
+    bool is_unconfirmed = strcmp(entry->decline_code, UNCONFIRMED) == 0;
+    if (entry->decline_code[0] != '\0' && !is_unconfirmed) {
+        answer_decline(answer, entry);
+        return;
+    }
+    struct json_writer w = json_writer(&answer->body);
+    answer->status = 200;
+    json_begin_object(&w);
+    json_put_text(&w, "id", entry->id);
+    json_put_text(&w, "object", is_refund ? "refund" : "payment_intent");
+    json_put_int(&w, "amount", entry->amount_minor);
+    json_put_text(&w, "currency", entry->currency);
+    json_put_text(&w, "status", is_unconfirmed ? "requires_payment_method" : "succeeded");
+    if (is_refund)
+        json_put_text(&w, "payment_intent", entry->charge_id);
+    json_key(&w, "metadata");
+    json_begin_object(&w);
+    json_put_text(&w, "order_id", entry->order_id);
+    json_end_object(&w);
+    json_end_object(&w);
+}
+
+/* --- entries --- */
+
+static void copy_text(char *to, struct slice text) {
+    snprintf(to, BOOK_TEXT_SIZE, "%.*s", SLICE_ARG(text));
+}
+
+static struct book_entry begin_entry(const struct post *post, enum book_kind kind) {
+    struct book_entry entry = {.kind = kind};
+    uint8_t hash[HASH_BYTES];
+    char hex[2 * HASH_BYTES + 1];
+    copy_text(entry.key, post->request->key);
+    copy_text(entry.order_id, form_get(&post->form, "metadata[order_id]"));
+    sha256(post->request->body.ptr, post->request->body.len, hash);
+    hex_encode(hash, HASH_BYTES, entry.fingerprint);
+    sha256(entry.key, strlen(entry.key), hash);
+    hex_encode(hash, ID_BYTES, hex);
+    snprintf(entry.id, sizeof(entry.id), "%s_%s", kind == BOOK_REFUND ? "re" : "pi", hex);
+    return entry;
+}
+
+static const char *decline_code(struct slice payment_method) {
+    if (slice_is(payment_method, "pm_card_chargeDeclined"))
+        return "card_declined";
+    if (slice_is(payment_method, "pm_card_chargeDeclinedInsufficientFunds"))
+        return "insufficient_funds";
+    return "";
+}
+
+/* False when the request is refused, and answered. */
+static bool read_charge(struct post *post, struct book_entry *entry) {
+    struct slice method = form_get(&post->form, "payment_method");
+    struct slice currency = form_get(&post->form, "currency");
+    bool is_confirmed = slice_is(form_get(&post->form, "confirm"), "true");
+    const char *wrong = NULL;
+    *entry = begin_entry(post, BOOK_CHARGE);
+    if (!form_get_int(&post->form, "amount", &entry->amount_minor))
+        wrong = "amount";
+    else if (currency.len != 3)
+        wrong = "currency";
+    if (wrong != NULL) {
+        answer_error(post->answer, 400, "invalid_request_error", "parameter_invalid", wrong);
+        return false;
+    }
+    if (is_confirmed && (method.len < 4 || memcmp(method.ptr, "pm_", 3) != 0)) {
+        answer_error(post->answer, 400, "invalid_request_error", "resource_missing",
+                     "payment_method");
+        return false;
+    }
+    copy_text(entry->currency, currency);
+    if (!is_confirmed)
+        copy_text(entry->decline_code, slice_of(UNCONFIRMED));
+    else
+        copy_text(entry->decline_code, slice_of(decline_code(method)));
+    return true;
+}
+
+static bool read_refund(struct post *post, struct book_entry *entry) {
+    struct slice id = form_get(&post->form, "payment_intent");
+    const struct book_entry *charge = book_find_id(post->api->book, id);
+    *entry = begin_entry(post, BOOK_REFUND);
+    if (charge == NULL || charge->kind != BOOK_CHARGE || charge->decline_code[0] != '\0') {
+        answer_error(post->answer, 404, "invalid_request_error", "resource_missing",
+                     "payment_intent");
+        return false;
+    }
+    if (charge->refund != NULL) {
+        answer_error(post->answer, 400, "invalid_request_error", "charge_already_refunded", NULL);
+        return false;
+    }
+    copy_text(entry->charge_id, id);
+    copy_text(entry->currency, slice_of(charge->currency));
+    entry->amount_minor = charge->amount_minor;
+    return true;
+}
+
+/* --- requests --- */
+
+static bool refuse_early(struct post *post) {
+    switch (post->fault) {
+    case FAULT_DOWN:
+        answer_error(post->answer, 503, "api_error", NULL, NULL);
+        return true;
+    case FAULT_ERROR_BEFORE:
+        answer_error(post->answer, 500, "api_error", NULL, NULL);
+        return true;
+    case FAULT_BUSY:
+        answer_error(post->answer, 429, "invalid_request_error", "rate_limit", NULL);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* True when the key was used before, in a way that forbids its use now; answered then. */
+static bool refuse_key(struct post *post, const struct book_entry *entry) {
+    struct book_entry same = begin_entry(post, entry->kind);
+    if (clock_monotonic_us() < entry->busy_until_us) {
+        answer_error(post->answer, 409, "idempotency_error", "idempotency_key_in_use", NULL);
+        return true;
+    }
+    if (strcmp(same.fingerprint, entry->fingerprint) != 0) {
+        answer_error(post->answer, 400, "idempotency_error", NULL, NULL);
+        return true;
+    }
+    return false;
+}
+
+/* The thing is done, now or before: what the client hears of it is up to the fault. */
+static void answer_done(struct post *post, struct book_entry *entry) {
+    struct api_answer *answer = post->answer;
+    if (post->fault == FAULT_ERROR_AFTER) {
+        answer_error(answer, 500, "api_error", NULL, NULL);
+        return;
+    }
+    answer_entry(answer, entry);
+    answer->is_silent = post->fault == FAULT_TIMEOUT_AFTER;
+    if (post->fault == FAULT_SLOW) {
+        answer->delay_ms = post->api->slow_ms;
+        entry->busy_until_us = clock_monotonic_us() + answer->delay_ms * 1000;
+    }
+}
+
+static void handle_post(struct post *post, bool (*read)(struct post *, struct book_entry *)) {
+    struct slice key = post->request->key;
+    struct book_entry entry;
+    if (key.len == 0 || key.len >= BOOK_TEXT_SIZE) {
+        answer_error(post->answer, 400, "invalid_request_error", "parameter_invalid",
+                     "Idempotency-Key");
+        return;
+    }
+    post->fault = faults_take(post->api->faults, key, form_get(&post->form, "payment_method"));
+    if (refuse_early(post))
+        return;
+    struct book_entry *known = book_find_key(post->api->book, key);
+    post->answer->is_replay = known != NULL;
+    if (known == NULL && read(post, &entry))
+        answer_done(post, book_add(post->api->book, &entry));
+    else if (known != NULL && !refuse_key(post, known))
+        answer_done(post, known);
+}
+
+/* `entry` is all there is in the list; NULL: nothing is. */
+static void answer_list(struct post *post, const struct book_entry *entry) {
+    struct buf *body = &post->answer->body;
+    post->fault = faults_take(post->api->faults, (struct slice){0}, (struct slice){0});
+    if (refuse_early(post))
+        return;
+    buf_append_text(body, "{\"object\":\"list\",\"has_more\":false,\"data\":[");
+    if (entry != NULL)
+        answer_entry(post->answer, entry);
+    buf_append_text(body, "]}");
+    post->answer->status = 200;
+}
+
+static void handle_refund_list(struct post *post, struct arena *arena) {
+    struct form query;
+    const struct book_entry *charge = NULL;
+    if (form_parse(post->request->query, arena, &query))
+        charge = book_find_id(post->api->book, form_get(&query, "payment_intent"));
+    answer_list(post, charge != NULL ? charge->refund : NULL);
+}
+
+static void handle_inject(struct post *post) {
+    enum fault fault;
+    int64_t count = FAULTS_FOREVER;
+    if (!fault_parse(form_get(&post->form, "fault"), &fault)) {
+        answer_error(post->answer, 400, "invalid_request_error", "parameter_invalid", "fault");
+        return;
+    }
+    form_get_int(&post->form, "count", &count);
+    faults_inject(post->api->faults, fault, fault == FAULT_NONE ? 0 : count);
+    post->answer->status = 200;
+    buf_append_text(&post->answer->body, "{}");
+}
+
+static void handle_v1(struct post *post, struct arena *arena) {
+    static const struct slice bearer = SLICE_LITERAL("Bearer ");
+    struct slice given = post->request->authorization;
+    bool is_post = slice_is(post->request->method, "POST");
+    if (given.len <= bearer.len || memcmp(given.ptr, bearer.ptr, bearer.len) != 0)
+        answer_error(post->answer, 401, "invalid_request_error", NULL, NULL);
+    else if (is_post && slice_is(post->request->path, "/v1/payment_intents"))
+        handle_post(post, read_charge);
+    else if (is_post && slice_is(post->request->path, "/v1/refunds"))
+        handle_post(post, read_refund);
+    else if (slice_is(post->request->path, "/v1/payment_intents"))
+        answer_list(post, NULL);
+    else if (slice_is(post->request->path, "/v1/refunds"))
+        handle_refund_list(post, arena);
+    else
+        answer_error(post->answer, 404, "invalid_request_error", NULL, NULL);
+}
+
+void api_handle(struct api *api, const struct api_request *request, struct api_answer *answer) {
+    struct arena *arena = arena_create(ARENA_BYTES);
+    struct post post = {.api = api, .request = request, .answer = answer};
+    bool is_post = slice_is(request->method, "POST");
+    if (!form_parse(request->body, arena, &post.form)) {
+        answer_error(answer, 400, "invalid_request_error", "parameter_invalid", NULL);
+    } else if (slice_is(request->path, "/ledger")) {
+        answer->status = 200;
+        book_write_json(api->book, &answer->body);
+    } else if (is_post && slice_is(request->path, "/inject")) {
+        handle_inject(&post);
+    } else {
+        handle_v1(&post, arena);
+    }
+    arena_destroy(&arena);
+}

@@ -1,0 +1,45 @@
+/*
+ * The part of Stripe's API that the payment service uses, and what tests need besides:
+ *
+ *     POST /v1/payment_intents    created, and with confirm=true captured in one step
+ *     POST /v1/refunds            the whole of a payment intent
+ *     GET  /v1/payment_intents    an empty list: is anybody there?
+ *     GET  /v1/refunds?payment_intent=<id>    the refund of a payment intent, if any
+ *     GET  /ledger                every charge and refund ever made (book.h)
+ *     POST /inject                fault=<name>&count=<n>: the next n requests, all without a count
+ *                                 (faults.h)
+ *
+ * Payment methods: those of faults.h; pm_card_chargeDeclined and
+ * pm_card_chargeDeclinedInsufficientFunds are declined; other pm_... are charged; anything else
+ * does not exist. One thread; blocks on the ledger's disk.
+ */
+#ifndef OM_SERVICES_PAYMENT_SIMULATOR_API_H
+#define OM_SERVICES_PAYMENT_SIMULATOR_API_H
+
+#include "services/payment/simulator/book.h"
+#include "services/payment/simulator/faults.h"
+
+struct api {
+    struct book *book;
+    struct faults *faults;
+    int64_t slow_ms;
+};
+
+struct api_request {
+    struct slice method, path, query;
+    struct slice authorization, key;
+    struct slice body;
+};
+
+/* Zero-initialize; free the body. */
+struct api_answer {
+    int status;
+    struct buf body; /* JSON */
+    bool is_replay;
+    bool is_silent; /* no answer at all: the client's time-out ends it */
+    int64_t delay_ms;
+};
+
+void api_handle(struct api *api, const struct api_request *request, struct api_answer *answer);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The simulator's ledger: every charge and refund it ever made, one JSON line each in a file that
+ * is only appended to and synced before anybody hears of the entry. Read back at start, so that
+ * idempotency keys outlive the process. One thread; writing blocks on the disk. A file that cannot
+ * be written ends the process.
+ */
+#ifndef OM_SERVICES_PAYMENT_SIMULATOR_BOOK_H
+#define OM_SERVICES_PAYMENT_SIMULATOR_BOOK_H
+
+#include "shared/buf.h"
+#include "shared/status.h"
+
+#define BOOK_TEXT_SIZE 128
+
+enum book_kind { BOOK_CHARGE, BOOK_REFUND };
+
+struct book_entry {
+    enum book_kind kind;
+    char id[BOOK_TEXT_SIZE];
+    char key[BOOK_TEXT_SIZE];         /* idempotency key */
+    char fingerprint[BOOK_TEXT_SIZE]; /* of the request, to know it again */
+    char order_id[BOOK_TEXT_SIZE];
+    char charge_id[BOOK_TEXT_SIZE]; /* refund: what is given back */
+    char currency[BOOK_TEXT_SIZE];
+    char decline_code[BOOK_TEXT_SIZE]; /* charge: why it was not captured, or "" */
+    int64_t amount_minor;
+    /* not in the file: */
+    const struct book_entry *refund; /* charge: what gave it back, or NULL */
+    int64_t busy_until_us;           /* monotonic; its first request is still being answered */
+};
+
+struct book;
+
+enum status book_open(const char *path, struct book **book, struct error *error) MUST_CHECK;
+void book_close(struct book **book);
+
+/* Copies the entry; the key is new. Returns it as kept. */
+struct book_entry *book_add(struct book *book, const struct book_entry *entry);
+struct book_entry *book_find_key(const struct book *book, struct slice key); /* or NULL */
+struct book_entry *book_find_id(const struct book *book, struct slice id);   /* or NULL */
+/* Appends {"entries":[...]} in the order they were made. */
+void book_write_json(const struct book *book, struct buf *out);
+
+#endif

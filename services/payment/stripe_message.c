@@ -1,0 +1,252 @@
+#include "services/payment/stripe_message.h"
+
+#include "shared/json.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BACKOFF_LEAST_MS 500
+#define BACKOFF_MOST_MS 5000
+#define BACKOFF_DOUBLINGS 4
+#define JITTER_RANGE 256
+
+/* --- forms --- */
+
+static void add_field(struct buf *form, const char *name, struct slice value) {
+    if (form->len > 0)
+        buf_append_char(form, '&');
+    buf_append_text(form, name);
+    buf_append_char(form, '=');
+    httpc_append_encoded(form, value);
+}
+
+static void add_number(struct buf *form, const char *name, int64_t value) {
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    add_field(form, name, slice_of(text));
+}
+
+/* Stripe writes currencies in lower case. */
+static void add_currency(struct buf *form, struct slice currency) {
+    char text[8];
+    size_t len = currency.len < sizeof(text) ? currency.len : sizeof(text);
+    for (size_t i = 0; i < len; i++)
+        text[i] = (char)tolower((unsigned char)currency.ptr[i]);
+    add_field(form, "currency", (struct slice){text, len});
+}
+
+void stripe_write_charge(struct buf *form, const struct provider_request *request) {
+    add_number(form, "amount", request->amount_minor);
+    add_currency(form, request->currency);
+    add_field(form, "payment_method", request->payment_method);
+    add_field(form, "payment_method_types%5B%5D", SLICE_LITERAL("card"));
+    add_field(form, "confirm", SLICE_LITERAL("true"));
+    /* Nobody is there to be asked by the card's bank: that is a decline. */
+    add_field(form, "error_on_requires_action", SLICE_LITERAL("true"));
+    add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));
+}
+
+void stripe_write_void(struct buf *form, const struct provider_request *request) {
+    add_number(form, "amount", request->amount_minor);
+    add_currency(form, request->currency);
+    add_field(form, "payment_method_types%5B%5D", SLICE_LITERAL("card"));
+    add_field(form, "confirm", SLICE_LITERAL("false"));
+    add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));
+}
+
+void stripe_write_refund(struct buf *form, const struct provider_request *request) {
+    add_field(form, "payment_intent", slice_of(request->charge_id));
+    add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));
+}
+
+/* --- errors --- */
+
+static void set_code(struct provider_request *request, enum provider_answer answer,
+                     struct slice code) {
+    request->answer = answer;
+    snprintf(request->code, sizeof(request->code), "%.*s", SLICE_ARG(code));
+}
+
+static void set_status_code(struct provider_request *request, enum provider_answer answer,
+                            int http_status) {
+    request->answer = answer;
+    snprintf(request->code, sizeof(request->code), "http_%d", http_status);
+}
+
+/* The text under `key`, or an empty one. */
+static struct slice text_of(struct json_object *object, const char *key) {
+    struct slice text;
+    if (object == NULL || json_get_string(object, key, &text, NULL) != STATUS_OK)
+        return SLICE_LITERAL("");
+    return text;
+}
+
+static bool is_one_of(struct slice text, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_is(text, words[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What the bank said, where it said more than no. */
+static struct slice decline_code(struct json_object *error) {
+    struct slice code = text_of(error, "code");
+    struct slice more = text_of(error, "decline_code");
+    if (more.len > 0 && !slice_is(more, "generic_decline"))
+        return more;
+    return code.len > 0 ? code : SLICE_LITERAL("card_declined");
+}
+
+/* Wrong in what the customer chose, so that the order fails, rather than in how we ask. */
+static bool is_customers_fault(struct json_object *error) {
+    static const char *const codes[] = {"amount_too_small", "amount_too_large"};
+    static const char *const params[] = {"payment_method", "currency"};
+    return is_one_of(text_of(error, "code"), codes, sizeof(codes) / sizeof(codes[0])) ||
+           is_one_of(text_of(error, "param"), params, sizeof(params) / sizeof(params[0]));
+}
+
+/* 400, 402, 404 and the like: an answer that stays the same. */
+static void read_refusal(int http_status, struct json_object *error, bool is_charge,
+                         struct provider_request *request) {
+    struct slice code = text_of(error, "code");
+    struct slice type = text_of(error, "type");
+    if (slice_is(type, "idempotency_error"))
+        set_code(request, PROVIDER_REFUSED, type);
+    else if (is_charge && slice_is(type, "card_error"))
+        set_code(request, PROVIDER_DECLINED, decline_code(error));
+    else if (is_charge && is_customers_fault(error))
+        set_code(request, PROVIDER_DECLINED, code.len > 0 ? code : text_of(error, "param"));
+    else if (code.len > 0 || type.len > 0)
+        set_code(request, PROVIDER_REFUSED, code.len > 0 ? code : type);
+    else
+        set_status_code(request, PROVIDER_REFUSED, http_status);
+}
+
+/* 401 and 403 are about our key, 429 about our rate: no order's own fault. True: ask again. */
+static bool read_error(const struct httpc_call *call, struct json_object *body, bool is_charge,
+                       struct provider_request *request) {
+    struct json_object *error = NULL;
+    if (body != NULL && json_get_object(body, "error", &error, NULL) != STATUS_OK)
+        error = NULL;
+    struct slice advice = httpc_header(call, "Stripe-Should-Retry");
+    bool may_help = call->status == 409 || call->status == 429 || call->status >= 500;
+    if (call->status == 401 || call->status == 403 || call->status == 429)
+        set_status_code(request, PROVIDER_OUTAGE, call->status);
+    else if (may_help || call->status < 400)
+        set_status_code(request, PROVIDER_TRANSIENT, call->status);
+    else
+        read_refusal(call->status, error, is_charge, request);
+    if (slice_is(advice, "true") || slice_is(advice, "false"))
+        return slice_is(advice, "true");
+    return may_help;
+}
+
+/* --- results --- */
+
+/* False when the answer has no usable id: it is then as good as none. */
+static bool read_id(struct json_object *body, char *id) {
+    struct slice text = text_of(body, "id");
+    if (text.len == 0 || text.len >= PROVIDER_ID_SIZE)
+        return false;
+    snprintf(id, PROVIDER_ID_SIZE, "%.*s", SLICE_ARG(text));
+    return true;
+}
+
+static bool read_intent(struct json_object *body, struct provider_request *request) {
+    struct slice status = text_of(body, "status");
+    if (status.len == 0 || slice_is(status, "processing") || !read_id(body, request->charge_id)) {
+        set_code(request, PROVIDER_TRANSIENT,
+                 status.len > 0 ? status : SLICE_LITERAL("unreadable"));
+        return true;
+    }
+    if (slice_is(status, "succeeded")) {
+        set_code(request, PROVIDER_DONE, SLICE_LITERAL(""));
+    } else {
+        set_code(request, PROVIDER_DECLINED, status);
+        request->charge_id[0] = '\0';
+    }
+    return false;
+}
+
+static bool read_refund(struct json_object *body, struct provider_request *request) {
+    struct slice status = text_of(body, "status");
+    if (status.len == 0 || !read_id(body, request->refund_id)) {
+        set_code(request, PROVIDER_TRANSIENT, SLICE_LITERAL("unreadable"));
+        return true;
+    }
+    /* Accepted is enough: a pending refund leaves our balance at once. */
+    if (slice_is(status, "succeeded") || slice_is(status, "pending"))
+        set_code(request, PROVIDER_DONE, SLICE_LITERAL(""));
+    else
+        set_code(request, PROVIDER_REFUSED, status);
+    return false;
+}
+
+static bool read_answer(const struct httpc_call *call, bool is_charge,
+                        struct provider_request *request) {
+    struct json_object *body = NULL;
+    bool again;
+    if (json_parse(buf_slice(&call->answer), &body, NULL) != STATUS_OK)
+        body = NULL;
+    if (call->status != 200)
+        again = read_error(call, body, is_charge, request);
+    else
+        again = is_charge ? read_intent(body, request) : read_refund(body, request);
+    json_object_put(body);
+    return again;
+}
+
+static bool read_call(const struct httpc_call *call, bool is_charge,
+                      struct provider_request *request) {
+    if (call->result == HTTPC_ANSWERED)
+        return read_answer(call, is_charge, request);
+    set_code(request, call->result == HTTPC_UNSENT ? PROVIDER_OUTAGE : PROVIDER_TRANSIENT,
+             slice_of(call->error));
+    return true;
+}
+
+bool stripe_read_charge(const struct httpc_call *call, struct provider_request *request) {
+    return read_call(call, true, request);
+}
+
+bool stripe_read_void(const struct httpc_call *call, struct provider_request *request) {
+    if (call->result == HTTPC_ANSWERED && call->status == 200) {
+        set_code(request, PROVIDER_NOTHING, SLICE_LITERAL("never_charged"));
+        return false;
+    }
+    bool again = read_call(call, false, request);
+    if (request->answer == PROVIDER_REFUSED && strcmp(request->code, "idempotency_error") == 0)
+        set_code(request, PROVIDER_NONE, SLICE_LITERAL(""));
+    return again;
+}
+
+bool stripe_read_refund(const struct httpc_call *call, struct provider_request *request) {
+    return read_call(call, false, request);
+}
+
+void stripe_read_refund_list(const struct httpc_call *call, struct provider_request *request) {
+    struct json_object *body = NULL, *data = NULL;
+    if (call->result != HTTPC_ANSWERED || call->status != 200 ||
+        json_parse(buf_slice(&call->answer), &body, NULL) != STATUS_OK)
+        return;
+    if (json_get_array(body, "data", &data, NULL) == STATUS_OK &&
+        json_object_array_length(data) > 0) {
+        struct json_object *first = json_object_array_get_idx(data, 0);
+        if (json_object_is_type(first, json_type_object))
+            read_refund(first, request);
+    }
+    json_object_put(body);
+}
+
+/* --- waiting --- */
+
+int64_t stripe_backoff_ms(int tries, int64_t retry_after_ms, unsigned jitter) {
+    int doublings = tries < 1 ? 0 : tries - 1 > BACKOFF_DOUBLINGS ? BACKOFF_DOUBLINGS : tries - 1;
+    int64_t wait_ms = (int64_t)BACKOFF_LEAST_MS << doublings;
+    if (wait_ms > BACKOFF_MOST_MS)
+        wait_ms = BACKOFF_MOST_MS;
+    wait_ms -= wait_ms / 2 * (int64_t)(jitter % JITTER_RANGE) / JITTER_RANGE;
+    return wait_ms > retry_after_ms ? wait_ms : retry_after_ms;
+}

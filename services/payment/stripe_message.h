@@ -1,0 +1,41 @@
+/*
+ * What is said to Stripe's API and what its answers mean: forms of PaymentIntents and Refunds, and
+ * the reading of results and errors (https://docs.stripe.com/api/errors, .../api/payment_intents,
+ * .../api/refunds). Pure and thread safe.
+ */
+#ifndef OM_SERVICES_PAYMENT_STRIPE_MESSAGE_H
+#define OM_SERVICES_PAYMENT_STRIPE_MESSAGE_H
+
+#include "services/payment/provider.h"
+#include "shared/http_client.h"
+
+/* The version of the API that this speaks, in each request. */
+#define STRIPE_VERSION "2024-06-20"
+
+/* Appends the form of POST /v1/payment_intents: created, confirmed and captured in one step. */
+void stripe_write_charge(struct buf *form, const struct provider_request *request);
+/* Appends the form of a payment intent that takes no money: sent under the key of a charge, it uses
+   the key up, so that no late charge can, or is refused because a charge did. */
+void stripe_write_void(struct buf *form, const struct provider_request *request);
+/* Appends the form of POST /v1/refunds. */
+void stripe_write_refund(struct buf *form, const struct provider_request *request);
+
+/* What came of a call, into the answered members of *request. True when asking again under the same
+   key, after a while, may give another answer. */
+bool stripe_read_charge(const struct httpc_call *call, struct provider_request *request);
+/* NOTHING when the key was not used; NONE when it was: to be asked what for. */
+bool stripe_read_void(const struct httpc_call *call, struct provider_request *request);
+bool stripe_read_refund(const struct httpc_call *call, struct provider_request *request);
+
+/* Reads GET /v1/refunds?payment_intent=...: the refund there is, into *request as done. Leaves it
+   alone when there is none. */
+void stripe_read_refund_list(const struct httpc_call *call, struct provider_request *request);
+
+/* The code of a refund that is refused because there was one before. */
+#define STRIPE_ALREADY_REFUNDED "charge_already_refunded"
+
+/* How long to wait after so many tries: doubling from half a second up to five, of which `jitter`
+   (0 to 255) takes away up to a half, and at least as long as the server asked for. */
+int64_t stripe_backoff_ms(int tries, int64_t retry_after_ms, unsigned jitter);
+
+#endif

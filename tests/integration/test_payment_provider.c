@@ -1,0 +1,347 @@
+/* The payment service with a provider across the network, om-provider-sim, on a real database: what
+   the provider did and what the service recorded are the same, whatever is lost between them. */
+#include "services/payment/provider_stripe.h"
+#include "tests/support/provider_sim.h"
+#include "tests/support/world.h"
+#include "tests/unit/unit.h"
+
+#define SIM_SLOW_MS 700
+#define TIMEOUT_MS 300
+#define ATTEMPTS_MOST 4 /* as many as the consumers' max_deliver */
+
+static struct world world;
+
+static struct provider_sim *sim;
+static struct provider *stripe;
+
+static void assert_ledgers_agree(void) {
+    struct buf sql = {0};
+    provider_sim_write_check(sim, &sql);
+    assert_int_equal(world_query_int(&world, sql.ptr), 0);
+    buf_fini(&sql);
+}
+
+/* --- orders --- */
+
+static void write_order(struct buf *out, enum event_type type, const struct uuid *id,
+                        const char *payment_method) {
+    char order_id[UUID_TEXT_SIZE], data[500];
+    uuid_format(id, order_id);
+    snprintf(data, sizeof(data),
+             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
+             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"%s\",\"totalMinor\":500,"
+             "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"unitPriceMinor\":500}],"
+             "\"reason\":\"saga_timeout\"}",
+             order_id, payment_method);
+    world_write_event(out, type, id, data);
+}
+
+static enum status charge(struct drive_message *messages, size_t count) {
+    struct error error = {0};
+    return drive_batch(world.drives[WORLD_INVENTORY_PAYMENT], messages, count, &error);
+}
+
+/* Delivers again what was put off, as the consumer would. Returns the attempts it took. */
+static int charge_until_done(struct drive_message *messages, size_t count) {
+    int attempt = 1;
+    for (size_t open = count; open > 0; attempt++) {
+        assert_in_range(attempt, 1, ATTEMPTS_MOST);
+        assert_int_equal(charge(messages, count), STATUS_OK);
+        open = 0;
+        for (size_t i = 0; i < count; i++) {
+            assert_int_not_equal(messages[i].outcome, OUTCOME_REJECT);
+            open += messages[i].outcome == OUTCOME_RETRY;
+            messages[i].attempt = attempt + 1;
+        }
+    }
+    return attempt - 1;
+}
+
+static int charge_one(const struct uuid *id, const char *payment_method) {
+    struct buf payload = {0};
+    write_order(&payload, EVENT_INVENTORY_RESERVED, id, payment_method);
+    struct drive_message message = {.payload = buf_slice(&payload)};
+    int attempts = charge_until_done(&message, 1);
+    buf_fini(&payload);
+    return attempts;
+}
+
+static void order_fails(const struct uuid *id, const char *payment_method) {
+    struct buf payload = {0};
+    write_order(&payload, EVENT_ORDER_FAILED, id, payment_method);
+    assert_int_equal(world_deliver(&world, WORLD_ORDERS_PAYMENT, buf_slice(&payload)),
+                     OUTCOME_DONE);
+    buf_fini(&payload);
+}
+
+static void assert_text(const char *sql, const char *expected) {
+    char *actual = world_query_text(&world, sql);
+    assert_string_equal(actual, expected);
+    free(actual);
+}
+
+#define STATUSES "SELECT string_agg(DISTINCT status, ' ') FROM payments.payments"
+#define EVENTS "SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM payments.outbox"
+
+/* --- what goes wrong with one charge --- */
+
+static void every_order_of_a_batch_is_charged_once_whatever_its_request_meets(void **state) {
+    (void)state;
+    static const char *const methods[] = {
+        "pm_card_visa", "pm_sim_slow",          "pm_sim_error_before",  "pm_sim_error_after",
+        "pm_sim_busy",  "pm_sim_timeout_after", "pm_sim_error_after_4", "pm_sim_error_before_4"};
+    enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
+    struct drive_message messages[METHODS];
+    struct buf payloads[METHODS] = {0};
+    for (size_t i = 0; i < METHODS; i++) {
+        struct uuid id = uuid_v7();
+        write_order(&payloads[i], EVENT_INVENTORY_RESERVED, &id, methods[i]);
+        messages[i] = (struct drive_message){.payload = buf_slice(&payloads[i])};
+    }
+
+    int attempts = charge_until_done(messages, METHODS);
+
+    assert_int_equal(attempts, 2);
+    assert_text(STATUSES, "CAPTURED");
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.payments"), METHODS);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.outbox"), METHODS);
+    assert_ledgers_agree();
+    for (size_t i = 0; i < METHODS; i++)
+        buf_fini(&payloads[i]);
+}
+
+static void an_unknown_outcome_stays_an_intent_until_the_same_key_tells(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    write_order(&payload, EVENT_INVENTORY_RESERVED, &id, "pm_sim_timeout_after_3");
+    struct drive_message message = {.payload = buf_slice(&payload)};
+
+    assert_int_equal(charge(&message, 1), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    assert_text(STATUSES, "INTENT");
+    assert_text(EVENTS, "");
+
+    assert_int_equal(charge(&message, 1), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_DONE);
+    assert_text(EVENTS, "payments.evt.succeeded");
+    assert_ledgers_agree();
+    buf_fini(&payload);
+}
+
+static void declines_keep_the_code_of_the_bank(void **state) {
+    (void)state;
+    struct uuid a = uuid_v7(), b = uuid_v7(), c = uuid_v7();
+
+    charge_one(&a, "pm_card_chargeDeclined");
+    charge_one(&b, "pm_card_chargeDeclinedInsufficientFunds");
+    charge_one(&c, "visa");
+
+    assert_text(STATUSES, "DECLINED");
+    assert_text("SELECT string_agg(decline_code, ' ' ORDER BY order_id) FROM payments.payments",
+                "card_declined insufficient_funds resource_missing");
+    assert_text(EVENTS, "payments.evt.failed payments.evt.failed payments.evt.failed");
+    assert_ledgers_agree();
+}
+
+/* --- refunds --- */
+
+static void a_captured_order_that_fails_is_refunded_once(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    charge_one(&id, "pm_card_visa");
+
+    provider_sim_inject(sim, "fault=error_after&count=1");
+    order_fails(&id, "pm_card_visa");
+    order_fails(&id, "pm_card_visa");
+
+    assert_text(STATUSES, "REFUNDED");
+    assert_text(EVENTS, "payments.evt.succeeded payments.evt.refunded");
+    assert_ledgers_agree();
+}
+
+static void a_refund_that_somebody_else_made_is_taken_over(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    charge_one(&id, "pm_card_visa");
+    char *charge_id = world_query_text(&world, "SELECT charge_id FROM payments.payments");
+    struct provider_request request = {.key = "by-hand"};
+    struct provider_request *requests[] = {&request};
+    uuid_format(&id, request.order_id);
+    snprintf(request.charge_id, sizeof(request.charge_id), "%s", charge_id);
+    stripe->refund(stripe, requests, 1);
+    assert_int_equal(request.answer, PROVIDER_DONE);
+
+    order_fails(&id, "pm_card_visa");
+
+    assert_text(STATUSES, "REFUNDED");
+    assert_ledgers_agree();
+    free(charge_id);
+}
+
+static void
+an_order_that_ends_while_its_charge_is_unknown_is_refunded_if_it_was_taken(void **state) {
+    (void)state;
+    struct uuid taken = uuid_v7(), declined = uuid_v7();
+    struct buf payload = {0};
+    write_order(&payload, EVENT_INVENTORY_RESERVED, &taken, "pm_sim_timeout_after_3");
+    struct drive_message message = {.payload = buf_slice(&payload)};
+    assert_int_equal(charge(&message, 1), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    order_fails(&taken, "pm_sim_timeout_after_3");
+    assert_text(STATUSES, "VOIDED");
+
+    charge_until_done(&message, 1);
+    order_fails(&declined, "pm_card_chargeDeclined");
+    charge_one(&declined, "pm_card_chargeDeclined");
+
+    assert_text("SELECT string_agg(status, ' ' ORDER BY order_id) FROM payments.payments",
+                "REFUNDED VOIDED");
+    assert_text(EVENTS, "payments.evt.succeeded payments.evt.refunded");
+    assert_ledgers_agree();
+    buf_fini(&payload);
+}
+
+static void an_order_that_ends_before_its_charge_arrived_is_never_charged(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    write_order(&payload, EVENT_INVENTORY_RESERVED, &id, "pm_card_visa");
+    struct drive_message message = {.payload = buf_slice(&payload)};
+    provider_sim_inject(sim, "fault=error_before");
+    assert_int_equal(charge(&message, 1), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    order_fails(&id, "pm_card_visa");
+    provider_sim_inject(sim, "fault=error_after&count=1");
+
+    assert_int_equal(charge_until_done(&message, 1), 1);
+
+    assert_text(STATUSES, "VOIDED");
+    assert_text(EVENTS, "");
+    assert_ledgers_agree();
+    buf_fini(&payload);
+}
+
+/* --- outages --- */
+
+static void assert_outage_then_recovery(void (*end_outage)(void)) {
+    enum { ORDERS = 20 };
+    struct drive_message messages[ORDERS];
+    struct buf payloads[ORDERS] = {0};
+    for (size_t i = 0; i < ORDERS; i++) {
+        struct uuid id = uuid_v7();
+        write_order(&payloads[i], EVENT_INVENTORY_RESERVED, &id, "pm_card_visa");
+        messages[i] = (struct drive_message){.payload = buf_slice(&payloads[i])};
+    }
+
+    /* UNAVAILABLE: the consumer holds the batch, and no delivery is used up */
+    assert_int_equal(charge(messages, ORDERS), STATUS_UNAVAILABLE);
+    assert_int_equal(charge(messages, 1), STATUS_UNAVAILABLE);
+    assert_text(STATUSES, "INTENT");
+    assert_text(EVENTS, "");
+    end_outage();
+
+    assert_int_equal(charge_until_done(messages, ORDERS), 1);
+    assert_text(STATUSES, "CAPTURED");
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.outbox"), ORDERS);
+    assert_ledgers_agree();
+    for (size_t i = 0; i < ORDERS; i++)
+        buf_fini(&payloads[i]);
+}
+
+static void end_injection(void) {
+    provider_sim_inject(sim, "fault=none");
+}
+
+static void a_provider_that_answers_nothing_but_errors_is_an_outage(void **state) {
+    (void)state;
+    provider_sim_inject(sim, "fault=down");
+    assert_outage_then_recovery(end_injection);
+}
+
+static void a_refused_rate_is_an_outage(void **state) {
+    (void)state;
+    provider_sim_inject(sim, "fault=busy");
+    assert_outage_then_recovery(end_injection);
+}
+
+static void restart(void) {
+    provider_sim_restart(sim);
+}
+
+static void a_provider_that_is_gone_is_an_outage(void **state) {
+    (void)state;
+    provider_sim_kill(sim);
+    assert_outage_then_recovery(restart);
+}
+
+static void the_simulators_ledger_outlives_it(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    charge_one(&id, "pm_card_visa");
+    provider_sim_kill(sim);
+    provider_sim_restart(sim);
+    order_fails(&id, "pm_card_visa");
+    assert_text(STATUSES, "REFUNDED");
+    assert_ledgers_agree();
+}
+
+/* --- fixtures --- */
+
+static void make_provider(void) {
+    struct error error = {0};
+    const struct provider_stripe_options options = {.url = provider_sim_url(sim),
+                                                    .key_file = provider_sim_key_file(sim),
+                                                    .timeout_ms = TIMEOUT_MS,
+                                                    .parallel_max = 16};
+    assert_int_equal(provider_stripe_create(&options, &stripe, &error), STATUS_OK);
+}
+
+static int each_setup(void **state) {
+    (void)state;
+    world_clear(&world);
+    sim = provider_sim_start(servers_dir(world.servers), SIM_SLOW_MS);
+    make_provider();
+    world.payment.provider = stripe;
+    breaker_destroy(&world.payment.breaker);
+    world.payment.breaker = breaker_create("stripe");
+    return 0;
+}
+
+static int each_teardown(void **state) {
+    (void)state;
+    provider_sim_stop(&sim);
+    provider_stripe_destroy(&stripe);
+    return 0;
+}
+
+static int setup(void **state) {
+    (void)state;
+    world_create(&world);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    world_destroy(&world);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(every_order_of_a_batch_is_charged_once_whatever_its_request_meets),
+        TEST(an_unknown_outcome_stays_an_intent_until_the_same_key_tells),
+        TEST(declines_keep_the_code_of_the_bank),
+        TEST(a_captured_order_that_fails_is_refunded_once),
+        TEST(a_refund_that_somebody_else_made_is_taken_over),
+        TEST(an_order_that_ends_while_its_charge_is_unknown_is_refunded_if_it_was_taken),
+        TEST(an_order_that_ends_before_its_charge_arrived_is_never_charged),
+        TEST(a_provider_that_answers_nothing_but_errors_is_an_outage),
+        TEST(a_refused_rate_is_an_outage),
+        TEST(a_provider_that_is_gone_is_an_outage),
+        TEST(the_simulators_ledger_outlives_it),
+    };
+    return cmocka_run_group_tests_name("payment_provider", tests, setup, teardown);
+}

@@ -1,0 +1,268 @@
+/* Every flow from HTTP to its end, with each of its failures, and cancelling at every stage. */
+#include "tests/support/scenario.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ORDER_TIMEOUT_MS 15000
+
+static const char kept_money_sql[] = "SELECT count(*) FROM payments.payments WHERE order_id ="
+                                     " $1::uuid AND status NOT IN ('DECLINED', 'REFUNDED',"
+                                     " 'VOIDED')";
+static const char held_stock_sql[] = "SELECT count(*) FROM inventory.reservations WHERE order_id"
+                                     " = $1::uuid AND status IN ('RESERVED', 'SHIPPED')";
+/* Both services have heard of the end: what is left then stays. */
+static const char has_settled_sql[] =
+    "SELECT (EXISTS (SELECT FROM payments.payments WHERE order_id = $1::uuid AND status IN"
+    " ('DECLINED', 'REFUNDED', 'VOIDED')) AND EXISTS (SELECT FROM inventory.reservations WHERE"
+    " order_id = $1::uuid AND status IN ('REJECTED', 'RELEASED')))::int";
+
+/* --- orders of a flow --- */
+
+struct wanted {
+    const char *flow, *sku;
+    int quantity;
+    const char *payment_method;
+};
+
+static void place(struct scenario *scenario, const struct wanted *wanted, char *id) {
+    struct placed_order order;
+    struct buf body = {0};
+
+    buf_printf(&body,
+               "{\"customerId\":\"C100\",\"email\":\"c100@example.com\",\"currency\":\"USD\","
+               "\"flow\":\"%s\",\"items\":[{\"sku\":\"%s\",\"quantity\":%d}],"
+               "\"paymentMethod\":\"%s\"}",
+               wanted->flow, wanted->sku, wanted->quantity, wanted->payment_method);
+    clients_place(scenario->clients, NULL, body.ptr, &order);
+    if (order.status != 202)
+        fail_msg("%ld %s", order.status, order.body.ptr);
+    (void)snprintf(id, sizeof(order.id), "%s", order.id);
+    placed_order_fini(&order);
+    buf_fini(&body);
+}
+
+struct awaited {
+    struct scenario *scenario;
+    const char *id;
+    const char *const *timelines; /* any of these, NULL-terminated */
+    struct buf seen;
+};
+
+static bool has_timeline(void *closure) {
+    struct awaited *awaited = closure;
+    struct http_response response;
+    char path[128];
+    bool is_one = false;
+
+    (void)snprintf(path, sizeof(path), "/api/v1/orders/%s", awaited->id);
+    buf_clear(&awaited->seen);
+    if (clients_get(awaited->scenario->clients, path, &response) == 200)
+        scenario_timeline(&response.body, &awaited->seen);
+    http_response_fini(&response);
+    for (size_t i = 0; awaited->timelines[i] != NULL && awaited->seen.len > 0; i++)
+        is_one = is_one || strcmp(awaited->seen.ptr, awaited->timelines[i]) == 0;
+    return is_one;
+}
+
+/* Waits for one of up to three timelines. */
+static void assert_timeline(struct scenario *scenario, const char *id,
+                            const char *const *timelines) {
+    struct awaited awaited = {scenario, id, timelines, {0}};
+
+    if (!wait_until(has_timeline, &awaited, ORDER_TIMEOUT_MS))
+        fail_msg("order %s: %s", id, awaited.seen.ptr);
+    buf_fini(&awaited.seen);
+}
+
+#define ONE_OF(...)                                                                                \
+    (const char *const[]) {                                                                        \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+static bool has_settled(void *closure) {
+    struct awaited *awaited = closure;
+
+    return scenario_sql(awaited->scenario, has_settled_sql, awaited->id) == 1;
+}
+
+/* Waits for the end with `reason`, and for everything to be given back. */
+static void assert_given_back(struct scenario *scenario, const char *id, const char *status,
+                              const char *reason) {
+    struct buf json = {0};
+    struct awaited awaited = {scenario, id, NULL, {0}};
+
+    if (!clients_await_status(scenario->clients, id, status, ORDER_TIMEOUT_MS, &json) ||
+        strstr(json.ptr, reason) == NULL)
+        fail_msg("order %s is not %s for %s: %s", id, status, reason, json.ptr);
+    if (!wait_until(has_settled, &awaited, ORDER_TIMEOUT_MS))
+        fail_msg("order %s still keeps something", id);
+    assert_int_equal(scenario_sql(scenario, kept_money_sql, id), 0);
+    assert_int_equal(scenario_sql(scenario, held_stock_sql, id), 0);
+    buf_fini(&json);
+}
+
+static const char *const flows[] = {"inventory-first", "payment-first", "parallel"};
+#define FLOWS (sizeof(flows) / sizeof(flows[0]))
+
+/* --- the ways of each flow --- */
+
+static void each_flow_completes_in_its_own_order(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+#define REST " OrderConfirmed OrderShipped OrderCompleted"
+
+    place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_visa"}, id);
+    assert_timeline(scenario, id, ONE_OF("OrderCreated InventoryReserved PaymentSucceeded" REST));
+    place(scenario, &(struct wanted){flows[1], "SKU-123", 1, "pm_card_visa"}, id);
+    assert_timeline(scenario, id, ONE_OF("OrderCreated PaymentSucceeded InventoryReserved" REST));
+    place(scenario, &(struct wanted){flows[2], "SKU-123", 1, "pm_card_visa"}, id);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated InventoryReserved PaymentSucceeded" REST,
+                           "OrderCreated PaymentSucceeded InventoryReserved" REST));
+}
+
+static void money_taken_for_what_is_not_there_is_given_back(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+
+    place(scenario, &(struct wanted){"payment-first", "TSHIRT-GRY-S", 999, "pm_card_visa"}, id);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated PaymentSucceeded InventoryRejected OrderFailed "
+                           "PaymentRefunded"));
+    assert_given_back(scenario, id, "FAILED", "out_of_stock");
+    place(scenario, &(struct wanted){"parallel", "TSHIRT-GRY-S", 999, "pm_card_visa"}, id);
+    assert_given_back(scenario, id, "FAILED", "out_of_stock");
+}
+
+static void stock_held_for_who_does_not_pay_is_given_back(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+
+    for (size_t i = 0; i < FLOWS; i++) {
+        place(scenario, &(struct wanted){flows[i], "SKU-123", 2, "pm_card_chargeDeclined"}, id);
+        assert_given_back(scenario, id, "FAILED", "payment_declined");
+    }
+}
+
+static void an_order_that_cannot_be_shipped_gives_back_both(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+
+    for (size_t i = 0; i < FLOWS; i++) {
+        place(scenario, &(struct wanted){flows[i], MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa"}, id);
+        assert_given_back(scenario, id, "FAILED", "shipping_failed");
+    }
+}
+
+/* --- cancelling --- */
+
+static long cancel(struct scenario *scenario, const char *id, struct buf *body) {
+    struct http_client *client = http_client_create();
+    struct http_response response;
+    struct buf url = {0};
+
+    buf_printf(&url, "http://127.0.0.1:%u/api/v1/orders/%s/cancel", mesh_http_port(scenario->mesh),
+               id);
+    long status =
+        http_send(client, &(struct http_request){.method = "POST", .url = url.ptr}, &response);
+    buf_clear(body);
+    buf_append_slice(body, buf_slice(&response.body));
+    http_response_fini(&response);
+    http_client_destroy(&client);
+    buf_fini(&url);
+    return status;
+}
+
+static void an_order_cancelled_while_it_is_charged_gets_everything_back(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    struct buf body = {0};
+
+    for (size_t i = 0; i < FLOWS; i++) {
+        place(scenario, &(struct wanted){flows[i], "SKU-123", 1, "pm_sim_delay_2000"}, id);
+        assert_true(clients_await_status(scenario->clients, id, "PENDING", ORDER_TIMEOUT_MS, NULL));
+        assert_int_equal(cancel(scenario, id, &body), 202);
+        assert_non_null(strstr(body.ptr, "/status"));
+        assert_given_back(scenario, id, "CANCELLED", "cancelled_by_customer");
+        assert_int_equal(cancel(scenario, id, &body), 202);
+        assert_non_null(strstr(body.ptr, "CANCELLED"));
+    }
+    buf_fini(&body);
+}
+
+/* Whether the parcel or the wish comes first, the order ends in one way and all agree. */
+static void a_confirmed_order_is_stopped_or_shipped_but_never_both(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    struct buf body = {0};
+
+    assert_int_equal(mesh_terminate(scenario->mesh, MESH_SHIPPING, 10000), 0);
+    place(scenario, &(struct wanted){"parallel", "SKU-123", 1, "pm_card_visa"}, id);
+    assert_true(clients_await_status(scenario->clients, id, "CONFIRMED", ORDER_TIMEOUT_MS, NULL));
+    assert_int_equal(cancel(scenario, id, &body), 202);
+    assert_int_equal(cancel(scenario, id, &body), 202);
+    mesh_launch(scenario->mesh, MESH_SHIPPING, NULL);
+#define BEFORE "OrderConfirmed CancelRequested StopRequested"
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated InventoryReserved PaymentSucceeded " BEFORE
+                           " ShippingStopped OrderCancelled InventoryReleased PaymentRefunded",
+                           "OrderCreated InventoryReserved PaymentSucceeded " BEFORE
+                           " ShippingStopped OrderCancelled PaymentRefunded InventoryReleased",
+                           "OrderCreated PaymentSucceeded InventoryReserved " BEFORE
+                           " ShippingStopped OrderCancelled InventoryReleased PaymentRefunded",
+                           "OrderCreated PaymentSucceeded InventoryReserved " BEFORE
+                           " ShippingStopped OrderCancelled PaymentRefunded InventoryReleased",
+                           "OrderCreated InventoryReserved PaymentSucceeded " BEFORE
+                           " OrderShipped OrderCompleted",
+                           "OrderCreated PaymentSucceeded InventoryReserved " BEFORE
+                           " OrderShipped OrderCompleted"));
+    buf_fini(&body);
+}
+
+static void what_has_ended_or_never_was_is_not_cancelled(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    struct buf body = {0};
+
+    place(scenario, &(struct wanted){"payment-first", "SKU-123", 1, "pm_card_visa"}, id);
+    assert_true(clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    assert_int_equal(cancel(scenario, id, &body), 409);
+    assert_non_null(strstr(body.ptr, "urn:ordermesh:problem:not-cancellable"));
+    assert_int_equal(cancel(scenario, "01890a5d-ac96-774b-bcce-b302099a8057", &body), 404);
+    assert_int_equal(cancel(scenario, "no-order", &body), 404);
+    buf_fini(&body);
+}
+
+static void in_the_end_all_invariants_hold(void **state) {
+    struct scenario *scenario = *state;
+
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+}
+
+static int setup(void **state) {
+    static const char add_product_sql[] =
+        "WITH p AS (INSERT INTO inventory.products (sku, name, price_minor, currency)"
+        " VALUES ($1, 'An anvil', 100, 'USD') RETURNING sku), s AS (INSERT INTO inventory.stock"
+        " (sku, received, on_hand) VALUES ($1, 100, 100) RETURNING sku), c AS (INSERT INTO"
+        " orders.catalog VALUES ($1, 100, 'USD', true, 1) RETURNING sku) SELECT count(*) FROM p";
+
+    if (scenario_setup(state) != 0)
+        return -1;
+    (void)scenario_sql(*state, add_product_sql, MESH_UNSHIPPABLE_SKU);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_flow_completes_in_its_own_order),
+        cmocka_unit_test(money_taken_for_what_is_not_there_is_given_back),
+        cmocka_unit_test(stock_held_for_who_does_not_pay_is_given_back),
+        cmocka_unit_test(an_order_that_cannot_be_shipped_gives_back_both),
+        cmocka_unit_test(an_order_cancelled_while_it_is_charged_gets_everything_back),
+        cmocka_unit_test(a_confirmed_order_is_stopped_or_shipped_but_never_both),
+        cmocka_unit_test(what_has_ended_or_never_was_is_not_cancelled),
+        cmocka_unit_test(in_the_end_all_invariants_hold),
+    };
+    return cmocka_run_group_tests_name("flows", tests, setup, scenario_teardown);
+}

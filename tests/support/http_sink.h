@@ -1,0 +1,23 @@
+/*
+ * A receiver of HTTP requests for tests: a thread on a free loopback port that keeps the last
+ * request and answers as told, closing the connection each time.
+ */
+#ifndef OM_TESTS_SUPPORT_HTTP_SINK_H
+#define OM_TESTS_SUPPORT_HTTP_SINK_H
+
+#include "shared/buf.h"
+
+struct http_sink;
+
+struct http_sink *http_sink_start(void);
+void http_sink_stop(struct http_sink **sink);
+const char *http_sink_url(const struct http_sink *sink);
+/* The status it answers with from now on, 200 at first; 0 hangs up instead. */
+void http_sink_set_status(struct http_sink *sink, int status);
+/* How many requests came, and the last one: its head as it came, or its body. Free with
+   buf_fini(). */
+int http_sink_count(struct http_sink *sink);
+struct buf http_sink_head(struct http_sink *sink);
+struct buf http_sink_body(struct http_sink *sink);
+
+#endif
