@@ -13,8 +13,13 @@ static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_SHIPPED, &notification_handler},
 };
 
+/* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
+   event of every order only to let most of them pass. */
+enum { ORDER_EVENTS = sizeof(order_events) / sizeof(order_events[0]) };
 static const struct consumer_spec consumers[] = {
-    {"ORDERS", "notification", order_events, sizeof(order_events) / sizeof(order_events[0])},
+    {"ORDERS", "notification", order_events, ORDER_EVENTS},
+    {"ORDERS", "notification-failed", order_events, ORDER_EVENTS},
+    {"ORDERS", "notification-cancelled", order_events, ORDER_EVENTS},
     {"SHIPPING", "notification", shipping_events, 1},
 };
 

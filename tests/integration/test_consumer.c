@@ -12,7 +12,7 @@
 
 #define WAIT_MS 20000
 #define STREAM "ORDERS"
-#define DURABLE "inventory"
+#define DURABLE "analytics"
 
 static struct servers *servers;
 static struct nats_client *nats;

@@ -316,6 +316,8 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
                 "SELECT count(*) FROM orders.orders o FULL JOIN (SELECT order_id FROM"
                 " shipping.shipments WHERE status = 'SHIPPED') s ON s.order_id = o.id"
                 " WHERE (o.status = 'COMPLETED') <> (s.order_id IS NOT NULL)");
+    assert_true(world_query_int(&world, "SELECT count(*) FROM shipping.shipments WHERE status ="
+                                        " 'STOPPED'") > 0);
     assert_none("answers of shipping that contradict the end",
                 "SELECT count(*) FROM moment m JOIN orders.orders o ON o.id = m.order_id WHERE"
                 " (m.event = 'OrderShipped' AND o.status <> 'COMPLETED') OR"

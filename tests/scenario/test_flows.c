@@ -234,6 +234,25 @@ static void what_has_ended_or_never_was_is_not_cancelled(void **state) {
     buf_fini(&body);
 }
 
+/* While payment is down the order waits; its hour passes at once. */
+static void an_order_that_hangs_fails_when_its_time_is_up(void **state) {
+    static const char age_sql[] = "WITH w AS (UPDATE orders.watch SET resumed_at = now() - interval"
+                                  " '2 hours', settled_to = '-infinity') UPDATE orders.orders SET"
+                                  " taken_at = now() - interval '1 hour' WHERE id = $1::uuid"
+                                  " RETURNING 1";
+    struct scenario *scenario = *state;
+    char id[64];
+
+    assert_int_equal(mesh_terminate(scenario->mesh, MESH_PAYMENT, 10000), 0);
+    place(scenario, &(struct wanted){"inventory-first", "SKU-123", 1, "pm_card_visa"}, id);
+    assert_true(clients_await_status(scenario->clients, id, "PENDING", ORDER_TIMEOUT_MS, NULL));
+    assert_timeline(scenario, id, ONE_OF("OrderCreated InventoryReserved"));
+    assert_int_equal(scenario_sql(scenario, age_sql, id), 1);
+    assert_true(clients_await_status(scenario->clients, id, "FAILED", ORDER_TIMEOUT_MS, NULL));
+    mesh_launch(scenario->mesh, MESH_PAYMENT, NULL);
+    assert_given_back(scenario, id, "FAILED", "saga_timeout");
+}
+
 static void in_the_end_all_invariants_hold(void **state) {
     struct scenario *scenario = *state;
 
@@ -262,6 +281,7 @@ int main(void) {
         cmocka_unit_test(an_order_cancelled_while_it_is_charged_gets_everything_back),
         cmocka_unit_test(a_confirmed_order_is_stopped_or_shipped_but_never_both),
         cmocka_unit_test(what_has_ended_or_never_was_is_not_cancelled),
+        cmocka_unit_test(an_order_that_hangs_fails_when_its_time_is_up),
         cmocka_unit_test(in_the_end_all_invariants_hold),
     };
     return cmocka_run_group_tests_name("flows", tests, setup, scenario_teardown);
