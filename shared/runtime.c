@@ -294,9 +294,9 @@ static void drain(struct runtime *runtime) {
     int64_t deadline_us = clock_monotonic_us() + runtime->config.drain_ms * 1000;
     atomic_store(&runtime->phase, PHASE_DRAINING);
     log_info("draining");
-    stop_periodics(runtime);
     for (size_t i = 0; i < runtime->service->consumer_count; i++)
         consumer_drain(runtime->consumers[i]);
+    stop_periodics(runtime);
     wait_stopped(runtime, false, deadline_us);
     if (runtime->relay != NULL) {
         relay_drain(runtime->relay);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBE_TIMEOUT_MS 5000
+#define PROBE_TIMEOUT_MS 3000
 
 struct stripe {
     struct provider provider; /* first */
@@ -113,20 +113,19 @@ static bool is_answering(const struct stripe *stripe) {
     return answers;
 }
 
-/* What nobody answered is an outage unless something else is answered. */
-static void find_outage(const struct stripe *stripe, struct provider_request *const *requests,
-                        size_t count) {
-    size_t settled = 0, unknown = 0;
+/* Nothing of the batch was answered, and nothing else is. */
+static bool is_down(const struct stripe *stripe, struct provider_request *const *requests,
+                    size_t count) {
     for (size_t i = 0; i < count; i++) {
-        settled += is_settled(requests[i]->answer);
-        unknown += requests[i]->answer == PROVIDER_TRANSIENT;
+        if (is_settled(requests[i]->answer))
+            return false;
     }
-    if (unknown == 0 || settled > 0 || is_answering(stripe))
-        return;
-    for (size_t i = 0; i < count; i++) {
-        if (requests[i]->answer == PROVIDER_TRANSIENT)
-            requests[i]->answer = PROVIDER_OUTAGE;
-    }
+    return !is_answering(stripe);
+}
+
+static void call_it_an_outage(struct provider_request *const *requests, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        requests[i]->answer = PROVIDER_OUTAGE;
 }
 
 /* --- a batch --- */
@@ -137,17 +136,21 @@ static void run(const struct stripe *stripe, const struct operation *operation, 
     struct task *tasks = mem_alloc((count + 1) * sizeof(*tasks));
     for (size_t i = 0; i < count; i++)
         task_init(&tasks[i], stripe, operation, requests[i]);
-    for (int tries = 1; tries <= STRIPE_TRIES; tries++) {
+    bool is_last = false;
+    for (int tries = 1; !is_last; tries++) {
         int64_t wait_ms = run_round(stripe, operation, url, tasks, count, tries);
-        bool is_last = tries == STRIPE_TRIES || wait_ms < 0;
-        if (is_last || clock_monotonic_us() + wait_ms * 1000 > deadline_us)
-            break;
-        clock_sleep_ms(wait_ms);
+        is_last = wait_ms < 0 || tries == STRIPE_TRIES ||
+                  clock_monotonic_us() + wait_ms * 1000 > deadline_us;
+        if ((tries == 1 || is_last) && is_down(stripe, requests, count)) {
+            call_it_an_outage(requests, count);
+            is_last = true;
+        }
+        if (!is_last)
+            clock_sleep_ms(wait_ms);
     }
     for (size_t i = 0; i < count; i++)
         task_fini(&tasks[i]);
     free(tasks);
-    find_outage(stripe, requests, count);
 }
 
 /* An order that is over is charged no more: its key is used up, unless it was used before; then the

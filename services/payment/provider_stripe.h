@@ -7,9 +7,12 @@
  * 5xx, unless Stripe-Should-Retry says otherwise, and not before Retry-After is over. What is still
  * unknown then (a time-out, a 5xx) is never taken for a result:
  *
- *     another request of the batch was answered, or a harmless one now is    TRANSIENT: this
- *                                                                            event's own trouble
- *     nothing is answered, nobody is there, our key is refused, 429          OUTAGE: hold all
+ *     another request of the batch was answered, or a harmless one is    TRANSIENT: this event's
+ *                                                                        own trouble
+ *     nothing is answered, our key is refused, we ask too often (429)    OUTAGE: hold all
+ *
+ * The harmless request is made after the first try already, so that a provider that hangs keeps its
+ * caller for little longer than one time-out.
  *
  * An order that is over is asked about without being charged: an intent that takes no money, under
  * the charge's own key, either uses that key up for good or is refused since a charge did.

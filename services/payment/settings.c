@@ -15,7 +15,7 @@ const struct config_row payment_config_rows[PAYMENT_CONFIG_ROWS] = {
      "address of Stripe's API, or of what speaks it, such as om-provider-sim"},
     {"OM_STRIPE_KEY_FILE", CONFIG_TEXT, AT(stripe.key_file), "", 0, 0,
      "file with the secret key; a must with stripe"},
-    {"OM_STRIPE_TIMEOUT_MS", CONFIG_INT, AT(stripe.timeout_ms), "8000", 50, 80000,
+    {"OM_STRIPE_TIMEOUT_MS", CONFIG_INT, AT(stripe.timeout_ms), "6000", 50, 80000,
      "longest time for one try of one request, in milliseconds"},
     {"OM_STRIPE_PARALLEL", CONFIG_INT, AT(stripe.parallel_max), "32", 1, 1024,
      "requests to Stripe under way at once, a consumer"},

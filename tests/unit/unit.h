@@ -32,9 +32,9 @@ static inline void assert_slice_is(struct slice actual, const char *expected, co
 }
 
 static inline void assert_has(const char *text, const char *part, const char *file, int line) {
-    if (strstr(text, part) != NULL)
+    if (text != NULL && strstr(text, part) != NULL)
         return;
-    print_error("\"%s\" is not in:\n%s\n", part, text);
+    print_error("\"%s\" is not in:\n%s\n", part, text != NULL ? text : "(nothing)");
     _fail(file, line);
 }
 
