@@ -1,8 +1,7 @@
 /*
  * Each order gets one answer: shipped, failed or stopped. Whichever of order.confirmed and
  * order.stop_requested comes first decides, and the later one finds the answer given: a parcel that
- * has left cannot be stopped, and a stopped order is never shipped. Of both in one batch, the stop
- * counts.
+ * has left cannot be stopped, and a stopped order is never shipped.
  */
 #ifndef OM_SERVICES_SHIPPING_HANDLER_H
 #define OM_SERVICES_SHIPPING_HANDLER_H

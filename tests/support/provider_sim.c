@@ -4,6 +4,8 @@
 #include "tests/support/process.h"
 #include "tests/unit/unit.h"
 
+#include <signal.h>
+
 #define START_MS 10000
 #define PATH_SIZE 300
 
@@ -51,6 +53,15 @@ struct provider_sim *provider_sim_start(const char *dir, int64_t slow_ms) {
 
 void provider_sim_kill(struct provider_sim *sim) {
     process_destroy(&sim->process);
+}
+
+void provider_sim_pause(struct provider_sim *sim) {
+    process_signal(sim->process, SIGSTOP);
+    assert_true(wait_until(process_is_stopped, sim->process, START_MS));
+}
+
+void provider_sim_resume(struct provider_sim *sim) {
+    process_signal(sim->process, SIGCONT);
 }
 
 void provider_sim_stop(struct provider_sim **sim) {

@@ -15,6 +15,8 @@ struct provider_sim *provider_sim_start(const char *dir, int64_t slow_ms);
 void provider_sim_stop(struct provider_sim **sim);
 void provider_sim_kill(struct provider_sim *sim);    /* SIGKILL */
 void provider_sim_restart(struct provider_sim *sim); /* after a kill: same port, same ledger */
+void provider_sim_pause(struct provider_sim *sim);   /* SIGSTOP: silent, not gone */
+void provider_sim_resume(struct provider_sim *sim);  /* SIGCONT: does what was asked meanwhile */
 
 const char *provider_sim_url(const struct provider_sim *sim);
 const char *provider_sim_key_file(const struct provider_sim *sim);
