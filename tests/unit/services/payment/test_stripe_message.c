@@ -134,8 +134,8 @@ static void an_unreadable_success_is_no_success(void **state) {
                                   "{}",
                                   "{\"status\":\"succeeded\"}",
                                   "{\"id\":7,\"status\":\"succeeded\"}",
-                                  "{\"id\":\"pi_1234567890123456789012345678901234567890\","
-                                  "\"status\":\"succeeded\"}"};
+                                  ("{\"id\":\"pi_1234567890123456789012345678901234567890\","
+                                   "\"status\":\"succeeded\"}")};
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         struct reading reading = read_with(stripe_read_charge, 200, "", bodies[i]);
         assert_int_equal(reading.request.answer, PROVIDER_TRANSIENT);
