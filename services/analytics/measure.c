@@ -78,10 +78,12 @@ void facts_measure(const struct order_facts *facts, int times, struct tally *tal
         if (at[i] != 0)
             tally_add(tally, MEASURE_FACT, slice_of(fact_name((enum fact)i)), 0, at[i], times);
     }
-    if (at[FACT_CREATED] != 0)
-        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(status_of(at))), 0,
-                  at[FACT_CREATED], times);
     int64_t ended_us = first_of(at[FACT_FAILED], at[FACT_CANCELLED]);
+    /* What is refused at once, such as an unknown SKU, is never created. */
+    int64_t begun_us = at[FACT_CREATED] != 0 ? at[FACT_CREATED] : ended_us;
+    if (begun_us != 0)
+        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(status_of(at))), 0, begun_us,
+                  times);
     if (ended_us != 0)
         tally_add(tally, MEASURE_REASON, facts->reason, 0, ended_us, times);
     if (at[FACT_PAID] != 0)

@@ -11,7 +11,8 @@
  *   <system>: "events":{"created",...: one a fact}, "ordersPerSecond", "errorRate" (failed of those
  *     that ended), "latencies":{"payment":{"count","p50Ms","p95Ms","p99Ms"}}
  *
- * Orders by status count by the time of their creation, all else by the time it happened.
+ * Orders by status count by the time of their creation, or of their end where they were refused at
+ * once; all else by the time it happened.
  */
 #ifndef OM_SERVICES_ANALYTICS_REPORT_H
 #define OM_SERVICES_ANALYTICS_REPORT_H

@@ -17,7 +17,7 @@
     X(LATENCY, "latency")   /* stage; with a bin; when the stage ended */                          \
     X(REASON, "reason")     /* reason code; when the order failed or was cancelled */              \
     X(REFUNDED, "refunded") /* currency; minor units, when refunded */                             \
-    X(STATUS, "status")     /* status of the order now; when the order was created */
+    X(STATUS, "status")     /* of the order now; when it was created, or else refused */
 
 enum measure {
 #define MEASURE_ENUM(id, name) MEASURE_##id,

@@ -19,8 +19,6 @@ void notification_announce(struct outbox *outbox, const struct event *cause,
     struct buf data = {0};
     metric_add(METRIC_NOTIFICATIONS,
                metric_slot(METRIC_NOTIFICATIONS, record->has_failed ? "failed" : "sent"), 1);
-    if (record->channel == NOTIFY_LOG && !record->has_failed)
-        return;
     uuid_format(&record->order_id, order_id);
     write_data(record, order_id, &data);
     outbox_add(outbox, record->has_failed ? EVENT_NOTIFICATION_FAILED : EVENT_NOTIFICATION_SENT,

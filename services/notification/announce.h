@@ -4,8 +4,7 @@
 
 #include "services/notification/store.h"
 
-/* Adds {"orderId","kind","channel"} and, of a failure, "detail", and counts it. A line in our own
-   log is no message to anybody: that it was written is not announced. */
+/* Adds {"orderId","kind","channel"} and, of a failure, "detail", and counts it. */
 void notification_announce(struct outbox *outbox, const struct event *cause,
                            const struct notice_record *record);
 

@@ -129,7 +129,7 @@ enum status channel_http_create(const struct channel_http_options *options,
     http->channel.destroy = http_destroy;
     http->options = *options;
     http->url = mem_copy(slice_of(options->url));
-    http->httpc = httpc_create(NULL);
+    http->httpc = httpc_create(&(struct httpc_options){.ca_file = options->ca_file});
     http->breaker = breaker_create(notify_channel_name(options->id));
     *channel = &http->channel;
     return STATUS_OK;

@@ -26,6 +26,7 @@ struct channel_http_options {
     enum notify_channel id;
     const char *url;
     const char *url_name; /* of the configuration, for errors */
+    const char *ca_file;  /* NULL or "": the system's authorities */
     int64_t timeout_ms;   /* for one notice */
     /* False when there is nothing to send: the notice then has its result. */
     bool (*compose)(void *closure, struct notice *notice, struct http_post *post);

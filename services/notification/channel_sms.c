@@ -77,6 +77,7 @@ enum status channel_sms_create(const struct channel_sms_options *options, struct
         .id = NOTIFY_SMS,
         .url = options->url,
         .url_name = "OM_SMS_URL",
+        .ca_file = options->ca_file,
         .timeout_ms = options->timeout_ms,
         .compose = compose,
         .destroy = destroy,

@@ -8,6 +8,7 @@
 struct channel_sms_options {
     const char *url;
     const char *token_file; /* "" for none */
+    const char *ca_file;    /* NULL or "": the system's authorities */
     int64_t timeout_ms;
     const char *template_dir;
 };

@@ -52,6 +52,7 @@ enum status channel_webhook_create(const struct channel_webhook_options *options
         .id = NOTIFY_WEBHOOK,
         .url = options->url,
         .url_name = "OM_WEBHOOK_URL",
+        .ca_file = options->ca_file,
         .timeout_ms = options->timeout_ms,
         .compose = compose,
         .destroy = destroy,

@@ -8,6 +8,7 @@
 struct channel_webhook_options {
     const char *url;
     const char *secret_file; /* whsec_..., see signature.h */
+    const char *ca_file;     /* NULL or "": the system's authorities */
     int64_t timeout_ms;
     const char *template_dir;
 };

@@ -81,6 +81,24 @@ enum status notification_queue_take(struct pg *pg, enum notify_channel channel, 
     return STATUS_OK;
 }
 
+static const struct pg_statement count_notices = {
+    .name = "notification_queue_count",
+    .sql = "SELECT count(*) FROM notifications.pending WHERE channel = $1",
+    .param_count = 1,
+};
+
+enum status notification_queue_count(struct pg *pg, enum notify_channel channel, int64_t *count,
+                                     struct error *error) {
+    struct pg_result *result = NULL;
+    const struct pg_param name = pg_text(slice_of(notify_channel_name(channel)));
+    enum status status = pg_query(pg, &count_notices, &name, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    *count = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
 static const struct pg_statement remove_notices = {
     .name = "notification_queue_remove",
     .sql = "DELETE FROM notifications.pending p"

@@ -5,6 +5,7 @@
 #include "services/notification/queue.h"
 #include "shared/clock.h"
 #include "shared/log.h"
+#include "shared/metrics.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #define IDLE_MS 200
 #define DOWN_MS 1000
 #define SETTLE_TRIES 30
+#define MEASURE_EVERY_US 5000000
 #define DELAY_MOST_MS 600000
 _Static_assert(BATCH_MOST *SENDER_TIMEOUT_MOST_MS < LEASE_MS, "a batch ends within its lease");
 
@@ -196,6 +198,17 @@ enum status sender_run(struct sender *sender, size_t *count, struct error *error
     return status != STATUS_OK ? status : sent;
 }
 
+enum status sender_measure(struct sender *sender, struct error *error) {
+    enum notify_channel channel = sender->options.channel->id;
+    int64_t waiting = 0;
+    enum status status = notification_queue_count(sender->pg, channel, &waiting, error);
+    if (status == STATUS_OK)
+        metric_set(METRIC_NOTIFICATIONS_PENDING,
+                   metric_slot(METRIC_NOTIFICATIONS_PENDING, notify_channel_name(channel)),
+                   waiting);
+    return status;
+}
+
 /* --- the thread --- */
 
 static void report(struct sender *sender, enum status status, const struct error *error) {
@@ -210,11 +223,16 @@ static void report(struct sender *sender, enum status status, const struct error
 
 static void *sender_main(void *arg) {
     struct sender *sender = arg;
-    int64_t rest_ms = 0;
+    int64_t rest_ms = 0, measure_us = 0;
     while (rest(sender, rest_ms)) {
         struct error error = {0};
         size_t count = 0;
         enum status status = sender_run(sender, &count, &error);
+        if (clock_monotonic_us() >= measure_us) {
+            struct error unmeasured;
+            (void)!sender_measure(sender, &unmeasured); /* the next time will do */
+            measure_us = clock_monotonic_us() + MEASURE_EVERY_US;
+        }
         rest_ms = count == BATCH_MOST ? 0 : IDLE_MS;
         if (status != STATUS_OK)
             rest_ms = DOWN_MS;

@@ -33,6 +33,8 @@ void sender_destroy(struct sender **sender);
 /* What the thread does again and again: one batch; *count is how many were taken. UNAVAILABLE when
    the channel or the database is down. */
 enum status sender_run(struct sender *sender, size_t *count, struct error *error) MUST_CHECK;
+/* Sets the gauge of notices that wait for the channel, as the thread does every few seconds. */
+enum status sender_measure(struct sender *sender, struct error *error) MUST_CHECK;
 /* How long a notice waits that was put off at its `attempts`th attempt. */
 int64_t sender_delay_ms(int attempts);
 

@@ -38,10 +38,14 @@ const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS] = {
      "address that notices are posted to, signed; empty: no webhook"},
     {"OM_WEBHOOK_SECRET_FILE", CONFIG_TEXT, AT(webhook.secret_file), "", 0, 0,
      "file with the secret that signs webhooks, whsec_..."},
+    {"OM_WEBHOOK_CA_FILE", CONFIG_TEXT, AT(webhook.ca_file), "", 0, 0,
+     "file with the authorities that may sign its certificate; empty: the system's"},
     {"OM_SMS_URL", CONFIG_TEXT, AT(sms.url), "", 0, 0,
      "address of the gateway for short messages; empty: no SMS"},
     {"OM_SMS_TOKEN_FILE", CONFIG_TEXT, AT(sms.token_file), "", 0, 0,
      "file with the bearer token for that gateway"},
+    {"OM_SMS_CA_FILE", CONFIG_TEXT, AT(sms.ca_file), "", 0, 0,
+     "file with the authorities that may sign its certificate; empty: the system's"},
 };
 
 static enum status open_ring(const struct config *config, struct key_ring **ring,

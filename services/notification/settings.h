@@ -18,7 +18,7 @@ struct notification_settings {
     struct channel_sms_options sms;
 };
 
-#define NOTIFICATION_CONFIG_ROWS 16
+#define NOTIFICATION_CONFIG_ROWS 18
 extern const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS];
 
 /* Opens what the settings name: channels with their templates, and the key ring, without which

@@ -255,8 +255,8 @@ enum status provider_stripe_create(const struct provider_stripe_options *options
         return status;
     struct stripe *stripe = mem_alloc(sizeof(*stripe));
     stripe->provider = (struct provider){"stripe", charge, refund};
-    stripe->httpc =
-        httpc_create(&(struct httpc_options){.parallel_max = (size_t)options->parallel_max});
+    stripe->httpc = httpc_create(&(struct httpc_options){
+        .parallel_max = (size_t)options->parallel_max, .ca_file = options->ca_file});
     stripe->charges_url = join(options->url, "/v1/payment_intents");
     stripe->refunds_url = join(options->url, "/v1/refunds");
     stripe->probe_url = join(options->url, "/v1/payment_intents?limit=1");

@@ -31,6 +31,7 @@
 struct provider_stripe_options {
     const char *url;      /* https://api.stripe.com, or whoever speaks the same */
     const char *key_file; /* the secret key */
+    const char *ca_file;  /* who may sign its certificate; "": the system's */
     int64_t timeout_ms;   /* for one try */
     int64_t parallel_max; /* requests under way at once */
 };

@@ -15,6 +15,8 @@ const struct config_row payment_config_rows[PAYMENT_CONFIG_ROWS] = {
      "address of Stripe's API, or of what speaks it, such as om-provider-sim"},
     {"OM_STRIPE_KEY_FILE", CONFIG_TEXT, AT(stripe.key_file), "", 0, 0,
      "file with the secret key; a must with stripe"},
+    {"OM_STRIPE_CA_FILE", CONFIG_TEXT, AT(stripe.ca_file), "", 0, 0,
+     "file with the authorities that may sign its certificate; empty: the system's"},
     {"OM_STRIPE_TIMEOUT_MS", CONFIG_INT, AT(stripe.timeout_ms), "6000", 50, 80000,
      "longest time for one try of one request, in milliseconds"},
     {"OM_STRIPE_PARALLEL", CONFIG_INT, AT(stripe.parallel_max), "32", 1, 1024,

@@ -10,7 +10,7 @@ struct payment_settings {
     struct provider_stripe_options stripe;
 };
 
-#define PAYMENT_CONFIG_ROWS 5
+#define PAYMENT_CONFIG_ROWS 6
 extern const struct config_row payment_config_rows[PAYMENT_CONFIG_ROWS];
 
 /* Makes the provider that the settings name, and its breaker. */

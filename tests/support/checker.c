@@ -83,6 +83,17 @@ static bool load_logs(struct checker *checker) {
     return is_loaded;
 }
 
+static bool load_poisons(struct checker *checker) {
+    const char *const *poison = checker->options->poisons;
+    struct buf rows = {0};
+
+    for (; poison != NULL && *poison != NULL; poison++)
+        buf_printf(&rows, "%s\n", *poison);
+    bool is_loaded = copy_rows(checker, "COPY poison FROM STDIN", buf_slice(&rows));
+    buf_fini(&rows);
+    return is_loaded;
+}
+
 static bool open_session(struct checker *checker) {
     checker->db = PQconnectdb(checker->options->database_url);
     if (PQstatus(checker->db) != CONNECTION_OK) {
@@ -90,7 +101,7 @@ static bool open_session(struct checker *checker) {
         return false;
     }
     return execute(checker, "SET jit = off; SET client_min_messages = warning") &&
-           execute(checker, checker_tables_sql) && load_logs(checker);
+           execute(checker, checker_tables_sql) && load_logs(checker) && load_poisons(checker);
 }
 
 static bool load_streams(struct checker *checker) {

@@ -9,8 +9,9 @@
  *     D  received = on hand + reserved + shipped for each SKU, and reservations add up to it
  *     E  every order is final, as its kind says it must end
  *     F  one effect and one event of a kind for each order
- *     G  no event was given up: these runs send no poison
+ *     G  each poison is one dead letter for the consumer it failed, and nothing healthy is one
  *     H  every timeline obeys cause and effect
+ *     I  what analytics counted and what loyalty credited is what the orders came to; both must run
  *
  * Some hold only once everything has come to rest, so all are looked at again until they hold or
  * `settle_ms` is over. Blocks; one call at a time.
@@ -26,6 +27,9 @@ struct checker_options {
     const char *nats_user;
     const char *nats_password_file;
     const char *const *logs; /* the clients' logs (load.h), NULL-terminated */
+    /* Ids of the dead letters that the run's poison must become, <stream>.<consumer>.<event id>,
+       NULL-terminated; NULL: it sent none. */
+    const char *const *poisons;
     int64_t settle_ms;
     uint64_t seed; /* of the run, printed with the report */
     /* Called every few milliseconds while waiting, such as for a supervisor's turn; may be NULL. */

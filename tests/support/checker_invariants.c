@@ -1,5 +1,7 @@
 #include "tests/support/checker_invariants.h"
 
+#include "tests/support/checker_streams.h"
+
 const char checker_tables_sql[] =
     "CREATE TEMP TABLE client_log (key text, status int, order_id text, sent_us int8,"
     "  latency_us int8, kind text, attempts int,"
@@ -8,10 +10,15 @@ const char checker_tables_sql[] =
     "    STORED);" /* hex: "default" and a NUL, the tenant before the key */
     "CREATE INDEX ON client_log (order_id); CREATE INDEX ON client_log (key_hash);"
     "CREATE TEMP TABLE stream_event (stream text, type text, event_id text, subject text);"
+    "CREATE TEMP TABLE poison (entry text);"
+    "CREATE TEMP TABLE dead_letter (entry text, generation int);"
     "CREATE TEMP TABLE moment (order_id uuid, nth int8, event text);";
 
 /* Applied order breaks ties of the clock. */
 const char checker_moments_sql[] =
+    "TRUNCATE dead_letter;"
+    "WITH moved AS (DELETE FROM stream_event WHERE type = '" CHECKER_DEAD_LETTER "' RETURNING *)"
+    "  INSERT INTO dead_letter SELECT event_id, subject::int FROM moved;"
     "TRUNCATE moment;"
     "INSERT INTO moment"
     "  SELECT o.id, row_number() OVER (PARTITION BY o.id"
@@ -66,6 +73,10 @@ const struct invariant invariants[] = {
     {'D', "received = on hand + reserved + shipped, none negative",
      "SELECT sku FROM inventory.stock WHERE received <> on_hand + reserved + shipped"
      "  OR on_hand < 0 OR reserved < 0 OR shipped < 0"},
+    {'D', "what was received is the sum of the ledger's deltas",
+     "SELECT s.sku FROM inventory.stock s LEFT JOIN (SELECT sku, sum(delta) AS total"
+     "    FROM inventory.stock_adjustments GROUP BY sku) ledger USING (sku)"
+     "  WHERE s.received <> coalesce(ledger.total, 0)"},
     {'D', "reservations add up to what the stock says",
      "SELECT s.sku FROM inventory.stock s LEFT JOIN (SELECT i.sku,"
      "    coalesce(sum(i.quantity) FILTER (WHERE r.status = 'RESERVED'), 0) AS reserved,"
@@ -114,6 +125,14 @@ const struct invariant invariants[] = {
      "    ('CANCELLED', 'cancelled')) told(status, kind) ON told.status = o.status"
      "  WHERE NOT EXISTS (SELECT FROM notifications.notifications n"
      "    WHERE n.order_id = o.id AND n.kind = told.kind)"},
+    {'F', "what became of each notice is announced once",
+     "SELECT order_id::text || ' ' || r.status || ' ' || r.n || ', ' || coalesce(e.n, 0)"
+     "  FROM (SELECT order_id, status, count(*) AS n FROM notifications.notifications"
+     "    GROUP BY order_id, status) r"
+     "  LEFT JOIN (SELECT subject, type, count(DISTINCT event_id) AS n FROM stream_event"
+     "    WHERE stream = 'NOTIFICATIONS' GROUP BY subject, type) e"
+     "    ON e.subject = r.order_id::text AND e.type = 'notification.' || lower(r.status)"
+     "  WHERE r.n IS DISTINCT FROM e.n"},
     {'F', "no event of an order is there twice under two ids",
      "SELECT subject || ' ' || type FROM stream_event"
      "  WHERE type <> 'inventory.product_changed' AND type NOT LIKE 'notification.%'"
@@ -134,7 +153,16 @@ const struct invariant invariants[] = {
      "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
 
     {'G', "no event was given up",
-     "SELECT subject || ' ' || type FROM stream_event WHERE stream = 'ADVISORIES'"},
+     "SELECT subject || ' ' || type FROM stream_event WHERE stream = 'ADVISORIES'"
+     "  AND NOT EXISTS (SELECT FROM poison)"},
+    {'G', "every poison is one dead letter",
+     "SELECT entry FROM poison LEFT JOIN dead_letter USING (entry) GROUP BY entry"
+     "  HAVING count(*) FILTER (WHERE generation = 1) <> 1"},
+    {'G', "no failure is a dead letter twice",
+     "SELECT entry || ' ' || generation FROM dead_letter GROUP BY entry, generation"
+     "  HAVING count(*) > 1"},
+    {'G', "nothing healthy is a dead letter",
+     "SELECT entry FROM dead_letter EXCEPT SELECT entry FROM poison"},
 
     {'H', "nothing is in a timeline twice",
      "SELECT order_id::text || ' ' || event FROM moment"
@@ -177,6 +205,37 @@ const struct invariant invariants[] = {
      "    rule(reason, cause) USING (reason)"
      "  WHERE o.status = 'FAILED' AND (o.reason IS NULL OR (rule.cause IS NOT NULL AND NOT EXISTS"
      "    (SELECT FROM moment m WHERE m.order_id = o.id AND m.event = rule.cause)))"},
+
+    {'I', "analytics counts each order once, under its status",
+     "SELECT concat_ws(' ', granularity, status, o.n, c.n) FROM"
+     "    (SELECT granularity, status, count(*) AS n FROM orders.orders,"
+     "      unnest('{minute,hour,day}'::text[]) granularity GROUP BY granularity, status) o"
+     "  FULL JOIN"
+     "    (SELECT granularity, label AS status, sum(value) AS n FROM analytics.counts"
+     "      WHERE measure = 'status' GROUP BY granularity, label HAVING sum(value) <> 0) c"
+     "  USING (granularity, status) WHERE o.n IS DISTINCT FROM c.n"},
+    {'I', "revenue is what the fulfilled orders came to",
+     "SELECT concat_ws(' ', granularity, currency, o.minor, c.minor) FROM"
+     "    (SELECT granularity, currency, sum(total_minor) AS minor FROM orders.orders,"
+     "      unnest('{minute,hour,day}'::text[]) granularity"
+     "      WHERE status IN ('CONFIRMED', 'COMPLETED') GROUP BY granularity, currency) o"
+     "  FULL JOIN"
+     "    (SELECT granularity, label AS currency,"
+     "        sum(CASE measure WHEN 'refunded' THEN -value ELSE value END) AS minor"
+     "      FROM analytics.counts WHERE measure IN ('captured', 'refunded')"
+     "      GROUP BY granularity, label) c"
+     "  USING (granularity, currency) WHERE coalesce(o.minor, 0) <> coalesce(c.minor, 0)"},
+    {'I', "every completed order earned its points, and no other did",
+     "SELECT coalesce(o.id, p.order_id)::text FROM"
+     "    (SELECT * FROM orders.orders WHERE status = 'COMPLETED') o"
+     "  FULL JOIN (SELECT * FROM loyalty.points WHERE status = 'EARNED') p ON p.order_id = o.id"
+     "  WHERE (o.tenant, o.customer_id, o.total_minor / 100)"
+     "    IS DISTINCT FROM (p.tenant, p.customer_id, p.points)"},
+    {'I', "a customer's balance is the sum of its points",
+     "SELECT concat_ws(' ', tenant, customer_id, b.points, p.points) FROM loyalty.balances b"
+     "  FULL JOIN (SELECT tenant, customer_id, sum(points) AS points FROM loyalty.points"
+     "    WHERE status = 'EARNED' GROUP BY tenant, customer_id) p USING (tenant, customer_id)"
+     "  WHERE coalesce(b.points, 0) <> coalesce(p.points, 0)"},
 };
 
 const size_t invariant_count = sizeof(invariants) / sizeof(invariants[0]);

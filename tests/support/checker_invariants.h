@@ -1,7 +1,8 @@
 /*
- * The invariants as SQL over three temporary tables the checker fills: client_log (what clients
- * were told), stream_event (what the streams carry) and moment (timelines, by time). A query
- * returns one text for each offender, so an invariant holds when its query is empty.
+ * The invariants as SQL over temporary tables the checker fills: client_log (what clients were
+ * told), poison (what must be dead), stream_event and dead_letter (what the streams carry) and
+ * moment (timelines, by time). A query returns one text for each offender, so an invariant holds
+ * when its query is empty.
  */
 #ifndef OM_TESTS_SUPPORT_CHECKER_INVARIANTS_H
 #define OM_TESTS_SUPPORT_CHECKER_INVARIANTS_H
@@ -19,7 +20,7 @@ extern const size_t invariant_count;
 
 /* Creates the temporary tables of a session. */
 extern const char checker_tables_sql[];
-/* Fills `moment` anew. */
+/* Fills `dead_letter` and `moment` anew. */
 extern const char checker_moments_sql[];
 
 #endif

@@ -7,7 +7,9 @@
 
 #define MESSAGE_TIMEOUT_MS 5000
 
-static const char *const streams[] = {"ORDERS", "INVENTORY", "PAYMENTS", "SHIPPING", "ADVISORIES"};
+static const char *const streams[] = {
+    "ORDERS",     "INVENTORY",     "PAYMENTS",     "SHIPPING",     "NOTIFICATIONS",    "ADVISORIES",
+    "ORDERS_DLQ", "INVENTORY_DLQ", "PAYMENTS_DLQ", "SHIPPING_DLQ", "NOTIFICATIONS_DLQ"};
 static const char type_prefix[] = "io.ordermesh.";
 
 /* COPY's text format gives backslash, tab and newline a meaning. */
@@ -63,8 +65,27 @@ static bool append_event(const char *stream, natsMsg *message, struct buf *rows)
     return is_event;
 }
 
+/* A dead letter's body may be anything; what it is, its subject and headers say. */
+static bool append_dead_letter(const char *stream, natsMsg *message, struct buf *rows) {
+    static const char prefix[] = "dlq.";
+    const char *subject = natsMsg_GetSubject(message), *generation = NULL;
+    if (strncmp(subject, prefix, sizeof(prefix) - 1) != 0 ||
+        natsMsgHeader_Get(message, "Dlq-Generation", &generation) != NATS_OK)
+        return false;
+    append_field(rows, stream, '\t');
+    append_field(rows, CHECKER_DEAD_LETTER, '\t');
+    append_field(rows, subject + sizeof(prefix) - 1, '\t');
+    append_field(rows, generation, '\n');
+    return true;
+}
+
+static bool append_message(const char *stream, natsMsg *message, struct buf *rows) {
+    bool is_dlq = strstr(stream, "_DLQ") != NULL;
+    return is_dlq ? append_dead_letter(stream, message, rows) : append_event(stream, message, rows);
+}
+
 static bool read_messages(natsSubscription *subscription, const char *stream, uint64_t count,
-                          struct buf *rows, struct buf *problem) {
+                          bool takes_poison, struct buf *rows, struct buf *problem) {
     for (uint64_t i = 0; i < count; i++) {
         natsMsg *message = NULL;
         natsStatus status = natsSubscription_NextMsg(&message, subscription, MESSAGE_TIMEOUT_MS);
@@ -73,7 +94,7 @@ static bool read_messages(natsSubscription *subscription, const char *stream, ui
                        (unsigned long long)count, natsStatus_GetText(status));
             return false;
         }
-        bool is_event = append_event(stream, message, rows);
+        bool is_event = append_message(stream, message, rows) || takes_poison;
         if (!is_event)
             buf_printf(problem, "%s: no event: %.*s\n", stream, natsMsg_GetDataLength(message),
                        natsMsg_GetData(message));
@@ -84,7 +105,8 @@ static bool read_messages(natsSubscription *subscription, const char *stream, ui
     return true;
 }
 
-static bool read_stream(jsCtx *js, const char *stream, struct buf *rows, struct buf *problem) {
+static bool read_stream(jsCtx *js, const char *stream, bool takes_poison, struct buf *rows,
+                        struct buf *problem) {
     natsSubscription *subscription = NULL;
     jsStreamInfo *info = NULL;
     jsErrCode code = 0;
@@ -105,7 +127,7 @@ static bool read_stream(jsCtx *js, const char *stream, struct buf *rows, struct 
     if (status != NATS_OK)
         goto out;
     (void)natsSubscription_SetPendingLimits(subscription, -1, -1);
-    is_whole = read_messages(subscription, stream, info->State.Msgs, rows, problem);
+    is_whole = read_messages(subscription, stream, info->State.Msgs, takes_poison, rows, problem);
 out:
     if (status != NATS_OK)
         buf_printf(problem, "%s: %s (%d)\n", stream, natsStatus_GetText(status), (int)code);
@@ -152,7 +174,7 @@ bool checker_read_streams(const struct checker_options *options, struct buf *row
     }
     is_whole = true;
     for (size_t i = 0; is_whole && i < sizeof(streams) / sizeof(streams[0]); i++)
-        is_whole = read_stream(js, streams[i], rows, problem);
+        is_whole = read_stream(js, streams[i], options->poisons != NULL, rows, problem);
 out:
     jsCtx_Destroy(js);
     natsConnection_Destroy(connection);

@@ -4,9 +4,14 @@
 
 #include "tests/support/checker.h"
 
+/* The type of a line about a dead letter. */
+#define CHECKER_DEAD_LETTER "dead letter"
+
 /* Appends one line of PostgreSQL's COPY text format for each event now in ORDERS, INVENTORY,
-   PAYMENTS, SHIPPING and ADVISORIES: stream, type without our prefix, event id, subject. False with
-   a line in *problem when a stream cannot be read whole or holds what is no event. */
+   PAYMENTS, SHIPPING, NOTIFICATIONS and ADVISORIES: stream, type without our prefix, event id,
+   subject; and for each message of the DLQ streams: stream, CHECKER_DEAD_LETTER, its entry's id,
+   generation. False with a line in *problem when a stream cannot be read whole or holds what is no
+   event in a run that sends no poison. */
 bool checker_read_streams(const struct checker_options *options, struct buf *rows,
                           struct buf *problem);
 

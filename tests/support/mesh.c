@@ -2,6 +2,7 @@
 
 #include "shared/buf.h"
 #include "tests/support/http.h"
+#include "tests/support/stream_dump.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -65,13 +66,11 @@ void mesh_forget_deaths(struct mesh *mesh) {
 
 static void fill_environment(struct mesh *mesh, enum mesh_part part, const char *failpoint,
                              struct environment *environment) {
-    servers_environment(mesh->servers, part_roles[part], environment);
+    servers_service_environment(mesh->servers, part_names[part], part_roles[part], environment);
     environment_set(environment, "OM_INSTANCE", part_names[part]);
     environment_set_int(environment, "OM_ADMIN_PORT", mesh->parts[part].admin_port);
-    if (part == MESH_GATEWAY) {
+    if (part == MESH_GATEWAY)
         environment_set_int(environment, "OM_HTTP_PORT", mesh->http_port);
-        environment_set(environment, "OM_ALLOW_FLOW", "true");
-    }
     if (part == MESH_SHIPPING)
         environment_set(environment, "OM_SHIPPING_FAIL_SKUS", MESH_UNSHIPPABLE_SKU);
     if (part == MESH_NOTIFICATION) {
@@ -205,9 +204,6 @@ static void run_omctl(struct mesh *mesh, const char *const *arguments) {
         argv[i + 1] = arguments[i];
     servers_environment(mesh->servers, NULL, &environment);
     environment_set(&environment, "OM_DATABASE_URL", servers_postgres_url(mesh->servers));
-    environment_set(&environment, "OM_NATS_USER", "operator");
-    environment_set(&environment, "OM_NATS_PASSWORD_FILE",
-                    servers_nats_password_file(mesh->servers, "operator"));
     buf_printf(&log_path, "%s/omctl.log", servers_dir(mesh->servers));
     int exit_code = process_run(&(struct process_options){.argv = argv,
                                                           .environment = &environment,
@@ -273,6 +269,9 @@ void mesh_stop(struct mesh **mesh) {
         end_part(*mesh, (enum mesh_part)part);
         free((*mesh)->parts[part].log_path);
     }
+    const char *dump_dir = getenv("OM_EVENT_DUMP_DIR");
+    if (dump_dir != NULL && dump_dir[0] != '\0')
+        stream_dump_to_dir((*mesh)->servers, dump_dir);
     servers_stop(&(*mesh)->servers);
     free(*mesh);
     *mesh = NULL;

@@ -1,6 +1,6 @@
 /*
  * The whole system for a test program: servers (servers.h), schema, streams, the gateway and the
- * five services as real processes from OM_BINARY_DIR, and the demo catalog. Unacknowledged events
+ * services as real processes from OM_BINARY_DIR, and the demo catalog. Unacknowledged events
  * come again after 2 s here instead of 30, so that what a killed service held is soon redelivered.
  *
  * Any process can be killed, ended, or run with a failpoint armed, and comes back under the same
@@ -19,7 +19,10 @@
     X(INVENTORY, "inventory", "om_inventory")                                                      \
     X(PAYMENT, "payment", "om_payments")                                                           \
     X(SHIPPING, "shipping", "om_shipping")                                                         \
-    X(NOTIFICATION, "notification", "om_notifications")
+    X(NOTIFICATION, "notification", "om_notifications")                                            \
+    X(ANALYTICS, "analytics", "om_analytics")                                                      \
+    X(LOYALTY, "loyalty", "om_loyalty")                                                            \
+    X(DLQ, "dlq", "om_dlq")
 
 enum mesh_part {
 #define MESH_PART_ENUM(id, name, role) MESH_##id,
@@ -35,7 +38,8 @@ struct mesh;
 
 /* Returns when every process is ready and the order service knows the catalog's prices. */
 struct mesh *mesh_start(void);
-/* SIGTERM to all that run; one that does not end in order fails the test program. */
+/* SIGTERM to all that run; one that does not end in order fails the test program. What the streams
+   then carry goes into the directory OM_EVENT_DUMP_DIR, if that is set (stream_dump.h). */
 void mesh_stop(struct mesh **mesh);
 
 struct servers *mesh_servers(struct mesh *mesh);

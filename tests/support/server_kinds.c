@@ -179,24 +179,82 @@ static void replace(struct buf *text, const char *from, const char *to) {
     }
 }
 
+static void add_user(struct servers *servers, const char *name) {
+    char path[SERVERS_PATH_SIZE];
+    struct nats_user *user = servers->nats_users;
+    while (user->name[0] != '\0' && user < servers->nats_users + SERVERS_USERS_MAX - 1)
+        user++;
+    if (user->name[0] != '\0')
+        fixture_fail("more than %d NATS users", SERVERS_USERS_MAX);
+    snprintf(user->name, sizeof(user->name), "%s", name);
+    snprintf(path, sizeof(path), "secrets/nats_%s", name);
+    servers_write_secret(servers, path, user->password_file);
+    if (!servers->has_tls)
+        return;
+    snprintf(path, sizeof(path), "secrets/nats_tls/%s.crt", name);
+    servers_path(servers, path, user->cert_file);
+    snprintf(path, sizeof(path), "secrets/nats_tls/%s.key", name);
+    servers_path(servers, path, user->key_file);
+}
+
+/* One for each service that there is. */
+static void make_users(struct servers *servers) {
+    static const char folder[] = OM_SOURCE_DIR "/services/";
+    char path[SERVERS_PATH_SIZE], name[32];
+    glob_t found = {0};
+    if (mkdir(servers_path(servers, "secrets", path), 0700) != 0)
+        fixture_fail("%s: %s", path, strerror(errno));
+    add_user(servers, "operator");
+    add_user(servers, "gateway");
+    if (glob(OM_SOURCE_DIR "/services/*/main.c", 0, NULL, &found) != 0)
+        fixture_fail("there are no services in " OM_SOURCE_DIR);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *start = found.gl_pathv[i] + strlen(folder);
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(start, "/"), start);
+        add_user(servers, name);
+    }
+    globfree(&found);
+}
+
+static void write_users(struct servers *servers) {
+    char secrets[SERVERS_PATH_SIZE], log_path[SERVERS_PATH_SIZE], path[SERVERS_PATH_SIZE];
+    make_users(servers);
+    servers_run_omctl(servers,
+                      (const char *[]){"nats-users", "--dir", OM_SOURCE_DIR "/nats", "--secrets",
+                                       servers_path(servers, "secrets", secrets), NULL});
+    struct buf users = servers_read_file(servers_path(servers, "tool.log", log_path));
+    servers_write_file(servers_path(servers, "users.conf", path), users.ptr);
+    buf_fini(&users);
+}
+
+static void make_certificates(struct servers *servers, const char *dir) {
+    char path[SERVERS_PATH_SIZE];
+    const char *argv[SERVERS_USERS_MAX + 4] = {OM_SOURCE_DIR "/scripts/nats-certificates", dir,
+                                               "server"};
+    for (size_t i = 0; i < SERVERS_USERS_MAX && servers->nats_users[i].name[0] != '\0'; i++)
+        argv[i + 3] = servers->nats_users[i].name;
+    servers_run_tool(servers, argv, NULL, NULL);
+    snprintf(servers->nats_ca_file, sizeof(servers->nats_ca_file), "%s",
+             servers_path(servers, "secrets/nats_tls/ca.crt", path));
+}
+
 static void nats_set_up(struct servers *servers) {
     char path[SERVERS_PATH_SIZE], port[16];
-    servers_write_secret(servers, "operator.password", servers->operator_password_file);
-    servers_write_secret(servers, "mesh.password", servers->mesh_password_file);
+    write_users(servers);
     snprintf(port, sizeof(port), "%d", servers->ports[SERVER_NATS]);
-    struct buf operator_password = servers_read_file(servers->operator_password_file);
-    struct buf mesh_password = servers_read_file(servers->mesh_password_file);
     struct buf config = servers_read_file(OM_SOURCE_DIR "/nats/server.conf.in");
+    if (servers->has_tls) {
+        make_certificates(servers, servers_path(servers, "secrets/nats_tls", path));
+        replace(&config, "# @TLS@ ", "");
+        replace(&config, "@TLS_DIR@", path);
+    }
     replace(&config, "# @SYNC_INTERVAL@", can_sync_always(servers) ? "sync_interval: always" : "");
     replace(&config, "@PORT@", port);
     replace(&config, "@STORE_DIR@", servers_path(servers, "nats", path));
-    replace(&config, "@OPERATOR_PASSWORD@", operator_password.ptr);
-    replace(&config, "@MESH_PASSWORD@", mesh_password.ptr);
     servers_write_file(servers_path(servers, "nats.conf", path), config.ptr);
-    snprintf(servers->nats_url, sizeof(servers->nats_url), "nats://127.0.0.1:%s", port);
+    snprintf(servers->nats_url, sizeof(servers->nats_url), "%s://127.0.0.1:%s",
+             servers->has_tls ? "tls" : "nats", port);
     buf_fini(&config);
-    buf_fini(&operator_password);
-    buf_fini(&mesh_password);
 }
 
 static void nats_start(struct servers *servers) {
@@ -219,23 +277,33 @@ static bool jetstream_answers(natsConnection *connection) {
     return s == NATS_OK;
 }
 
+static natsStatus set_operator(natsOptions *options, const struct servers *servers) {
+    const struct nats_user *user = servers_nats_user(servers, "operator");
+    struct buf password = servers_read_file(user->password_file);
+    natsStatus s = natsOptions_SetURL(options, servers->nats_url);
+    if (s == NATS_OK)
+        s = natsOptions_SetUserInfo(options, user->name, password.ptr);
+    if (s == NATS_OK && servers->has_tls)
+        s = natsOptions_LoadCATrustedCertificates(options, servers->nats_ca_file);
+    if (s == NATS_OK && servers->has_tls)
+        s = natsOptions_LoadCertificatesChain(options, user->cert_file, user->key_file);
+    buf_fini(&password);
+    return s;
+}
+
 static bool nats_serves(struct servers *servers) {
     if (!port_accepts(servers->ports[SERVER_NATS]))
         return false;
     natsOptions *options = NULL;
     natsConnection *connection = NULL;
-    struct buf password = servers_read_file(servers->operator_password_file);
     natsStatus s = natsOptions_Create(&options);
     if (s == NATS_OK)
-        s = natsOptions_SetURL(options, servers->nats_url);
-    if (s == NATS_OK)
-        s = natsOptions_SetUserInfo(options, "operator", password.ptr);
+        s = set_operator(options, servers);
     if (s == NATS_OK)
         s = natsConnection_Connect(&connection, options);
     bool serves = s == NATS_OK && jetstream_answers(connection);
     natsConnection_Destroy(connection);
     natsOptions_Destroy(options);
-    buf_fini(&password);
     return serves;
 }
 

@@ -141,6 +141,7 @@ struct servers *servers_start(unsigned which) {
     if (!is_registered)
         atexit(clean_up);
     is_registered = true;
+    servers->has_tls = which & SERVERS_TLS;
     servers_write_secret(servers, "pii.key", servers->pii_key_file);
     for (enum server server = 0; server < SERVER_COUNT; server++) {
         if (!(which & (1u << server)))
@@ -200,7 +201,7 @@ void servers_resume(struct servers *servers, enum server server) {
 
 /* --- schema and streams --- */
 
-static void run_omctl(struct servers *servers, const char *const *arguments) {
+void servers_run_omctl(struct servers *servers, const char *const *arguments) {
     const char *argv[8] = {OM_BINARY_DIR "/bin/omctl"};
     struct environment environment = {0};
     if (access(argv[0], X_OK) != 0)
@@ -209,10 +210,6 @@ static void run_omctl(struct servers *servers, const char *const *arguments) {
         argv[i + 1] = arguments[i];
     servers_environment(servers, NULL, &environment);
     environment_set(&environment, "OM_DATABASE_URL", servers->postgres_url);
-    if (servers->nats_url[0] != '\0') {
-        environment_set(&environment, "OM_NATS_USER", "operator");
-        environment_set(&environment, "OM_NATS_PASSWORD_FILE", servers->operator_password_file);
-    }
     servers_run_tool(servers, argv, &environment, NULL);
     environment_fini(&environment);
 }
@@ -235,17 +232,17 @@ static void set_role_passwords(struct servers *servers) {
 }
 
 void servers_migrate(struct servers *servers) {
-    run_omctl(servers, (const char *[]){"migrate", "--dir", OM_SOURCE_DIR "/sql", NULL});
+    servers_run_omctl(servers, (const char *[]){"migrate", "--dir", OM_SOURCE_DIR "/sql", NULL});
     set_role_passwords(servers);
 }
 
 void servers_provision(struct servers *servers) {
-    run_omctl(servers, (const char *[]){"provision", "--dir", OM_SOURCE_DIR "/nats", "--ack-wait",
-                                        "2s", NULL});
+    servers_run_omctl(servers, (const char *[]){"provision", "--dir", OM_SOURCE_DIR "/nats",
+                                                "--ack-wait", "2s", NULL});
 }
 
 void servers_seed(struct servers *servers) {
-    run_omctl(servers, (const char *[]){"seed", "demo", NULL});
+    servers_run_omctl(servers, (const char *[]){"seed", "demo", NULL});
 }
 
 /* --- addresses --- */
@@ -285,21 +282,40 @@ const char *servers_nats_url(const struct servers *servers) {
     return servers->nats_url;
 }
 
-const char *servers_nats_password_file(const struct servers *servers, const char *user) {
-    if (strcmp(user, "operator") == 0)
-        return servers->operator_password_file;
-    if (strcmp(user, "mesh") == 0)
-        return servers->mesh_password_file;
-    fixture_fail("there is no NATS user %s", user);
+const struct nats_user *servers_nats_user(const struct servers *servers, const char *name) {
+    for (size_t i = 0; i < SERVERS_USERS_MAX; i++) {
+        if (strcmp(servers->nats_users[i].name, name) == 0)
+            return &servers->nats_users[i];
+    }
+    fixture_fail("there is no NATS user %s", name);
 }
 
-void servers_environment(struct servers *servers, const char *role,
-                         struct environment *environment) {
+const char *servers_nats_password_file(const struct servers *servers, const char *user) {
+    return servers_nats_user(servers, user)->password_file;
+}
+
+static void add_nats_user(const struct servers *servers, const char *name,
+                          struct environment *environment) {
+    const struct nats_user *user = servers_nats_user(servers, name);
+    environment_set(environment, "OM_NATS_USER", user->name);
+    environment_set(environment, "OM_NATS_PASSWORD_FILE", user->password_file);
+    environment_set(environment, "OM_NATS_TLS_CA_FILE", servers->nats_ca_file);
+    environment_set(environment, "OM_NATS_TLS_CERT_FILE", user->cert_file);
+    environment_set(environment, "OM_NATS_TLS_KEY_FILE", user->key_file);
+}
+
+void servers_service_environment(struct servers *servers, const char *service, const char *role,
+                                 struct environment *environment) {
     environment_set(environment, "OM_NATS_URL", servers->nats_url);
-    environment_set(environment, "OM_NATS_USER", "mesh");
-    environment_set(environment, "OM_NATS_PASSWORD_FILE", servers->mesh_password_file);
+    if (servers->nats_url[0] != '\0')
+        add_nats_user(servers, service, environment);
     environment_set(environment, "OM_REDIS_URL", servers->redis_url);
     environment_set(environment, "OM_PII_KEY_FILE", servers->pii_key_file);
     if (role != NULL)
         environment_set(environment, "OM_DATABASE_URL", servers_role_url(servers, role));
+}
+
+void servers_environment(struct servers *servers, const char *role,
+                         struct environment *environment) {
+    servers_service_environment(servers, "operator", role, environment);
 }

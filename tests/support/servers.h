@@ -13,8 +13,8 @@
  *     ...
  *     servers_stop(&servers);
  *
- * Programs: PostgreSQL's from OM_PG_BIN, pg_config or the newest /usr/lib/postgresql; nats-server
- * from OM_NATS_SERVER or PATH; redis-server from PATH.
+ * Programs: omctl from OM_BINARY_DIR; PostgreSQL's from OM_PG_BIN, pg_config or the newest
+ * /usr/lib/postgresql; nats-server from OM_NATS_SERVER or PATH; redis-server from PATH.
  */
 #ifndef OM_TESTS_SUPPORT_SERVERS_H
 #define OM_TESTS_SUPPORT_SERVERS_H
@@ -34,6 +34,7 @@ enum server {
 #define SERVERS_REDIS (1u << SERVER_REDIS)
 #define SERVERS_NATS (1u << SERVER_NATS)
 #define SERVERS_ALL (SERVERS_POSTGRES | SERVERS_REDIS | SERVERS_NATS)
+#define SERVERS_TLS (1u << SERVER_COUNT) /* NATS speaks TLS, and asks clients for certificates */
 
 struct servers *servers_start(unsigned which);
 void servers_stop(struct servers **servers);
@@ -45,7 +46,7 @@ void servers_restart(struct servers *servers, enum server server);  /* ends it f
 void servers_pause(struct servers *servers, enum server server);    /* SIGSTOP: silent, not gone */
 void servers_resume(struct servers *servers, enum server server);   /* SIGCONT */
 
-/* Schema, by `omctl migrate` (which has to be built, as for the next two), and role passwords. */
+/* Schema, by `omctl migrate`, and role passwords. */
 void servers_migrate(struct servers *servers);
 /* Streams and consumers, by `omctl provision`; with ack_wait 2 s, so that a redelivery does not
    take half a minute. */
@@ -60,13 +61,16 @@ const char *servers_postgres_url(const struct servers *servers); /* superuser */
 const char *servers_role_url(struct servers *servers, const char *role);
 const char *servers_redis_url(const struct servers *servers);
 const char *servers_nats_url(const struct servers *servers); /* without credentials */
-/* Of `operator` and `mesh`. */
+/* Of `operator`, `gateway` or a service. */
 const char *servers_nats_password_file(const struct servers *servers, const char *user);
 
-/* What a process of ours needs to find the servers: OM_NATS_URL, OM_NATS_USER,
-   OM_NATS_PASSWORD_FILE, OM_REDIS_URL, OM_PII_KEY_FILE, and OM_DATABASE_URL of `role` unless NULL.
-   Adds to *environment. */
+/* What a tool needs to find the servers: OM_NATS_URL, OM_REDIS_URL, OM_PII_KEY_FILE,
+   OM_DATABASE_URL of `role` unless NULL; OM_NATS_USER (operator), OM_NATS_PASSWORD_FILE and, with
+   SERVERS_TLS, OM_NATS_TLS_*. Adds to *environment. */
 void servers_environment(struct servers *servers, const char *role,
                          struct environment *environment);
+/* The same for the gateway or a service, as the NATS user of that name. */
+void servers_service_environment(struct servers *servers, const char *service, const char *role,
+                                 struct environment *environment);
 
 #endif

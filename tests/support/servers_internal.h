@@ -7,7 +7,8 @@
 #include "shared/buf.h"
 #include "tests/support/servers.h"
 
-#define SERVERS_ROLES_MAX 8
+#define SERVERS_ROLES_MAX 16
+#define SERVERS_USERS_MAX 24
 #define SERVERS_PATH_SIZE 256
 #define SERVERS_SECRET_BYTES 32
 #define SERVERS_SECRET_SIZE (2 * SERVERS_SECRET_BYTES + 1)
@@ -15,6 +16,13 @@
 struct role {
     char name[32];
     char url[SERVERS_PATH_SIZE];
+};
+
+/* A user of the NATS server; its certificate and key are "" without SERVERS_TLS. */
+struct nats_user {
+    char name[32];
+    char password_file[SERVERS_PATH_SIZE];
+    char cert_file[SERVERS_PATH_SIZE], key_file[SERVERS_PATH_SIZE];
 };
 
 struct servers {
@@ -27,8 +35,9 @@ struct servers {
     struct role roles[SERVERS_ROLES_MAX];
     char redis_url[64];
     char nats_url[64];
-    char operator_password_file[SERVERS_PATH_SIZE];
-    char mesh_password_file[SERVERS_PATH_SIZE];
+    bool has_tls;
+    char nats_ca_file[SERVERS_PATH_SIZE];
+    struct nats_user nats_users[SERVERS_USERS_MAX];
     char pii_key_file[SERVERS_PATH_SIZE];
     struct servers *next; /* in the list of those to clean up at exit */
 };
@@ -57,5 +66,9 @@ void servers_write_secret(const struct servers *servers, const char *name, char 
    tool.log, and is shown if it fails. */
 void servers_run_tool(struct servers *servers, const char *const *argv,
                       const struct environment *environment, const char *user);
+
+/* Runs omctl as the operator; `arguments` are NULL-terminated, at most 6. */
+void servers_run_omctl(struct servers *servers, const char *const *arguments);
+const struct nats_user *servers_nats_user(const struct servers *servers, const char *name);
 
 #endif

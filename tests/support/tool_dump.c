@@ -1,14 +1,13 @@
-/* om-test-dump: every message of the streams as a line of JSON {stream, sequence, subject, headers,
-   payload}, for whoever checks them against their schemas. Exit code: 0 done, 1 failed.
+/* om-test-dump: every message of the streams (stream_dump.h), for whoever checks them against their
+   schemas. Exit code: 0 done, 1 failed.
 
    Of the server that OM_NATS_URL names (with user and password); without it, of a mesh of its own
    in which orders have gone every way there is. */
 #include "shared/clock.h"
 #include "shared/event.h"
-#include "shared/json.h"
-#include "shared/nats_client.h"
 #include "tests/support/mesh_client.h"
 #include "tests/support/smtp_server.h"
+#include "tests/support/stream_dump.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,99 +15,6 @@
 
 #define END_TIMEOUT_MS 20000
 #define SETTLE_MS 60000
-#define MESSAGE_TIMEOUT_MS 5000
-
-/* --- the dump --- */
-
-static void put_headers(struct json_writer *w, natsMsg *message) {
-    const char **keys = NULL;
-    int count = 0;
-    json_key(w, "headers");
-    json_begin_object(w);
-    if (natsMsgHeader_Keys(message, &keys, &count) != NATS_OK)
-        count = 0;
-    for (int i = 0; i < count; i++) {
-        const char *value = "";
-        if (natsMsgHeader_Get(message, keys[i], &value) == NATS_OK)
-            json_put_text(w, keys[i], value);
-    }
-    free((void *)keys);
-    json_end_object(w);
-}
-
-static void print_message(const char *stream, natsMsg *message) {
-    struct buf line = {0};
-    struct json_writer w = json_writer(&line);
-    jsMsgMetaData *meta = NULL;
-    json_begin_object(&w);
-    json_put_text(&w, "stream", stream);
-    if (natsMsg_GetMetaData(&meta, message) == NATS_OK)
-        json_put_int(&w, "sequence", (int64_t)meta->Sequence.Stream);
-    jsMsgMetaData_Destroy(meta);
-    json_put_text(&w, "subject", natsMsg_GetSubject(message));
-    put_headers(&w, message);
-    json_put_string(
-        &w, "payload",
-        (struct slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)});
-    json_end_object(&w);
-    puts(line.ptr);
-    buf_fini(&line);
-}
-
-static natsStatus print_messages(natsSubscription *subscription, const char *stream,
-                                 uint64_t count) {
-    natsStatus s = NATS_OK;
-    for (uint64_t i = 0; i < count && s == NATS_OK; i++) {
-        natsMsg *message = NULL;
-        s = natsSubscription_NextMsg(&message, subscription, MESSAGE_TIMEOUT_MS);
-        if (s == NATS_OK)
-            print_message(stream, message);
-        natsMsg_Destroy(message);
-    }
-    return s;
-}
-
-static uint64_t messages_in(jsCtx *js, const char *stream) {
-    jsStreamInfo *info = NULL;
-    natsStatus s = js_GetStreamInfo(&info, js, stream, NULL, NULL);
-    if (s != NATS_OK)
-        fixture_fail("%s: %s", stream, natsStatus_GetText(s));
-    uint64_t count = info->State.Msgs;
-    jsStreamInfo_Destroy(info);
-    return count;
-}
-
-static void print_stream(jsCtx *js, const char *stream) {
-    natsSubscription *subscription = NULL;
-    jsSubOptions options;
-    uint64_t count = messages_in(js, stream);
-    if (count == 0)
-        return;
-    jsSubOptions_Init(&options);
-    options.Stream = stream;
-    options.Ordered = true;
-    natsStatus s = js_SubscribeSync(&subscription, js, ">", NULL, &options, NULL);
-    if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(subscription, -1, -1);
-    if (s == NATS_OK)
-        s = print_messages(subscription, stream, count);
-    natsSubscription_Destroy(subscription);
-    if (s != NATS_OK)
-        fixture_fail("%s: %s", stream, natsStatus_GetText(s));
-}
-
-/* The streams of all events, each once, then FAILURES. */
-static void print_streams(jsCtx *js) {
-    for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
-        const char *stream = event_info((enum event_type)i)->stream;
-        bool is_first = true;
-        for (int j = 0; j < i && is_first; j++)
-            is_first = strcmp(event_info((enum event_type)j)->stream, stream) != 0;
-        if (is_first)
-            print_stream(js, stream);
-    }
-    print_stream(js, "FAILURES");
-}
 
 /* --- the story --- */
 
@@ -222,7 +128,7 @@ struct wanted_messages {
 
 static bool has_messages(void *closure) {
     const struct wanted_messages *wanted = closure;
-    return messages_in(wanted->js, wanted->stream) >= wanted->count;
+    return stream_dump_count(wanted->js, wanted->stream) >= wanted->count;
 }
 
 static void await_messages(struct story *story, const char *stream, uint64_t count) {
@@ -231,14 +137,14 @@ static void await_messages(struct story *story, const char *stream, uint64_t cou
         fixture_fail("%s: not %llu messages", stream, (unsigned long long)count);
 }
 
-/* That it is confirmed and that it is shipped are two mails. */
+/* That it is confirmed and that it is shipped are two mails, and two lines in the log. */
 static void let_mail_fail_and_arrive(struct story *story) {
     char id[64];
     begin(story, &told_orders[0], TOLD_ORDERS + 1, id);
-    await_messages(story, "NOTIFICATIONS", 2);
+    await_messages(story, "NOTIFICATIONS", 4);
     smtp_server_set_reply(story->mail, 250);
     begin(story, &told_orders[0], TOLD_ORDERS + 2, id);
-    await_messages(story, "NOTIFICATIONS", 4);
+    await_messages(story, "NOTIFICATIONS", 8);
 }
 
 static void let_orders_end(struct story *story) {
@@ -269,7 +175,7 @@ static void publish_unknown_version(struct story *story) {
     event_encode(&head, SLICE_LITERAL("{}"), &envelope, NULL);
     char *version = strstr(envelope.ptr, "order.confirmed:1\"");
     version[strlen("order.confirmed:")] = '2';
-    uint64_t reports = messages_in(story->js, "FAILURES");
+    uint64_t reports = stream_dump_count(story->js, "FAILURES");
     jsPubAck *ack = NULL;
     natsStatus s = js_Publish(&ack, story->js, "orders.evt.confirmed", envelope.ptr,
                               (int)envelope.len, NULL, NULL);
@@ -282,23 +188,13 @@ static void publish_unknown_version(struct story *story) {
 
 /* --- where it is told --- */
 
-static struct nats_client *connect_nats(const struct nats_client_options *options, jsCtx **js) {
-    struct nats_client *nats = NULL;
-    struct error error = {0};
-    if (nats_client_create(options, &nats, &error) != STATUS_OK)
-        fixture_fail("%s: %s", options->url, error.text);
-    if (natsConnection_JetStream(js, nats_client_bulk(nats), NULL) != NATS_OK)
-        fixture_fail("%s: no JetStream", options->url);
-    return nats;
-}
-
 static void dump_server(const char *url) {
     jsCtx *js = NULL;
-    struct nats_client *nats = connect_nats(
+    struct nats_client *nats = stream_dump_connect(
         &(struct nats_client_options){
             .url = url, .user = "", .password_file = "", .name = "om-test-dump"},
         &js);
-    print_streams(js);
+    stream_dump(js, stdout);
     jsCtx_Destroy(js);
     nats_client_destroy(&nats);
 }
@@ -306,14 +202,13 @@ static void dump_server(const char *url) {
 static void dump_own_mesh(void) {
     struct story story = {.mail = smtp_server_start()};
     smtp_server_set_reply(story.mail, 550);
-    setenv("OM_ALLOW_CATALOG_WRITES", "true", 1);
     setenv("OM_NOTIFY_CHANNELS", "log,smtp", 1);
     setenv("OM_SMTP_URL", smtp_server_url(story.mail), 1);
     setenv("OM_TEMPLATE_DIR", OM_SOURCE_DIR "/services/notification/templates", 1);
     story.mesh = mesh_start();
     struct servers *servers = mesh_servers(story.mesh);
     story.clients = clients_create(story.mesh);
-    struct nats_client *nats = connect_nats(
+    struct nats_client *nats = stream_dump_connect(
         &(struct nats_client_options){
             .url = servers_nats_url(servers),
             .user = "operator",
@@ -325,7 +220,7 @@ static void dump_own_mesh(void) {
     let_mail_fail_and_arrive(&story);
     let_orders_end(&story);
     publish_unknown_version(&story);
-    print_streams(story.js);
+    stream_dump(story.js, stdout);
     jsCtx_Destroy(story.js);
     nats_client_destroy(&nats);
     clients_destroy(&story.clients);

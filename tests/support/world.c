@@ -131,7 +131,8 @@ void world_clear(struct world *world) {
     }
     world_execute(world, "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys,"
                          " orders.catalog, inventory.products, inventory.stock,"
-                         " inventory.reservations, payments.payments, shipping.shipments,"
+                         " inventory.stock_adjustments, inventory.reservations, payments.payments, "
+                         "shipping.shipments,"
                          " notifications.notifications, notifications.pending");
 }
 
@@ -143,9 +144,12 @@ void world_add_product(struct world *world, const char *sku, int64_t price_minor
                "INSERT INTO inventory.products (sku, name, price_minor, currency)"
                " VALUES ('%s', '%s', %lld, 'USD');"
                "INSERT INTO inventory.stock (sku, received, on_hand) VALUES ('%s', %lld, %lld);"
+               "INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand)"
+               " SELECT gen_random_uuid(), sku, received, 'opening stock', on_hand"
+               " FROM inventory.stock WHERE sku = '%s';"
                "INSERT INTO orders.catalog VALUES ('%s', %lld, 'USD', true, 1)",
                sku, sku, (long long)price_minor, sku, (long long)on_hand, (long long)on_hand, sku,
-               (long long)price_minor);
+               sku, (long long)price_minor);
     world_execute(world, sql.ptr);
     buf_fini(&sql);
 }

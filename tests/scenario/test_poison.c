@@ -1,0 +1,225 @@
+/* Every kind of poison, published by hand among healthy orders: each ends in one dead letter that
+   says why, as it was sent, and no healthy event does. */
+#include "services/dlq/stored_message.h"
+#include "shared/json.h"
+#include "tests/support/scenario.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEAD_WITHIN_MS 40000
+#define LOAD_ENDS_MS 60000
+#define REQUEST_TIMEOUT_MS 5000
+#define LARGEST_BYTES (1024 * 1024)
+
+#define ENVELOPE(type, version)                                                                    \
+    "{\"specversion\":\"1.0\",\"type\":\"io.ordermesh." type "\",\"source\":\"gateway\","          \
+    "\"dataschema\":\"urn:ordermesh:schema:" type ":" version "\","                                \
+    "\"time\":\"2026-01-31T12:00:00Z\",\"subject\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\""
+#define ID ",\"id\":\"0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c\""
+
+struct poison {
+    const char *what;
+    const char *subject;
+    struct slice body;
+    const char *reason;   /* Dlq-Reason */
+    const char *tells;    /* a part of Dlq-Error */
+    const char *event_id; /* NULL: unreadable, its sequence names it */
+    uint64_t sequence;    /* once it is published */
+};
+
+#define UNREADABLE(what, text, tells)                                                              \
+    { what, "orders.cmd.submit", SLICE_LITERAL(text), "rejected", tells, NULL, 0 }
+
+static struct poison poisons[] = {
+    UNREADABLE("no JSON", "{\"specversion\":\"1.0\",", "JSON"),
+    UNREADABLE("nothing at all", "", "JSON"),
+    UNREADABLE("binary garbage", "\x00\xff\xfe\x01garbage\r\n\x00", "JSON"),
+    UNREADABLE("no data", ENVELOPE("order.submit", "1") ID "}", "data: missing"),
+    UNREADABLE("no event id", ENVELOPE("order.submit", "1") ",\"data\":{}}", "id: missing"),
+    UNREADABLE("an unknown major version", ENVELOPE("order.submit", "9") ID ",\"data\":{}}",
+               "major version 9"),
+    UNREADABLE("a type that does not belong on its subject",
+               ENVELOPE("order.cancel", "1") ID ",\"data\":{}}", "on subject orders.cmd.submit"),
+    {"a subject that no event has", "orders.cmd.nonsense", SLICE_LITERAL("{}"), "rejected",
+     "no event has subject", NULL, 0},
+    {"the largest message", "orders.cmd.submit", {NULL, 0}, "rejected", "specversion", NULL, 0},
+    {"what is never ready to be done", "orders.cmd.cancel",
+     SLICE_LITERAL(ENVELOPE("order.cancel", "1") ID ",\"data\":{}}"), "max_deliveries",
+     "not here yet", "0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c", 0},
+#ifdef OM_FAILPOINTS
+    UNREADABLE("what crashes whoever reads it",
+               ENVELOPE("order.submit", "1") ID ",\"data\":{\"a\":\"failpoint:decode\"}}",
+               "crashes the decoder"),
+#endif
+};
+enum { POISONS = sizeof(poisons) / sizeof(poisons[0]) };
+
+static struct nats_client *nats;
+
+/* The largest message there may be: JSON, but no event. */
+static void make_largest(struct buf *body) {
+    buf_append_text(body, "{\"padding\":\"");
+    while (body->len < LARGEST_BYTES - 2)
+        buf_append_char(body, 'x');
+    buf_append_text(body, "\"}");
+}
+
+static natsMsg *request(const char *subject, struct slice body) {
+    natsMsg *reply = NULL;
+    natsStatus s = natsConnection_Request(&reply, nats_client_fast(nats), subject, body.ptr,
+                                          (int)body.len, REQUEST_TIMEOUT_MS);
+    if (s != NATS_OK)
+        fail_msg("%s: %s", subject, natsStatus_GetText(s));
+    return reply;
+}
+
+static struct slice data_of(natsMsg *message) {
+    return (struct slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
+}
+
+static void publish(struct poison *poison) {
+    struct error error = {0};
+    struct pub_ack ack = {0};
+    natsMsg *reply = request(poison->subject, poison->body);
+    if (pub_ack_parse(data_of(reply), &ack, &error) != STATUS_OK || ack.error_code != 0)
+        fail_msg("%s: %s%s", poison->what, error.text, ack.error_text);
+    poison->sequence = ack.sequence;
+    natsMsg_Destroy(reply);
+}
+
+/* Its dead letter, if there is one. */
+static bool find_entry(const struct poison *poison, struct stored_message *entry) {
+    struct error error = {0};
+    struct buf subject = {0}, query = {0}, entry_subject = {0};
+    if (poison->event_id != NULL)
+        buf_printf(&entry_subject, "dlq.ORDERS.order.%s", poison->event_id);
+    else
+        buf_printf(&entry_subject, "dlq.ORDERS.order.seq-%" PRIu64, poison->sequence);
+    stored_message_get_subject(&subject, "ORDERS_DLQ");
+    stored_message_by_subject(&query, entry_subject.ptr);
+    natsMsg *reply = request(subject.ptr, buf_slice(&query));
+    bool is_there = stored_message_parse(data_of(reply), entry, &error) == STATUS_OK;
+    natsMsg_Destroy(reply);
+    buf_fini(&subject);
+    buf_fini(&query);
+    buf_fini(&entry_subject);
+    return is_there;
+}
+
+/* Every one of them; revives meanwhile what the poison kills. */
+static bool all_are_dead(void *closure) {
+    struct scenario *scenario = closure;
+    mesh_revive(scenario->mesh);
+    size_t found = 0;
+    for (size_t i = 0; i < POISONS; i++) {
+        struct stored_message entry = {0};
+        found += find_entry(&poisons[i], &entry);
+        stored_message_fini(&entry);
+    }
+    return found == POISONS;
+}
+
+static void assert_header(const struct poison *poison, const struct stored_message *entry,
+                          const char *name, const char *part) {
+    struct slice value = SLICE_LITERAL("");
+    header_find(buf_slice(&entry->headers), name, &value);
+    if (memmem(value.ptr, value.len, part, strlen(part)) == NULL)
+        fail_msg("%s: %s is \"%.*s\", without \"%s\"", poison->what, name, SLICE_ARG(value), part);
+}
+
+static void assert_entry(const struct poison *poison) {
+    struct stored_message entry = {0};
+    if (!find_entry(poison, &entry))
+        fail_msg("%s (sequence %" PRIu64 ") is no dead letter", poison->what, poison->sequence);
+    assert_header(poison, &entry, "Dlq-Reason", poison->reason);
+    assert_header(poison, &entry, "Dlq-Error", poison->tells);
+    assert_true(slice_equal(buf_slice(&entry.body), poison->body));
+    stored_message_fini(&entry);
+}
+
+/* Of all streams of dead letters. */
+static int64_t count_dead_letters(void) {
+    static const char *const streams[] = {"ORDERS", "INVENTORY", "PAYMENTS", "SHIPPING",
+                                          "NOTIFICATIONS"};
+    int64_t total = 0;
+    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+        char subject[64];
+        struct error error = {0};
+        struct json_object *root = NULL, *stats = NULL;
+        int64_t messages = 0;
+        snprintf(subject, sizeof(subject), "$JS.API.STREAM.INFO.%s_DLQ", streams[i]);
+        natsMsg *reply = request(subject, slice_of(""));
+        assert_int_equal(json_parse(data_of(reply), &root, &error), STATUS_OK);
+        assert_int_equal(json_get_object(root, "state", &stats, &error), STATUS_OK);
+        assert_int_equal(json_get_int64(stats, "messages", &messages, &error), STATUS_OK);
+        json_object_put(root);
+        natsMsg_Destroy(reply);
+        total += messages;
+    }
+    return total;
+}
+
+static void every_kind_of_poison_ends_in_one_dead_letter_and_its_neighbours_complete(void **state) {
+    struct scenario *scenario = *state;
+    static const char unfinished_sql[] = "SELECT count(*) FROM orders.orders WHERE status <> "
+                                         "'COMPLETED'";
+    struct workload *workload = workload_start(
+        scenario->clients, (const char *const[]){"--count", "400", "--rate", "50", "--connections",
+                                                 "8", "--mix", "ok=100", NULL});
+    assert_true(workload_await_accepted(workload, 50, LOAD_ENDS_MS));
+
+    for (size_t i = 0; i < POISONS; i++)
+        publish(&poisons[i]);
+
+    bool is_done = wait_until(all_are_dead, scenario, DEAD_WITHIN_MS);
+    for (size_t i = 0; i < POISONS; i++)
+        assert_entry(&poisons[i]);
+    assert_true(is_done);
+    assert_true(workload_await_end(workload, LOAD_ENDS_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    assert_int_equal(scenario_sql(scenario, unfinished_sql, NULL), 0);
+    assert_int_equal(count_dead_letters(), POISONS);
+#ifdef OM_FAILPOINTS
+    assert_int_equal(mesh_deaths(scenario->mesh, MESH_ORDER), 1);
+#endif
+    workload_destroy(&workload);
+}
+
+static struct buf largest;
+
+static int setup(void **state) {
+    if (scenario_setup(state) != 0)
+        return -1;
+    struct scenario *scenario = *state;
+    struct servers *servers = mesh_servers(scenario->mesh);
+    struct error error = {0};
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "operator",
+    };
+    if (nats_client_create(&options, &nats, &error) != STATUS_OK)
+        fixture_fail("%s", error.text);
+    make_largest(&largest);
+    for (size_t i = 0; i < POISONS; i++) {
+        if (poisons[i].body.ptr == NULL)
+            poisons[i].body = buf_slice(&largest);
+    }
+    return 0;
+}
+
+static int teardown(void **state) {
+    nats_client_destroy(&nats);
+    buf_fini(&largest);
+    return scenario_teardown(state);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_poison_ends_in_one_dead_letter_and_its_neighbours_complete),
+    };
+    return cmocka_run_group_tests_name("poison", tests, setup, teardown);
+}
