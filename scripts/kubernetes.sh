@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# What in k8s/ follows from the rest of the tree; scripts/check compares it, or writes it anew.
+#
+# Uses $programs and configuration_rows of scripts/check.
+# shellcheck disable=SC2154
+
+# print_env ROWS: a configuration table as a ConfigMap's file. A row without a default is a comment.
+print_env() {
+    echo "# Made by scripts/check --update from the programs' tables. Overlays override it by a merge."
+    [[ -z $1 ]] || sed -E \
+        -e 's/^  (OM_[A-Z0-9_]+) +(\(empty\)|required) +(.*)$/\n# \3\n# \1=/' \
+        -e 's/^  (OM_[A-Z0-9_]+) +([^ ]+) +(.*)$/\n# \3\n\1=\2/' <<<"$1"
+}
+
+print_common_env() {
+    print_env "$common"
+}
+
+# print_process_env NAME: what only the process has, of `order` as of `gateway`.
+print_process_env() {
+    print_env "$(configuration_rows "om-$1" | grep -vxF "$common" || true)"
+}
+
+# The alert rules as the Prometheus operator's resource.
+print_prometheus_rule() {
+    cat <<'END'
+# Made by scripts/check --update from alerts.yaml.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: ordermesh
+spec:
+END
+    sed -e '/^#/d' -e 's/^\(.\)/  \1/' k8s/components/monitoring/alerts.yaml
+}
+
+# Streams and consumers as NACK's resources, three copies of each stream.
+print_nack() {
+    echo "# Made by scripts/check --update from nats/streams and nats/consumers."
+    jq -rn -f scripts/nack.jq \
+        --slurpfile streams <(cat nats/streams/*.json) \
+        --argjson consumers "$(for file in nats/consumers/*.json; do
+            name=${file#nats/consumers/}
+            jq --arg stream "${name%%.*}" '. + {stream: $stream}' "$file"
+        done | jq -s .)"
+}
+
+check_kubernetes() {
+    local process common processes=(gateway "${services[@]}")
+    common=$(configuration_rows om-gateway)
+    for process in "${processes[@]}"; do
+        common=$(configuration_rows "om-$process" | grep -xF "$common")
+    done
+    check_page k8s/base/config/common.env print_common_env
+    for process in "${processes[@]}"; do
+        check_page "k8s/base/config/$process.env" print_process_env "$process"
+        [[ $process == gateway || -e k8s/base/services/$process.yaml ]] ||
+            fail "k8s/base/services/$process.yaml is missing: the service's Deployment"
+    done
+    check_page k8s/components/monitoring/rules.yaml print_prometheus_rule
+    check_page k8s/components/nack/resources.yaml print_nack
+    check_setup_version
+}
+
+# Jobs are named for the version, whose images they run.
+check_setup_version() {
+    local version
+    version=$("$programs/omctl" version | cut -d ' ' -f 2)
+    grep -qx "nameSuffix: -v${version//./-}" k8s/base/setup/kustomization.yaml ||
+        fail "k8s/base/setup/kustomization.yaml: nameSuffix is not that of version $version"
+    grep -q "newTag: $version}" k8s/base/kustomization.yaml ||
+        fail "k8s/base/kustomization.yaml: the image's tag is not $version"
+}

@@ -1,0 +1,171 @@
+# shellcheck shell=bash
+# The overlays on a real API server. Sourced by scripts/test-k8s, whose settings it uses.
+
+# shellcheck disable=SC2154 # these settings
+port=0
+
+stop_api_server() {
+    stop_process kube-apiserver 10
+    stop_process etcd 10
+}
+
+kube() {
+    kubectl --server="https://127.0.0.1:$port" --insecure-skip-tls-verify=true --token=admin \
+        --cache-dir="$place/kubectl" "$@"
+}
+
+# start_api_server NAME: an empty cluster's API, with pod security and quotas but without controllers.
+start_api_server() {
+    local folder=$place/$1 etcd=$((20000 + RANDOM % 10000))
+    port=$((etcd + 2))
+    rm -rf "$folder" && mkdir -p "$folder"
+    start_process etcd -- etcd --data-dir "$folder/etcd" \
+        --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" \
+        --listen-peer-urls "http://127.0.0.1:$((etcd + 1))" \
+        --initial-advertise-peer-urls "http://127.0.0.1:$((etcd + 1))" \
+        --initial-cluster "default=http://127.0.0.1:$((etcd + 1))"
+    openssl genrsa -out "$folder/service-accounts.key" 2048 2>/dev/null
+    echo 'admin,admin,admin,"system:masters"' >"$folder/tokens.csv"
+    start_process kube-apiserver -- "$cache/bin/kube-apiserver-$kubernetes_version" \
+        --etcd-servers="http://127.0.0.1:$etcd" --secure-port="$port" --bind-address=127.0.0.1 \
+        --cert-dir="$folder/certificates" --token-auth-file="$folder/tokens.csv" \
+        --service-account-issuer=https://kubernetes.default.svc \
+        --service-account-key-file="$folder/service-accounts.key" \
+        --service-account-signing-key-file="$folder/service-accounts.key" \
+        --authorization-mode=RBAC --service-cluster-ip-range=10.0.0.0/16
+    wait_for "the API server" 90 kube-apiserver api_server_is_ready
+}
+
+api_server_is_ready() {
+    kube get --raw /readyz >/dev/null 2>&1
+}
+
+# The kinds that operators bring along, which the components use.
+install_custom_resources() {
+    local folder nack=${OM_NACK_CRDS:-}
+    folder=$(module_folder "$keda")/config/crd/bases
+    kube create -f "$folder/keda.sh_scaledobjects.yaml" >/dev/null
+    folder=$(module_folder "$prometheus_operator")/example/prometheus-operator-crd
+    kube create -f "$folder/monitoring.coreos.com_servicemonitors.yaml" \
+        -f "$folder/monitoring.coreos.com_prometheusrules.yaml" >/dev/null
+    if [[ -n $nack ]]; then
+        kube create -f "$nack" >/dev/null
+    else
+        say "SKIPPED: NACK's resources: OM_NACK_CRDS names no file with their definitions"
+    fi
+    kube wait --for=condition=Established --timeout=60s crd --all >/dev/null
+}
+
+# render OVERLAY: with Secrets made for the occasion; k8s/ itself stays as it is.
+render() {
+    kubectl kustomize "$place/k8s/overlays/$1" >"$place/$1.yaml"
+    say "$1: $(grep -c '^kind:' "$place/$1.yaml") objects"
+}
+
+copy_overlays() {
+    local name
+    rm -rf "$place/k8s" && cp -r "$root/k8s" "$place/k8s"
+    rm -rf "$place"/k8s/overlays/*/secrets
+    cp -r "$tests/overlays/." "$place/k8s/overlays/"
+    [[ -n ${OM_NACK_CRDS:-} ]] || rm -r "$place/k8s/overlays/nack"
+    for name in $(overlays); do
+        OMCTL=$root/.build/test/bin/omctl OM_DATABASE_HOST=database.example:5432 \
+            OM_DATABASE_ADMIN_URL=postgresql://admin:admin@database.example/ordermesh \
+            OM_REDIS_URL=redis://redis.example:6379 "$root/scripts/k8s-secrets" "$place/k8s/overlays/$name" \
+            >"$place/secrets.log" 2>&1 || die "no Secrets: $(tail -n 3 "$place/secrets.log")"
+    done
+}
+
+overlays() {
+    find "$place/k8s/overlays" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort
+}
+
+# The server's own description of every kind, as kubeconform's schemas.
+write_schemas() {
+    kube get --raw /openapi/v2 >"$place/openapi.json"
+    rm -rf "$place/schemas" && mkdir -p "$place/schemas"
+    jq -f "$tests/schemas.jq" "$place/openapi.json" >"$place/schemas/definitions.json"
+    jq -r '.definitions | to_entries[] | .key as $key
+        | .value["x-kubernetes-group-version-kind"][]?
+        | [$key, ([.kind, (.group | split(".")[0] // empty), .version] | join("-") | ascii_downcase)]
+        | @tsv' "$place/openapi.json" |
+        while read -r key name; do
+            echo "{\"\$ref\":\"definitions.json#/definitions/$key\"}" >"$place/schemas/$name.json"
+        done
+}
+
+conform() {
+    kubeconform -strict -summary \
+        -schema-location "$place/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$1" ||
+        die "$1 does not conform"
+}
+
+lint() {
+    if have_versioned kube-linter "$kube_linter"; then
+        kube-linter lint --config "$root/k8s/.kube-linter.yaml" "$1" || die "$1 does not pass kube-linter"
+    elif command -v kube-linter >/dev/null; then
+        kube-linter lint --config "$root/k8s/.kube-linter.yaml" "$1" || die "$1 does not pass kube-linter"
+    else
+        say "SKIPPED: kube-linter cannot be built: $(tail -n 1 "$place"/kube-linter-*.log)"
+    fi
+}
+
+apply() {
+    kube apply --server-side --field-manager=test -f "$place/$1.yaml"
+}
+
+# What the server holds, but for what it counts itself.
+stored() {
+    kube get -n ordermesh -o json \
+        deployments,statefulsets,jobs,services,configmaps,secrets,networkpolicies,poddisruptionbudgets |
+        jq -S '[.items[] | {kind, name: .metadata.name, resourceVersion: .metadata.resourceVersion}]'
+}
+
+# Deployments only warn about pods that may not run. Each template as a pod: the server says.
+check_pod_security() {
+    kube get -n ordermesh -o json deployments,statefulsets,jobs |
+        jq '{apiVersion: "v1", kind: "List", items: [.items[]
+            | {apiVersion: "v1", kind: "Pod", metadata: {name: "\(.kind | ascii_downcase)-\(.metadata.name)",
+                namespace: "ordermesh", labels: .spec.template.metadata.labels},
+                spec: (.spec.template.spec + {volumes: (.spec.template.spec.volumes
+                    + [.spec.volumeClaimTemplates[]? | {name: .metadata.name, emptyDir: {}}])})}]}' \
+            >"$place/pods.json"
+    kube create --dry-run=server -f "$place/pods.json" >"$place/pods.log" 2>&1 ||
+        die "pods are refused: $(tail -n 5 "$place/pods.log")"
+    say "$(grep -c created "$place/pods.log") kinds of pods pass the restricted standard"
+    jq '.items[0] | .spec.containers[0].securityContext.allowPrivilegeEscalation = true' \
+        "$place/pods.json" >"$place/bad-pod.json"
+    if kube create --dry-run=server -f "$place/bad-pod.json" >"$place/bad-pod.log" 2>&1; then
+        die "a pod that may escalate its privileges is accepted: nothing enforces the standard"
+    fi
+    grep -q 'violates PodSecurity "restricted' "$place/bad-pod.log" || die "$(cat "$place/bad-pod.log")"
+}
+
+test_overlay() {
+    local before
+    start_api_server "api-$1"
+    install_custom_resources
+    [[ -d $place/schemas ]] || write_schemas
+    render "$1"
+    conform "$place/$1.yaml"
+    lint "$place/$1.yaml"
+    apply "$1" >"$place/apply.log" 2>&1 || die "$1 is not accepted: $(tail -n 5 "$place/apply.log")"
+    ! grep -i warning "$place/apply.log" || die "$1 is accepted with warnings (above)"
+    before=$(stored)
+    apply "$1" >"$place/apply.log" 2>&1 || die "$1 is not accepted twice: $(tail -n 5 "$place/apply.log")"
+    [[ $(stored) == "$before" ]] || die "applying $1 again changed something"
+    say "$1: accepted, and nothing changed the second time"
+    check_pod_security
+    stop_api_server
+}
+
+test_manifests() {
+    local name
+    trap stop_api_server EXIT
+    copy_overlays
+    rm -rf "$place/schemas"
+    for name in $(overlays); do
+        test_overlay "$name"
+    done
+    trap - EXIT
+}
