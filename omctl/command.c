@@ -70,6 +70,9 @@ enum status command_open_nats(const struct omctl_config *config, struct nats_cli
         .user = config->nats_user,
         .password_file = config->nats_password_file,
         .name = "omctl",
+        .tls_ca_file = config->nats_tls_ca_file,
+        .tls_cert_file = config->nats_tls_cert_file,
+        .tls_key_file = config->nats_tls_key_file,
     };
     return nats_client_create(&options, nats, error);
 }

@@ -17,6 +17,7 @@ struct omctl_config {
     const char *nats_url;     /* may carry user:password@ */
     const char *nats_user;
     const char *nats_password_file;
+    const char *nats_tls_ca_file, *nats_tls_cert_file, *nats_tls_key_file;
 };
 
 enum command_exit {
@@ -42,6 +43,15 @@ int redrive_command(const struct omctl_config *config, int argc, char **argv);
 int events_command(const struct omctl_config *config, int argc, char **argv);
 int rebuild_command(const struct omctl_config *config, int argc, char **argv);
 int audit_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_list_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_show_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_replay_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_discard_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_jobs_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_cancel_command(const struct omctl_config *config, int argc, char **argv);
+int dlq_watch_command(const struct omctl_config *config, int argc, char **argv);
+int token_command(const struct omctl_config *config, int argc, char **argv);
+int nats_users_command(const struct omctl_config *config, int argc, char **argv);
 
 /* Reads argv (without the command's words) into the options: `--name value`, `--name=value` and
    flags. INVALID names the argument nobody knows. */

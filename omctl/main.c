@@ -13,18 +13,30 @@ struct command {
     command_fn run;
 };
 
+#define DLQ_FILTER_HELP                                                                            \
+    "  --stream, --consumer, --reason, --code, --type   only those; a reason is rejected,\n"       \
+    "                     max_deliveries or no_report, a code such as INVALID\n"
+#define DLQ_TIME_HELP                                                                              \
+    "  --from, --to TIME  failed from then on, or before: a moment (2026-01-31T12:00:00Z) or\n"    \
+    "                     how long ago (15m, 2h)\n"
+
 static const struct command commands[] = {
-    {"migrate", "[--dir DIR] [--check]", "bring the database to this version's schema",
+    {"migrate", "[--dir DIR] [--passwords DIR] [--check [--wait DURATION]]",
+     "bring the database to this version's schema",
      "Applies the files of DIR (default: sql) in the order of their numbers, each in a "
      "transaction\n"
      "of its own. A second omctl waits for the first. What was applied is kept with its checksum "
      "in\n"
      "the table om_migrations; a file that was changed afterwards is an error.\n"
      "\n"
-     "  --dir DIR   where the numbered files are\n"
-     "  --check     change nothing; exit with 1 when a file is pending or was changed\n",
+     "  --dir DIR        where the numbered files are\n"
+     "  --passwords DIR  then gives each service's role the password in DIR/<role>, such as\n"
+     "                   om_orders\n"
+     "  --check          change nothing; exit with 1 when a file is pending or was changed; any\n"
+     "                   service's role may ask\n"
+     "  --wait DURATION  with --check: look again until it is as it should be, so long at most\n",
      migrate_command},
-    {"provision", "[--dir DIR] [--check] [--ack-wait DURATION]",
+    {"provision", "[--dir DIR] [--check] [--ack-wait DURATION] [--replicas N]",
      "create or update the streams and consumers",
      "Makes the server agree with DIR/streams/*.json and DIR/consumers/<STREAM>.<durable>.json\n"
      "(default: nats), which are in the format of `nats stream add --config`. Only the fields in\n"
@@ -32,7 +44,8 @@ static const struct command commands[] = {
      "\n"
      "  --dir DIR            where streams/ and consumers/ are\n"
      "  --check              change nothing; print what differs, and exit with 1 if anything does\n"
-     "  --ack-wait DURATION  overrides ack_wait of all consumers, such as 2s\n",
+     "  --ack-wait DURATION  overrides ack_wait of all consumers, such as 2s\n"
+     "  --replicas N         overrides num_replicas of all streams: 3 on a cluster\n",
      provision_command},
     {"seed demo", "[--wait]", "add the demo catalog",
      "Adds the demo's products and their stock; those that exist are left as they are.\n"
@@ -59,6 +72,67 @@ static const struct command commands[] = {
      "2h)\n"
      "  --json        whole envelopes, with their streams and sequences\n",
      audit_command},
+    {"nats-users", "--secrets DIR [--dir DIR]", "print the users of the NATS server",
+     "Prints the block `users` of the server's configuration: for each file nats_<user> in the\n"
+     "directory of secrets a user, the password in the file, and the permissions that follow from\n"
+     "the events, consumers and endpoints of that service. `operator` may do everything. The\n"
+     "output has the passwords in it.\n"
+     "\n"
+     "  --secrets DIR  where the files nats_<user> are\n"
+     "  --dir DIR      where streams/ and consumers/ are (default: nats)\n",
+     nats_users_command},
+    {"token",
+     "--alg ALG --key-file FILE --sub SUBJECT --issuer ISSUER --audience AUDIENCE [--scope SCOPES]"
+     " [--tenant TENANT] [--ttl DURATION]",
+     "make a token to try the API with",
+     "Prints a JSON Web Token, signed with a key that you have. Real callers get theirs from an\n"
+     "identity provider.\n"
+     "\n"
+     "  --alg ALG            HS256, RS256 or ES256\n"
+     "  --key-file FILE      the secret (HS256), or the private key in PEM\n"
+     "  --sub SUBJECT        who it is for: a customer's id\n"
+     "  --issuer ISSUER      OM_JWT_ISSUER of the gateway\n"
+     "  --audience AUDIENCE  OM_JWT_AUDIENCE of the gateway\n"
+     "  --scope SCOPES       separated by blanks (default: orders:read orders:write); or admin\n"
+     "  --tenant TENANT      where it is not the gateway's\n"
+     "  --ttl DURATION       how long it is valid, such as 15m (default: 1h)\n",
+     token_command},
+    {"dlq list", "[FILTER] [--status STATUS] [--limit N] [--cursor CURSOR] [--json]",
+     "list dead letters",
+     "The newest failure first, those that are dead unless told otherwise.\n\n" DLQ_FILTER_HELP
+         DLQ_TIME_HELP
+     "  --status STATUS    dead, replaying, replayed, resolved, discarded or any\n"
+     "  --limit N          up to 200 (default 50)\n"
+     "  --cursor CURSOR    goes on where a page ended\n"
+     "  --json             as the service says it\n",
+     dlq_list_command},
+    {"dlq show", "ID [--json]", "print a dead letter with its message and history",
+     "Headers and body are the original's.\n\n"
+     "  --json   as the service says it, with the body in base64\n",
+     dlq_show_command},
+    {"dlq replay", "ID | --all [FILTER] [--rate N] [--dry-run] [--json]",
+     "publish dead letters once more, for the consumer that failed",
+     "One that is not dead any more stays as it is. With --all it waits until the service has\n"
+     "replayed what the filter means, and fails unless all of it was published.\n\n" DLQ_FILTER_HELP
+         DLQ_TIME_HELP "  --rate N           so many a second, up to 10000 (default 100)\n"
+     "  --dry-run          only count them\n"
+     "  --json             as the service says it\n",
+     dlq_replay_command},
+    {"dlq discard", "ID --reason TEXT [--json]", "give a dead letter up",
+     "The stream keeps it as long as it keeps everything.\n\n"
+     "  --reason TEXT   why, for the audit\n"
+     "  --json          as the service says it\n",
+     dlq_discard_command},
+    {"dlq jobs", "[JOB-ID] [--json]", "list the replays of many dead letters",
+     "The newest first, with how far each is.\n", dlq_jobs_command},
+    {"dlq cancel", "JOB-ID [--json]", "end a replay of many",
+     "What it has published stays published.\n", dlq_cancel_command},
+    {"dlq watch", "[FILTER] [--status STATUS] [--for DURATION] [--json]",
+     "print dead letters and replays as they come",
+     "Prints a line whenever an entry fails, changes its status, or a job "
+     "moves.\n\n" DLQ_FILTER_HELP "  --for DURATION     ends after that, such as 10s\n"
+     "  --json             a JSON object a line\n",
+     dlq_watch_command},
     {"events", "[--format text|json]", "list the types of events",
      "Type, subject, stream and source of every event, and in JSON its version and schema.\n"
      "\n"
@@ -82,6 +156,12 @@ static const struct config_row config_rows[] = {
      "NATS user, where the URL names none"},
     {"OM_NATS_PASSWORD_FILE", CONFIG_TEXT, offsetof(struct omctl_config, nats_password_file), "", 0,
      0, "file with that user's password"},
+    {"OM_NATS_TLS_CA_FILE", CONFIG_TEXT, offsetof(struct omctl_config, nats_tls_ca_file), "", 0, 0,
+     "certificates of the authorities that NATS servers are trusted by; turns TLS on"},
+    {"OM_NATS_TLS_CERT_FILE", CONFIG_TEXT, offsetof(struct omctl_config, nats_tls_cert_file), "", 0,
+     0, "certificate shown to NATS servers that ask for one (mutual TLS)"},
+    {"OM_NATS_TLS_KEY_FILE", CONFIG_TEXT, offsetof(struct omctl_config, nats_tls_key_file), "", 0,
+     0, "that certificate's key"},
 };
 static const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[0]);
 

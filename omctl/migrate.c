@@ -1,6 +1,7 @@
 #include "omctl/migrate.h"
 
 #include "omctl/command.h"
+#include "omctl/roles.h"
 #include "shared/clock.h"
 #include "shared/crypto.h"
 
@@ -13,6 +14,7 @@
 #define CHECKSUM_SIZE 65
 #define LOCK_POLL_MS 200
 #define LOCK_WAIT_MS 120000
+#define CHECK_POLL_MS 1000
 
 enum migration_state { MIGRATION_PENDING, MIGRATION_APPLIED, MIGRATION_CHANGED };
 
@@ -203,7 +205,8 @@ static enum status apply_pending(struct pg *pg, struct migrations *migrations, F
                                   " number int PRIMARY KEY,"
                                   " name text NOT NULL,"
                                   " checksum text NOT NULL,"
-                                  " applied_at timestamptz NOT NULL DEFAULT now())";
+                                  " applied_at timestamptz NOT NULL DEFAULT now());"
+                                  "GRANT SELECT ON public.om_migrations TO PUBLIC";
     size_t conflicts = 0;
     enum status status = pg_script(pg, prepare, error);
     if (status == STATUS_OK)
@@ -257,28 +260,65 @@ enum status migrate_check(struct pg *pg, const char *directory, FILE *out, bool 
     return status;
 }
 
+static const char up_to_date[] = "the schema is up to date\n";
+
+/* Looks until the schema is as the files say or the time is over: 0 looks once. */
+static int check_and_wait(const struct omctl_config *config, const char *directory,
+                          int64_t wait_us) {
+    const int64_t until_us = clock_monotonic_us() + wait_us;
+    for (;;) {
+        struct pg *pg = NULL;
+        struct error error;
+        bool clean = false;
+        enum status status = command_open_database(config, &pg, &error);
+        if (status == STATUS_OK)
+            status = migrate_check(pg, directory, stdout, &clean, &error);
+        pg_destroy(&pg);
+        if (clean)
+            printf(up_to_date);
+        if (clean)
+            return COMMAND_DONE;
+        if (status != STATUS_OK)
+            (void)command_failed("migrate --check", &error);
+        if (clock_monotonic_us() >= until_us)
+            return COMMAND_FAILED;
+        fflush(stdout);
+        clock_sleep_ms(CHECK_POLL_MS);
+    }
+}
+
 int migrate_command(const struct omctl_config *config, int argc, char **argv) {
     const char *directory = "sql";
-    bool check = false, clean = true;
+    const char *passwords = NULL, *wait = NULL;
+    int64_t wait_us = 0;
+    bool check = false;
     const struct command_option options[] = {
         {.name = "--dir", .value = &directory},
         {.name = "--check", .flag = &check},
+        {.name = "--passwords", .value = &passwords},
+        {.name = "--wait", .value = &wait},
     };
     struct error error;
     struct pg *pg = NULL;
-    if (command_parse(options, 2, argc, argv, &error) != STATUS_OK) {
+    enum status status = command_parse(options, 4, argc, argv, &error);
+    if (status == STATUS_OK && wait != NULL)
+        status = duration_parse(wait, &wait_us, &error);
+    if (status == STATUS_OK && (check ? passwords : wait) != NULL)
+        status = error_set(&error, STATUS_INVALID, "--wait goes with --check, --passwords without");
+    if (status != STATUS_OK) {
         (void)command_failed("migrate", &error);
         return COMMAND_USAGE;
     }
-    enum status status = command_open_database(config, &pg, &error);
-    if (status == STATUS_OK && check)
-        status = migrate_check(pg, directory, stdout, &clean, &error);
-    else if (status == STATUS_OK)
+    if (check)
+        return check_and_wait(config, directory, wait_us);
+    status = command_open_database(config, &pg, &error);
+    if (status == STATUS_OK)
         status = migrate_apply(pg, directory, stdout, &error);
+    if (status == STATUS_OK && passwords != NULL)
+        status = roles_set_passwords(pg, passwords, &error);
     pg_destroy(&pg);
     if (status != STATUS_OK)
         return command_failed("migrate", &error);
-    if (clean)
-        printf("the schema is up to date\n");
-    return clean ? COMMAND_DONE : COMMAND_FAILED;
+    printf(up_to_date);
+    return COMMAND_DONE;
 }

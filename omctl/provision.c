@@ -107,8 +107,7 @@ enum status provision_run(struct nats_client *nats, const struct provision_optio
                           struct provision_result *result, struct error *error) {
     struct resources resources = {0};
     struct provision_result counts = {0};
-    enum status status =
-        resources_read(options->directory, options->ack_wait_us, &resources, error);
+    enum status status = resources_read(options->directory, &options->overrides, &resources, error);
     if (status == STATUS_OK)
         status = jetstream_wait(nats, READY_TIMEOUT_MS, error);
     for (size_t i = 0; i < resources.count && status == STATUS_OK; i++)
@@ -130,18 +129,29 @@ static void print_result(const struct provision_result *result, bool check_only)
     printf("\n");
 }
 
+/* JetStream keeps 1, 3 or 5 copies; 2 and 4 it allows, but they survive no more than 1 and 3. */
+static enum status replicas_parse(const char *text, int64_t *replicas, struct error *error) {
+    if (strlen(text) != 1 || text[0] < '1' || text[0] > '5')
+        return error_set(error, STATUS_INVALID, "--replicas %s is not 1 to 5", text);
+    *replicas = text[0] - '0';
+    return STATUS_OK;
+}
+
 int provision_command(const struct omctl_config *config, int argc, char **argv) {
     struct provision_options options = {.directory = "nats", .out = stdout};
-    const char *ack_wait = NULL;
+    const char *ack_wait = NULL, *replicas = NULL;
     const struct command_option known[] = {
         {.name = "--dir", .value = &options.directory},
         {.name = "--check", .flag = &options.check_only},
         {.name = "--ack-wait", .value = &ack_wait},
+        {.name = "--replicas", .value = &replicas},
     };
     struct error error;
-    enum status status = command_parse(known, 3, argc, argv, &error);
+    enum status status = command_parse(known, 4, argc, argv, &error);
     if (status == STATUS_OK && ack_wait != NULL)
-        status = duration_parse(ack_wait, &options.ack_wait_us, &error);
+        status = duration_parse(ack_wait, &options.overrides.ack_wait_us, &error);
+    if (status == STATUS_OK && replicas != NULL)
+        status = replicas_parse(replicas, &options.overrides.replicas, &error);
     if (status != STATUS_OK) {
         (void)command_failed("provision", &error);
         return COMMAND_USAGE;

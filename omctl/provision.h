@@ -11,15 +11,16 @@
 #ifndef OM_OMCTL_PROVISION_H
 #define OM_OMCTL_PROVISION_H
 
+#include "omctl/resource.h"
 #include "shared/nats_client.h"
 
 #include <stdio.h>
 
 struct provision_options {
     const char *directory;
-    bool check_only;     /* change nothing, print what differs */
-    int64_t ack_wait_us; /* overrides ack_wait of all consumers; 0: as the files say */
-    FILE *out;           /* a line about each stream and consumer that is not as declared */
+    bool check_only; /* change nothing, print what differs */
+    struct resource_overrides overrides;
+    FILE *out; /* a line about each stream and consumer that is not as declared */
 };
 
 struct provision_result {

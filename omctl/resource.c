@@ -27,7 +27,8 @@ static bool says(struct json_object *object, const char *key, struct slice expec
     return json_get_string(object, key, &value, NULL) == STATUS_OK && slice_equal(value, expected);
 }
 
-static enum status init_stream(struct resource *resource, struct slice name, struct error *error) {
+static enum status init_stream(struct resource *resource, struct slice name, int64_t replicas,
+                               struct error *error) {
     const struct slice none = {0};
     resource->label = join("stream ", name, ' ', none);
     resource->info_verb = join("STREAM.INFO.", name, '.', none);
@@ -36,6 +37,8 @@ static enum status init_stream(struct resource *resource, struct slice name, str
     if (!says(resource->declared, "name", name))
         return error_set(error, STATUS_INVALID, "%s: its file's \"name\" is another",
                          resource->label);
+    if (replicas > 0)
+        json_object_object_add(resource->declared, "num_replicas", json_object_new_int64(replicas));
     return STATUS_OK;
 }
 
@@ -83,8 +86,8 @@ static int only_json(const struct dirent *entry) {
 }
 
 static enum status add_resource(const char *folder, const char *file, bool is_consumer,
-                                int64_t ack_wait_us, struct resources *resources,
-                                struct error *error) {
+                                const struct resource_overrides *overrides,
+                                struct resources *resources, struct error *error) {
     struct resource *grown = realloc(resources->items, (resources->count + 1) * sizeof(*grown));
     if (grown == NULL)
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
@@ -95,11 +98,12 @@ static enum status add_resource(const char *folder, const char *file, bool is_co
     enum status status = read_resource(folder, file, resource, error);
     if (status != STATUS_OK)
         return status;
-    return is_consumer ? init_consumer(resource, name, ack_wait_us, error)
-                       : init_stream(resource, name, error);
+    return is_consumer ? init_consumer(resource, name, overrides->ack_wait_us, error)
+                       : init_stream(resource, name, overrides->replicas, error);
 }
 
-static enum status read_folder(const char *directory, bool is_consumers, int64_t ack_wait_us,
+static enum status read_folder(const char *directory, bool is_consumers,
+                               const struct resource_overrides *overrides,
                                struct resources *resources, struct error *error) {
     struct buf folder = {0};
     struct dirent **entries = NULL;
@@ -110,7 +114,7 @@ static enum status read_folder(const char *directory, bool is_consumers, int64_t
         status = error_set(error, STATUS_NOT_FOUND, "%s: %s", folder.ptr, strerror(errno));
     for (int i = 0; i < count; i++) {
         if (status == STATUS_OK)
-            status = add_resource(folder.ptr, entries[i]->d_name, is_consumers, ack_wait_us,
+            status = add_resource(folder.ptr, entries[i]->d_name, is_consumers, overrides,
                                   resources, error);
         free(entries[i]);
     }
@@ -119,11 +123,11 @@ static enum status read_folder(const char *directory, bool is_consumers, int64_t
     return status;
 }
 
-enum status resources_read(const char *directory, int64_t ack_wait_us, struct resources *resources,
-                           struct error *error) {
-    enum status status = read_folder(directory, false, 0, resources, error);
+enum status resources_read(const char *directory, const struct resource_overrides *overrides,
+                           struct resources *resources, struct error *error) {
+    enum status status = read_folder(directory, false, overrides, resources, error);
     if (status == STATUS_OK)
-        status = read_folder(directory, true, ack_wait_us, resources, error);
+        status = read_folder(directory, true, overrides, resources, error);
     return status;
 }
 

@@ -23,10 +23,16 @@ struct resources {
     size_t count;
 };
 
+/* What an installation decides, over what the files say. */
+struct resource_overrides {
+    int64_t ack_wait_us; /* of all consumers; 0: as declared */
+    int64_t replicas;    /* of all streams, and so of their consumers; 0: as declared */
+};
+
 /* Reads <directory>/streams and <directory>/consumers. INVALID when a file is not JSON or does not
-   say the name its file name says. `ack_wait_us` overrides that of consumers unless 0. */
-enum status resources_read(const char *directory, int64_t ack_wait_us, struct resources *resources,
-                           struct error *error) MUST_CHECK;
+   say the name its file name says. */
+enum status resources_read(const char *directory, const struct resource_overrides *overrides,
+                           struct resources *resources, struct error *error) MUST_CHECK;
 void resources_fini(struct resources *resources);
 
 /* The request's body: `actual` (NULL: new) with the declared fields put over it. Caller frees. */

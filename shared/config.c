@@ -23,9 +23,15 @@ enum { FILE_MOST_BYTES = 64 * 1024 };
     }
 
 const struct config_row config_common_rows[] = {
-    ROW_TEXT("OM_NATS_URL", nats_url, NULL, "NATS servers, nats://host:port, comma separated"),
+    ROW_TEXT("OM_NATS_URL", nats_url, NULL,
+             "NATS servers, nats://host:port or tls://host:port, comma separated"),
     ROW_TEXT("OM_NATS_USER", nats_user, "", "NATS user; empty connects without one"),
     ROW_TEXT("OM_NATS_PASSWORD_FILE", nats_password_file, "", "file with the NATS password"),
+    ROW_TEXT("OM_NATS_TLS_CA_FILE", nats_tls_ca_file, "",
+             "certificates of the authorities that NATS servers are trusted by; turns TLS on"),
+    ROW_TEXT("OM_NATS_TLS_CERT_FILE", nats_tls_cert_file, "",
+             "certificate shown to NATS servers that ask for one (mutual TLS)"),
+    ROW_TEXT("OM_NATS_TLS_KEY_FILE", nats_tls_key_file, "", "that certificate's key"),
     {.name = "OM_DATABASE_URL",
      .kind = CONFIG_SECRET,
      .offset = offsetof(struct config, database_url),

@@ -29,6 +29,7 @@ struct config {
     const char *nats_url;
     const char *nats_user;
     const char *nats_password_file;
+    const char *nats_tls_ca_file, *nats_tls_cert_file, *nats_tls_key_file;
     const char *database_url; /* "" for the gateway */
     const char *redis_url;    /* gateway only */
     const char *instance;     /* "" means host name and pid */

@@ -1,12 +1,13 @@
 #include "shared/consumer.h"
 
 #include "shared/clock.h"
+#include "shared/decode.h"
 #include "shared/failpoint.h"
 #include "shared/failure_report.h"
 #include "shared/inbox.h"
+#include "shared/intake.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
-#include "shared/pull.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,36 +15,14 @@
 #include <string.h>
 
 #define ARENA_CHUNK_BYTES (256 * 1024)
-#define TAKE_WAIT_MS 200
-#define GATHER_MS 4
 #define HOLD_LEAST_MS 100
 #define HOLD_MOST_MS 2000
 #define SERIALIZATION_TRIES 8
-/* How many messages may wait in memory, in batches, while one is held. */
-#define WAITING_BATCHES 4
 
 /* Every statement goes by key, and a plan made while a table is empty must be right when it is
    full: planned once, by index. */
 static const char on_connect_sql[] =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
-
-/* One message in hand, from its arrival to its acknowledgement. */
-struct message {
-    struct delivery delivery; /* first: handlers see only this */
-    natsMsg *raw;
-    struct pull_metadata metadata;
-    bool has_metadata;
-    size_t row;      /* of spec->rows; row_count: not for us */
-    bool is_settled; /* decided without a handler: ignored, or unreadable */
-    bool is_claimed; /* its inbox row is in the open transaction */
-    bool is_duplicate;
-    int64_t touched_us; /* last told the server that we are at it */
-};
-
-struct message_list {
-    struct message **items;
-    size_t count;
-};
 
 enum event_count { COUNT_DONE, COUNT_DUPLICATE, COUNT_IGNORED, COUNT_RETRY, COUNT_REJECT, COUNTS };
 static const char *const count_labels[COUNTS] = {"done", "duplicate", "ignored", "retry", "reject"};
@@ -52,16 +31,12 @@ struct consumer {
     const struct consumer_spec *spec;
     struct consumer_options options;
     char *inbox_name; /* ORDERS/inventory */
-    struct pull *pull;
+    struct intake *intake;
+    const struct message_list *batch; /* the intake's: what is being worked on */
     struct pg *pg;
     struct arena *arena;
     struct outbox *outbox;
-
-    pthread_mutex_t mutex;       /* guards what is in hand, and busy */
-    struct message_list batch;   /* being worked on */
-    struct message_list waiting; /* fetched, next */
-    size_t waiting_most;
-    bool is_busy; /* the worker is not at the subscription: the heartbeat may be */
+    struct updates *updates;
 
     struct delivery **deliveries; /* scratch, batch_max long */
     struct delivery **group;
@@ -70,8 +45,8 @@ struct consumer {
 
     unsigned stream_slot;
     unsigned count_slots[COUNTS];
-    pthread_t worker, heartbeat;
-    bool has_threads;
+    pthread_t worker;
+    bool has_worker;
     atomic_bool draining;
     atomic_bool stopped;
     atomic_bool open;
@@ -103,165 +78,6 @@ void delivery_retry(struct delivery *delivery, enum status status, const char *f
 
 static struct message *message_of(struct delivery *delivery) {
     return (struct message *)delivery;
-}
-
-/* --- arrival: what is in hand ---------------------------------------------------------------- */
-
-static void message_destroy(struct message *message) {
-    event_fini(&message->delivery.event);
-    natsMsg_Destroy(message->raw);
-    free(message);
-}
-
-static void list_clear(struct message_list *list) {
-    for (size_t i = 0; i < list->count; i++)
-        message_destroy(list->items[i]);
-    list->count = 0;
-}
-
-/* Moves what has come into the waiting list; the caller is alone at the subscription. */
-static enum status collect(struct consumer *consumer, int64_t first_wait_ms, struct error *error) {
-    int64_t wait_ms = first_wait_ms;
-    while (consumer->waiting.count < consumer->waiting_most) {
-        natsMsg *raw = NULL;
-        enum status status = pull_collect(consumer->pull, wait_ms, &raw, error);
-        if (status == STATUS_TIMEOUT)
-            return STATUS_OK;
-        if (status != STATUS_OK)
-            return status;
-        struct message *message = mem_alloc(sizeof(*message));
-        message->raw = raw;
-        message->touched_us = clock_monotonic_us();
-        message->has_metadata = pull_parse_metadata(natsMsg_GetReply(raw), &message->metadata);
-        consumer->waiting.items[consumer->waiting.count++] = message;
-        wait_ms = 0;
-    }
-    return STATUS_OK;
-}
-
-/* The server has more for us than a batch that has just begun to come in: worth a moment. */
-static bool is_backlog_coming(const struct consumer *consumer) {
-    const struct message_list *waiting = &consumer->waiting;
-    return waiting->count > 0 && waiting->count < (size_t)consumer->options.batch_max &&
-           waiting->items[waiting->count - 1]->metadata.pending > 0;
-}
-
-/* Fills the batch with what is there: one message when it is quiet, batch_max under load. */
-static enum status take_batch(struct consumer *consumer, struct error *error) {
-    pthread_mutex_lock(&consumer->mutex);
-    consumer->is_busy = false;
-    pthread_mutex_unlock(&consumer->mutex);
-
-    pull_request(consumer->pull);
-    enum status status = collect(consumer, consumer->waiting.count > 0 ? 0 : TAKE_WAIT_MS, error);
-    for (int naps = 0; naps < GATHER_MS && status == STATUS_OK && is_backlog_coming(consumer);
-         naps++) {
-        clock_sleep_ms(1);
-        status = collect(consumer, 0, error);
-    }
-    pull_request(consumer->pull);
-
-    pthread_mutex_lock(&consumer->mutex);
-    struct message_list *waiting = &consumer->waiting;
-    size_t most = (size_t)consumer->options.batch_max;
-    size_t count = waiting->count < most ? waiting->count : most;
-    memcpy(consumer->batch.items, waiting->items, count * sizeof(struct message *));
-    memmove(waiting->items, waiting->items + count,
-            (waiting->count - count) * sizeof(struct message *));
-    waiting->count -= count;
-    consumer->batch.count = count;
-    consumer->is_busy = true;
-    pthread_mutex_unlock(&consumer->mutex);
-    return count > 0 ? STATUS_OK : status;
-}
-
-static void touch(struct consumer *consumer, struct message_list *list, int64_t interval_us) {
-    int64_t now_us = clock_monotonic_us();
-    for (size_t i = 0; i < list->count; i++) {
-        if (now_us - list->items[i]->touched_us < interval_us)
-            continue;
-        pull_in_progress(consumer->pull, list->items[i]->raw);
-        list->items[i]->touched_us = now_us;
-    }
-}
-
-/* Keeps every message in hand from being redelivered while its batch takes long or is held. */
-static void *heartbeat_main(void *arg) {
-    struct consumer *consumer = arg;
-    while (!atomic_load(&consumer->stopped)) {
-        clock_sleep_ms(100);
-        if (!atomic_load(&consumer->open))
-            continue;
-        int64_t interval_us = pull_ack_wait_ms(consumer->pull) * 1000 / 4;
-        pthread_mutex_lock(&consumer->mutex);
-        if (consumer->is_busy) {
-            struct error ignored = {0}; /* the worker meets it again, and says so */
-            (void)!collect(consumer, 0, &ignored);
-            touch(consumer, &consumer->batch, interval_us);
-            touch(consumer, &consumer->waiting, interval_us);
-        }
-        pthread_mutex_unlock(&consumer->mutex);
-    }
-    return NULL;
-}
-
-/* --- decoding ----------------------------------------------------------------------------------
- */
-
-static size_t find_row(const struct consumer_spec *spec, enum event_type type) {
-    size_t row = 0;
-    while (row < spec->row_count && spec->rows[row].type != type)
-        row++;
-    return row;
-}
-
-/* A replayed dead letter is for the consumer that failed; all others let it pass. */
-static bool is_replay_for_another(const struct consumer *consumer, natsMsg *raw) {
-    const char *meant_for = NULL;
-    return natsMsgHeader_Get(raw, "Om-Replay-For", &meant_for) == NATS_OK &&
-           strcmp(meant_for, consumer->spec->durable) != 0;
-}
-
-static void decode(struct consumer *consumer, struct message *message) {
-    const struct consumer_spec *spec = consumer->spec;
-    enum event_type type;
-    message->row = spec->row_count;
-    message->is_settled = true;
-    if (!message->has_metadata)
-        return;
-    message->delivery.attempt = message->metadata.deliveries;
-    if (!event_type_of_subject(slice_of(natsMsg_GetSubject(message->raw)), &type)) {
-        delivery_reject(&message->delivery, STATUS_UNSUPPORTED, "no event has subject %s",
-                        natsMsg_GetSubject(message->raw));
-        return;
-    }
-    message->row = find_row(spec, type);
-    if (message->row == spec->row_count || is_replay_for_another(consumer, message->raw)) {
-        message->row = spec->row_count;
-        return;
-    }
-    struct slice payload = {natsMsg_GetData(message->raw),
-                            (size_t)natsMsg_GetDataLength(message->raw)};
-    struct error error = {0};
-    struct event event = {0};
-    enum status status = event_decode(payload, &event, &error);
-    if (status == STATUS_OK && event.type != type) {
-        status = error_set(&error, STATUS_INVALID, "type %s on subject %s",
-                           event_info(event.type)->type, event_info(type)->subject);
-        event_fini(&event);
-    }
-    if (status != STATUS_OK) {
-        delivery_reject(&message->delivery, status, "%s", error.text);
-        return;
-    }
-    const struct handler *handler = spec->rows[message->row].handler;
-    if (handler->wants != NULL && !handler->wants(&event)) {
-        event_fini(&event);
-        message->row = spec->row_count;
-        return;
-    }
-    message->delivery.event = event;
-    message->is_settled = false;
 }
 
 /* --- one attempt: prepare, call, transaction ------------------------------------------------- */
@@ -338,6 +154,7 @@ static enum status run_apply(struct consumer *consumer, size_t count, struct err
         struct batch batch = group_batch(consumer, row, end, count);
         batch.pg = consumer->pg;
         batch.outbox = consumer->outbox;
+        batch.updates = consumer->updates;
         if (batch.count > 0)
             status = spec->rows[row].handler->apply(&batch, error);
         row = end;
@@ -381,6 +198,7 @@ static enum status attempt(struct consumer *consumer, size_t count, struct error
     }
     arena_reset(consumer->arena);
     outbox_clear(consumer->outbox);
+    updates_clear(consumer->updates);
     enum status status = run_outside(consumer, count, error);
     failpoint("consumer.before_inbox");
     if (status == STATUS_OK)
@@ -392,6 +210,7 @@ static enum status attempt(struct consumer *consumer, size_t count, struct error
     failpoint("consumer.after_commit");
     if (outbox_count(consumer->outbox) > 0 && consumer->options.committed != NULL)
         consumer->options.committed(consumer->options.committed_closure);
+    updates_publish(consumer->updates, consumer->options.nats);
     return STATUS_OK;
 }
 
@@ -469,9 +288,9 @@ static bool run_one_by_one(struct consumer *consumer, struct delivery *const *al
 
 static bool run_batch(struct consumer *consumer) {
     size_t count = 0;
-    for (size_t i = 0; i < consumer->batch.count; i++) {
-        if (!consumer->batch.items[i]->is_settled)
-            consumer->deliveries[count++] = &consumer->batch.items[i]->delivery;
+    for (size_t i = 0; i < consumer->batch->count; i++) {
+        if (!consumer->batch->items[i]->is_settled)
+            consumer->deliveries[count++] = &consumer->batch->items[i]->delivery;
     }
     struct error error = {0};
     enum status status = STATUS_OK;
@@ -513,14 +332,27 @@ static int64_t retry_delay_ms(int attempt_number) {
     return INT64_C(1000) << (doublings < 0 ? 0 : doublings > 6 ? 6 : doublings);
 }
 
-static enum event_count settle(struct consumer *consumer, struct message *message) {
-    struct delivery *delivery = &message->delivery;
-    if (delivery->outcome == OUTCOME_DONE) {
-        pull_ack(consumer->pull, message->raw);
-        if (message->is_settled)
-            return COUNT_IGNORED;
-        return message->is_duplicate ? COUNT_DUPLICATE : COUNT_DONE;
+/* What was said of an earlier attempt, or of the dead letter sent again, no longer holds. */
+static bool supersedes_a_report(const struct message *message) {
+    return message->delivery.event.root != NULL &&
+           (message->delivery.attempt > 1 || message->is_replay);
+}
+
+static enum event_count settle_done(struct consumer *consumer, struct message *message) {
+    if (supersedes_a_report(message)) {
+        struct failure_report report = report_of(consumer, message);
+        failure_report_send(consumer->options.nats, &report);
     }
+    pull_ack(intake_pull(consumer->intake), message->raw);
+    if (message->is_settled)
+        return COUNT_IGNORED;
+    return message->is_duplicate ? COUNT_DUPLICATE : COUNT_DONE;
+}
+
+/* Without its report the reason would be lost: then it comes once more. */
+static enum event_count settle_failed(struct consumer *consumer, struct message *message) {
+    struct pull *pull = intake_pull(consumer->intake);
+    const struct delivery *delivery = &message->delivery;
     struct failure_report report = report_of(consumer, message);
     struct error error = {0};
     bool is_final = delivery->outcome == OUTCOME_REJECT;
@@ -529,39 +361,42 @@ static enum event_count settle(struct consumer *consumer, struct message *messag
              LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
              LOG_INT("attempt", delivery->attempt), LOG_ERROR(&delivery->error));
     if (is_final && failure_report_store(consumer->options.nats, &report, &error) == STATUS_OK) {
-        pull_term(consumer->pull, message->raw);
+        pull_term(pull, message->raw, delivery->error.text);
         return COUNT_REJECT;
     }
-    if (is_final) /* without its report the reason would be lost: once more */
+    if (is_final)
         log_warn("a rejection could not be reported", LOG_ERROR(&error));
     else
         failure_report_send(consumer->options.nats, &report);
-    pull_nak(consumer->pull, message->raw, retry_delay_ms(delivery->attempt));
+    pull_nak(pull, message->raw, retry_delay_ms(delivery->attempt));
     return COUNT_RETRY;
 }
 
 static void settle_batch(struct consumer *consumer) {
     int64_t counts[COUNTS] = {0};
-    for (size_t i = 0; i < consumer->batch.count; i++)
-        counts[settle(consumer, consumer->batch.items[i])]++;
+    for (size_t i = 0; i < consumer->batch->count; i++) {
+        struct message *message = consumer->batch->items[i];
+        bool is_done = message->delivery.outcome == OUTCOME_DONE;
+        counts[is_done ? settle_done(consumer, message) : settle_failed(consumer, message)]++;
+    }
     failpoint("consumer.after_ack");
     for (size_t i = 0; i < COUNTS; i++) {
         if (counts[i] > 0)
             metric_add(METRIC_CONSUMER_EVENTS, consumer->count_slots[i], counts[i]);
     }
-    const struct message *last = consumer->batch.items[consumer->batch.count - 1];
+    const struct message *last = consumer->batch->items[consumer->batch->count - 1];
     metric_set(METRIC_CONSUMER_PENDING, consumer->stream_slot, (int64_t)last->metadata.pending);
     metric_observe(METRIC_CONSUMER_BATCH_SIZE, consumer->stream_slot,
-                   (double)consumer->batch.count);
+                   (double)consumer->batch->count);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------
  */
 
-static bool open_pull(struct consumer *consumer) {
+static bool open_intake(struct consumer *consumer) {
     for (int64_t wait_ms = HOLD_LEAST_MS; !atomic_load(&consumer->draining);) {
         struct error error = {0};
-        if (pull_open(consumer->pull, &error) == STATUS_OK) {
+        if (intake_open(consumer->intake, &error) == STATUS_OK) {
             atomic_store(&consumer->open, true);
             return true;
         }
@@ -576,15 +411,12 @@ static bool open_pull(struct consumer *consumer) {
 
 static void process_batch(struct consumer *consumer) {
     int64_t started_us = clock_monotonic_us();
-    for (size_t i = 0; i < consumer->batch.count; i++)
-        decode(consumer, consumer->batch.items[i]);
+    decode_batch(consumer->spec, consumer->batch);
     if (run_batch(consumer))
         settle_batch(consumer);
     metric_observe(METRIC_CONSUMER_BATCH_SECONDS, consumer->stream_slot,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
-    pthread_mutex_lock(&consumer->mutex);
-    list_clear(&consumer->batch);
-    pthread_mutex_unlock(&consumer->mutex);
+    intake_release(consumer->intake);
 }
 
 static void set_cut_off(struct consumer *consumer, bool cut_off, const struct error *error) {
@@ -598,16 +430,16 @@ static void set_cut_off(struct consumer *consumer, bool cut_off, const struct er
 
 static void *worker_main(void *arg) {
     struct consumer *consumer = arg;
-    bool is_drained = !open_pull(consumer);
+    bool is_drained = !open_intake(consumer);
     bool is_draining = false;
     while (!is_drained) {
         struct error error = {0};
         if (atomic_load(&consumer->draining) && !is_draining) {
             is_draining = true;
-            pull_drain(consumer->pull);
+            intake_drain(consumer->intake);
         }
-        enum status status = take_batch(consumer, &error);
-        if (consumer->batch.count > 0)
+        enum status status = intake_take(consumer->intake, &error);
+        if (consumer->batch->count > 0)
             process_batch(consumer);
         is_drained = status == STATUS_CLOSED;
         if (is_drained)
@@ -623,10 +455,6 @@ static void *worker_main(void *arg) {
 /* --- lifecycle ---------------------------------------------------------------------------------
  */
 
-static void list_init(struct message_list *list, size_t most) {
-    list->items = mem_alloc(most * sizeof(struct message *));
-}
-
 struct consumer *consumer_create(const struct consumer_spec *spec,
                                  const struct consumer_options *options) {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
@@ -636,14 +464,14 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->spec = spec;
     consumer->options = *options;
     consumer->inbox_name = name.ptr;
-    consumer->pull = pull_create(options->nats, spec->stream, spec->durable, options->batch_max);
+    consumer->intake =
+        intake_create(options->nats, spec->stream, spec->durable, options->batch_max);
+    consumer->batch = intake_batch(consumer->intake);
     consumer->pg = pg_create(options->database_url, consumer->inbox_name);
     pg_set_on_connect(consumer->pg, on_connect_sql);
     consumer->arena = arena_create(ARENA_CHUNK_BYTES);
     consumer->outbox = outbox_create();
-    consumer->waiting_most = most * WAITING_BATCHES;
-    list_init(&consumer->batch, most);
-    list_init(&consumer->waiting, consumer->waiting_most);
+    consumer->updates = updates_create();
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     consumer->group = mem_alloc(most * sizeof(struct delivery *));
     consumer->claimed = mem_alloc(most * sizeof(struct delivery *));
@@ -651,19 +479,13 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->stream_slot = metric_slot(METRIC_CONSUMER_BATCH_SIZE, spec->stream);
     for (size_t i = 0; i < COUNTS; i++)
         consumer->count_slots[i] = metric_slot(METRIC_CONSUMER_EVENTS, count_labels[i]);
-    pthread_mutex_init(&consumer->mutex, NULL);
     return consumer;
 }
 
 enum status consumer_start(struct consumer *consumer, struct error *error) {
     if (pthread_create(&consumer->worker, NULL, worker_main, consumer) != 0)
         return error_set(error, STATUS_INTERNAL, "cannot start a consumer's thread");
-    if (pthread_create(&consumer->heartbeat, NULL, heartbeat_main, consumer) != 0) {
-        consumer_drain(consumer);
-        pthread_join(consumer->worker, NULL);
-        return error_set(error, STATUS_INTERNAL, "cannot start a heartbeat's thread");
-    }
-    consumer->has_threads = true;
+    consumer->has_worker = true;
     return STATUS_OK;
 }
 
@@ -672,7 +494,7 @@ void consumer_drain(struct consumer *consumer) {
 }
 
 bool consumer_is_stopped(const struct consumer *consumer) {
-    return !consumer->has_threads || atomic_load(&consumer->stopped);
+    return !consumer->has_worker || atomic_load(&consumer->stopped);
 }
 
 bool consumer_is_ready(const struct consumer *consumer) {
@@ -685,24 +507,19 @@ void consumer_destroy(struct consumer **consumer) {
     *consumer = NULL;
     if (c == NULL)
         return;
-    if (c->has_threads) {
+    if (c->has_worker) {
         consumer_drain(c);
         pthread_join(c->worker, NULL);
-        pthread_join(c->heartbeat, NULL);
     }
-    list_clear(&c->batch);
-    list_clear(&c->waiting);
-    free(c->batch.items);
-    free(c->waiting.items);
     free(c->deliveries);
     free(c->group);
     free(c->claimed);
     free(c->is_new);
     free(c->inbox_name);
-    pull_destroy(&c->pull);
+    intake_destroy(&c->intake);
     outbox_destroy(&c->outbox);
+    updates_destroy(&c->updates);
     arena_destroy(&c->arena);
     pg_destroy(&c->pg);
-    pthread_mutex_destroy(&c->mutex);
     free(c);
 }

@@ -23,6 +23,7 @@
 #include "shared/event.h"
 #include "shared/outbox.h"
 #include "shared/pg.h"
+#include "shared/updates.h"
 
 enum outcome { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT };
 
@@ -39,10 +40,11 @@ struct delivery {
 struct batch {
     struct delivery **items;
     size_t count;
-    struct arena *arena;   /* for the batch's own memory */
-    struct pg *pg;         /* the open transaction; NULL in call() */
-    struct outbox *outbox; /* NULL in prepare() and call() */
-    void *context;         /* service.context */
+    struct arena *arena;     /* for the batch's own memory */
+    struct pg *pg;           /* the open transaction; NULL in call() */
+    struct outbox *outbox;   /* NULL in prepare() and call() */
+    struct updates *updates; /* published after the commit; may be NULL */
+    void *context;           /* service.context */
 };
 
 typedef enum status (*batch_fn)(struct batch *batch, struct error *error);

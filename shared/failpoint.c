@@ -41,17 +41,27 @@ static void arm(void) {
     armed.name = text;
 }
 
+static _Noreturn void die(void) {
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause(); /* until the signal has reached this thread too */
+}
+
 void failpoint(const char *name) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, arm);
     if (armed.name == NULL || strlen(name) != armed.name_len ||
         strncmp(name, armed.name, armed.name_len) != 0)
         return;
-    if (atomic_fetch_sub(&armed.hits_left, 1) != 1)
-        return;
-    kill(getpid(), SIGKILL);
-    for (;;)
-        pause(); /* until the signal has reached this thread too */
+    if (atomic_fetch_sub(&armed.hits_left, 1) == 1)
+        die();
+}
+
+void failpoint_in(const char *name, struct slice data) {
+    char mark[64];
+    snprintf(mark, sizeof(mark), "failpoint:%s", name);
+    if (memmem(data.ptr, data.len, mark, strlen(mark)) != NULL)
+        die();
 }
 
 #endif

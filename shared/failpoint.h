@@ -5,10 +5,16 @@
 #ifndef OM_SHARED_FAILPOINT_H
 #define OM_SHARED_FAILPOINT_H
 
+#include "shared/buf.h"
+
 #ifdef OM_FAILPOINTS
 void failpoint(const char *name);
+/* For input that ends whoever reads it: SIGKILL where `data` contains "failpoint:<name>". It needs
+   no setting, so that it does so again after a restart. */
+void failpoint_in(const char *name, struct slice data);
 #else
 #define failpoint(name) ((void)0)
+#define failpoint_in(name, data) ((void)(data))
 #endif
 
 #endif

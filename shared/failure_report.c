@@ -16,6 +16,12 @@ static void format_event_id(const struct failure_report *report, char *text, siz
         uuid_format(&report->delivery->event.id, text);
 }
 
+static const char *outcome_name(enum outcome outcome) {
+    static const char *const names[] = {
+        [OUTCOME_DONE] = "DONE", [OUTCOME_RETRY] = "RETRY", [OUTCOME_REJECT] = "REJECT"};
+    return names[outcome];
+}
+
 static void write_report(const struct failure_report *report, struct buf *subject,
                          struct buf *body) {
     char event_id[UUID_TEXT_SIZE], time[RFC3339_SIZE];
@@ -31,7 +37,7 @@ static void write_report(const struct failure_report *report, struct buf *subjec
     json_put_text(&w, "eventId", event_id);
     json_put_int(&w, "streamSequence", (int64_t)report->stream_sequence);
     json_put_int(&w, "attempt", delivery->attempt);
-    json_put_text(&w, "outcome", delivery->outcome == OUTCOME_REJECT ? "REJECT" : "RETRY");
+    json_put_text(&w, "outcome", outcome_name(delivery->outcome));
     json_put_text(&w, "code", status_name(delivery->error.status));
     json_put_text(&w, "text", delivery->error.text);
     json_put_text(&w, "sqlstate", delivery->error.sqlstate);

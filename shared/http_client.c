@@ -23,6 +23,7 @@ struct lane {
 
 struct httpc {
     size_t parallel_max;
+    char *ca_file;        /* NULL: the system's */
     pthread_mutex_t lock; /* guards idle */
     struct lane *idle;
 };
@@ -35,6 +36,8 @@ struct httpc *httpc_create(const struct httpc_options *options) {
     httpc->parallel_max = PARALLEL_DEFAULT;
     if (options != NULL && options->parallel_max > 0)
         httpc->parallel_max = options->parallel_max;
+    if (options != NULL && options->ca_file != NULL && options->ca_file[0] != '\0')
+        httpc->ca_file = mem_copy(slice_of(options->ca_file));
     pthread_mutex_init(&httpc->lock, NULL);
     return httpc;
 }
@@ -50,6 +53,7 @@ void httpc_destroy(struct httpc **httpc) {
         free(lane);
     }
     pthread_mutex_destroy(&h->lock);
+    free(h->ca_file);
     free(h);
     *httpc = NULL;
 }
@@ -147,13 +151,16 @@ static void set_limits(struct exchange *exchange) {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
 }
 
-static void begin(struct lane *lane, struct exchange *exchange, struct httpc_call *call) {
+static void begin(const struct httpc *httpc, struct lane *lane, struct exchange *exchange,
+                  struct httpc_call *call) {
     *exchange = (struct exchange){.call = call, .easy = curl_easy_init()};
     if (exchange->easy == NULL)
         abort();
     forget_answer(call);
     set_request(exchange);
     set_limits(exchange);
+    if (httpc->ca_file != NULL)
+        curl_easy_setopt(exchange->easy, CURLOPT_CAINFO, httpc->ca_file);
     curl_easy_setopt(exchange->easy, CURLOPT_PRIVATE, exchange);
     curl_multi_add_handle(lane->multi, exchange->easy);
 }
@@ -203,7 +210,7 @@ void httpc_perform(struct httpc *httpc, struct httpc_call *calls, size_t count) 
     while (ended < count) {
         int running;
         for (; begun < count && begun - ended < httpc->parallel_max; begun++)
-            begin(lane, &exchanges[begun], &calls[begun]);
+            begin(httpc, lane, &exchanges[begun], &calls[begun]);
         curl_multi_perform(lane->multi, &running);
         size_t just_ended = reap(lane);
         ended += just_ended;

@@ -46,6 +46,7 @@ struct httpc_call {
 
 struct httpc_options {
     size_t parallel_max; /* calls of one batch under way at once; 0: 32 */
+    const char *ca_file; /* PEM: who may sign a server's certificate; NULL or "": the system's */
 };
 
 struct httpc;

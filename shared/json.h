@@ -3,7 +3,8 @@
  *
  * json-c alone accepts what RFC 8259 forbids (NaN, single quotes, -01, duplicate keys ...), so
  * json_parse() scans first. The tree belongs to the caller (json_object_put). Slices handed out by
- * getters live as long as the tree. Thread safe as long as one tree stays on one thread.
+ * getters live as long as the tree. Thread safe as long as one tree stays on one thread; a child
+ * forked by any thread can parse too.
  */
 #ifndef OM_SHARED_JSON_H
 #define OM_SHARED_JSON_H

@@ -41,12 +41,32 @@
       "Claims: first, replay, mismatch, in_flight, takeover, degraded.")                           \
     X(IDEMPOTENCY_DEGRADED, GAUGE, "ordermesh_idempotency_degraded", "",                           \
       "1 while Redis does not answer and only order ids guard.")                                   \
+    X(TOKENS, COUNTER, "ordermesh_tokens_total", "result",                                         \
+      "Tokens judged: good, or what was wrong with them.")                                         \
+    X(RATE_LIMIT, COUNTER, "ordermesh_rate_limit_total", "result",                                 \
+      "Requests measured: allowed, refused; local_ where Redis could not say.")                    \
+    X(EVENT_STREAMS, GAUGE, "ordermesh_event_streams", "", "Event streams that are open.")         \
+    X(EVENT_STREAMS_DROPPED, COUNTER, "ordermesh_event_streams_dropped_total", "",                 \
+      "Event streams that ended with text their clients had not taken.")                           \
     X(CATALOG_CACHE, COUNTER, "ordermesh_catalog_cache_total", "result",                           \
       "Reads of the catalog: hit, miss, degraded (Redis did not answer).")                         \
     X(ORDERS_ENDED, COUNTER, "ordermesh_orders_ended_total", "status", "Orders by final status.")  \
     X(ORDER_SECONDS, HISTOGRAM, "ordermesh_order_seconds", "",                                     \
       "From acceptance to the final state.")                                                       \
-    X(NOTIFICATIONS, COUNTER, "ordermesh_notifications_total", "result", "Sent and failed.")
+    X(DLQ_ENTRIES, COUNTER, "ordermesh_dlq_entries_total", "stream",                               \
+      "Dead letters written to the DLQ streams.")                                                  \
+    X(DLQ_SWEPT, COUNTER, "ordermesh_dlq_swept_total", "stream",                                   \
+      "Of these, the ones found by a failure report that no advisory followed.")                   \
+    X(DLQ_REFUSED, COUNTER, "ordermesh_dlq_refused_total", "reason",                               \
+      "Advisories and reports that the facts do not bear out.")                                    \
+    X(DLQ_DEPTH, GAUGE, "ordermesh_dlq_depth", "stream", "Dead letters that wait for a decision.") \
+    X(DLQ_OLDEST_SECONDS, GAUGE, "ordermesh_dlq_oldest_seconds", "stream",                         \
+      "Age of the oldest dead letter that waits; 0 for none.")                                     \
+    X(DLQ_REPLAYS, COUNTER, "ordermesh_dlq_replays_total", "result",                               \
+      "Dead letters sent to be published again: published, refused by the broker.")                \
+    X(NOTIFICATIONS, COUNTER, "ordermesh_notifications_total", "result", "Sent and failed.")       \
+    X(NOTIFICATIONS_PENDING, GAUGE, "ordermesh_notifications_pending", "channel",                  \
+      "Notices that wait for their channel, of all instances.")
 
 enum metric {
 #define METRIC_ENUM(id, kind, name, label, help) METRIC_##id,
@@ -55,7 +75,7 @@ enum metric {
         METRIC_COUNT
 };
 
-#define METRIC_SLOTS 24 /* label values a metric can have; further ones share "other" */
+#define METRIC_SLOTS 40 /* label values a metric can have; further ones share "other" */
 
 /* The slot of a label value, registering it at first use (takes a lock; keep the slot). */
 unsigned metric_slot(enum metric metric, const char *label_value);

@@ -220,6 +220,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     struct endpoint_call call = {
         .request = {natsMsg_GetData(request), (size_t)natsMsg_GetDataLength(request)},
         .pg = state->pg,
+        .nats = state->micro->options.nats,
         .context = state->micro->options.context,
         .arena = state->arena,
         .reply = &state->reply,

@@ -6,6 +6,7 @@
 #include "shared/log.h"
 #include "shared/uuid.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define PING_INTERVAL_MS 10000
 #define RECONNECT_WAIT_MS 250
 #define FLUSH_AT_END_MS 1000
+#define INFO_TIMEOUT_MS 1000
 /* A publisher must learn that the broker is away, so next to nothing is buffered meanwhile. */
 #define RECONNECT_BUFFER_BYTES 1
 
@@ -28,6 +30,10 @@ struct nats_client {
     atomic_uint_fast64_t next_inbox;
     atomic_bool is_closing;
     atomic_int closed_count; /* connections whose last callback has run */
+    pthread_mutex_t version_mutex;
+    int server_version;     /* 0: unknown */
+    uint64_t version_epoch; /* the epoch it was asked in */
+    bool is_version_asked;
 };
 
 enum status nats_error(struct error *error, natsStatus status, const char *doing) {
@@ -74,11 +80,78 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
                      void *closure) {
     (void)subscription;
     (void)closure;
-    const char *detail = NULL;
-    if (connection == NULL || natsConnection_GetLastError(connection, &detail) == NATS_OK)
-        detail = NULL;
+    const char *detail = nats_GetLastError(NULL); /* this one's, for the time of the callback */
+    if (status == NATS_NOT_PERMITTED) {
+        /* Whoever asked sees a time-out only. */
+        log_error("NATS does not permit this to its user", LOG_TEXT("detail", detail));
+        return;
+    }
     log_warn("NATS reported an error", LOG_TEXT("status", natsStatus_GetText(status)),
              LOG_TEXT("detail", detail));
+}
+
+/* --- options ------------------------------------------------------------------------------------
+ */
+
+/* What the files of the options say. */
+struct credentials {
+    char *password;
+    char *tls_ca, *tls_cert, *tls_key; /* NULL: none */
+};
+
+static enum status read_optional(const char *path, char **content, struct error *error) {
+    size_t length;
+    if (path == NULL || path[0] == '\0')
+        return STATUS_OK;
+    return config_read_file(path, content, &length, error);
+}
+
+static enum status read_credentials(const struct nats_client_options *from,
+                                    struct credentials *credentials, struct error *error) {
+    enum status status = read_optional(from->password_file, &credentials->password, error);
+    if (status == STATUS_OK)
+        status = read_optional(from->tls_ca_file, &credentials->tls_ca, error);
+    if (status == STATUS_OK)
+        status = read_optional(from->tls_cert_file, &credentials->tls_cert, error);
+    if (status == STATUS_OK)
+        status = read_optional(from->tls_key_file, &credentials->tls_key, error);
+    if (status == STATUS_OK && (credentials->tls_cert == NULL) != (credentials->tls_key == NULL))
+        status = error_set(error, STATUS_INVALID,
+                           "a TLS certificate and its key are given together or not at all");
+    return status;
+}
+
+static void free_secret(char *secret) {
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+static void credentials_fini(struct credentials *credentials) {
+    free_secret(credentials->password);
+    free_secret(credentials->tls_key);
+    free(credentials->tls_ca);
+    free(credentials->tls_cert);
+}
+
+/* nats.c checks the server's chain and host name by itself. */
+static enum status set_tls(natsOptions *options, const struct credentials *with,
+                           struct error *error) {
+    const char *doing = "TLS";
+    natsStatus s = natsOptions_SetSecure(options, true);
+    if (s == NATS_OK && with->tls_ca != NULL) {
+        doing = "the trusted TLS certificates";
+        s = natsOptions_SetCATrustedCertificates(options, with->tls_ca);
+    }
+    if (s == NATS_OK && with->tls_cert != NULL) {
+        doing = "the TLS certificate and its key";
+        s = natsOptions_SetCertificatesChain(options, with->tls_cert, with->tls_key);
+    }
+    if (s == NATS_OK)
+        return STATUS_OK;
+    const char *detail = nats_GetLastError(NULL);
+    return error_set(error, STATUS_INVALID, "%s: %s", doing,
+                     detail != NULL ? detail : natsStatus_GetText(s));
 }
 
 static natsStatus set_options(natsOptions *options, const struct nats_client_options *from,
@@ -128,47 +201,67 @@ static natsStatus set_options(natsOptions *options, const struct nats_client_opt
     return s;
 }
 
-static natsStatus open_connection(const struct nats_client_options *from,
-                                  struct nats_client *client, const char *password, bool is_fast,
-                                  natsConnection **connection) {
+static natsStatus try_connecting(natsOptions *options, natsConnection **connection) {
+    int64_t until = clock_monotonic_us() + FIRST_CONNECTION_MS * INT64_C(1000);
+    while (true) {
+        natsStatus s = natsConnection_Connect(connection, options);
+        if (s == NATS_OK || clock_monotonic_us() > until)
+            return s;
+        clock_sleep_ms(100);
+    }
+}
+
+/* In TLS 1.3 a refused certificate shows only by the end of the connection behind the handshake. */
+static enum status explain_failure(natsStatus s, bool is_tls, struct error *error) {
+    const char *detail = nats_GetLastError(NULL);
+    bool was_cut_off =
+        s == NATS_PROTOCOL_ERROR || s == NATS_IO_ERROR || s == NATS_CONNECTION_CLOSED;
+    enum status status = nats_error(error, s, "connecting to NATS");
+    if (detail == NULL)
+        return status;
+    return error_set(error, status, "connecting to NATS: %s%.150s",
+                     is_tls && was_cut_off ? "our TLS certificate may be refused: " : "", detail);
+}
+
+static enum status open_connection(const struct nats_client_options *from,
+                                   struct nats_client *client, const struct credentials *with,
+                                   bool is_fast, natsConnection **connection, struct error *error) {
+    bool is_tls =
+        with->tls_ca != NULL || with->tls_cert != NULL || strstr(from->url, "tls://") != NULL;
     natsOptions *options = NULL;
     natsStatus s = natsOptions_Create(&options);
     if (s == NATS_OK)
-        s = set_options(options, from, client, password, is_fast);
-    int64_t until = clock_monotonic_us() + FIRST_CONNECTION_MS * INT64_C(1000);
-    while (s == NATS_OK) {
-        natsStatus tried = natsConnection_Connect(connection, options);
-        if (tried == NATS_OK || clock_monotonic_us() > until) {
-            s = tried;
-            break;
-        }
-        clock_sleep_ms(100);
+        s = set_options(options, from, client, with->password, is_fast);
+    enum status status = nats_error(error, s, "setting up the NATS connection");
+    if (status == STATUS_OK && is_tls)
+        status = set_tls(options, with, error);
+    if (status == STATUS_OK) {
+        s = try_connecting(options, connection);
+        if (s != NATS_OK)
+            status = explain_failure(s, is_tls, error);
     }
     natsOptions_Destroy(options);
-    return s;
+    return status;
 }
 
 enum status nats_client_create(const struct nats_client_options *options,
                                struct nats_client **client, struct error *error) {
-    char *password = NULL;
-    size_t length;
-    if (options->password_file[0] != '\0') {
-        enum status status = config_read_file(options->password_file, &password, &length, error);
-        if (status != STATUS_OK)
-            return status;
-    }
+    struct credentials credentials = {0};
     struct nats_client *made = mem_alloc(sizeof(*made));
     struct buf prefix = {0};
-    buf_printf(&prefix, "_INBOX_%s", options->name);
+    buf_printf(&prefix, "_INBOX_%s", options->user[0] != '\0' ? options->user : options->name);
     made->inbox_prefix = prefix.ptr;
+    pthread_mutex_init(&made->version_mutex, NULL);
 
-    natsStatus s = open_connection(options, made, password, true, &made->fast);
-    if (s == NATS_OK)
-        s = open_connection(options, made, password, false, &made->bulk);
-    free(password);
-    if (s != NATS_OK) {
+    enum status status = read_credentials(options, &credentials, error);
+    if (status == STATUS_OK)
+        status = open_connection(options, made, &credentials, true, &made->fast, error);
+    if (status == STATUS_OK)
+        status = open_connection(options, made, &credentials, false, &made->bulk, error);
+    credentials_fini(&credentials);
+    if (status != STATUS_OK) {
         nats_client_destroy(&made);
-        return nats_error(error, s, "connecting to NATS");
+        return status;
     }
     *client = made;
     return STATUS_OK;
@@ -197,6 +290,7 @@ void nats_client_destroy(struct nats_client **client) {
             return;
         clock_sleep_ms(1);
     }
+    pthread_mutex_destroy(&c->version_mutex);
     free(c->inbox_prefix);
     free(c);
 }
@@ -216,6 +310,33 @@ bool nats_client_is_connected(struct nats_client *client) {
 
 uint64_t nats_client_epoch(struct nats_client *client) {
     return atomic_load(&client->epoch);
+}
+
+static int ask_server_version(struct nats_client *client) {
+    struct error error = {0};
+    char url[512];
+    int version = 0;
+    enum status status =
+        nats_error(&error, natsConnection_GetConnectedUrl(client->fast, url, sizeof(url)),
+                   "finding the NATS server");
+    if (status == STATUS_OK)
+        status = nats_info_version(url, INFO_TIMEOUT_MS, &version, &error);
+    if (status != STATUS_OK)
+        log_warn("the NATS server's version is unknown", LOG_ERROR(&error));
+    return version;
+}
+
+int nats_client_server_version(struct nats_client *client) {
+    uint64_t epoch = nats_client_epoch(client);
+    pthread_mutex_lock(&client->version_mutex);
+    if (!client->is_version_asked || client->version_epoch != epoch) {
+        client->server_version = ask_server_version(client);
+        client->version_epoch = epoch;
+        client->is_version_asked = true;
+    }
+    int version = client->server_version;
+    pthread_mutex_unlock(&client->version_mutex);
+    return version;
 }
 
 char *nats_client_inbox(struct nats_client *client) {

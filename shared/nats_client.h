@@ -9,6 +9,7 @@
 #define OM_SHARED_NATS_CLIENT_H
 
 #include "shared/buf.h"
+#include "shared/nats_info.h"
 #include "shared/status.h"
 
 #include <nats/nats.h>
@@ -16,13 +17,20 @@
 struct nats_client;
 
 struct nats_client_options {
-    const char *url;           /* nats://host:port[,...] */
-    const char *user;          /* "" for none */
+    const char *url;  /* nats://host:port or tls://host:port[,...] */
+    const char *user; /* "" for none; inboxes are _INBOX_<user>, without one _INBOX_<name> */
     const char *password_file; /* "" for none */
-    const char *name;          /* shown by the server; also the inbox prefix _INBOX_<name> */
+    const char *name;          /* shown by the server */
+    /* PEM files; NULL or "" for none. With any of them, or a tls:// URL, the connection is TLS, and
+       the server must show a certificate for the URL's host name from an authority that tls_ca_file
+       or the system trusts. */
+    const char *tls_ca_file;
+    const char *tls_cert_file, *tls_key_file; /* shown to a server that asks for one */
 };
 
-/* Waits up to 5 s for the first connection. */
+/* Waits up to 5 s for the first connection. The files are read by each call; a connection keeps
+   what they said until the process ends. What the server forbids (subjects that the user has no
+   permission for) is logged as an error. */
 enum status nats_client_create(const struct nats_client_options *options,
                                struct nats_client **client, struct error *error) MUST_CHECK;
 void nats_client_destroy(struct nats_client **client); /* flushes up to 1 s, closes */
@@ -32,6 +40,9 @@ natsConnection *nats_client_bulk(struct nats_client *client);
 bool nats_client_is_connected(struct nats_client *client);
 /* Counts reconnections of the fast connection; pulls sent before a change are void. */
 uint64_t nats_client_epoch(struct nats_client *client);
+/* The connected server's version, to compare with NATS_SERVER_VERSION(2, 10, 4); 0 while it cannot
+   be learned. The first call after each connection asks the server, and may block for 2 s. */
+int nats_client_server_version(struct nats_client *client);
 /* A new subject under this client's inbox prefix, malloc'ed. */
 char *nats_client_inbox(struct nats_client *client);
 /* Maps a nats.c status to ours with its text in *error. */

@@ -15,6 +15,7 @@ struct periodic_task {
     struct pg *pg;
     struct arena *arena;
     struct outbox *outbox;
+    struct updates *updates;
     atomic_bool stopping;
     pthread_t thread;
 };
@@ -38,13 +39,23 @@ enum status periodic_run(const struct periodic *periodic, struct batch *batch,
 static void run_once(struct periodic_task *task) {
     const struct periodic_options *options = &task->options;
     struct batch batch = {
-        .arena = task->arena, .pg = task->pg, .outbox = task->outbox, .context = options->context};
+        .arena = task->arena,
+        .pg = task->pg,
+        .outbox = task->outbox,
+        .updates = task->updates,
+        .context = options->context,
+    };
     struct error error = {0};
-    if (periodic_run(task->periodic, &batch, &error) != STATUS_OK)
+    updates_clear(task->updates);
+    if (periodic_run(task->periodic, &batch, &error) != STATUS_OK) {
         log_warn("a periodic task failed", LOG_TEXT("task", task->periodic->name),
                  LOG_ERROR(&error));
-    else if (outbox_count(task->outbox) > 0)
+        return;
+    }
+    if (outbox_count(task->outbox) > 0)
         options->committed(options->committed_closure);
+    if (updates_count(task->updates) > 0)
+        updates_publish(task->updates, options->nats);
 }
 
 static void *task_main(void *arg) {
@@ -69,6 +80,7 @@ enum status periodic_start(const struct periodic *periodic, const struct periodi
     t->pg = pg_create(options->database_url, periodic->name);
     t->arena = arena_create(ARENA_CHUNK_BYTES);
     t->outbox = outbox_create();
+    t->updates = updates_create();
     if (pthread_create(&t->thread, NULL, task_main, t) == 0) {
         *task = t;
         return STATUS_OK;
@@ -76,6 +88,7 @@ enum status periodic_start(const struct periodic *periodic, const struct periodi
     pg_destroy(&t->pg);
     arena_destroy(&t->arena);
     outbox_destroy(&t->outbox);
+    updates_destroy(&t->updates);
     free(t);
     return error_set(error, STATUS_INTERNAL, "%s: no thread", periodic->name);
 }
@@ -89,6 +102,7 @@ void periodic_stop(struct periodic_task **task) {
     pg_destroy(&t->pg);
     arena_destroy(&t->arena);
     outbox_destroy(&t->outbox);
+    updates_destroy(&t->updates);
     free(t);
     *task = NULL;
 }

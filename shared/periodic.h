@@ -14,11 +14,12 @@
 struct periodic {
     const char *name;
     int64_t interval_ms;
-    /* Given an empty batch: its transaction, outbox, arena and context. */
+    /* Given an empty batch: its transaction, outbox, updates, arena and context. */
     batch_fn run;
 };
 
 struct periodic_options {
+    struct nats_client *nats; /* the updates go out there */
     const char *database_url;
     void *context;
     bool (*is_ready)(void *closure);  /* called on the task's thread */

@@ -228,8 +228,14 @@ void pull_nak(struct pull *pull, natsMsg *message, int64_t delay_ms) {
     answer(pull, message, body);
 }
 
-void pull_term(struct pull *pull, natsMsg *message) {
-    answer(pull, message, "+TERM");
+/* An older server takes a TERM with a reason for no acknowledgement at all. */
+void pull_term(struct pull *pull, natsMsg *message, const char *reason) {
+    struct buf body = {0};
+    buf_append_text(&body, "+TERM");
+    if (nats_client_server_version(pull->nats) >= NATS_SERVER_VERSION(2, 10, 4))
+        buf_printf(&body, " %s", reason);
+    answer(pull, message, body.ptr);
+    buf_fini(&body);
 }
 
 void pull_in_progress(struct pull *pull, natsMsg *message) {

@@ -40,7 +40,8 @@ void pull_drain(struct pull *pull);
 bool pull_parse_metadata(const char *ack_subject, struct pull_metadata *metadata);
 void pull_ack(struct pull *pull, natsMsg *message);
 void pull_nak(struct pull *pull, natsMsg *message, int64_t delay_ms);
-void pull_term(struct pull *pull, natsMsg *message);
+/* Never again. `reason` goes into the server's advisory, where the server can take one (2.10.4). */
+void pull_term(struct pull *pull, natsMsg *message, const char *reason);
 void pull_in_progress(struct pull *pull, natsMsg *message);
 
 #endif

@@ -30,6 +30,7 @@ struct runtime {
     struct relay *relay;
     struct consumer **consumers;
     struct periodic_task **periodics;
+    struct worker **workers;
     struct micro *micro;
     struct admin *admin;
     _Atomic enum phase phase;
@@ -68,7 +69,8 @@ static enum status load_all(const struct config_row *rows, size_t count, void *t
 }
 
 int runtime_configure(const char *name, const char *description, const struct config_row *rows,
-                      size_t count, void *target, int argc, char **argv, struct config *config) {
+                      size_t count, void *target, config_check_fn check, int argc, char **argv,
+                      struct config *config) {
     const char *option = argc > 1 ? argv[1] : "";
     bool checks_only = strcmp(option, "--check-config") == 0;
     if (strcmp(option, "--help") == 0) {
@@ -85,7 +87,8 @@ int runtime_configure(const char *name, const char *description, const struct co
     }
     struct error error = {0};
     enum log_level level;
-    if (load_all(rows, count, target, config, &level, &error) != STATUS_OK) {
+    if (load_all(rows, count, target, config, &level, &error) != STATUS_OK ||
+        (check != NULL && check(&error) != STATUS_OK)) {
         fprintf(stderr, "om-%s: configuration: %s\n", name, error.text);
         return 2;
     }
@@ -144,6 +147,10 @@ static const char *why_not_ready(struct runtime *runtime) {
         if (!consumer_is_ready(runtime->consumers[i]))
             return "a consumer is not bound, or holds its batch for a dependency";
     }
+    for (size_t i = 0; i < runtime->service->worker_count; i++) {
+        if (!worker_is_ready(runtime->workers[i]))
+            return "a background worker waits for a dependency";
+    }
     return "";
 }
 
@@ -171,6 +178,9 @@ static enum status connect_nats(struct runtime *runtime, struct error *error) {
         .user = runtime->config.nats_user,
         .password_file = runtime->config.nats_password_file,
         .name = runtime->service->name,
+        .tls_ca_file = runtime->config.nats_tls_ca_file,
+        .tls_cert_file = runtime->config.nats_tls_cert_file,
+        .tls_key_file = runtime->config.nats_tls_key_file,
     };
     while (true) {
         enum status status = nats_client_create(&options, &runtime->nats, error);
@@ -220,6 +230,7 @@ static enum status start_consumers(struct runtime *runtime, struct error *error)
 static enum status start_periodics(struct runtime *runtime, struct error *error) {
     const struct service *service = runtime->service;
     const struct periodic_options options = {
+        .nats = runtime->nats,
         .database_url = runtime->config.database_url,
         .context = runtime->context,
         .is_ready = is_ready,
@@ -239,6 +250,31 @@ static void stop_periodics(struct runtime *runtime) {
         periodic_stop(&runtime->periodics[i]);
 }
 
+static enum status start_workers(struct runtime *runtime, struct error *error) {
+    const struct service *service = runtime->service;
+    const struct worker_options options = {
+        .nats = runtime->nats,
+        .config = &runtime->config,
+        .context = runtime->context,
+    };
+    enum status status = STATUS_OK;
+    runtime->workers = mem_alloc((service->worker_count + 1) * sizeof(struct worker *));
+    for (size_t i = 0; i < service->worker_count && status == STATUS_OK; i++)
+        status = worker_start(&service->workers[i], &options, &runtime->workers[i], error);
+    return status;
+}
+
+static void drain_workers(struct runtime *runtime) {
+    for (size_t i = 0; i < runtime->service->worker_count; i++)
+        worker_drain(runtime->workers[i]);
+}
+
+static void destroy_workers(struct runtime *runtime) {
+    for (size_t i = 0; runtime->workers != NULL && i < runtime->service->worker_count; i++)
+        worker_destroy(&runtime->workers[i]);
+    free(runtime->workers);
+}
+
 static enum status start_all(struct runtime *runtime, struct error *error) {
     const struct service *service = runtime->service;
     enum status status =
@@ -253,6 +289,8 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
         status = start_consumers(runtime, error);
     if (status == STATUS_OK)
         status = start_periodics(runtime, error);
+    if (status == STATUS_OK)
+        status = start_workers(runtime, error);
     if (status != STATUS_OK)
         return status;
     const struct micro_options options = {
@@ -270,9 +308,14 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
 /* --- end -----------------------------------------------------------------------------------------
  */
 
-static bool consumers_are_stopped(const struct runtime *runtime) {
+/* Consumers and workers: whoever may still write to the outbox. */
+static bool writers_are_stopped(const struct runtime *runtime) {
     for (size_t i = 0; i < runtime->service->consumer_count; i++) {
         if (!consumer_is_stopped(runtime->consumers[i]))
+            return false;
+    }
+    for (size_t i = 0; i < runtime->service->worker_count; i++) {
+        if (!worker_is_stopped(runtime->workers[i]))
             return false;
     }
     return true;
@@ -281,7 +324,7 @@ static bool consumers_are_stopped(const struct runtime *runtime) {
 /* Waits for the drain's next step; a second signal or the time limit ends the process: what is not
    acknowledged is delivered again. */
 static void wait_stopped(struct runtime *runtime, bool waits_for_relay, int64_t deadline_us) {
-    while (!(waits_for_relay ? relay_is_stopped(runtime->relay) : consumers_are_stopped(runtime))) {
+    while (!(waits_for_relay ? relay_is_stopped(runtime->relay) : writers_are_stopped(runtime))) {
         bool is_late = clock_monotonic_us() > deadline_us;
         if (is_late || wait_signal_ms(STOP_POLL_MS)) {
             log_warn(is_late ? "the drain took too long; leaving" : "told again; leaving");
@@ -296,6 +339,7 @@ static void drain(struct runtime *runtime) {
     log_info("draining");
     for (size_t i = 0; i < runtime->service->consumer_count; i++)
         consumer_drain(runtime->consumers[i]);
+    drain_workers(runtime);
     stop_periodics(runtime);
     wait_stopped(runtime, false, deadline_us);
     if (runtime->relay != NULL) {
@@ -312,6 +356,7 @@ static void destroy_all(struct runtime *runtime) {
     for (size_t i = 0; runtime->consumers != NULL && i < runtime->service->consumer_count; i++)
         consumer_destroy(&runtime->consumers[i]);
     free(runtime->consumers);
+    destroy_workers(runtime);
     relay_destroy(&runtime->relay);
     if (runtime->service->stop != NULL && runtime->context != NULL)
         runtime->service->stop(&runtime->context);
@@ -377,8 +422,8 @@ int runtime_run(const struct service *service, int argc, char **argv) {
     tune_malloc();
     runtime_block_signals();
     int code = runtime_configure(service->name, service->description, service->config_rows,
-                                 service->config_row_count, service->config_target, argc, argv,
-                                 &runtime.config);
+                                 service->config_row_count, service->config_target, NULL, argc,
+                                 argv, &runtime.config);
     if (code >= 0)
         return code;
     enum status status = start_all(&runtime, &error);

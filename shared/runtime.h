@@ -18,10 +18,13 @@ extern const char ordermesh_version[];
    Returns the exit code: 0 ended as told, 1 failed, 2 wrong configuration or usage. */
 int runtime_run(const struct service *service, int argc, char **argv);
 
-/* The parts the gateway shares. `rows` are its own configuration. Returns -1 to go on, or an exit
-   code (--help and the like). */
+/* The parts the gateway shares. `rows` are its own configuration; `check` (may be NULL) judges what
+   no row alone can, also for --check-config. Returns -1 to go on, or an exit code (--help and the
+   like). */
+typedef enum status (*config_check_fn)(struct error *error);
 int runtime_configure(const char *name, const char *description, const struct config_row *rows,
-                      size_t count, void *target, int argc, char **argv, struct config *config);
+                      size_t count, void *target, config_check_fn check, int argc, char **argv,
+                      struct config *config);
 /* Blocks until SIGTERM or SIGINT; call runtime_block_signals() before any thread starts. */
 void runtime_block_signals(void);
 void runtime_wait_signal(void);

@@ -10,11 +10,13 @@
 #include "shared/consumer.h"
 #include "shared/nats_client.h"
 #include "shared/periodic.h"
+#include "shared/worker.h"
 
 /* One request. `pg` is the endpoint's own connection, `reply` takes the answer's JSON. */
 struct endpoint_call {
     struct slice request;
     struct pg *pg;
+    struct nats_client *nats;
     void *context;
     struct arena *arena;
     struct buf *reply;
@@ -40,6 +42,8 @@ struct service {
     size_t endpoint_count;
     const struct periodic *periodics; /* what it does by the clock; needs a schema */
     size_t periodic_count;
+    const struct worker_spec *workers; /* its own background threads */
+    size_t worker_count;
     const struct config_row *config_rows; /* the service's own, read into config_target */
     size_t config_row_count;
     void *config_target;

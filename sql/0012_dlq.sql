@@ -27,6 +27,7 @@ CREATE TABLE dlq.entries (
 ) WITH (fillfactor = 70);
 CREATE INDEX ON dlq.entries (failed_at, id);
 CREATE INDEX ON dlq.entries (stream, consumer, failed_at, id) WHERE status = 'dead';
+CREATE INDEX ON dlq.entries (stream, consumer, replay_sequence) WHERE status = 'replayed';
 
 -- Which messages have ended here, kept longer than their streams: a server may repeat an advisory
 -- long after the entry was resolved.
@@ -46,12 +47,14 @@ CREATE TABLE dlq.failures (
 );
 CREATE INDEX ON dlq.failures (entry_id);
 
--- Last failed attempts that no advisory has followed yet.
+-- The last word of a consumer on each message, until an advisory follows. DONE stays for a while: it
+-- says that what failed before it is none of ours.
 CREATE TABLE dlq.reports (
     stream text NOT NULL,
     consumer text NOT NULL,
     stream_sequence bigint NOT NULL,
-    event_id text NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('RETRY', 'REJECT', 'DONE')),
+    attempt int NOT NULL,
     report jsonb NOT NULL,
     reported_at timestamptz NOT NULL,
     PRIMARY KEY (stream, consumer, stream_sequence)

@@ -1,0 +1,59 @@
+/* The dead-letter service: what cannot be processed is kept with its reason, and replayed. */
+#include "services/dlq/collector.h"
+#include "services/dlq/endpoint.h"
+#include "services/dlq/jobs.h"
+#include "services/dlq/reports.h"
+#include "services/dlq/settings.h"
+#include "shared/runtime.h"
+
+#include <stddef.h>
+
+static struct dlq_settings settings;
+
+static const struct config_row config_rows[] = {
+    {"OM_DLQ_GRACE_MS", CONFIG_INT, offsetof(struct dlq_settings, grace_ms), "10000", 100, 86400000,
+     "milliseconds a last failed attempt waits for the server's advisory"},
+};
+
+static const struct worker_spec workers[] = {
+    {"advisories", collector_run},
+    {"reports", reports_run},
+    {"jobs", jobs_run},
+};
+
+static const struct endpoint endpoints[] = {
+    {"list", "mesh.dlq.list", dlq_endpoint_list},
+    {"get", "mesh.dlq.get", dlq_endpoint_get},
+    {"counts", "mesh.dlq.counts", dlq_endpoint_counts},
+    {"replay", "mesh.dlq.replay", dlq_endpoint_replay},
+    {"discard", "mesh.dlq.discard", dlq_endpoint_discard},
+    {"replay_all", "mesh.dlq.replay_all", dlq_endpoint_replay_all},
+    {"jobs", "mesh.dlq.jobs", dlq_endpoint_jobs},
+    {"job", "mesh.dlq.job", dlq_endpoint_job},
+    {"job_cancel", "mesh.dlq.job_cancel", dlq_endpoint_job_cancel},
+};
+
+static enum status start(const struct config *config, void **context, struct error *error) {
+    (void)config;
+    (void)error;
+    *context = &settings;
+    return STATUS_OK;
+}
+
+static const struct service service = {
+    .name = "dlq",
+    .description = "Keeps what cannot be processed, with its reason, and replays it",
+    .schema = "dlq",
+    .workers = workers,
+    .worker_count = sizeof(workers) / sizeof(workers[0]),
+    .endpoints = endpoints,
+    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+    .config_rows = config_rows,
+    .config_row_count = sizeof(config_rows) / sizeof(config_rows[0]),
+    .config_target = &settings,
+    .start = start,
+};
+
+int main(int argc, char **argv) {
+    return runtime_run(&service, argc, argv);
+}
