@@ -113,8 +113,8 @@ static double relay_all(struct servers *servers, int64_t rows) {
     require_ok(nats_client_create(
                    &(struct nats_client_options){
                        .url = servers_nats_url(servers),
-                       .user = "mesh",
-                       .password_file = servers_nats_password_file(servers, "mesh"),
+                       .user = "operator",
+                       .password_file = servers_nats_password_file(servers, "operator"),
                        .name = "bench-relay",
                    },
                    &nats, &error),

@@ -11,8 +11,11 @@
 #define CONNECTIONS 64
 #define PATIENCE_MS 60000
 
-static const char stock_up_sql[] = "UPDATE inventory.stock SET received = received + 1000000000000,"
-                                   " on_hand = on_hand + 1000000000000";
+static const char stock_up_sql[] =
+    "UPDATE inventory.stock SET received = received + 1000000000000,"
+    " on_hand = on_hand + 1000000000000;"
+    "INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand)"
+    " SELECT gen_random_uuid(), sku, 1000000000000, 'bench', on_hand FROM inventory.stock";
 
 static void stock_up(struct mesh *mesh) {
     struct error error;

@@ -9,7 +9,11 @@ static const struct {
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {308, "Permanent Redirect"},
     {400, "Bad Request"},
+    {401, "Unauthorized"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
@@ -20,6 +24,7 @@ static const struct {
     {415, "Unsupported Media Type"},
     {417, "Expectation Failed"},
     {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},
@@ -57,4 +62,11 @@ void answer_send(h2o_req_t *req, int status, const char *content_type, struct sl
 
 void answer_json(h2o_req_t *req, int status, struct slice body) {
     answer_send(req, status, "application/json", body);
+}
+
+void answer_empty(h2o_req_t *req, int status) {
+    req->res.status = status;
+    req->res.reason = reason_of(status);
+    answer_header(req, "Cache-Control", SLICE_LITERAL("no-store"));
+    h2o_send_inline(req, "", 0);
 }

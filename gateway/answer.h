@@ -16,5 +16,7 @@ void answer_retry_after(h2o_req_t *req, int seconds);
 /* `content_type` is a literal. HEAD gets the headers only. */
 void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body);
 void answer_json(h2o_req_t *req, int status, struct slice body);
+/* 204 or 304, which have neither a body nor its length. */
+void answer_empty(h2o_req_t *req, int status);
 
 #endif

@@ -33,6 +33,7 @@ struct broker_call {
     struct broker_lane *lane;
     union token token;
     bool is_sent;
+    enum broker_kind kind;
     broker_fn fn;
     void *closure;
     h2o_timeout_entry_t timeout;
@@ -66,7 +67,7 @@ struct broker_lane {
     struct broker *broker;
     h2o_context_t *context;
     h2o_multithread_receiver_t receiver;
-    h2o_timeout_t timeouts[2]; /* by kind */
+    h2o_timeout_t timeouts[BROKER_KINDS];
     h2o_timeout_entry_t flush_entry;
     struct outbound outbound; /* of this turn of the loop */
     struct broker_call *calls;
@@ -262,7 +263,10 @@ static void take_incoming(struct broker_lane *lane, const struct incoming *incom
     if (incoming->status == STATUS_OK)
         answer.body = (struct slice){natsMsg_GetData(incoming->message),
                                      (size_t)natsMsg_GetDataLength(incoming->message)};
-    call_end(call, &answer);
+    if (call->kind == BROKER_SURVEY && answer.status == STATUS_OK)
+        call->fn(call->closure, &answer);
+    else
+        call_end(call, &answer);
 }
 
 static void on_incoming(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
@@ -295,6 +299,7 @@ struct broker_lane *broker_lane_open(struct broker *broker, size_t index, h2o_co
                      (uint64_t)broker->options.publish_timeout_ms);
     h2o_timeout_init(context->loop, &lane->timeouts[BROKER_REQUEST],
                      (uint64_t)broker->options.request_timeout_ms);
+    h2o_timeout_init(context->loop, &lane->timeouts[BROKER_SURVEY], BROKER_SURVEY_MS);
     lane->flush_entry.cb = on_flush;
     h2o_multithread_register_receiver(context->queue, &lane->receiver, on_incoming);
     return lane;
@@ -343,6 +348,7 @@ void broker_call_send(struct broker_call *call, enum broker_kind kind, natsMsg *
     struct broker_lane *lane = call->lane;
     h2o_timeout_t *timeout = &lane->timeouts[kind];
     call->is_sent = true;
+    call->kind = kind;
     call->fn = fn;
     call->closure = closure;
     h2o_timeout_link(lane->context->loop, timeout, &call->timeout);
@@ -365,24 +371,43 @@ void broker_call_drop(struct broker_call **call) {
     *call = NULL;
 }
 
-enum status broker_request(struct broker_lane *lane, const char *subject, struct slice body,
-                           const char *traceparent, broker_fn fn, void *closure) {
+/* What is asked, before it is a message. */
+struct question {
+    enum broker_kind kind;
+    const char *subject, *traceparent; /* the latter NULL for none */
+    struct slice body;
+};
+
+static enum status ask(struct broker_lane *lane, const struct question *question, broker_fn fn,
+                       void *closure) {
     struct broker_call *call;
     enum status status = broker_call_open(lane, &call);
     if (status != STATUS_OK)
         return status;
     natsMsg *message = NULL;
-    natsStatus s =
-        natsMsg_Create(&message, subject, broker_call_reply(call), body.ptr, (int)body.len);
-    if (s == NATS_OK && traceparent != NULL)
-        s = natsMsgHeader_Set(message, "traceparent", traceparent);
+    natsStatus s = natsMsg_Create(&message, question->subject, broker_call_reply(call),
+                                  question->body.ptr, (int)question->body.len);
+    if (s == NATS_OK && question->traceparent != NULL)
+        s = natsMsgHeader_Set(message, "traceparent", question->traceparent);
     if (s != NATS_OK) {
         natsMsg_Destroy(message);
         broker_call_drop(&call);
         return nats_error(NULL, s, "making a request");
     }
-    broker_call_send(call, BROKER_REQUEST, message, fn, closure);
+    broker_call_send(call, question->kind, message, fn, closure);
     return STATUS_OK;
+}
+
+enum status broker_request(struct broker_lane *lane, const char *subject, struct slice body,
+                           const char *traceparent, broker_fn fn, void *closure) {
+    const struct question question = {BROKER_REQUEST, subject, traceparent, body};
+    return ask(lane, &question, fn, closure);
+}
+
+enum status broker_survey(struct broker_lane *lane, const char *subject, broker_fn fn,
+                          void *closure) {
+    const struct question question = {BROKER_SURVEY, subject, NULL, {"", 0}};
+    return ask(lane, &question, fn, closure);
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * loop has a lane: a table of calls in flight, which only its thread touches. Messages go to one
  * publisher thread, since nats.c may block whoever publishes; answers come on one wildcard
  * subscription and are handed to the lane's loop. A call ends exactly once: answered, failed or
- * timed out.
+ * timed out. A survey is answered by many, and ends with its time.
  *
  * Lanes are created before and live longer than the loops' turning; broker_create/stop/destroy
  * belong to the main thread, everything with a lane or a call to that lane's loop.
@@ -42,7 +42,7 @@ bool broker_is_connected(const struct broker *broker);
 /* Lane `index` for the loop of `context`; call it on that loop's thread. */
 struct broker_lane *broker_lane_open(struct broker *broker, size_t index, h2o_context_t *context);
 
-enum broker_kind { BROKER_PUBLISH, BROKER_REQUEST };
+enum broker_kind { BROKER_PUBLISH, BROKER_REQUEST, BROKER_SURVEY, BROKER_KINDS };
 
 struct broker_answer {
     /* OK; UNAVAILABLE: not connected, or nobody serves the subject; TIMEOUT; or what a service's
@@ -65,5 +65,11 @@ void broker_call_drop(struct broker_call **call);
 /* Open, build and send a request in one; on failure `fn` is not called. */
 enum status broker_request(struct broker_lane *lane, const char *subject, struct slice body,
                            const char *traceparent, broker_fn fn, void *closure) MUST_CHECK;
+
+/* The same to everybody who serves the subject: `fn` is called with each answer that is OK, and
+   then with the end, TIMEOUT after BROKER_SURVEY_MS unless it failed before. */
+#define BROKER_SURVEY_MS 400
+enum status broker_survey(struct broker_lane *lane, const char *subject, broker_fn fn,
+                          void *closure) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 #include "gateway/cancel_order.h"
 
 #include "gateway/accepted.h"
+#include "gateway/etag.h"
 #include "gateway/get_order.h"
 #include "gateway/order_marker.h"
 #include "gateway/pending.h"
@@ -12,7 +13,7 @@
 
 /*
  * cancel_order()  asks the order service where the order stands
- *   on_status()   judges that
+ *   on_status()   judges that, and If-Match
  *   on_marker()   it has not seen the order yet, but the stream may have it
  *     publish()   sends the command
  *   on_stored()   JetStream has it, or not
@@ -22,6 +23,7 @@ struct order_cancel {
     struct uuid order_id;
     struct trace trace;
     enum order_status status; /* as last seen */
+    bool is_conditional;      /* there is an If-Match */
 };
 
 static void end_with_problem(struct order_cancel *cancel, enum problem problem) {
@@ -52,7 +54,7 @@ static void publish(struct order_cancel *cancel) {
     struct lane *lane = cancel->pending.lane;
     const struct cancellation cancellation = {
         .order_id = cancel->order_id,
-        .tenant = slice_of(lane->gateway->settings->tenant),
+        .tenant = slice_of(cancel->pending.caller.tenant),
         .trace = cancel->trace,
     };
     struct broker_call *call = NULL;
@@ -66,13 +68,22 @@ static void publish(struct order_cancel *cancel) {
     end_with_problem(cancel, problem_of(status));
 }
 
+/* `tag` is the order's, "" as long as it has no version. Whether If-Match allowed it cannot be told
+   once the client is gone. */
+static bool meets_condition(const struct order_cancel *cancel, const char *tag) {
+    const h2o_req_t *req = cancel->pending.req;
+    return !cancel->is_conditional || (req != NULL && etag_if_match(req, tag) == ETAG_MATCHES);
+}
+
 static void on_marker(void *closure, bool is_marked) {
     struct order_cancel *cancel = closure;
     cancel->status = ORDER_PENDING;
-    if (is_marked)
-        publish(cancel);
-    else
+    if (!is_marked)
         end_with_problem(cancel, PROBLEM_NOT_FOUND);
+    else if (!meets_condition(cancel, ""))
+        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
+    else
+        publish(cancel);
 }
 
 static enum status read_status(struct slice body, enum order_status *status, struct error *error) {
@@ -90,13 +101,16 @@ static enum status read_status(struct slice body, enum order_status *status, str
 static void on_status(void *closure, const struct broker_answer *answer) {
     struct order_cancel *cancel = closure;
     struct error error;
+    char tag[ETAG_SIZE];
     if (answer->status == STATUS_NOT_FOUND) {
-        order_marker_find(cancel->pending.lane->redis, &cancel->order_id, on_marker, cancel);
+        order_marker_find(&cancel->pending, &cancel->order_id, on_marker, cancel);
     } else if (answer->status != STATUS_OK) {
         end_with_problem(cancel, problem_of(answer->status));
     } else if (read_status(answer->body, &cancel->status, &error) != STATUS_OK) {
         log_error("the order service's answer cannot be read", LOG_ERROR(&error));
         end_with_problem(cancel, PROBLEM_INTERNAL);
+    } else if (!meets_condition(cancel, etag_of(answer->body, tag) ? tag : "")) {
+        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
     } else if (cancel->status == ORDER_CANCELLED) {
         end_accepted(cancel);
     } else if (order_status_is_final(cancel->status)) {
@@ -112,10 +126,16 @@ void cancel_order(h2o_req_t *req, struct slice id) {
         problem_send(req, PROBLEM_NOT_FOUND, NULL);
         return;
     }
+    enum etag_condition condition = etag_if_match(req, "");
+    if (condition == ETAG_MALFORMED) {
+        problem_send(req, PROBLEM_MALFORMED_REQUEST, "If-Match must be * or a list of entity tags");
+        return;
+    }
     struct order_cancel *cancel = pending_create(req, sizeof(*cancel), NULL);
+    cancel->is_conditional = condition != ETAG_UNASKED;
     cancel->order_id = order_id;
     cancel->trace = request_trace(req);
-    enum status status = request_order(cancel->pending.lane, "mesh.order.status", &order_id,
+    enum status status = request_order(&cancel->pending, "mesh.order.status", &order_id,
                                        &cancel->trace, on_status, cancel);
     if (status != STATUS_OK)
         end_with_problem(cancel, problem_of(status));

@@ -1,6 +1,7 @@
 /*
  * POST /api/v1/orders/{id}/cancel: the wish is made durable as orders.cmd.cancel, and the order
- * service decides. 202 also when the order is cancelled already, 409 once it has ended otherwise.
+ * service decides. 202 also when the order is cancelled already, 409 once it has ended otherwise,
+ * 412 when If-Match does not name its version as last read.
  * Answers later, on the loop's thread.
  */
 #ifndef OM_GATEWAY_CANCEL_ORDER_H

@@ -1,7 +1,7 @@
 /*
  * PUT /api/v1/products/{sku} and POST /api/v1/products/{sku}/stock-adjustments, done by the
- * inventory service over the mesh. 403 unless OM_ALLOW_CATALOG_WRITES is on. The answer waits until
- * no gateway serves what was cached before the write.
+ * inventory service over the mesh. The answer waits until no gateway serves what was cached before
+ * the write.
  */
 #ifndef OM_GATEWAY_CHANGE_CATALOG_H
 #define OM_GATEWAY_CHANGE_CATALOG_H

@@ -5,9 +5,12 @@
 #ifndef OM_GATEWAY_GATEWAY_H
 #define OM_GATEWAY_GATEWAY_H
 
+#include "gateway/auth.h"
 #include "gateway/broker.h"
 #include "gateway/catalog_cache.h"
+#include "gateway/client_address.h"
 #include "gateway/publish.h"
+#include "gateway/rate_limit.h"
 #include "gateway/redis.h"
 #include "shared/config.h"
 #include "shared/crypto.h"
@@ -20,15 +23,21 @@
 struct gateway_settings {
     const char *http_address;
     int64_t http_port;
-    int64_t http_threads; /* 0: one a core */
+    int64_t https_port; /* 0: no HTTPS */
+    const char *tls_cert_file, *tls_key_file;
+    int64_t http_threads;    /* 0: one a core */
+    int64_t max_connections; /* 0: what descriptors allow */
+    int64_t request_timeout_ms, send_timeout_ms;
     int64_t max_in_flight;
     int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;
     int64_t catalog_cache_ms;
+    int64_t events_heartbeat_ms;
     bool is_key_required;
-    bool allows_catalog_writes;
     const char *tenant;
     const char *flow_name;
-    bool is_flow_allowed; /* orders may name their flow */
+    const char *auth, *jwt_algorithm, *jwt_key_file, *jwt_old_key_file, *jwt_issuer, *jwt_audience;
+    int64_t jwt_leeway_s;
+    const char *rate_read, *rate_write, *rate_admin, *rate_address, *trusted_proxies;
 };
 
 struct gateway {
@@ -37,9 +46,14 @@ struct gateway {
     enum order_flow flow;
     struct key_ring *keys;
     struct broker *broker;
+    struct feed *feed;
+    struct auth *auth;
+    struct rate_limits limits;
+    struct trusted_proxies proxies;
     size_t lane_count;
     atomic_int redis_usable; /* lanes whose Redis connection is usable */
     atomic_int in_flight;    /* requests being answered */
+    atomic_bool is_serving;  /* all is open; before, the broker may be missing */
     atomic_bool is_draining;
 };
 
@@ -47,8 +61,10 @@ struct lane {
     h2o_context_t context;
     struct gateway *gateway;
     struct redis *redis;
+    struct rate_limiter *limiter;
     struct catalog_cache *catalog;
     struct broker_lane *broker;
+    struct events *events;
     struct buf scratch; /* for JSON under construction; free for use between callbacks */
     struct publish_buffers publish;
 };

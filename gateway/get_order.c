@@ -1,6 +1,7 @@
 #include "gateway/get_order.h"
 
 #include "gateway/answer.h"
+#include "gateway/etag.h"
 #include "gateway/order_marker.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
@@ -37,10 +38,21 @@ static void on_marker(void *closure, bool is_marked) {
     pending_release(get);
 }
 
+static void answer_order(h2o_req_t *req, struct slice order) {
+    char tag[ETAG_SIZE];
+    bool has_tag = etag_of(order, tag);
+    if (has_tag)
+        answer_header(req, "ETag", slice_of(tag));
+    if (has_tag && etag_is_known(req, tag))
+        answer_empty(req, 304);
+    else
+        answer_json(req, 200, order);
+}
+
 static void on_order(void *closure, const struct broker_answer *answer) {
     struct order_get *get = closure;
     if (answer->status == STATUS_NOT_FOUND) {
-        order_marker_find(get->pending.lane->redis, &get->order_id, on_marker, get);
+        order_marker_find(&get->pending, &get->order_id, on_marker, get);
         return;
     }
     if (answer->status != STATUS_OK) {
@@ -48,12 +60,15 @@ static void on_order(void *closure, const struct broker_answer *answer) {
         return;
     }
     if (get->pending.req != NULL)
-        answer_json(get->pending.req, 200, answer->body);
+        answer_order(get->pending.req, answer->body);
     pending_release(get);
 }
 
-enum status request_order(struct lane *lane, const char *subject, const struct uuid *order_id,
-                          const struct trace *trace, broker_fn fn, void *closure) {
+enum status request_order(const struct pending *pending, const char *subject,
+                          const struct uuid *order_id, const struct trace *trace, broker_fn fn,
+                          void *closure) {
+    struct lane *lane = pending->lane;
+    struct slice customer = caller_customer(&pending->caller);
     char text[UUID_TEXT_SIZE], traceparent[TRACEPARENT_SIZE];
     uuid_format(order_id, text);
     trace_format(trace, traceparent);
@@ -61,7 +76,9 @@ enum status request_order(struct lane *lane, const char *subject, const struct u
     struct json_writer w = json_writer(&lane->scratch);
     json_begin_object(&w);
     json_put_text(&w, "orderId", text);
-    json_put_text(&w, "tenant", lane->gateway->settings->tenant);
+    json_put_text(&w, "tenant", pending->caller.tenant);
+    if (customer.len > 0)
+        json_put_string(&w, "customerId", customer);
     json_end_object(&w);
     return broker_request(lane->broker, subject, buf_slice(&lane->scratch), traceparent, fn,
                           closure);
@@ -77,8 +94,7 @@ static void ask(h2o_req_t *req, const char *subject, struct slice id, bool is_st
     get->order_id = order_id;
     get->is_status_only = is_status_only;
     struct trace trace = request_trace(req);
-    enum status status =
-        request_order(get->pending.lane, subject, &order_id, &trace, on_order, get);
+    enum status status = request_order(&get->pending, subject, &order_id, &trace, on_order, get);
     if (status != STATUS_OK)
         end_with_problem(get, problem_of(status));
 }

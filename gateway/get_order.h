@@ -2,16 +2,17 @@
 #ifndef OM_GATEWAY_GET_ORDER_H
 #define OM_GATEWAY_GET_ORDER_H
 
-#include "gateway/gateway.h"
+#include "gateway/pending.h"
 #include "shared/trace.h"
 #include "shared/uuid.h"
 
 void get_order(h2o_req_t *req, struct slice id);
 void get_order_status(h2o_req_t *req, struct slice id);
 
-/* Asks the order service about one order of the gateway's tenant; overwrites the lane's scratch. On
-   failure `fn` is not called. */
-enum status request_order(struct lane *lane, const char *subject, const struct uuid *order_id,
-                          const struct trace *trace, broker_fn fn, void *closure) MUST_CHECK;
+/* Asks the order service about one order that `pending`'s caller may see: NOT_FOUND for others.
+   Overwrites the lane's scratch. On failure `fn` is not called. */
+enum status request_order(const struct pending *pending, const char *subject,
+                          const struct uuid *order_id, const struct trace *trace, broker_fn fn,
+                          void *closure) MUST_CHECK;
 
 #endif

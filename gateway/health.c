@@ -14,6 +14,8 @@ void health_check(void *closure, struct readiness *readiness) {
     readiness->ready = false;
     if (atomic_load(&gateway->is_draining)) {
         reason = "draining";
+    } else if (!atomic_load(&gateway->is_serving)) {
+        reason = "starting";
     } else if (!broker_is_connected(gateway->broker)) {
         reason = "broker: away";
     } else {

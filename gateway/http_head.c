@@ -3,106 +3,263 @@
 #include <string.h>
 #include <strings.h>
 
-struct framing {
-    unsigned hosts, lengths, encodings;
-    bool is_length_odd, has_fold, is_http_1_0;
-};
+#define METHOD_MAX_BYTES 32
 
-static bool next_line(struct slice *rest, struct slice *line) {
-    const char *end = memchr(rest->ptr, '\n', rest->len);
-    if (end == NULL)
-        return false;
-    size_t taken = (size_t)(end - rest->ptr) + 1;
-    *line = (struct slice){rest->ptr, taken - 1};
-    if (line->len > 0 && line->ptr[line->len - 1] == '\r')
-        line->len--;
-    *rest = (struct slice){rest->ptr + taken, rest->len - taken};
+/* --- characters ------------------------------------------------------------------------------- */
+
+static bool is_alphanumeric(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_among(char c, const char *others) {
+    return is_alphanumeric(c) || (c != '\0' && strchr(others, c) != NULL);
+}
+
+static bool is_token(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_among(text.ptr[i], "!#$%&'*+-.^_`|~"))
+            return false;
+    return text.len > 0;
+}
+
+static bool is_host(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_among(text.ptr[i], "-._~%!$&'()*+,;=:[]"))
+            return false;
     return true;
 }
 
-static bool is_digits(struct slice value) {
-    while (value.len > 0 && (value.ptr[0] == ' ' || value.ptr[0] == '\t'))
-        value = (struct slice){value.ptr + 1, value.len - 1};
-    while (value.len > 0 && (value.ptr[value.len - 1] == ' ' || value.ptr[value.len - 1] == '\t'))
-        value.len--;
-    for (size_t i = 0; i < value.len; i++)
+static bool is_visible(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+            return false; /* what is beyond ASCII is negative */
+    return text.len > 0;
+}
+
+/* A tab, and what is beyond ASCII, may be in a field's value. */
+static bool is_field_text(struct slice text) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_word(struct slice text, const char *word) {
+    return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
+}
+
+static struct slice trim(struct slice text) {
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = (struct slice){text.ptr + 1, text.len - 1};
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* Takes what stands before the first `separator` off `rest`; false where there is none. */
+static bool take_until(struct slice *rest, char separator, struct slice *taken) {
+    const char *at = rest->len == 0 ? NULL : memchr(rest->ptr, separator, rest->len);
+    if (at == NULL)
+        return false;
+    *taken = (struct slice){rest->ptr, (size_t)(at - rest->ptr)};
+    *rest = (struct slice){at + 1, rest->len - taken->len - 1};
+    return true;
+}
+
+/* --- where it ends ---------------------------------------------------------------------------- */
+
+/* One empty line may come first: some clients send one after a body. */
+static size_t leading_line(struct slice input) {
+    if (input.len > 0 && input.ptr[0] == '\n')
+        return 1;
+    return input.len > 1 && input.ptr[0] == '\r' && input.ptr[1] == '\n' ? 2 : 0;
+}
+
+/* The length up to and including the empty line; 0 when it is not there yet. */
+static size_t find_end(struct slice input, size_t *searched) {
+    size_t at = *searched;
+    for (const char *line; at < input.len; at = (size_t)(line - input.ptr) + 1) {
+        line = memchr(input.ptr + at, '\n', input.len - at);
+        if (line == NULL)
+            break;
+        struct slice rest = {line + 1, input.len - (size_t)(line + 1 - input.ptr)};
+        size_t empty = leading_line(rest);
+        if (empty > 0)
+            return (size_t)(rest.ptr - input.ptr) + empty;
+        if (rest.len < 2 && (rest.len == 0 || rest.ptr[0] == '\r')) {
+            *searched = (size_t)(line - input.ptr); /* the next bytes tell */
+            return 0;
+        }
+    }
+    *searched = input.len;
+    return 0;
+}
+
+static enum http_progress refuse(struct http_fault *fault, enum problem problem,
+                                 const char *detail) {
+    *fault = (struct http_fault){problem, detail};
+    return HTTP_REFUSED;
+}
+
+/* What cannot become a good head any more is refused before it ends. */
+static enum http_progress judge_incomplete(struct slice input, size_t start,
+                                           struct http_fault *fault) {
+    struct slice rest = {input.ptr + start, input.len - start}, line = rest;
+    bool may_be_empty_line = slice_is(input, "\r");
+    if (rest.len > 0 && !may_be_empty_line && !is_token((struct slice){rest.ptr, 1}))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "this is not HTTP");
+    (void)take_until(&rest, '\n', &line);
+    if (line.len > METHOD_MAX_BYTES + HTTP_TARGET_MAX_BYTES + 16)
+        return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
+    if (input.len > HTTP_HEAD_MAX_BYTES)
+        return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, NULL);
+    return HTTP_INCOMPLETE;
+}
+
+/* --- the request line ------------------------------------------------------------------------- */
+
+/* RFC 9112 section 3.2.2: a server must also take http://host/path. */
+static struct slice without_authority(struct slice target) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(schemes[i]);
+        if (target.len <= len || strncasecmp(target.ptr, schemes[i], len) != 0)
+            continue;
+        const char *path = memchr(target.ptr + len, '/', target.len - len);
+        return path == NULL ? SLICE_LITERAL("/")
+                            : (struct slice){path, target.len - (size_t)(path - target.ptr)};
+    }
+    return target;
+}
+
+static enum http_progress take_request_line(struct slice line, struct http_head *head,
+                                            struct http_fault *fault) {
+    struct slice version = line;
+    if (!take_until(&version, ' ', &head->method) || !take_until(&version, ' ', &head->target))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request line is malformed");
+    if (head->target.len > HTTP_TARGET_MAX_BYTES)
+        return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
+    head->is_http_1_0 = slice_is(version, "HTTP/1.0");
+    if (!head->is_http_1_0 && !slice_is(version, "HTTP/1.1"))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "only HTTP/1.1 is spoken here");
+    if (!is_token(head->method) || head->method.len > METHOD_MAX_BYTES || !is_visible(head->target))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request line is malformed");
+    head->target = without_authority(head->target);
+    head->is_persistent = !head->is_http_1_0;
+    return HTTP_COMPLETE;
+}
+
+/* --- the fields ------------------------------------------------------------------------------- */
+
+static bool parse_length(struct slice value, size_t *length) {
+    enum { DIGITS_MAX = 18 };
+    size_t sum = 0;
+    for (size_t i = 0; i < value.len; i++) {
         if (value.ptr[i] < '0' || value.ptr[i] > '9')
             return false;
-    return value.len > 0;
+        sum = sum * 10 + (size_t)(value.ptr[i] - '0');
+    }
+    *length = sum;
+    return value.len > 0 && value.len <= DIGITS_MAX;
 }
 
-static bool is_named(struct slice line, const char *name, size_t name_len) {
-    return line.len > name_len && line.ptr[name_len] == ':' &&
-           strncasecmp(line.ptr, name, name_len) == 0;
-}
-
-static void take_header(struct framing *framing, struct slice line) {
-    static const char host[] = "host", length[] = "content-length", coding[] = "transfer-encoding";
-    if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {
-        framing->has_fold = true;
-    } else if (is_named(line, host, sizeof(host) - 1)) {
-        framing->hosts++;
-    } else if (is_named(line, coding, sizeof(coding) - 1)) {
-        framing->encodings++;
-    } else if (is_named(line, length, sizeof(length) - 1)) {
-        framing->lengths++;
-        struct slice value = {line.ptr + sizeof(length), line.len - sizeof(length)};
-        framing->is_length_odd |= !is_digits(value);
+static void take_connection(struct slice value, struct http_head *head) {
+    struct slice rest = value, word;
+    for (bool is_more = true; is_more;) {
+        is_more = take_until(&rest, ',', &word);
+        word = trim(is_more ? word : rest);
+        if (is_word(word, "close"))
+            head->is_persistent = false;
+        else if (is_word(word, "keep-alive") && head->is_http_1_0)
+            head->is_persistent = true;
     }
 }
 
-static const char *framing_fault(const struct framing *framing) {
-    if (framing->has_fold)
-        return "a header line is folded";
-    if (framing->hosts > 1 || (framing->hosts == 0 && !framing->is_http_1_0))
-        return "there must be one Host header";
-    if (framing->lengths > 1 || framing->is_length_odd)
-        return "Content-Length must be one decimal number";
-    if (framing->encodings > 1)
-        return "there must be one Transfer-Encoding header";
-    if (framing->encodings > 0 && (framing->lengths > 0 || framing->is_http_1_0))
-        return "Transfer-Encoding is not allowed here";
+/* Counts of what may come once. */
+struct seen {
+    unsigned hosts, lengths, codings;
+};
+
+static const char *take_framing(const struct http_field *field, struct http_head *head,
+                                struct seen *seen) {
+    if (is_word(field->name, "host")) {
+        head->host = field->value;
+        if (++seen->hosts > 1 || !is_host(field->value))
+            return "there must be one Host header, with a host in it";
+    } else if (is_word(field->name, "content-length")) {
+        if (++seen->lengths > 1 || !parse_length(field->value, &head->content_length))
+            return "Content-Length must be one decimal number";
+    } else if (is_word(field->name, "transfer-encoding")) {
+        head->is_chunked = true;
+        if (++seen->codings > 1 || !is_word(field->value, "chunked"))
+            return "the only Transfer-Encoding is chunked, once";
+    } else if (is_word(field->name, "connection")) {
+        take_connection(field->value, head);
+    } else if (is_word(field->name, "expect")) {
+        head->expects_continue = !head->is_http_1_0;
+    }
     return NULL;
 }
 
-static struct slice request_target(struct slice line) {
-    const char *start = memchr(line.ptr, ' ', line.len);
-    if (start == NULL)
-        return (struct slice){"", 0};
-    start++;
-    size_t left = line.len - (size_t)(start - line.ptr);
-    const char *end = memchr(start, ' ', left);
-    return (struct slice){start, end == NULL ? left : (size_t)(end - start)};
+static enum http_progress take_field(struct slice line, struct http_head *head, struct seen *seen,
+                                     struct http_fault *fault) {
+    struct http_field field = {.value = line};
+    if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header line is folded");
+    if (!take_until(&field.value, ':', &field.name) || !is_token(field.name) ||
+        !is_field_text(field.value))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header line is malformed");
+    field.value = trim(field.value);
+    if (head->field_count == HTTP_FIELDS_MAX)
+        return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, "there are too many headers");
+    head->fields[head->field_count++] = field;
+    if (is_word(field.name, "expect") && !is_word(field.value, "100-continue"))
+        return refuse(fault, PROBLEM_EXPECTATION_FAILED, NULL);
+    const char *detail = take_framing(&field, head, seen);
+    return detail == NULL ? HTTP_COMPLETE : refuse(fault, PROBLEM_MALFORMED_REQUEST, detail);
 }
 
-bool http_head_check(struct slice head, enum problem *problem, const char **detail) {
-    struct slice line = {"", 0}, rest = head;
-    *detail = NULL;
-    if (!next_line(&rest, &line) || request_target(line).len > HTTP_TARGET_MAX_BYTES) {
-        *problem = PROBLEM_URI_TOO_LONG;
-        return false;
+static enum http_progress take_lines(struct slice lines, struct http_head *head,
+                                     struct http_fault *fault) {
+    struct slice line;
+    struct seen seen = {0};
+    enum http_progress progress = HTTP_COMPLETE;
+    for (bool is_first = true; progress == HTTP_COMPLETE && take_until(&lines, '\n', &line);
+         is_first = false) {
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (is_first)
+            progress = take_request_line(line, head, fault);
+        else if (line.len > 0)
+            progress = take_field(line, head, &seen, fault);
     }
-    if (head.len > HTTP_HEAD_MAX_BYTES) {
-        *problem = PROBLEM_HEADERS_TOO_LARGE;
-        return false;
-    }
-    struct framing framing = {.is_http_1_0 =
-                                  line.len >= 3 && memcmp(line.ptr + line.len - 3, "1.0", 3) == 0};
-    while (next_line(&rest, &line) && line.len > 0)
-        take_header(&framing, line);
-    *problem = PROBLEM_MALFORMED_REQUEST;
-    *detail = framing_fault(&framing);
-    return *detail == NULL;
+    if (progress != HTTP_COMPLETE)
+        return progress;
+    if (seen.hosts == 0 && !head->is_http_1_0)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "there must be one Host header");
+    if (head->is_chunked && (seen.lengths > 0 || head->is_http_1_0))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "Transfer-Encoding is not allowed here");
+    return HTTP_COMPLETE;
 }
 
-struct slice http_head_of(h2o_req_t *req) {
-    const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;
-    if (req->entity.base != NULL)
-        return (struct slice){input->bytes, (size_t)(req->entity.base - input->bytes)};
-    const char *end = memmem(input->bytes, input->size, "\n\r\n", 3);
-    const char *bare = memmem(input->bytes, input->size, "\n\n", 2);
-    if (bare != NULL && (end == NULL || bare < end))
-        end = bare - 1;
-    size_t len = end == NULL ? input->size : (size_t)(end - input->bytes) + 3;
-    return (struct slice){input->bytes, len};
+enum http_progress http_head_parse(struct slice input, size_t *searched, struct http_head *head,
+                                   struct http_fault *fault) {
+    size_t start = leading_line(input);
+    if (*searched < start)
+        *searched = start;
+    size_t len = find_end(input, searched);
+    if (len == 0)
+        return judge_incomplete(input, start, fault);
+    head->len = len;
+    head->host = (struct slice){"", 0};
+    head->field_count = 0;
+    head->content_length = HTTP_NO_LENGTH;
+    head->is_chunked = head->expects_continue = false;
+    enum http_progress progress =
+        take_lines((struct slice){input.ptr + start, len - start}, head, fault);
+    if (progress == HTTP_COMPLETE && len > HTTP_HEAD_MAX_BYTES)
+        return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, NULL);
+    return progress;
 }

@@ -1,4 +1,5 @@
 /* om-gateway: HTTP in front, NATS behind. */
+#include "gateway/feed.h"
 #include "gateway/gateway.h"
 #include "gateway/health.h"
 #include "gateway/server.h"
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ROW(name, kind, member, fallback, least, most, help)                                       \
     { name, kind, offsetof(struct gateway_settings, member), fallback, least, most, help }
@@ -17,6 +19,17 @@
 static const struct config_row rows[] = {
     ROW("OM_HTTP_ADDRESS", CONFIG_TEXT, http_address, "127.0.0.1", 0, 0, "address to listen on"),
     ROW("OM_HTTP_PORT", CONFIG_INT, http_port, "8080", 0, 65535, "port; 0 takes a free one"),
+    ROW("OM_HTTPS_PORT", CONFIG_INT, https_port, "0", 0, 65535, "port for HTTPS; 0: none"),
+    ROW("OM_TLS_CERT_FILE", CONFIG_TEXT, tls_cert_file, "", 0, 0,
+        "certificate chain for HTTPS (PEM); read again on SIGHUP"),
+    ROW("OM_TLS_KEY_FILE", CONFIG_TEXT, tls_key_file, "", 0, 0,
+        "private key of the certificate (PEM, no passphrase)"),
+    ROW("OM_HTTP_MAX_CONNECTIONS", CONFIG_INT, max_connections, "0", 0, 1000000,
+        "open connections; further ones get 503; 0: as many as there are descriptors for"),
+    ROW("OM_HTTP_REQUEST_TIMEOUT_MS", CONFIG_INT, request_timeout_ms, "10000", 100, 600000,
+        "for a request to arrive whole, and for the next one to begin"),
+    ROW("OM_HTTP_SEND_TIMEOUT_MS", CONFIG_INT, send_timeout_ms, "10000", 100, 600000,
+        "for an answer, or each part of a stream, to be taken by the client"),
     ROW("OM_HTTP_THREADS", CONFIG_INT, http_threads, "0", 0, 256, "loops; 0: one a core"),
     ROW("OM_HTTP_MAX_IN_FLIGHT", CONFIG_INT, max_in_flight, "1024", 1, 65535,
         "requests waiting for the broker; more are refused with 503"),
@@ -28,15 +41,36 @@ static const struct config_row rows[] = {
         "how long to wait for a service's answer"),
     ROW("OM_REDIS_TIMEOUT_MS", CONFIG_INT, redis_timeout_ms, "100", 1, 60000,
         "how long to wait for Redis before going on without it"),
-    ROW("OM_ALLOW_CATALOG_WRITES", CONFIG_BOOL, allows_catalog_writes, "false", 0, 0,
-        "let anybody who reaches the gateway change products and stock"),
     ROW("OM_CATALOG_CACHE_MS", CONFIG_INT, catalog_cache_ms, "2000", 0, 60000,
         "milliseconds that answers about products may be kept; 0: no cache"),
+    ROW("OM_EVENTS_HEARTBEAT_MS", CONFIG_INT, events_heartbeat_ms, "15000", 100, 60000,
+        "milliseconds between comments on a quiet event stream; a client that takes nothing for as "
+        "long is dropped"),
     ROW("OM_TENANT", CONFIG_TEXT, tenant, "default", 0, 0, "tenant of all orders"),
     ROW("OM_FLOW", CONFIG_TEXT, flow_name, "inventory-first", 0, 0,
         "flow of orders that name none: inventory-first, payment-first or parallel"),
-    ROW("OM_ALLOW_FLOW", CONFIG_BOOL, is_flow_allowed, "false", 0, 0,
-        "let orders name their flow; an administrator's right, for gateways only they reach"),
+    ROW("OM_AUTH", CONFIG_TEXT, auth, "none", 0, 0,
+        "jwt: callers need a token; none: they do not, on a loopback address only"),
+    ROW("OM_JWT_ALG", CONFIG_TEXT, jwt_algorithm, "", 0, 0,
+        "the only algorithm of tokens: HS256, RS256 or ES256"),
+    ROW("OM_JWT_KEY_FILE", CONFIG_TEXT, jwt_key_file, "", 0, 0,
+        "file with the secret (HS256) or the public key in PEM that tokens are verified with"),
+    ROW("OM_JWT_OLD_KEY_FILE", CONFIG_TEXT, jwt_old_key_file, "", 0, 0,
+        "file with the previous key, which is accepted too"),
+    ROW("OM_JWT_ISSUER", CONFIG_TEXT, jwt_issuer, "", 0, 0, "what iss must be"),
+    ROW("OM_JWT_AUDIENCE", CONFIG_TEXT, jwt_audience, "", 0, 0, "what aud must be or hold"),
+    ROW("OM_JWT_LEEWAY_S", CONFIG_INT, jwt_leeway_s, "30", 0, 600,
+        "seconds that the issuer's clock may differ"),
+    ROW("OM_RATE_READ", CONFIG_TEXT, rate_read, "off", 0, 0,
+        "reads of a subject, such as 600/1m; off: no limit"),
+    ROW("OM_RATE_WRITE", CONFIG_TEXT, rate_write, "off", 0, 0,
+        "orders placed and cancelled by a subject, such as 100/1m; off: no limit"),
+    ROW("OM_RATE_ADMIN", CONFIG_TEXT, rate_admin, "off", 0, 0,
+        "an administrator's requests, such as 300/1m; off: no limit"),
+    ROW("OM_RATE_ADDRESS", CONFIG_TEXT, rate_address, "off", 0, 0,
+        "all requests from one address, such as 3000/1m; off: no limit"),
+    ROW("OM_TRUSTED_PROXIES", CONFIG_TEXT, trusted_proxies, "", 0, 0,
+        "addresses and networks, comma separated, whose X-Forwarded-For is believed"),
 };
 
 static const struct service service = {.name = "gateway", .description = "takes orders over HTTP"};
@@ -45,10 +79,72 @@ static struct gateway_settings settings;
 static struct config config;
 static struct gateway gateway = {.config = &config, .settings = &settings};
 
-/* Everything from the connections to the end of the last request. */
-static enum status serve(struct nats_client *nats, struct error *error) {
+static enum status open_auth(struct error *error) {
+    const struct auth_options options = {
+        .mode = settings.auth,
+        .http_address = settings.http_address,
+        .token = {.algorithm = settings.jwt_algorithm,
+                  .key_file = settings.jwt_key_file,
+                  .old_key_file = settings.jwt_old_key_file,
+                  .issuer = settings.jwt_issuer,
+                  .audience = settings.jwt_audience,
+                  .leeway_s = settings.jwt_leeway_s,
+                  .tenant = settings.tenant},
+    };
+    return auth_create(&options, &gateway.auth, error);
+}
+
+static enum status read_limits(struct error *error) {
+    const struct {
+        const char *row, *text;
+        enum rate_class rate_class;
+    } quotas[] = {{"OM_RATE_READ", settings.rate_read, RATE_READ},
+                  {"OM_RATE_WRITE", settings.rate_write, RATE_WRITE},
+                  {"OM_RATE_ADMIN", settings.rate_admin, RATE_ADMIN},
+                  {"OM_RATE_ADDRESS", settings.rate_address, RATE_ADDRESS}};
+    for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
+        if (!rate_quota_parse(quotas[i].text, &gateway.limits.quotas[quotas[i].rate_class]))
+            return error_set(error, STATUS_INVALID, "%s is neither off nor such as 100/1m",
+                             quotas[i].row);
+    return trusted_proxies_parse(settings.trusted_proxies, &gateway.proxies, error);
+}
+
+/* What no row can say about itself. */
+static enum status check_settings(struct error *error) {
+    if (strlen(settings.tenant) > CALLER_TENANT_MAX)
+        return error_set(error, STATUS_INVALID, "OM_TENANT has more than %d bytes",
+                         CALLER_TENANT_MAX);
+    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
+        return error_set(error, STATUS_INVALID,
+                         "OM_FLOW is none of inventory-first payment-first parallel");
+    if (settings.https_port != 0 &&
+        (settings.tls_cert_file[0] == '\0' || settings.tls_key_file[0] == '\0'))
+        return error_set(error, STATUS_INVALID,
+                         "OM_HTTPS_PORT needs OM_TLS_CERT_FILE and OM_TLS_KEY_FILE");
+    enum status status = read_limits(error);
+    return status == STATUS_OK ? open_auth(error) : status;
+}
+
+/* Until SIGTERM or SIGINT; SIGHUP only has the certificate read again. */
+static void wait_for_end(struct server *server) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    for (int number;;) {
+        if (sigwait(&set, &number) != 0)
+            continue;
+        if (number != SIGHUP)
+            return;
+        server_reload(server);
+    }
+}
+
+/* Everything from the connections to the end of the last request. Stops the admin port, which asks
+   about the broker. */
+static enum status serve(struct nats_client *nats, struct admin **admin, struct error *error) {
     struct micro *micro = NULL;
-    struct admin *admin = NULL;
     struct server *server = NULL;
     const struct broker_options broker = {nats, gateway.lane_count, (size_t)settings.max_in_flight,
                                           settings.publish_timeout_ms, settings.rpc_timeout_ms};
@@ -57,13 +153,15 @@ static enum status serve(struct nats_client *nats, struct error *error) {
     enum status status = broker_create(&broker, &gateway.broker, error);
     if (status != STATUS_OK)
         return status;
-    status = server_start(&gateway, &server, error);
+    status = feed_create(nats, gateway.lane_count, &gateway.feed, error);
+    if (status == STATUS_OK)
+        status = server_start(&gateway, &server, error);
     if (status == STATUS_OK)
         status = micro_create(&micro_options, &micro, error);
-    if (status == STATUS_OK)
-        status = admin_start(&config, health_check, &gateway, &admin, error);
-    if (status == STATUS_OK)
-        runtime_wait_signal();
+    if (status == STATUS_OK) {
+        atomic_store(&gateway.is_serving, true);
+        wait_for_end(server);
+    }
 
     atomic_store(&gateway.is_draining, true);
     micro_destroy(&micro);
@@ -71,8 +169,10 @@ static enum status serve(struct nats_client *nats, struct error *error) {
         server_drain(server, status == STATUS_OK ? config.drain_ms : 0);
         server_stop(server);
     }
+    feed_stop(gateway.feed);
     broker_stop(gateway.broker);
-    admin_stop(&admin);
+    admin_stop(admin);
+    feed_destroy(&gateway.feed);
     broker_destroy(&gateway.broker);
     return status;
 }
@@ -86,8 +186,15 @@ static bool is_told_to_end(void) {
 
 /* Each try waits for some seconds by itself. */
 static enum status connect_nats(struct nats_client **nats, struct error *error) {
-    const struct nats_client_options options = {config.nats_url, config.nats_user,
-                                                config.nats_password_file, service.name};
+    const struct nats_client_options options = {
+        .url = config.nats_url,
+        .user = config.nats_user,
+        .password_file = config.nats_password_file,
+        .name = service.name,
+        .tls_ca_file = config.nats_tls_ca_file,
+        .tls_cert_file = config.nats_tls_cert_file,
+        .tls_key_file = config.nats_tls_key_file,
+    };
     enum status status;
     while ((status = nats_client_create(&options, nats, error)) != STATUS_OK) {
         if (!status_is_retryable(status))
@@ -101,26 +208,39 @@ static enum status connect_nats(struct nats_client **nats, struct error *error) 
 
 static enum status run(struct error *error) {
     struct nats_client *nats = NULL;
+    struct admin *admin = NULL;
     gateway.lane_count = server_lane_count(&settings);
-    if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
-        return error_set(error, STATUS_INVALID,
-                         "OM_FLOW is none of inventory-first payment-first parallel");
     enum status status =
         key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
+    gateway.limits.local = rate_local_create();
+    if (status == STATUS_OK)
+        status = admin_start(&config, health_check, &gateway, &admin, error);
     if (status == STATUS_OK)
         status = connect_nats(&nats, error);
     if (status == STATUS_OK)
-        status = serve(nats, error);
+        status = serve(nats, &admin, error);
+    admin_stop(&admin);
     nats_client_destroy(&nats);
     key_ring_destroy(&gateway.keys);
+    rate_local_destroy(&gateway.limits.local);
+    auth_destroy(&gateway.auth);
     return status;
+}
+
+static void block_hangup(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 int main(int argc, char **argv) {
     struct error error = {0};
     runtime_block_signals();
-    int code = runtime_configure(service.name, service.description, rows,
-                                 sizeof(rows) / sizeof(rows[0]), &settings, argc, argv, &config);
+    block_hangup();
+    int code =
+        runtime_configure(service.name, service.description, rows, sizeof(rows) / sizeof(rows[0]),
+                          &settings, check_settings, argc, argv, &config);
     if (code >= 0)
         return code;
     enum status status = run(&error);

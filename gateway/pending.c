@@ -13,6 +13,7 @@ void *pending_create(h2o_req_t *req, size_t bytes, void (*dispose)(void *pending
     memset(pending, 0, bytes);
     pending->req = req;
     pending->lane = lane_of(req);
+    pending->caller = *caller_of(req);
     struct pending **link =
         h2o_mem_alloc_shared(&req->pool, sizeof(struct pending *), on_request_gone);
     *link = pending;

@@ -13,6 +13,7 @@
 struct pending {
     h2o_req_t *req; /* NULL once the client is gone */
     struct lane *lane;
+    struct caller caller;
 };
 
 /* `bytes` zeroed bytes that begin with a struct pending; `dispose` (may be NULL) runs at the end.

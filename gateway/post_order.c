@@ -51,7 +51,7 @@ static void dispose(void *closure) {
 /* --- reading ---------------------------------------------------------------------------------- */
 
 struct sent_key {
-    char text[IDEMPOTENCY_KEY_MAX];
+    char text[IDEMPOTENCY_KEY_MAX + 1 + CALLER_SUBJECT_MAX];
     size_t len; /* 0: none was sent */
 };
 
@@ -71,11 +71,28 @@ static bool read_key(h2o_req_t *req, struct sent_key *key) {
     return true;
 }
 
+/* Each customer has keys of its own, so that nobody can take or probe another's. */
+static void bind_key(struct sent_key *key, struct slice customer) {
+    if (key->len == 0 || customer.len == 0)
+        return;
+    key->text[key->len++] = '\0';
+    memcpy(key->text + key->len, customer.ptr, customer.len);
+    key->len += customer.len;
+}
+
+static bool is_own(h2o_req_t *req, const struct order_post *post) {
+    struct slice customer = caller_customer(&post->pending.caller);
+    if (customer.len == 0 || slice_equal(customer, post->request.snapshot.customer_id))
+        return true;
+    problem_send(req, PROBLEM_FORBIDDEN, "customerId must be the token's subject");
+    return false;
+}
+
 static bool read_body(h2o_req_t *req, struct order_post *post) {
     struct error error;
     struct field_errors errors = {.arena = post->arena};
     struct slice body = {req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
-    post->request.may_name_flow = lane_of(req)->gateway->settings->is_flow_allowed;
+    post->request.may_name_flow = caller_may(&post->pending.caller, SCOPE_ADMIN);
     if (order_request_parse(body, post->arena, &post->request, &errors, &error) != STATUS_OK) {
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
         return false;
@@ -84,13 +101,13 @@ static bool read_body(h2o_req_t *req, struct order_post *post) {
         problem_send_fields(req, PROBLEM_INVALID_ORDER, &errors);
         return false;
     }
-    return true;
+    return is_own(req, post);
 }
 
 static void identify(struct order_post *post, const struct sent_key *key) {
     struct lane *lane = post->pending.lane;
     struct order_snapshot *snapshot = &post->request.snapshot;
-    snapshot->tenant = slice_of(lane->gateway->settings->tenant);
+    snapshot->tenant = slice_of(post->pending.caller.tenant);
     if (!post->request.has_flow)
         snapshot->flow = lane->gateway->flow;
     post->has_key = key->len > 0;
@@ -148,6 +165,7 @@ void post_order(h2o_req_t *req, struct slice id) {
         return;
     }
     post->trace = request_trace(req);
+    bind_key(&key, caller_customer(&post->pending.caller));
     identify(post, &key);
     if (post->has_key)
         claim_make(lane->redis, &post->claim, on_claim, post);
@@ -213,7 +231,7 @@ static void on_stored(void *closure, const struct broker_answer *answer) {
     failpoint("gateway.after_puback");
     if (post->has_key)
         claim_finish(lane->redis, &post->claim);
-    order_marker_set(lane->redis, &post->request.snapshot.order_id);
+    order_marker_set(lane->redis, &post->request.snapshot);
     h2o_timeout_link(lane->context.loop, &lane->context.zero_timeout, &post->answer_entry);
 }
 

@@ -15,8 +15,8 @@ struct problem_info {
 };
 
 static const struct problem_info problems[] = {
-#define PROBLEM_ROW(id, type, status, retry_after_s, title)                                        \
-    {PROBLEM_TYPE_PREFIX type, status, retry_after_s, title},
+#define PROBLEM_ROW(id, name, status, retry_after_s, title, happened, remedy)                      \
+    {PROBLEM_TYPE_PREFIX name, status, retry_after_s, title},
     PROBLEM_TABLE(PROBLEM_ROW)
 #undef PROBLEM_ROW
 };
@@ -92,63 +92,4 @@ void problem_send(h2o_req_t *req, enum problem problem, const char *detail) {
 
 void problem_send_fields(h2o_req_t *req, enum problem problem, const struct field_errors *errors) {
     send_problem(req, problem, NULL, errors);
-}
-
-/* --- h2o's own errors ------------------------------------------------------------------------- */
-
-static enum problem problem_of_http(int status) {
-    for (size_t i = 0; i < PROBLEM_COUNT; i++)
-        if (problems[i].status == status)
-            return (enum problem)i;
-    return status < 500 ? PROBLEM_MALFORMED_REQUEST : PROBLEM_INTERNAL;
-}
-
-struct replacement {
-    h2o_ostream_t super;
-    h2o_iovec_t body;
-};
-
-static void send_replacement(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
-                             h2o_send_state_t state) {
-    (void)bufs;
-    (void)count;
-    struct replacement *replacement = (struct replacement *)self;
-    h2o_ostream_send_next(self, req, &replacement->body, replacement->body.len > 0, state);
-}
-
-/* Nothing of ours is plain text. */
-static bool is_answered_by_h2o(const h2o_req_t *req) {
-    static const char plain[] = "text/plain";
-    if (req->res.status < 400)
-        return false;
-    ssize_t at = h2o_find_header(&req->res.headers, H2O_TOKEN_CONTENT_TYPE, -1);
-    if (at == -1)
-        return true;
-    h2o_iovec_t type = req->res.headers.entries[at].value;
-    return type.len >= sizeof(plain) - 1 && memcmp(type.base, plain, sizeof(plain) - 1) == 0;
-}
-
-static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot) {
-    (void)self;
-    if (!is_answered_by_h2o(req)) {
-        h2o_setup_next_ostream(req, slot);
-        return;
-    }
-    struct buf body = {0};
-    problem_write(problem_of_http(req->res.status), NULL, NULL, &body);
-    h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT(CONTENT_TYPE),
-                   1);
-    struct replacement *replacement =
-        (struct replacement *)h2o_add_ostream(req, sizeof(*replacement), slot);
-    replacement->super.do_send = send_replacement;
-    replacement->body = h2o_strdup(&req->pool, body.ptr, body.len);
-    req->res.content_length = replacement->body.len;
-    buf_fini(&body);
-    slot = &replacement->super.next;
-    h2o_setup_next_ostream(req, slot);
-}
-
-void problem_filter_register(h2o_pathconf_t *pathconf) {
-    h2o_filter_t *filter = h2o_create_filter(pathconf, sizeof(*filter));
-    filter->on_setup_ostream = on_setup_ostream;
 }

@@ -2,6 +2,7 @@
 
 #include "gateway/answer.h"
 #include "gateway/catalog_cache.h"
+#include "gateway/etag.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
 #include "gateway/product_request.h"
@@ -29,15 +30,9 @@ static void dispose(void *closure) {
 }
 
 void product_answer(h2o_req_t *req, int status, struct slice product) {
-    struct json_object *root = NULL;
-    int64_t version;
-    if (json_parse(product, &root, NULL) == STATUS_OK &&
-        json_get_int64(root, "version", &version, NULL) == STATUS_OK) {
-        char tag[32];
-        snprintf(tag, sizeof(tag), "\"%lld\"", (long long)version);
+    char tag[ETAG_SIZE];
+    if (etag_of(product, tag))
         answer_header(req, "ETag", slice_of(tag));
-    }
-    json_object_put(root);
     answer_json(req, status, product);
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGC_MAX = 8, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, REFUSAL_LOG_MS = 1000 };
+enum { ARGC_MAX = 12, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, REFUSAL_LOG_MS = 1000 };
 
 enum state { STATE_WAITING, STATE_RESOLVING, STATE_PROBING, STATE_USABLE };
 

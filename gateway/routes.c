@@ -1,35 +1,60 @@
 #include "gateway/routes.h"
 
+#include "gateway/admin_dlq.h"
+#include "gateway/admin_mesh.h"
+#include "gateway/admission.h"
 #include "gateway/analytics.h"
 #include "gateway/answer.h"
 #include "gateway/cancel_order.h"
 #include "gateway/change_catalog.h"
+#include "gateway/console.h"
+#include "gateway/events.h"
 #include "gateway/gateway.h"
 #include "gateway/get_order.h"
 #include "gateway/health.h"
-#include "gateway/http_head.h"
+#include "gateway/list_orders.h"
 #include "gateway/meter.h"
 #include "gateway/post_order.h"
 #include "gateway/problem.h"
+#include "gateway/problem_pages.h"
 #include "gateway/products.h"
 #include "shared/clock.h"
 
 #include <string.h>
 
 const struct route routes[] = {
-    {"POST", "/api/v1/orders", post_order},
-    {"GET", "/api/v1/orders/{id}", get_order},
-    {"GET", "/api/v1/orders/{id}/status", get_order_status},
-    {"POST", "/api/v1/orders/{id}/cancel", cancel_order},
-    {"GET", "/api/v1/products", get_products},
-    {"GET", "/api/v1/products/{id}", get_product},
-    {"PUT", "/api/v1/products/{id}", put_product},
-    {"POST", "/api/v1/products/{id}/stock-adjustments", post_stock_adjustment},
-    {"GET", "/api/v1/analytics/dashboard", get_analytics_dashboard},
-    {"GET", "/api/v1/analytics/metrics", get_analytics_metrics},
-    {"GET", "/health", get_health},
-    {"GET", "/healthz", get_liveness},
-    {"GET", "/readyz", get_readiness},
+    {"POST", "/api/v1/orders", post_order, SCOPE_ORDERS_WRITE, RATE_WRITE},
+    {"GET", "/api/v1/orders", list_orders, SCOPE_ORDERS_READ, RATE_READ},
+    {"GET", "/api/v1/orders/{id}", get_order, SCOPE_ORDERS_READ, RATE_READ},
+    {"GET", "/api/v1/orders/{id}/status", get_order_status, SCOPE_ORDERS_READ, RATE_READ},
+    {"GET", "/api/v1/orders/{id}/events", get_order_events, SCOPE_ORDERS_READ, RATE_READ},
+    {"POST", "/api/v1/orders/{id}/cancel", cancel_order, SCOPE_ORDERS_WRITE, RATE_WRITE},
+    {"GET", "/api/v1/products", get_products, SCOPE_ORDERS_READ, RATE_READ},
+    {"GET", "/api/v1/products/{id}", get_product, SCOPE_ORDERS_READ, RATE_READ},
+    {"PUT", "/api/v1/products/{id}", put_product, SCOPE_ADMIN, RATE_ADMIN},
+    {"POST", "/api/v1/products/{id}/stock-adjustments", post_stock_adjustment, SCOPE_ADMIN,
+     RATE_ADMIN},
+    {"GET", "/api/v1/analytics/dashboard", get_analytics_dashboard, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/analytics/metrics", get_analytics_metrics, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/events", get_all_events, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/mesh", get_mesh, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/dlq", get_dlq_list, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/dlq/counts", get_dlq_counts, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/dlq/jobs", get_dlq_jobs, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/dlq/jobs/{id}", get_dlq_job, SCOPE_ADMIN, RATE_ADMIN},
+    {"POST", "/api/v1/admin/dlq/jobs/{id}/cancel", post_dlq_job_cancel, SCOPE_ADMIN, RATE_ADMIN},
+    {"POST", "/api/v1/admin/dlq/replay", post_dlq_replay_all, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/api/v1/admin/dlq/{id}", get_dlq_entry, SCOPE_ADMIN, RATE_ADMIN},
+    {"POST", "/api/v1/admin/dlq/{id}/replay", post_dlq_replay, SCOPE_ADMIN, RATE_ADMIN},
+    {"POST", "/api/v1/admin/dlq/{id}/discard", post_dlq_discard, SCOPE_ADMIN, RATE_ADMIN},
+    {"GET", "/health", get_health, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/healthz", get_liveness, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/readyz", get_readiness, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/console", get_console_redirect, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/console/", get_console_page, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/console/{id}", get_console_file, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/problems", get_problem_index, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/problems/{id}", get_problem_page, SCOPE_PUBLIC, RATE_FREE},
 };
 
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
@@ -58,8 +83,11 @@ static bool method_matches(const char *wanted, struct slice method) {
     return slice_is(method, wanted) || (strcmp(wanted, "GET") == 0 && slice_is(method, "HEAD"));
 }
 
+/* More than one pattern may match a path. */
 static void allow_add(char *allow, const char *method) {
     struct buf text = {0};
+    if (strstr(allow, method) != NULL)
+        return;
     buf_append_text(&text, allow);
     if (text.len > 0)
         buf_append_text(&text, ", ");
@@ -135,13 +163,6 @@ static void answer_no_route(h2o_req_t *req, const char *allow) {
 static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     (void)self;
     struct measure *measure = measure_start(req);
-    enum problem problem;
-    const char *detail;
-    if (!http_head_check(http_head_of(req), &problem, &detail)) {
-        req->http1_is_persistent = 0;
-        problem_send(req, problem, detail);
-        return 0;
-    }
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("CONNECT"))) {
         answer_no_route(req, "GET, HEAD, POST, PUT"); /* its target is no path */
         return 0;
@@ -154,8 +175,13 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     if (measure->route == NULL)
         answer_no_route(req, allow);
     else
-        measure->route->handle(req, id);
+        admit(req, measure->route, id);
     return 0;
+}
+
+void routes_refuse(h2o_req_t *req, enum problem problem, const char *detail) {
+    measure_start(req);
+    problem_send(req, problem, detail);
 }
 
 void routes_register(h2o_pathconf_t *pathconf) {

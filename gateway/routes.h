@@ -1,10 +1,14 @@
 /*
- * The HTTP API as one table: method, path, handler. Paths are matched as sent, byte by byte and
- * without decoding, so that %2e or %2f mean nothing. `{id}` stands for one segment.
+ * The HTTP API as one table: method, path, handler, and who may call it how often. Paths are
+ * matched as sent, byte by byte and without decoding, so that %2e or %2f mean nothing. `{id}`
+ * stands for one segment.
  */
 #ifndef OM_GATEWAY_ROUTES_H
 #define OM_GATEWAY_ROUTES_H
 
+#include "gateway/caller.h"
+#include "gateway/problem.h"
+#include "gateway/rate_limit.h"
 #include "shared/buf.h"
 
 #include <h2o.h>
@@ -15,6 +19,8 @@ struct route {
     /* Answers now, or later on the loop's thread. `id` is empty where the pattern has none, and
        borrows from the request. */
     void (*handle)(h2o_req_t *req, struct slice id);
+    enum scope scope; /* what the caller must be allowed to */
+    enum rate_class rate_class;
 };
 
 extern const struct route routes[];
@@ -26,6 +32,9 @@ extern const size_t route_count;
    methods that the path has: empty when there is no such path. Pure. */
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,
                                char *allow);
+
+/* Answers, and counts, a request that could not be read. `detail` may be NULL. */
+void routes_refuse(h2o_req_t *req, enum problem problem, const char *detail);
 
 /* Hands every request of `pathconf` to its route, and measures it. */
 void routes_register(h2o_pathconf_t *pathconf);

@@ -1,15 +1,15 @@
 #include "gateway/server.h"
 
-#include "gateway/problem.h"
+#include "gateway/events.h"
+#include "gateway/http1.h"
+#include "gateway/listener.h"
 #include "gateway/routes.h"
+#include "gateway/tls.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
 
-#include <errno.h>
 #include <h2o/serverutil.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
@@ -18,24 +18,30 @@
 
 enum {
     BODY_MAX_BYTES = 256 * 1024,
-    REQUEST_TIMEOUT_MS = 10000, /* for a whole request, and between two */
-    SEND_TIMEOUT_MS = 10000,    /* for a client that does not read */
     ACCEPTS_A_TURN = 16,
     SPARE_DESCRIPTORS = 128,
+    SURPLUS_CONNECTIONS = 64, /* that are only answered with 503 */
     REDIS_START_MS = 1000,
     TURN_MS = 1000,
 };
 
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPING };
 
+enum listener_kind { LISTENER_PLAIN, LISTENER_TLS, LISTENER_KINDS };
+
+struct lane_listener {
+    struct server_lane *lane;
+    int fd; /* -1: there is none */
+    h2o_socket_t *socket;
+};
+
 struct server_lane {
     struct lane lane;
     struct server *server;
-    int listen_fd;
-    h2o_accept_ctx_t accept;
-    h2o_socket_t *listener;
+    struct lane_listener listeners[LISTENER_KINDS];
+    bool is_listening;
+    struct http1_lane http1;
     h2o_multithread_receiver_t control; /* only woken, never sent anything */
-    size_t connection_count;
     enum status started;
     struct error error;
 };
@@ -43,7 +49,9 @@ struct server_lane {
 struct server {
     struct gateway *gateway;
     h2o_globalconf_t config;
-    size_t connections_most; /* of one lane */
+    struct tls *tls; /* NULL: no HTTPS */
+    size_t connections_most;
+    atomic_size_t connection_count;
     _Atomic enum phase phase;
     sem_t lane_turned; /* posted by a lane that has started, and by one that has ended */
     struct server_lane *lanes;
@@ -52,97 +60,68 @@ struct server {
 
 /* --- listening -------------------------------------------------------------------------------- */
 
-static int listen_on(const struct addrinfo *address) {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1, send_timeout_ms = SEND_TIMEOUT_MS;
-    if (fd == -1)
-        return -1;
-    /* accepted sockets inherit the time-out, which closes a connection whose peer reads nothing */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &send_timeout_ms, sizeof(send_timeout_ms)) ==
-            0 &&
-        bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
-        return fd;
-    int failure = errno;
-    close(fd);
-    errno = failure;
-    return -1;
-}
-
-static enum status open_listener(const char *host, int64_t port, int *fd, struct error *error) {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char service[8];
-    snprintf(service, sizeof(service), "%u", (unsigned)port & 0xffffU);
-    int failure = getaddrinfo(host, service, &hints, &found);
-    if (failure != 0)
-        return error_set(error, STATUS_INVALID, "OM_HTTP_ADDRESS: %s", gai_strerror(failure));
-    int opened = listen_on(found);
-    freeaddrinfo(found);
-    if (opened == -1)
-        return error_set(error, STATUS_UNAVAILABLE, "listening on %s port %s: %s", host, service,
-                         strerror(errno));
-    *fd = opened;
-    return STATUS_OK;
-}
-
-static int64_t port_of(int fd) {
-    struct sockaddr_storage address;
-    char service[NI_MAXSERV];
-    socklen_t len = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&address, len, NULL, 0, service, sizeof(service),
-                    NI_NUMERICSERV) != 0)
-        return 0;
-    return strtol(service, NULL, 10);
-}
-
-/* Port 0: the first listener takes a free one and the others join it. */
-static enum status open_listeners(struct server *server, struct error *error) {
+/* Port 0: the first lane takes a free one and the others join it. */
+static enum status open_listeners(struct server *server, enum listener_kind kind, int64_t port,
+                                  struct error *error) {
     const struct gateway_settings *settings = server->gateway->settings;
-    int64_t port = settings->http_port;
     for (size_t i = 0; i < server->gateway->lane_count; i++) {
-        enum status status =
-            open_listener(settings->http_address, port, &server->lanes[i].listen_fd, error);
+        struct lane_listener *listener = &server->lanes[i].listeners[kind];
+        enum status status = listener_open(settings->http_address, port, settings->send_timeout_ms,
+                                           &listener->fd, error);
         if (status != STATUS_OK)
             return status;
-        port = port_of(server->lanes[i].listen_fd);
+        port = listener_port(listener->fd);
     }
-    log_info("listening", LOG_TEXT("address", settings->http_address), LOG_INT("port", port),
+    log_info(kind == LISTENER_TLS ? "listening for HTTPS" : "listening",
+             LOG_TEXT("address", settings->http_address), LOG_INT("port", port),
              LOG_INT("threads", (int64_t)server->gateway->lane_count));
     return STATUS_OK;
+}
+
+static enum status listen_all(struct server *server, struct error *error) {
+    const struct gateway_settings *settings = server->gateway->settings;
+    enum status status = open_listeners(server, LISTENER_PLAIN, settings->http_port, error);
+    if (status != STATUS_OK || settings->https_port == 0)
+        return status;
+    status = tls_create(settings->tls_cert_file, settings->tls_key_file, &server->tls, error);
+    if (status == STATUS_OK)
+        status = open_listeners(server, LISTENER_TLS, settings->https_port, error);
+    return status;
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
 
 static void on_connection_closed(void *closure) {
-    struct server_lane *lane = closure;
-    lane->connection_count--;
+    struct server *server = closure;
+    atomic_fetch_sub(&server->connection_count, 1);
 }
 
-static bool accept_one(struct server_lane *lane) {
-    h2o_socket_t *socket = h2o_evloop_socket_accept(lane->listener);
+/* Running out of descriptors would take the connections to Redis and NATS along: who is one too
+   many is told so, and where even these are too many, closed. */
+static bool accept_one(struct lane_listener *listener) {
+    struct server *server = listener->lane->server;
+    h2o_socket_t *socket = h2o_evloop_socket_accept(listener->socket);
     if (socket == NULL)
         return false;
-    /* running out of descriptors would take the connections to Redis and NATS along */
-    if (lane->connection_count == lane->server->connections_most) {
+    socket->on_close.cb = on_connection_closed;
+    socket->on_close.data = server;
+    size_t before = atomic_fetch_add(&server->connection_count, 1);
+    if (before >= server->connections_most + SURPLUS_CONNECTIONS) {
         h2o_socket_close(socket);
         return true;
     }
-    lane->connection_count++;
-    socket->on_close.cb = on_connection_closed;
-    socket->on_close.data = lane;
-    h2o_accept(&lane->accept, socket);
+    bool is_tls = listener == &listener->lane->listeners[LISTENER_TLS];
+    SSL_CTX *tls = is_tls ? tls_context(server->tls) : NULL;
+    http1_accept(&listener->lane->http1, socket, tls, before >= server->connections_most);
+    SSL_CTX_free(tls);
     return true;
 }
 
-static void on_accept(h2o_socket_t *listener, const char *err) {
+static void on_accept(h2o_socket_t *socket, const char *err) {
     if (err != NULL)
         return;
     for (int i = 0; i < ACCEPTS_A_TURN; i++)
-        if (!accept_one(listener->data))
+        if (!accept_one(socket->data))
             return;
 }
 
@@ -177,39 +156,57 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
     enum status status = redis_create(&options, &lane->lane.redis, &lane->error);
     if (status != STATUS_OK)
         return status;
+    lane->lane.limiter = rate_limiter_create(&gateway->limits, lane->lane.redis);
     lane->lane.catalog = catalog_cache_create(&(struct catalog_cache_options){
         .context = &lane->lane.context,
         .redis = lane->lane.redis,
         .ttl_ms = gateway->settings->catalog_cache_ms,
     });
-    lane->accept.ctx = &lane->lane.context;
-    lane->accept.hosts = lane->server->config.hosts;
+    lane->lane.events = events_open(&lane->lane, index);
+    const struct http1_limits limits = {
+        .body_max_bytes = BODY_MAX_BYTES,
+        .request_timeout_ms = (uint64_t)gateway->settings->request_timeout_ms,
+        .send_timeout_ms = (uint64_t)gateway->settings->send_timeout_ms,
+    };
+    http1_lane_init(&lane->http1, &lane->lane.context, lane->server->config.hosts, &limits);
     return STATUS_OK;
 }
 
 static void lane_serve(struct server_lane *lane) {
-    lane->listener = h2o_evloop_socket_create(lane->lane.context.loop, lane->listen_fd,
-                                              H2O_SOCKET_FLAG_DONT_READ);
-    lane->listener->data = lane;
-    h2o_socket_read_start(lane->listener, on_accept);
+    lane->is_listening = true;
+    for (size_t i = 0; i < LISTENER_KINDS; i++) {
+        struct lane_listener *listener = &lane->listeners[i];
+        if (listener->fd == -1)
+            continue;
+        listener->socket = h2o_evloop_socket_create(lane->lane.context.loop, listener->fd,
+                                                    H2O_SOCKET_FLAG_DONT_READ);
+        listener->socket->data = listener;
+        h2o_socket_read_start(listener->socket, on_accept);
+    }
 }
 
 /* Takes what the kernel has accepted already; connections end with their answer. */
 static void lane_drain(struct server_lane *lane) {
-    while (accept_one(lane))
-        continue;
-    h2o_socket_read_stop(lane->listener);
-    h2o_socket_close(lane->listener);
-    lane->listener = NULL;
+    lane->is_listening = false;
+    for (size_t i = 0; i < LISTENER_KINDS; i++) {
+        struct lane_listener *listener = &lane->listeners[i];
+        if (listener->fd == -1)
+            continue;
+        while (accept_one(listener))
+            continue;
+        h2o_socket_read_stop(listener->socket);
+        h2o_socket_close(listener->socket);
+    }
+    events_drain(lane->lane.events);
     h2o_context_request_shutdown(&lane->lane.context);
 }
 
 /* Does what the server's phase asks for and is not done yet; false at the end. */
 static bool lane_follow(struct server_lane *lane) {
     enum phase phase = atomic_load(&lane->server->phase);
-    if (phase == PHASE_SERVING && lane->listener == NULL)
+    if (phase == PHASE_SERVING && !lane->is_listening)
         lane_serve(lane);
-    else if (phase == PHASE_DRAINING && lane->listener != NULL)
+    else if (phase == PHASE_DRAINING && lane->is_listening)
         lane_drain(lane);
     return phase != PHASE_STOPPING;
 }
@@ -223,7 +220,9 @@ static void *run_lane(void *closure) {
     while (is_open && lane_follow(lane))
         h2o_evloop_run(lane->lane.context.loop, TURN_MS);
     redis_destroy(&lane->lane.redis);
+    rate_limiter_destroy(&lane->lane.limiter);
     catalog_cache_destroy(&lane->lane.catalog);
+    events_close(&lane->lane.events);
     sem_post(&server->lane_turned);
     /* h2o keeps caches in thread-local memory that nobody can free: the thread waits for the end of
        the process, so that they stay reachable */
@@ -247,23 +246,20 @@ size_t server_lane_count(const struct gateway_settings *settings) {
 
 static void configure(struct server *server) {
     h2o_config_init(&server->config);
-    server->config.server_name = h2o_iovec_init("", 0);
-    server->config.max_request_entity_size = BODY_MAX_BYTES;
-    server->config.http1.req_timeout = REQUEST_TIMEOUT_MS;
-    server->config.http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host =
         h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-    /* h2o binds its own errors to the fallback path, so everything is served from there */
     routes_register(&host->fallback_path);
-    problem_filter_register(&host->fallback_path);
 }
 
-static size_t connections_most(size_t lane_count) {
+/* As many as there may be, and as there are descriptors for. */
+static size_t connections_most(const struct gateway_settings *settings) {
     struct rlimit limit = {.rlim_cur = 1024};
     getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t usable = limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS
-                                                           : SPARE_DESCRIPTORS;
-    return (size_t)usable / lane_count;
+    size_t usable = limit.rlim_cur > 2 * SPARE_DESCRIPTORS
+                        ? (size_t)limit.rlim_cur - SPARE_DESCRIPTORS
+                        : SPARE_DESCRIPTORS;
+    size_t wanted = (size_t)settings->max_connections;
+    return wanted == 0 || wanted > usable ? usable : wanted;
 }
 
 static void wait_for_lane(struct server *server) {
@@ -300,16 +296,17 @@ static void wait_for_redis(struct gateway *gateway) {
 enum status server_start(struct gateway *gateway, struct server **server, struct error *error) {
     struct server *made = mem_alloc(sizeof(*made));
     made->gateway = gateway;
-    made->connections_most = connections_most(gateway->lane_count);
+    made->connections_most = connections_most(gateway->settings);
     made->lanes = mem_alloc(gateway->lane_count * sizeof(*made->lanes));
     for (size_t i = 0; i < gateway->lane_count; i++) {
         made->lanes[i].server = made;
-        made->lanes[i].listen_fd = -1;
+        for (size_t kind = 0; kind < LISTENER_KINDS; kind++)
+            made->lanes[i].listeners[kind] = (struct lane_listener){&made->lanes[i], -1, NULL};
     }
     sem_init(&made->lane_turned, 0, 0);
     configure(made);
     metric_set(METRIC_IDEMPOTENCY_DEGRADED, 0, 1);
-    enum status status = open_listeners(made, error);
+    enum status status = listen_all(made, error);
     if (status == STATUS_OK)
         status = start_lanes(made, error);
     if (status != STATUS_OK) {
@@ -320,6 +317,16 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
     enter_phase(made, PHASE_SERVING);
     *server = made;
     return STATUS_OK;
+}
+
+void server_reload(struct server *server) {
+    struct error error = {0};
+    if (server->tls == NULL)
+        return;
+    if (tls_reload(server->tls, &error) == STATUS_OK)
+        log_info("new connections get the certificate that was read again");
+    else
+        log_error("the certificate stays as it is", LOG_ERROR(&error));
 }
 
 void server_drain(struct server *server, int64_t timeout_ms) {

@@ -1,6 +1,7 @@
 /*
- * The HTTP server: one h2o loop a thread, each with its own listener on the same port
- * (SO_REUSEPORT), its own connection to Redis and its own lane of the broker. HTTP/1.1 only.
+ * The HTTP server: one h2o loop a thread, each with its own listeners on the same ports, its own
+ * connection to Redis and its own lane of the broker. HTTP/1.1 only, plain and, where
+ * OM_HTTPS_PORT is set, over TLS.
  *
  * Called by the main thread, except what handlers reach through their lane.
  */
@@ -17,6 +18,8 @@ size_t server_lane_count(const struct gateway_settings *settings);
 /* Listens and serves; waits a moment for Redis, so that the first requests find it. */
 enum status server_start(struct gateway *gateway, struct server **server,
                          struct error *error) MUST_CHECK;
+/* Reads certificate and key again; what is wrong with them is logged, and changes nothing. */
+void server_reload(struct server *server);
 /* Accepts nothing any more and waits up to `timeout_ms` for the answers that are due. */
 void server_drain(struct server *server, int64_t timeout_ms);
 /* Ends the loops. What they used stays as it is until the process ends, soon: h2o 2.2.5 cannot

@@ -197,23 +197,73 @@ redis_answers() {
 # --- NATS ----------------------------------------------------------------------------------------
 
 nats_program=${OM_NATS_SERVER:-nats-server}
+nats_scheme=nats
+[[ ${OM_NATS_TLS:-} != on ]] || nats_scheme=tls
+
+# Every service and the gateway is a user of its own; the operator is for people.
+nats_users() {
+    printf '%s\n' operator gateway "${services[@]}"
+}
+
+# What a process needs to reach NATS as user $1, a variable a line.
+nats_environment() {
+    local tls=$secrets/nats_tls
+    echo "OM_NATS_URL=$nats_scheme://127.0.0.1:$nats_port"
+    echo "OM_NATS_USER=$1"
+    echo "OM_NATS_PASSWORD_FILE=$secrets/nats_$1"
+    [[ $nats_scheme == tls ]] || return 0
+    printf '%s\n' "OM_NATS_TLS_CA_FILE=$tls/ca.crt" "OM_NATS_TLS_CERT_FILE=$tls/$1.crt" \
+        "OM_NATS_TLS_KEY_FILE=$tls/$1.key"
+}
+
+write_nats_users() {
+    local user
+    for user in $(nats_users); do
+        secret "nats_$user" >/dev/null
+    done
+    (umask 077 && "$root/.build/release/bin/omctl" nats-users --dir "$root/nats" --secrets "$secrets" \
+        >"$run_dir/nats/users.conf.new")
+}
 
 write_nats_config() {
-    local sync='# @SYNC_INTERVAL@'
+    local sync='# @SYNC_INTERVAL@' tls='# @TLS@ '
     # The option came with 2.10; before, the server syncs once a minute.
     case $("$nats_program" --version) in
     *v2.[0-9].*) ;;
     *) sync='sync_interval: always' ;;
     esac
-    mkdir -p "$run_dir/nats" && chmod 700 "$run_dir/nats"
+    if [[ $nats_scheme == tls ]]; then
+        tls=''
+        # shellcheck disable=SC2046 # names have no spaces
+        with_progress "making certificates for NATS" "$run_dir/log/setup/certificates.log" \
+            "$root/scripts/nats-certificates" "$secrets/nats_tls" server $(nats_users)
+    fi
     sed -e "s|@PORT@|$nats_port|" -e "s|@STORE_DIR@|$run_dir/nats/jetstream|" \
-        -e "s|@OPERATOR_PASSWORD@|$(secret nats_operator)|" \
-        -e "s|@MESH_PASSWORD@|$(secret nats_mesh)|" -e "s|# @SYNC_INTERVAL@|$sync|" \
-        "$root/nats/server.conf.in" >"$run_dir/nats/server.conf"
+        -e "s|# @SYNC_INTERVAL@|$sync|" -e "s|# @TLS@ |$tls|" -e "s|@TLS_DIR@|$secrets/nats_tls|" \
+        "$root/nats/server.conf.in" >"$run_dir/nats/server.conf.new"
 }
 
+# replace_if_changed FILE: puts FILE.new in its place; false when that changed nothing.
+replace_if_changed() {
+    if cmp -s "$1.new" "$1"; then
+        rm "$1.new"
+        return 1
+    fi
+    mv "$1.new" "$1"
+}
+
+# A server that runs learns of users without a restart; those whose password has changed are cut off.
 start_nats() {
+    local pid
+    mkdir -p "$run_dir/nats" && chmod 700 "$run_dir/nats"
+    write_nats_users
     write_nats_config
+    if replace_if_changed "$run_dir/nats/users.conf" && is_running nats; then
+        kill -HUP "$pid"
+    fi
+    if replace_if_changed "$run_dir/nats/server.conf"; then
+        stop_process nats 30
+    fi
     is_running nats || say "starting NATS on port $nats_port ($("$nats_program" --version))"
     start_process nats -- "$nats_program" -c "$run_dir/nats/server.conf"
 }
@@ -227,5 +277,5 @@ nats_answers() {
 }
 
 nats_url() {
-    echo "nats://$1:$(secret "nats_$1")@127.0.0.1:$nats_port"
+    echo "$nats_scheme://$1:$(secret "nats_$1")@127.0.0.1:$nats_port"
 }

@@ -2,21 +2,24 @@
 #include "services/order/handler.h"
 #include "services/order/store.h"
 
-typedef enum status (*read_fn)(struct pg *pg, const struct uuid *id, struct slice tenant,
-                               struct buf *reply, struct error *error);
+typedef enum status (*read_fn)(struct pg *pg, const struct order_sought *sought, struct buf *reply,
+                               struct error *error);
 
 static enum status answer(struct endpoint_call *call, struct json_object *request, read_fn read,
                           struct error *error) {
-    struct slice id_text, tenant;
-    struct uuid id;
+    struct slice id_text;
+    struct order_sought sought = {.customer = slice_of(NULL)};
     enum status status = json_get_string(request, "orderId", &id_text, error);
     if (status == STATUS_OK)
-        status = json_get_string(request, "tenant", &tenant, error);
+        status = json_get_string(request, "tenant", &sought.tenant, error);
+    if (status == STATUS_OK &&
+        json_get_string(request, "customerId", &sought.customer, error) == STATUS_INVALID)
+        status = STATUS_INVALID;
     if (status != STATUS_OK)
-        return error_set(error, STATUS_INVALID, "orderId and tenant are texts");
-    if (!uuid_parse(id_text, &id))
+        return error_set(error, STATUS_INVALID, "orderId, tenant and customerId are texts");
+    if (!uuid_parse(id_text, &sought.id))
         return error_set(error, STATUS_NOT_FOUND, "no such order");
-    return read(call->pg, &id, tenant, call->reply, error);
+    return read(call->pg, &sought, call->reply, error);
 }
 
 static enum status serve(struct endpoint_call *call, read_fn read, struct error *error) {
@@ -35,4 +38,8 @@ enum status order_endpoint_get(struct endpoint_call *call, struct error *error) 
 
 enum status order_endpoint_status(struct endpoint_call *call, struct error *error) {
     return serve(call, order_store_read_status, error);
+}
+
+enum status order_endpoint_history(struct endpoint_call *call, struct error *error) {
+    return serve(call, order_store_read_history, error);
 }

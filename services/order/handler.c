@@ -1,6 +1,7 @@
 #include "services/order/handler.h"
 
 #include "services/order/announce.h"
+#include "services/order/progress_update.h"
 #include "services/order/store.h"
 #include "services/order/timeline.h"
 #include "shared/clock.h"
@@ -209,6 +210,10 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
     write_timelines(&orders, chains, batch->arena, &scratch);
     for (size_t i = 0; i < count; i++)
         announce_progress(batch->outbox, &steps[i], &scratch);
+    for (size_t i = 0; i < orders.count; i++) {
+        if (orders.rows[i].changes > 0)
+            progress_update(batch->updates, &orders.rows[i], &scratch);
+    }
     buf_fini(&scratch);
     return order_store_update(batch, &orders, error);
 }

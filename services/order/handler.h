@@ -12,5 +12,10 @@ extern const struct handler cancel_handler;
 /* {"orderId","tenant"} -> the order, or its status only */
 enum status order_endpoint_get(struct endpoint_call *call, struct error *error);
 enum status order_endpoint_status(struct endpoint_call *call, struct error *error);
+/* the same -> {"orderId","status","reason"?,"updatedAt","version","timeline":[as applied]} */
+enum status order_endpoint_history(struct endpoint_call *call, struct error *error);
+/* {"tenant","customerId"?,"status"?,"reason"?,"from"?,"to"?,"sort"? createdAt|-createdAt,"limit"?
+   1 to 200,"cursor"?} -> {"orders":[...],"nextCursor"?}; INVALID for a cursor of another list. */
+enum status order_endpoint_list(struct endpoint_call *call, struct error *error);
 
 #endif

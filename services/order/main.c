@@ -46,6 +46,8 @@ static const struct consumer_spec consumers[] = {
 static const struct endpoint endpoints[] = {
     {"get", "mesh.order.get", order_endpoint_get},
     {"status", "mesh.order.status", order_endpoint_status},
+    {"history", "mesh.order.history", order_endpoint_history},
+    {"list", "mesh.order.list", order_endpoint_list},
 };
 
 static enum status start(const struct config *config, void **context, struct error *error) {

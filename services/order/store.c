@@ -9,7 +9,7 @@
 static const struct pg_statement load_orders = {
     .name = "order_load",
     .sql = "SELECT id, flow, status, steps, tenant, customer_id, currency, total_minor,"
-           " payment_method, sealed, accepted_at"
+           " payment_method, sealed, accepted_at, version, jsonb_array_length(timeline)"
            " FROM orders.orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE",
     .param_count = 1,
 };
@@ -25,7 +25,9 @@ enum {
     LOAD_TOTAL,
     LOAD_METHOD,
     LOAD_SEALED,
-    LOAD_ACCEPTED
+    LOAD_ACCEPTED,
+    LOAD_VERSION,
+    LOAD_LENGTH
 };
 
 static enum status take_order(const struct pg_result *result, int row, struct arena *arena,
@@ -38,7 +40,10 @@ static enum status take_order(const struct pg_result *result, int row, struct ar
         return error_set(error, STATUS_INTERNAL, "order row with flow %.*s, status %.*s",
                          SLICE_ARG(flow), SLICE_ARG(status));
     order->state.steps = (unsigned)pg_get_int64(result, row, LOAD_STEPS);
+    order->loaded_status = order->state.status;
     order->accepted_at_us = pg_get_time_us(result, row, LOAD_ACCEPTED);
+    order->version = pg_get_int64(result, row, LOAD_VERSION);
+    order->timeline_length = pg_get_int64(result, row, LOAD_LENGTH);
     snapshot->order_id = pg_get_uuid(result, row, LOAD_ID);
     snapshot->flow = order->state.flow;
     snapshot->tenant = arena_slice(arena, pg_get_slice(result, row, LOAD_TENANT));

@@ -46,6 +46,8 @@ struct order_row {
     struct order_state state;
     struct order_snapshot snapshot; /* items only after order_store_load_items() */
     int64_t accepted_at_us;
+    enum order_status loaded_status;
+    int64_t version, timeline_length; /* as loaded */
     /* To store: */
     enum order_reason reason;     /* REASON_NONE leaves it */
     struct slice tracking_number; /* empty leaves it */
@@ -107,11 +109,42 @@ enum status order_store_put_catalog(struct batch *batch, const struct catalog_ch
 
 /* --- reads (store_read.c), outside a transaction --- */
 
+/* Which order is asked for, and who may see it; `customer` empty: whose it is does not matter. */
+struct order_sought {
+    struct uuid id;
+    struct slice tenant, customer;
+};
+
 /* One order for a reader, appended to `reply` as JSON: whole, or its status only. NOT_FOUND when
-   the tenant has no such order. */
-enum status order_store_read(struct pg *pg, const struct uuid *id, struct slice tenant,
-                             struct buf *reply, struct error *error) MUST_CHECK;
-enum status order_store_read_status(struct pg *pg, const struct uuid *id, struct slice tenant,
+   there is no such order of that tenant and customer. */
+enum status order_store_read(struct pg *pg, const struct order_sought *sought, struct buf *reply,
+                             struct error *error) MUST_CHECK;
+enum status order_store_read_status(struct pg *pg, const struct order_sought *sought,
                                     struct buf *reply, struct error *error) MUST_CHECK;
+/* An order's history, for who follows it: its status and the timeline in the order applied, to
+   which entries are only ever added. */
+enum status order_store_read_history(struct pg *pg, const struct order_sought *sought,
+                                     struct buf *reply, struct error *error) MUST_CHECK;
+
+/* An order's place in lists. */
+struct order_place {
+    int64_t accepted_at_us;
+    struct uuid id;
+};
+
+/* A page of a list by time of acceptance. An empty text filters by nothing. */
+struct order_list {
+    struct slice tenant, customer, status, reason;
+    int64_t from_us, to_us; /* accepted from, and before */
+    bool is_oldest_first;
+    int64_t limit;
+    struct order_place after;
+};
+
+/* Writes the member "orders". `*goes_on` says whether a further page from `*end` may find more; a
+   page can have fewer orders than its limit, or none, and yet not be the last. */
+enum status order_store_list(struct pg *pg, const struct order_list *list, struct json_writer *w,
+                             bool *goes_on, struct order_place *end,
+                             struct error *error) MUST_CHECK;
 
 #endif

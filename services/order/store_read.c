@@ -1,43 +1,46 @@
-/* What readers see of an order. */
+/* What readers see of orders. */
 #include "services/order/store.h"
 #include "shared/clock.h"
+
+/* --- one order --- */
 
 /* The timeline is stored as applied and read sorted by time; RFC 3339 in UTC of fixed width sorts
    as text does. */
 static const struct pg_statement read_order = {
     .name = "order_read",
-    .sql = "SELECT o.status, o.reason, o.updated_at, o.flow, o.customer_id, o.currency,"
-           " o.total_minor, o.tracking_number, o.accepted_at, o.version,"
+    .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.customer_id, o.currency,"
+           " o.total_minor, o.tracking_number, o.accepted_at,"
            " (SELECT jsonb_agg(jsonb_build_object('sku', i.sku, 'quantity', i.quantity,"
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
            " (SELECT jsonb_agg(entry ORDER BY entry->>'at' COLLATE \"C\", place)"
            "  FROM jsonb_array_elements(o.timeline) WITH ORDINALITY AS t(entry, place))::text"
-           " FROM orders.orders o WHERE o.id = $1::uuid AND o.tenant = $2::text",
-    .param_count = 2,
+           " FROM orders.orders o WHERE o.id = $1::uuid AND o.tenant = $2::text"
+           "  AND ($3::text = '' OR o.customer_id = $3::text)",
+    .param_count = 3,
 };
 
 static const struct pg_statement read_status = {
     .name = "order_read_status",
-    .sql = "SELECT status, reason, updated_at FROM orders.orders"
-           " WHERE id = $1::uuid AND tenant = $2::text",
-    .param_count = 2,
+    .sql = "SELECT status, reason, updated_at, version FROM orders.orders"
+           " WHERE id = $1::uuid AND tenant = $2::text"
+           "  AND ($3::text = '' OR customer_id = $3::text)",
+    .param_count = 3,
 };
 
-/* Both statements' first columns. */
-enum { READ_STATUS, READ_REASON, READ_UPDATED };
-/* The rest of read_order's. */
+/* The first columns of all that is read. */
+enum { READ_STATUS, READ_REASON, READ_UPDATED, READ_VERSION };
+/* What comes after them, of an order whole and of one in a list. */
 enum {
-    READ_FLOW = READ_UPDATED + 1,
+    READ_FLOW = READ_VERSION + 1,
     READ_CUSTOMER,
     READ_CURRENCY,
     READ_TOTAL,
     READ_TRACKING,
     READ_ACCEPTED,
-    READ_VERSION,
-    READ_ITEMS,
-    READ_TIMELINE
 };
+/* The rest of read_order's. */
+enum { READ_ITEMS = READ_ACCEPTED + 1, READ_TIMELINE };
 
 static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
     char text[RFC3339_SIZE];
@@ -46,30 +49,29 @@ static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
 }
 
 static void put_optional(struct json_writer *w, const char *key, const struct pg_result *result,
-                         int column) {
-    if (!pg_is_null(result, 0, column))
-        json_put_string(w, key, pg_get_slice(result, 0, column));
+                         int row, int column) {
+    if (!pg_is_null(result, row, column))
+        json_put_string(w, key, pg_get_slice(result, row, column));
 }
 
-static void put_head(struct json_writer *w, const struct uuid *id, const struct pg_result *result) {
+static void put_head(struct json_writer *w, const struct uuid *id, const struct pg_result *result,
+                     int row) {
     char id_text[UUID_TEXT_SIZE];
     uuid_format(id, id_text);
     json_put_text(w, "orderId", id_text);
-    json_put_string(w, "status", pg_get_slice(result, 0, READ_STATUS));
-    put_optional(w, "reason", result, READ_REASON);
-    put_time(w, "updatedAt", pg_get_time_us(result, 0, READ_UPDATED));
+    json_put_string(w, "status", pg_get_slice(result, row, READ_STATUS));
+    put_optional(w, "reason", result, row, READ_REASON);
+    put_time(w, "updatedAt", pg_get_time_us(result, row, READ_UPDATED));
+    json_put_int(w, "version", pg_get_int64(result, row, READ_VERSION));
 }
 
-static void put_rest(struct json_writer *w, const struct pg_result *result) {
-    json_put_string(w, "flow", pg_get_slice(result, 0, READ_FLOW));
-    json_put_string(w, "customerId", pg_get_slice(result, 0, READ_CUSTOMER));
-    json_put_string(w, "currency", pg_get_slice(result, 0, READ_CURRENCY));
-    json_put_int(w, "totalMinor", pg_get_int64(result, 0, READ_TOTAL));
-    json_put_raw(w, "items", pg_get_slice(result, 0, READ_ITEMS));
-    put_optional(w, "trackingNumber", result, READ_TRACKING);
-    put_time(w, "createdAt", pg_get_time_us(result, 0, READ_ACCEPTED));
-    json_put_int(w, "version", pg_get_int64(result, 0, READ_VERSION));
-    json_put_raw(w, "timeline", pg_get_slice(result, 0, READ_TIMELINE));
+static void put_summary(struct json_writer *w, const struct pg_result *result, int row) {
+    json_put_string(w, "flow", pg_get_slice(result, row, READ_FLOW));
+    json_put_string(w, "customerId", pg_get_slice(result, row, READ_CUSTOMER));
+    json_put_string(w, "currency", pg_get_slice(result, row, READ_CURRENCY));
+    json_put_int(w, "totalMinor", pg_get_int64(result, row, READ_TOTAL));
+    put_optional(w, "trackingNumber", result, row, READ_TRACKING);
+    put_time(w, "createdAt", pg_get_time_us(result, row, READ_ACCEPTED));
 }
 
 static enum status read_one(struct pg *pg, const struct pg_statement *statement,
@@ -83,33 +85,173 @@ static enum status read_one(struct pg *pg, const struct pg_statement *statement,
     return status;
 }
 
-enum status order_store_read(struct pg *pg, const struct uuid *id, struct slice tenant,
-                             struct buf *reply, struct error *error) {
-    const struct pg_param key[] = {pg_uuid(id), pg_text(tenant)};
+enum status order_store_read(struct pg *pg, const struct order_sought *sought, struct buf *reply,
+                             struct error *error) {
+    const struct pg_param key[] = {pg_uuid(&sought->id), pg_text(sought->tenant),
+                                   pg_text(sought->customer)};
     struct pg_result *result = NULL;
     enum status status = read_one(pg, &read_order, key, &result, error);
     if (status != STATUS_OK)
         return status;
     struct json_writer w = json_writer(reply);
     json_begin_object(&w);
-    put_head(&w, id, result);
-    put_rest(&w, result);
+    put_head(&w, &sought->id, result, 0);
+    put_summary(&w, result, 0);
+    json_put_raw(&w, "items", pg_get_slice(result, 0, READ_ITEMS));
+    json_put_raw(&w, "timeline", pg_get_slice(result, 0, READ_TIMELINE));
     json_end_object(&w);
     pg_result_free(&result);
     return STATUS_OK;
 }
 
-enum status order_store_read_status(struct pg *pg, const struct uuid *id, struct slice tenant,
+enum status order_store_read_status(struct pg *pg, const struct order_sought *sought,
                                     struct buf *reply, struct error *error) {
-    const struct pg_param key[] = {pg_uuid(id), pg_text(tenant)};
+    const struct pg_param key[] = {pg_uuid(&sought->id), pg_text(sought->tenant),
+                                   pg_text(sought->customer)};
     struct pg_result *result = NULL;
     enum status status = read_one(pg, &read_status, key, &result, error);
     if (status != STATUS_OK)
         return status;
     struct json_writer w = json_writer(reply);
     json_begin_object(&w);
-    put_head(&w, id, result);
+    put_head(&w, &sought->id, result, 0);
     json_end_object(&w);
     pg_result_free(&result);
     return STATUS_OK;
+}
+
+/* --- its history --- */
+
+static const struct pg_statement read_history = {
+    .name = "order_read_history",
+    .sql = "SELECT status, reason, updated_at, version, timeline::text FROM orders.orders"
+           " WHERE id = $1::uuid AND tenant = $2::text"
+           "  AND ($3::text = '' OR customer_id = $3::text)",
+    .param_count = 3,
+};
+
+enum { HISTORY_TIMELINE = READ_VERSION + 1 };
+
+enum status order_store_read_history(struct pg *pg, const struct order_sought *sought,
+                                     struct buf *reply, struct error *error) {
+    const struct pg_param key[] = {pg_uuid(&sought->id), pg_text(sought->tenant),
+                                   pg_text(sought->customer)};
+    struct pg_result *result = NULL;
+    enum status status = read_one(pg, &read_history, key, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    struct json_writer w = json_writer(reply);
+    json_begin_object(&w);
+    put_head(&w, &sought->id, result, 0);
+    json_put_raw(&w, "timeline", pg_get_slice(result, 0, HISTORY_TIMELINE));
+    json_end_object(&w);
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+/* --- many orders --- */
+
+/* The index that is walked holds neither status nor reason (sql/0013), so that a filter by them
+   may find little on a long way: no page walks further than this. */
+#define WALK_MOST "10000"
+
+#define TIME_OF(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
+#define WALK(direction, behind, customer)                                                          \
+    " FROM orders.orders WHERE tenant = $1::text" customer                                         \
+    " AND accepted_at >= " TIME_OF("$2") " AND accepted_at < " TIME_OF(                            \
+        "$3") " AND (accepted_at, id) " behind " (" TIME_OF("$4") ", $5::uuid)" ORDERED(direction)
+#define ORDERED(direction) " ORDER BY accepted_at " direction ", id " direction
+
+#define PAGE(suffix, direction, behind, customer, params)                                          \
+    {                                                                                              \
+        .name = "order_list_" suffix,                                                              \
+        .sql =                                                                                     \
+            "SELECT status, reason, updated_at, version, flow, customer_id, currency,"             \
+            " total_minor, tracking_number, accepted_at, id FROM (SELECT *" WALK(                  \
+                direction, behind, customer) " LIMIT " WALK_MOST ") AS walked"                     \
+                                             " WHERE ($6::text = '' OR status = $6::text)"         \
+                                             " AND ($7::text = '' OR reason = $7::text)" ORDERED(  \
+                                                 direction) " LIMIT $8::int8",                     \
+        .param_count = params,                                                                     \
+    }
+#define WALK_END(suffix, direction, behind, customer, params)                                      \
+    {                                                                                              \
+        .name = "order_list_end_" suffix,                                                          \
+        .sql = "SELECT accepted_at, id" WALK(direction, behind, customer) " OFFSET " WALK_MOST     \
+                                                                          " - 1 LIMIT 1",          \
+        .param_count = params,                                                                     \
+    }
+
+enum { LIST_ID = READ_ACCEPTED + 1 };
+
+/* By [whether of one customer][whether oldest first]. */
+static const struct pg_statement pages[2][2] = {
+    {PAGE("newest", "DESC", "<", "", 8), PAGE("oldest", "ASC", ">", "", 8)},
+    {PAGE("newest_of", "DESC", "<", " AND customer_id = $9::text", 9),
+     PAGE("oldest_of", "ASC", ">", " AND customer_id = $9::text", 9)},
+};
+static const struct pg_statement walk_ends[2][2] = {
+    {WALK_END("newest", "DESC", "<", "", 5), WALK_END("oldest", "ASC", ">", "", 5)},
+    {WALK_END("newest_of", "DESC", "<", " AND customer_id = $6::text", 6),
+     WALK_END("oldest_of", "ASC", ">", " AND customer_id = $6::text", 6)},
+};
+
+static void write_page(struct json_writer *w, const struct pg_result *result, int rows) {
+    json_key(w, "orders");
+    json_begin_array(w);
+    for (int row = 0; row < rows; row++) {
+        struct uuid id = pg_get_uuid(result, row, LIST_ID);
+        json_begin_object(w);
+        put_head(w, &id, result, row);
+        put_summary(w, result, row);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+/* Where the walk was broken off, if it was. */
+static enum status find_walk_end(struct pg *pg, const struct order_list *list, bool *goes_on,
+                                 struct order_place *end, struct error *error) {
+    const struct pg_param params[] = {
+        pg_text(list->tenant),    pg_int64(list->from_us),
+        pg_int64(list->to_us),    pg_int64(list->after.accepted_at_us),
+        pg_uuid(&list->after.id), pg_text(list->customer),
+    };
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &walk_ends[list->customer.len > 0][list->is_oldest_first],
+                                  params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    *goes_on = pg_rows(result) == 1;
+    if (*goes_on)
+        *end = (struct order_place){pg_get_time_us(result, 0, 0), pg_get_uuid(result, 0, 1)};
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+enum status order_store_list(struct pg *pg, const struct order_list *list, struct json_writer *w,
+                             bool *goes_on, struct order_place *end, struct error *error) {
+    const struct pg_param params[] = {
+        pg_text(list->tenant),    pg_int64(list->from_us),
+        pg_int64(list->to_us),    pg_int64(list->after.accepted_at_us),
+        pg_uuid(&list->after.id), pg_text(list->status),
+        pg_text(list->reason),    pg_int64(list->limit + 1),
+        pg_text(list->customer),
+    };
+    struct pg_result *result = NULL;
+    enum status status =
+        pg_query(pg, &pages[list->customer.len > 0][list->is_oldest_first], params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    int rows = pg_rows(result);
+    bool is_full = rows > list->limit;
+    rows = is_full ? (int)list->limit : rows;
+    write_page(w, result, rows);
+    *goes_on = is_full;
+    if (is_full)
+        *end = (struct order_place){pg_get_time_us(result, rows - 1, READ_ACCEPTED),
+                                    pg_get_uuid(result, rows - 1, LIST_ID)};
+    pg_result_free(&result);
+    bool is_filtered = list->status.len > 0 || list->reason.len > 0;
+    return is_full || !is_filtered ? STATUS_OK : find_walk_end(pg, list, goes_on, end, error);
 }

@@ -1,6 +1,7 @@
 #include "services/order/submit.h"
 
 #include "services/order/announce.h"
+#include "services/order/progress_update.h"
 #include "services/order/store.h"
 #include "services/order/timeline.h"
 #include "shared/clock.h"
@@ -123,8 +124,10 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     if (status == STATUS_OK)
         status = order_store_insert(batch, orders, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (orders[i].is_new)
-            announce_new(batch->outbox, &orders[i], now_us, &scratch);
+        if (!orders[i].is_new)
+            continue;
+        announce_new(batch->outbox, &orders[i], now_us, &scratch);
+        progress_update_new(batch->updates, &orders[i], &scratch);
     }
     buf_fini(&scratch);
     return status;

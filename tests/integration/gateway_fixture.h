@@ -38,7 +38,7 @@ struct fixture {
     struct environment environment;
     struct process *gateway;
     struct http_client *http;
-    struct nats_client *nats; /* as the mesh's user */
+    struct nats_client *nats; /* the operator's */
     int port, admin_port;
 };
 
@@ -91,11 +91,11 @@ static inline void assert_problem(struct http_response *response, long status, c
     http_response_fini(response);
 }
 
-/* The admin port opens last. */
+/* Ready once all is open. */
 static inline bool gateway_is_started(void *closure) {
     (void)closure;
     char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/healthz", fixture.admin_port);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", fixture.admin_port);
     struct http_response response;
     bool is_up = http_get(url, &response) == 200;
     http_response_fini(&response);
@@ -143,7 +143,7 @@ static inline int fixture_setup(void **state) {
     fixture.servers = servers_start(FIXTURE_SERVERS);
     servers_provision(fixture.servers);
     fixture.port = free_port();
-    servers_environment(fixture.servers, NULL, &fixture.environment);
+    servers_service_environment(fixture.servers, "gateway", NULL, &fixture.environment);
     fixture.admin_port = free_port();
     environment_set_int(&fixture.environment, "OM_HTTP_PORT", fixture.port);
     environment_set_int(&fixture.environment, "OM_ADMIN_PORT", fixture.admin_port);
@@ -152,9 +152,12 @@ static inline int fixture_setup(void **state) {
     environment_set(&fixture.environment, "OM_RPC_TIMEOUT_MS", "500");
     fixture.http = http_client_create();
     struct error error;
-    const struct nats_client_options nats = {servers_nats_url(fixture.servers), "mesh",
-                                             servers_nats_password_file(fixture.servers, "mesh"),
-                                             "test"};
+    const struct nats_client_options nats = {
+        .url = servers_nats_url(fixture.servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(fixture.servers, "operator"),
+        .name = "test",
+    };
     if (nats_client_create(&nats, &fixture.nats, &error) != STATUS_OK)
         fixture_fail("%s", error.text);
     gateway_start(NULL);

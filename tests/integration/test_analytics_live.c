@@ -202,7 +202,7 @@ static void a_wrong_query_is_a_400(void **state) {
         char path[100];
         snprintf(path, sizeof(path), "/api/v1/analytics/metrics%s", wrong[i]);
         assert_int_equal(get(path, &response), 400);
-        assert_contains(response.body.ptr, "urn:ordermesh:problem:invalid-query");
+        assert_contains(response.body.ptr, "/problems/invalid-query");
         http_response_fini(&response);
     }
 }
@@ -242,9 +242,6 @@ static void the_tool_prints_what_people_or_programs_read(void **state) {
     char id[UUID_TEXT_SIZE];
     uuid_format(&events.items[0].order_id, id);
     servers_environment(servers, NULL, &environment);
-    environment_set(&environment, "OM_NATS_USER", "operator");
-    environment_set(&environment, "OM_NATS_PASSWORD_FILE",
-                    servers_nats_password_file(servers, "operator"));
     buf_printf(&log, "%s/omctl-audit.log", servers_dir(servers));
     static const char *const expected[][2] = {{NULL, "0.000 ms  ORDERS/"},
                                               {"--json", "\"event\":{\"specversion\":\"1.0\""}};
@@ -304,10 +301,10 @@ static void a_stream_that_is_not_there_is_said_so(void **state) {
 static struct process *start(const char *name, const char *role) {
     struct environment environment = {0};
     struct buf log = {0}, binary = {0};
-    servers_environment(servers, role, &environment);
+    servers_service_environment(servers, name, role, &environment);
     environment_set_int(&environment, "OM_HTTP_PORT", http_port);
     buf_printf(&log, "%s/%s.log", servers_dir(servers), name);
-    buf_printf(&binary, OM_BINARY_DIR "/bin/%s", name);
+    buf_printf(&binary, OM_BINARY_DIR "/bin/om-%s", name);
     struct process *process =
         process_start(&(struct process_options){.argv = (const char *[]){binary.ptr, NULL},
                                                 .environment = &environment,
@@ -333,15 +330,18 @@ static int setup(void **state) {
     servers_migrate(servers);
     servers_provision(servers);
     projection_open(&projection, servers, &analytics_handler);
-    const struct nats_client_options options = {servers_nats_url(servers), "operator",
-                                                servers_nats_password_file(servers, "operator"),
-                                                "test"};
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
     if (nats_client_create(&options, &nats, &error) != STATUS_OK)
         fixture_fail("%s", error.text);
     progress = fopen("/dev/null", "w");
     http_port = free_port();
-    service = start("om-analytics", "om_analytics");
-    gateway = start("om-gateway", NULL);
+    service = start("analytics", "om_analytics");
+    gateway = start("gateway", NULL);
     return 0;
 }
 

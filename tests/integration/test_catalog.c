@@ -181,18 +181,6 @@ static void what_is_no_product_is_refused(void **state) {
     assert_refused(look("BAD"), 404, "not-found");
 }
 
-static void writes_are_refused_unless_they_are_allowed(void **state) {
-    (void)state;
-    static const char path[] = "/api/v1/products/FREE";
-    assert_refused(request(reader_port, "PUT", path, NULL,
-                           "{\"name\":\"x\",\"priceMinor\":0,\"currency\":\"USD\"}"),
-                   403, "forbidden");
-    assert_refused(request(reader_port, "POST", "/api/v1/products/MUG/stock-adjustments",
-                           "Idempotency-Key: f", "{\"delta\":1,\"reason\":\"gift\"}"),
-                   403, "forbidden");
-    assert_refused(look("FREE"), 404, "not-found");
-}
-
 /* --- pages ------------------------------------------------------------------------------------ */
 
 /* The SKUs of a page in order, each behind a space, and its nextCursor or "". */
@@ -344,8 +332,7 @@ static void what_was_read_before_a_write_is_not_served_after_it(void **state) {
 
 static void without_redis_nothing_is_cached_and_nothing_fails(void **state) {
     (void)state;
-    gateway_restart((const char *[]){"OM_ALLOW_CATALOG_WRITES", "true", "OM_CATALOG_CACHE_MS",
-                                     SHORT_CACHE_TEXT, NULL});
+    gateway_restart((const char *[]){"OM_CATALOG_CACHE_MS", SHORT_CACHE_TEXT, NULL});
     make("ALONE", 1);
     servers_kill(fixture.servers, SERVER_REDIS);
     assert_answer(look("ALONE"), 200, "\"available\":0");
@@ -386,7 +373,7 @@ static int setup(void **state) {
     servers_migrate(fixture.servers);
     pg = pg_create(servers_postgres_url(fixture.servers), "test");
     struct environment environment = {0};
-    servers_environment(fixture.servers, "om_inventory", &environment);
+    servers_service_environment(fixture.servers, "inventory", "om_inventory", &environment);
     environment_set(&environment, "OM_RELAY_POLL_MS", "60000");
     inventory = launch(OM_BINARY_DIR "/bin/om-inventory", &environment, &inventory_admin_port);
 
@@ -396,8 +383,7 @@ static int setup(void **state) {
     environment_set_int(&environment, "OM_HTTP_PORT", reader_port);
     environment_set(&environment, "OM_CATALOG_CACHE_MS", CACHE_MS);
     reader = launch(OM_BINARY_DIR "/bin/om-gateway", &environment, &reader_admin_port);
-    gateway_restart(
-        (const char *[]){"OM_ALLOW_CATALOG_WRITES", "true", "OM_CATALOG_CACHE_MS", CACHE_MS, NULL});
+    gateway_restart((const char *[]){"OM_CATALOG_CACHE_MS", CACHE_MS, NULL});
     return 0;
 }
 
@@ -423,7 +409,6 @@ int main(void) {
         cmocka_unit_test(a_put_is_announced_at_once),
         cmocka_unit_test(a_put_on_another_version_changes_nothing),
         cmocka_unit_test(what_is_no_product_is_refused),
-        cmocka_unit_test(writes_are_refused_unless_they_are_allowed),
         cmocka_unit_test(pages_lead_through_the_whole_catalog_in_order),
         cmocka_unit_test(a_page_that_cannot_be_is_a_400),
         cmocka_unit_test(stock_is_adjusted_once_for_each_key),

@@ -41,6 +41,10 @@ struct damage {
     "INSERT INTO inventory.reservations (order_id, status, skus, quantities) VALUES ('" ID         \
     "', '" status "', '{S}', '{1}');"
 
+#define COUNT_ROW(measure, label)                                                                  \
+    "INSERT INTO analytics.counts VALUES ('day', now(), '" measure "', '" label "', 0, 1);"
+#define POINTS_ROW "INSERT INTO loyalty.points VALUES ('" ID "', 'default', 'C1', 19, 'EARNED');"
+
 /* The client was told 202 under the key "k", for ID and then for OTHER_ID; see write_log(). */
 static const struct damage damages[] = {
     {"every 202 is an order", "SELECT 1"},
@@ -59,6 +63,7 @@ static const struct damage damages[] = {
     {"a refund gives back what was captured",
      FAILED_ROW("shipping_failed", "[]") PAYMENT_ROW("REFUNDED", "1999")},
     {"every payment belongs to an order", PAYMENT_ROW("CAPTURED", "1999")},
+    {"what was received is the sum of the ledger's deltas", STOCK_ROW},
     {"reservations add up to what the stock says", STOCK_ROW},
     {"a fulfilled order holds exactly its items",
      COMPLETED_ROW(ID) STOCK_ROW RESERVATION_ROW("RESERVED")},
@@ -72,6 +77,8 @@ static const struct damage damages[] = {
      FAILED_ROW("payment_declined", "[]") "INSERT INTO shipping.shipments VALUES ('" ID
                                           "', 'SHIPPED', 'c', 't');"},
     {"customers hear of each turn once", COMPLETED_ROW(ID)},
+    {"what became of each notice is announced once",
+     "INSERT INTO notifications.notifications VALUES ('" ID "', 'failed', 'log', 'SENT');"},
     {"every event of a completed order is in its stream", COMPLETED_ROW(ID)},
     {"every order that ended badly was announced", FAILED_ROW("out_of_stock", "[]")},
     {"nothing is in a timeline twice",
@@ -84,12 +91,19 @@ static const struct damage damages[] = {
      FAILED_ROW("payment_declined", "[" MOMENT("1", "OrderCompleted") "]")},
     {"a failed order has the failure its reason names",
      FAILED_ROW("payment_declined", "[" MOMENT("1", "OrderFailed") "]")},
+    {"analytics counts each order once, under its status", COMPLETED_ROW(ID)},
+    {"analytics counts each order once, under its status", COUNT_ROW("status", "PENDING")},
+    {"revenue is what the fulfilled orders came to", COMPLETED_ROW(ID)},
+    {"revenue is what the fulfilled orders came to", COUNT_ROW("captured", "USD")},
+    {"every completed order earned its points, and no other did", COMPLETED_ROW(ID)},
+    {"every completed order earned its points, and no other did", POINTS_ROW},
+    {"a customer's balance is the sum of its points", POINTS_ROW},
 };
 
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
     " inventory.products, inventory.stock, inventory.reservations, shipping.shipments,"
-    " notifications.notifications";
+    " notifications.notifications, analytics.counts, loyalty.points";
 
 static struct servers *servers;
 
@@ -118,6 +132,8 @@ static void execute(const char *sql) {
     PQfinish(db);
 }
 
+static const char *const *poisons; /* what the run is said to have sent */
+
 static bool check(const char *const *logs, struct buf *report) {
     const struct checker_options options = {
         .database_url = servers_postgres_url(servers),
@@ -125,6 +141,7 @@ static bool check(const char *const *logs, struct buf *report) {
         .nats_user = "operator",
         .nats_password_file = servers_nats_password_file(servers, "operator"),
         .logs = logs,
+        .poisons = poisons,
     };
     return checker_run(&options, report);
 }
@@ -204,6 +221,19 @@ static void publish(natsConnection *connection, const char *subject, const char 
     natsMsg_Destroy(ack);
 }
 
+/* As om-dlq writes it. */
+static void publish_dead_letter(natsConnection *connection, const char *entry) {
+    natsMsg *message = NULL, *ack = NULL;
+    char subject[128];
+
+    (void)snprintf(subject, sizeof(subject), "dlq.%s", entry);
+    assert_int_equal(natsMsg_Create(&message, subject, NULL, "{}", 2), NATS_OK);
+    assert_int_equal(natsMsgHeader_Set(message, "Dlq-Generation", "1"), NATS_OK);
+    assert_int_equal(natsConnection_RequestMsg(&ack, connection, message, 5000), NATS_OK);
+    natsMsg_Destroy(message);
+    natsMsg_Destroy(ack);
+}
+
 /* Comes last: what a stream carries cannot be undone. */
 static void damage_in_the_streams_is_reported(void **state) {
     (void)state;
@@ -222,12 +252,21 @@ static void damage_in_the_streams_is_reported(void **state) {
     publish(connection, "payments.evt.failed",
             "{\"type\":\"io.ordermesh.payment.failed\",\"subject\":\"" ID "\",\"id\":\"e1\"}");
     publish(connection, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.ORDERS.x", advisory);
+    publish_dead_letter(connection, "ORDERS.order.seq-1");
+    publish_dead_letter(connection, "ORDERS.order.seq-1");
     natsConnection_Destroy(connection);
 
     assert_false(check((const char *const[]){NULL}, &report));
+    assert_reported(&report, "no failure is a dead letter twice");
+    assert_reported(&report, "nothing healthy is a dead letter");
     assert_reported(&report, "no event of an order is there twice under two ids");
     assert_reported(&report, "no event id stands for two events");
     assert_reported(&report, "no event was given up");
+    buf_clear(&report);
+    poisons = (const char *const[]){"ORDERS.order.seq-2", NULL};
+    assert_false(check((const char *const[]){NULL}, &report));
+    assert_reported(&report, "every poison is one dead letter");
+    poisons = NULL;
     buf_fini(&report);
 }
 

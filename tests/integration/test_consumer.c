@@ -21,6 +21,7 @@ static struct consumer *consumer;
 static atomic_bool dependency_is_down;
 static atomic_int attempts_seen; /* of the event told to be retried */
 static atomic_int most_attempts;
+static natsSubscription *reports; /* failure reports, from the beginning of each test */
 
 /* --- the handler under test --------------------------------------------------------------------
  */
@@ -69,12 +70,16 @@ static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
 /* --- helpers -------------------------------------------------------------------------------------
  */
 
-static void publish_raw(const char *subject, const char *msg_id, const char *payload) {
+/* `replay_for` NULL: not a replay. */
+static void publish_raw(const char *subject, const char *msg_id, const char *payload,
+                        const char *replay_for) {
     struct error error = {0};
     natsMsg *message = NULL, *reply = NULL;
     assert_int_equal(nats_event_message(&message, subject, NULL, slice_of(payload), msg_id, STREAM,
                                         NULL, &error),
                      STATUS_OK);
+    if (replay_for != NULL)
+        assert_int_equal(natsMsgHeader_Set(message, "Om-Replay-For", replay_for), NATS_OK);
     natsStatus s = natsConnection_RequestMsg(&reply, nats_client_fast(nats), message, 5000);
     assert_int_equal(s, NATS_OK);
     struct pub_ack ack;
@@ -86,7 +91,8 @@ static void publish_raw(const char *subject, const char *msg_id, const char *pay
 }
 
 /* Publishes an event that tells the handler what to do; returns its id, fresh unless given. */
-static struct uuid publish(enum event_type type, const char *behave, const struct uuid *given) {
+static struct uuid publish_for(const char *replay_for, enum event_type type, const char *behave,
+                               const struct uuid *given) {
     struct uuid id = given != NULL ? *given : uuid_v7(), order = uuid_v7(), unique = uuid_v7();
     char order_text[UUID_TEXT_SIZE], msg_id[UUID_TEXT_SIZE], data[128];
     uuid_format(&order, order_text);
@@ -102,9 +108,13 @@ static struct uuid publish(enum event_type type, const char *behave, const struc
     };
     struct buf payload = {0};
     event_encode(&head, slice_of(data), &payload, NULL);
-    publish_raw(event_info(type)->subject, msg_id, payload.ptr);
+    publish_raw(event_info(type)->subject, msg_id, payload.ptr, replay_for);
     buf_fini(&payload);
     return id;
+}
+
+static struct uuid publish(enum event_type type, const char *behave, const struct uuid *given) {
+    return publish_for(NULL, type, behave, given);
 }
 
 static const struct pg_statement effects = {"effects", "SELECT count(*) FROM inventory.outbox", 0};
@@ -167,6 +177,42 @@ static bool report_exists(void *event_id) {
     return found;
 }
 
+/* The next message must have `first` and `second` in its body. */
+static void assert_next(natsSubscription *subscription, const char *first, const char *second) {
+    natsMsg *message = NULL;
+    assert_int_equal(natsSubscription_NextMsg(&message, subscription, WAIT_MS), NATS_OK);
+    assert_contains(natsMsg_GetData(message), first);
+    assert_contains(natsMsg_GetData(message), second);
+    natsMsg_Destroy(message);
+}
+
+static void assert_next_report(const struct uuid *id, const char *outcome) {
+    char event_id[80], text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    snprintf(event_id, sizeof(event_id), "\"eventId\":\"%s\"", text);
+    assert_next(reports, event_id, outcome);
+}
+
+/* As by a process that dies with what it has fetched. */
+static void lose_a_delivery(int count) {
+    natsSubscription *subscription = NULL;
+    char *inbox = nats_client_inbox(nats), request[64];
+    snprintf(request, sizeof(request), "{\"batch\":%d,\"expires\":5000000000}", count);
+    assert_int_equal(natsConnection_SubscribeSync(&subscription, nats_client_fast(nats), inbox),
+                     NATS_OK);
+    assert_int_equal(natsConnection_PublishRequestString(
+                         nats_client_fast(nats), "$JS.API.CONSUMER.MSG.NEXT." STREAM "." DURABLE,
+                         inbox, request),
+                     NATS_OK);
+    for (int i = 0; i < count; i++) {
+        natsMsg *message = NULL;
+        assert_int_equal(natsSubscription_NextMsg(&message, subscription, WAIT_MS), NATS_OK);
+        natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(subscription);
+    free(inbox);
+}
+
 static void start_consumer(void) {
     struct error error = {0};
     const struct consumer_options options = {
@@ -186,6 +232,8 @@ static int each_setup(void **state) {
     atomic_store(&dependency_is_down, false);
     atomic_store(&attempts_seen, 0);
     atomic_store(&most_attempts, 0);
+    assert_int_equal(natsConnection_SubscribeSync(&reports, nats_client_fast(nats), "failures.>"),
+                     NATS_OK);
     assert_int_equal(pg_script(pg, "TRUNCATE inventory.outbox; TRUNCATE inventory.inbox", &error),
                      STATUS_OK);
     return 0;
@@ -195,6 +243,7 @@ static int each_teardown(void **state) {
     (void)state;
     bool settled = consumer == NULL || wait_until(all_is_acknowledged, NULL, WAIT_MS);
     consumer_destroy(&consumer);
+    natsSubscription_Destroy(reports);
     return settled ? 0 : -1;
 }
 
@@ -281,7 +330,7 @@ static void assert_refused(const char *payload) {
     int64_t redelivered = consumer_figure("num_redelivered");
     start_consumer();
 
-    publish_raw("orders.evt.created", msg_id, payload);
+    publish_raw("orders.evt.created", msg_id, payload, NULL);
 
     snprintf(name, sizeof(name), "seq-%" PRId64, last_sequence());
     assert_true(wait_until(report_exists, name, WAIT_MS));
@@ -308,12 +357,81 @@ static void a_retried_event_gives_its_claim_back_and_is_applied_the_next_time(vo
     (void)state;
     start_consumer();
 
-    publish(EVENT_ORDER_CREATED, "retry-once", NULL);
+    struct uuid id = publish(EVENT_ORDER_CREATED, "retry-once", NULL);
 
     assert_effects(1);
     assert_int_equal(atomic_load(&attempts_seen), 2);
     assert_int_equal(atomic_load(&most_attempts), 2);
+    assert_next_report(&id, "\"outcome\":\"RETRY\"");
+    assert_next_report(&id, "\"outcome\":\"DONE\"");
 }
+
+static void what_is_done_at_once_is_not_reported(void **state) {
+    (void)state;
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish(EVENT_ORDER_CREATED, "reject", NULL);
+
+    start_consumer();
+
+    assert_next_report(&id, "\"outcome\":\"REJECT\"");
+    assert_effects(1);
+}
+
+static void a_replay_is_for_the_consumer_it_names_and_its_success_is_reported(void **state) {
+    (void)state;
+    publish_for("somebody", EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish_for(DURABLE, EVENT_ORDER_CREATED, "well", NULL);
+
+    start_consumer();
+
+    assert_next_report(&id, "\"outcome\":\"DONE\"");
+    assert_effects(1);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(count_of(&claims), 1);
+}
+
+static void the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason(void **state) {
+    (void)state;
+    natsSubscription *advisories = NULL;
+    bool takes_reason = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 10, 4);
+    assert_int_equal(natsConnection_SubscribeSync(
+                         &advisories, nats_client_fast(nats),
+                         "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED." STREAM "." DURABLE),
+                     NATS_OK);
+    start_consumer();
+
+    publish(EVENT_ORDER_CREATED, "reject", NULL);
+
+    assert_next(advisories, "\"deliveries\":1",
+                takes_reason ? "\"reason\":\"told to reject\"" : "\"consumer\"");
+    natsSubscription_Destroy(advisories);
+}
+
+#ifdef OM_FAILPOINTS
+static void
+an_event_that_crashes_the_decoder_is_rejected_and_its_neighbours_are_done(void **state) {
+    (void)state;
+    char sequence[64];
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    publish(EVENT_ORDER_CREATED, "failpoint:decode", NULL);
+    snprintf(sequence, sizeof(sequence), "\"eventId\":\"seq-%" PRId64 "\"", last_sequence());
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    lose_a_delivery(3);
+
+    start_consumer();
+
+    assert_effects(2);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    bool is_found = false;
+    natsMsg *message = NULL;
+    while (!is_found && natsSubscription_NextMsg(&message, reports, 1000) == NATS_OK) {
+        is_found = strstr(natsMsg_GetData(message), sequence) != NULL &&
+                   strstr(natsMsg_GetData(message), "crashes the decoder: signal 9") != NULL;
+        natsMsg_Destroy(message);
+    }
+    assert_true(is_found);
+}
+#endif
 
 static void an_event_the_database_refuses_holds_back_no_other(void **state) {
     (void)state;
@@ -385,8 +503,8 @@ static int group_setup(void **state) {
     servers_provision(servers);
     const struct nats_client_options options = {
         .url = servers_nats_url(servers),
-        .user = "mesh",
-        .password_file = servers_nats_password_file(servers, "mesh"),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
         .name = "test",
     };
     pg = pg_create(servers_postgres_url(servers), "test");
@@ -414,6 +532,12 @@ int main(void) {
         TEST(a_payload_that_is_no_event_is_rejected_under_its_sequence),
         TEST(an_event_of_an_unknown_major_version_is_rejected),
         TEST(a_retried_event_gives_its_claim_back_and_is_applied_the_next_time),
+        TEST(what_is_done_at_once_is_not_reported),
+        TEST(a_replay_is_for_the_consumer_it_names_and_its_success_is_reported),
+        TEST(the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason),
+#ifdef OM_FAILPOINTS
+        TEST(an_event_that_crashes_the_decoder_is_rejected_and_its_neighbours_are_done),
+#endif
         TEST(an_event_the_database_refuses_holds_back_no_other),
         TEST(an_outage_holds_the_batch_and_costs_no_attempt),
         TEST(a_drained_consumer_finishes_what_it_fetched),

@@ -25,12 +25,11 @@ static uint64_t stored_orders(void) {
     return count;
 }
 
-/* The last command stored, whole. */
-static char *last_command(void) {
+/* The last command stored under a subject, whole. */
+static char *last_command(const char *subject) {
     jsCtx *js = jetstream();
     natsMsg *message = NULL;
-    assert_int_equal(js_GetLastMsg(&message, js, "ORDERS", "orders.cmd.submit", NULL, NULL),
-                     NATS_OK);
+    assert_int_equal(js_GetLastMsg(&message, js, "ORDERS", subject, NULL, NULL), NATS_OK);
     char *text =
         mem_copy((struct slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)});
     natsMsg_Destroy(message);
@@ -85,7 +84,7 @@ static void an_accepted_order_is_in_the_stream_with_its_contact_sealed(void **st
     (void)state;
     uint64_t before = stored_orders();
     struct http_response response = post("plain", ORDER);
-    char *command = last_command();
+    char *command = last_command("orders.cmd.submit");
 
     assert_int_equal(response.status, 202);
     assert_int_equal(stored_orders(), before + 1);
@@ -128,7 +127,7 @@ static void the_callers_trace_goes_on_in_the_event(void **state) {
                 (const char *[]){
                     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL}},
         &response);
-    char *command = last_command();
+    char *command = last_command("orders.cmd.submit");
 
     assert_non_null(strstr(command, "\"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-"));
     assert_null(strstr(command, "b7ad6b7169203331"));
@@ -392,8 +391,8 @@ static bool products_are_there(void *unused) {
     return is_there;
 }
 
-static void an_order_nobody_has_written_yet_is_pending(void **state) {
-    (void)state;
+/* Services that answer, but have not heard of any order yet. */
+static struct micro *start_ignorant_services(void) {
     static const struct endpoint endpoints[] = {
         {"get", "mesh.order.get", know_nothing},
         {"status", "mesh.order.status", know_nothing},
@@ -411,6 +410,12 @@ static void an_order_nobody_has_written_yet_is_pending(void **state) {
             &micro, &error),
         STATUS_OK);
     assert_true(wait_until(products_are_there, NULL, 10000));
+    return micro;
+}
+
+static void an_order_nobody_has_written_yet_is_pending(void **state) {
+    (void)state;
+    struct micro *micro = start_ignorant_services();
     struct http_response placed = post("pending", ORDER);
     char path[96], status_path[128], expected[128];
     snprintf(path, sizeof(path), "/api/v1/orders/%.*s", SLICE_ARG(order_id(&placed)));
@@ -433,6 +438,34 @@ static void an_order_nobody_has_written_yet_is_pending(void **state) {
     http_response_fini(&order);
     http_response_fini(&status);
     http_response_fini(&products);
+}
+
+static struct http_response cancel(struct slice id) {
+    char path[128];
+    struct http_response response;
+    snprintf(path, sizeof(path), "/api/v1/orders/%.*s/cancel", SLICE_ARG(id));
+    char *url = gateway_url(path);
+    http_send(fixture.http, &(struct http_request){.method = "POST", .url = url}, &response);
+    free(url);
+    return response;
+}
+
+static void an_order_nobody_has_written_yet_can_be_cancelled(void **state) {
+    (void)state;
+    char subject[64];
+    struct micro *micro = start_ignorant_services();
+    struct http_response placed = post("cancelled", ORDER);
+    struct http_response cancelled = cancel(order_id(&placed));
+    struct http_response unknown = cancel(SLICE_LITERAL("0192f0c1-dead-7bee-8f01-0123456789ab"));
+    micro_destroy(&micro);
+
+    char *command = last_command("orders.cmd.cancel"); /* none of the unknown one */
+    snprintf(subject, sizeof(subject), "\"subject\":\"%.*s\"", SLICE_ARG(order_id(&placed)));
+    assert_non_null(strstr(command, subject));
+    assert_accepted(&cancelled);
+    assert_problem(&unknown, 404, "not-found");
+    http_response_fini(&placed);
+    free(command);
 }
 
 static void a_service_that_is_away_is_a_503(void **state) {
@@ -500,6 +533,7 @@ int main(void) {
         cmocka_unit_test(a_broker_that_is_away_is_a_503_at_once),
         cmocka_unit_test(more_than_the_bound_in_flight_is_refused_at_once),
         cmocka_unit_test(an_order_nobody_has_written_yet_is_pending),
+        cmocka_unit_test(an_order_nobody_has_written_yet_can_be_cancelled),
         cmocka_unit_test(a_service_that_is_away_is_a_503),
         cmocka_unit_test(a_crash_at_any_step_leaves_one_order_to_the_retry),
         cmocka_unit_test(told_to_end_it_ends_in_good_order),

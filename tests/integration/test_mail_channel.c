@@ -1,5 +1,6 @@
 /* The mail channel and a real mail server with TLS and a login (tests/support/mail_server.py). */
 #include "services/notification/channel_smtp.h"
+#include "tests/support/certificate.h"
 #include "tests/support/process.h"
 #include "tests/support/smtp_server.h"
 #include "tests/unit/unit.h"
@@ -21,32 +22,6 @@ static void write_file(const char *name, const char *text) {
     fputs(text, file);
     fclose(file);
     free(path);
-}
-
-static void make_certificate(const char *certificate, const char *key) {
-    const char *const argv[] = {"openssl",
-                                "req",
-                                "-x509",
-                                "-newkey",
-                                "ec",
-                                "-pkeyopt",
-                                "ec_paramgen_curve:P-256",
-                                "-nodes",
-                                "-keyout",
-                                key,
-                                "-out",
-                                certificate,
-                                "-days",
-                                "2",
-                                "-subj",
-                                "/CN=mail",
-                                "-addext",
-                                "subjectAltName=IP:127.0.0.1",
-                                NULL};
-    char *log = file_in_dir("openssl.log");
-    assert_int_equal(process_run(&(struct process_options){.argv = argv, .log_path = log}, 20000),
-                     0);
-    free(log);
 }
 
 static bool accepts(void *port) {
@@ -81,10 +56,10 @@ static enum status send_by_tls(const char *scheme, int port, const char *passwor
 
 static void expect_tls_and_login(const char *mode, const char *scheme) {
     static const char program[] = OM_SOURCE_DIR "/tests/support/mail_server.py";
-    char *certificate = file_in_dir("mail.pem"), *key = file_in_dir("mail.key");
+    char *certificate = file_in_dir("server.pem"), *key = file_in_dir("server.key");
     char *kept = file_in_dir(mode), *log = file_in_dir("mail_server.log"), port_text[16];
     int port = free_port();
-    make_certificate(certificate, key);
+    certificate_create(directory);
     snprintf(port_text, sizeof(port_text), "%d", port);
     const char *const argv[] = {"/usr/bin/python3", program, mode, port_text,
                                 certificate,        key,     kept, NULL};

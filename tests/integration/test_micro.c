@@ -73,8 +73,8 @@ static int start(void **state) {
     servers = servers_start(SERVERS_NATS);
     const struct nats_client_options options = {
         .url = servers_nats_url(servers),
-        .user = "mesh",
-        .password_file = servers_nats_password_file(servers, "mesh"),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
         .name = "test",
     };
     assert_int_equal(nats_client_create(&options, &nats, &error), STATUS_OK);

@@ -24,15 +24,15 @@ static int stop(void **state) {
 static enum status connect_to(const char *url, const char *password_file, struct nats_client **nats,
                               struct error *error) {
     const struct nats_client_options options = {
-        .url = url, .user = "mesh", .password_file = password_file, .name = "test"};
+        .url = url, .user = "shipping", .password_file = password_file, .name = "test"};
     return nats_client_create(&options, nats, error);
 }
 
 static struct nats_client *connected(void) {
     struct nats_client *nats = NULL;
     struct error error = {0};
-    if (connect_to(servers_nats_url(servers), servers_nats_password_file(servers, "mesh"), &nats,
-                   &error) != STATUS_OK)
+    if (connect_to(servers_nats_url(servers), servers_nats_password_file(servers, "shipping"),
+                   &nats, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     return nats;
 }
@@ -45,7 +45,7 @@ static void the_server_that_answers_is_taken_of_several(void **state) {
     buf_printf(&urls, "nats://127.0.0.1:%d,%s", free_port(), servers_nats_url(servers));
 
     assert_int_equal(
-        connect_to(urls.ptr, servers_nats_password_file(servers, "mesh"), &nats, &error),
+        connect_to(urls.ptr, servers_nats_password_file(servers, "shipping"), &nats, &error),
         STATUS_OK);
 
     assert_true(nats_client_is_connected(nats));
@@ -133,15 +133,46 @@ static void a_wrong_password_is_said(void **state) {
     assert_null(nats);
 }
 
-static void each_inbox_is_new_and_under_the_clients_name(void **state) {
+static void each_inbox_is_new_and_under_the_users_name(void **state) {
     (void)state;
     struct nats_client *nats = connected();
     char *first = nats_client_inbox(nats), *second = nats_client_inbox(nats);
 
     assert_string_not_equal(first, second);
-    assert_int_equal(strncmp(first, "_INBOX_test.", strlen("_INBOX_test.")), 0);
+    assert_int_equal(strncmp(first, "_INBOX_shipping.", strlen("_INBOX_shipping.")), 0);
     free(first);
     free(second);
+    nats_client_destroy(&nats);
+}
+
+/* What the server's program calls itself: "nats-server: v2.9.10". */
+static int version_of_program(void) {
+    const char *program = getenv("OM_NATS_SERVER");
+    char command[512], line[128] = "";
+    snprintf(command, sizeof(command), "%s --version", program != NULL ? program : "nats-server");
+    FILE *output = popen(command, "r");
+    assert_non_null(output);
+    assert_non_null(fgets(line, sizeof(line), output));
+    pclose(output);
+    const char *digits = strstr(line, ": v");
+    assert_non_null(digits);
+    return nats_info_parse_version(slice_of(digits + 3));
+}
+
+static void the_servers_version_is_known_also_after_a_new_connection(void **state) {
+    (void)state;
+    struct nats_client *nats = connected();
+    int version = nats_client_server_version(nats);
+
+    assert_true(version > 0);
+    assert_int_equal(version, version_of_program());
+
+    uint64_t epoch = nats_client_epoch(nats);
+    servers_restart(servers, SERVER_NATS);
+    assert_true(wait_until(is_connected, nats, AGAIN_MS));
+    while (nats_client_epoch(nats) == epoch)
+        clock_sleep_ms(1);
+    assert_int_equal(nats_client_server_version(nats), version);
     nats_client_destroy(&nats);
 }
 
@@ -152,7 +183,8 @@ int main(void) {
         cmocka_unit_test(hardly_anything_is_kept_for_a_server_that_is_away),
         cmocka_unit_test(closing_does_not_wait_for_a_server_that_is_away),
         cmocka_unit_test(a_wrong_password_is_said),
-        cmocka_unit_test(each_inbox_is_new_and_under_the_clients_name),
+        cmocka_unit_test(the_servers_version_is_known_also_after_a_new_connection),
+        cmocka_unit_test(each_inbox_is_new_and_under_the_users_name),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,5 +1,6 @@
 /* The notification service on a real database, with a mail server and receivers of webhooks and
    short messages: once a kind and channel, and what their bad days do. */
+#include "services/notification/channel_log.h"
 #include "services/notification/channel_sms.h"
 #include "services/notification/channel_smtp.h"
 #include "services/notification/channel_webhook.h"
@@ -7,6 +8,7 @@
 #include "services/notification/signature.h"
 #include "shared/breaker.h"
 #include "shared/json.h"
+#include "shared/metrics.h"
 #include "tests/support/http_sink.h"
 #include "tests/support/smtp_server.h"
 #include "tests/support/world.h"
@@ -122,7 +124,7 @@ static void a_confirmed_order_is_told_once_by_each_channel(void **state) {
     assert_int_equal(smtp_server_count(mail), 1);
     assert_int_equal(count_records("channel = 'smtp' AND status = 'SENT'"), 1);
     assert_int_equal(count_records("channel = 'log' AND status = 'SENT'"), 1);
-    assert_int_equal(count_events("notifications.evt.sent"), 1);
+    assert_int_equal(count_events("notifications.evt.sent"), 2);
     struct buf mails = smtp_server_mails(mail);
     assert_contains(mails.ptr, "To: <c100@example.com>");
     assert_contains(mails.ptr, "is confirmed");
@@ -198,6 +200,21 @@ static void a_channel_that_is_not_configured_fails_for_good(void **state) {
     world.notification.channels[NOTIFY_WEBHOOK] = webhook;
     assert_int_equal(count_records("channel = 'webhook' AND status = 'FAILED'"), 1);
     assert_int_equal(count_events("notifications.evt.failed"), 1);
+}
+
+static void a_log_that_cannot_be_written_fails_and_stops_no_other_channel(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct channel *log = world.notification.channels[NOTIFY_LOG], *full = NULL;
+    assert_int_equal(channel_log_create("/dev/full", &full, &error), STATUS_OK);
+    world.notification.channels[NOTIFY_LOG] = full;
+    confirm("{\"email\":\"c100@example.com\"}");
+    world.notification.channels[NOTIFY_LOG] = log;
+    channel_destroy(&full);
+    assert_int_equal(count_records("channel = 'log' AND status = 'FAILED'"), 1);
+    assert_int_equal(count_events("notifications.evt.failed"), 1);
+    assert_int_equal(count_events("notifications.evt.sent"), 0);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 1);
 }
 
 static void personal_data_stays_sealed_in_the_queue(void **state) {
@@ -322,6 +339,23 @@ static void a_mail_whose_end_was_not_answered_is_sent_again_as_the_same_mail(voi
     assert_non_null(second);
     assert_memory_equal(first, second, strcspn(first, "\r"));
     buf_fini(&mails);
+}
+
+static int64_t waiting_mails(void) {
+    struct error error = {0};
+    assert_int_equal(sender_measure(senders[NOTIFY_SMTP], &error), STATUS_OK);
+    return metric_value(METRIC_NOTIFICATIONS_PENDING,
+                        metric_slot(METRIC_NOTIFICATIONS_PENDING, "smtp"));
+}
+
+static void what_waits_for_its_channel_is_measured(void **state) {
+    (void)state;
+    confirm(BY_MAIL);
+    confirm(BY_MAIL);
+    confirm(BY_SMS);
+    assert_int_equal(waiting_mails(), 2);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 2);
+    assert_int_equal(waiting_mails(), 0);
 }
 
 static void a_notice_taken_by_a_sender_that_died_is_sent_by_the_next(void **state) {
@@ -519,6 +553,7 @@ int main(void) {
         TEST(an_order_without_an_address_is_only_logged),
         TEST(an_order_says_by_which_channels),
         TEST(a_channel_that_is_not_configured_fails_for_good),
+        TEST(a_log_that_cannot_be_written_fails_and_stops_no_other_channel),
         TEST(personal_data_stays_sealed_in_the_queue),
         TEST(personal_data_that_was_tampered_with_is_rejected),
         TEST(an_address_that_is_refused_fails_for_good),
@@ -528,6 +563,7 @@ int main(void) {
         TEST(a_server_that_hangs_up_is_down),
         TEST(a_slow_server_costs_its_time_limit_and_is_down),
         TEST(a_mail_whose_end_was_not_answered_is_sent_again_as_the_same_mail),
+        TEST(what_waits_for_its_channel_is_measured),
         TEST(a_notice_taken_by_a_sender_that_died_is_sent_by_the_next),
         TEST(a_webhook_is_signed),
         TEST(a_receivers_answer_decides_whether_a_notice_comes_again),

@@ -322,6 +322,27 @@ static void readers_of_another_tenant_see_nothing(void **state) {
     buf_fini(&reply);
 }
 
+static void readers_who_are_another_customer_see_nothing(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    char id[UUID_TEXT_SIZE], request[200];
+    struct buf reply = {0};
+    static const struct {
+        const char *customer;
+        enum status status;
+    } readers[] = {{"\"C100\"", STATUS_OK}, {"\"C2\"", STATUS_NOT_FOUND}, {"1", STATUS_INVALID}};
+    uuid_format(&order.id, id);
+    submit(&order);
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+        snprintf(request, sizeof(request),
+                 "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":%s}", id,
+                 readers[i].customer);
+        assert_int_equal(ask(order_endpoint_get, request, &reply), readers[i].status);
+        assert_int_equal(ask(order_endpoint_status, request, &reply), readers[i].status);
+    }
+    buf_fini(&reply);
+}
+
 static void a_cancelled_order_is_announced_once_however_often_it_is_wanted(void **state) {
     (void)state;
     struct world_order order = make_order();
@@ -406,6 +427,7 @@ int main(void) {
         TEST(a_wish_to_cancel_that_comes_too_late_is_noted_as_refused),
         TEST(readers_see_an_order_with_its_timeline_in_order),
         TEST(readers_of_another_tenant_see_nothing),
+        TEST(readers_who_are_another_customer_see_nothing),
     };
     return cmocka_run_group_tests_name("order_service", tests, setup, teardown);
 }

@@ -190,7 +190,8 @@ static int listen_somewhere(char *port, size_t size) {
     return fd;
 }
 
-static void an_admin_port_that_cannot_be_opened_ends_a_service(void **state) {
+/* It is the first to open: NATS is not even asked for. */
+static void an_admin_port_that_cannot_be_opened_ends_a_process(void **state) {
     (void)state;
     char port[16];
     struct environment taken = {0}, unreadable = {0};
@@ -198,9 +199,11 @@ static void an_admin_port_that_cannot_be_opened_ends_a_service(void **state) {
     fill_environment(&taken, "OM_ADMIN_PORT", port);
     fill_environment(&unreadable, "OM_ADMIN_ADDRESS", "everywhere");
 
-    assert_says((const char *[]){PROGRAM("om-shipping"), NULL}, &taken, 1,
-                "Address already in use");
-    assert_says((const char *[]){PROGRAM("om-shipping"), NULL}, &unreadable, 1, "OM_ADMIN_ADDRESS");
+    for (size_t i = 0; i < PROCESSES; i++) {
+        const char *const argv[] = {processes[i], NULL};
+        assert_says(argv, &taken, 1, "Address already in use");
+        assert_says(argv, &unreadable, 1, "OM_ADMIN_ADDRESS");
+    }
 
     close(listener);
     environment_fini(&taken);
@@ -215,7 +218,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_value_is_named_and_ends_the_start),
         cmocka_unit_test(an_unknown_argument_is_refused),
         cmocka_unit_test(told_to_end_while_nats_is_away_a_process_ends),
-        cmocka_unit_test(an_admin_port_that_cannot_be_opened_ends_a_service),
+        cmocka_unit_test(an_admin_port_that_cannot_be_opened_ends_a_process),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }

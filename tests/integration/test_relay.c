@@ -471,8 +471,8 @@ static int group_setup(void **state) {
     servers_provision(servers);
     const struct nats_client_options options = {
         .url = servers_nats_url(servers),
-        .user = "mesh",
-        .password_file = servers_nats_password_file(servers, "mesh"),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
         .name = "test",
     };
     require_ok(nats_client_create(&options, &nats, &error), &error);

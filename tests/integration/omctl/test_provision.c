@@ -58,7 +58,7 @@ static struct provision_result provision(bool check_only, int64_t ack_wait_us) {
     const struct provision_options options = {
         .directory = OM_SOURCE_DIR "/nats",
         .check_only = check_only,
-        .ack_wait_us = ack_wait_us,
+        .overrides.ack_wait_us = ack_wait_us,
         .out = out,
     };
     struct provision_result result;

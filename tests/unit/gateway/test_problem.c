@@ -8,7 +8,7 @@ static void a_problem_has_type_title_and_status(void **state) {
     struct buf out = {0};
     problem_write(PROBLEM_NOT_FOUND, NULL, NULL, &out);
 
-    assert_string_equal(out.ptr, "{\"type\":\"urn:ordermesh:problem:not-found\","
+    assert_string_equal(out.ptr, "{\"type\":\"/problems/not-found\","
                                  "\"title\":\"There is nothing here\",\"status\":404}");
     buf_fini(&out);
 }

@@ -1,4 +1,5 @@
 /* Which request goes where. */
+#include "gateway/admin_dlq.h"
 #include "gateway/cancel_order.h"
 #include "gateway/change_catalog.h"
 #include "gateway/get_order.h"
@@ -21,6 +22,19 @@ static void a_path_and_method_find_their_handler(void **state) {
     assert_ptr_equal(find("GET", "/readyz", &id, allow)->handle, get_readiness);
     assert_ptr_equal(find("HEAD", "/readyz", &id, allow)->handle, get_readiness);
     assert_int_equal(id.len, 0);
+}
+
+static void a_word_wins_over_an_id(void **state) {
+    (void)state;
+    struct slice id;
+    char allow[ROUTE_ALLOW_SIZE];
+    assert_ptr_equal(find("GET", "/api/v1/admin/dlq/counts", &id, allow)->handle, get_dlq_counts);
+    assert_ptr_equal(find("GET", "/api/v1/admin/dlq/jobs", &id, allow)->handle, get_dlq_jobs);
+    assert_ptr_equal(find("POST", "/api/v1/admin/dlq/replay", &id, allow)->handle,
+                     post_dlq_replay_all);
+    assert_ptr_equal(find("GET", "/api/v1/admin/dlq/A.b.c", &id, allow)->handle, get_dlq_entry);
+    assert_null(find("PUT", "/api/v1/admin/dlq/counts", &id, allow));
+    assert_string_equal(allow, "GET, HEAD");
 }
 
 static void the_id_is_the_segment_as_sent(void **state) {
@@ -73,16 +87,17 @@ static void a_wrong_method_is_told_the_right_ones(void **state) {
     struct slice id;
     char allow[ROUTE_ALLOW_SIZE];
     assert_null(find("DELETE", "/api/v1/orders", &id, allow));
-    assert_string_equal(allow, "POST");
+    assert_string_equal(allow, "POST, GET, HEAD");
     assert_null(find("POST", "/api/v1/orders/x", &id, allow));
     assert_string_equal(allow, "GET, HEAD");
     assert_null(find("post", "/api/v1/orders", &id, allow));
-    assert_string_equal(allow, "POST");
+    assert_string_equal(allow, "POST, GET, HEAD");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_and_method_find_their_handler),
+        cmocka_unit_test(a_word_wins_over_an_id),
         cmocka_unit_test(the_id_is_the_segment_as_sent),
         cmocka_unit_test(a_product_has_its_own_methods),
         cmocka_unit_test(an_unknown_path_has_no_methods),

@@ -57,11 +57,15 @@ static size_t count_files(const char *pattern) {
     return count;
 }
 
+static const struct resource_overrides as_declared = {0};
+
 static void the_declared_files_of_this_project_are_read(void **state) {
     (void)state;
+    const struct resource_overrides overridden = {.ack_wait_us = 2000000, .replicas = 3};
     struct resources resources = {0};
     struct error error;
-    assert_int_equal(resources_read(OM_SOURCE_DIR "/nats", 2000000, &resources, &error), STATUS_OK);
+    assert_int_equal(resources_read(OM_SOURCE_DIR "/nats", &overridden, &resources, &error),
+                     STATUS_OK);
     assert_int_equal(resources.count, count_files(OM_SOURCE_DIR "/nats/streams/*.json") +
                                           count_files(OM_SOURCE_DIR "/nats/consumers/*.json"));
     assert_string_equal(resources.items[0].label, "stream ADVISORIES");
@@ -71,6 +75,10 @@ static void the_declared_files_of_this_project_are_read(void **state) {
     int64_t ack_wait_ns = 0;
     assert_int_equal(json_get_int64(last->declared, "ack_wait", &ack_wait_ns, NULL), STATUS_OK);
     assert_int_equal(ack_wait_ns, INT64_C(2000000000));
+    int64_t replicas = 0;
+    assert_int_equal(json_get_int64(resources.items[0].declared, "num_replicas", &replicas, NULL),
+                     STATUS_OK);
+    assert_int_equal(replicas, 3);
     resources_fini(&resources);
 }
 
@@ -102,18 +110,18 @@ static void a_file_named_otherwise_than_its_content_is_refused(void **state) {
     struct error error;
 
     write_file(streams.ptr, "A.json", "{\"name\":\"B\"}");
-    assert_int_equal(resources_read(directory, 0, &resources, &error), STATUS_INVALID);
+    assert_int_equal(resources_read(directory, &as_declared, &resources, &error), STATUS_INVALID);
     assert_contains(error.text, "stream A");
     resources_fini(&resources);
 
     write_file(streams.ptr, "A.json", "{name:1}");
-    assert_int_equal(resources_read(directory, 0, &resources, &error), STATUS_INVALID);
+    assert_int_equal(resources_read(directory, &as_declared, &resources, &error), STATUS_INVALID);
     assert_contains(error.text, "A.json");
     resources_fini(&resources);
 
     remove_file(streams.ptr, "A.json");
     remove_file(directory, "streams");
-    assert_int_equal(resources_read(directory, 0, &resources, &error), STATUS_NOT_FOUND);
+    assert_int_equal(resources_read(directory, &as_declared, &resources, &error), STATUS_NOT_FOUND);
     resources_fini(&resources);
     assert_int_equal(rmdir(directory), 0);
     buf_fini(&streams);

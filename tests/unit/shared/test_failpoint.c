@@ -89,6 +89,23 @@ static int run_threads(const char *setting) {
     return status;
 }
 
+static void marked_input_kills_whoever_reads_it_without_any_setting(void **state) {
+    (void)state;
+    static const char *const inputs[] = {"a failpoint:step.one b", "a failpoint:step.two b", ""};
+    const bool kills[] = {true, false, false};
+
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        int status = -1;
+        pid_t child = fork();
+        if (child == 0) {
+            failpoint_in("step.one", slice_of(inputs[i]));
+            _exit(EXIT_SURVIVED);
+        }
+        waitpid(child, &status, 0);
+        assert_true(kills[i] ? was_killed(status) : has_survived(status));
+    }
+}
+
 static void hits_of_all_threads_count(void **state) {
     (void)state;
 
@@ -110,6 +127,7 @@ int main(void) {
         cmocka_unit_test(the_nth_hit_kills),
         cmocka_unit_test(other_steps_do_nothing),
         cmocka_unit_test(a_setting_that_cannot_be_read_ends_the_process),
+        cmocka_unit_test(marked_input_kills_whoever_reads_it_without_any_setting),
         cmocka_unit_test(hits_of_all_threads_count),
         cmocka_unit_test(without_a_setting_nothing_happens),
     };

@@ -1,6 +1,7 @@
 #include "shared/http_client.h"
 
 #include "shared/clock.h"
+#include "tests/support/certificate.h"
 #include "tests/support/process.h"
 #include "tests/unit/unit.h"
 
@@ -164,6 +165,48 @@ static void what_is_not_unreserved_is_encoded(void **state) {
     buf_fini(&out);
 }
 
+/* --- TLS --- */
+
+static bool accepts(void *port) {
+    return port_accepts(*(int *)port);
+}
+
+/* Asks an HTTPS server whose certificate signs itself. */
+static void call_with_ca(int port, const char *ca_file, struct httpc_call *asked) {
+    char url[64];
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/", port);
+    struct httpc *httpc = httpc_create(&(struct httpc_options){.ca_file = ca_file});
+    asked->url = url;
+    httpc_perform(httpc, asked, 1);
+    httpc_destroy(&httpc);
+}
+
+static void only_a_server_that_a_known_authority_vouches_for_gets_a_request(void **state) {
+    (void)state;
+    char dir[] = "/tmp/om-https-XXXXXX", certificate[64], key[64], port_text[16];
+    struct httpc_call trusted = {0}, strange = {0};
+    assert_non_null(mkdtemp(dir));
+    certificate_create(dir);
+    snprintf(certificate, sizeof(certificate), "%s/server.pem", dir);
+    snprintf(key, sizeof(key), "%s/server.key", dir);
+    int port = free_port();
+    snprintf(port_text, sizeof(port_text), "%d", port);
+    struct process *server = process_start(&(struct process_options){
+        .argv = (const char *[]){"openssl", "s_server", "-accept", port_text, "-cert", certificate,
+                                 "-key", key, "-www", "-quiet", NULL}});
+    assert_true(wait_until(accepts, &port, 10000));
+    call_with_ca(port, certificate, &trusted);
+    call_with_ca(port, NULL, &strange);
+    process_destroy(&server);
+    const struct process_options cleanup = {.argv = (const char *[]){"rm", "-r", dir, NULL}};
+    assert_int_equal(process_run(&cleanup, 5000), 0);
+    assert_int_equal(trusted.result, HTTPC_ANSWERED);
+    assert_int_equal(trusted.status, 200);
+    assert_int_equal(strange.result, HTTPC_UNSENT);
+    httpc_call_fini(&trusted);
+    httpc_call_fini(&strange);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_goes_out_as_asked_and_its_answer_comes_back),
@@ -173,6 +216,7 @@ int main(void) {
         cmocka_unit_test(more_calls_than_may_run_at_once_all_get_their_answers),
         cmocka_unit_test(retry_after_is_seconds_or_a_date),
         cmocka_unit_test(what_is_not_unreserved_is_encoded),
+        cmocka_unit_test(only_a_server_that_a_known_authority_vouches_for_gets_a_request),
     };
     return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
 }

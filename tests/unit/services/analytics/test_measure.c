@@ -144,6 +144,20 @@ static void a_status_moves_when_the_order_does(void **state) {
     assert_int_equal(value_of(&tally, GRANULARITY_DAY, MEASURE_FACT, "created"), 0);
 }
 
+/* Orders for what nobody knows were missing among the orders by status. */
+static void an_order_refused_at_once_counts_as_failed_until_it_was_created(void **state) {
+    (void)state;
+    struct order_facts facts = happened(FACT_FAILED, START_US + MINUTE_US);
+    struct tally tally = {.arena = arena};
+    facts_measure(&facts, 1, &tally);
+    assert_int_equal(value_of(&tally, GRANULARITY_DAY, MEASURE_STATUS, "FAILED"), 1);
+    facts_measure(&facts, -1, &tally);
+    facts.at_us[FACT_CREATED] = START_US;
+    facts_measure(&facts, 1, &tally);
+    tally_settle(&tally);
+    assert_int_equal(value_of(&tally, GRANULARITY_MINUTE, MEASURE_STATUS, "FAILED"), 1);
+}
+
 static void a_stage_begins_where_its_flow_says(void **state) {
     (void)state;
     static const struct {
@@ -175,6 +189,7 @@ int main(void) {
         cmocka_unit_test(an_order_counts_in_its_minute_hour_and_day),
         cmocka_unit_test(what_is_added_and_taken_away_leaves_no_row),
         cmocka_unit_test(a_status_moves_when_the_order_does),
+        cmocka_unit_test(an_order_refused_at_once_counts_as_failed_until_it_was_created),
         cmocka_unit_test(a_stage_begins_where_its_flow_says),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,16 @@
+/*
+ * What stands between a request and its handler: who is it (auth.h), may they (the route's scope),
+ * and not too often (rate_limit.h). Whoever is refused for their token still uses up their
+ * address's quota, so that tokens cannot be tried at will.
+ *
+ * Loop thread. The answer, or the handler's call, may come later, when Redis has counted.
+ */
+#ifndef OM_GATEWAY_ADMISSION_H
+#define OM_GATEWAY_ADMISSION_H
+
+#include "gateway/routes.h"
+
+/* Calls route->handle, or answers 400, 401, 403 or 429. `id` borrows from the request. */
+void admit(h2o_req_t *req, const struct route *route, struct slice id);
+
+#endif

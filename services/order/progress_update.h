@@ -1,0 +1,21 @@
+/*
+ * What live views are told of an order, as updates.h sends it:
+ *
+ *     {"status","was"?,"reason"?,"version","sequence","timeline":[{"at","event","detail"?}, ...]}
+ *
+ * `timeline` holds the entries that this change added, `sequence` is the place of their first in
+ * the whole timeline, counted from 1, and `version` the order's after it. `was` is the status
+ * before it where that has changed, `reason` is there where this change gave one. Pure.
+ */
+#ifndef OM_SERVICES_ORDER_PROGRESS_UPDATE_H
+#define OM_SERVICES_ORDER_PROGRESS_UPDATE_H
+
+#include "services/order/store.h"
+
+/* An order that its row has been made for. */
+void progress_update_new(struct updates *updates, const struct new_order *order,
+                         struct buf *scratch);
+/* One that `order->changes` events have happened to. */
+void progress_update(struct updates *updates, const struct order_row *order, struct buf *scratch);
+
+#endif

@@ -1,0 +1,125 @@
+/* om-dlq when something dies: itself before and after its publish, its database, the broker; and
+   two of it at once. Each time one dead letter comes of one poison. */
+#include "tests/support/dead_letters.h"
+#include "tests/unit/unit.h"
+
+#include <inttypes.h>
+#include <signal.h>
+
+#define GRACE_MS 600000
+#define MANY 40
+
+static struct dead_letters world;
+
+static int set_up(void **state) {
+    (void)state;
+    dead_letters_start(&world);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    dead_letters_stop(&world);
+    return 0;
+}
+
+static const char dead_sql[] =
+    "SELECT count(*) FROM dlq.entries WHERE consumer = $1 AND status = 'dead' AND generation = 1";
+
+static void poison(void) {
+    char id[UUID_TEXT_SIZE];
+    uint64_t sequence = dead_letters_publish(&world, id);
+    dead_letters_reject(&world, id, sequence);
+}
+
+static void dies_and_comes_back(const char *failpoint, int64_t count_when_dead) {
+    struct process *service = dead_letters_service(&world, GRACE_MS, failpoint);
+    int exit_code = 0;
+    poison();
+    assert_true(process_wait(service, DEAD_LETTERS_WAIT_MS, &exit_code));
+    assert_int_equal(exit_code, 128 + SIGKILL);
+    process_destroy(&service);
+    assert_int_equal(dead_letters_count(&world), count_when_dead);
+    assert_int_equal(dead_letters_query(&world, dead_sql), 0);
+
+    service = dead_letters_service(&world, GRACE_MS, NULL);
+
+    dead_letters_await_query(&world, dead_sql, 1);
+    assert_int_equal(dead_letters_count(&world), 1);
+    dead_letters_end(&service);
+}
+
+static void killed_before_its_publish_it_writes_one(void **state) {
+    (void)state;
+    dead_letters_consumer(&world, "before");
+    dies_and_comes_back("dlq.before_publish:1", 0);
+}
+
+static void killed_after_its_publish_it_writes_no_second(void **state) {
+    (void)state;
+    dead_letters_consumer(&world, "after");
+    dies_and_comes_back("dlq.after_publish:1", 1);
+}
+
+static void two_instances_write_each_entry_once(void **state) {
+    (void)state;
+    dead_letters_consumer(&world, "two");
+    struct process *one = dead_letters_service(&world, GRACE_MS, NULL);
+    struct process *other = dead_letters_service(&world, GRACE_MS, NULL);
+
+    for (int i = 0; i < MANY; i++)
+        poison();
+
+    dead_letters_await_query(&world, dead_sql, MANY);
+    assert_int_equal(dead_letters_count(&world), MANY);
+    dead_letters_end(&one);
+    dead_letters_end(&other);
+}
+
+static void outage_of_the_database_holds_what_is_to_be_written(void **state) {
+    (void)state;
+    dead_letters_consumer(&world, "database");
+    struct process *service = dead_letters_service(&world, GRACE_MS, NULL);
+    poison();
+    dead_letters_await_query(&world, dead_sql, 1);
+
+    servers_kill(world.servers, SERVER_POSTGRES);
+    poison();
+    poison();
+    servers_restart(world.servers, SERVER_POSTGRES);
+
+    dead_letters_await_query(&world, dead_sql, 3);
+    assert_int_equal(dead_letters_count(&world), 3);
+    dead_letters_end(&service);
+}
+
+static void killed_broker_repeats_advisories_in_vain(void **state) {
+    (void)state;
+    char id[UUID_TEXT_SIZE];
+    dead_letters_consumer(&world, "broker");
+    struct process *service = dead_letters_service(&world, GRACE_MS, NULL);
+    uint64_t sequence = dead_letters_publish(&world, id);
+    dead_letters_exhaust(&world, id, sequence);
+    dead_letters_await_query(&world, dead_sql, 1);
+
+    servers_kill(world.servers, SERVER_NATS);
+    servers_restart(world.servers, SERVER_NATS);
+    assert_true(dead_letters_reconnected(&world));
+    dead_letters_await_quiet(&world); /* the pull that makes a 2.9 server say it again */
+    poison();
+
+    dead_letters_await_query(&world, dead_sql, 2);
+    assert_int_equal(dead_letters_count(&world), 2);
+    dead_letters_end(&service);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_before_its_publish_it_writes_one),
+        cmocka_unit_test(killed_after_its_publish_it_writes_no_second),
+        cmocka_unit_test(two_instances_write_each_entry_once),
+        cmocka_unit_test(outage_of_the_database_holds_what_is_to_be_written),
+        cmocka_unit_test(killed_broker_repeats_advisories_in_vain),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
