@@ -14,7 +14,20 @@
     X(console_index, "index.html", HTML)                                                           \
     X(console_style, "console.css", CSS)                                                           \
     X(console_icon, "icon.svg", SVG)                                                               \
-    X(console_main, "main.js", SCRIPT)
+    X(console_api, "api.js", SCRIPT)                                                               \
+    X(console_charts, "charts.js", SCRIPT)                                                         \
+    X(console_dead_letter, "dead-letter.js", SCRIPT)                                               \
+    X(console_dead_letters, "dead-letters.js", SCRIPT)                                             \
+    X(console_dom, "dom.js", SCRIPT)                                                               \
+    X(console_format, "format.js", SCRIPT)                                                         \
+    X(console_live, "live.js", SCRIPT)                                                             \
+    X(console_main, "main.js", SCRIPT)                                                             \
+    X(console_mesh, "mesh.js", SCRIPT)                                                             \
+    X(console_orders, "orders.js", SCRIPT)                                                         \
+    X(console_overview, "overview.js", SCRIPT)                                                     \
+    X(console_place, "place.js", SCRIPT)                                                           \
+    X(console_stream, "stream.js", SCRIPT)                                                         \
+    X(console_timeline, "timeline.js", SCRIPT)
 
 #define EMBED_ROW(symbol, file, type) DOCUMENT_EMBED(symbol, "gateway/console/" file)
 CONSOLE_TABLE(EMBED_ROW)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define LINGER_MS 1000
+#define REQUESTS_A_TURN 16
+#define TURN_MS 1 /* with 0, h2o would come back before anybody else has a turn */
 #define PARTS_FEW 8
 
 struct connection {
@@ -15,6 +17,8 @@ struct connection {
     h2o_socket_t *socket;
     h2o_linklist_t link;
     h2o_timeout_entry_t timer;
+    h2o_timeout_entry_t turn; /* of the loop, awaited so that others have theirs */
+    unsigned served;          /* requests since the last turn */
     struct {
         size_t searched; /* of a head that is not complete */
         size_t head_len; /* 0: the head is not complete */
@@ -41,6 +45,7 @@ static struct connection *connection_of(h2o_conn_t *conn) {
 
 static void connection_close(struct connection *connection) {
     h2o_timeout_unlink(&connection->timer);
+    h2o_timeout_unlink(&connection->turn);
     h2o_dispose_request(&connection->req);
     h2o_linklist_unlink(&connection->link);
     h2o_socket_close(connection->socket);
@@ -334,6 +339,7 @@ static void on_read(h2o_socket_t *socket, const char *err) {
     /* the first bytes after a pause: now the time of the request runs */
     if (connection->incoming.searched == 0)
         set_timer(connection, &connection->lane->request_timeout);
+    connection->served = 0;
     take_input(connection);
 }
 
@@ -348,6 +354,18 @@ static void next_request(struct connection *connection) {
     h2o_dispose_request(&connection->req);
     h2o_buffer_consume(&connection->socket->input, connection->request_len);
     init_request(connection);
+    if (++connection->served < REQUESTS_A_TURN || connection->socket->input->size == 0) {
+        await_request(connection);
+        return;
+    }
+    set_timer(connection, NULL);
+    h2o_timeout_link(connection->super.ctx->loop, &connection->lane->turn_timeout,
+                     &connection->turn);
+}
+
+static void on_turn(h2o_timeout_entry_t *turn) {
+    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, turn, turn);
+    connection->served = 0;
     await_request(connection);
 }
 
@@ -378,6 +396,7 @@ void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, b
     connection->socket = socket;
     connection->is_surplus = is_surplus;
     connection->timer.cb = on_timeout;
+    connection->turn.cb = on_turn;
     connection->output.do_send = on_output;
     socket->data = connection;
     h2o_linklist_insert(&lane->connections, &connection->link);
@@ -398,5 +417,6 @@ void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostco
     h2o_timeout_init(context->loop, &lane->request_timeout, limits->request_timeout_ms);
     h2o_timeout_init(context->loop, &lane->send_timeout, limits->send_timeout_ms);
     h2o_timeout_init(context->loop, &lane->linger_timeout, LINGER_MS);
+    h2o_timeout_init(context->loop, &lane->turn_timeout, TURN_MS);
     h2o_linklist_init_anchor(&lane->connections);
 }

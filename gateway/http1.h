@@ -25,7 +25,7 @@ struct http1_lane {
     h2o_context_t *context;
     h2o_hostconf_t **hosts;
     size_t body_max_bytes;
-    h2o_timeout_t request_timeout, send_timeout, linger_timeout;
+    h2o_timeout_t request_timeout, send_timeout, linger_timeout, turn_timeout;
     h2o_linklist_t connections;
     struct buf scratch;
 };

@@ -9,16 +9,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* h2o reads all there is: this bounds how much a connection can make it hold. */
+#define RECEIVE_BUFFER_BYTES (128 * 1024)
+
 static int listen_on(const struct addrinfo *address, int send_timeout_ms) {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1;
+    int on = 1, receive_bytes = RECEIVE_BUFFER_BYTES;
     if (fd == -1)
         return -1;
-    /* accepted sockets inherit the time-out */
+    /* accepted sockets inherit time-out and buffer */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &send_timeout_ms, sizeof(send_timeout_ms)) ==
             0 &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0 &&
         bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
         return fd;
     int failure = errno;

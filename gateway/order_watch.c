@@ -115,33 +115,51 @@ static bool take_entries(struct order_watch *watch, struct json_object *timeline
     return true;
 }
 
-/* From a history read, or an update. Nothing older than what is known changes anything. */
-static bool take_news(struct order_watch *watch, struct slice body) {
-    struct json_object *root = NULL, *timeline = NULL;
-    struct slice status_text, reason;
+/* What a history read says, or an update. */
+struct said {
     enum order_status status;
-    int64_t sequence = 1, version;
+    int64_t version, sequence; /* of the timeline's first entry */
+    struct json_object *timeline;
+    struct slice reason; /* may be empty */
+};
+
+static enum status read_said(struct json_object *root, struct said *said, struct error *error) {
+    struct slice text;
+    enum status status = json_get_string(root, "status", &text, error);
+    if (status == STATUS_OK && !order_status_parse(text, &said->status))
+        status = error_set(error, STATUS_INVALID, "status: unknown");
+    if (status == STATUS_OK)
+        status = json_get_int64(root, "version", &said->version, error);
+    if (status == STATUS_OK)
+        status = json_get_array(root, "timeline", &said->timeline, error);
+    if (status != STATUS_OK)
+        return status;
+    said->sequence = 1; /* a history is whole */
+    if (json_get_int64(root, "sequence", &said->sequence, NULL) == STATUS_OK && said->sequence < 1)
+        return error_set(error, STATUS_INVALID, "sequence: below 1");
+    (void)!json_get_string(root, "reason", &said->reason, NULL);
+    return STATUS_OK;
+}
+
+/* Nothing older than what is known changes anything. False when entries are missing, or it cannot
+   be read. */
+static bool take_news(struct order_watch *watch, struct slice body) {
+    struct json_object *root = NULL;
+    struct said said = {.reason = {"", 0}};
     struct error error = {0};
-    bool is_taken = false;
-    if (json_parse(body, &root, &error) != STATUS_OK ||
-        json_get_string(root, "status", &status_text, &error) != STATUS_OK ||
-        !order_status_parse(status_text, &status) ||
-        json_get_int64(root, "version", &version, &error) != STATUS_OK ||
-        json_get_array(root, "timeline", &timeline, &error) != STATUS_OK) {
-        log_error("an order's history cannot be read", LOG_ERROR(&error));
-        goto out;
+    enum status status = json_parse(body, &root, &error);
+    if (status == STATUS_OK)
+        status = read_said(root, &said, &error);
+    if (status != STATUS_OK)
+        log_error("what is said of an order cannot be read", LOG_ERROR(&error));
+    bool is_taken = status == STATUS_OK && take_entries(watch, said.timeline, said.sequence);
+    if (is_taken && said.version > watch->version) {
+        watch->version = said.version;
+        watch->status = said.status;
+        if (said.reason.len > 0)
+            snprintf(watch->reason, sizeof(watch->reason), "%.*s", SLICE_ARG(said.reason));
+        write_stand(watch);
     }
-    if (json_get_int64(root, "sequence", &sequence, NULL) == STATUS_OK && sequence < 1)
-        goto out;
-    is_taken = take_entries(watch, timeline, sequence);
-    if (!is_taken || version <= watch->version)
-        goto out;
-    watch->version = version;
-    watch->status = status;
-    if (json_get_string(root, "reason", &reason, NULL) == STATUS_OK)
-        snprintf(watch->reason, sizeof(watch->reason), "%.*s", SLICE_ARG(reason));
-    write_stand(watch);
-out:
     json_object_put(root);
     return is_taken;
 }

@@ -34,10 +34,9 @@ static const struct needs special_needs[] = {
     {"gateway",
      (const char *const[]){"mesh.>", "$SRV.INFO", "$SRV.STATS", "$JS.API.STREAM.LIST",
                            "$JS.API.CONSUMER.LIST.*", NULL},
-     (const char *const[]){"updates.>", NULL},
-     .republishes = false},
+     (const char *const[]){"updates.>", NULL}, .republishes = false},
     /* Tells what becomes of orders as it happens. */
-    {"order", (const char *const[]){"updates.>", NULL}, nothing, .serves = true},
+    {"order", (const char *const[]){"updates.>", NULL}, nothing, .republishes = false},
     /* Looks at what was given up, keeps it as dead letters, and sends it again. */
     {"dlq",
      (const char *const[]){"dlq.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.MSG.GET.*",

@@ -32,7 +32,11 @@ def channels:
         parameters: {stream: {description: "The message's stream."},
             consumer: {description: "Who could not process it."},
             eventId: {description: "The event's id, or seq-<sequence>."}},
-        messages: {failure_report: {"$ref": "#/components/messages/failure_report"}}}}
+        messages: {failure_report: {"$ref": "#/components/messages/failure_report"}}},
+       updates: {address: "updates.{orderId}",
+        description: "Plain NATS, kept nowhere: what became of an order, for live views.",
+        parameters: {orderId: {description: "The order's id."}},
+        messages: {order_update: {"$ref": "#/components/messages/order_update"}}}}
     + ([$services[].endpoints[]
         | {(.): {address: ., description: "Request and reply over plain NATS, in queue group q.",
             messages: {request: {"$ref": "#/components/messages/request"}}}}] | add)
@@ -58,7 +62,8 @@ def answers:
         reply: {address: {location: "$message.header#/reply-to"},
             channel: {"$ref": "#/channels/replies"}}}};
 def operations:
-    [($events[] | sends), ($services[] | receives), ($services[] | reports), ($services[] | answers)]
+    [($events[] | sends), ($services[] | receives), ($services[] | reports), ($services[] | answers),
+     {"order.sends.order_update": {action: "send", channel: {"$ref": "#/channels/updates"}}}]
     | add;
 
 def event_message:
@@ -71,6 +76,12 @@ def messages:
     ([$events[] | event_message] | add)
     + {failure_report: {title: "failure report", contentType: "application/json",
         payload: {"$ref": "#/components/schemas/failure_report"}},
+       order_update: {title: "order update", contentType: "application/json",
+        summary: "What one change made of an order, and the entries it added to its timeline.",
+        payload: {type: "object", required: ["status", "version", "sequence", "timeline"],
+            properties: {status: {type: "string"}, was: {type: "string"}, reason: {type: "string"},
+                version: {type: "integer", minimum: 1}, sequence: {type: "integer", minimum: 1},
+                timeline: {type: "array", items: {type: "object"}}}}},
        request: {title: "request", contentType: "application/json", payload: {type: "object"}},
        reply: {title: "reply", contentType: "application/json",
         summary: "An error is in the headers Nats-Service-Error and Nats-Service-Error-Code.",

@@ -207,7 +207,7 @@ nats_users() {
 
 # What a process needs to reach NATS as user $1, a variable a line.
 nats_environment() {
-    local tls=$secrets/nats_tls
+    local tls=$secrets/nats-tls
     echo "OM_NATS_URL=$nats_scheme://127.0.0.1:$nats_port"
     echo "OM_NATS_USER=$1"
     echo "OM_NATS_PASSWORD_FILE=$secrets/nats_$1"
@@ -236,10 +236,10 @@ write_nats_config() {
         tls=''
         # shellcheck disable=SC2046 # names have no spaces
         with_progress "making certificates for NATS" "$run_dir/log/setup/certificates.log" \
-            "$root/scripts/nats-certificates" "$secrets/nats_tls" server $(nats_users)
+            "$root/scripts/nats-certificates" "$secrets/nats-tls" server $(nats_users)
     fi
     sed -e "s|@PORT@|$nats_port|" -e "s|@STORE_DIR@|$run_dir/nats/jetstream|" \
-        -e "s|# @SYNC_INTERVAL@|$sync|" -e "s|# @TLS@ |$tls|" -e "s|@TLS_DIR@|$secrets/nats_tls|" \
+        -e "s|# @SYNC_INTERVAL@|$sync|" -e "s|# @TLS@ |$tls|" -e "s|@TLS_DIR@|$secrets/nats-tls|" \
         "$root/nats/server.conf.in" >"$run_dir/nats/server.conf.new"
 }
 

@@ -78,6 +78,7 @@ static void on_closed(natsConnection *connection, void *closure) {
 
 static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                      void *closure) {
+    (void)connection;
     (void)subscription;
     (void)closure;
     const char *detail = nats_GetLastError(NULL); /* this one's, for the time of the callback */

@@ -54,7 +54,5 @@ export function queryOf(parameters) {
 export const get = async (path, signal) => (await send(path, { signal })).json();
 export const post = async (path, body, signal) => (await send(path, { method: 'POST', body, signal })).json();
 
-// Leaves a view that has been left in silence; all else goes on.
-export const ignoreAbort = (error) => {
-  if (error.name !== 'AbortError') throw error;
-};
+// Whether it only says that the view that asked has been left.
+export const wasLeft = (error) => error.name === 'AbortError';

@@ -180,9 +180,10 @@ static enum status serve_replay(struct endpoint_call *call, struct json_object *
         status = replay_now(call, &taken, error);
     if (status == STATUS_OK)
         status = answer_entry(call, id, &place, error);
-    if (status == STATUS_OK && taken.count > 0 && place.status == ENTRY_DEAD)
+    if (status == STATUS_OK && taken.count > 0 && place.status == ENTRY_DEAD &&
+        place.generation == taken.items[0].generation)
         status = error_set(error, STATUS_CONFLICT,
-                           "it could not be published again, or has failed again: see its history");
+                           "its message could not be published again: see its history");
     return status;
 }
 

@@ -17,6 +17,12 @@ enum {
 };
 #define LATE_MOST_US 250000 /* what a job may catch up with */
 
+/* What a job takes next is a short walk along the index, however many entries there are; the
+   planner would rather sort all that are left, once its plan is for any filter. */
+static const char on_connect_sql[] =
+    "SET plan_cache_mode = force_generic_plan; SET enable_sort = off; SET enable_seqscan = off; "
+    "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /* When a job's next entries are due. */
 struct pace {
     struct uuid job;
@@ -187,6 +193,7 @@ void jobs_run(struct worker *worker) {
         .replayer = replayer_create(options->nats),
     };
     int64_t nap_ms = 0;
+    pg_set_on_connect(runner.pg, on_connect_sql);
     while (worker_nap(worker, nap_ms)) {
         struct error error = {0};
         enum status status = turn(&runner, &nap_ms, &error);

@@ -222,7 +222,7 @@ enum status store_read_entry(struct pg *pg, struct slice id, struct arena *arena
     if (status == STATUS_OK) {
         put_entry(w, &entry);
         *place = (struct entry_place){arena_slice(arena, entry.stream), entry.dlq_sequence,
-                                      entry.status};
+                                      entry.generation, entry.status};
     }
     pg_result_free(&rows);
     return status;

@@ -48,6 +48,7 @@ enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, int
 struct entry_place {
     struct slice stream; /* in the arena */
     uint64_t dlq_sequence;
+    int generation;
     enum entry_status status;
 };
 /* Adds ENTRY's members to the open object. NOT_FOUND: no such entry. */

@@ -284,9 +284,7 @@ static void what_fails_again_is_the_next_generation_of_its_entry(void **state) {
     make_dead(1);
     write_id(&body, "");
 
-    enum status status;
-    json_object_put(
-        ask("mesh.dlq.replay", body.ptr, &status)); /* CONFLICT when it failed at once */
+    json_object_put(ask_well("mesh.dlq.replay", body.ptr));
     dead_letters_await_query(
         &world, "SELECT count(*) FROM dlq.entries WHERE status = 'dead' AND generation = 2", 1);
     atomic_store(&is_broken, false);
@@ -562,6 +560,28 @@ static void a_job_keeps_its_rate_is_cancelled_and_survives_kills(void **state) {
     buf_fini(&body);
 }
 
+static void another_instance_goes_on_with_the_leaders_job(void **state) {
+    (void)state;
+    enum { ENTRIES = 60 };
+    make_dead(ENTRIES);
+    atomic_store(&is_broken, false);
+    int64_t before = stream_messages();
+    struct process *standby = dead_letters_service(&world, GRACE_MS, NULL);
+    struct job_state job = start_job("{\"ratePerSecond\":60}");
+    job.replayed_at_least = ENTRIES / 4;
+    assert_true(wait_until(job_is, &job, DEAD_LETTERS_WAIT_MS));
+
+    process_destroy(&service); /* killed: it has led since before there was another */
+    service = standby;
+
+    assert_true(wait_until(service_answers, NULL, DEAD_LETTERS_WAIT_MS));
+    job.state = "done";
+    job.replayed_at_least = ENTRIES;
+    assert_true(wait_until(job_is, &job, DEAD_LETTERS_WAIT_MS));
+    dead_letters_await_query(&world, RESOLVED_SQL, ENTRIES);
+    assert_int_equal(stream_messages(), before + ENTRIES);
+}
+
 static void a_job_replays_what_stays_poisonous_once(void **state) {
     (void)state;
     make_dead(3);
@@ -601,6 +621,7 @@ int main(void) {
         TEST(a_job_replays_what_stays_poisonous_once),
         TEST(counts_are_by_stream_and_consumer),
         TEST(a_job_keeps_its_rate_is_cancelled_and_survives_kills),
+        TEST(another_instance_goes_on_with_the_leaders_job),
         TEST(an_entry_whose_message_is_gone_stays_dead_and_says_why),
 #undef TEST
     };

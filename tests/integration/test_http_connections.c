@@ -52,6 +52,22 @@ static void pipelined_requests_are_answered_in_order(void **state) {
     buf_fini(&requests);
 }
 
+/* It gives way to other connections every few requests, and goes on by itself. */
+static void a_long_pipeline_is_answered_to_its_end(void **state) {
+    (void)state;
+    enum { REQUESTS = 100 };
+    struct buf requests = {0};
+    struct raw_connection *connection = raw_connect(fixture.port, false);
+    for (int i = 0; i < REQUESTS; i++)
+        buf_append_text(&requests, i % 2 == 0 ? GET("/healthz") : GET("/nowhere"));
+    assert_true(raw_send(connection, buf_slice(&requests)));
+
+    for (int i = 0; i < REQUESTS; i++)
+        assert_next_answer(connection, i % 2 == 0 ? 200 : 404, i % 2 == 0 ? "ok" : "not-found");
+    raw_close(&connection);
+    buf_fini(&requests);
+}
+
 static void a_request_may_arrive_byte_by_byte(void **state) {
     (void)state;
     struct buf request = {0};
@@ -366,6 +382,7 @@ static void https_without_a_certificate_is_no_configuration(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(a_long_pipeline_is_answered_to_its_end),
         cmocka_unit_test(a_request_may_arrive_byte_by_byte),
         cmocka_unit_test(who_asks_first_is_told_to_go_on),
         cmocka_unit_test(an_upgrade_to_http_2_is_ignored),

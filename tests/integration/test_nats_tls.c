@@ -36,7 +36,7 @@ static void make_certificates(const char *dir, const char *name, const char *day
 /* A file of the mesh's own, such as "order.key". */
 static char *right(const char *file) {
     struct buf path = {0};
-    buf_printf(&path, "%s/secrets/nats_tls/%s", servers_dir(servers), file);
+    buf_printf(&path, "%s/secrets/nats-tls/%s", servers_dir(servers), file);
     return path.ptr;
 }
 

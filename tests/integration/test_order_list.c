@@ -2,6 +2,7 @@
 #include "tests/integration/order_fixture.h"
 
 #include "shared/json.h"
+#include "tests/support/token.h"
 
 /* Three hundred orders a second apart from 2026-01-01 on: of customers L0 to L2 in turn, every
    tenth FAILED and the others COMPLETED. */
@@ -181,6 +182,25 @@ static void a_query_that_cannot_be_is_a_400(void **state) {
     }
 }
 
+/* An index over what updates change, or with a predicate, would move every order to another page
+   each time. */
+static void no_index_stands_in_the_way_of_updates(void **state) {
+    (void)state;
+    static const struct pg_statement statement = {
+        .name = "hot",
+        .sql = "SELECT count(*) FROM pg_index i LEFT JOIN pg_attribute a"
+               " ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
+               " WHERE i.indrelid = 'orders.orders'::regclass"
+               " AND (i.indpred IS NOT NULL OR a.attname NOT IN"
+               "      ('id', 'tenant', 'customer_id', 'accepted_at', 'taken_at'))",
+    };
+    struct pg_result *result;
+    struct error error;
+    assert_int_equal(pg_query(pg, &statement, NULL, &result, &error), STATUS_OK);
+    assert_int_equal(pg_get_int64(result, 0, 0), 0);
+    pg_result_free(&result);
+}
+
 /* --- versions --------------------------------------------------------------------------------- */
 
 static void what_a_reader_has_already_is_not_sent_again(void **state) {
@@ -227,6 +247,53 @@ static void an_order_is_cancelled_at_the_version_its_client_knows(void **state) 
     assert_int_equal(status_of("POST", cancel_path, "If-Match: \"1\""), 412);
 }
 
+/* --- customers -------------------------------------------------------------------------------- */
+
+static char *authorize(const struct signing_key *key, const char *customer) {
+    struct buf claims = {0}, header = {0};
+    buf_printf(
+        &claims,
+        "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"%s\",\"scope\":\"orders:read\",\"exp\":%lld}",
+        customer, (long long)(clock_now_us() / 1000000 + 600));
+    char *token = token_sign(key, "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", claims.ptr);
+    buf_printf(&header, "Authorization: Bearer %s", token);
+    free(token);
+    buf_fini(&claims);
+    return header.ptr;
+}
+
+static void assert_list(const char *path, const char *authorization, const char *part) {
+    struct http_response page = request("GET", path, authorization);
+    if (page.status != 200 || !body_has(&page, part))
+        fail_msg("%s: no %s in %ld %s", path, part, page.status, page.body.ptr);
+    http_response_fini(&page);
+}
+
+static void a_customer_sees_orders_of_its_own_only(void **state) {
+    (void)state;
+    char order[ORDER_PATH_SIZE], events_path[80], key_path[256];
+    place(order); /* of C1 */
+    cancel(order);
+    assert_true(wait_until(is_cancelled, order, 10000));
+    snprintf(events_path, sizeof(events_path), "%s/events", order);
+    snprintf(key_path, sizeof(key_path), "%s/jwt.pem", servers_dir(fixture.servers));
+    struct signing_key *key = signing_key_create("ES256");
+    signing_key_write_public(key, key_path);
+    gateway_restart((const char *[]){"OM_AUTH", "jwt", "OM_JWT_ALG", "ES256", "OM_JWT_KEY_FILE",
+                                     key_path, "OM_JWT_ISSUER", "i", "OM_JWT_AUDIENCE", "a", NULL});
+    char *own = authorize(key, "C1"), *other = authorize(key, "C2");
+
+    assert_list("/api/v1/orders", own, order + sizeof("/api/v1/orders/") - 1);
+    assert_list("/api/v1/orders", other, "{\"orders\":[]}");
+    assert_list("/api/v1/orders?customerId=C1", other, "{\"orders\":[]}");
+    assert_int_equal(status_of("GET", events_path, own), 200);
+    assert_int_equal(status_of("GET", events_path, other), 404);
+    assert_int_equal(status_of("GET", "/api/v1/admin/events", own), 403);
+    free(own);
+    free(other);
+    signing_key_destroy(&key);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_lead_through_all_orders_newest_first),
@@ -235,8 +302,10 @@ int main(void) {
         cmocka_unit_test(a_rare_status_is_found_behind_pages_without_any),
         cmocka_unit_test(a_cursor_counts_for_its_own_list_only),
         cmocka_unit_test(a_query_that_cannot_be_is_a_400),
+        cmocka_unit_test(no_index_stands_in_the_way_of_updates),
         cmocka_unit_test(what_a_reader_has_already_is_not_sent_again),
         cmocka_unit_test(an_order_is_cancelled_at_the_version_its_client_knows),
+        cmocka_unit_test(a_customer_sees_orders_of_its_own_only),
     };
     return cmocka_run_group_tests(tests, order_fixture_setup, order_fixture_teardown);
 }

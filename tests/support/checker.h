@@ -26,7 +26,8 @@ struct checker_options {
     const char *nats_url;
     const char *nats_user;
     const char *nats_password_file;
-    const char *const *logs; /* the clients' logs (load.h), NULL-terminated */
+    const char *nats_ca_file; /* NULL: no TLS */
+    const char *const *logs;  /* the clients' logs (load.h), NULL-terminated */
     /* Ids of the dead letters that the run's poison must become, <stream>.<consumer>.<event id>,
        NULL-terminated; NULL: it sent none. */
     const char *const *poisons;

@@ -164,6 +164,8 @@ bool checker_read_streams(const struct checker_options *options, struct buf *row
         status = natsOptions_SetURL(nats_options, options->nats_url);
     if (status == NATS_OK)
         status = natsOptions_SetUserInfo(nats_options, options->nats_user, password);
+    if (status == NATS_OK && options->nats_ca_file != NULL)
+        status = natsOptions_LoadCATrustedCertificates(nats_options, options->nats_ca_file);
     if (status == NATS_OK)
         status = natsConnection_Connect(&connection, nats_options);
     if (status == NATS_OK)

@@ -258,6 +258,18 @@ static void end_part(struct mesh *mesh, enum mesh_part part) {
     fixture_fail("%s ended with %d", part_names[part], exit_code);
 }
 
+/* Each part runs as the NATS user of its name: what it does must be what that user may do. */
+static void check_permissions(const struct part *part, const char *name) {
+    char line[1024];
+    FILE *log = fopen(part->log_path, "re");
+    while (log != NULL && fgets(line, sizeof(line), log) != NULL) {
+        if (strstr(line, "Permissions Violation") != NULL)
+            fixture_fail("%s: %s", name, line);
+    }
+    if (log != NULL)
+        (void)fclose(log);
+}
+
 void mesh_stop(struct mesh **mesh) {
     if (*mesh == NULL)
         return;
@@ -267,6 +279,7 @@ void mesh_stop(struct mesh **mesh) {
     }
     for (int part = 0; part < MESH_PART_COUNT; part++) {
         end_part(*mesh, (enum mesh_part)part);
+        check_permissions(&(*mesh)->parts[part], part_names[part]);
         free((*mesh)->parts[part].log_path);
     }
     const char *dump_dir = getenv("OM_EVENT_DUMP_DIR");

@@ -191,9 +191,9 @@ static void add_user(struct servers *servers, const char *name) {
     servers_write_secret(servers, path, user->password_file);
     if (!servers->has_tls)
         return;
-    snprintf(path, sizeof(path), "secrets/nats_tls/%s.crt", name);
+    snprintf(path, sizeof(path), "secrets/nats-tls/%s.crt", name);
     servers_path(servers, path, user->cert_file);
-    snprintf(path, sizeof(path), "secrets/nats_tls/%s.key", name);
+    snprintf(path, sizeof(path), "secrets/nats-tls/%s.key", name);
     servers_path(servers, path, user->key_file);
 }
 
@@ -235,7 +235,7 @@ static void make_certificates(struct servers *servers, const char *dir) {
         argv[i + 3] = servers->nats_users[i].name;
     servers_run_tool(servers, argv, NULL, NULL);
     snprintf(servers->nats_ca_file, sizeof(servers->nats_ca_file), "%s",
-             servers_path(servers, "secrets/nats_tls/ca.crt", path));
+             servers_path(servers, "secrets/nats-tls/ca.crt", path));
 }
 
 static void nats_set_up(struct servers *servers) {
@@ -244,7 +244,7 @@ static void nats_set_up(struct servers *servers) {
     snprintf(port, sizeof(port), "%d", servers->ports[SERVER_NATS]);
     struct buf config = servers_read_file(OM_SOURCE_DIR "/nats/server.conf.in");
     if (servers->has_tls) {
-        make_certificates(servers, servers_path(servers, "secrets/nats_tls", path));
+        make_certificates(servers, servers_path(servers, "secrets/nats-tls", path));
         replace(&config, "# @TLS@ ", "");
         replace(&config, "@TLS_DIR@", path);
     }

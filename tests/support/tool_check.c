@@ -14,6 +14,7 @@ static const char usage[] =
     "  --nats-url URL             where the streams are\n"
     "  --nats-user NAME           (operator)\n"
     "  --nats-password-file FILE\n"
+    "  --nats-ca-file FILE        who signs the servers' certificates, where they have some\n"
     "  --log FILE                 a load client's log; repeatable\n"
     "  --settle S                 look again for so long until all holds (30)\n"
     "  --seed N                   printed with the report\n";
@@ -23,6 +24,7 @@ enum option_id {
     OPTION_NATS_URL,
     OPTION_NATS_USER,
     OPTION_NATS_PASSWORD_FILE,
+    OPTION_NATS_CA_FILE,
     OPTION_LOG,
     OPTION_SETTLE,
     OPTION_SEED,
@@ -33,6 +35,7 @@ static const struct option long_options[] = {
     {"nats-url", required_argument, NULL, OPTION_NATS_URL},
     {"nats-user", required_argument, NULL, OPTION_NATS_USER},
     {"nats-password-file", required_argument, NULL, OPTION_NATS_PASSWORD_FILE},
+    {"nats-ca-file", required_argument, NULL, OPTION_NATS_CA_FILE},
     {"log", required_argument, NULL, OPTION_LOG},
     {"settle", required_argument, NULL, OPTION_SETTLE},
     {"seed", required_argument, NULL, OPTION_SEED},
@@ -53,6 +56,9 @@ static bool set_option(int id, struct checker_options *options, const char **log
         return true;
     case OPTION_NATS_PASSWORD_FILE:
         options->nats_password_file = optarg;
+        return true;
+    case OPTION_NATS_CA_FILE:
+        options->nats_ca_file = optarg;
         return true;
     case OPTION_LOG:
         logs[(*log_count)++] = optarg;

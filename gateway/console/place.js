@@ -1,0 +1,98 @@
+// The form that places a demo order, and what becomes of it.
+
+import { get, send, wasLeft } from './api.js';
+import { announce, card, failure, field, h } from './dom.js';
+import { count, duration, money, pill, shortId, words } from './format.js';
+import { timeline } from './timeline.js';
+
+const METHODS = [
+  ['pm_card_visa', 'Visa: succeeds'],
+  ['pm_card_chargeDeclined', 'Card that is declined'],
+  ['pm_card_chargeDeclinedInsufficientFunds', 'Card without funds: declined'],
+  ['pm_sim_delay_2000', 'Slow provider: succeeds after 2 s'],
+  ['pm_sim_error', 'Shaky provider: fails twice, then succeeds'],
+];
+
+function randomKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return `console-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+const orderOf = (form, products) => {
+  const product = products.get(form.get('sku'));
+  return {
+    customerId: form.get('customerId'),
+    currency: product.currency,
+    items: [{ sku: product.sku, quantity: Number(form.get('quantity')) }],
+    paymentMethod: form.get('paymentMethod'),
+  };
+};
+
+function showAccepted(result, accepted, tookMs, isRepeat, signal) {
+  const status = h('span', null, pill(accepted.status));
+  result.replaceChildren(
+    h('p', { class: 'placed' }, status,
+      h('a', { href: `#/orders/${accepted.orderId}`, 'aria-label': `Order ${accepted.orderId}` }, shortId(accepted.orderId)),
+      h('span', { class: 'hint' }, isRepeat ? 'the same order as before, by its key' : `accepted in ${duration(tookMs)}`)),
+    timeline(accepted.orderId, {
+      signal,
+      onStatus: (change) => status.replaceChildren(pill(change.status), change.reason ? ` ${words(change.reason)}` : ''),
+    }));
+}
+
+export function placeOrder(signal) {
+  const products = new Map();
+  const result = h('div', { class: 'placed-order' });
+  const product = field('Product', 'sku', { required: true }, []);
+  const key = field('Idempotency-Key', 'key', { required: true, maxlength: 200, value: randomKey(), autocomplete: 'off', spellcheck: 'false' });
+  const button = h('button', { type: 'submit', class: 'primary' }, 'Place order');
+  let showing = new AbortController();
+
+  async function submit(event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    showing.abort();
+    showing = new AbortController();
+    signal.addEventListener('abort', () => showing.abort());
+    button.disabled = true;
+    const started = performance.now();
+    try {
+      const response = await send('/api/v1/orders', {
+        method: 'POST', body: orderOf(form, products), signal,
+        headers: { 'Idempotency-Key': `"${form.get('key').replace(/["\\]/g, '')}"` },
+      });
+      const isRepeat = response.headers.get('Idempotent-Replayed') === 'true';
+      showAccepted(result, await response.json(), performance.now() - started, isRepeat, showing.signal);
+      announce('Order accepted');
+      key.querySelector('input').value = randomKey();
+    } catch (error) {
+      if (!wasLeft(error)) result.replaceChildren(failure(error));
+    }
+    button.disabled = false;
+  }
+
+  async function loadProducts() {
+    try {
+      const { products: list } = await get('/api/v1/products?limit=100', signal);
+      for (const one of list.filter(({ active }) => active)) products.set(one.sku, one);
+      product.querySelector('select').replaceChildren(...[...products.values()].map((one) =>
+        h('option', { value: one.sku }, `${one.name} · ${money(one.priceMinor, one.currency)} · ${count(one.available)} left`)));
+      button.disabled = products.size === 0;
+      if (!products.size) result.replaceChildren(h('p', { class: 'state' }, 'The catalog is empty: omctl seed demo fills it.'));
+    } catch (error) {
+      if (!wasLeft(error)) result.replaceChildren(failure(error, loadProducts));
+    }
+  }
+
+  button.disabled = true;
+  loadProducts();
+  return card('Place a demo order', { class: 'place' },
+    h('form', { class: 'fields', onsubmit: submit },
+      product,
+      field('Quantity', 'quantity', { type: 'number', min: 1, max: 1000, value: 1, required: true }),
+      field('Customer', 'customerId', { value: 'C100', required: true, maxlength: 64, autocomplete: 'off' }),
+      field('Payment', 'paymentMethod', {}, METHODS),
+      key,
+      h('div', { class: 'actions' }, button)),
+    result);
+}
