@@ -323,7 +323,13 @@ static void lane_init(struct broker_lane *lane, struct broker *broker, size_t in
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-enum status broker_call_open(struct broker_lane *lane, struct broker_call **call) {
+/* Services may publish to where they answer, but not to where the server acknowledges: a service
+   cannot claim that an order is stored. */
+static const char *const reply_tokens[BROKER_KINDS] = {
+    [BROKER_PUBLISH] = "stored", [BROKER_REQUEST] = "answers", [BROKER_SURVEY] = "answers"};
+
+enum status broker_call_open(struct broker_lane *lane, enum broker_kind kind,
+                             struct broker_call **call) {
     struct broker *broker = lane->broker;
     if (!broker_is_connected(broker))
         return STATUS_UNAVAILABLE;
@@ -333,7 +339,8 @@ enum status broker_call_open(struct broker_lane *lane, struct broker_call **call
     }
     struct broker_call *taken = lane->free_calls;
     lane->free_calls = taken->next_free;
-    snprintf(taken->reply, sizeof(taken->reply), "%s.%016llx", broker->inbox,
+    taken->kind = kind;
+    snprintf(taken->reply, sizeof(taken->reply), "%s.%s.%016llx", broker->inbox, reply_tokens[kind],
              (unsigned long long)taken->token.number);
     *call = taken;
     return STATUS_OK;
@@ -343,12 +350,10 @@ const char *broker_call_reply(const struct broker_call *call) {
     return call->reply;
 }
 
-void broker_call_send(struct broker_call *call, enum broker_kind kind, natsMsg *message,
-                      broker_fn fn, void *closure) {
+void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, void *closure) {
     struct broker_lane *lane = call->lane;
-    h2o_timeout_t *timeout = &lane->timeouts[kind];
+    h2o_timeout_t *timeout = &lane->timeouts[call->kind];
     call->is_sent = true;
-    call->kind = kind;
     call->fn = fn;
     call->closure = closure;
     h2o_timeout_link(lane->context->loop, timeout, &call->timeout);
@@ -357,7 +362,7 @@ void broker_call_send(struct broker_call *call, enum broker_kind kind, natsMsg *
     outgoing->message = message;
     outgoing->token = call->token.number;
     outgoing->deadline_us = clock_monotonic_us() + (int64_t)timeout->timeout * 1000;
-    outgoing->kind = kind;
+    outgoing->kind = call->kind;
     *lane->outbound.last = outgoing;
     lane->outbound.last = &outgoing->next;
     lane->outbound.count++;
@@ -381,7 +386,7 @@ struct question {
 static enum status ask(struct broker_lane *lane, const struct question *question, broker_fn fn,
                        void *closure) {
     struct broker_call *call;
-    enum status status = broker_call_open(lane, &call);
+    enum status status = broker_call_open(lane, question->kind, &call);
     if (status != STATUS_OK)
         return status;
     natsMsg *message = NULL;
@@ -394,7 +399,7 @@ static enum status ask(struct broker_lane *lane, const struct question *question
         broker_call_drop(&call);
         return nats_error(NULL, s, "making a request");
     }
-    broker_call_send(call, question->kind, message, fn, closure);
+    broker_call_send(call, message, fn, closure);
     return STATUS_OK;
 }
 
@@ -418,10 +423,10 @@ bool broker_is_connected(const struct broker *broker) {
 
 static enum status subscribe(struct broker *broker, struct error *error) {
     broker->inbox = nats_client_inbox(broker->options.nats);
-    if (strlen(broker->inbox) + 1 + TOKEN_HEX_LEN >= REPLY_SIZE)
+    if (strlen(broker->inbox) + sizeof(".answers.") + TOKEN_HEX_LEN >= REPLY_SIZE)
         return error_set(error, STATUS_INVALID, "the inbox's name is too long");
     struct buf subject = {0};
-    buf_printf(&subject, "%s.*", broker->inbox);
+    buf_printf(&subject, "%s.*.*", broker->inbox);
     natsStatus s =
         natsConnection_Subscribe(&broker->subscription, nats_client_fast(broker->options.nats),
                                  subject.ptr, on_answer, broker);

@@ -53,12 +53,12 @@ struct broker_answer {
 typedef void (*broker_fn)(void *closure, const struct broker_answer *answer);
 
 /* Takes a place in flight. OVERLOADED: none is free; UNAVAILABLE: not connected. */
-enum status broker_call_open(struct broker_lane *lane, struct broker_call **call) MUST_CHECK;
+enum status broker_call_open(struct broker_lane *lane, enum broker_kind kind,
+                             struct broker_call **call) MUST_CHECK;
 /* The reply subject that the call's message must carry. */
 const char *broker_call_reply(const struct broker_call *call);
 /* Takes over `message` and sends it at the end of the loop's turn; `fn` is called later, once. */
-void broker_call_send(struct broker_call *call, enum broker_kind kind, natsMsg *message,
-                      broker_fn fn, void *closure);
+void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, void *closure);
 /* Gives the place back unused. */
 void broker_call_drop(struct broker_call **call);
 

@@ -59,7 +59,7 @@ static void publish(struct order_cancel *cancel) {
     };
     struct broker_call *call = NULL;
     struct error error;
-    enum status status = broker_call_open(lane->broker, &call);
+    enum status status = broker_call_open(lane->broker, BROKER_PUBLISH, &call);
     if (status == STATUS_OK)
         status = publish_cancel(&lane->publish, call, &cancellation, on_stored, cancel, &error);
     if (status == STATUS_OK)

@@ -159,7 +159,7 @@ void post_order(h2o_req_t *req, struct slice id) {
         return;
     }
     struct lane *lane = post->pending.lane;
-    enum status status = broker_call_open(lane->broker, &post->call);
+    enum status status = broker_call_open(lane->broker, BROKER_PUBLISH, &post->call);
     if (status != STATUS_OK) {
         end_with_problem(post, problem_of(status));
         return;

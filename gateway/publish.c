@@ -60,7 +60,7 @@ enum status publish_order(struct publish_buffers *buffers, struct broker_call *c
     if (status != STATUS_OK)
         return status;
     failpoint("gateway.before_publish");
-    broker_call_send(call, BROKER_PUBLISH, message, fn, closure);
+    broker_call_send(call, message, fn, closure);
     return STATUS_OK;
 }
 
@@ -95,7 +95,7 @@ enum status publish_cancel(struct publish_buffers *buffers, struct broker_call *
     natsMsg *message;
     enum status status = make_message(buffers, call, &head, &message, error);
     if (status == STATUS_OK)
-        broker_call_send(call, BROKER_PUBLISH, message, fn, closure);
+        broker_call_send(call, message, fn, closure);
     return status;
 }
 

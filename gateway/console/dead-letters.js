@@ -8,6 +8,7 @@ import { filterForm, filterOf } from './orders.js';
 const PAGE = 50;
 const REFRESH_MS = 4000;
 const JOBS_MS = 1000;
+const IDLE_TURNS = 5;
 const STREAMS = ['ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'];
 const REASONS = ['rejected', 'max_deliveries', 'no_report'];
 const STATUSES = ['dead', 'replaying', 'replayed', 'resolved', 'discarded', 'any'];
@@ -75,7 +76,9 @@ function jobsCard(signal) {
     }
   }
 
-  repeat(JOBS_MS, refresh, signal);
+  // seldom while none runs
+  let turn = 0;
+  repeat(JOBS_MS, () => (wereRunning.size || turn++ % IDLE_TURNS === 0) && refresh(), signal);
   return { element: card('Replay jobs', {}, box), refresh };
 }
 

@@ -192,6 +192,7 @@ static void only_the_operator_changes_streams_and_consumers_or_speaks_for_the_se
         {"mesh.order.get", "gateway"},
         {"updates.any-order-id", "order"},
         {"$SRV.PING", NULL},
+        {"_INBOX_gateway.any.stored.any", NULL},
         {"$SYS.REQ.SERVER.PING", NULL},
     };
     for (size_t i = 0; i < user_count; i++) {
