@@ -162,7 +162,7 @@ kill_leader_under_load() {
 
 check_nothing_is_lost() {
     "$bin/om-test-check" --database-url "$(database_url "$database_admin")" \
-        --nats-url "$(nats_servers)" --nats-user operator --nats-password-file "$secrets/nats_operator" \
+        --nats-url "tls://127.0.0.1:${client_ports[0]}" --nats-user operator --nats-password-file "$secrets/nats_operator" \
         --nats-ca-file "$run_dir/tls/ca.crt" --log "$run_dir/load.log" --settle 120
 }
 
