@@ -6,6 +6,7 @@
 #include "gateway/problem.h"
 #include "gateway/query.h"
 #include "gateway/request.h"
+#include "gateway/request_trace.h"
 
 enum { ARENA_CHUNK_BYTES = 2048 };
 
@@ -63,7 +64,7 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
 
 static void ask(h2o_req_t *req, const struct resource *resource, struct slice body) {
     char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = request_trace(req);
+    struct trace trace = *request_trace(req);
     trace_format(&trace, traceparent);
     struct dlq_call *call = pending_create(req, sizeof(*call), NULL);
     call->resource = resource;

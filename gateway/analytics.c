@@ -4,7 +4,7 @@
 #include "gateway/answer.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
-#include "gateway/request.h"
+#include "gateway/request_trace.h"
 #include "shared/clock.h"
 #include "shared/json.h"
 
@@ -45,7 +45,7 @@ static void ask(h2o_req_t *req, const char *subject) {
     struct pending *pending = pending_create(req, sizeof(*pending), NULL);
     struct buf *body = &pending->lane->scratch;
     char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = request_trace(req);
+    struct trace trace = *request_trace(req);
     trace_format(&trace, traceparent);
     write_request(body, &period);
     enum status status = broker_request(pending->lane->broker, subject, buf_slice(body),

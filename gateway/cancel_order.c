@@ -7,7 +7,7 @@
 #include "gateway/pending.h"
 #include "gateway/problem.h"
 #include "gateway/publish.h"
-#include "gateway/request.h"
+#include "gateway/request_trace.h"
 #include "shared/log.h"
 #include "shared/order_terms.h"
 
@@ -134,7 +134,7 @@ void cancel_order(h2o_req_t *req, struct slice id) {
     struct order_cancel *cancel = pending_create(req, sizeof(*cancel), NULL);
     cancel->is_conditional = condition != ETAG_UNASKED;
     cancel->order_id = order_id;
-    cancel->trace = request_trace(req);
+    cancel->trace = *request_trace(req);
     enum status status = request_order(&cancel->pending, "mesh.order.status", &order_id,
                                        &cancel->trace, on_status, cancel);
     if (status != STATUS_OK)

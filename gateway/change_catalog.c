@@ -8,6 +8,7 @@
 #include "gateway/product_request.h"
 #include "gateway/products.h"
 #include "gateway/request.h"
+#include "gateway/request_trace.h"
 #include "shared/crypto.h"
 
 enum { ARENA_CHUNK_BYTES = 2048 };
@@ -91,7 +92,7 @@ static void on_written(void *closure, const struct broker_answer *answer) {
 static void ask(h2o_req_t *req, const char *subject, struct slice body,
                 const struct change *model) {
     char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = request_trace(req);
+    struct trace trace = *request_trace(req);
     trace_format(&trace, traceparent);
     struct change *change = pending_create(req, sizeof(*change), dispose);
     change->is_put = model->is_put;

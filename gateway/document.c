@@ -2,6 +2,7 @@
 
 #include "gateway/answer.h"
 #include "gateway/etag.h"
+#include "gateway/problem.h"
 #include "shared/crypto.h"
 
 #include <string.h>
@@ -26,8 +27,6 @@ static void add_headers(h2o_req_t *req, const struct document *document, const c
                   slice_of(policy != NULL ? policy : "default-src 'none'"));
     answer_header(req, "X-Content-Type-Options", SLICE_LITERAL("nosniff"));
     answer_header(req, "Referrer-Policy", SLICE_LITERAL("no-referrer"));
-    answer_header(req, "Cross-Origin-Opener-Policy", SLICE_LITERAL("same-origin"));
-    answer_header(req, "Cross-Origin-Resource-Policy", SLICE_LITERAL("same-origin"));
 }
 
 void document_send(h2o_req_t *req, const struct document *document) {
@@ -45,4 +44,15 @@ void document_send(h2o_req_t *req, const struct document *document) {
     req->res.reason = "OK";
     req->res.content_length = body.len;
     h2o_send_inline(req, body.ptr, body.len);
+}
+
+void document_send_file(h2o_req_t *req, const struct document_file *files, size_t count,
+                        struct slice name) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_is(name, files[i].name)) {
+            document_send(req, &files[i].document);
+            return;
+        }
+    }
+    problem_send(req, PROBLEM_NOT_FOUND, NULL);
 }

@@ -29,7 +29,21 @@ struct document {
             ".byte 0\n"                                                                            \
             ".popsection\n");
 
+#define DOCUMENT_HTML "text/html; charset=utf-8"
+#define DOCUMENT_CSS "text/css; charset=utf-8"
+#define DOCUMENT_SCRIPT "text/javascript; charset=utf-8"
+#define DOCUMENT_SVG "image/svg+xml"
+
 /* 200, or 304 to who has it already. */
 void document_send(h2o_req_t *req, const struct document *document);
+
+/* One of several, by its name. */
+struct document_file {
+    const char *name;
+    struct document document;
+};
+/* As above, or 404. */
+void document_send_file(h2o_req_t *req, const struct document_file *files, size_t count,
+                        struct slice name);
 
 #endif

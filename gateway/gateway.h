@@ -37,6 +37,7 @@ struct gateway_settings {
     const char *flow_name;
     const char *auth, *jwt_algorithm, *jwt_key_file, *jwt_old_key_file, *jwt_issuer, *jwt_audience;
     int64_t jwt_leeway_s;
+    const char *trace_sample;
     const char *rate_read, *rate_write, *rate_admin, *rate_address, *trusted_proxies;
 };
 
@@ -44,6 +45,7 @@ struct gateway {
     const struct config *config;
     const struct gateway_settings *settings;
     enum order_flow flow;
+    double trace_share; /* of the traces that begin here, recorded */
     struct key_ring *keys;
     struct broker *broker;
     struct feed *feed;

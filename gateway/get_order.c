@@ -5,7 +5,7 @@
 #include "gateway/order_marker.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
-#include "gateway/request.h"
+#include "gateway/request_trace.h"
 
 struct order_get {
     struct pending pending;
@@ -93,7 +93,7 @@ static void ask(h2o_req_t *req, const char *subject, struct slice id, bool is_st
     struct order_get *get = pending_create(req, sizeof(*get), NULL);
     get->order_id = order_id;
     get->is_status_only = is_status_only;
-    struct trace trace = request_trace(req);
+    struct trace trace = *request_trace(req);
     enum status status = request_order(&get->pending, subject, &order_id, &trace, on_order, get);
     if (status != STATUS_OK)
         end_with_problem(get, problem_of(status));

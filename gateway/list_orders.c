@@ -4,7 +4,7 @@
 #include "gateway/pending.h"
 #include "gateway/problem.h"
 #include "gateway/query.h"
-#include "gateway/request.h"
+#include "gateway/request_trace.h"
 #include "shared/clock.h"
 #include "shared/json.h"
 #include "shared/order_terms.h"
@@ -158,7 +158,7 @@ static void write_request(const struct order_listing *listing, struct slice cust
 static void ask(struct order_listing *listing, struct slice customer) {
     struct lane *lane = listing->pending.lane;
     char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = request_trace(listing->pending.req);
+    struct trace trace = *request_trace(listing->pending.req);
     trace_format(&trace, traceparent);
     write_request(listing, customer, &lane->scratch);
     enum status status = broker_request(lane->broker, "mesh.order.list", buf_slice(&lane->scratch),

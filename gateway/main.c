@@ -1,12 +1,15 @@
 /* om-gateway: HTTP in front, NATS behind. */
+#include "gateway/describe.h"
 #include "gateway/feed.h"
 #include "gateway/gateway.h"
 #include "gateway/health.h"
+#include "gateway/request_trace.h"
 #include "gateway/server.h"
 #include "shared/log.h"
 #include "shared/nats_client.h"
 #include "shared/runtime.h"
 #include "shared/service.h"
+#include "shared/span_exporter.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -61,6 +64,8 @@ static const struct config_row rows[] = {
     ROW("OM_JWT_AUDIENCE", CONFIG_TEXT, jwt_audience, "", 0, 0, "what aud must be or hold"),
     ROW("OM_JWT_LEEWAY_S", CONFIG_INT, jwt_leeway_s, "30", 0, 600,
         "seconds that the issuer's clock may differ"),
+    ROW("OM_TRACE_SAMPLE", CONFIG_TEXT, trace_sample, "1", 0, 0,
+        "share of the requests without a traceparent whose traces are recorded, 0 to 1"),
     ROW("OM_RATE_READ", CONFIG_TEXT, rate_read, "off", 0, 0,
         "reads of a subject, such as 600/1m; off: no limit"),
     ROW("OM_RATE_WRITE", CONFIG_TEXT, rate_write, "off", 0, 0,
@@ -117,6 +122,8 @@ static enum status check_settings(struct error *error) {
     if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
         return error_set(error, STATUS_INVALID,
                          "OM_FLOW is none of inventory-first payment-first parallel");
+    if (!trace_sample_parse(settings.trace_sample, &gateway.trace_share))
+        return error_set(error, STATUS_INVALID, "OM_TRACE_SAMPLE is not a number from 0 to 1");
     if (settings.https_port != 0 &&
         (settings.tls_cert_file[0] == '\0' || settings.tls_key_file[0] == '\0'))
         return error_set(error, STATUS_INVALID,
@@ -214,6 +221,8 @@ static enum status run(struct error *error) {
         key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
     gateway.limits.local = rate_local_create();
     if (status == STATUS_OK)
+        status = runtime_start_spans(service.name, &config, error);
+    if (status == STATUS_OK)
         status = admin_start(&config, health_check, &gateway, &admin, error);
     if (status == STATUS_OK)
         status = connect_nats(&nats, error);
@@ -224,6 +233,7 @@ static enum status run(struct error *error) {
     key_ring_destroy(&gateway.keys);
     rate_local_destroy(&gateway.limits.local);
     auth_destroy(&gateway.auth);
+    span_exporter_stop();
     return status;
 }
 
@@ -234,8 +244,18 @@ static void block_hangup(void) {
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static int print_description(void) {
+    struct buf out = {0};
+    gateway_describe(&out);
+    puts(out.ptr);
+    buf_fini(&out);
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv) {
     struct error error = {0};
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0)
+        return print_description();
     runtime_block_signals();
     block_hangup();
     int code =

@@ -262,6 +262,7 @@ static void on_history(void *closure, const struct broker_answer *answer) {
 
 static void read_order(struct order_watch *watch) {
     struct trace trace = trace_start();
+    trace.flags = 0; /* nobody's request */
     if (watch->is_reading) {
         watch->reads_again = true;
         return;

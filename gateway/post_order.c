@@ -9,6 +9,7 @@
 #include "gateway/problem.h"
 #include "gateway/publish.h"
 #include "gateway/request.h"
+#include "gateway/request_trace.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
 #include "shared/order_terms.h"
@@ -29,7 +30,8 @@ struct order_post {
     struct pending pending;
     struct arena *arena;
     struct order_request request;
-    struct trace trace;
+    struct trace trace; /* the request's */
+    struct span span;   /* of the command's way into the stream */
     bool has_key;
     struct claim claim;       /* with a key */
     struct broker_call *call; /* NULL once sent */
@@ -164,7 +166,7 @@ void post_order(h2o_req_t *req, struct slice id) {
         end_with_problem(post, problem_of(status));
         return;
     }
-    post->trace = request_trace(req);
+    post->trace = *request_trace(req);
     bind_key(&key, caller_customer(&post->pending.caller));
     identify(post, &key);
     if (post->has_key)
@@ -174,7 +176,9 @@ void post_order(h2o_req_t *req, struct slice id) {
 }
 
 static void fail(struct order_post *post, const struct error *error) {
+    log_set_trace(&post->trace);
     log_warn("an order was not published", LOG_ERROR(error));
+    log_set_trace(NULL);
     if (post->has_key)
         claim_release(post->pending.lane->redis, &post->claim);
     end_with_problem(post, problem_of(error->status));
@@ -182,11 +186,12 @@ static void fail(struct order_post *post, const struct error *error) {
 
 static void submit(struct order_post *post) {
     struct lane *lane = post->pending.lane;
+    post->span = span_start(SPAN_PRODUCER, &post->trace);
     const struct submission submission = {
         .request = &post->request,
         .keys = lane->gateway->keys,
         .key_hash = post->has_key ? post->claim.key_hash : NULL,
-        .trace = post->trace,
+        .trace = post->span.trace,
     };
     struct error error;
     if (publish_order(&lane->publish, post->call, &submission, on_stored, post, &error) ==
@@ -224,7 +229,10 @@ static void on_stored(void *closure, const struct broker_answer *answer) {
     struct order_post *post = closure;
     struct lane *lane = post->pending.lane;
     struct error error;
-    if (publish_judge(answer, &error) != STATUS_OK) {
+    enum status status = publish_judge(answer, &error);
+    publish_span_end(&post->span, EVENT_ORDER_SUBMIT, &post->request.snapshot.order_id,
+                     status == STATUS_OK ? NULL : &error);
+    if (status != STATUS_OK) {
         fail(post, &error);
         return;
     }

@@ -6,7 +6,7 @@
 #include "gateway/pending.h"
 #include "gateway/problem.h"
 #include "gateway/product_request.h"
-#include "gateway/request.h"
+#include "gateway/request_trace.h"
 
 /*
  * look_up()    looks into the cache
@@ -72,7 +72,7 @@ static void on_cached(void *closure, struct slice body, const struct catalog_tic
 
 static struct product_get *start(h2o_req_t *req, const char *subject) {
     struct product_get *get = pending_create(req, sizeof(*get), dispose);
-    struct trace trace = request_trace(req);
+    struct trace trace = *request_trace(req);
     trace_format(&trace, get->traceparent);
     get->subject = subject;
     return get;

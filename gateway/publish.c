@@ -3,6 +3,7 @@
 #include "shared/clock.h"
 #include "shared/event.h"
 #include "shared/failpoint.h"
+#include "shared/messaging_span.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,13 @@ enum status publish_cancel(struct publish_buffers *buffers, struct broker_call *
     if (status == STATUS_OK)
         broker_call_send(call, message, fn, closure);
     return status;
+}
+
+void publish_span_end(const struct span *span, enum event_type type, const struct uuid *id,
+                      const struct error *error) {
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    messaging_span_sent(span, event_info(type)->subject, text, error == NULL ? NULL : error->text);
 }
 
 enum status publish_judge(const struct broker_answer *answer, struct error *error) {

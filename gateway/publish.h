@@ -8,7 +8,8 @@
 #include "gateway/broker.h"
 #include "gateway/order_request.h"
 #include "shared/crypto.h"
-#include "shared/trace.h"
+#include "shared/event.h"
+#include "shared/span.h"
 
 /* Memory used again from order to order; zero-initialize, one a loop. */
 struct publish_buffers {
@@ -38,6 +39,9 @@ struct cancellation {
 enum status publish_cancel(struct publish_buffers *buffers, struct broker_call *call,
                            const struct cancellation *cancellation, broker_fn fn, void *closure,
                            struct error *error) MUST_CHECK;
+/* Ends the PRODUCER span of the event `id`; `error` is NULL once it is stored. */
+void publish_span_end(const struct span *span, enum event_type type, const struct uuid *id,
+                      const struct error *error);
 /* OK when the answer says that the stream holds the order. */
 enum status publish_judge(const struct broker_answer *answer, struct error *error) MUST_CHECK;
 

@@ -60,12 +60,3 @@ bool request_body_is_json(const h2o_req_t *req) {
            media_type_is_json(type) &&
            request_header(req, SLICE_LITERAL("content-encoding"), &coding) == 0;
 }
-
-struct trace request_trace(const h2o_req_t *req) {
-    struct slice value;
-    struct trace parent;
-    if (request_header(req, SLICE_LITERAL("traceparent"), &value) == 1 &&
-        trace_parse(value, &parent))
-        return trace_child(&parent);
-    return trace_start();
-}

@@ -14,7 +14,5 @@ unsigned request_header(const h2o_req_t *req, struct slice name, struct slice *v
 bool media_type_is_json(struct slice content_type);
 /* The body came once as application/json and without a content coding. */
 bool request_body_is_json(const h2o_req_t *req);
-/* A span of the caller's trace when it sent one, else of a new one. */
-struct trace request_trace(const h2o_req_t *req);
 
 #endif

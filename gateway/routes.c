@@ -5,6 +5,7 @@
 #include "gateway/admission.h"
 #include "gateway/analytics.h"
 #include "gateway/answer.h"
+#include "gateway/api_docs.h"
 #include "gateway/cancel_order.h"
 #include "gateway/change_catalog.h"
 #include "gateway/console.h"
@@ -18,6 +19,7 @@
 #include "gateway/problem.h"
 #include "gateway/problem_pages.h"
 #include "gateway/products.h"
+#include "gateway/request_trace.h"
 #include "shared/clock.h"
 
 #include <string.h>
@@ -55,6 +57,9 @@ const struct route routes[] = {
     {"GET", "/console/{id}", get_console_file, SCOPE_PUBLIC, RATE_FREE},
     {"GET", "/problems", get_problem_index, SCOPE_PUBLIC, RATE_FREE},
     {"GET", "/problems/{id}", get_problem_page, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/openapi.yaml", get_openapi, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/docs", get_docs_page, SCOPE_PUBLIC, RATE_FREE},
+    {"GET", "/docs/{id}", get_docs_file, SCOPE_PUBLIC, RATE_FREE},
 };
 
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
@@ -127,6 +132,8 @@ static void on_request_end(void *closure) {
     int status = measure->req->res.status;
     atomic_fetch_sub(&measure->gateway->in_flight, 1);
     metric_add(METRIC_HTTP_IN_FLIGHT, 0, -1);
+    if (measure->route != NULL)
+        request_trace_end(measure->req, measure->route->pattern, status > 0 ? status : 0);
     if (status <= 0 || status >= STATUS_MAX)
         return; /* the client left before its answer */
     char label[16];

@@ -52,6 +52,7 @@ int dlq_cancel_command(const struct omctl_config *config, int argc, char **argv)
 int dlq_watch_command(const struct omctl_config *config, int argc, char **argv);
 int token_command(const struct omctl_config *config, int argc, char **argv);
 int nats_users_command(const struct omctl_config *config, int argc, char **argv);
+int health_command(const struct omctl_config *config, int argc, char **argv);
 
 /* Reads argv (without the command's words) into the options: `--name value`, `--name=value` and
    flags. INVALID names the argument nobody knows. */

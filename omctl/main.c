@@ -97,6 +97,12 @@ static const struct command commands[] = {
      "  --tenant TENANT      where it is not the gateway's\n"
      "  --ttl DURATION       how long it is valid, such as 15m (default: 1h)\n",
      token_command},
+    {"health", "URL", "ask a process how it is",
+     "For health checks of containers, which have neither a shell nor curl: exits with 0 when the\n"
+     "answer is a 2xx, else with 1, after 5 s at most. Prints what was answered.\n"
+     "\n"
+     "  URL   such as http://127.0.0.1:9464/readyz, at the admin port\n",
+     health_command},
     {"dlq list", "[FILTER] [--status STATUS] [--limit N] [--cursor CURSOR] [--json]",
      "list dead letters",
      "The newest failure first, those that are dead unless told otherwise.\n\n" DLQ_FILTER_HELP

@@ -6,6 +6,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 secrets=$run_dir/secrets
 database_admin=ordermesh
+preset=${OM_PRESET:-release}
+bin=$root/.build/$preset/bin
 
 # --- ports and secrets ---------------------------------------------------------------------------
 
@@ -221,7 +223,7 @@ write_nats_users() {
     for user in $(nats_users); do
         secret "nats_$user" >/dev/null
     done
-    (umask 077 && "$root/.build/release/bin/omctl" nats-users --dir "$root/nats" --secrets "$secrets" \
+    (umask 077 && "$bin/omctl" nats-users --dir "$root/nats" --secrets "$secrets" \
         >"$run_dir/nats/users.conf.new")
 }
 

@@ -40,6 +40,9 @@ const struct config_row config_common_rows[] = {
     ROW_TEXT("OM_REDIS_URL", redis_url, "", "gateway only: redis://host:port"),
     ROW_TEXT("OM_INSTANCE", instance, "", "name in logs; empty means host name and process id"),
     ROW_TEXT("OM_LOG_LEVEL", log_level, "info", "least level logged: debug, info, warn or error"),
+    ROW_TEXT("OM_OTLP_URL", otlp_url, "",
+             "OpenTelemetry collector for spans (OTLP over HTTP), such as http://127.0.0.1:4318; "
+             "empty: none"),
     ROW_TEXT("OM_ADMIN_ADDRESS", admin_address, "127.0.0.1",
              "address of the admin port: healthz, readyz, metrics"),
     ROW_INT("OM_ADMIN_PORT", admin_port, "0", 0, 65535, "admin port; 0 takes a free one"),

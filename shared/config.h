@@ -34,6 +34,7 @@ struct config {
     const char *redis_url;    /* gateway only */
     const char *instance;     /* "" means host name and pid */
     const char *log_level;
+    const char *otlp_url;        /* "": no spans */
     const char *admin_address;   /* listen address of healthz, readyz, metrics */
     int64_t admin_port;          /* 0 takes a free one */
     const char *admin_port_file; /* "" or where the chosen port is written */

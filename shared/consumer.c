@@ -7,6 +7,7 @@
 #include "shared/inbox.h"
 #include "shared/intake.h"
 #include "shared/log.h"
+#include "shared/messaging_span.h"
 #include "shared/metrics.h"
 
 #include <pthread.h>
@@ -33,6 +34,7 @@ struct consumer {
     char *inbox_name; /* ORDERS/inventory */
     struct intake *intake;
     const struct message_list *batch; /* the intake's: what is being worked on */
+    struct batch_span span;           /* of it */
     struct pg *pg;
     struct arena *arena;
     struct outbox *outbox;
@@ -53,28 +55,6 @@ struct consumer {
     atomic_bool held;
     atomic_bool cut_off; /* the broker or the consumer does not answer */
 };
-
-static void mark(struct delivery *delivery, enum outcome outcome, enum status status,
-                 const char *format, va_list args) {
-    delivery->outcome = outcome;
-    char text[sizeof(delivery->error.text)];
-    vsnprintf(text, sizeof(text), format, args);
-    error_set(&delivery->error, status, "%s", text);
-}
-
-void delivery_reject(struct delivery *delivery, enum status status, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    mark(delivery, OUTCOME_REJECT, status, format, args);
-    va_end(args);
-}
-
-void delivery_retry(struct delivery *delivery, enum status status, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    mark(delivery, OUTCOME_RETRY, status, format, args);
-    va_end(args);
-}
 
 static struct message *message_of(struct delivery *delivery) {
     return (struct message *)delivery;
@@ -173,8 +153,14 @@ static enum status forget_undone(struct consumer *consumer, size_t claimed_count
     return inbox_forget(consumer->pg, consumer->inbox_name, consumer->claimed, fresh, error);
 }
 
+/* Where an attempt's spans and log lines belong: to its one event, or to the batch. */
+static const struct trace *trace_of(const struct consumer *consumer, size_t count) {
+    return count == 1 ? &consumer->deliveries[0]->event.trace : &consumer->span.span.trace;
+}
+
 static enum status run_transaction(struct consumer *consumer, size_t count, struct error *error) {
     size_t claimed_count = 0;
+    struct span span = span_start(SPAN_CLIENT, trace_of(consumer, count));
     enum status status = pg_begin(consumer->pg, error);
     if (status == STATUS_OK)
         status = claim(consumer, count, &claimed_count, error);
@@ -186,6 +172,9 @@ static enum status run_transaction(struct consumer *consumer, size_t count, stru
         status = outbox_write(consumer->outbox, consumer->pg, error);
     if (status == STATUS_OK)
         status = pg_commit(consumer->pg, error);
+    span_end(&span, "transaction", SPAN_TEXT("db.system.name", "postgresql"),
+             SPAN_INT("db.operation.batch.size", (int64_t)count),
+             SPAN_ERROR(status == STATUS_OK ? NULL : error->text));
     return status;
 }
 
@@ -196,6 +185,7 @@ static enum status attempt(struct consumer *consumer, size_t count, struct error
         consumer->deliveries[i]->state = NULL;
         message_of(consumer->deliveries[i])->is_duplicate = false;
     }
+    log_set_trace(trace_of(consumer, count));
     arena_reset(consumer->arena);
     outbox_clear(consumer->outbox);
     updates_clear(consumer->updates);
@@ -267,11 +257,6 @@ static bool attempt_until_settled(struct consumer *consumer, size_t count, struc
     }
 }
 
-static void mark_failed(struct delivery *delivery, enum status status, const struct error *error) {
-    delivery_retry(delivery, status, "%s", error->text);
-    memcpy(delivery->error.sqlstate, error->sqlstate, sizeof(error->sqlstate));
-}
-
 /* A batch that the database refuses is taken apart, so that one bad event holds back no other. */
 static bool run_one_by_one(struct consumer *consumer, struct delivery *const *all, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -281,7 +266,7 @@ static bool run_one_by_one(struct consumer *consumer, struct delivery *const *al
         if (!attempt_until_settled(consumer, 1, &error, &status))
             return false;
         if (status != STATUS_OK)
-            mark_failed(all[i], status, &error);
+            delivery_fail(all[i], status, &error);
     }
     return true;
 }
@@ -299,7 +284,7 @@ static bool run_batch(struct consumer *consumer) {
     if (status == STATUS_OK)
         return true;
     if (count == 1) {
-        mark_failed(consumer->deliveries[0], status, &error);
+        delivery_fail(consumer->deliveries[0], status, &error);
         return true;
     }
     log_warn("a batch failed; taking it apart", LOG_TEXT("consumer", consumer->inbox_name),
@@ -326,9 +311,11 @@ static struct failure_report report_of(const struct consumer *consumer,
     };
 }
 
-/* 1, 2, 4 s ... with each NAK, since a consumer's `backoff` does not apply to NAKs. */
-static int64_t retry_delay_ms(int attempt_number) {
-    int doublings = attempt_number - 1;
+/* 1, 2, 4 s ... with each NAK, since a consumer's `backoff` does not apply to NAKs. The last one is
+   followed by no delivery: the sooner the delay ends, the sooner the server says that it gave up.
+ */
+static int64_t retry_delay_ms(const struct pull *pull, int attempt_number) {
+    int doublings = pull_is_last_delivery(pull, attempt_number) ? 0 : attempt_number - 1;
     return INT64_C(1000) << (doublings < 0 ? 0 : doublings > 6 ? 6 : doublings);
 }
 
@@ -368,7 +355,7 @@ static enum event_count settle_failed(struct consumer *consumer, struct message 
         log_warn("a rejection could not be reported", LOG_ERROR(&error));
     else
         failure_report_send(consumer->options.nats, &report);
-    pull_nak(pull, message->raw, retry_delay_ms(delivery->attempt));
+    pull_nak(pull, message->raw, retry_delay_ms(pull, delivery->attempt));
     return COUNT_RETRY;
 }
 
@@ -377,6 +364,7 @@ static void settle_batch(struct consumer *consumer) {
     for (size_t i = 0; i < consumer->batch->count; i++) {
         struct message *message = consumer->batch->items[i];
         bool is_done = message->delivery.outcome == OUTCOME_DONE;
+        log_set_trace(&message->delivery.event.trace);
         counts[is_done ? settle_done(consumer, message) : settle_failed(consumer, message)]++;
     }
     failpoint("consumer.after_ack");
@@ -412,8 +400,13 @@ static bool open_intake(struct consumer *consumer) {
 static void process_batch(struct consumer *consumer) {
     int64_t started_us = clock_monotonic_us();
     decode_batch(consumer->spec, consumer->batch);
-    if (run_batch(consumer))
+    batch_span_start(&consumer->span, consumer->batch);
+    if (run_batch(consumer)) {
         settle_batch(consumer);
+        batch_span_end(&consumer->span, consumer->batch, consumer->spec->stream,
+                       consumer->spec->durable);
+    }
+    log_set_trace(NULL);
     metric_observe(METRIC_CONSUMER_BATCH_SECONDS, consumer->stream_slot,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
     intake_release(consumer->intake);

@@ -20,21 +20,10 @@
 #define OM_SHARED_CONSUMER_H
 
 #include "shared/buf.h"
-#include "shared/event.h"
+#include "shared/delivery.h"
 #include "shared/outbox.h"
 #include "shared/pg.h"
 #include "shared/updates.h"
-
-enum outcome { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT };
-
-/* One event in a batch. */
-struct delivery {
-    struct event event;
-    enum outcome outcome;
-    struct error error; /* why RETRY or REJECT; becomes the failure report */
-    int attempt;        /* 1 for the first delivery */
-    void *state;        /* the handler's own, from prepare to apply */
-};
 
 /* What a handler works on. Everything is valid until apply returns. */
 struct batch {
@@ -76,12 +65,6 @@ struct consumer_spec {
     const struct handler_row *rows;
     size_t row_count;
 };
-
-/* Marks one delivery, with the reason kept for the failure report. */
-void delivery_reject(struct delivery *delivery, enum status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-void delivery_retry(struct delivery *delivery, enum status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 struct consumer;
 struct nats_client;

@@ -219,7 +219,7 @@ static bool trace_is_set(const struct trace *trace) {
 
 static struct trace trace_of(const struct event_head *head) {
     if (head->cause != NULL && trace_is_set(&head->cause->trace))
-        return trace_child(&head->cause->trace);
+        return head->cause->trace;
     if (head->cause == NULL && trace_is_set(&head->trace))
         return head->trace;
     return trace_start();

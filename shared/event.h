@@ -80,7 +80,7 @@ struct event {
     struct uuid order_id; /* the envelope's subject; zero where the event is not about an order */
     struct slice subject; /* as sent: the order id, or a SKU for PRODUCT_CHANGED */
     struct slice correlation_id, causation_id;
-    struct trace trace;
+    struct trace trace; /* as sent: who made it; in a handler's hands the span of the work on it */
     int64_t time_us;
     struct json_object *data; /* borrowed from root */
     struct json_object *root; /* owned */

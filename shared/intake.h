@@ -11,6 +11,7 @@
 
 #include "shared/consumer.h"
 #include "shared/pull.h"
+#include "shared/span.h"
 
 /* One message in hand, from its arrival to its acknowledgement. */
 struct message {
@@ -25,6 +26,7 @@ struct message {
     bool is_settled; /* decided without a handler: ignored, or unreadable */
     bool is_replay;  /* a dead letter, sent again for this consumer */
 
+    struct span span;  /* the work on it */
     bool is_duplicate; /* what the inbox says */
 };
 

@@ -1,6 +1,7 @@
 #include "shared/log.h"
 
 #include "shared/clock.h"
+#include "shared/hex.h"
 #include "shared/json.h"
 
 #include <errno.h>
@@ -19,6 +20,23 @@ void log_init(const char *service, const char *instance, enum log_level least) {
     settings.service = service;
     settings.instance = instance;
     settings.least = least;
+}
+
+static _Thread_local struct trace current_trace;
+
+void log_set_trace(const struct trace *trace) {
+    current_trace = trace != NULL ? *trace : (struct trace){0};
+}
+
+static void put_trace(struct json_writer *w) {
+    static const struct trace none;
+    char trace_id[33], span_id[17];
+    if (memcmp(current_trace.trace_id, none.trace_id, sizeof(none.trace_id)) == 0)
+        return;
+    trace_format_id(&current_trace, trace_id);
+    hex_encode(current_trace.span_id, sizeof(current_trace.span_id), span_id);
+    json_put_text(w, "traceId", trace_id);
+    json_put_text(w, "spanId", span_id);
 }
 
 bool log_level_parse(const char *text, enum log_level *level) {
@@ -71,6 +89,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
     json_put_text(&w, "service", settings.service);
     json_put_text(&w, "instance", settings.instance);
     json_put_text(&w, "msg", message);
+    put_trace(&w);
     for (size_t i = 0; i < count; i++)
         put_field(&w, &fields[i]);
     json_end_object(&w);

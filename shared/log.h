@@ -10,6 +10,7 @@
 
 #include "shared/buf.h"
 #include "shared/status.h"
+#include "shared/trace.h"
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
@@ -28,6 +29,9 @@ struct log_field {
 
 /* `service` and `instance` are borrowed for the life of the process. */
 void log_init(const char *service, const char *instance, enum log_level least);
+/* Lines of this thread carry its traceId and spanId from here on, until the next call; NULL or a
+   trace without an id: none. Copied. */
+void log_set_trace(const struct trace *trace);
 bool log_level_parse(const char *text, enum log_level *level); /* debug info warn error */
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);

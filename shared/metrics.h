@@ -30,6 +30,8 @@
     X(RELAY_LEADER, GAUGE, "ordermesh_relay_leader", "", "1 while this instance relays.")          \
     X(RELAY_SECONDS, HISTOGRAM, "ordermesh_relay_batch_seconds", "",                               \
       "From reading outbox rows to their last acknowledgement.")                                   \
+    X(SPANS, COUNTER, "ordermesh_spans_total", "result",                                           \
+      "Spans by what became of them: exported, dropped.")                                          \
     X(DB_RECONNECTS, COUNTER, "ordermesh_db_reconnects_total", "", "Database reconnections.")      \
     X(BREAKER_STATE, GAUGE, "ordermesh_breaker_state", "name", "0 closed, 1 open, 2 half open.")   \
     X(HTTP_REQUESTS, COUNTER, "ordermesh_http_requests_total", "status",                           \
@@ -64,6 +66,8 @@
       "Age of the oldest dead letter that waits; 0 for none.")                                     \
     X(DLQ_REPLAYS, COUNTER, "ordermesh_dlq_replays_total", "result",                               \
       "Dead letters sent to be published again: published, refused by the broker.")                \
+    X(DLQ_CHANCES, COUNTER, "ordermesh_dlq_chances_total", "result",                               \
+      "Messages that left no word and are sent once more: given, passed, failed, expired.")        \
     X(NOTIFICATIONS, COUNTER, "ordermesh_notifications_total", "result", "Sent and failed.")       \
     X(NOTIFICATIONS_PENDING, GAUGE, "ordermesh_notifications_pending", "channel",                  \
       "Notices that wait for their channel, of all instances.")

@@ -3,6 +3,7 @@
 #include "shared/clock.h"
 #include "shared/json.h"
 #include "shared/log.h"
+#include "shared/span.h"
 #include "shared/uuid.h"
 
 #include <pthread.h>
@@ -208,6 +209,24 @@ static void count_request(struct endpoint_state *state, int64_t started_us, enum
     pthread_mutex_unlock(&state->mutex);
 }
 
+/* Of the asker's trace, if it has one (https://opentelemetry.io/docs/specs/semconv/rpc/). */
+static struct span start_span(natsMsg *request) {
+    struct trace parent;
+    const char *text = NULL;
+    if (natsMsgHeader_Get(request, "traceparent", &text) == NATS_OK &&
+        trace_parse(slice_of(text), &parent))
+        return span_start(SPAN_SERVER, &parent);
+    return span_start_root(SPAN_SERVER);
+}
+
+static void end_span(const struct endpoint_state *state, const struct span *span,
+                     enum status status, const struct error *error) {
+    log_set_trace(NULL);
+    span_end(span, state->endpoint->subject, SPAN_TEXT("rpc.system.name", "nats"),
+             SPAN_TEXT("rpc.method", state->endpoint->subject),
+             SPAN_ERROR(status != STATUS_OK && http_code(status) >= 500 ? error->text : NULL));
+}
+
 static void on_request(natsConnection *connection, natsSubscription *subscription, natsMsg *request,
                        void *closure) {
     (void)connection;
@@ -215,10 +234,13 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     struct endpoint_state *state = closure;
     struct error error = {0};
     int64_t started_us = clock_monotonic_us();
+    struct span span = start_span(request);
+    log_set_trace(&span.trace);
     arena_reset(state->arena);
     buf_clear(&state->reply);
     struct endpoint_call call = {
         .request = {natsMsg_GetData(request), (size_t)natsMsg_GetDataLength(request)},
+        .trace = span.trace,
         .pg = state->pg,
         .nats = state->micro->options.nats,
         .context = state->micro->options.context,
@@ -235,6 +257,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
         state->micro->options.committed(state->micro->options.committed_closure);
     publish_reply(state, request, status, &error);
     count_request(state, started_us, status, &error);
+    end_span(state, &span, status, &error);
     natsMsg_Destroy(request);
 }
 

@@ -25,6 +25,7 @@ struct pull {
     natsSubscription *subscription;
     int64_t batch_max;
     int64_t ack_wait_ms;
+    int64_t deliveries_max;
     int64_t credit; /* asked for and not yet received */
     int64_t heard_us;
     uint64_t epoch;
@@ -67,7 +68,7 @@ static enum status read_consumer_info(struct pull *pull, struct slice reply, str
     enum status status = json_parse(reply, &root, error);
     if (status != STATUS_OK)
         return status;
-    int64_t ack_wait_ns = 0;
+    int64_t ack_wait_ns = 0, deliveries_max = 0;
     if (json_get_object(root, "error", &refused, NULL) == STATUS_OK)
         status = error_set(error, STATUS_NOT_FOUND,
                            "consumer %s of stream %s is missing; run `omctl provision`",
@@ -76,10 +77,14 @@ static enum status read_consumer_info(struct pull *pull, struct slice reply, str
         status = json_get_object(root, "config", &config, error);
     if (status == STATUS_OK)
         status = json_get_int64(config, "ack_wait", &ack_wait_ns, error);
-    json_object_put(root);
     if (status == STATUS_OK)
-        pull->ack_wait_ms = ack_wait_ns / 1000000;
-    return status;
+        status = json_get_int64(config, "max_deliver", &deliveries_max, error);
+    json_object_put(root);
+    if (status != STATUS_OK)
+        return status;
+    pull->ack_wait_ms = ack_wait_ns / 1000000;
+    pull->deliveries_max = deliveries_max;
+    return STATUS_OK;
 }
 
 static enum status fetch_consumer_info(struct pull *pull, struct error *error) {
@@ -111,6 +116,10 @@ enum status pull_open(struct pull *pull, struct error *error) {
 
 int64_t pull_ack_wait_ms(const struct pull *pull) {
     return pull->ack_wait_ms;
+}
+
+bool pull_is_last_delivery(const struct pull *pull, int64_t deliveries) {
+    return pull->deliveries_max > 0 && deliveries >= pull->deliveries_max;
 }
 
 /* Pulls die with their connection, and silently when the consumer is deleted. */

@@ -28,6 +28,8 @@ void pull_destroy(struct pull **pull);
 /* Reads the consumer's configuration and subscribes. NOT_FOUND when it was not provisioned. */
 enum status pull_open(struct pull *pull, struct error *error) MUST_CHECK;
 int64_t pull_ack_wait_ms(const struct pull *pull); /* after pull_open() */
+/* Whether the server gives up a message delivered so often, rather than deliver it again. */
+bool pull_is_last_delivery(const struct pull *pull, int64_t deliveries);
 /* Sends pulls so that a batch is on its way; call before each collect. */
 void pull_request(struct pull *pull);
 /* The next message, waiting up to `wait_ms` (0: only what has come). TIMEOUT when there is none,

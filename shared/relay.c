@@ -4,6 +4,7 @@
 #include "shared/event.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
+#include "shared/messaging_span.h"
 #include "shared/metrics.h"
 #include "shared/pg.h"
 
@@ -331,6 +332,25 @@ static enum status pass_await(struct relay *relay, const struct pass *pass, stru
     return status;
 }
 
+static void trace_row(const struct pg_result *rows, int row, int64_t started_us) {
+    char subject[128], msg_id[UUID_TEXT_SIZE];
+    struct trace parent;
+    if (!trace_parse(pg_get_slice(rows, row, READ_TRACEPARENT), &parent) ||
+        !span_is_recorded(&parent))
+        return;
+    snprintf(subject, sizeof(subject), "%.*s", SLICE_ARG(pg_get_slice(rows, row, READ_SUBJECT)));
+    struct uuid id = pg_get_uuid(rows, row, READ_EVENT_ID);
+    uuid_format(&id, msg_id);
+    struct span span = span_start(SPAN_PRODUCER, &parent);
+    span.started_us = started_us;
+    messaging_span_sent(&span, subject, msg_id, NULL);
+}
+
+static void trace_pass(const struct pass *pass, int64_t started_us) {
+    for (int i = 0; span_exporting && i < pass->row_count; i++)
+        trace_row(pass->rows, i, started_us);
+}
+
 /* Takes the pass's cursor. It is written only when rows were published: an older one is as right.
  */
 static enum status pass_settle(struct relay *relay, struct pass *pass, struct error *error) {
@@ -425,7 +445,7 @@ static enum status publish_all(struct relay *relay, struct error *error) {
     bool was_moved = false;
     enum status status = pass_read(relay, &relay->cursor, &pass, &was_moved, error);
     while (status == STATUS_OK && !was_moved) {
-        int64_t started_us = clock_monotonic_us();
+        int64_t started_us = clock_monotonic_us(), sent_us = clock_now_us();
         bool has_more = pass.was_cut;
         status = pass_publish(relay, &pass, error);
         if (status == STATUS_OK && pass.row_count > 0)
@@ -436,6 +456,8 @@ static enum status publish_all(struct relay *relay, struct error *error) {
         }
         if (status == STATUS_OK)
             status = pass_await(relay, &pass, error);
+        if (status == STATUS_OK)
+            trace_pass(&pass, sent_us);
         if (status == STATUS_OK)
             status = pass_settle(relay, &pass, error);
         if (pass.row_count > 0)

@@ -5,6 +5,7 @@
 #include "shared/log.h"
 #include "shared/metrics.h"
 #include "shared/relay.h"
+#include "shared/span_exporter.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -101,6 +102,17 @@ int runtime_configure(const char *name, const char *description, const struct co
     log_init(name, config->instance, level);
     metric_set(METRIC_BUILD_INFO, metric_slot(METRIC_BUILD_INFO, ordermesh_version), 1);
     return -1;
+}
+
+enum status runtime_start_spans(const char *name, const struct config *config,
+                                struct error *error) {
+    const struct span_exporter_options options = {
+        .url = config->otlp_url,
+        .service = name,
+        .instance = config->instance,
+        .version = ordermesh_version,
+    };
+    return span_exporter_start(&options, error);
 }
 
 static sigset_t ending_signals(void) {
@@ -277,8 +289,9 @@ static void destroy_workers(struct runtime *runtime) {
 
 static enum status start_all(struct runtime *runtime, struct error *error) {
     const struct service *service = runtime->service;
-    enum status status =
-        admin_start(&runtime->config, check_readiness, runtime, &runtime->admin, error);
+    enum status status = runtime_start_spans(service->name, &runtime->config, error);
+    if (status == STATUS_OK)
+        status = admin_start(&runtime->config, check_readiness, runtime, &runtime->admin, error);
     if (status == STATUS_OK)
         status = connect_nats(runtime, error);
     if (status == STATUS_OK && service->start != NULL)
@@ -361,6 +374,7 @@ static void destroy_all(struct runtime *runtime) {
     if (runtime->service->stop != NULL && runtime->context != NULL)
         runtime->service->stop(&runtime->context);
     nats_client_destroy(&runtime->nats);
+    span_exporter_stop();
 }
 
 /* --- what a service is ---------------------------------------------------------------------------

@@ -25,6 +25,9 @@ typedef enum status (*config_check_fn)(struct error *error);
 int runtime_configure(const char *name, const char *description, const struct config_row *rows,
                       size_t count, void *target, config_check_fn check, int argc, char **argv,
                       struct config *config);
+/* Spans go to config->otlp_url from here on; ends with span_exporter_stop(). */
+enum status runtime_start_spans(const char *name, const struct config *config,
+                                struct error *error) MUST_CHECK;
 /* Blocks until SIGTERM or SIGINT; call runtime_block_signals() before any thread starts. */
 void runtime_block_signals(void);
 void runtime_wait_signal(void);

@@ -3,7 +3,7 @@
 #include "shared/hex.h"
 #include "shared/random.h"
 
-enum { FLAG_SAMPLED = 1, VERSION_INVALID = 0xff };
+enum { VERSION_INVALID = 0xff };
 
 static bool is_zero(const uint8_t *bytes, size_t len) {
     uint8_t any = 0;
@@ -20,7 +20,7 @@ static void draw_id(uint8_t *id, size_t len) {
 }
 
 struct trace trace_start(void) {
-    struct trace trace = {.flags = FLAG_SAMPLED};
+    struct trace trace = {.flags = TRACE_SAMPLED};
     draw_id(trace.trace_id, sizeof(trace.trace_id));
     draw_id(trace.span_id, sizeof(trace.span_id));
     return trace;

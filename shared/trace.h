@@ -9,11 +9,12 @@
 
 #define TRACEPARENT_LEN 55
 #define TRACEPARENT_SIZE (TRACEPARENT_LEN + 1)
+#define TRACE_SAMPLED 1 /* the flag: spans of this trace are recorded */
 
 struct trace {
     uint8_t trace_id[16];
     uint8_t span_id[8];
-    uint8_t flags; /* bit 0: sampled */
+    uint8_t flags; /* TRACE_SAMPLED, and what is unknown to us */
 };
 
 struct trace trace_start(void);                             /* a new trace, sampled */

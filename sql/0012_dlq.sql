@@ -61,6 +61,25 @@ CREATE TABLE dlq.reports (
 ) WITH (fillfactor = 70);
 CREATE INDEX ON dlq.reports (reported_at);
 
+-- Messages whose deliveries ran out without a last word: their consumer was killed, by them or by a
+-- neighbour. Each is sent to it once more, one at a time; only what fails then is a dead letter. Kept
+-- like failures, and for the same reason.
+CREATE TABLE dlq.chances (
+    stream text NOT NULL,
+    consumer text NOT NULL,
+    stream_sequence bigint NOT NULL,
+    entry_id text NOT NULL, -- of the dead letter it may become
+    state text NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'given', 'passed', 'failed', 'expired')),
+    chance_sequence bigint, -- of the message that was sent
+    noted_at timestamptz NOT NULL DEFAULT now(),
+    given_at timestamptz,
+    ended_at timestamptz,
+    PRIMARY KEY (stream, consumer, stream_sequence)
+) WITH (fillfactor = 70);
+CREATE INDEX ON dlq.chances (stream, consumer, stream_sequence) WHERE state = 'waiting';
+CREATE UNIQUE INDEX ON dlq.chances (stream, consumer) WHERE state = 'given';
+
 -- Who did what to which entry or job.
 CREATE TABLE dlq.actions (
     id bigserial PRIMARY KEY,

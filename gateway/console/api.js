@@ -18,12 +18,19 @@ export class Problem extends Error {
   }
 }
 
-const unreachable = { title: 'The gateway cannot be reached', detail: 'It is tried again as soon as you ask.' };
+const unreachable = {
+  title: 'The gateway cannot be reached',
+  detail: 'It is tried again as soon as you ask.',
+};
 
 async function problemOf(response) {
   const isProblem = response.headers.get('Content-Type')?.includes('json');
-  const problem = new Problem(response.status, isProblem ? await response.json().catch(() => ({})) : {});
-  if (response.status === 401) session.dispatchEvent(new CustomEvent('refused', { detail: problem }));
+  const problem = new Problem(
+    response.status,
+    isProblem ? await response.json().catch(() => ({})) : {},
+  );
+  if (response.status === 401)
+    session.dispatchEvent(new CustomEvent('refused', { detail: problem }));
   return problem;
 }
 
@@ -36,7 +43,11 @@ export async function send(path, { method = 'GET', body, headers = {}, signal } 
   let response;
   try {
     response = await fetch(path, {
-      method, signal, headers: all, cache: 'no-store', body: body === undefined ? undefined : JSON.stringify(body),
+      method,
+      signal,
+      headers: all,
+      cache: 'no-store',
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
     throw error.name === 'AbortError' ? error : new Problem(0, unreachable);
@@ -47,12 +58,17 @@ export async function send(path, { method = 'GET', body, headers = {}, signal } 
 
 // The gateway takes `+` as itself, so spaces are %20. What is empty is left out.
 export function queryOf(parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '');
-  return given.length ? `?${given.map((pair) => pair.map(encodeURIComponent).join('=')).join('&')}` : '';
+  const given = Object.entries(parameters).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
+  return given.length
+    ? `?${given.map((pair) => pair.map(encodeURIComponent).join('=')).join('&')}`
+    : '';
 }
 
 export const get = async (path, signal) => (await send(path, { signal })).json();
-export const post = async (path, body, signal) => (await send(path, { method: 'POST', body, signal })).json();
+export const post = async (path, body, signal) =>
+  (await send(path, { method: 'POST', body, signal })).json();
 
 // Whether it only says that the view that asked has been left.
 export const wasLeft = (error) => error.name === 'AbortError';

@@ -8,17 +8,38 @@ const MARGIN = { top: 10, right: 6, bottom: 22, left: 34 };
 
 // The smallest of 4, 6, 8, 10, 20, 40 ... that is not below: its half is a whole number.
 function ceilingOf(most) {
-  for (let unit = 1; ; unit *= 10) for (const step of [4, 6, 8, 10]) if (step * unit >= most) return step * unit;
+  for (let unit = 1; ; unit *= 10)
+    for (const step of [4, 6, 8, 10]) if (step * unit >= most) return step * unit;
 }
 
-const line = (values, x, y) => values.map((value, index) => `${index ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`).join('');
+const line = (values, x, y) =>
+  values
+    .map((value, index) => `${index ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`)
+    .join('');
 
 // Lines over the last seconds. `series` are { key, name }; draw() takes { key: [values, oldest first] }.
 export function lineChart(label, series, length) {
   const svg = s('svg', { class: 'chart', role: 'img', 'aria-label': label, height: HEIGHT });
   const figures = Object.fromEntries(series.map(({ key }) => [key, h('b', null, '0')]));
-  const legend = h('ul', { class: 'legend' }, series.map(({ key, name }) =>
-    h('li', null, s('svg', { width: 22, height: 10, 'aria-hidden': 'true' }, s('path', { class: `line ${key}`, d: 'M0 5H22' })), name, ' ', figures[key], '/s')));
+  const legend = h(
+    'ul',
+    { class: 'legend' },
+    series.map(({ key, name }) =>
+      h(
+        'li',
+        null,
+        s(
+          'svg',
+          { width: 22, height: 10, 'aria-hidden': 'true' },
+          s('path', { class: `line ${key}`, d: 'M0 5H22' }),
+        ),
+        name,
+        ' ',
+        figures[key],
+        '/s',
+      ),
+    ),
+  );
   let last = {};
 
   function draw(values = last) {
@@ -26,17 +47,29 @@ export function lineChart(label, series, length) {
     const width = Math.max(svg.clientWidth, 200);
     const most = ceilingOf(Math.max(...series.flatMap(({ key }) => values[key] ?? [0])));
     const bottom = HEIGHT - MARGIN.bottom;
-    const x = (index) => MARGIN.left + (index / (length - 1)) * (width - MARGIN.left - MARGIN.right);
+    const x = (index) =>
+      MARGIN.left + (index / (length - 1)) * (width - MARGIN.left - MARGIN.right);
     const y = (value) => bottom - (value / most) * (bottom - MARGIN.top);
     const grid = [0, most / 2, most].flatMap((value) => [
       s('path', { class: 'grid', d: `M${MARGIN.left} ${y(value)}H${width - MARGIN.right}` }),
       s('text', { x: MARGIN.left - 6, y: y(value) + 4, 'text-anchor': 'end' }, count(value)),
     ]);
-    const times = [[0, `${length / 60} min ago`, 'start'], [length / 2, `${length / 120} min`, 'middle'], [length - 1, 'now', 'end']]
-      .map(([index, text, anchor]) => s('text', { x: x(index), y: HEIGHT - 4, 'text-anchor': anchor }, text));
+    const times = [
+      [0, `${length / 60} min ago`, 'start'],
+      [length / 2, `${length / 120} min`, 'middle'],
+      [length - 1, 'now', 'end'],
+    ].map(([index, text, anchor]) =>
+      s('text', { x: x(index), y: HEIGHT - 4, 'text-anchor': anchor }, text),
+    );
     const paths = series.flatMap(({ key }, index) => {
       const d = line(values[key] ?? [], x, y);
-      const area = index === 0 && d && s('path', { class: `area ${key}`, d: `${d}L${x(length - 1)} ${bottom}L${x(0)} ${bottom}Z` });
+      const area =
+        index === 0 &&
+        d &&
+        s('path', {
+          class: `area ${key}`,
+          d: `${d}L${x(length - 1)} ${bottom}L${x(0)} ${bottom}Z`,
+        });
       return [area, s('path', { class: `line ${key}`, d })];
     });
     svg.replaceChildren(...[...grid, ...times, ...paths].filter(Boolean));
@@ -49,11 +82,33 @@ export function lineChart(label, series, length) {
 }
 
 // One bar of 0 to 1 wide parts, each { from?, to, kind }.
-export const bar = (parts) => s('svg', { class: 'bar', viewBox: '0 0 1000 10', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-  s('rect', { class: 'track', width: 1000, height: 10 }),
-  parts.map(({ from = 0, to, kind }) =>
-    s('rect', { class: kind, x: from * 1000, width: Math.max((to - from) * 1000, to > from ? 4 : 0), height: 10 })));
+export const bar = (parts) =>
+  s(
+    'svg',
+    { class: 'bar', viewBox: '0 0 1000 10', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    s('rect', { class: 'track', width: 1000, height: 10 }),
+    parts.map(({ from = 0, to, kind }) =>
+      s('rect', {
+        class: kind,
+        x: from * 1000,
+        width: Math.max((to - from) * 1000, to > from ? 4 : 0),
+        height: 10,
+      }),
+    ),
+  );
 
 // Rows are { label, text, parts }: a name, its figure and a bar below them.
-export const bars = (label, rows) => h('ul', { class: 'bars', 'aria-label': label }, rows.map((row) =>
-  h('li', null, h('span', { class: 'bar-label' }, row.label), h('span', { class: 'bar-text' }, row.text), bar(row.parts))));
+export const bars = (label, rows) =>
+  h(
+    'ul',
+    { class: 'bars', 'aria-label': label },
+    rows.map((row) =>
+      h(
+        'li',
+        null,
+        h('span', { class: 'bar-label' }, row.label),
+        h('span', { class: 'bar-text' }, row.text),
+        bar(row.parts),
+      ),
+    ),
+  );

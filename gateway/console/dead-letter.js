@@ -9,10 +9,18 @@ const REFRESH_MS = 1000;
 
 /* --- what it holds --- */
 
-const headersTable = (headers) => table('Headers', [
-  { name: 'Name', cell: ([name]) => h('code', null, name) },
-  { name: 'Value', cell: ([, values]) => values.map((value) => h('code', { class: 'break' }, value)) },
-], Object.entries(headers));
+const headersTable = (headers) =>
+  table(
+    'Headers',
+    [
+      { name: 'Name', cell: ([name]) => h('code', null, name) },
+      {
+        name: 'Value',
+        cell: ([, values]) => values.map((value) => h('code', { class: 'break' }, value)),
+      },
+    ],
+    Object.entries(headers),
+  );
 
 // JSON is laid out; what is none is shown as it came.
 function pretty({ body, bodyBase64 }) {
@@ -25,42 +33,107 @@ function pretty({ body, bodyBase64 }) {
 }
 
 function message(entry) {
-  if (entry.bodyBase64 === undefined) return [h('p', { class: 'state' }, 'The stream no longer holds the message.')];
+  if (entry.bodyBase64 === undefined)
+    return [h('p', { class: 'state' }, 'The stream no longer holds the message.')];
   return [
     h('h3', null, 'Headers'),
-    Object.keys(entry.headers ?? {}).length ? headersTable(entry.headers) : h('p', { class: 'state' }, 'None.'),
-    h('h3', null, 'Body ', h('small', null, `${bytes(entry.bodyBytes)}${entry.body === undefined ? ', not text: base64' : ''}`)),
+    Object.keys(entry.headers ?? {}).length
+      ? headersTable(entry.headers)
+      : h('p', { class: 'state' }, 'None.'),
+    h(
+      'h3',
+      null,
+      'Body ',
+      h(
+        'small',
+        null,
+        `${bytes(entry.bodyBytes)}${entry.body === undefined ? ', not text: base64' : ''}`,
+      ),
+    ),
     h('pre', { tabindex: '0', role: 'region', 'aria-label': 'Body' }, pretty(entry)),
     entry.bodyTruncated && h('p', { class: 'hint' }, 'Only its beginning is shown.'),
   ].filter(Boolean);
 }
 
-const history = (entry) => h('ol', { class: 'history' }, entry.history.map((step) => h('li', null,
-  h('span', { class: 'bar-label' }, words(step.event), step.generation > 1 && ` (${step.generation})`), h('span', { class: 'bar-text' }, when(step.at)),
-  h('span', { class: 'history-text' }, [step.reason && words(step.reason), step.error, step.detail, step.actor && `by ${step.actor}`]
-    .filter(Boolean).join(' · ')))));
+const history = (entry) =>
+  h(
+    'ol',
+    { class: 'history' },
+    entry.history.map((step) =>
+      h(
+        'li',
+        null,
+        h(
+          'span',
+          { class: 'bar-label' },
+          words(step.event),
+          step.generation > 1 && ` (${step.generation})`,
+        ),
+        h('span', { class: 'bar-text' }, when(step.at)),
+        h(
+          'span',
+          { class: 'history-text' },
+          [
+            step.reason && words(step.reason),
+            step.error,
+            step.detail,
+            step.actor && `by ${step.actor}`,
+          ]
+            .filter(Boolean)
+            .join(' · '),
+        ),
+      ),
+    ),
+  );
 
-const about = (entry) => facts([
-  ['Stream', entry.stream], ['Consumer', entry.consumer], ['Subject', h('code', null, entry.subject)], ['Type', entry.type],
-  ['Event', h('code', { class: 'break' }, entry.eventId)],
-  ['Order', entry.orderId && h('a', { class: 'break', href: `#/orders/${entry.orderId}` }, entry.orderId)],
-  ['Sequence', String(entry.sequence)], ['Deliveries', String(entry.deliveries)], ['Generation', String(entry.generation)],
-  ['Service', entry.service], ['Failed', when(entry.failedAt)], ['First failed', when(entry.firstFailedAt)],
-  ['Kept in', `${entry.dlqStream}, ${entry.dlqSequence}`],
-]);
+const about = (entry) =>
+  facts([
+    ['Stream', entry.stream],
+    ['Consumer', entry.consumer],
+    ['Subject', h('code', null, entry.subject)],
+    ['Type', entry.type],
+    ['Event', h('code', { class: 'break' }, entry.eventId)],
+    [
+      'Order',
+      entry.orderId && h('a', { class: 'break', href: `#/orders/${entry.orderId}` }, entry.orderId),
+    ],
+    ['Sequence', String(entry.sequence)],
+    ['Deliveries', String(entry.deliveries)],
+    ['Generation', String(entry.generation)],
+    ['Service', entry.service],
+    ['Failed', when(entry.failedAt)],
+    ['First failed', when(entry.firstFailedAt)],
+    ['Kept in', `${entry.dlqStream}, ${entry.dlqSequence}`],
+  ]);
 
 /* --- acting on it --- */
 
 function discardDialog(discard) {
   const trouble = h('div', null);
-  const reason = field('Reason', 'reason', { required: true, maxlength: 500, autocomplete: 'off', autofocus: true });
-  const dialog = h('dialog', { 'aria-labelledby': 'discard-title', onclose: () => dialog.remove() },
-    h('form', { onsubmit: submit },
+  const reason = field('Reason', 'reason', {
+    required: true,
+    maxlength: 500,
+    autocomplete: 'off',
+    autofocus: true,
+  });
+  const dialog = h(
+    'dialog',
+    { 'aria-labelledby': 'discard-title', onclose: () => dialog.remove() },
+    h(
+      'form',
+      { onsubmit: submit },
       h('h2', { id: 'discard-title' }, 'Discard this dead letter'),
       h('p', null, 'It will not be replayed. The reason is kept in its history.'),
-      reason, trouble,
-      h('div', { class: 'actions' }, h('button', { type: 'submit', class: 'danger' }, 'Discard'),
-        h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'))));
+      reason,
+      trouble,
+      h(
+        'div',
+        { class: 'actions' },
+        h('button', { type: 'submit', class: 'danger' }, 'Discard'),
+        h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
+      ),
+    ),
+  );
 
   async function submit(event) {
     event.preventDefault();
@@ -80,10 +153,23 @@ function discardDialog(discard) {
 export function deadLetter(main, { id, signal }) {
   const path = `/api/v1/admin/dlq/${encodeURIComponent(id)}`;
   const status = h('span', { id: 'entry-status' });
-  const why = h('div', { class: 'why' }), trouble = h('div', null);
-  const parts = { about: h('div', null, loading('the dead letter')), message: h('div', null), history: h('div', null) };
-  const replay = h('button', { type: 'button', class: 'primary', disabled: true, onclick: replayIt }, 'Replay');
-  const discard = h('button', { type: 'button', disabled: true, onclick: askToDiscard }, 'Discard…');
+  const why = h('div', { class: 'why' }),
+    trouble = h('div', null);
+  const parts = {
+    about: h('div', null, loading('the dead letter')),
+    message: h('div', null),
+    history: h('div', null),
+  };
+  const replay = h(
+    'button',
+    { type: 'button', class: 'primary', disabled: true, onclick: replayIt },
+    'Replay',
+  );
+  const discard = h(
+    'button',
+    { type: 'button', disabled: true, onclick: askToDiscard },
+    'Discard…',
+  );
   let last;
 
   function show(entry) {
@@ -91,7 +177,10 @@ export function deadLetter(main, { id, signal }) {
     last = entry.status;
     patchChildren(status, [pill(entry.status)]);
     replay.disabled = discard.disabled = entry.status !== 'dead';
-    patchChildren(why, [h('strong', null, words(entry.reason), entry.errorCode && ` · ${entry.errorCode}`), h('span', null, entry.error)]);
+    patchChildren(why, [
+      h('strong', null, words(entry.reason), entry.errorCode && ` · ${entry.errorCode}`),
+      h('span', null, entry.error),
+    ]);
     patchChildren(parts.about, [about(entry)]);
     patchChildren(parts.message, message(entry));
     patchChildren(parts.history, [history(entry)]);
@@ -129,10 +218,27 @@ export function deadLetter(main, { id, signal }) {
 
   main.append(
     h('p', { class: 'back' }, h('a', { href: '#/dead-letters' }, '← Dead letters')),
-    h('div', { class: 'view-head' }, h('h1', { tabindex: '-1' }, 'Dead letter ', h('code', { class: 'break' }, id)), status, replay, discard),
-    trouble, why,
-    h('div', { class: 'columns' },
+    h(
+      'div',
+      { class: 'view-head' },
+      h('h1', { tabindex: '-1' }, 'Dead letter ', h('code', { class: 'break' }, id)),
+      status,
+      replay,
+      discard,
+    ),
+    trouble,
+    why,
+    h(
+      'div',
+      { class: 'columns' },
       h('div', { class: 'column wide' }, card('Message', {}, parts.message)),
-      h('div', { class: 'column' }, card('Details', {}, parts.about), card('History', {}, parts.history))));
+      h(
+        'div',
+        { class: 'column' },
+        card('Details', {}, parts.about),
+        card('History', {}, parts.history),
+      ),
+    ),
+  );
   repeat(REFRESH_MS, read, signal);
 }

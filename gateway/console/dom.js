@@ -8,13 +8,17 @@ function fill(element, attributes, children) {
     if (typeof value === 'function') element.addEventListener(name.replace(/^on/, ''), value);
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
 // h('a', { href: '#/' }, 'Home'): functions are listeners, null and false leave an attribute out.
-export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
-export const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+export const h = (tag, attributes, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+export const s = (tag, attributes, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
 
 export const byId = (id) => document.getElementById(id);
 
@@ -26,14 +30,18 @@ export function patch(old, fresh) {
     old.replaceWith(fresh);
     return;
   }
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes])
+    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes)
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   patchChildren(old, [...fresh.childNodes]);
 }
 
 export function patchChildren(parent, fresh) {
   const olds = [...parent.childNodes];
-  fresh.forEach((node, index) => (index < olds.length ? patch(olds[index], node) : parent.append(node)));
+  fresh.forEach((node, index) =>
+    index < olds.length ? patch(olds[index], node) : parent.append(node),
+  );
   olds.slice(fresh.length).forEach((node) => node.remove());
 }
 
@@ -49,13 +57,32 @@ export function announce(text) {
 // bear their column's name; the roles keep it a table for screen readers there, too.
 export function table(caption, columns, rows) {
   const head = columns.map((column) =>
-    h('th', { scope: 'col', role: 'columnheader', class: column.numeric && 'numeric' }, column.name));
-  const body = rows.map((row) => h('tr', { role: 'row' }, columns.map((column) =>
-    h('td', { role: 'cell', 'data-label': column.name, class: column.numeric && 'numeric' }, column.cell(row)))));
-  return h('table', { role: 'table' },
+    h(
+      'th',
+      { scope: 'col', role: 'columnheader', class: column.numeric && 'numeric' },
+      column.name,
+    ),
+  );
+  const body = rows.map((row) =>
+    h(
+      'tr',
+      { role: 'row' },
+      columns.map((column) =>
+        h(
+          'td',
+          { role: 'cell', 'data-label': column.name, class: column.numeric && 'numeric' },
+          column.cell(row),
+        ),
+      ),
+    ),
+  );
+  return h(
+    'table',
+    { role: 'table' },
     h('caption', { class: 'unseen' }, caption),
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, head)),
-    h('tbody', { role: 'rowgroup' }, body));
+    h('tbody', { role: 'rowgroup' }, body),
+  );
 }
 
 export const stateLine = (text, kind = 'empty') => h('p', { class: `state ${kind}` }, text);
@@ -63,19 +90,28 @@ export const loading = (what) => stateLine(`Loading ${what}…`, 'loading');
 
 // What went wrong, and a way to go on. `retry` may be absent.
 export function failure(error, retry) {
-  const box = h('div', { class: 'state error', role: 'alert' },
+  const box = h(
+    'div',
+    { class: 'state error', role: 'alert' },
     h('strong', null, error.title ?? 'That did not work'),
-    h('span', null, error.detail ?? error.message));
-  for (const { field, message } of error.errors ?? []) box.append(h('span', null, h('code', null, field), ` ${message}`));
-  if (error.type?.startsWith('/problems/')) box.append(h('a', { href: error.type }, 'What this means'));
+    h('span', null, error.detail ?? error.message),
+  );
+  for (const { field, message } of error.errors ?? [])
+    box.append(h('span', null, h('code', null, field), ` ${message}`));
+  if (error.type?.startsWith('/problems/'))
+    box.append(h('a', { href: error.type }, 'What this means'));
   if (retry) box.append(h('button', { type: 'button', onclick: retry }, 'Try again'));
   return box;
 }
 
 export const card = (title, attributes, ...children) => {
   const id = `card-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
-  return h('section', { ...attributes, class: `card ${attributes?.class ?? ''}`, 'aria-labelledby': id },
-    h('h2', { id }, title), ...children);
+  return h(
+    'section',
+    { ...attributes, class: `card ${attributes?.class ?? ''}`, 'aria-labelledby': id },
+    h('h2', { id }, title),
+    ...children,
+  );
 };
 
 // A label and its field; `attributes` are the field's, which is a select where there are options:
@@ -83,7 +119,11 @@ export const card = (title, attributes, ...children) => {
 export function field(label, name, attributes, options) {
   const id = `field-${name}`;
   const input = options
-    ? h('select', { id, name, ...attributes }, options.map(([value, text]) => h('option', { value }, text)))
+    ? h(
+        'select',
+        { id, name, ...attributes },
+        options.map(([value, text]) => h('option', { value }, text)),
+      )
     : h('input', { id, name, ...attributes });
   return h('div', { class: `field field-${name}` }, h('label', { for: id }, label), input);
 }

@@ -21,8 +21,11 @@ export function when(iso) {
   if (!iso) return '–';
   const at = new Date(iso);
   const isToday = Math.abs(Date.now() - at) < dayLength && at.getDate() === new Date().getDate();
-  return h('time', { datetime: iso, title: `${iso.replace('T', ' ').replace(/Z$/, '')} UTC` },
-    (isToday ? timeOnly : clock).format(at));
+  return h(
+    'time',
+    { datetime: iso, title: `${iso.replace('T', ' ').replace(/Z$/, '')} UTC` },
+    (isToday ? timeOnly : clock).format(at),
+  );
 }
 
 export function duration(ms) {
@@ -30,7 +33,8 @@ export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60000) return `${(ms / 1000).toLocaleString(undefined, { maximumFractionDigits: 2 })} s`;
   if (ms < 3600000) return `${Math.floor(ms / 60000)} min ${Math.floor((ms % 60000) / 1000)} s`;
-  if (ms < dayLength) return `${Math.floor(ms / 3600000)} h ${Math.floor((ms % 3600000) / 60000)} min`;
+  if (ms < dayLength)
+    return `${Math.floor(ms / 3600000)} h ${Math.floor((ms % 3600000) / 60000)} min`;
   return `${Math.floor(ms / dayLength)} d ${Math.floor((ms % dayLength) / 3600000)} h`;
 }
 
@@ -42,11 +46,17 @@ export function bytes(value) {
 }
 
 export const percent = (part, whole) =>
-  (whole ? part / whole : 0).toLocaleString(undefined, { style: 'percent', maximumFractionDigits: 1 });
+  (whole ? part / whole : 0).toLocaleString(undefined, {
+    style: 'percent',
+    maximumFractionDigits: 1,
+  });
 
 // "PaymentSucceeded", "out_of_stock" as words.
 export function words(name) {
-  const text = name.replace(/_/g, ' ').replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+  const text = name
+    .replace(/_/g, ' ')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase();
   return text[0].toUpperCase() + text.slice(1);
 }
 

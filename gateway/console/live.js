@@ -32,7 +32,14 @@ function onSecond(second) {
 function onOrder({ orderId, status, reason, timeline }) {
   const last = timeline.at(-1);
   const before = live.orders.find((order) => order.orderId === orderId);
-  const order = { ...before, orderId, status, reason: reason ?? before?.reason, event: last?.event ?? before?.event, at: last?.at ?? before?.at };
+  const order = {
+    ...before,
+    orderId,
+    status,
+    reason: reason ?? before?.reason,
+    event: last?.event ?? before?.event,
+    at: last?.at ?? before?.at,
+  };
   live.orders = [order, ...live.orders.filter((other) => other !== before)].slice(0, LATEST);
   tell('orders');
 }

@@ -27,7 +27,10 @@ const VIEWS = [
 let leaving = new AbortController();
 
 function notThere(main) {
-  main.append(h('h1', { tabindex: '-1' }, 'Nothing here'), failure({ title: 'There is no such page', detail: location.hash }));
+  main.append(
+    h('h1', { tabindex: '-1' }, 'Nothing here'),
+    failure({ title: 'There is no such page', detail: location.hash }),
+  );
 }
 
 function show({ isMove }) {
@@ -44,7 +47,11 @@ function show({ isMove }) {
     else link.removeAttribute('aria-current');
   }
   const id = decodeURIComponent(pattern.exec(path)[1] ?? '');
-  render(main, { id, query: new URLSearchParams((query ?? '').replaceAll('+', '%2B')), signal: leaving.signal });
+  render(main, {
+    id,
+    query: new URLSearchParams((query ?? '').replaceAll('+', '%2B')),
+    signal: leaving.signal,
+  });
   if (!isMove) return;
   main.querySelector('h1')?.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -52,7 +59,13 @@ function show({ isMove }) {
 
 /* --- the frame --- */
 
-const LINK_TEXT = { connecting: 'Connecting', open: 'Live', lost: 'Reconnecting', refused: 'Not live', ended: 'Not live' };
+const LINK_TEXT = {
+  connecting: 'Connecting',
+  open: 'Live',
+  lost: 'Reconnecting',
+  refused: 'Not live',
+  ended: 'Not live',
+};
 
 function showLink() {
   const state = byId('link-state');
@@ -63,7 +76,9 @@ function showLink() {
 async function showGateway() {
   try {
     const { status, version, components } = await get('/health');
-    const parts = Object.entries(components).map(([name, state]) => `${name} ${state}`).join(', ');
+    const parts = Object.entries(components)
+      .map(([name, state]) => `${name} ${state}`)
+      .join(', ');
     byId('gateway-state').textContent = `Gateway ${version}: ${status} (${parts})`;
   } catch (error) {
     byId('gateway-state').textContent = `Gateway: ${error.title ?? error.message}`;
@@ -87,7 +102,8 @@ async function showDeadCount() {
 const dialog = byId('token-dialog');
 
 function askForToken(why) {
-  byId('token-why').textContent = why ?? 'Calls are made with this token; without authentication none is needed.';
+  byId('token-why').textContent =
+    why ?? 'Calls are made with this token; without authentication none is needed.';
   byId('token-input').value = '';
   byId('token-forget').hidden = !session.token();
   if (!dialog.open) dialog.showModal();
@@ -98,7 +114,9 @@ byId('token-button').addEventListener('click', () => askForToken());
 byId('token-cancel').addEventListener('click', () => dialog.close());
 byId('token-forget').addEventListener('click', () => (dialog.close(), session.setToken('')));
 byId('token-form').addEventListener('submit', () => {
-  const token = byId('token-input').value.trim().replace(/^Bearer\s+/i, '');
+  const token = byId('token-input')
+    .value.trim()
+    .replace(/^Bearer\s+/i, '');
   byId('token-input').value = '';
   if (token) session.setToken(token);
 });
@@ -106,7 +124,10 @@ byId('token-form').addEventListener('submit', () => {
 // Many calls may be refused at once: one question is enough, and none again once it was closed.
 let hasAsked = false;
 session.addEventListener('refused', ({ detail }) => {
-  if (!hasAsked) askForToken(session.token() ? `The token was refused: ${detail.detail ?? detail.title}.` : undefined);
+  if (!hasAsked)
+    askForToken(
+      session.token() ? `The token was refused: ${detail.detail ?? detail.title}.` : undefined,
+    );
   hasAsked = true;
 });
 session.addEventListener('changed', () => {

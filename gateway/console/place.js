@@ -31,20 +31,43 @@ const orderOf = (form, products) => {
 function showAccepted(result, accepted, tookMs, isRepeat, signal) {
   const status = h('span', null, pill(accepted.status));
   result.replaceChildren(
-    h('p', { class: 'placed' }, status,
-      h('a', { href: `#/orders/${accepted.orderId}`, 'aria-label': `Order ${accepted.orderId}` }, shortId(accepted.orderId)),
-      h('span', { class: 'hint' }, isRepeat ? 'the same order as before, by its key' : `accepted in ${duration(tookMs)}`)),
+    h(
+      'p',
+      { class: 'placed' },
+      status,
+      h(
+        'a',
+        { href: `#/orders/${accepted.orderId}`, title: accepted.orderId },
+        shortId(accepted.orderId),
+      ),
+      h(
+        'span',
+        { class: 'hint' },
+        isRepeat ? 'the same order as before, by its key' : `accepted in ${duration(tookMs)}`,
+      ),
+    ),
     timeline(accepted.orderId, {
       signal,
-      onStatus: (change) => status.replaceChildren(pill(change.status), change.reason ? ` ${words(change.reason)}` : ''),
-    }));
+      onStatus: (change) =>
+        status.replaceChildren(
+          pill(change.status),
+          change.reason ? ` ${words(change.reason)}` : '',
+        ),
+    }),
+  );
 }
 
 export function placeOrder(signal) {
   const products = new Map();
   const result = h('div', { class: 'placed-order' });
   const product = field('Product', 'sku', { required: true }, []);
-  const key = field('Idempotency-Key', 'key', { required: true, maxlength: 200, value: randomKey(), autocomplete: 'off', spellcheck: 'false' });
+  const key = field('Idempotency-Key', 'key', {
+    required: true,
+    maxlength: 200,
+    value: randomKey(),
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
   const button = h('button', { type: 'submit', class: 'primary' }, 'Place order');
   let showing = new AbortController();
 
@@ -58,11 +81,19 @@ export function placeOrder(signal) {
     const started = performance.now();
     try {
       const response = await send('/api/v1/orders', {
-        method: 'POST', body: orderOf(form, products), signal,
+        method: 'POST',
+        body: orderOf(form, products),
+        signal,
         headers: { 'Idempotency-Key': `"${form.get('key').replace(/["\\]/g, '')}"` },
       });
       const isRepeat = response.headers.get('Idempotent-Replayed') === 'true';
-      showAccepted(result, await response.json(), performance.now() - started, isRepeat, showing.signal);
+      showAccepted(
+        result,
+        await response.json(),
+        performance.now() - started,
+        isRepeat,
+        showing.signal,
+      );
       announce('Order accepted');
       key.querySelector('input').value = randomKey();
     } catch (error) {
@@ -75,10 +106,22 @@ export function placeOrder(signal) {
     try {
       const { products: list } = await get('/api/v1/products?limit=100', signal);
       for (const one of list.filter(({ active }) => active)) products.set(one.sku, one);
-      product.querySelector('select').replaceChildren(...[...products.values()].map((one) =>
-        h('option', { value: one.sku }, `${one.name} · ${money(one.priceMinor, one.currency)} · ${count(one.available)} left`)));
+      product
+        .querySelector('select')
+        .replaceChildren(
+          ...[...products.values()].map((one) =>
+            h(
+              'option',
+              { value: one.sku },
+              `${one.name} · ${money(one.priceMinor, one.currency)} · ${count(one.available)} left`,
+            ),
+          ),
+        );
       button.disabled = products.size === 0;
-      if (!products.size) result.replaceChildren(h('p', { class: 'state' }, 'The catalog is empty: omctl seed demo fills it.'));
+      if (!products.size)
+        result.replaceChildren(
+          h('p', { class: 'state' }, 'The catalog is empty: omctl seed demo fills it.'),
+        );
     } catch (error) {
       if (!wasLeft(error)) result.replaceChildren(failure(error, loadProducts));
     }
@@ -86,13 +129,30 @@ export function placeOrder(signal) {
 
   button.disabled = true;
   loadProducts();
-  return card('Place a demo order', { class: 'place' },
-    h('form', { class: 'fields', onsubmit: submit },
+  return card(
+    'Place a demo order',
+    { class: 'place' },
+    h(
+      'form',
+      { class: 'fields', onsubmit: submit },
       product,
-      field('Quantity', 'quantity', { type: 'number', min: 1, max: 1000, value: 1, required: true }),
-      field('Customer', 'customerId', { value: 'C100', required: true, maxlength: 64, autocomplete: 'off' }),
+      field('Quantity', 'quantity', {
+        type: 'number',
+        min: 1,
+        max: 1000,
+        value: 1,
+        required: true,
+      }),
+      field('Customer', 'customerId', {
+        value: 'C100',
+        required: true,
+        maxlength: 64,
+        autocomplete: 'off',
+      }),
       field('Payment', 'paymentMethod', {}, METHODS),
       key,
-      h('div', { class: 'actions' }, button)),
-    result);
+      h('div', { class: 'actions' }, button),
+    ),
+    result,
+  );
 }

@@ -5,10 +5,11 @@ import { send } from './api.js';
 
 const SLOWEST_MS = 15000;
 
-const sleep = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-});
+const sleep = (ms, signal) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
 
 // Lines of a stream as they come, without their ends.
 async function* linesOf(body) {
@@ -25,7 +26,8 @@ async function* linesOf(body) {
 }
 
 async function read(response, place, onEvent) {
-  let type = 'message', data = '';
+  let type = 'message',
+    data = '';
   for await (const line of linesOf(response.body)) {
     const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
     if (line === '') {
@@ -45,14 +47,18 @@ export async function follow(path, { onEvent, onState = () => {}, signal }) {
   let failures = 0;
   while (!signal.aborted) {
     try {
-      const response = await send(path, { signal, headers: place.id ? { 'Last-Event-ID': place.id } : {} });
+      const response = await send(path, {
+        signal,
+        headers: place.id ? { 'Last-Event-ID': place.id } : {},
+      });
       if (response.status === 204) return onState('ended');
       failures = 0;
       onState('open');
       await read(response, place, onEvent);
     } catch (error) {
       if (signal.aborted) return;
-      if (error.status >= 400 && error.status < 500 && error.status !== 429) return onState('refused', error);
+      if (error.status >= 400 && error.status < 500 && error.status !== 429)
+        return onState('refused', error);
     }
     if (signal.aborted) return;
     onState('lost');

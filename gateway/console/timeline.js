@@ -9,7 +9,8 @@ const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
 const BAD = /Failed|Rejected|Declined/;
 const UNDONE = /Released|Refunded|Cancelled/;
 
-const kindOf = (event) => (BAD.test(event) ? 'failed' : UNDONE.test(event) ? 'undone' : 'completed');
+const kindOf = (event) =>
+  BAD.test(event) ? 'failed' : UNDONE.test(event) ? 'undone' : 'completed';
 
 function rows(entries) {
   const start = Date.parse(entries[0].at);
@@ -17,10 +18,18 @@ function rows(entries) {
   return entries.map((entry, index) => {
     const at = Date.parse(entry.at) - start;
     const before = index ? Date.parse(entries[index - 1].at) - start : 0;
-    return h('li', { class: kindOf(entry.event) },
-      h('span', { class: 'bar-label' }, words(entry.event), entry.detail && h('code', null, entry.detail)),
+    return h(
+      'li',
+      { class: kindOf(entry.event) },
+      h(
+        'span',
+        { class: 'bar-label' },
+        words(entry.event),
+        entry.detail && h('code', null, entry.detail),
+      ),
       h('span', { class: 'bar-text' }, index ? `+${duration(at - before)}` : when(entry.at)),
-      bar([{ from: before / total, to: at / total, kind: kindOf(entry.event) }]));
+      bar([{ from: before / total, to: at / total, kind: kindOf(entry.event) }]),
+    );
   });
 }
 
@@ -39,7 +48,9 @@ export function timeline(orderId, { signal, onStatus = () => {} }) {
     if (!last) return;
     patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, rows(sorted)));
     const taken = duration(Date.parse(last.at) - Date.parse(sorted[0].at));
-    foot.textContent = FINAL.has(root.dataset.status) ? `Took ${taken}` : `${taken} so far, going on…`;
+    foot.textContent = FINAL.has(root.dataset.status)
+      ? `Took ${taken}`
+      : `${taken} so far, going on…`;
   }
 
   function onEvent(type, data) {
@@ -48,14 +59,16 @@ export function timeline(orderId, { signal, onStatus = () => {} }) {
     } else {
       root.dataset.status = data.status;
       onStatus(data);
-      if (FINAL.has(data.status)) announce(`Order ${words(data.status)}${data.reason ? `: ${words(data.reason)}` : ''}`);
+      if (FINAL.has(data.status))
+        announce(`Order ${words(data.status)}${data.reason ? `: ${words(data.reason)}` : ''}`);
     }
     draw();
   }
 
   function onState(state, error) {
     if (state === 'refused') root.replaceChildren(failure(error));
-    if (state === 'lost' && !FINAL.has(root.dataset.status)) foot.textContent = 'The connection was lost; it is taken up again…';
+    if (state === 'lost' && !FINAL.has(root.dataset.status))
+      foot.textContent = 'The connection was lost; it is taken up again…';
   }
 
   follow(`/api/v1/orders/${orderId}/events`, { signal, onEvent, onState });

@@ -1,5 +1,6 @@
 #include "services/dlq/jobs.h"
 
+#include "services/dlq/leader.h"
 #include "services/dlq/replay.h"
 #include "services/dlq/store_job.h"
 #include "shared/clock.h"
@@ -34,36 +35,12 @@ struct runner {
     struct pg *pg;
     struct arena *arena;
     struct replayer *replayer;
-    int64_t leader_session; /* the database session that holds our lock; 0: none */
-    bool has_unsettled;     /* we took entries whose end is unknown */
+    struct leader leader;
+    bool has_unsettled; /* we took entries whose end is unknown */
     int64_t looked_for_unsettled_us;
     struct pace paces[STORE_JOBS_MOST];
     size_t pace_count;
 };
-
-/* --- leadership ------------------------------------------------------------------------------- */
-
-/* A lock ends with its session, and a new session is opened without a word. */
-static enum status lead(struct runner *runner, bool *is_leader, struct error *error) {
-    static const struct pg_statement try_lock = {
-        .name = "dlq_jobs_lock",
-        .sql = "SELECT pg_backend_pid(), pg_backend_pid() = $1::int8"
-               " OR pg_try_advisory_lock(hashtextextended('om.dlq.jobs', 0))",
-        .param_count = 1,
-    };
-    struct pg_result *rows = NULL;
-    const struct pg_param param = pg_int64(runner->leader_session);
-    enum status status = pg_query(runner->pg, &try_lock, &param, &rows, error);
-    if (status != STATUS_OK)
-        return status;
-    int64_t session = pg_get_int64(rows, 0, 0);
-    *is_leader = pg_get_bool(rows, 0, 1);
-    if (*is_leader && runner->leader_session != session)
-        runner->has_unsettled = true; /* the last leader may have left some */
-    runner->leader_session = *is_leader ? session : 0;
-    pg_result_free(&rows);
-    return STATUS_OK;
-}
 
 /* --- what was begun --------------------------------------------------------------------------- */
 
@@ -173,9 +150,10 @@ static enum status work(struct runner *runner, int64_t *nap_ms, struct error *er
 }
 
 static enum status turn(struct runner *runner, int64_t *nap_ms, struct error *error) {
-    bool is_leader = false;
+    bool is_leader = false, is_new = false;
     arena_reset(runner->arena);
-    enum status status = lead(runner, &is_leader, error);
+    enum status status = leader_try(&runner->leader, runner->pg, &is_leader, &is_new, error);
+    runner->has_unsettled |= is_new; /* the last leader may have left some */
     *nap_ms = is_leader ? IDLE_POLL_MS : STANDBY_POLL_MS;
     if (status == STATUS_OK && is_leader && is_time_to_settle(runner))
         status = settle(runner, error);
@@ -190,6 +168,7 @@ void jobs_run(struct worker *worker) {
         .worker = worker,
         .pg = pg_create(options->config->database_url, "dlq jobs"),
         .arena = arena_create(ARENA_CHUNK_BYTES),
+        .leader = {.lock = SLICE_LITERAL("om.dlq.jobs")},
         .replayer = replayer_create(options->nats),
     };
     int64_t nap_ms = 0;

@@ -1,4 +1,5 @@
 /* The dead-letter service: what cannot be processed is kept with its reason, and replayed. */
+#include "services/dlq/chances.h"
 #include "services/dlq/collector.h"
 #include "services/dlq/endpoint.h"
 #include "services/dlq/jobs.h"
@@ -19,6 +20,7 @@ static const struct worker_spec workers[] = {
     {"advisories", collector_run},
     {"reports", reports_run},
     {"jobs", jobs_run},
+    {"chances", chances_run},
 };
 
 static const struct endpoint endpoints[] = {

@@ -1,14 +1,13 @@
 #include "services/dlq/replay.h"
 
 #include "services/dlq/entry.h"
+#include "services/dlq/republish.h"
 #include "services/dlq/request_batch.h"
 #include "shared/failpoint.h"
 #include "shared/metrics.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <strings.h>
 
 struct replayer {
     struct request_batch *reads;
@@ -41,59 +40,22 @@ static void refuse(struct replay_result *result, const char *detail) {
 
 /* --- the message ------------------------------------------------------------------------------ */
 
-static bool begins_with(struct slice name, struct slice prefix) {
-    return name.len >= prefix.len && strncasecmp(name.ptr, prefix.ptr, prefix.len) == 0;
-}
-
-static natsStatus add(natsMsg *message, struct slice name, struct slice value) {
-    struct buf key = {0}, text = {0};
-    buf_append_slice(&key, name);
-    buf_append_slice(&text, value);
-    buf_append_text(&text, "");
-    natsStatus s = natsMsgHeader_Add(message, key.ptr, text.ptr);
-    buf_fini(&key);
-    buf_fini(&text);
-    return s;
-}
-
-static natsStatus add_headers(natsMsg *message, const struct replay *replay, struct slice block) {
-    struct header header;
-    struct buf id = {0};
-    natsStatus s = NATS_OK;
-    while (s == NATS_OK && entry_next_original_header(&block, &header))
-        if (!begins_with(header.name, SLICE_LITERAL("Nats-")) &&
-            !begins_with(header.name, SLICE_LITERAL("Om-Replay-")))
-            s = add(message, header.name, header.value);
-    buf_printf(&id, "%.*s.replay.%" PRId64, SLICE_ARG(replay->id), replay->generation);
-    if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Nats-Msg-Id"), buf_slice(&id));
-    if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Nats-Expected-Stream"), replay->stream);
-    if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Om-Replay-For"), replay->consumer);
-    if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Om-Replay-Of"), replay->id);
-    buf_fini(&id);
-    return s;
-}
-
 static enum status make_message(const struct replay *replay, const struct stored_message *entry,
                                 const char *reply, natsMsg **message, struct error *error) {
-    natsMsg *made = NULL;
-    struct buf subject = {0};
-    if (entry->body.len > INT_MAX)
-        return error_set(error, STATUS_INVALID, "a body of %zu bytes", entry->body.len);
-    buf_append_slice(&subject, replay->subject);
-    natsStatus s = natsMsg_Create(&made, subject.ptr, reply, entry->body.ptr, (int)entry->body.len);
-    buf_fini(&subject);
-    if (s == NATS_OK)
-        s = add_headers(made, replay, buf_slice(&entry->headers));
-    if (s != NATS_OK) {
-        natsMsg_Destroy(made);
-        return nats_error(error, s, "making the message");
-    }
-    *message = made;
-    return STATUS_OK;
+    struct buf id = {0};
+    buf_printf(&id, "%.*s.replay.%" PRId64, SLICE_ARG(replay->id), replay->generation);
+    const struct republication republication = {
+        .subject = replay->subject,
+        .stream = replay->stream,
+        .consumer = replay->consumer,
+        .entry_id = replay->id,
+        .message_id = buf_slice(&id),
+        .original = entry,
+        .next_header = entry_next_original_header,
+    };
+    enum status status = republish_message(&republication, reply, message, error);
+    buf_fini(&id);
+    return status;
 }
 
 /* --- the conversation ------------------------------------------------------------------------- */
@@ -139,27 +101,14 @@ static enum status prepare(struct replayer *replayer, const struct replay *repla
     return STATUS_OK;
 }
 
-/* JetStream's codes that say "not now". */
-static bool is_passing(int code) {
-    static const int codes[] = {10008, 10023, 10047, 10077};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        if (code == codes[i])
-            return true;
-    return false;
-}
-
 static enum status judge(struct slice reply, struct replay_result *result, struct error *error) {
-    struct pub_ack ack = {0};
-    enum status status = pub_ack_parse(reply, &ack, error);
-    if (status != STATUS_OK)
-        return status;
-    if (ack.error_code == 0)
-        *result = (struct replay_result){.end = REPLAY_PUBLISHED, .sequence = ack.sequence};
-    else if (is_passing(ack.error_code))
-        return error_set(error, STATUS_UNAVAILABLE, "publishing a replay: %s", ack.error_text);
-    else
-        refuse(result, ack.error_text);
-    return STATUS_OK;
+    struct replay_result published = {.end = REPLAY_PUBLISHED};
+    enum status status = republish_judge(reply, &published.sequence, error);
+    if (status == STATUS_OK)
+        *result = published;
+    else if (!status_is_retryable(status))
+        refuse(result, error->text);
+    return status_is_retryable(status) ? status : STATUS_OK;
 }
 
 /* Takes in every answer, also behind one that says "not now". */

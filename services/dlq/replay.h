@@ -4,9 +4,7 @@
  *
  * Nats-Msg-Id is <entry id>.replay.<generation>, so the stream stores one message a generation,
  * however often and by whomever it is published (within the stream's duplicate window; behind it
- * the consumer's inbox knows the event). Om-Replay-For names the consumer, everybody else
- * acknowledges and skips it; Om-Replay-Of names the entry, should it fail again. Headers of the
- * original that begin with "Nats-" were for the server, then: they are left out.
+ * the consumer's inbox knows the event). republish.h says what else the message carries.
  *
  * One thread; blocks until the broker has answered.
  */

@@ -1,5 +1,6 @@
 #include "services/payment/handler.h"
 
+#include "services/payment/provider_span.h"
 #include "services/payment/store.h"
 #include "shared/clock.h"
 #include "shared/failpoint.h"
@@ -47,6 +48,7 @@ static struct task *make_task(const struct delivery *delivery, const struct paym
     request->is_over = row->status == PAYMENT_VOIDED;
     request->attempt = delivery->attempt;
     request->wanted_at_us = delivery->event.time_us;
+    request->trace = delivery->event.trace;
     task->operation = operation;
     return task;
 }
@@ -129,11 +131,6 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
 
 /* --- call: ask the provider --- */
 
-struct request_list {
-    struct provider_request **items;
-    size_t count;
-};
-
 static struct request_list list_requests(const struct batch *batch,
                                          enum payment_operation operation) {
     struct request_list list = {0};
@@ -151,11 +148,11 @@ static void ask(const struct provider *provider, const struct request_list *char
                 const struct request_list *refunds) {
     if (charges->count > 0) {
         failpoint("payment.before_charge");
-        provider->charge(provider, charges->items, charges->count);
+        provider_call(provider, "charge", provider->charge, charges);
         failpoint("payment.after_charge");
     }
     if (refunds->count > 0)
-        provider->refund(provider, refunds->items, refunds->count);
+        provider_call(provider, "refund", provider->refund, refunds);
 }
 
 /* Puts off what failed alone and gives up what cannot succeed. Returns why the provider counts as

@@ -9,6 +9,7 @@
 #define OM_SERVICES_PAYMENT_PROVIDER_H
 
 #include "shared/buf.h"
+#include "shared/trace.h"
 #include "shared/uuid.h"
 
 #define PROVIDER_KEY_SIZE 48 /* "charge-<order id>", "refund-<order id>" */
@@ -36,6 +37,7 @@ struct provider_request {
     bool is_over;         /* charge: the order has ended; take nothing now, say what was taken */
     int attempt;          /* 1 for the first time this is asked, as far as known */
     int64_t wanted_at_us; /* when the order came to be charged; the same in each attempt */
+    struct trace trace;   /* of the work on the event that asks */
     /* answered */
     enum provider_answer answer;
     char charge_id[PROVIDER_ID_SIZE]; /* with DONE: of the charge made or given back. A refund is

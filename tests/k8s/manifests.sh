@@ -101,12 +101,12 @@ conform() {
 }
 
 lint() {
-    if have_versioned kube-linter "$kube_linter"; then
+    if have_versioned kube-linter "${kube_linter[@]}"; then
         kube-linter lint --config "$root/k8s/.kube-linter.yaml" "$1" || die "$1 does not pass kube-linter"
     elif command -v kube-linter >/dev/null; then
         kube-linter lint --config "$root/k8s/.kube-linter.yaml" "$1" || die "$1 does not pass kube-linter"
     else
-        say "SKIPPED: kube-linter cannot be built: $(tail -n 1 "$place"/kube-linter-*.log)"
+        say "SKIPPED: kube-linter cannot be built: $(tail -n 1 "$cache"/log/kube-linter-*.log)"
     fi
 }
 

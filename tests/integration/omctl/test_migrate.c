@@ -1,5 +1,6 @@
 /* Migrations against a real PostgreSQL, each test with a database of its own. */
 #include "omctl/migrate.h"
+#include "omctl/roles.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 
@@ -71,13 +72,9 @@ static void write_file(const struct fixture *f, const char *name, const char *sq
 
 static int drop_fixture(void **state) {
     struct fixture *f = *state;
-    static const char *const names[] = {"0001_a.sql", "0002_b.sql", "0002_c.sql"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[256];
-        file_path(f, names[i], path, sizeof(path));
-        (void)remove(path);
-    }
-    rmdir(f->directory);
+    const char *const argv[] = {"rm", "-r", f->directory, NULL};
+    const struct process_options options = {.argv = argv};
+    assert_int_equal(process_run(&options, 10000), 0);
     pg_destroy(&f->pg);
     fclose(f->out);
     free(f);
@@ -118,6 +115,45 @@ static void this_projects_schema_is_applied_once(void **state) {
     assert_int_equal(query_int(f->pg, &count_migrations), applied);
     assert_int_equal(migrate_check(f->pg, OM_SOURCE_DIR "/sql", f->out, &clean, &error), STATUS_OK);
     assert_true(clean);
+}
+
+/* Every role has its file but `missing` (NULL: none is missing). */
+static void write_passwords(const struct fixture *f, const char *missing) {
+    static const struct pg_statement list = {
+        .name = "list", .sql = "SELECT rolname::text FROM pg_roles WHERE rolname ^@ 'om_'"};
+    struct pg_result *roles;
+    struct error error;
+    assert_int_equal(pg_query(f->pg, &list, NULL, &roles, &error), STATUS_OK);
+    assert_true(pg_rows(roles) > 0);
+    for (int row = 0; row < pg_rows(roles); row++) {
+        char *role = mem_copy(pg_get_slice(roles, row, 0));
+        if (missing == NULL || strcmp(role, missing) != 0)
+            write_file(f, role, "it's-secret\n");
+        free(role);
+    }
+    pg_result_free(&roles);
+}
+
+static void each_service_logs_in_with_the_password_of_its_file(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    assert_int_equal(migrate_apply(f->pg, OM_SOURCE_DIR "/sql", f->out, &error), STATUS_OK);
+    write_passwords(f, "om_orders");
+    assert_int_equal(roles_set_passwords(f->pg, f->directory, &error), STATUS_NOT_FOUND);
+    assert_contains(error.text, "om_orders");
+    write_passwords(f, NULL);
+    assert_int_equal(roles_set_passwords(f->pg, f->directory, &error), STATUS_OK);
+
+    const char *at = strchr(f->url, '@');
+    struct buf url = {0};
+    buf_printf(&url, "postgresql://om_orders:it's-secret%s", at);
+    struct pg *orders = pg_create(url.ptr, "test");
+    bool clean = false;
+    assert_int_equal(migrate_check(orders, OM_SOURCE_DIR "/sql", f->out, &clean, &error),
+                     STATUS_OK);
+    assert_true(clean);
+    pg_destroy(&orders);
+    buf_fini(&url);
 }
 
 static void a_file_that_fails_leaves_nothing_of_itself(void **state) {
@@ -191,6 +227,7 @@ static void of_runners_at_the_same_time_one_applies(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         DATABASE_TEST(this_projects_schema_is_applied_once),
+        DATABASE_TEST(each_service_logs_in_with_the_password_of_its_file),
         DATABASE_TEST(a_file_that_fails_leaves_nothing_of_itself),
         DATABASE_TEST(an_applied_file_that_changed_stops_everything),
         DATABASE_TEST(two_files_of_one_number_are_refused),

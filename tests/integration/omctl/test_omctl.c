@@ -1,5 +1,6 @@
 /* omctl as its users run it: words, options and exit codes. */
 #include "shared/pg.h"
+#include "tests/support/http_sink.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 
@@ -30,21 +31,30 @@ static int stop(void **state) {
     return 0;
 }
 
-/* Runs `omctl <line>`, its words apart by single spaces; the output is what the log then has. */
-static int omctl(const char *line) {
+/* Starts `omctl <line>`, its words apart by single spaces. */
+static struct process *start_omctl(const char *line) {
     const char *argv[ARGS_MAX + 2] = {OM_BINARY_DIR "/bin/omctl"};
     char *words = mem_copy(slice_of(line)), *rest = words;
     int argc = 1;
     for (char *word; argc <= ARGS_MAX && (word = strsep(&rest, " ")) != NULL;)
         argv[argc++] = word;
-    (void)remove(log_path);
     const struct process_options options = {
         .argv = argv,
         .environment = &environment,
         .log_path = log_path,
     };
-    int code = process_run(&options, TIMEOUT_MS);
+    struct process *process = process_start(&options);
     free(words);
+    return process;
+}
+
+/* Runs it to its end; the output is what the log then has. */
+static int omctl(const char *line) {
+    (void)remove(log_path);
+    struct process *process = start_omctl(line);
+    int code = -1;
+    assert_true(process_wait(process, TIMEOUT_MS, &code));
+    process_destroy(&process);
     return code;
 }
 
@@ -72,11 +82,16 @@ static void wrong_usage_is_exit_code_2(void **state) {
     assert_int_equal(omctl("migrate --chec"), 2);
     assert_int_equal(omctl("seed demo now"), 2);
     assert_int_equal(omctl("provision --ack-wait soon"), 2);
+    assert_int_equal(omctl("provision --replicas 7"), 2);
+    assert_int_equal(omctl("migrate --wait 1s"), 2);
+    assert_int_equal(omctl("migrate --check --passwords /tmp"), 2);
     assert_int_equal(omctl("outbox redrive --schema orders"), 2);
     assert_int_equal(omctl("outbox redrive --schema elsewhere --since 1h"), 2);
     assert_int_equal(omctl("outbox redrive --schema orders --since yesterday"), 2);
     assert_said("usage: omctl outbox redrive");
     assert_int_equal(omctl("rebuild analytics now"), 2);
+    assert_int_equal(omctl("health"), 2);
+    assert_int_equal(omctl("health /readyz"), 2);
     assert_int_equal(omctl("audit"), 2);
     assert_int_equal(omctl("audit 12"), 2);
     assert_int_equal(omctl("audit " AN_ORDER " --since noon"), 2);
@@ -94,8 +109,13 @@ static void the_types_of_events_are_listed(void **state) {
 
 static void a_check_exits_with_1_until_there_is_nothing_to_do(void **state) {
     (void)state;
-    assert_int_equal(omctl("migrate --dir " OM_SOURCE_DIR "/sql --check"), 1);
+    assert_int_equal(omctl("migrate --dir " OM_SOURCE_DIR "/sql --check --wait 1s"), 1);
+    struct process *waiting = start_omctl("migrate --dir " OM_SOURCE_DIR "/sql --check --wait 1m");
     assert_int_equal(omctl("migrate --dir " OM_SOURCE_DIR "/sql"), 0);
+    int code = -1;
+    assert_true(process_wait(waiting, TIMEOUT_MS, &code));
+    assert_int_equal(code, 0);
+    process_destroy(&waiting);
     assert_int_equal(omctl("migrate --dir=" OM_SOURCE_DIR "/sql --check"), 0);
     assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats --check"), 1);
     assert_int_equal(omctl("provision --dir " OM_SOURCE_DIR "/nats --ack-wait 2s"), 0);
@@ -134,6 +154,28 @@ static void waiting_ends_once_the_order_service_knows_the_prices(void **state) {
     pg_destroy(&pg);
     assert_int_equal(omctl("seed demo --wait"), 0);
     assert_said("0 products added, 7 were there");
+}
+
+/* Runs `omctl health` at the sink, which answers with `status`. */
+static int ask_health(struct http_sink *sink, int status) {
+    char line[128];
+    http_sink_set_status(sink, status);
+    snprintf(line, sizeof(line), "health %s", http_sink_url(sink));
+    return omctl(line);
+}
+
+static void health_is_exit_code_0_for_a_2xx_only(void **state) {
+    (void)state;
+    struct http_sink *sink = http_sink_start();
+    assert_int_equal(ask_health(sink, 200), 0);
+    assert_int_equal(ask_health(sink, 204), 0);
+    assert_int_equal(ask_health(sink, 302), 1);
+    assert_int_equal(ask_health(sink, 503), 1);
+    assert_said("503");
+    assert_int_equal(ask_health(sink, 0), 1);
+    http_sink_stop(&sink);
+    assert_int_equal(omctl("health http://127.0.0.1:1/readyz"), 1);
+    assert_said("omctl: health: ");
 }
 
 static void a_folder_that_is_not_there_is_named(void **state) {
@@ -176,6 +218,7 @@ int main(void) {
         cmocka_unit_test(a_catalog_is_seeded_and_its_events_redriven),
         cmocka_unit_test(streams_without_orders_have_nothing_to_count_or_audit),
         cmocka_unit_test(waiting_ends_once_the_order_service_knows_the_prices),
+        cmocka_unit_test(health_is_exit_code_0_for_a_2xx_only),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
         cmocka_unit_test(a_refused_login_is_exit_code_1_and_said),
         cmocka_unit_test(a_server_that_is_away_is_exit_code_1_and_said),

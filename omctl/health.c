@@ -1,0 +1,32 @@
+#include "omctl/command.h"
+#include "shared/http_client.h"
+
+#include <string.h>
+
+#define TIMEOUT_MS 5000
+
+/* The answer, or why there is none, on one line; whoever asks keeps it for people to see. */
+static int judge(const struct httpc_call *call) {
+    bool is_healthy = call->result == HTTPC_ANSWERED && call->status >= 200 && call->status < 300;
+    FILE *out = is_healthy ? stdout : stderr;
+    if (call->result == HTTPC_ANSWERED)
+        fprintf(out, "%d %s\n", call->status, call->answer.len > 0 ? call->answer.ptr : "");
+    else
+        fprintf(out, "omctl: health: %s\n", call->error);
+    return is_healthy ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+int health_command(const struct omctl_config *config, int argc, char **argv) {
+    (void)config;
+    if (argc != 1 || strncmp(argv[0], "http", 4) != 0) {
+        fprintf(stderr, "omctl: health: one URL is needed\n");
+        return COMMAND_USAGE;
+    }
+    struct httpc *httpc = httpc_create(&(struct httpc_options){.parallel_max = 1});
+    struct httpc_call call = {.url = argv[0], .timeout_ms = TIMEOUT_MS};
+    httpc_perform(httpc, &call, 1);
+    int code = judge(&call);
+    httpc_call_fini(&call);
+    httpc_destroy(&httpc);
+    return code;
+}

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# Programs of others that have no Debian package: built by Go from their published modules, once, in
+# ~/.cache/ordermesh (OM_CACHE_DIR), under their version's name. Source it after lib.sh.
+
+cache=${OM_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ordermesh}
+mkdir -p "$cache"/{bin,log}
+PATH=$cache/bin:$PATH
+
+skip() {
+    say "SKIPPED: $*"
+    exit 3
+}
+
+module_folder() {
+    go mod download -json "$1" 2>/dev/null | jq -r '.Dir // empty'
+}
+
+# use_go MINOR: makes `go` 1.MINOR or newer; false when there is none. An older one, such as Debian
+# 12's, fetches the newer as a module, which comes without its programs' permission to be run.
+use_go() {
+    local version folder
+    command -v go >/dev/null || return 1
+    version=$(go env GOVERSION | grep -oE '[0-9]+' | sed -n 2p)
+    ((version < $1)) || return 0
+    [[ $(go env GOTOOLCHAIN) != auto* ]] || return 0
+    folder=$(module_folder "golang.org/toolchain@v0.0.1-go1.$1.0.$(go env GOOS)-$(go env GOARCH)")
+    [[ -n $folder ]] || return 1
+    chmod +x "$folder"/bin/* "$folder"/pkg/tool/*/*
+    PATH=$folder/bin:$PATH
+    hash -r
+}
+
+# have PROGRAM WHAT COMMAND...: builds a program unless the cache has it; false when it cannot, and
+# then $cache/log/PROGRAM.log says why.
+have() {
+    local program=$1 log=$cache/log/$1.log
+    [[ ! -x $cache/bin/$1 ]] || return 0
+    say "building $2"
+    shift 2
+    (GOBIN=$cache/bin GOFLAGS=-buildvcs=false "$@") >"$log" 2>&1 </dev/null && [[ -x $cache/bin/$program ]]
+}
+
+# have_versioned PROGRAM MODULE VERSION PACKAGE: linked to as PROGRAM.
+have_versioned() {
+    have "$1-$3" "$1 $3" install_versioned "$@" && ln -sf "$1-$3" "$cache/bin/$1"
+}
+
+# From a module of our own that requires just that version: nothing is asked about other versions.
+install_versioned() {
+    local folder
+    folder=$(mktemp -d)
+    cd "$folder" || return
+    go mod init tool
+    go mod edit -require="$2@$3"
+    rm -f "$cache/bin/$1"
+    go install -mod=mod "$4"
+    mv "$cache/bin/$1" "$cache/bin/$1-$3"
+    rm -rf "$folder"
+}

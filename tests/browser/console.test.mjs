@@ -1,0 +1,348 @@
+// The operator's console as people use it, in Chromium, on a mesh of its own.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  assertAccessible,
+  assertNoSidewaysScrolling,
+  go,
+  keepScreenshot,
+  openPage,
+  startBrowser,
+} from './browser.mjs';
+import { publish, sql, startGuardedGateway, startMesh } from './mesh.mjs';
+
+let mesh, browser;
+before(async () => {
+  [mesh, browser] = await Promise.all([startMesh(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  if (mesh) assert.equal(await mesh.stop(), 0);
+});
+
+const open = (hash = '#/', look) => openPage(browser, `${mesh.url}/console/${hash}`, look);
+
+const placed = (page, status) => page.locator(`[data-order][data-status="${status}"]`);
+
+async function place(page, { customer, payment } = {}) {
+  if (customer) await page.getByLabel('Customer').fill(customer);
+  if (payment) await page.getByLabel('Payment').selectOption(payment);
+  await page.getByRole('button', { name: 'Place order' }).click();
+}
+
+const steps = (order) => order.locator('.bar-label').allInnerTexts();
+
+// A message that no consumer can read. The subject has one consumer, so it becomes one dead letter.
+const POISON_SUBJECT = 'notifications.evt.delivered';
+const poison = (number = 0) =>
+  publish(mesh, POISON_SUBJECT, JSON.stringify({ poison: true, number }));
+
+test('an order placed in the form is seen to complete, live and in the list', async () => {
+  const { page, close } = await open();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await place(page, { customer: 'FORM' });
+  await placed(page, 'COMPLETED').waitFor();
+  const names = (await steps(placed(page, 'COMPLETED'))).map((text) => text.split('\n')[0].trim());
+  assert.equal(names[0], 'Order created');
+  assert.match(names.at(-1), /^Order completed/);
+  assert.ok(
+    names.some((name) => name.startsWith('Payment succeeded')),
+    names.join(),
+  );
+  const id = await placed(page, 'COMPLETED').getAttribute('data-order');
+  await page.locator(`.live a[title="${id}"]`).waitFor();
+  await page.locator('#announcer', { hasText: 'Order Completed' }).waitFor({ state: 'attached' });
+
+  await go(page, '#/orders?customerId=FORM', 'Orders');
+  await page
+    .getByRole('row', { name: /Completed FORM/ })
+    .getByRole('link')
+    .click();
+  await page.getByRole('heading', { name: `Order ${id}` }).waitFor();
+  await page.getByText('Order completed', { exact: true }).waitFor();
+  await page.getByText('Tracking').waitFor();
+  await close();
+});
+
+test('a declined payment is told with its reason, and its stock seen to come back', async () => {
+  const { page, close } = await open();
+  await place(page, { payment: 'pm_card_chargeDeclined' });
+  await placed(page, 'FAILED').waitFor();
+  await page.locator('.placed', { hasText: 'Payment declined' }).waitFor();
+  await page.getByText('Inventory released').first().waitFor();
+  await close();
+});
+
+test('the same Idempotency-Key is the same order', async () => {
+  const { page, close } = await open();
+  const key = page.getByLabel('Idempotency-Key');
+  const used = await key.inputValue();
+  await place(page);
+  await placed(page, 'COMPLETED').waitFor();
+  const first = await page.locator('[data-order]').getAttribute('data-order');
+  assert.notEqual(await key.inputValue(), used);
+  await key.fill(used);
+  await page.getByRole('button', { name: 'Place order' }).click();
+  await page.getByText('the same order as before').waitFor();
+  assert.equal(await page.locator('[data-order]').getAttribute('data-order'), first);
+  await close();
+});
+
+test('poison is listed, inspected, and discarded with a reason only', async () => {
+  const { page, close } = await open('#/dead-letters');
+  await page.getByText('everything has been processed').waitFor();
+  await poison();
+  const row = page
+    .getByRole('row', { name: /NOTIFICATIONS \/ analytics/ })
+    .filter({ hasText: 'Rejected' });
+  await row.getByRole('link').click();
+  await page.getByRole('region', { name: 'Body' }).waitFor();
+  const body = await page.getByRole('region', { name: 'Body' }).innerText();
+  assert.equal(body, '{\n  "poison": true,\n  "number": 0\n}');
+  await page.locator('.facts', { hasText: POISON_SUBJECT }).waitFor();
+
+  await page.getByRole('button', { name: 'Discard…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Discard' }).click();
+  assert.ok(await dialog.isVisible(), 'a reason is required');
+  await dialog.getByLabel('Reason').fill('sent by hand');
+  await dialog.getByRole('button', { name: 'Discard' }).click();
+  await page.locator('#entry-status', { hasText: 'Discarded' }).waitFor();
+  await page.locator('.history', { hasText: 'sent by hand' }).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Replay' }).isDisabled());
+  await close();
+});
+
+test('what failed is replayed after its cause is gone, and gets through', async () => {
+  const { page, close } = await open();
+  await sql(mesh, `ALTER TABLE loyalty.points ADD CONSTRAINT bug CHECK (customer_id <> 'UNLUCKY')`);
+  await place(page, { customer: 'UNLUCKY' });
+  await placed(page, 'COMPLETED').waitFor();
+  await go(page, '#/dead-letters?consumer=loyalty', 'Dead letters');
+  const row = page
+    .getByRole('row', { name: /ORDERS \/ loyalty/ })
+    .filter({ hasText: 'orders.evt.completed' });
+  await row.getByRole('link').click({ timeout: 30000 });
+  await page.getByRole('heading', { name: /Dead letter ORDERS\.loyalty/ }).waitFor();
+  await sql(mesh, 'ALTER TABLE loyalty.points DROP CONSTRAINT bug');
+  await page.getByRole('button', { name: 'Replay' }).click();
+  await page.locator('#entry-status', { hasText: 'Resolved' }).waitFor();
+  const { stdout } = await sql(
+    mesh,
+    `SELECT count(*) FROM loyalty.points WHERE customer_id = 'UNLUCKY'`,
+  );
+  assert.equal(stdout.trim(), '1');
+  await close();
+});
+
+test('many are replayed by filter: counted first, then a job with progress that can be cancelled', async () => {
+  const { page, close } = await open('#/dead-letters?consumer=analytics');
+  for (let number = 1; number <= 12; number++) await poison(number);
+  await page.locator('.list tbody tr').nth(11).waitFor();
+  await page.getByRole('button', { name: 'Replay by this filter…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Replay by filter' });
+  await dialog.getByText('12 dead letters match.').waitFor();
+  await dialog.getByLabel('At most so many a second').fill('1');
+  await dialog.getByRole('button', { name: 'Replay 12' }).click();
+  const job = page.locator('[data-job]').first();
+  await job.getByText(/^[1-9]\d* of 12 replayed/).waitFor();
+  await job.getByRole('button', { name: 'Cancel this job' }).click();
+  await page.locator('[data-job][data-state="cancelled"]').waitFor();
+  // still poison: what was replayed is dead again, as its next generation
+  await page.locator('.list', { hasText: 'generation 2' }).waitFor();
+  await close();
+});
+
+test('the mesh shows its services and how far each consumer is', async () => {
+  const { page, close } = await open('#/mesh');
+  for (const name of ['order', 'payment', 'inventory', 'shipping', 'dlq'])
+    await page
+      .getByRole('table', { name: 'Services' })
+      .getByRole('row', { name: new RegExp(`^${name}`) })
+      .waitFor();
+  await page
+    .getByRole('table', { name: 'Consumers' })
+    .getByRole('row', { name: /^ORDERS \/ order / })
+    .waitFor();
+  await page
+    .getByRole('table', { name: 'Streams' })
+    .getByRole('row', { name: /^ORDERS_DLQ/ })
+    .waitFor();
+  await page.getByText('All consumers have caught up.').waitFor();
+  await close();
+});
+
+/* --- by keyboard --- */
+
+async function tabTo(page, name) {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => {
+      const { activeElement: at } = document;
+      const outline = getComputedStyle(at).outlineStyle;
+      return {
+        outline,
+        name: at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent,
+      };
+    });
+    assert.notEqual(focused.outline, 'none', `${focused.name} does not show that it has the focus`);
+    if (focused.name.trim() === name) return;
+  }
+  assert.fail(`${name} is not reached`);
+}
+
+test('everything can be done by keyboard, and the focus is always seen', async () => {
+  const { page, close } = await open();
+  await page.getByText('left').first().waitFor({ state: 'attached' });
+  await tabTo(page, 'Skip to content');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  await tabTo(page, 'Payment');
+  await page.keyboard.type('Card without');
+  await tabTo(page, 'Place order');
+  await page.keyboard.press('Enter');
+  await placed(page, 'FAILED').waitFor();
+
+  await page.reload();
+  await tabTo(page, 'Mesh');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Mesh' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+  assert.equal(await page.title(), 'Mesh · OrderMesh console');
+
+  await go(page, '#/dead-letters', 'Dead letters');
+  await tabTo(page, 'Replay by this filter…');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(
+    await page.evaluate(() => document.activeElement.textContent),
+    'Replay by this filter…',
+  );
+  await close();
+});
+
+/* --- for everybody --- */
+
+const VIEWS = {
+  overview: ['#/', 'Overview'],
+  orders: ['#/orders', 'Orders'],
+  'dead-letters': ['#/dead-letters?status=any', 'Dead letters'],
+  mesh: ['#/mesh', 'Mesh'],
+  nothing: ['#/no-such-view', 'Nothing here'],
+};
+
+// What the page has been filled with, and is not about to change.
+const isFilled = (page) =>
+  page.waitForFunction(
+    () => document.querySelector('h1') && !document.querySelector('.state.loading'),
+  );
+
+for (const colorScheme of ['light', 'dark'])
+  for (const [size, viewport] of Object.entries({
+    wide: { width: 1280, height: 900 },
+    phone: { width: 360, height: 740 },
+  }))
+    test(`every view is accessible and fits, ${colorScheme} and ${size}`, async () => {
+      const { page, close } = await open('#/', { colorScheme, viewport, reducedMotion: 'reduce' });
+      const check = async (name) => {
+        await isFilled(page);
+        await assertAccessible(page, name);
+        await assertNoSidewaysScrolling(page, name);
+        await keepScreenshot(page, `${name}-${colorScheme}-${size}`);
+      };
+      for (const [name, [hash, heading]] of Object.entries(VIEWS)) {
+        await go(page, hash, heading);
+        if (name === 'overview') {
+          await place(page);
+          await placed(page, 'COMPLETED').waitFor();
+        }
+        await check(name);
+        const first = page.locator('.list tbody a').first();
+        if (!(await first.count())) continue;
+        await first.click();
+        await page.getByRole('heading', { level: 1, name: /^(Order|Dead letter) \S+/ }).waitFor();
+        await check(`${name}-one`);
+      }
+      await page.getByRole('button', { name: 'Token' }).click();
+      await check('token');
+      await close();
+    });
+
+/* --- safety --- */
+
+test('no script runs but those of the console, and nothing may frame it', async () => {
+  const { page, errors, close } = await open('#/', { expected: /Content Security Policy/ });
+  const response = await page.request.get(`${mesh.url}/console/`);
+  const policy = response.headers()['content-security-policy'];
+  for (const rule of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ])
+    assert.ok(policy.includes(rule), policy);
+  assert.equal(response.headers()['x-content-type-options'], 'nosniff');
+  assert.deepEqual(errors, []);
+  await page.evaluate(() => {
+    const script = document.createElement('script');
+    script.textContent = 'window.isBroken = true';
+    document.body.append(script);
+  });
+  assert.equal(await page.evaluate(() => window.isBroken), undefined);
+  assert.equal(errors.length, 1);
+  await close();
+});
+
+test('text of others stays text', async () => {
+  await publish(mesh, POISON_SUBJECT, '<img src=x onerror="window.isBroken=true"><b>bold</b>');
+  const { page, close } = await open('#/dead-letters?stream=NOTIFICATIONS');
+  await page.locator('.list tbody a').first().click();
+  await page.getByRole('region', { name: 'Body' }).getByText('<b>bold</b>').waitFor();
+  assert.equal(await page.evaluate(() => window.isBroken), undefined);
+  await close();
+});
+
+test('a token is asked for where one is needed, and kept in its tab only', async () => {
+  const gateway = await startGuardedGateway(mesh);
+  const it = await openPage(browser, `${gateway.url}/console/`, { expected: /status of 40[13]/ });
+  const { page, context } = it;
+  const dialog = page.getByRole('dialog', { name: 'Access token' });
+  const enter = async (token) => {
+    if (!(await dialog.isVisible())) await page.getByRole('button', { name: 'Token' }).click();
+    await dialog.getByLabel('Token (JWT)').fill(token);
+    await dialog.getByRole('button', { name: 'Use token' }).click();
+  };
+  await dialog.waitFor();
+  await enter(gateway.token('orders:read'));
+  await page.getByText('The token does not allow this').first().waitFor();
+  await enter('not.a.token');
+  await page.getByText(/^The token was refused/).waitFor();
+  await enter(gateway.token('admin'));
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('Orders', { exact: true }).first().waitFor();
+  await place(page);
+  await placed(page, 'COMPLETED').waitFor();
+
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  const other = await context.newPage();
+  await other.goto(`${gateway.url}/console/`);
+  await other.getByRole('dialog', { name: 'Access token' }).waitFor();
+  await page.getByRole('button', { name: 'Token' }).click();
+  await dialog.getByRole('button', { name: 'Forget token' }).click();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await it.close();
+  assert.equal(await gateway.stop(), 0);
+});
+
+test('a gateway that cannot be reached is told, and taken up again by itself', async () => {
+  const { page, context, close } = await open('#/mesh', { expected: /ERR_INTERNET_DISCONNECTED/ });
+  await page.getByText('All consumers have caught up.').waitFor();
+  await context.setOffline(true);
+  await page.getByText('The gateway cannot be reached').first().waitFor();
+  await context.setOffline(false);
+  await page.getByRole('table', { name: 'Services' }).waitFor();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await close();
+});

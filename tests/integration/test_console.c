@@ -1,0 +1,181 @@
+/* What the gateway has for the console: its files, and the mesh as it says of itself. */
+#include "gateway_fixture.h"
+
+#include "shared/config.h"
+
+#include <dirent.h>
+
+#define CONSOLE_DIR OM_SOURCE_DIR "/gateway/console"
+
+/* --- the files -------------------------------------------------------------------------------- */
+
+static struct http_response get_if_new(const char *path, struct slice tag) {
+    char header[64];
+    char *url = gateway_url(path);
+    struct http_response response;
+    snprintf(header, sizeof(header), "If-None-Match: %.*s", SLICE_ARG(tag));
+    http_send(fixture.http,
+              &(struct http_request){.url = url, .headers = (const char *[]){header, NULL}},
+              &response);
+    free(url);
+    return response;
+}
+
+static const char *type_of(const char *name) {
+    const char *end = strrchr(name, '.');
+    return strcmp(end, ".html") == 0  ? "text/html; charset=utf-8"
+           : strcmp(end, ".css") == 0 ? "text/css; charset=utf-8"
+           : strcmp(end, ".svg") == 0 ? "image/svg+xml"
+                                      : "text/javascript; charset=utf-8";
+}
+
+static void assert_served(const char *path, const char *name) {
+    struct error error;
+    char file[512], *content;
+    size_t length;
+    snprintf(file, sizeof(file), CONSOLE_DIR "/%s", name);
+    assert_int_equal(config_read_file(file, &content, &length, &error), STATUS_OK);
+    struct http_response response = get(path);
+    if (response.status != 200 || response.body.len > length + 1 ||
+        strncmp(response.body.ptr, content, length) != 0)
+        fail_msg("%s: %ld", path, response.status);
+    assert_true(slice_is(http_header(&response, "Content-Type"), type_of(name)));
+    assert_true(slice_is(http_header(&response, "X-Content-Type-Options"), "nosniff"));
+    assert_true(slice_is(http_header(&response, "Cache-Control"), "no-cache"));
+    char *policy = mem_copy(http_header(&response, "Content-Security-Policy"));
+    assert_non_null(strstr(policy, "default-src 'none'; script-src 'self'"));
+    free(policy);
+    struct http_response again = get_if_new(path, http_header(&response, "ETag"));
+    assert_int_equal(again.status, 304);
+    assert_int_equal(again.body.len, 0);
+    http_response_fini(&again);
+    http_response_fini(&response);
+    free(content);
+}
+
+static int is_file(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+static void every_file_of_the_console_is_served_as_it_is(void **state) {
+    (void)state;
+    struct dirent **entries;
+    int count = scandir(CONSOLE_DIR, &entries, is_file, alphasort);
+    assert_true(count > 3);
+    for (int i = 0; i < count; i++) {
+        char path[300];
+        snprintf(path, sizeof(path), "/console/%s", entries[i]->d_name);
+        assert_served(path, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    assert_served("/console/", "index.html");
+}
+
+static void the_console_is_found_without_its_slash(void **state) {
+    (void)state;
+    struct http_response response = get("/console");
+    assert_int_equal(response.status, 308);
+    assert_true(slice_is(http_header(&response, "Location"), "/console/"));
+    http_response_fini(&response);
+}
+
+static void there_is_nothing_else_in_the_console(void **state) {
+    (void)state;
+    struct http_response response = get("/console/console.c");
+    assert_problem(&response, 404, "/problems/not-found");
+    response = get("/console/..%2fmain.c");
+    assert_problem(&response, 404, "/problems/not-found");
+}
+
+/* --- the mesh --------------------------------------------------------------------------------- */
+
+/* A process of somebody else's, which answers as services do. */
+static void on_protocol(natsConnection *connection, natsSubscription *subscription,
+                        natsMsg *request, void *closure) {
+    (void)subscription;
+    natsConnection_PublishString(connection, natsMsg_GetReply(request), closure);
+    natsMsg_Destroy(request);
+}
+
+static natsSubscription *answer_with(const char *subject, const char *answer) {
+    natsSubscription *subscription = NULL;
+    natsConnection *connection = nats_client_fast(fixture.nats);
+    assert_int_equal(natsConnection_Subscribe(&subscription, connection, subject, on_protocol,
+                                              (void *)(uintptr_t)answer),
+                     NATS_OK);
+    assert_int_equal(natsConnection_FlushTimeout(connection, 5000), NATS_OK);
+    return subscription;
+}
+
+static void whoever_answers_for_a_service_is_shown(void **state) {
+    (void)state;
+    natsSubscription *info = answer_with(
+        "$SRV.INFO", "{\"name\":\"weather\",\"id\":\"w1\",\"description\":\"Looks outside\"}");
+    natsSubscription *stats =
+        answer_with("$SRV.STATS", "{\"name\":\"weather\",\"id\":\"w1\",\"version\":\"2.0.0\","
+                                  "\"started\":\"2026-01-02T03:04:05Z\",\"endpoints\":[]}");
+    struct http_response response = get("/api/v1/admin/mesh");
+    if (response.status != 200 ||
+        !body_has(&response, "{\"name\":\"weather\",\"id\":\"w1\",\"version\":\"2.0.0\","
+                             "\"description\":\"Looks outside\""))
+        fail_msg("%ld %s", response.status, response.body.ptr);
+    http_response_fini(&response);
+    natsSubscription_Destroy(info);
+    natsSubscription_Destroy(stats);
+}
+
+static void what_nobody_has_taken_yet_is_a_consumers_lag(void **state) {
+    (void)state;
+    jsCtx *js = NULL;
+    jsPubAck *ack = NULL;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(js_Publish(&ack, js, "shipping.evt.shipped", "{}", 2, NULL, NULL),
+                         NATS_OK);
+        jsPubAck_Destroy(ack);
+    }
+    struct http_response response = get("/api/v1/admin/mesh");
+    if (!body_has(&response, "{\"stream\":\"SHIPPING\",\"name\":\"order\","
+                             "\"filter\":\"shipping.evt.>\",\"pending\":3,\"ackPending\":0,"))
+        fail_msg("%ld %s", response.status, response.body.ptr);
+    assert_true(body_has(&response, "{\"name\":\"SHIPPING\",\"messages\":3,"));
+    http_response_fini(&response);
+    jsCtx_Destroy(js);
+}
+
+static bool mesh_is_unavailable(void *closure) {
+    (void)closure;
+    struct http_response response = get("/api/v1/admin/mesh");
+    bool is_unavailable = response.status == 503;
+    http_response_fini(&response);
+    return is_unavailable;
+}
+
+static bool mesh_is_back(void *closure) {
+    (void)closure;
+    struct http_response response = get("/api/v1/admin/mesh");
+    bool is_back = response.status == 200;
+    http_response_fini(&response);
+    return is_back;
+}
+
+static void without_the_broker_the_mesh_is_unavailable(void **state) {
+    (void)state;
+    servers_kill(fixture.servers, SERVER_NATS);
+    assert_true(wait_until(mesh_is_unavailable, NULL, 10000));
+    servers_restart(fixture.servers, SERVER_NATS);
+    assert_true(wait_until(mesh_is_back, NULL, 20000));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_file_of_the_console_is_served_as_it_is),
+        cmocka_unit_test(the_console_is_found_without_its_slash),
+        cmocka_unit_test(there_is_nothing_else_in_the_console),
+        cmocka_unit_test(whoever_answers_for_a_service_is_shown),
+        cmocka_unit_test(what_nobody_has_taken_yet_is_a_consumers_lag),
+        cmocka_unit_test(without_the_broker_the_mesh_is_unavailable),
+    };
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
