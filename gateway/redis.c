@@ -2,6 +2,7 @@
 
 #include "shared/log.h"
 
+#include <curl/curl.h>
 #include <hiredis/async.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ enum state { STATE_WAITING, STATE_RESOLVING, STATE_PROBING, STATE_USABLE };
 struct redis {
     h2o_context_t *context;
     char *host, *port;
+    char *user, *password; /* NULL: none is needed */
     void (*on_change)(void *closure, bool is_usable);
     void *closure;
     enum state state;
@@ -201,6 +203,19 @@ static void attach(struct redis *redis, redisAsyncContext *async) {
     async->ev.cleanup = on_connection_gone;
 }
 
+/* Logging in is as good a question as a PING. */
+static bool probe(struct redis *redis) {
+    const struct slice ping[] = {slice_of("PING")};
+    struct slice login[3] = {slice_of("AUTH")};
+    size_t count = 1;
+    if (redis->password == NULL)
+        return send_command(redis, on_probed, redis, 1, ping);
+    if (redis->user != NULL)
+        login[count++] = slice_of(redis->user);
+    login[count++] = slice_of(redis->password);
+    return send_command(redis, on_probed, redis, count, login);
+}
+
 static void connect_to(struct redis *redis, const char *address) {
     redisAsyncContext *async = redisAsyncConnect(address, (int)strtol(redis->port, NULL, 10));
     if (async == NULL || async->err != 0) {
@@ -211,8 +226,7 @@ static void connect_to(struct redis *redis, const char *address) {
     }
     attach(redis, async);
     set_state(redis, STATE_PROBING);
-    static const struct slice ping[] = {{"PING", 4}};
-    if (!send_command(redis, on_probed, redis, 1, ping))
+    if (!probe(redis))
         drop_connection(redis);
 }
 
@@ -249,28 +263,59 @@ static void on_retry(h2o_timeout_entry_t *entry) {
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
-static enum status parse_url(const char *url, char **host, char **port, struct error *error) {
-    static const char scheme[] = "redis://";
-    const char *start = url + sizeof(scheme) - 1;
-    const char *colon = strncmp(url, scheme, sizeof(scheme) - 1) == 0 ? strrchr(start, ':') : NULL;
-    if (colon == NULL || colon == start || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-        colon[1] == '\0' || strlen(colon + 1) > 5)
-        return error_set(error, STATUS_INVALID, "OM_REDIS_URL must be redis://host:port");
-    *host = mem_copy((struct slice){start, (size_t)(colon - start)});
-    *port = mem_copy(slice_of(colon + 1));
+/* A part of the URL, decoded; NULL when it has none. Caller frees. */
+static char *url_part(CURLU *url, CURLUPart part) {
+    char *text = NULL;
+    if (curl_url_get(url, part, &text, CURLU_URLDECODE) != CURLUE_OK)
+        return NULL;
+    char *copy = text[0] != '\0' ? mem_copy(slice_of(text)) : NULL;
+    curl_free(text);
+    return copy;
+}
+
+static bool is_redis_url(CURLU *url, const char *text) {
+    char *scheme = NULL;
+    if (url == NULL ||
+        curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+        return false;
+    bool is_redis = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                    strcmp(scheme, "redis") == 0;
+    curl_free(scheme);
+    return is_redis;
+}
+
+static enum status read_url(struct redis *redis, const char *text, struct error *error) {
+    CURLU *url = curl_url();
+    if (is_redis_url(url, text)) {
+        redis->host = url_part(url, CURLUPART_HOST);
+        redis->port = url_part(url, CURLUPART_PORT);
+        redis->user = url_part(url, CURLUPART_USER);
+        redis->password = url_part(url, CURLUPART_PASSWORD);
+    }
+    curl_url_cleanup(url);
+    if (redis->host == NULL || redis->port == NULL)
+        return error_set(error, STATUS_INVALID,
+                         "OM_REDIS_URL must be redis://[[user]:password@]host:port");
     return STATUS_OK;
+}
+
+static void free_url(struct redis *redis) {
+    free(redis->host);
+    free(redis->port);
+    free(redis->user);
+    free(redis->password);
 }
 
 enum status redis_create(const struct redis_options *options, struct redis **redis,
                          struct error *error) {
-    char *host = NULL, *port = NULL;
-    enum status status = parse_url(options->url, &host, &port, error);
-    if (status != STATUS_OK)
-        return status;
     struct redis *made = mem_alloc(sizeof(*made));
+    enum status status = read_url(made, options->url, error);
+    if (status != STATUS_OK) {
+        free_url(made);
+        free(made);
+        return status;
+    }
     made->context = options->context;
-    made->host = host;
-    made->port = port;
     made->on_change = options->on_change;
     made->closure = options->closure;
     h2o_timeout_init(made->context->loop, &made->call_timeout, (uint64_t)options->timeout_ms);
@@ -294,7 +339,6 @@ void redis_destroy(struct redis **redis) {
     h2o_timeout_unlink(&r->retry_entry);
     h2o_timeout_dispose(r->context->loop, &r->call_timeout);
     h2o_timeout_dispose(r->context->loop, &r->pause);
-    free(r->host);
-    free(r->port);
+    free_url(r);
     free(r);
 }

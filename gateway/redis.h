@@ -19,7 +19,7 @@ struct redisReply;
 
 struct redis_options {
     h2o_context_t *context;
-    const char *url; /* redis://host:port */
+    const char *url; /* redis://[[user]:password@]host:port; parts may be percent-encoded */
     int64_t timeout_ms;
     void (*on_change)(void *closure, bool is_usable); /* starts out unusable */
     void *closure;

@@ -303,6 +303,23 @@ static void redis_may_be_named_instead_of_numbered(void **state) {
     assert_true(is_found);
 }
 
+static void redis_is_logged_in_to_with_the_urls_user_and_password(void **state) {
+    (void)state;
+    char url[96];
+    redis_do("ACL SETUSER gateway on >p@ss ~* +@all");
+    snprintf(url, sizeof(url), "redis://gateway:p%%40ss@127.0.0.1:%d",
+             servers_port(fixture.servers, SERVER_REDIS));
+    gateway_restart((const char *[]){"OM_REDIS_URL", url, NULL});
+    bool is_let_in = wait_until(readiness_has, "{\"ready\":true}", 5000);
+    redis_do("ACL SETUSER gateway resetpass >other");
+    gateway_restart((const char *[]){"OM_REDIS_URL", url, NULL});
+    bool is_kept_out = readiness_has("idempotency: degraded");
+    gateway_restart(NULL);
+
+    assert_true(is_let_in);
+    assert_true(is_kept_out);
+}
+
 /* --- without the broker ----------------------------------------------------------------------- */
 
 static void a_silent_broker_is_a_503_and_the_retry_goes_through(void **state) {
@@ -529,6 +546,7 @@ int main(void) {
         cmocka_unit_test(a_silent_redis_degrades_but_stops_no_orders),
         cmocka_unit_test(redis_is_found_again_after_its_restart),
         cmocka_unit_test(redis_may_be_named_instead_of_numbered),
+        cmocka_unit_test(redis_is_logged_in_to_with_the_urls_user_and_password),
         cmocka_unit_test(a_silent_broker_is_a_503_and_the_retry_goes_through),
         cmocka_unit_test(a_broker_that_is_away_is_a_503_at_once),
         cmocka_unit_test(more_than_the_bound_in_flight_is_refused_at_once),
