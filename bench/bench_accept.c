@@ -17,7 +17,7 @@ static double accept_orders(struct mesh *mesh, int seconds) {
     struct load_result result = {0};
     struct load_options load = system_load(mesh);
     load.seconds = seconds;
-    system_launch_gateway(mesh);
+    system_launch(mesh, MESH_GATEWAY);
     struct cpu_sample before = cpu_sample_take();
     if (!load_run(&load, &result))
         fixture_fail("the load client is out of sockets");

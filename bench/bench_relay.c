@@ -4,11 +4,10 @@
  */
 #include "bench/harness.h"
 #include "bench/limits.h"
+#include "bench/sample_event.h"
 
 #include "shared/clock.h"
-#include "shared/event.h"
 #include "shared/log.h"
-#include "shared/order_snapshot.h"
 #include "shared/pg.h"
 #include "shared/relay.h"
 
@@ -22,11 +21,6 @@
 #define RELAY_LIMIT_MS 120000
 #define RELAY_BATCH_MAX 512 /* the default of OM_RELAY_BATCH_MAX */
 #define RELAY_POLL_MS 100
-
-/* As long as a sealed e-mail address is. */
-#define SEALED                                                                                     \
-    "1."                                                                                           \
-    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static const struct pg_statement insert_rows = {
     "bench_insert_rows",
@@ -42,42 +36,6 @@ static void require_ok(enum status status, const struct error *error) {
         fixture_fail("%s: %s", status_name(status), error->text);
 }
 
-/* An order.created of two items, as the order service writes it. */
-static void write_event(struct uuid id, struct buf *payload, char *traceparent) {
-    struct order_item items[] = {
-        {SLICE_LITERAL("TSHIRT-BLK-M"), 1, 1999},
-        {SLICE_LITERAL("PROD-101"), 2, 4999},
-    };
-    const struct order_snapshot snapshot = {
-        .order_id = uuid_v7(),
-        .tenant = SLICE_LITERAL("default"),
-        .customer_id = SLICE_LITERAL("C100"),
-        .currency = SLICE_LITERAL("USD"),
-        .payment_method = SLICE_LITERAL("pm_card_visa"),
-        .total_minor = 11997,
-        .items = items,
-        .item_count = 2,
-        .sealed = SLICE_LITERAL(SEALED),
-    };
-    struct buf data = {0};
-    struct json_writer w = json_writer(&data);
-    json_begin_object(&w);
-    order_snapshot_write(&snapshot, &w);
-    json_end_object(&w);
-    char order_id[UUID_TEXT_SIZE];
-    uuid_format(&snapshot.order_id, order_id);
-    const struct event_head head = {
-        .type = EVENT_ORDER_CREATED,
-        .id = id,
-        .subject = slice_of(order_id),
-        .trace = trace_start(),
-        .correlation_id = slice_of(order_id),
-        .time_us = clock_now_us(),
-    };
-    event_encode(&head, buf_slice(&data), payload, traceparent);
-    buf_fini(&data);
-}
-
 /* Fills the outbox in transactions of a batch's size. Returns a payload's bytes. */
 static size_t fill_outbox(struct servers *servers, int64_t rows) {
     struct error error;
@@ -86,7 +44,7 @@ static size_t fill_outbox(struct servers *servers, int64_t rows) {
     char traceparent[TRACEPARENT_SIZE], id_text[UUID_TEXT_SIZE];
     struct uuid id = uuid_v7();
     uuid_format(&id, id_text);
-    write_event(id, &payload, traceparent);
+    sample_event_write(id, SLICE_LITERAL("C100"), &payload, traceparent);
     for (int64_t left = rows; left > 0; left -= ROWS_A_TRANSACTION) {
         const struct pg_param params[] = {
             pg_text(buf_slice(&payload)), pg_text(slice_of(traceparent)),

@@ -40,8 +40,8 @@ static void await_ready(struct mesh *mesh) {
         fixture_fail("not ready, see %s", servers_dir(mesh_servers(mesh)));
 }
 
-void system_launch_gateway(struct mesh *mesh) {
-    mesh_launch(mesh, MESH_GATEWAY, NULL);
+void system_launch(struct mesh *mesh, enum mesh_part part) {
+    mesh_launch(mesh, part, NULL);
     await_ready(mesh);
 }
 

@@ -13,7 +13,7 @@
    runs. End with mesh_stop(). */
 struct mesh *system_prepare(void);
 /* Starts parts and waits until they are ready. */
-void system_launch_gateway(struct mesh *mesh);
+void system_launch(struct mesh *mesh, enum mesh_part part);
 void system_launch_all(struct mesh *mesh);
 
 /* What a bench orders: two lines of the catalog an order, under keys of its own, from 64

@@ -20,6 +20,7 @@
     X(console_orders, "orders.js", DOCUMENT_SCRIPT)                                                \
     X(console_overview, "overview.js", DOCUMENT_SCRIPT)                                            \
     X(console_place, "place.js", DOCUMENT_SCRIPT)                                                  \
+    X(console_replay_jobs, "replay-jobs.js", DOCUMENT_SCRIPT)                                      \
     X(console_stream, "stream.js", DOCUMENT_SCRIPT)                                                \
     X(console_timeline, "timeline.js", DOCUMENT_SCRIPT)
 

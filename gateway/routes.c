@@ -88,11 +88,8 @@ static bool method_matches(const char *wanted, struct slice method) {
     return slice_is(method, wanted) || (strcmp(wanted, "GET") == 0 && slice_is(method, "HEAD"));
 }
 
-/* More than one pattern may match a path. */
 static void allow_add(char *allow, const char *method) {
     struct buf text = {0};
-    if (strstr(allow, method) != NULL)
-        return;
     buf_append_text(&text, allow);
     if (text.len > 0)
         buf_append_text(&text, ", ");
@@ -103,11 +100,14 @@ static void allow_add(char *allow, const char *method) {
 
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,
                                char *allow) {
+    const char *pattern = NULL; /* the first that the path matches says what it is */
     *id = (struct slice){"", 0};
     allow[0] = '\0';
     for (size_t i = 0; i < route_count; i++) {
-        if (!path_matches(routes[i].pattern, path, id))
+        if (pattern == NULL ? !path_matches(routes[i].pattern, path, id)
+                            : strcmp(pattern, routes[i].pattern) != 0)
             continue;
+        pattern = routes[i].pattern;
         if (method_matches(routes[i].method, method))
             return &routes[i];
         allow_add(allow, routes[i].method);
@@ -125,9 +125,28 @@ struct measure {
     int64_t started_us;
 };
 
+enum { STATUS_MAX = 600 };
+
+/* `index` is the route's, or ROUTE_COUNT for none. */
+static void count_answer(size_t index, int status) {
+    static atomic_uint slots[ROUTE_COUNT + 1][STATUS_MAX];
+    const struct route *route = index < ROUTE_COUNT ? &routes[index] : NULL;
+    char label[128];
+    snprintf(label, sizeof(label), "%s,%s,%d", route != NULL ? route->method : "none",
+             route != NULL ? route->pattern : "none", status);
+    metric_add(METRIC_HTTP_REQUESTS, meter_slot(&slots[index][status], METRIC_HTTP_REQUESTS, label),
+               1);
+}
+
+static void observe_time(size_t index, int64_t took_us) {
+    static atomic_uint slots[ROUTE_COUNT];
+    char label[128];
+    snprintf(label, sizeof(label), "%s,%s", routes[index].method, routes[index].pattern);
+    metric_observe(METRIC_HTTP_SECONDS, meter_slot(&slots[index], METRIC_HTTP_SECONDS, label),
+                   (double)took_us / 1e6);
+}
+
 static void on_request_end(void *closure) {
-    enum { STATUS_MAX = 600 };
-    static atomic_uint status_slots[STATUS_MAX], route_slots[ROUTE_COUNT];
     const struct measure *measure = closure;
     int status = measure->req->res.status;
     atomic_fetch_sub(&measure->gateway->in_flight, 1);
@@ -136,16 +155,10 @@ static void on_request_end(void *closure) {
         request_trace_end(measure->req, measure->route->pattern, status > 0 ? status : 0);
     if (status <= 0 || status >= STATUS_MAX)
         return; /* the client left before its answer */
-    char label[16];
-    snprintf(label, sizeof(label), "%d", status);
-    metric_add(METRIC_HTTP_REQUESTS, meter_slot(&status_slots[status], METRIC_HTTP_REQUESTS, label),
-               1);
-    if (measure->route == NULL)
-        return;
-    unsigned slot = meter_slot(&route_slots[measure->route - routes], METRIC_HTTP_SECONDS,
-                               measure->route->pattern);
-    metric_observe(METRIC_HTTP_SECONDS, slot,
-                   (double)(clock_monotonic_us() - measure->started_us) / 1e6);
+    size_t index = measure->route != NULL ? (size_t)(measure->route - routes) : ROUTE_COUNT;
+    count_answer(index, status);
+    if (measure->route != NULL)
+        observe_time(index, clock_monotonic_us() - measure->started_us);
 }
 
 static struct measure *measure_start(h2o_req_t *req) {

@@ -1,7 +1,7 @@
 /*
  * The HTTP API as one table: method, path, handler, and who may call it how often. Paths are
  * matched as sent, byte by byte and without decoding, so that %2e or %2f mean nothing. `{id}`
- * stands for one segment.
+ * stands for one segment; where a path matches several patterns, the first of them counts.
  */
 #ifndef OM_GATEWAY_ROUTES_H
 #define OM_GATEWAY_ROUTES_H

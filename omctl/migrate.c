@@ -111,6 +111,33 @@ static enum status has_table(struct pg *pg, bool *exists, struct error *error) {
     return STATUS_OK;
 }
 
+/* Files go by their numbers, so one that follows all of ours belongs to a later version of us. */
+static bool is_later(const struct migrations *migrations, struct slice name) {
+    const char *newest = migrations->items[migrations->count - 1].name;
+    return name.len > 4 && memcmp(name.ptr, newest, 4) > 0;
+}
+
+/* Sets the state of the file that a record is about; false when that conflicts. */
+static bool compare_record(struct migrations *migrations, struct slice name, struct slice checksum,
+                           FILE *out) {
+    struct migration *migration = find_migration(migrations, name);
+    const char *finding = "was applied but is gone";
+    if (migration != NULL && slice_is(checksum, migration->checksum)) {
+        migration->state = MIGRATION_APPLIED;
+        return true;
+    }
+    if (migration == NULL && is_later(migrations, name)) {
+        fprintf(out, "%.*s is a later version's\n", SLICE_ARG(name));
+        return true;
+    }
+    if (migration != NULL) {
+        migration->state = MIGRATION_CHANGED;
+        finding = "was changed after it was applied";
+    }
+    fprintf(out, "%.*s %s\n", SLICE_ARG(name), finding);
+    return false;
+}
+
 /* Sets each file's state from the table; *conflicts counts recorded files that changed or went. */
 static enum status compare(struct pg *pg, struct migrations *migrations, FILE *out,
                            size_t *conflicts, struct error *error) {
@@ -128,17 +155,9 @@ static enum status compare(struct pg *pg, struct migrations *migrations, FILE *o
     if (status != STATUS_OK)
         return status;
     for (int row = 0; row < pg_rows(result); row++) {
-        struct slice name = pg_get_slice(result, row, 0);
-        struct migration *migration = find_migration(migrations, name);
-        if (migration != NULL && slice_is(pg_get_slice(result, row, 1), migration->checksum)) {
-            migration->state = MIGRATION_APPLIED;
-            continue;
-        }
-        if (migration != NULL)
-            migration->state = MIGRATION_CHANGED;
-        fprintf(out, "%.*s %s\n", SLICE_ARG(name),
-                migration != NULL ? "was changed after it was applied" : "was applied but is gone");
-        (*conflicts)++;
+        if (!compare_record(migrations, pg_get_slice(result, row, 0), pg_get_slice(result, row, 1),
+                            out))
+            (*conflicts)++;
     }
     pg_result_free(&result);
     return STATUS_OK;

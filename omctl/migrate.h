@@ -4,7 +4,8 @@
  * A file is one transaction together with its row in public.om_migrations (number, name, SHA-256),
  * so a crash leaves it applied and recorded or neither; it must not contain BEGIN or COMMIT. A
  * session advisory lock keeps a second runner waiting. A recorded file whose bytes changed, or that
- * is gone, is a CONFLICT and nothing is applied: the remedy is a new file.
+ * is gone, is a CONFLICT and nothing is applied: the remedy is a new file. Records that follow the
+ * directory's last file are a later version's, beside which this one still runs.
  *
  * Blocks; uses `pg` outside any transaction and leaves it usable.
  */

@@ -40,6 +40,43 @@ static enum status use_schema(struct pg *pg, const char *schema, struct error *e
     return status;
 }
 
+/* Until the end of the transaction: the relay waits. */
+static enum status lock_cursor(struct pg *pg, struct error *error) {
+    static const struct pg_statement lock = {
+        .name = "redrive_lock",
+        .sql = "SELECT FROM outbox_cursor FOR UPDATE",
+    };
+    struct pg_result *result;
+    enum status status = pg_query(pg, &lock, NULL, &result, error);
+    if (status == STATUS_OK)
+        pg_result_free(&result);
+    return status;
+}
+
+/* A database restored to another cluster of PostgreSQL has transaction ids of its old one, ahead of
+   all that are given here: what is written now would stay unread behind them. Its rows get this
+   transaction's id if they are to be published, else the smallest one. */
+static enum status adopt_rows(struct pg *pg, int64_t since_us, struct error *error) {
+    static const struct pg_statement adopt = {
+        .name = "redrive_adopt",
+        .sql = "WITH moved AS ("
+               "  UPDATE outbox_cursor SET next_xid = pg_current_xact_id(), holes = '{}'"
+               "  WHERE next_xid > pg_snapshot_xmax(pg_current_snapshot()) RETURNING 1)"
+               " UPDATE outbox SET xid = CASE WHEN created_at >= $1::text::timestamptz"
+               "   THEN pg_current_xact_id() ELSE '3'::xid8 END"
+               " WHERE EXISTS (SELECT FROM moved)",
+        .param_count = 1,
+    };
+    char since[RFC3339_SIZE];
+    clock_format(since_us, since);
+    const struct pg_param params[] = {pg_text(slice_of(since))};
+    struct pg_result *result;
+    enum status status = pg_query(pg, &adopt, params, &result, error);
+    if (status == STATUS_OK)
+        pg_result_free(&result);
+    return status;
+}
+
 /* Holes below the new position stay: their rows have never been read. Those above are part of what
    is read again. */
 static enum status set_back(struct pg *pg, int64_t since_us, int64_t *count, struct error *error) {
@@ -76,6 +113,10 @@ enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, 
     status = check_schema(pg, schema, error);
     if (status == STATUS_OK)
         status = use_schema(pg, schema, error);
+    if (status == STATUS_OK)
+        status = lock_cursor(pg, error);
+    if (status == STATUS_OK)
+        status = adopt_rows(pg, since_us, error);
     if (status == STATUS_OK)
         status = set_back(pg, since_us, &counted, error);
     if (status == STATUS_OK)

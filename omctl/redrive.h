@@ -10,7 +10,9 @@
 #include "shared/pg.h"
 
 /* Sets the cursor of `schema` back to the first transaction since `since_us` (1970, UTC). *count is
-   the number of events that will be published again; 0 changes nothing. INVALID: no such schema. */
+   the number of events that will be published again. Where the database was restored to another
+   cluster, the outbox first takes on that one's transaction ids: then no relay may be running.
+   INVALID: no such schema. */
 enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, int64_t *count,
                            struct error *error) MUST_CHECK;
 

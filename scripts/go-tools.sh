@@ -4,7 +4,11 @@
 
 cache=${OM_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ordermesh}
 mkdir -p "$cache"/{bin,log}
-PATH=$cache/bin:$PATH
+# Behind what is installed: Debian's nats-server stays the one that is meant by its name.
+PATH=$PATH:$cache/bin
+# Module, version and package, as have_versioned() takes them. A current server: Debian 12's is 2.9.
+# shellcheck disable=SC2034 # for who sources this
+nats_server=(github.com/nats-io/nats-server/v2 v2.15.2 github.com/nats-io/nats-server/v2)
 
 skip() {
     say "SKIPPED: $*"

@@ -3,6 +3,8 @@
 
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=prometheus.sh
+source "$(dirname "${BASH_SOURCE[0]}")/prometheus.sh"
 
 secrets=$run_dir/secrets
 database_admin=ordermesh
@@ -38,7 +40,7 @@ choose_port() {
 }
 
 load_ports() {
-    postgres_port='' redis_port='' nats_port='' http_port=''
+    postgres_port='' redis_port='' nats_port='' http_port='' prometheus_port=''
     # shellcheck source=/dev/null
     [[ ! -e $run_dir/ports ]] || . "$run_dir/ports"
 }
@@ -52,8 +54,9 @@ choose_ports() {
     choose_port redis_port redis $((first + 100))
     choose_port nats_port nats $((first + 200))
     choose_port http_port gateway 8080
+    choose_port prometheus_port prometheus $((first + 300))
     printf '%s\n' "postgres_port=$postgres_port" "redis_port=$redis_port" "nats_port=$nats_port" \
-        "http_port=$http_port" >"$file"
+        "http_port=$http_port" "prometheus_port=$prometheus_port" >"$file"
 }
 
 # secret NAME: 64 random hex digits, made at first use.

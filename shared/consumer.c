@@ -1,6 +1,7 @@
 #include "shared/consumer.h"
 
 #include "shared/clock.h"
+#include "shared/consumer_metrics.h"
 #include "shared/decode.h"
 #include "shared/failpoint.h"
 #include "shared/failure_report.h"
@@ -25,9 +26,6 @@
 static const char on_connect_sql[] =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
 
-enum event_count { COUNT_DONE, COUNT_DUPLICATE, COUNT_IGNORED, COUNT_RETRY, COUNT_REJECT, COUNTS };
-static const char *const count_labels[COUNTS] = {"done", "duplicate", "ignored", "retry", "reject"};
-
 struct consumer {
     const struct consumer_spec *spec;
     struct consumer_options options;
@@ -45,8 +43,7 @@ struct consumer {
     struct delivery **claimed;
     bool *is_new;
 
-    unsigned stream_slot;
-    unsigned count_slots[COUNTS];
+    struct consumer_metrics metrics;
     pthread_t worker;
     bool has_worker;
     atomic_bool draining;
@@ -160,6 +157,7 @@ static const struct trace *trace_of(const struct consumer *consumer, size_t coun
 
 static enum status run_transaction(struct consumer *consumer, size_t count, struct error *error) {
     size_t claimed_count = 0;
+    int64_t started_us = clock_monotonic_us();
     struct span span = span_start(SPAN_CLIENT, trace_of(consumer, count));
     enum status status = pg_begin(consumer->pg, error);
     if (status == STATUS_OK)
@@ -172,6 +170,8 @@ static enum status run_transaction(struct consumer *consumer, size_t count, stru
         status = outbox_write(consumer->outbox, consumer->pg, error);
     if (status == STATUS_OK)
         status = pg_commit(consumer->pg, error);
+    metric_observe(METRIC_CONSUMER_TRANSACTION_SECONDS, consumer->metrics.transaction_seconds,
+                   (double)(clock_monotonic_us() - started_us) / 1e6);
     span_end(&span, "transaction", SPAN_TEXT("db.system.name", "postgresql"),
              SPAN_INT("db.operation.batch.size", (int64_t)count),
              SPAN_ERROR(status == STATUS_OK ? NULL : error->text));
@@ -184,6 +184,7 @@ static enum status attempt(struct consumer *consumer, size_t count, struct error
         consumer->deliveries[i]->outcome = OUTCOME_DONE;
         consumer->deliveries[i]->state = NULL;
         message_of(consumer->deliveries[i])->is_duplicate = false;
+        failpoint_in("handler", message_payload(message_of(consumer->deliveries[i])));
     }
     log_set_trace(trace_of(consumer, count));
     arena_reset(consumer->arena);
@@ -215,7 +216,7 @@ static bool is_outage(enum status status) {
 static void set_held(struct consumer *consumer, bool held, const struct error *error) {
     if (atomic_exchange(&consumer->held, held) == held)
         return;
-    metric_set(METRIC_CONSUMER_HELD, consumer->stream_slot, held);
+    metric_set(METRIC_CONSUMER_HELD, consumer->metrics.held, held);
     if (held)
         log_warn("holding the batch until a dependency is back",
                  LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
@@ -368,14 +369,7 @@ static void settle_batch(struct consumer *consumer) {
         counts[is_done ? settle_done(consumer, message) : settle_failed(consumer, message)]++;
     }
     failpoint("consumer.after_ack");
-    for (size_t i = 0; i < COUNTS; i++) {
-        if (counts[i] > 0)
-            metric_add(METRIC_CONSUMER_EVENTS, consumer->count_slots[i], counts[i]);
-    }
-    const struct message *last = consumer->batch->items[consumer->batch->count - 1];
-    metric_set(METRIC_CONSUMER_PENDING, consumer->stream_slot, (int64_t)last->metadata.pending);
-    metric_observe(METRIC_CONSUMER_BATCH_SIZE, consumer->stream_slot,
-                   (double)consumer->batch->count);
+    consumer_metrics_settled(&consumer->metrics, consumer->batch, counts);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------
@@ -407,7 +401,7 @@ static void process_batch(struct consumer *consumer) {
                        consumer->spec->durable);
     }
     log_set_trace(NULL);
-    metric_observe(METRIC_CONSUMER_BATCH_SECONDS, consumer->stream_slot,
+    metric_observe(METRIC_CONSUMER_BATCH_SECONDS, consumer->metrics.batch_seconds,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
     intake_release(consumer->intake);
 }
@@ -469,9 +463,7 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->group = mem_alloc(most * sizeof(struct delivery *));
     consumer->claimed = mem_alloc(most * sizeof(struct delivery *));
     consumer->is_new = mem_alloc(most * sizeof(bool));
-    consumer->stream_slot = metric_slot(METRIC_CONSUMER_BATCH_SIZE, spec->stream);
-    for (size_t i = 0; i < COUNTS; i++)
-        consumer->count_slots[i] = metric_slot(METRIC_CONSUMER_EVENTS, count_labels[i]);
+    consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
     return consumer;
 }
 

@@ -24,8 +24,7 @@ static bool is_for_another(const struct consumer_spec *spec, struct message *mes
 
 static enum status decode_payload(const struct message *message, enum event_type type,
                                   struct event *event, struct error *error) {
-    struct slice payload = {natsMsg_GetData(message->raw),
-                            (size_t)natsMsg_GetDataLength(message->raw)};
+    struct slice payload = message_payload(message);
     struct event decoded = {0};
     failpoint_in("decode", payload);
     enum status status = event_decode(payload, &decoded, error);

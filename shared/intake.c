@@ -25,6 +25,11 @@ struct intake {
     atomic_bool is_ending;
 };
 
+struct slice message_payload(const struct message *message) {
+    return (struct slice){natsMsg_GetData(message->raw),
+                          (size_t)natsMsg_GetDataLength(message->raw)};
+}
+
 static void message_destroy(struct message *message) {
     event_fini(&message->delivery.event);
     natsMsg_Destroy(message->raw);
@@ -40,6 +45,11 @@ static void list_clear(struct message_list *list) {
 /* --- from the subscription to the batch --------------------------------------------------------
  */
 
+static bool is_to_be_alone(natsMsg *raw) {
+    const char *ignored = NULL;
+    return natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
+}
+
 /* Moves what has come into the waiting list; the caller is alone at the subscription. */
 static enum status collect(struct intake *intake, int64_t first_wait_ms, struct error *error) {
     int64_t wait_ms = first_wait_ms;
@@ -53,6 +63,7 @@ static enum status collect(struct intake *intake, int64_t first_wait_ms, struct 
         struct message *message = mem_alloc(sizeof(*message));
         message->raw = raw;
         message->touched_us = clock_monotonic_us();
+        message->is_alone = is_to_be_alone(raw);
         message->has_metadata = pull_parse_metadata(natsMsg_GetReply(raw), &message->metadata);
         intake->waiting.items[intake->waiting.count++] = message;
         wait_ms = 0;
@@ -79,12 +90,26 @@ static enum status gather(struct intake *intake, struct error *error) {
     return status;
 }
 
+/* Where the next batch begins, and how long it is. */
+static size_t choose_batch(const struct intake *intake, size_t *count) {
+    const struct message_list *waiting = &intake->waiting;
+    size_t alone = 0;
+    while (alone < waiting->count && !waiting->items[alone]->is_alone)
+        alone++;
+    *count = waiting->count < intake->batch_most ? waiting->count : intake->batch_most;
+    if (alone == waiting->count)
+        return 0;
+    *count = 1;
+    return alone;
+}
+
 static size_t move_to_batch(struct intake *intake) {
     struct message_list *waiting = &intake->waiting;
-    size_t count = waiting->count < intake->batch_most ? waiting->count : intake->batch_most;
-    memcpy(intake->batch.items, waiting->items, count * sizeof(struct message *));
-    memmove(waiting->items, waiting->items + count,
-            (waiting->count - count) * sizeof(struct message *));
+    size_t count;
+    size_t first = choose_batch(intake, &count);
+    memcpy(intake->batch.items, waiting->items + first, count * sizeof(struct message *));
+    memmove(waiting->items + first, waiting->items + first + count,
+            (waiting->count - first - count) * sizeof(struct message *));
     waiting->count -= count;
     intake->batch.count = count;
     return count;

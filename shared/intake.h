@@ -2,7 +2,9 @@
  * Arrival: what a consumer has in hand, from the subscription to the end of its batch.
  *
  * Messages wait in arrival order and are handed out as batches: one message when it is quiet,
- * batch_max under load. A heartbeat on a thread of its own keeps everything in hand from being
+ * batch_max under load. What is to be worked on alone (Om-Replay-Alone) is a batch of its own,
+ * before all others: what ends the process then is this one message, and none of its neighbours is
+ * in the way of it either. A heartbeat on a thread of its own keeps everything in hand from being
  * delivered again while a batch takes long or is held, and keeps what is on its way from piling up
  * unseen in the subscription. All functions are for one thread, the consumer's.
  */
@@ -19,6 +21,7 @@ struct message {
     natsMsg *raw;
     struct pull_metadata metadata;
     bool has_metadata;
+    bool is_alone;      /* to be worked on by itself */
     int64_t touched_us; /* last told the server that we are at it */
 
     /* What decode_batch() finds. */
@@ -29,6 +32,8 @@ struct message {
     struct span span;  /* the work on it */
     bool is_duplicate; /* what the inbox says */
 };
+
+struct slice message_payload(const struct message *message);
 
 struct message_list {
     struct message **items;

@@ -117,15 +117,36 @@ int64_t metric_value(enum metric metric, unsigned slot) {
     return (int64_t)count;
 }
 
-static void append_label_value(struct buf *out, const char *value) {
-    for (; *value != '\0'; value++) {
-        if (*value == '\n') {
+static void append_label_value(struct buf *out, struct slice value) {
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] == '\n') {
             buf_append_text(out, "\\n");
             continue;
         }
-        if (*value == '\\' || *value == '"')
+        if (value.ptr[i] == '\\' || value.ptr[i] == '"')
             buf_append_char(out, '\\');
-        buf_append_char(out, *value);
+        buf_append_char(out, value.ptr[i]);
+    }
+}
+
+/* Takes what stands before the first comma, or all, off `*list`. */
+static struct slice take_listed(const char **list) {
+    size_t len = strcspn(*list, ",");
+    struct slice taken = {*list, len};
+    *list += (*list)[len] == ',' ? len + 1 : len;
+    return taken;
+}
+
+/* name="value",name="value"; a value for several names stands for each of them. */
+static void append_labels(struct buf *out, const char *names, const char *values) {
+    bool is_listed = strchr(names, ',') != NULL && strchr(values, ',') != NULL;
+    const char *next = values;
+    for (const char *begin = names; *names != '\0';) {
+        struct slice name = take_listed(&names);
+        struct slice value = is_listed ? take_listed(&next) : slice_of(values);
+        buf_printf(out, "%s%.*s=\"", name.ptr == begin ? "" : ",", SLICE_ARG(name));
+        append_label_value(out, value);
+        buf_append_char(out, '"');
     }
 }
 
@@ -137,9 +158,8 @@ static void append_series_name(struct buf *out, enum metric metric, unsigned slo
     buf_append_text(out, info->name);
     buf_append_text(out, suffix);
     if (has_label) {
-        buf_printf(out, "{%s=\"", info->label);
-        append_label_value(out, labels[metric][slot]);
-        buf_append_char(out, '"');
+        buf_append_char(out, '{');
+        append_labels(out, info->label, labels[metric][slot]);
     }
     if (bound != NULL)
         buf_printf(out, "%sle=\"%s\"", has_label ? "," : "{", bound);

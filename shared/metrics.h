@@ -9,22 +9,31 @@
 
 #include "shared/buf.h"
 
-/* id, kind, name, label ("" for none), help. Histograms are of seconds or sizes by their name. */
+/* id, kind, name, label ("" for none), help. Histograms are of seconds or sizes by their name.
+   Several labels stand with commas between, and so do their values, which hold none then. */
 #define METRIC_TABLE(X)                                                                            \
     X(BUILD_INFO, GAUGE, "ordermesh_build_info", "version", "Always 1; the version as a label.")   \
     X(READY, GAUGE, "ordermesh_ready", "", "1 while the process is ready.")                        \
-    X(CONSUMER_EVENTS, COUNTER, "ordermesh_consumer_events_total", "outcome",                      \
+    X(CONSUMER_EVENTS, COUNTER, "ordermesh_consumer_events_total", "consumer,outcome",             \
       "Deliveries by outcome: done, duplicate, ignored, retry, reject.")                           \
-    X(CONSUMER_BATCH_SIZE, HISTOGRAM_SIZE, "ordermesh_consumer_batch_events", "stream",            \
+    X(CONSUMER_REDELIVERED, COUNTER, "ordermesh_consumer_redelivered_total", "consumer",           \
+      "Deliveries that were not their message's first.")                                           \
+    X(CONSUMER_BATCH_SIZE, HISTOGRAM_SIZE, "ordermesh_consumer_batch_events", "consumer",          \
       "Events taken in one batch.")                                                                \
-    X(CONSUMER_BATCH_SECONDS, HISTOGRAM, "ordermesh_consumer_batch_seconds", "stream",             \
+    X(CONSUMER_BATCH_SECONDS, HISTOGRAM, "ordermesh_consumer_batch_seconds", "consumer",           \
       "From taking a batch to its acknowledgements.")                                              \
-    X(CONSUMER_PENDING, GAUGE, "ordermesh_consumer_pending_messages", "stream",                    \
+    X(CONSUMER_TRANSACTION_SECONDS, HISTOGRAM, "ordermesh_consumer_transaction_seconds",           \
+      "consumer", "From a batch's BEGIN to its COMMIT, or to what kept it from that.")             \
+    X(CONSUMER_PENDING, GAUGE, "ordermesh_consumer_pending_messages", "consumer",                  \
       "Messages of the stream not yet delivered to this consumer, as last reported.")              \
-    X(CONSUMER_HELD, GAUGE, "ordermesh_consumer_held", "stream",                                   \
+    X(CONSUMER_HELD, GAUGE, "ordermesh_consumer_held", "consumer",                                 \
       "1 while the consumer holds its batch because a dependency is down.")                        \
     X(OUTBOX_PUBLISHED, COUNTER, "ordermesh_outbox_published_total", "",                           \
       "Outbox rows acknowledged by JetStream.")                                                    \
+    X(OUTBOX_PENDING, GAUGE, "ordermesh_outbox_pending_rows", "",                                  \
+      "Rows the leading relay has yet to publish; 10000 stands for that many or more.")            \
+    X(OUTBOX_OLDEST_SECONDS, GAUGE, "ordermesh_outbox_oldest_seconds", "",                         \
+      "Age of the oldest of these; 0 for none.")                                                   \
     X(OUTBOX_HOLES, GAUGE, "ordermesh_outbox_holes", "",                                           \
       "Transactions below the relay's cursor that were still running.")                            \
     X(RELAY_LEADER, GAUGE, "ordermesh_relay_leader", "", "1 while this instance relays.")          \
@@ -34,9 +43,9 @@
       "Spans by what became of them: exported, dropped.")                                          \
     X(DB_RECONNECTS, COUNTER, "ordermesh_db_reconnects_total", "", "Database reconnections.")      \
     X(BREAKER_STATE, GAUGE, "ordermesh_breaker_state", "name", "0 closed, 1 open, 2 half open.")   \
-    X(HTTP_REQUESTS, COUNTER, "ordermesh_http_requests_total", "status",                           \
-      "Answers by status code.")                                                                   \
-    X(HTTP_SECONDS, HISTOGRAM, "ordermesh_http_request_seconds", "route",                          \
+    X(HTTP_REQUESTS, COUNTER, "ordermesh_http_requests_total", "method,route,status",              \
+      "Answers by route and status code; route \"none\" has none.")                                \
+    X(HTTP_SECONDS, HISTOGRAM, "ordermesh_http_request_seconds", "method,route",                   \
       "From the whole request to its answer.")                                                     \
     X(HTTP_IN_FLIGHT, GAUGE, "ordermesh_http_in_flight_requests", "", "Requests being answered.")  \
     X(IDEMPOTENCY, COUNTER, "ordermesh_idempotency_total", "result",                               \
@@ -79,7 +88,7 @@ enum metric {
         METRIC_COUNT
 };
 
-#define METRIC_SLOTS 40 /* label values a metric can have; further ones share "other" */
+#define METRIC_SLOTS 160 /* label values a metric can have; further ones share "other" */
 
 /* The slot of a label value, registering it at first use (takes a lock; keep the slot). */
 unsigned metric_slot(enum metric metric, const char *label_value);

@@ -6,7 +6,9 @@
 #include "shared/log.h"
 #include "shared/messaging_span.h"
 #include "shared/metrics.h"
+#include "shared/outbox_backlog.h"
 #include "shared/pg.h"
+#include "shared/relay_cursor.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -20,22 +22,17 @@
 #define BACKOFF_MOST_MS 2000
 #define STANDBY_POLL_MS 500
 #define KEEP_DAYS 8
+#define BACKLOG_INTERVAL_US (INT64_C(5) * 1000000)
 #define MAINTENANCE_INTERVAL_US (INT64_C(3600) * 1000000)
 /* Up to this many rows, sending each at once beats waiting for the flusher's millisecond. */
 #define SMALL_PASS_ROWS 16
-
-struct cursor {
-    uint64_t next_xid;
-    uint64_t *holes;
-    size_t hole_count;
-};
 
 /* The rows of one read and where the cursor stands once they are all acknowledged. */
 struct pass {
     struct pg_result *rows;
     int row_count;
     bool was_cut; /* the limit was reached: there is more */
-    struct cursor after;
+    struct relay_cursor after;
 };
 
 struct relay {
@@ -45,11 +42,12 @@ struct relay {
     natsSubscription *acks;
     uint64_t pass_number;
     struct buf reply; /* where this pass is acknowledged */
-    struct cursor cursor;
+    struct relay_cursor cursor;
     uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
     bool is_leader;
     int64_t session; /* the server process that holds our lock */
     int64_t maintained_at_us;
+    int64_t measured_at_us;
 
     pthread_t thread;
     bool has_thread;
@@ -115,56 +113,9 @@ static const char on_connect_sql[] =
     "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; "
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 
-static void cursor_fini(struct cursor *cursor) {
-    free(cursor->holes);
-    *cursor = (struct cursor){0};
-}
-
-static void cursor_add_hole(struct cursor *cursor, uint64_t xid) {
-    uint64_t *grown = realloc(cursor->holes, (cursor->hole_count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        abort();
-    cursor->holes = grown;
-    cursor->holes[cursor->hole_count++] = xid;
-}
-
-/* Reads comma-separated xids, as in snapshots and arrays, keeping those below `below`. */
-static void cursor_add_listed(struct cursor *cursor, struct slice list, uint64_t below) {
-    uint64_t xid = 0;
-    bool has_digit = false;
-    for (size_t i = 0; i <= list.len; i++) {
-        char c = i < list.len ? list.ptr[i] : ',';
-        if (c >= '0' && c <= '9') {
-            xid = xid * 10 + (uint64_t)(c - '0');
-            has_digit = true;
-        } else {
-            if (has_digit && xid < below)
-                cursor_add_hole(cursor, xid);
-            xid = 0;
-            has_digit = false;
-        }
-    }
-}
-
-static void cursor_format_holes(const struct cursor *cursor, struct buf *out) {
-    buf_append_char(out, '{');
-    for (size_t i = 0; i < cursor->hole_count; i++)
-        buf_printf(out, "%s%" PRIu64, i > 0 ? "," : "", cursor->holes[i]);
-    buf_append_char(out, '}');
-}
-
-/* A snapshot's text is xmin:xmax:xip,xip,... (pg_snapshot). */
-static void snapshot_split(struct slice text, uint64_t *xmax, struct slice *running) {
-    const char *end = text.ptr + text.len;
-    const char *first = memchr(text.ptr, ':', text.len);
-    const char *second = memchr(first + 1, ':', (size_t)(end - first - 1));
-    *xmax = strtoull(first + 1, NULL, 10);
-    *running = (struct slice){second + 1, (size_t)(end - second - 1)};
-}
-
 static void pass_fini(struct pass *pass) {
     pg_result_free(&pass->rows);
-    cursor_fini(&pass->after);
+    relay_cursor_fini(&pass->after);
     *pass = (struct pass){0};
 }
 
@@ -173,21 +124,21 @@ static enum status cursor_reload(struct relay *relay, struct error *error) {
     enum status status = pg_query(relay->pg, &load_cursor, NULL, &rows, error);
     if (status != STATUS_OK)
         return status;
-    cursor_fini(&relay->cursor);
+    relay_cursor_fini(&relay->cursor);
     relay->cursor.next_xid = (uint64_t)pg_get_int64(rows, 0, 0);
     relay->saved_next_xid = relay->cursor.next_xid;
-    cursor_add_listed(&relay->cursor, pg_get_slice(rows, 0, 1), UINT64_MAX);
+    relay_cursor_add_listed(&relay->cursor, pg_get_slice(rows, 0, 1), UINT64_MAX);
     pg_result_free(&rows);
     return STATUS_OK;
 }
 
 /* Where the cursor stands after these rows: past the last transaction read whole, or past all that
    the snapshot knew; what it still saw running below that is a hole. */
-static void pass_set_after(struct pass *pass, const struct cursor *from, int64_t limit) {
+static void pass_set_after(struct pass *pass, const struct relay_cursor *from, int64_t limit) {
     uint64_t xmax, last = 0;
     struct slice running;
     int64_t ranged = 0;
-    snapshot_split(pg_get_slice(pass->rows, 0, READ_SNAPSHOT), &xmax, &running);
+    relay_snapshot_split(pg_get_slice(pass->rows, 0, READ_SNAPSHOT), &xmax, &running);
     for (int i = 0; i < pass->row_count; i++) {
         uint64_t xid = (uint64_t)pg_get_int64(pass->rows, i, READ_XID);
         if (xid < from->next_xid)
@@ -200,14 +151,14 @@ static void pass_set_after(struct pass *pass, const struct cursor *from, int64_t
     pass->after.next_xid = pass->was_cut ? last + 1 : xmax;
     if (pass->after.next_xid < from->next_xid)
         pass->after.next_xid = from->next_xid;
-    cursor_add_listed(&pass->after, running, pass->after.next_xid);
+    relay_cursor_add_listed(&pass->after, running, pass->after.next_xid);
 }
 
-static enum status pass_read(struct relay *relay, const struct cursor *from, struct pass *pass,
-                             bool *was_moved, struct error *error) {
+static enum status pass_read(struct relay *relay, const struct relay_cursor *from,
+                             struct pass *pass, bool *was_moved, struct error *error) {
     struct buf holes = {0};
     char next[24];
-    cursor_format_holes(from, &holes);
+    relay_cursor_format_holes(from, &holes);
     snprintf(next, sizeof(next), "%" PRIu64, from->next_xid);
     const struct pg_param params[] = {pg_text(buf_slice(&holes)), pg_text(slice_of(next)),
                                       pg_int64(relay->options.batch_max)};
@@ -354,9 +305,9 @@ static void trace_pass(const struct pass *pass, int64_t started_us) {
 /* Takes the pass's cursor. It is written only when rows were published: an older one is as right.
  */
 static enum status pass_settle(struct relay *relay, struct pass *pass, struct error *error) {
-    cursor_fini(&relay->cursor);
+    relay_cursor_fini(&relay->cursor);
     relay->cursor = pass->after;
-    pass->after = (struct cursor){0};
+    pass->after = (struct relay_cursor){0};
     metric_set(METRIC_OUTBOX_HOLES, 0, (int64_t)relay->cursor.hole_count);
     if (pass->row_count == 0)
         return STATUS_OK;
@@ -364,7 +315,7 @@ static enum status pass_settle(struct relay *relay, struct pass *pass, struct er
 
     struct buf holes = {0};
     char next[24], saved[24];
-    cursor_format_holes(&relay->cursor, &holes);
+    relay_cursor_format_holes(&relay->cursor, &holes);
     snprintf(next, sizeof(next), "%" PRIu64, relay->cursor.next_xid);
     snprintf(saved, sizeof(saved), "%" PRIu64, relay->saved_next_xid);
     const struct pg_param params[] = {pg_text(slice_of(next)), pg_text(buf_slice(&holes)),
@@ -421,6 +372,21 @@ static enum status maintain_partitions(struct relay *relay, struct error *error)
         return status;
     /* Partitions exist days ahead: the next hour is soon enough. */
     log_warn("partitions were not maintained", LOG_ERROR(error));
+    return STATUS_OK;
+}
+
+/* What the broker does not take piles up here. */
+static enum status measure_backlog(struct relay *relay, struct error *error) {
+    if (clock_monotonic_us() < relay->measured_at_us + BACKLOG_INTERVAL_US &&
+        relay->measured_at_us != 0)
+        return STATUS_OK;
+    relay->measured_at_us = clock_monotonic_us();
+    struct outbox_backlog backlog;
+    enum status status = outbox_backlog_read(relay->pg, &relay->cursor, &backlog, error);
+    if (status != STATUS_OK)
+        return status;
+    metric_set(METRIC_OUTBOX_PENDING, 0, backlog.rows);
+    metric_set(METRIC_OUTBOX_OLDEST_SECONDS, 0, backlog.oldest_s);
     return STATUS_OK;
 }
 
@@ -482,6 +448,8 @@ static enum status relay_turn(struct relay *relay, struct error *error) {
         status = become_leader(relay, error);
     if (status == STATUS_OK && relay->is_leader)
         status = maintain_partitions(relay, error);
+    if (status == STATUS_OK && relay->is_leader)
+        status = measure_backlog(relay, error);
     if (status == STATUS_OK && relay->is_leader) {
         take_wake(relay);
         status = publish_all(relay, error);
@@ -576,7 +544,7 @@ void relay_destroy(struct relay **relay) {
     natsSubscription_Destroy(r->acks);
     free(r->inbox);
     buf_fini(&r->reply);
-    cursor_fini(&r->cursor);
+    relay_cursor_fini(&r->cursor);
     pg_destroy(&r->pg);
     pthread_cond_destroy(&r->woken);
     pthread_mutex_destroy(&r->mutex);

@@ -63,11 +63,12 @@ CREATE INDEX ON dlq.reports (reported_at);
 
 -- Messages whose deliveries ran out without a last word: their consumer was killed, by them or by a
 -- neighbour. Each is sent to it once more, one at a time; only what fails then is a dead letter. Kept
--- like failures, and for the same reason.
+-- like failures, and for the same reason. A service's consumers share its process, and so its end.
 CREATE TABLE dlq.chances (
     stream text NOT NULL,
     consumer text NOT NULL,
     stream_sequence bigint NOT NULL,
+    service text NOT NULL GENERATED ALWAYS AS (split_part(consumer, '-', 1)) STORED,
     entry_id text NOT NULL, -- of the dead letter it may become
     state text NOT NULL DEFAULT 'waiting'
         CHECK (state IN ('waiting', 'given', 'passed', 'failed', 'expired')),
@@ -77,8 +78,8 @@ CREATE TABLE dlq.chances (
     ended_at timestamptz,
     PRIMARY KEY (stream, consumer, stream_sequence)
 ) WITH (fillfactor = 70);
-CREATE INDEX ON dlq.chances (stream, consumer, stream_sequence) WHERE state = 'waiting';
-CREATE UNIQUE INDEX ON dlq.chances (stream, consumer) WHERE state = 'given';
+CREATE INDEX ON dlq.chances (service, noted_at) WHERE state = 'waiting';
+CREATE UNIQUE INDEX ON dlq.chances (service) WHERE state = 'given';
 
 -- Who did what to which entry or job.
 CREATE TABLE dlq.actions (

@@ -6,10 +6,11 @@ import { count } from './format.js';
 const HEIGHT = 190;
 const MARGIN = { top: 10, right: 6, bottom: 22, left: 34 };
 
-// The smallest of 4, 6, 8, 10, 20, 40 ... that is not below: its half is a whole number.
+// The smallest round number that is not below; its half, which is shown too, is a whole number.
+const ROUND = [4, 6, 8, 10, 12, 16, 20, 24, 30];
 function ceilingOf(most) {
   for (let unit = 1; ; unit *= 10)
-    for (const step of [4, 6, 8, 10]) if (step * unit >= most) return step * unit;
+    for (const step of ROUND) if (step * unit >= most) return step * unit;
 }
 
 const line = (values, x, y) =>

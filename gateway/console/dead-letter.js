@@ -192,7 +192,7 @@ export function deadLetter(main, { id, signal }) {
     } catch (error) {
       if (wasLeft(error)) return;
       replay.disabled = discard.disabled = true;
-      parts.about.replaceChildren(failure(error, read));
+      fail(parts.about, error, read);
     }
   }
 

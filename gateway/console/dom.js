@@ -104,6 +104,13 @@ export function failure(error, retry) {
   return box;
 }
 
+// The same in place of what a box shows, for what is tried again and again: what is told already is
+// not told anew.
+export function fail(box, error, retry) {
+  const fresh = failure(error, retry);
+  if (box.firstElementChild?.textContent !== fresh.textContent) box.replaceChildren(fresh);
+}
+
 export const card = (title, attributes, ...children) => {
   const id = `card-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
   return h(

@@ -2,7 +2,7 @@
 
 import { get, wasLeft } from './api.js';
 import { bar } from './charts.js';
-import { card, failure, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
+import { card, fail, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
 import { bytes, count, duration, when } from './format.js';
 
 const REFRESH_MS = 3000;
@@ -150,7 +150,7 @@ export function mesh(main, { signal }) {
     } catch (error) {
       if (wasLeft(error)) return;
       summary.textContent = '';
-      boxes.services.replaceChildren(failure(error, refresh));
+      fail(boxes.services, error, refresh);
       for (const name of ['consumers', 'endpoints', 'streams'])
         boxes[name].replaceChildren(stateLine('–'));
     }

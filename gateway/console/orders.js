@@ -4,6 +4,7 @@ import { get, queryOf, send, wasLeft } from './api.js';
 import {
   announce,
   card,
+  fail,
   failure,
   field,
   h,
@@ -16,6 +17,7 @@ import { money, pill, shortId, when, words } from './format.js';
 import { timeline } from './timeline.js';
 
 const PAGE = 50;
+const PAGES_MOST = 10;
 const STATUSES = ['PENDING', 'CONFIRMED', 'COMPLETED', 'FAILED', 'CANCELLED'];
 const REASONS = [
   'out_of_stock',
@@ -106,22 +108,40 @@ export function orders(main, { query, signal }) {
   let shown = [],
     next;
 
-  async function load(cursor) {
-    more.disabled = true;
-    try {
+  // The gateway looks at so many orders a page, whether they are like the filter or not: a page may
+  // be short, or empty, before the last.
+  async function* pagesFrom(cursor) {
+    for (let pages = 0; pages < PAGES_MOST; pages++) {
       const page = await get(
         `/api/v1/orders${queryOf({ ...filter, limit: PAGE, cursor })}`,
         signal,
       );
-      shown = cursor ? [...shown, ...page.orders] : page.orders;
-      next = page.nextCursor;
-      patchChildren(list, [
-        shown.length ? ordersTable(shown) : stateLine('No order is like that.'),
-      ]);
-      announce(`${shown.length} orders shown`);
-      more.hidden = !next;
+      yield page;
+      cursor = page.nextCursor;
+      if (!cursor) return;
+    }
+  }
+
+  function show() {
+    const none = next ? 'None among the orders looked at so far.' : 'No order is like that.';
+    patchChildren(list, [shown.length ? ordersTable(shown) : stateLine(none)]);
+    announce(`${shown.length} orders shown`);
+    more.hidden = !next;
+  }
+
+  async function load(cursor) {
+    more.disabled = true;
+    try {
+      let found = [];
+      for await (const page of pagesFrom(cursor)) {
+        found = [...found, ...page.orders];
+        next = page.nextCursor;
+        if (found.length >= PAGE / 2) break;
+      }
+      shown = cursor ? [...shown, ...found] : found;
+      show();
     } catch (error) {
-      if (!wasLeft(error)) list.replaceChildren(failure(error, () => load(cursor)));
+      if (!wasLeft(error)) fail(list, error, () => load(cursor));
     }
     more.disabled = false;
   }

@@ -189,9 +189,9 @@ export function overview(main, { query, signal }) {
       patchChildren(charts.reasons, [reasons(report)]);
     } catch (error) {
       if (wasLeft(error)) return;
-      figures.replaceChildren(
+      patchChildren(figures, [
         h('div', { class: 'tile wide' }, h('dt', null, 'Figures'), h('dd', null, failure(error))),
-      );
+      ]);
       for (const chart of Object.values(charts)) patch(chart, h('div', null, stateLine('–')));
     }
   }

@@ -48,6 +48,7 @@ function showAccepted(result, accepted, tookMs, isRepeat, signal) {
     ),
     timeline(accepted.orderId, {
       signal,
+      isNew: true,
       onStatus: (change) =>
         status.replaceChildren(
           pill(change.status),

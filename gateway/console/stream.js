@@ -40,9 +40,12 @@ async function read(response, place, onEvent) {
   }
 }
 
+// Trying again would not help.
+export const isFinal = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
 // onEvent(type, data); onState("open" | "lost" | "refused" | "ended", error?). Until it is aborted,
-// refused, or the server says that there is nothing more.
-export async function follow(path, { onEvent, onState = () => {}, signal }) {
+// refused (isRefusal(problem)), or the server says that there is nothing more.
+export async function follow(path, { onEvent, onState = () => {}, isRefusal = isFinal, signal }) {
   const place = { id: '', retryMs: 2000 };
   let failures = 0;
   while (!signal.aborted) {
@@ -57,8 +60,7 @@ export async function follow(path, { onEvent, onState = () => {}, signal }) {
       await read(response, place, onEvent);
     } catch (error) {
       if (signal.aborted) return;
-      if (error.status >= 400 && error.status < 500 && error.status !== 429)
-        return onState('refused', error);
+      if (isRefusal(error)) return onState('refused', error);
     }
     if (signal.aborted) return;
     onState('lost');

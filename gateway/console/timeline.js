@@ -3,7 +3,7 @@
 import { bar } from './charts.js';
 import { announce, failure, h, patch } from './dom.js';
 import { duration, when, words } from './format.js';
-import { follow } from './stream.js';
+import { follow, isFinal } from './stream.js';
 
 const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
 const BAD = /Failed|Rejected|Declined/;
@@ -35,8 +35,9 @@ function rows(entries) {
 
 // The order's timeline until `signal` is aborted. onStatus({ status, reason? }) is called with each
 // change. The server ends the stream with the order; what its end sets off, such as giving stock
-// back, is found by asking again until there is nothing more.
-export function timeline(orderId, { signal, onStatus = () => {} }) {
+// back, is found by asking again until there is nothing more. An order that is new may not be known
+// everywhere yet.
+export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }) {
   const list = h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' });
   const foot = h('p', { class: 'timeline-foot' }, 'Waiting for the first event…');
   const root = h('div', { 'data-order': orderId }, list, foot);
@@ -67,10 +68,11 @@ export function timeline(orderId, { signal, onStatus = () => {} }) {
 
   function onState(state, error) {
     if (state === 'refused') root.replaceChildren(failure(error));
-    if (state === 'lost' && !FINAL.has(root.dataset.status))
+    if (state === 'lost' && root.dataset.status && !FINAL.has(root.dataset.status))
       foot.textContent = 'The connection was lost; it is taken up again…';
   }
 
-  follow(`/api/v1/orders/${orderId}/events`, { signal, onEvent, onState });
+  const isRefusal = (error) => isFinal(error) && !(isNew && error.status === 404);
+  follow(`/api/v1/orders/${orderId}/events`, { signal, onEvent, onState, isRefusal });
   return root;
 }

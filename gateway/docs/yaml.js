@@ -41,7 +41,10 @@ class Flow {
 
   scalar(plainPattern) {
     this.skip();
-    if (this.text[this.at] === "'") return this.match(/'(?:[^']|'')*'/y).slice(1, -1).replaceAll("''", "'");
+    if (this.text[this.at] === "'")
+      return this.match(/'(?:[^']|'')*'/y)
+        .slice(1, -1)
+        .replaceAll("''", "'");
     if (this.text[this.at] === '"') return JSON.parse(this.match(/"(?:[^"\\]|\\.)*"/y));
     return plain(this.match(plainPattern).trim());
   }
@@ -86,7 +89,9 @@ function isWhole(text) {
 
 class Blocks {
   constructor(text) {
-    this.lines = text.split('\n').map((line) => ({ indent: line.search(/\S|$/), text: line.trim(), raw: line }));
+    this.lines = text
+      .split('\n')
+      .map((line) => ({ indent: line.search(/\S|$/), text: line.trim(), raw: line }));
     this.at = 0;
   }
 
@@ -104,7 +109,10 @@ class Blocks {
       kept.push(line);
     }
     const margin = kept.find((line) => line.text !== '')?.indent ?? 0;
-    const text = kept.map((line) => line.raw.slice(margin)).join('\n').replace(/\n+$/, '');
+    const text = kept
+      .map((line) => line.raw.slice(margin))
+      .join('\n')
+      .replace(/\n+$/, '');
     if (!isFolded) return `${text}\n`;
     return text.replace(/\n+/g, (breaks) => (breaks.length === 1 ? ' ' : breaks.slice(1)));
   }
@@ -123,17 +131,27 @@ class Blocks {
 
   nested(indent) {
     const line = this.peek();
-    const isBelow = line !== undefined && (line.indent > indent || (line.indent === indent && /^-\s/.test(line.text)));
+    const isBelow =
+      line !== undefined &&
+      (line.indent > indent || (line.indent === indent && /^-\s/.test(line.text)));
     return isBelow ? this.block() : null;
   }
 
   sequence(indent) {
     const items = [];
-    for (let line = this.peek(); line?.indent === indent && /^-\s/.test(line.text); line = this.peek()) {
+    for (
+      let line = this.peek();
+      line?.indent === indent && /^-\s/.test(line.text);
+      line = this.peek()
+    ) {
       const rest = line.text.replace(/^-\s+/, '');
       if (!/^['"[{]/.test(rest) && KEY.test(rest)) {
         // a map begins on the dash's own line
-        this.lines[this.at] = { indent: indent + line.text.length - rest.length, text: rest, raw: rest };
+        this.lines[this.at] = {
+          indent: indent + line.text.length - rest.length,
+          text: rest,
+          raw: rest,
+        };
         items.push(this.block());
       } else {
         this.at += 1;
@@ -149,7 +167,8 @@ class Blocks {
       const [, key, rest] = KEY.exec(line.text) ?? new Flow(line.text).fail('no key');
       this.at += 1;
       const name = String(new Flow(/^['"]/.test(key) ? key : JSON.stringify(key)).value());
-      members[name] = rest === undefined || rest === '' ? this.nested(indent) : this.inline(rest, indent);
+      members[name] =
+        rest === undefined || rest === '' ? this.nested(indent) : this.inline(rest, indent);
     }
     return members;
   }

@@ -13,7 +13,7 @@
 
 enum {
     ARENA_CHUNK_BYTES = 64 * 1024,
-    AT_ONCE_MOST = 64, /* consumers served in a turn */
+    AT_ONCE_MOST = 64, /* services in a turn */
     BUSY_POLL_MS = 10,
     IDLE_POLL_MS = 200,
     RETRY_MS = 1000,

@@ -13,6 +13,11 @@ struct collector {
     struct arena *arena;
 };
 
+/* The broker terminates a delivery whose message was replaced meanwhile, as reports are. */
+static bool is_of_a_replaced_report(const struct claim *claim) {
+    return claim->kind == CLAIM_TERMINATED && slice_is(claim->stream, "FAILURES");
+}
+
 static enum status take(void *closure, natsMsg *const *messages, size_t count,
                         struct error *error) {
     struct collector *collector = closure;
@@ -23,11 +28,12 @@ static enum status take(void *closure, natsMsg *const *messages, size_t count,
         struct error why = {0};
         struct slice body = {natsMsg_GetData(messages[i]),
                              (size_t)natsMsg_GetDataLength(messages[i])};
+        struct claim *claim = &claims[claim_count];
         if (claim_parse_advisory(slice_of(natsMsg_GetSubject(messages[i])), body, collector->arena,
-                                 &claims[claim_count], &why) == STATUS_OK)
-            claim_count++;
-        else
+                                 claim, &why) != STATUS_OK)
             examiner_refuse("malformed", &why);
+        else if (!is_of_a_replaced_report(claim))
+            claim_count++;
     }
     return examiner_take(collector->examiner, claims, claim_count, error);
 }

@@ -3,6 +3,7 @@
 #include "services/dlq/consumer_facts.h"
 #include "services/dlq/examiner_item.h"
 #include "services/dlq/report_lag.h"
+#include "services/dlq/store_chance.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
@@ -31,6 +32,8 @@ struct examiner {
     size_t facts_count;
     struct index_change changes[EXAMINER_MOST];
     size_t change_count;
+    struct chance chances[EXAMINER_MOST];
+    size_t chance_count;
     struct stored_message
         found[EXAMINER_MOST]; /* entries read back; some changes borrow from them */
     size_t found_count;
@@ -84,6 +87,7 @@ static void refuse(struct item *item, const char *reason) {
 static void begin_round(struct examiner *examiner) {
     examiner->round_count = 0;
     examiner->change_count = 0;
+    examiner->chance_count = 0;
     for (size_t i = 0; i < examiner->item_count; i++) {
         struct item *item = examiner->items[i];
         bool waits = item->is_settled;
@@ -219,7 +223,7 @@ static enum status take_report(struct examiner *examiner, struct item *item, siz
     struct stored_message message = {0};
     enum status status =
         stored_message_parse(request_batch_reply(examiner->requests, index), &message, error);
-    if (status == STATUS_OK && item->report == NULL)
+    if (status == STATUS_OK)
         item_take_report(item, &message, examiner->arena);
     stored_message_fini(&message);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -232,7 +236,7 @@ static enum status read_reports(struct examiner *examiner, struct error *error) 
     struct item *askers[EXAMINER_MOST];
     request_batch_clear(examiner->requests);
     for (size_t i = 0; i < examiner->round_count; i++) {
-        if (examiner->round[i]->report != NULL)
+        if (!item_left_no_word(examiner->round[i]))
             continue;
         ask_report(examiner, examiner->round[i]);
         askers[asked++] = examiner->round[i];
@@ -251,7 +255,7 @@ static enum status await_reports(struct examiner *examiner, struct error *error)
     struct item *without[EXAMINER_MOST];
     size_t count = 0;
     for (size_t i = 0; i < examiner->round_count; i++) {
-        if (examiner->round[i]->report != NULL)
+        if (!item_left_no_word(examiner->round[i]))
             continue;
         keys[count] = item_key(examiner->round[i]);
         without[count++] = examiner->round[i];
@@ -274,6 +278,21 @@ static void name_entries(struct examiner *examiner) {
             reason = "too_large";
         if (reason != NULL)
             refuse(examiner->round[i], reason);
+    }
+    thin_round(examiner);
+}
+
+/* --- second chances ------------------------------------------------------------------------------
+ */
+
+static void put_off(struct examiner *examiner) {
+    for (size_t i = 0; i < examiner->round_count; i++) {
+        struct item *item = examiner->round[i];
+        if (!item_has_a_chance(item))
+            continue;
+        item->is_settled = true;
+        examiner->chances[examiner->chance_count++] = (struct chance){
+            .key = item_key(item), .entry_id = item->id, .created_us = item->facts->created_us};
     }
     thin_round(examiner);
 }
@@ -458,6 +477,8 @@ static enum status record(struct examiner *examiner, struct error *error) {
         status = index_write(examiner->pg, examiner->changes, examiner->change_count, settled,
                              count, error);
     if (status == STATUS_OK)
+        status = store_chance_note(examiner->pg, examiner->chances, examiner->chance_count, error);
+    if (status == STATUS_OK)
         status = pg_commit(examiner->pg, error);
     if (status != STATUS_OK)
         pg_rollback(examiner->pg);
@@ -479,6 +500,7 @@ static enum status run_round(struct examiner *examiner, struct error *error) {
         status = await_reports(examiner, error);
     if (status == STATUS_OK) {
         name_entries(examiner);
+        put_off(examiner);
         status = decide(examiner, error);
     }
     if (status == STATUS_OK)

@@ -2,7 +2,7 @@
  * From claims to dead letters, exactly one for each message that truly failed for a consumer.
  *
  *     known? -> hold against the consumer's facts -> read the original -> join the report
- *       -> name the entry -> verdict -> publish -> index
+ *       -> name the entry -> a second chance, or: verdict -> publish -> index
  *
  * What makes it exact is the stream: an entry is published with the sequence its subject must have
  * had, so of several writers, and of repetitions after a crash, one succeeds. Who loses looks at

@@ -1,5 +1,6 @@
 #include "services/dlq/examiner_item.h"
 
+#include "services/dlq/republish.h"
 #include "shared/uuid.h"
 
 #include <inttypes.h>
@@ -41,15 +42,22 @@ const char *item_doubt(const struct item *item) {
 /* --- the report ---------------------------------------------------------------------------------
  */
 
+/* Of several about one message, under its event's id or its sequence, the last one counts. */
+static void take_later(struct item *item, const struct report *report) {
+    if (item->report == NULL || report->time_us > item->report->time_us)
+        item->report = report;
+}
+
 enum status item_join_report(struct item *item, struct slice report, struct arena *arena,
                              struct error *error) {
-    item->report = item->claim.report;
-    if (item->report != NULL || report.len == 0)
+    if (item->report == NULL)
+        item->report = item->claim.report;
+    if (report.len == 0)
         return STATUS_OK;
     struct report *read = arena_alloc(arena, sizeof(*read));
     enum status status = report_read(report, arena, read, error);
     if (status == STATUS_OK)
-        item->report = read;
+        take_later(item, read);
     return status;
 }
 
@@ -66,7 +74,20 @@ void item_take_report(struct item *item, const struct stored_message *message,
     if (report_parse(slice_of(message->subject), buf_slice(&message->body), arena, report,
                      &ignored) == STATUS_OK &&
         report->sequence == item->claim.sequence)
-        item->report = report;
+        take_later(item, report);
+}
+
+bool item_left_no_word(const struct item *item) {
+    const struct report *report = item->report;
+    bool is_later_due = item->claim.kind == CLAIM_TERMINATED ||
+                        (item->claim.kind == CLAIM_MAX_DELIVERIES && report != NULL &&
+                         report->attempt < item->claim.deliveries);
+    return report == NULL || (is_later_due && report->outcome == REPORT_RETRY);
+}
+
+bool item_has_a_chance(const struct item *item) {
+    return item->claim.kind == CLAIM_MAX_DELIVERIES && item_left_no_word(item) &&
+           !item->is_chance && republish_fits(&item->original);
 }
 
 /* --- the name -----------------------------------------------------------------------------------
@@ -83,8 +104,13 @@ static int generation_from(struct slice text, size_t from) {
     return generation > 0 ? generation : 1;
 }
 
-/* Om-Replay-Of: <entry id> and Nats-Msg-Id: <entry id>.replay.<generation> make a replay of ours.
- */
+static bool is_alone(const struct item *item) {
+    struct slice value;
+    return header_find(buf_slice(&item->original.headers), "Om-Replay-Alone", &value);
+}
+
+/* Om-Replay-Of: <entry id> and Nats-Msg-Id: <entry id>.replay.<generation> make a replay of ours; a
+   second chance replays none. */
 static bool read_replay(const struct item *item, struct slice *event_id, int *generation) {
     static const char infix[] = ".replay.";
     struct slice block = buf_slice(&item->original.headers), of, msg_id;
@@ -98,7 +124,9 @@ static bool read_replay(const struct item *item, struct slice *event_id, int *ge
         is_replay = event_id_is_valid(*event_id);
     }
     buf_fini(&prefix);
-    if (is_replay)
+    if (is_replay && is_alone(item))
+        *generation = 0;
+    else if (is_replay)
         *generation = header_find(block, "Nats-Msg-Id", &msg_id)
                           ? generation_from(msg_id, of.len + sizeof(infix) - 1)
                           : 1;
@@ -119,9 +147,12 @@ void item_report_subject(const struct item *item, bool by_sequence, struct buf *
 static struct slice event_id_of(struct item *item, struct arena *arena) {
     struct slice id;
     char text[32];
-    if (read_replay(item, &id, &item->replay_of))
-        return arena_slice(arena, id);
+    item->is_chance = false;
     item->replay_of = 0;
+    if (read_replay(item, &id, &item->replay_of)) {
+        item->is_chance = is_alone(item);
+        return arena_slice(arena, id);
+    }
     if (item->report != NULL)
         return item->report->event_id;
     if (header_event_id(item, &id))
@@ -158,8 +189,8 @@ static struct slice error_text(const struct item *item, struct arena *arena) {
     const struct claim *claim = &item->claim;
     if (item->report == NULL)
         buf_printf(&text,
-                   "no failure report: the consumer crashed or lost it on each of %d deliveries",
-                   claim->deliveries);
+                   "no failure report: the consumer crashed or lost it on each of %d deliveries%s",
+                   claim->deliveries, item->is_chance ? ", also when it was sent by itself" : "");
     else if (item->report->attempt < claim->deliveries)
         buf_printf(&text, "%.*s (attempt %d of %d; it crashed or lost its report after that)",
                    SLICE_ARG(item->report->text), item->report->attempt, claim->deliveries);
@@ -177,10 +208,11 @@ const char *item_name_entry(struct item *item, struct arena *arena) {
     if (refusal != NULL)
         return refusal;
     const struct report *report = item->report;
+    struct slice event_id = event_id_of(item, arena); /* first: it tells a second chance */
     item->entry = (struct entry){
         .stream = claim->stream,
         .consumer = claim->consumer,
-        .event_id = event_id_of(item, arena),
+        .event_id = event_id,
         .subject = arena_slice(arena, slice_of(item->original.subject)),
         .sequence = claim->sequence,
         .deliveries = claim->deliveries,

@@ -19,6 +19,7 @@ struct item {
     struct slice id;             /* of the entry */
     struct entry entry;
     int replay_of;          /* the generation it replays; 0: no replay */
+    bool is_chance;         /* its second chance */
     struct verdict verdict; /* by the index */
     bool is_corrected;      /* the index was wrong: last_sequence is what the stream has */
     uint64_t last_sequence;
@@ -30,7 +31,7 @@ struct index_key item_key(const struct item *item);
 /* Why the server's facts do not bear the claim out; NULL when they do. */
 const char *item_doubt(const struct item *item);
 
-/* Joins the claim's own report, or the one the index holds (JSON; "" for none). */
+/* Joins the claim's own report and the one the index holds (JSON; "" for none): the later one. */
 enum status item_join_report(struct item *item, struct slice report, struct arena *arena,
                              struct error *error) MUST_CHECK;
 /* Where a report about the original is kept: by its event's id as its headers have it, or by its
@@ -38,6 +39,12 @@ enum status item_join_report(struct item *item, struct slice report, struct aren
 void item_report_subject(const struct item *item, bool by_sequence, struct buf *out);
 /* Joins the report a message of FAILURES holds, if it is about this message. */
 void item_take_report(struct item *item, const struct stored_message *message, struct arena *arena);
+
+/* That the last deliveries left no report, so that the consumer was killed, or its report is yet to
+   be read. */
+bool item_left_no_word(const struct item *item);
+/* Named, but to be sent once more (chances.h) before it is a dead letter. */
+bool item_has_a_chance(const struct item *item);
 
 /* Fills in id and entry, all but the generation. Returns why there is nothing to enter, or NULL. */
 const char *item_name_entry(struct item *item, struct arena *arena);

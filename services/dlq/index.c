@@ -25,10 +25,11 @@ static void add_key(struct pg_columns *columns, const struct index_key *key) {
 
 static const struct pg_statement find_known = {
     "dlq_find_known",
-    "SELECT f.failed_at, r.report::text"
+    "SELECT greatest(f.failed_at, c.noted_at), r.report::text"
     " FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY"
     "   k(stream, consumer, stream_sequence, nth)"
     " LEFT JOIN dlq.failures f USING (stream, consumer, stream_sequence)"
+    " LEFT JOIN dlq.chances c USING (stream, consumer, stream_sequence)"
     " LEFT JOIN dlq.reports r USING (stream, consumer, stream_sequence)"
     " ORDER BY k.nth",
     3};

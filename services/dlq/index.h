@@ -18,7 +18,7 @@ struct index_key {
 };
 
 struct index_known {
-    bool is_known; /* it has ended here before */
+    bool is_known; /* it has ended here before, or has its second chance */
     int64_t failed_at_us;
     struct slice report; /* JSON of the last report about it; "" for none */
 };

@@ -3,6 +3,10 @@
 #include <limits.h>
 #include <strings.h>
 
+bool republish_fits(const struct stored_message *original) {
+    return original->headers.len + original->body.len + REPUBLISH_OURS_MOST <= REPUBLISH_SIZE_MOST;
+}
+
 static bool begins_with(struct slice name, struct slice prefix) {
     return name.len >= prefix.len && strncasecmp(name.ptr, prefix.ptr, prefix.len) == 0;
 }

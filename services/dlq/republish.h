@@ -14,6 +14,12 @@
 
 #include "services/dlq/stored_message.h"
 
+/* The domain streams' max_msg_size, and what our headers need of it at most. */
+#define REPUBLISH_SIZE_MOST (1024 * 1024)
+#define REPUBLISH_OURS_MOST 2048
+/* False for a message so large that no stream would take it with our headers. */
+bool republish_fits(const struct stored_message *original);
+
 struct republication {
     struct slice subject, stream, consumer;
     struct slice entry_id;

@@ -58,12 +58,11 @@ enum status store_chance_next(struct pg *pg, struct arena *arena, struct chance 
                               size_t most, size_t *count, struct error *error) {
     static const struct pg_statement next = {
         .name = "dlq_chance_next",
-        .sql = "SELECT DISTINCT ON (w.stream, w.consumer)"
+        .sql = "SELECT DISTINCT ON (w.service)"
                "   w.stream, w.consumer, w.stream_sequence, w.entry_id"
                " FROM dlq.chances w WHERE w.state = 'waiting' AND NOT EXISTS ("
-               "   SELECT FROM dlq.chances g WHERE g.state = 'given'"
-               "   AND g.stream = w.stream AND g.consumer = w.consumer)"
-               " ORDER BY w.stream, w.consumer, w.stream_sequence LIMIT $1::int8",
+               "   SELECT FROM dlq.chances g WHERE g.state = 'given' AND g.service = w.service)"
+               " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT $1::int8",
         .param_count = 1,
     };
     const struct pg_param param = pg_int64((int64_t)most);

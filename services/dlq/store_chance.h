@@ -1,7 +1,7 @@
 /*
  * Second chances in the database (dlq.chances):
  *
- *     waiting -> given                    sent, one at a time for each consumer
+ *     waiting -> given                    sent, one at a time for each service
  *     given -> passed | failed | expired  it was done; it failed, or became a dead letter; nobody
  *                                         said anything in time
  *
@@ -24,7 +24,7 @@ struct chance {
 enum status store_chance_note(struct pg *pg, const struct chance *chances, size_t count,
                               struct error *error) MUST_CHECK;
 
-/* What is to be sent next: of each consumer that has none out, the first. *count is at most
+/* What is to be sent next: of each service that has none out, the first. *count is at most
    `most`. */
 enum status store_chance_next(struct pg *pg, struct arena *arena, struct chance *chances,
                               size_t most, size_t *count, struct error *error) MUST_CHECK;

@@ -73,6 +73,18 @@ test('a declined payment is told with its reason, and its stock seen to come bac
   await close();
 });
 
+test('a slow order is drawn while it is under way, and can be cancelled', async () => {
+  const { page, close } = await open();
+  await place(page, { payment: 'pm_sim_delay_2000' });
+  await placed(page, 'PENDING').getByText('Inventory reserved').waitFor();
+  await page.locator('.placed').getByRole('link').click();
+  await page.getByRole('button', { name: 'Cancel order' }).click();
+  await placed(page, 'CANCELLED').waitFor();
+  await page.locator('.view-head', { hasText: 'Cancelled by customer' }).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Cancel order' }).isHidden());
+  await close();
+});
+
 test('the same Idempotency-Key is the same order', async () => {
   const { page, close } = await open();
   const key = page.getByLabel('Idempotency-Key');

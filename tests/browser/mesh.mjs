@@ -87,8 +87,8 @@ async function answers(url) {
   throw new Error(`${url} is not ready`);
 }
 
-// Another gateway of the same mesh, which asks for tokens.
-export async function startGuardedGateway(mesh) {
+// Another gateway of the same mesh, which asks for tokens. `settings`: more of its environment.
+export async function startGuardedGateway(mesh, settings = {}) {
   const place = mkdtempSync(join(tmpdir(), 'om-console-'));
   const secret = randomBytes(32).toString('hex');
   const keyFile = join(place, 'jwt.key');
@@ -103,7 +103,7 @@ export async function startGuardedGateway(mesh) {
     OM_JWT_AUDIENCE: AUDIENCE,
   };
   const child = spawn(join(bin, 'om-gateway'), {
-    env: { ...process.env, ...mesh.environment, ...environment },
+    env: { ...process.env, ...mesh.environment, ...environment, ...settings },
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   const exit = ended(child);

@@ -141,24 +141,6 @@ static void last_failed_attempt_is_a_dead_letter(void **state) {
     stored_message_fini(&message);
 }
 
-static void message_that_left_no_report_says_so(void **state) {
-    (void)state;
-    char id[UUID_TEXT_SIZE];
-    struct stored_message message;
-    struct entry entry;
-    dead_letters_consumer(&world, "silent");
-    uint64_t sequence = dead_letters_publish(&world, id);
-
-    dead_letters_exhaust(&world, NULL, sequence);
-
-    dead_letters_await(&world, 1, EXHAUST_WAIT_MS);
-    dead_letters_read(&world, id, &message, &entry);
-    assert_int_equal(entry.reason, REASON_NO_REPORT);
-    assert_slice_equal(entry.error, "no failure report: the consumer crashed or lost it on each of "
-                                    "2 deliveries");
-    stored_message_fini(&message);
-}
-
 static void message_that_is_no_event_is_named_by_its_sequence(void **state) {
     (void)state;
     struct stored_message message;
@@ -169,7 +151,7 @@ static void message_that_is_no_event_is_named_by_its_sequence(void **state) {
         dead_letters_store(&world, dead_letters_message("not-a-uuid", SLICE_LITERAL("")));
     snprintf(name, sizeof(name), "seq-%" PRIu64, sequence);
 
-    dead_letters_exhaust(&world, NULL, sequence);
+    dead_letters_exhaust(&world, name, sequence);
 
     dead_letters_await(&world, 1, EXHAUST_WAIT_MS);
     dead_letters_read(&world, name, &message, &entry);
@@ -289,7 +271,7 @@ static void replay_that_fails_is_the_next_generation(void **state) {
     struct entry entry;
     dead_letters_consumer(&world, "again");
     uint64_t first = dead_letters_publish(&world, id);
-    dead_letters_exhaust(&world, NULL, first);
+    dead_letters_exhaust(&world, id, first);
     dead_letters_await_query(&world, generation_sql, 1);
 
     uint64_t second = replay(id, 1);
@@ -356,23 +338,43 @@ static void report_without_advisory_is_swept(void **state) {
     restart(LONG_GRACE_MS);
 }
 
+static void word_under_the_event_supersedes_one_under_the_sequence(void **state) {
+    (void)state;
+    char id[UUID_TEXT_SIZE], by_sequence[32];
+    dead_letters_consumer(&world, "decoded");
+    restart(SHORT_GRACE_MS);
+    uint64_t sequence = dead_letters_publish(&world, id);
+    snprintf(by_sequence, sizeof(by_sequence), "seq-%" PRIu64, sequence);
+    dead_letters_answer(&world, dead_letters_deliver(&world), "-NAK"); /* its TERM was lost */
+    dead_letters_report(&world, by_sequence, sequence, 1, "REJECT");
+    dead_letters_report(&world, id, sequence, 2, "DONE");
+    dead_letters_answer(&world, dead_letters_deliver(&world), "+ACK");
+
+    advise_terminated(sequence);
+    poison_once_more(1);
+    dead_letters_await_query(&world,
+                             "SELECT count(*) FROM dlq.reports WHERE consumer = $1"
+                             " AND outcome <> 'DONE'",
+                             0);
+    assert_int_equal(dead_letters_count(&world), 1);
+}
+
 static void lost_index_is_rebuilt_from_the_stream(void **state) {
     (void)state;
     char id[UUID_TEXT_SIZE];
     dead_letters_consumer(&world, "rebuilt");
     uint64_t first = dead_letters_publish(&world, id);
-    dead_letters_exhaust(&world, NULL, first);
+    dead_letters_exhaust(&world, id, first);
     dead_letters_await_query(&world, generation_sql, 1);
     uint64_t second = replay(id, 1);
-    dead_letters_exhaust(&world, NULL, second);
+    dead_letters_exhaust(&world, id, second);
     dead_letters_await_query(&world, generation_sql, 2);
     (void)dead_letters_query(&world, "TRUNCATE dlq.entries, dlq.failures, dlq.reports");
 
-    advise_exhausted(first, 2);
     advise_exhausted(second, 2);
 
     dead_letters_await_query(&world, generation_sql, 2);
-    dead_letters_await_query(&world, "SELECT count(*) FROM dlq.failures WHERE consumer = $1", 2);
+    dead_letters_await_query(&world, "SELECT count(*) FROM dlq.failures WHERE consumer = $1", 1);
     assert_int_equal(dead_letters_count(&world), 2);
 }
 
@@ -381,7 +383,6 @@ int main(void) {
         cmocka_unit_test(rejected_message_is_a_dead_letter_within_two_seconds),
         cmocka_unit_test(original_is_kept_byte_for_byte),
         cmocka_unit_test(last_failed_attempt_is_a_dead_letter),
-        cmocka_unit_test(message_that_left_no_report_says_so),
         cmocka_unit_test(message_that_is_no_event_is_named_by_its_sequence),
         cmocka_unit_test(repeated_advisory_adds_nothing),
         cmocka_unit_test(forged_advisories_are_refused),
@@ -391,6 +392,7 @@ int main(void) {
         cmocka_unit_test(replay_that_is_done_resolves_its_entry_for_good),
         cmocka_unit_test(report_without_advisory_is_swept),
         cmocka_unit_test(lost_index_is_rebuilt_from_the_stream),
+        cmocka_unit_test(word_under_the_event_supersedes_one_under_the_sequence),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

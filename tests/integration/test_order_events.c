@@ -185,6 +185,10 @@ static void only_orders_that_are_there_have_streams(void **state) {
     assert_problem(&none, 404, "not-found");
     struct http_response odd = request("GET", path, "Last-Event-ID: x");
     assert_problem(&odd, 400, "invalid-query");
+    snprintf(path, sizeof(path), "%s/events?lastEventId=x", order);
+    struct http_response both = request("GET", path, "Last-Event-ID: 1");
+    assert_problem(&both, 400, "invalid-query");
+    events_path(path, order);
     struct http_response head = request("HEAD", path, NULL);
     assert_int_equal(head.status, 200);
     assert_true(slice_is(http_header(&head, "Content-Type"), "text/event-stream"));

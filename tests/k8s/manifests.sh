@@ -71,7 +71,8 @@ copy_overlays() {
     for name in $(overlays); do
         OMCTL=$root/.build/test/bin/omctl OM_DATABASE_HOST=database.example:5432 \
             OM_DATABASE_ADMIN_URL=postgresql://admin:admin@database.example/ordermesh \
-            OM_REDIS_URL=redis://redis.example:6379 "$root/scripts/k8s-secrets" "$place/k8s/overlays/$name" \
+            OM_REDIS_URL=redis://redis.example:6379 \
+            "$root/scripts/make-secrets" k8s "$place/k8s/overlays/$name" \
             >"$place/secrets.log" 2>&1 || die "no Secrets: $(tail -n 3 "$place/secrets.log")"
     done
 }

@@ -5,6 +5,7 @@
 #include "tests/support/scenario.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,18 @@ static void make_largest(struct buf *body) {
     buf_append_text(body, "\"}");
 }
 
+#ifdef OM_FAILPOINTS
+/* What ends whoever works on it, after it was read well. */
+static struct poison killer = {
+    "what crashes its handler",
+    "orders.cmd.submit",
+    SLICE_LITERAL(ENVELOPE("order.submit", "1") ID ",\"data\":{\"a\":\"failpoint:handler\"}}"),
+    "no_report",
+    "also when it was sent by itself",
+    NULL,
+    0};
+#endif
+
 static natsMsg *request(const char *subject, struct slice body) {
     natsMsg *reply = NULL;
     natsStatus s = natsConnection_Request(&reply, nats_client_fast(nats), subject, body.ptr,
@@ -79,7 +92,14 @@ static struct slice data_of(natsMsg *message) {
     return (struct slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
 }
 
-static void publish(struct poison *poison) {
+static void append_entry_id(const struct poison *poison, struct buf *out) {
+    if (poison->event_id != NULL)
+        buf_printf(out, "ORDERS.order.%s", poison->event_id);
+    else
+        buf_printf(out, "ORDERS.order.seq-%" PRIu64, poison->sequence);
+}
+
+static void publish(struct clients *clients, struct poison *poison) {
     struct error error = {0};
     struct pub_ack ack = {0};
     natsMsg *reply = request(poison->subject, poison->body);
@@ -87,16 +107,18 @@ static void publish(struct poison *poison) {
         fail_msg("%s: %s%s", poison->what, error.text, ack.error_text);
     poison->sequence = ack.sequence;
     natsMsg_Destroy(reply);
+    struct buf entry = {0};
+    append_entry_id(poison, &entry);
+    clients_expect_dead(clients, entry.ptr);
+    buf_fini(&entry);
 }
 
 /* Its dead letter, if there is one. */
 static bool find_entry(const struct poison *poison, struct stored_message *entry) {
     struct error error = {0};
     struct buf subject = {0}, query = {0}, entry_subject = {0};
-    if (poison->event_id != NULL)
-        buf_printf(&entry_subject, "dlq.ORDERS.order.%s", poison->event_id);
-    else
-        buf_printf(&entry_subject, "dlq.ORDERS.order.seq-%" PRIu64, poison->sequence);
+    buf_append_text(&entry_subject, "dlq.");
+    append_entry_id(poison, &entry_subject);
     stored_message_get_subject(&subject, "ORDERS_DLQ");
     stored_message_by_subject(&query, entry_subject.ptr);
     natsMsg *reply = request(subject.ptr, buf_slice(&query));
@@ -139,63 +161,75 @@ static void assert_entry(const struct poison *poison) {
     stored_message_fini(&entry);
 }
 
-/* Of all streams of dead letters. */
-static int64_t count_dead_letters(void) {
-    static const char *const streams[] = {"ORDERS", "INVENTORY", "PAYMENTS", "SHIPPING",
-                                          "NOTIFICATIONS"};
-    int64_t total = 0;
-    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
-        char subject[64];
-        struct error error = {0};
-        struct json_object *root = NULL, *stats = NULL;
-        int64_t messages = 0;
-        snprintf(subject, sizeof(subject), "$JS.API.STREAM.INFO.%s_DLQ", streams[i]);
-        natsMsg *reply = request(subject, slice_of(""));
-        assert_int_equal(json_parse(data_of(reply), &root, &error), STATUS_OK);
-        assert_int_equal(json_get_object(root, "state", &stats, &error), STATUS_OK);
-        assert_int_equal(json_get_int64(stats, "messages", &messages, &error), STATUS_OK);
-        json_object_put(root);
-        natsMsg_Destroy(reply);
-        total += messages;
-    }
-    return total;
-}
-
-struct completion {
-    struct scenario *scenario;
-    int64_t orders;
-};
-
-static bool all_are_completed(void *closure) {
-    struct completion *awaited = closure;
-    static const char sql[] = "SELECT count(*) FROM orders.orders WHERE status = 'COMPLETED'";
-    mesh_revive(awaited->scenario->mesh);
-    return scenario_sql(awaited->scenario, sql, NULL) == awaited->orders;
-}
-
 static void every_kind_of_poison_ends_in_one_dead_letter_and_its_neighbours_complete(void **state) {
     struct scenario *scenario = *state;
-    struct completion completion = {scenario, 400};
     struct workload *workload = workload_start(
         scenario->clients, (const char *const[]){"--count", "400", "--rate", "50", "--connections",
                                                  "8", "--mix", "ok=100", NULL});
     assert_true(workload_await_accepted(workload, 50, LOAD_ENDS_MS));
 
     for (size_t i = 0; i < POISONS; i++)
-        publish(&poisons[i]);
+        publish(scenario->clients, &poisons[i]);
 
     bool is_done = wait_until(all_are_dead, scenario, DEAD_WITHIN_MS);
     for (size_t i = 0; i < POISONS; i++)
         assert_entry(&poisons[i]);
     assert_true(is_done);
     assert_true(workload_await_end(workload, LOAD_ENDS_MS));
-    assert_true(wait_until(all_are_completed, &completion, SCENARIO_SETTLE_MS));
-    assert_int_equal(count_dead_letters(), POISONS);
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
 #ifdef OM_FAILPOINTS
     assert_int_equal(mesh_deaths(scenario->mesh, MESH_ORDER), 1);
 #endif
     workload_destroy(&workload);
 }
+
+#ifdef OM_FAILPOINTS
+static bool killer_is_dead(void *closure) {
+    struct scenario *scenario = closure;
+    struct stored_message entry = {0};
+    mesh_revive(scenario->mesh);
+    bool is_there = find_entry(&killer, &entry);
+    stored_message_fini(&entry);
+    return is_there;
+}
+
+static void what_crashes_its_handler_is_the_only_dead_letter_among_its_neighbours(void **state) {
+    struct scenario *scenario = *state;
+    struct workload *workload = workload_start(
+        scenario->clients, (const char *const[]){"--count", "200", "--rate", "100", "--connections",
+                                                 "8", "--mix", "ok=100", NULL});
+    assert_true(workload_await_accepted(workload, 50, LOAD_ENDS_MS));
+
+    publish(scenario->clients, &killer);
+
+    assert_true(wait_until(killer_is_dead, scenario, DEAD_WITHIN_MS));
+    assert_entry(&killer);
+    assert_true(workload_await_end(workload, LOAD_ENDS_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    workload_destroy(&workload);
+}
+
+static void
+orders_whose_consumer_is_killed_more_often_than_they_are_delivered_complete(void **state) {
+    struct scenario *scenario = *state;
+    assert_int_equal(mesh_terminate(scenario->mesh, MESH_ORDER, LOAD_ENDS_MS), 0);
+    struct workload *workload =
+        workload_start(scenario->clients, (const char *const[]){"--count", "60", "--connections",
+                                                                "8", "--mix", "ok=100", NULL});
+    assert_true(workload_await_end(workload, LOAD_ENDS_MS));
+
+    for (int kill = 0; kill < 6; kill++) {
+        mesh_launch(scenario->mesh, MESH_ORDER, "consumer.before_inbox:1");
+        assert_int_equal(mesh_await_end(scenario->mesh, MESH_ORDER, LOAD_ENDS_MS), 128 + SIGKILL);
+    }
+    mesh_launch(scenario->mesh, MESH_ORDER, NULL);
+
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    assert_true(scenario_sql(scenario, "SELECT count(*) FROM dlq.chances WHERE state = 'passed'",
+                             NULL) >= 60);
+    workload_destroy(&workload);
+}
+#endif
 
 static struct buf largest;
 
@@ -230,6 +264,11 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_poison_ends_in_one_dead_letter_and_its_neighbours_complete),
+#ifdef OM_FAILPOINTS
+        cmocka_unit_test(what_crashes_its_handler_is_the_only_dead_letter_among_its_neighbours),
+        cmocka_unit_test(
+            orders_whose_consumer_is_killed_more_often_than_they_are_delivered_complete),
+#endif
     };
     return cmocka_run_group_tests_name("poison", tests, setup, teardown);
 }

@@ -192,11 +192,16 @@ void dead_letters_reject(struct dead_letters *world, const char *event_id, uint6
 void dead_letters_exhaust(struct dead_letters *world, const char *event_id, uint64_t sequence) {
     for (int attempt = 1; attempt <= CONSUMER_MAX_DELIVER; attempt++) {
         natsMsg *delivery = dead_letters_deliver(world);
-        if (event_id != NULL)
-            dead_letters_report(world, event_id, sequence, attempt, "RETRY");
+        dead_letters_report(world, event_id, sequence, attempt, "RETRY");
         dead_letters_answer(world, delivery, "-NAK");
     }
     assert_null(next_delivery(world, 100));
+}
+
+void dead_letters_lose(struct dead_letters *world, natsMsg *delivery) {
+    dead_letters_answer(world, delivery, "-NAK");
+    for (int attempt = 2; attempt <= CONSUMER_MAX_DELIVER; attempt++)
+        dead_letters_answer(world, dead_letters_deliver(world), "-NAK");
 }
 
 void dead_letters_await_quiet(struct dead_letters *world) {

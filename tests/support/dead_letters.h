@@ -55,8 +55,11 @@ void dead_letters_report(struct dead_letters *world, const char *event_id, uint6
                          int attempt, const char *outcome);
 /* Takes the next delivery, reports REJECT, terminates it. */
 void dead_letters_reject(struct dead_letters *world, const char *event_id, uint64_t sequence);
-/* Refuses deliveries until there are none left; reports each unless `event_id` is NULL. */
+/* Refuses deliveries until there are none left, and reports each. */
 void dead_letters_exhaust(struct dead_letters *world, const char *event_id, uint64_t sequence);
+/* As if the consumer were killed with `delivery` (settled) and with each that follows in hand. The
+   next pull is what makes the server notice that there are none left. */
+void dead_letters_lose(struct dead_letters *world, natsMsg *delivery);
 /* Asks for deliveries until none comes: what the broker redelivers after its restart is refused. */
 void dead_letters_await_quiet(struct dead_letters *world);
 /* Publishes an advisory by hand. */

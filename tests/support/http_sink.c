@@ -17,6 +17,7 @@ struct http_sink {
     pthread_mutex_t lock; /* guards the rest */
     int status;
     int count;
+    bool keeps_all;
     struct buf head, body;
 };
 
@@ -26,15 +27,19 @@ static bool take_request(struct http_sink *sink, FILE *stream) {
     char line[1024];
     size_t length = 0;
     buf_clear(&sink->head);
-    buf_clear(&sink->body);
+    if (!sink->keeps_all)
+        buf_clear(&sink->body);
     while (fgets(line, sizeof(line), stream) != NULL && strcmp(line, "\r\n") != 0) {
         buf_append_text(&sink->head, line);
         if (strncasecmp(line, length_name, sizeof(length_name) - 1) == 0)
             length = strtoul(line + sizeof(length_name) - 1, NULL, 10);
     }
-    for (int c; sink->body.len < length && (c = fgetc(stream)) != EOF;)
+    size_t read = 0;
+    for (int c; read < length && (c = fgetc(stream)) != EOF; read++)
         buf_append_char(&sink->body, (char)c);
-    return sink->head.len > 0 && sink->body.len == length;
+    if (sink->keeps_all)
+        buf_append_char(&sink->body, '\n');
+    return sink->head.len > 0 && read == length;
 }
 
 /* Whoever gave up on us is no reason to die. */
@@ -101,6 +106,13 @@ const char *http_sink_url(const struct http_sink *sink) {
 void http_sink_set_status(struct http_sink *sink, int status) {
     pthread_mutex_lock(&sink->lock);
     sink->status = status;
+    pthread_mutex_unlock(&sink->lock);
+}
+
+void http_sink_keep_all(struct http_sink *sink) {
+    pthread_mutex_lock(&sink->lock);
+    sink->keeps_all = true;
+    buf_clear(&sink->body);
     pthread_mutex_unlock(&sink->lock);
 }
 

@@ -19,6 +19,7 @@ struct part {
     int admin_port;
     char *log_path;
     int deaths;
+    const char *changed_name, *changed_value; /* of its environment; NULL: nothing */
 };
 
 struct mesh {
@@ -79,8 +80,16 @@ static void fill_environment(struct mesh *mesh, enum mesh_part part, const char 
         environment_set(environment, "OM_NOTIFY_LOG", path.ptr);
         buf_fini(&path);
     }
+    if (mesh->parts[part].changed_name != NULL)
+        environment_set(environment, mesh->parts[part].changed_name,
+                        mesh->parts[part].changed_value);
     if (failpoint != NULL)
         environment_set(environment, "OM_FAILPOINT", failpoint);
+}
+
+void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, const char *value) {
+    mesh->parts[part].changed_name = name;
+    mesh->parts[part].changed_value = value;
 }
 
 void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint) {
@@ -103,7 +112,7 @@ void mesh_kill(struct mesh *mesh, enum mesh_part part) {
     process_destroy(&mesh->parts[part].process);
 }
 
-static int await_exit(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
+int mesh_await_end(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
     int exit_code = -1;
 
     if (!process_wait(mesh->parts[part].process, timeout_ms, &exit_code))
@@ -116,7 +125,7 @@ int mesh_terminate(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
     if (mesh->parts[part].process == NULL)
         fixture_fail("%s does not run", part_names[part]);
     process_signal(mesh->parts[part].process, SIGTERM);
-    return await_exit(mesh, part, timeout_ms);
+    return mesh_await_end(mesh, part, timeout_ms);
 }
 
 int mesh_terminate_all(struct mesh *mesh, int64_t timeout_ms) {
@@ -125,7 +134,7 @@ int mesh_terminate_all(struct mesh *mesh, int64_t timeout_ms) {
     for (int part = 0; part < MESH_PART_COUNT; part++)
         process_signal(mesh->parts[part].process, SIGTERM);
     for (int part = 0; part < MESH_PART_COUNT; part++) {
-        int exit_code = await_exit(mesh, (enum mesh_part)part, timeout_ms);
+        int exit_code = mesh_await_end(mesh, (enum mesh_part)part, timeout_ms);
         if (exit_code != 0 && worst >= 0)
             worst = exit_code;
     }
@@ -251,7 +260,7 @@ struct mesh *mesh_start(void) {
 static void end_part(struct mesh *mesh, enum mesh_part part) {
     if (mesh->parts[part].process == NULL)
         return;
-    int exit_code = await_exit(mesh, part, END_TIMEOUT_MS);
+    int exit_code = mesh_await_end(mesh, part, END_TIMEOUT_MS);
     if (exit_code == 0 || exit_code == 128 + SIGKILL)
         return;
     print_log_end(mesh->parts[part].log_path);

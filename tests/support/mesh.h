@@ -50,9 +50,14 @@ const char *mesh_log_path(const struct mesh *mesh, enum mesh_part part);
 bool mesh_is_ready(struct mesh *mesh, enum mesh_part part, struct buf *body);
 bool mesh_await_ready(struct mesh *mesh, int64_t timeout_ms); /* all parts */
 
+/* Another value of an environment variable, from the part's next start on; `name` NULL: as it was.
+   Texts are borrowed. */
+void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, const char *value);
 /* Starts a part that is not running. `failpoint` is "name:n" (failpoint.h), or NULL. */
 void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint);
 void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
+/* Waits for a part that is to end by itself at its failpoint. Exit code; -1 when it runs on. */
+int mesh_await_end(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms);
 /* SIGTERM; its exit code, or -1 when it still ran after `timeout_ms`. */
 int mesh_terminate(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms);
 /* SIGTERM to all at once; the worst exit code, or -1. */

@@ -17,6 +17,8 @@ struct clients {
     uint64_t seed;
     char *logs[WORKLOADS_MAX + 2]; /* the first is ours, one a workload, NULL-terminated */
     size_t log_count;
+    char **poisons; /* NULL-terminated */
+    size_t poison_count, poison_capacity;
     FILE *log;
 };
 
@@ -70,6 +72,9 @@ void clients_destroy(struct clients **clients) {
     (void)fclose((*clients)->log);
     for (size_t i = 0; i < (*clients)->log_count; i++)
         free((*clients)->logs[i]);
+    for (size_t i = 0; i < (*clients)->poison_count; i++)
+        free((*clients)->poisons[i]);
+    free((*clients)->poisons);
     free(*clients);
     *clients = NULL;
 }
@@ -289,6 +294,7 @@ static bool supervised_check(struct clients *clients, int64_t settle_ms, struct 
         .nats_user = "operator",
         .nats_password_file = servers_nats_password_file(servers, "operator"),
         .logs = (const char *const *)clients->logs,
+        .poisons = (const char *const *)clients->poisons,
         .settle_ms = settle_ms,
         .seed = clients->seed,
         .while_waiting = supervise,
@@ -296,6 +302,20 @@ static bool supervised_check(struct clients *clients, int64_t settle_ms, struct 
     };
 
     return mesh_await_ready(clients->mesh, settle_ms) && checker_run(&options, report);
+}
+
+void clients_expect_dead(struct clients *clients, const char *entry) {
+    if (clients->poison_count + 2 > clients->poison_capacity) {
+        size_t capacity = clients->poison_capacity * 2 + 64;
+        char **grown = mem_alloc(capacity * sizeof(*grown));
+        for (size_t i = 0; i < clients->poison_count; i++)
+            grown[i] = clients->poisons[i];
+        free(clients->poisons);
+        clients->poisons = grown;
+        clients->poison_capacity = capacity;
+    }
+    clients->poisons[clients->poison_count++] = mem_copy(slice_of(entry));
+    clients->poisons[clients->poison_count] = NULL;
 }
 
 bool clients_check(struct clients *clients, int64_t settle_ms) {

@@ -54,6 +54,9 @@ bool workload_await_end(struct workload *workload, int64_t timeout_ms);
 int64_t workload_answers(const struct workload *workload, int status);
 void workload_destroy(struct workload **workload);
 
+/* The checker is to find this dead letter, <stream>.<consumer>.<event id>, and no other that it was
+   not told of. */
+void clients_expect_dead(struct clients *clients, const char *entry);
 /* Waits for everything to come to rest and checks all invariants; prints the report if one does not
    hold. */
 bool clients_check(struct clients *clients, int64_t settle_ms);

@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 static struct servers *servers;
 
@@ -183,6 +184,29 @@ static void an_applied_file_that_changed_stops_everything(void **state) {
     assert_int_equal(query_int(f->pg, &count_tables), 1);
 }
 
+static void drop_file(const struct fixture *f, const char *name) {
+    char path[256];
+    file_path(f, name, path, sizeof(path));
+    assert_int_equal(unlink(path), 0);
+}
+
+/* While versions change, and after going back, pods of the old one start beside a newer schema. */
+static void a_later_versions_schema_is_no_conflict_but_a_gap_is(void **state) {
+    struct fixture *f = *state;
+    struct error error;
+    write_file(f, "0001_a.sql", "CREATE TABLE a (i int);");
+    write_file(f, "0002_b.sql", "CREATE TABLE b (i int);");
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_OK);
+    drop_file(f, "0002_b.sql");
+    assert_true(is_clean(f));
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_OK);
+
+    write_file(f, "0002_b.sql", "CREATE TABLE b (i int);");
+    drop_file(f, "0001_a.sql");
+    assert_false(is_clean(f));
+    assert_int_equal(migrate_apply(f->pg, f->directory, f->out, &error), STATUS_CONFLICT);
+}
+
 static void two_files_of_one_number_are_refused(void **state) {
     struct fixture *f = *state;
     struct error error;
@@ -230,6 +254,7 @@ int main(void) {
         DATABASE_TEST(each_service_logs_in_with_the_password_of_its_file),
         DATABASE_TEST(a_file_that_fails_leaves_nothing_of_itself),
         DATABASE_TEST(an_applied_file_that_changed_stops_everything),
+        DATABASE_TEST(a_later_versions_schema_is_no_conflict_but_a_gap_is),
         DATABASE_TEST(two_files_of_one_number_are_refused),
         DATABASE_TEST(of_runners_at_the_same_time_one_applies),
     };

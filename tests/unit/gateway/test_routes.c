@@ -35,6 +35,8 @@ static void a_word_wins_over_an_id(void **state) {
     assert_ptr_equal(find("GET", "/api/v1/admin/dlq/A.b.c", &id, allow)->handle, get_dlq_entry);
     assert_null(find("PUT", "/api/v1/admin/dlq/counts", &id, allow));
     assert_string_equal(allow, "GET, HEAD");
+    assert_null(find("GET", "/api/v1/admin/dlq/replay", &id, allow));
+    assert_string_equal(allow, "POST");
 }
 
 static void the_id_is_the_segment_as_sent(void **state) {

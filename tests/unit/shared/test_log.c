@@ -68,6 +68,29 @@ static void an_error_says_its_text_status_and_sqlstate(void **state) {
     buf_fini(&written);
 }
 
+static void lines_carry_the_ids_of_the_trace_they_belong_to(void **state) {
+    (void)state;
+    struct trace trace;
+    assert_true(
+        trace_parse(slice_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), &trace));
+    struct stderr_capture capture = stderr_take();
+    log_set_trace(&trace);
+    log_info("within");
+    struct buf written = stderr_give_back(&capture);
+    struct json_object *line = parse_line(&written);
+    assert_member(line, "traceId", "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_member(line, "spanId", "00f067aa0ba902b7");
+    json_object_put(line);
+    buf_fini(&written);
+
+    capture = stderr_take();
+    log_set_trace(NULL);
+    log_info("outside");
+    written = stderr_give_back(&capture);
+    assert_null(strstr(written.ptr, "traceId"));
+    buf_fini(&written);
+}
+
 static void hostile_text_cannot_forge_a_line(void **state) {
     (void)state;
     struct stderr_capture capture = stderr_take();
@@ -137,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_line_is_one_json_object_with_its_fields, begin),
         cmocka_unit_test_setup(an_error_says_its_text_status_and_sqlstate, begin),
+        cmocka_unit_test_setup(lines_carry_the_ids_of_the_trace_they_belong_to, begin),
         cmocka_unit_test_setup(hostile_text_cannot_forge_a_line, begin),
         cmocka_unit_test_setup(less_than_the_least_level_is_not_written, begin),
         cmocka_unit_test_setup(lines_of_threads_do_not_mix, begin),

@@ -35,7 +35,7 @@ static void too_many_label_values_share_the_last_slot(void **state) {
     struct buf out = {0};
 
     for (int i = 0; i < METRIC_SLOTS + 10; i++) {
-        snprintf(label, sizeof(label), "b%d", i % 100);
+        snprintf(label, sizeof(label), "b%d", i);
         metric_add(METRIC_BREAKER_STATE, metric_slot(METRIC_BREAKER_STATE, label), 1);
     }
     metrics_render(&out);
@@ -73,22 +73,35 @@ static void a_histogram_renders_cumulative_buckets(void **state) {
 static void sizes_have_buckets_of_powers_of_two(void **state) {
     (void)state;
     struct buf out = {0};
-    unsigned slot = metric_slot(METRIC_CONSUMER_BATCH_SIZE, "ORDERS");
+    unsigned slot = metric_slot(METRIC_CONSUMER_BATCH_SIZE, "ORDERS/order");
 
     metric_observe(METRIC_CONSUMER_BATCH_SIZE, slot, 1);
     metric_observe(METRIC_CONSUMER_BATCH_SIZE, slot, 256);
     metric_observe(METRIC_CONSUMER_BATCH_SIZE, slot, 2000);
     metrics_render(&out);
 
-    assert_contains(out.ptr,
-                    "\nordermesh_consumer_batch_events_bucket{stream=\"ORDERS\",le=\"1\"} 1\n"
-                    "ordermesh_consumer_batch_events_bucket{stream=\"ORDERS\",le=\"2\"} 1\n");
-    assert_contains(out.ptr, "{stream=\"ORDERS\",le=\"256\"} 2\n");
-    assert_contains(out.ptr,
-                    "{stream=\"ORDERS\",le=\"1024\"} 2\n"
-                    "ordermesh_consumer_batch_events_bucket{stream=\"ORDERS\",le=\"+Inf\"} 3\n"
-                    "ordermesh_consumer_batch_events_sum{stream=\"ORDERS\"} 2257\n"
-                    "ordermesh_consumer_batch_events_count{stream=\"ORDERS\"} 3\n");
+    assert_contains(
+        out.ptr, "\nordermesh_consumer_batch_events_bucket{consumer=\"ORDERS/order\",le=\"1\"} 1\n"
+                 "ordermesh_consumer_batch_events_bucket{consumer=\"ORDERS/order\",le=\"2\"} 1\n");
+    assert_contains(out.ptr, "{consumer=\"ORDERS/order\",le=\"256\"} 2\n");
+    assert_contains(
+        out.ptr, "{consumer=\"ORDERS/order\",le=\"1024\"} 2\n"
+                 "ordermesh_consumer_batch_events_bucket{consumer=\"ORDERS/order\",le=\"+Inf\"} 3\n"
+                 "ordermesh_consumer_batch_events_sum{consumer=\"ORDERS/order\"} 2257\n"
+                 "ordermesh_consumer_batch_events_count{consumer=\"ORDERS/order\"} 3\n");
+    buf_fini(&out);
+}
+
+static void several_labels_take_their_values_in_order(void **state) {
+    (void)state;
+    struct buf out = {0};
+
+    metric_add(METRIC_CONSUMER_EVENTS, metric_slot(METRIC_CONSUMER_EVENTS, "ORDERS/order,retry"),
+               3);
+    metrics_render(&out);
+
+    assert_contains(out.ptr, "\nordermesh_consumer_events_total{consumer=\"ORDERS/order\","
+                             "outcome=\"retry\"} 3\n");
     buf_fini(&out);
 }
 
@@ -141,7 +154,7 @@ static void nothing_is_lost_between_threads(void **state) {
     struct buf out = {0};
 
     for (int i = 0; i < THREADS; i++)
-        pthread_create(&threads[i], NULL, count_and_observe, "orders");
+        pthread_create(&threads[i], NULL, count_and_observe, "GET,/api/v1/orders");
     for (int i = 0; i < THREADS; i++) {
         buf_clear(&out);
         metrics_render(&out);
@@ -151,8 +164,10 @@ static void nothing_is_lost_between_threads(void **state) {
     buf_clear(&out);
     metrics_render(&out);
     assert_int_equal(metric_value(METRIC_DB_RECONNECTS, 0), THREADS * ROUNDS);
-    assert_contains(out.ptr, "ordermesh_http_request_seconds_sum{route=\"orders\"} 10000\n"
-                             "ordermesh_http_request_seconds_count{route=\"orders\"} 40000\n");
+    assert_contains(
+        out.ptr,
+        "ordermesh_http_request_seconds_sum{method=\"GET\",route=\"/api/v1/orders\"} 10000\n"
+        "ordermesh_http_request_seconds_count{method=\"GET\",route=\"/api/v1/orders\"} 40000\n");
     buf_fini(&out);
 }
 
@@ -163,6 +178,7 @@ int main(void) {
         cmocka_unit_test(too_many_label_values_share_the_last_slot),
         cmocka_unit_test(a_histogram_renders_cumulative_buckets),
         cmocka_unit_test(sizes_have_buckets_of_powers_of_two),
+        cmocka_unit_test(several_labels_take_their_values_in_order),
         cmocka_unit_test(label_values_are_escaped),
         cmocka_unit_test(every_metric_is_declared_once_and_every_line_is_a_sample),
         cmocka_unit_test(nothing_is_lost_between_threads),

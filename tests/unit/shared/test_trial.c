@@ -80,9 +80,18 @@ static void *parse_all_the_time(void *closure) {
     return NULL;
 }
 
+/* A sanitizer's own allocator may be locked when the process is copied, unlike libc's. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool forks_among_threads = false;
+#else
+static const bool forks_among_threads = true;
+#endif
+
 /* A child forked while another thread parsed waited for ever for libc's lock on locales. */
 static void documents_are_parsed_in_trials_while_other_threads_parse(void **state) {
     (void)state;
+    if (!forks_among_threads)
+        skip();
     enum { THREADS = 3, TRIALS = 200, STEPS = 10 };
     atomic_bool is_over = false;
     pthread_t threads[THREADS];

@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# Metrics, dashboards and alerts, through Prometheus. Source it in scripts/test-observe.
+#
+# shellcheck disable=SC2154 # what servers.sh and test-observe set
+
+monitoring=$root/k8s/components/monitoring
+
+test_rules() {
+    promtool check rules "$monitoring/alerts.yaml" >"$place/rules.log" || die "the rules: $(cat "$place/rules.log")"
+    (cd "$tests" && promtool test rules alerts_test.yaml) >"$place/rules.log" || die "the alerts: $(cat "$place/rules.log")"
+    local alert
+    while read -r alert; do
+        grep -q "name: $alert\$" "$tests/alerts_test.yaml" || die "$alert has no unit test"
+        grep -qx "### $alert" "$root/docs/operations.md" || die "docs/operations.md does not say what to do about $alert"
+    done < <(sed -n 's/^ *- alert: //p' "$monitoring/alerts.yaml")
+}
+
+test_names() {
+    local name
+    for name in "$run_dir"/admin/*.port; do
+        curl -fsS "http://127.0.0.1:$(cat "$name")/metrics" | promtool check metrics >"$place/names.log" 2>&1 ||
+            die "the metrics of $(basename "$name" .port): $(cat "$place/names.log")"
+    done
+}
+
+# prometheus_query EXPRESSION: its result, a JSON array.
+prometheus_query() {
+    curl -sS --max-time 10 "http://127.0.0.1:$prometheus_port/api/v1/query" --data-urlencode "query=$1" |
+        jq -e 'if .status == "success" then .data.result else error(.error) end'
+}
+
+# Some data, and numbers. A ratio or quantile of nothing would be NaN.
+has_data() {
+    prometheus_query "$1" | jq -e 'length > 0 and any(.[]; .value[1] != "NaN")' >/dev/null
+}
+
+dashboard_queries() {
+    jq -r '.title as $title | .panels[] | .title as $panel | .targets[]
+        | "\($title), \($panel)\t\(.expr | gsub("\\$__rate_interval"; "1m"))"' "$monitoring"/dashboards/*.json
+}
+
+test_dashboards() {
+    local what expression count=0
+    while IFS=$'\t' read -r what expression; do
+        await "$what has data: $expression" 40 has_data "$expression"
+        count=$((count + 1))
+    done < <(dashboard_queries)
+    ((count > 40)) || die "only $count queries in the dashboards"
+    say "all $count queries of the dashboards have data"
+}
+
+firing() {
+    curl -fsS "http://127.0.0.1:$prometheus_port/api/v1/alerts" |
+        jq -r '.data.alerts[] | select(.state == "firing") | .labels.alertname' | sort -u
+}
+
+is_firing() {
+    firing | grep -qx "$1"
+}
+
+is_silent() {
+    [[ -z $(firing) ]]
+}
+
+start_traffic() {
+    "$bin/om-test-load" --port "$http_port" --rate 10 --connections 4 --seconds 600 --log "$place/traffic.log" \
+        --prefix "observe-$RANDOM" >"$place/traffic.out" 2>&1 &
+    traffic=$!
+}
+
+# What no service can read, into the stream of the orders.
+publish_garbage() {
+    local user=operator
+    exec 3<>"/dev/tcp/127.0.0.1/$nats_port"
+    printf 'CONNECT {"verbose":false,"pedantic":false,"user":"%s","pass":"%s"}\r\n' "$user" "$(secret "nats_$user")" >&3
+    printf 'PUB orders.evt.created 8\r\nnot JSON\r\nPING\r\n' >&3
+    timeout 5 grep -q PONG <&3 || die "NATS does not take the garbage"
+    exec 3>&-
+}
+
+# Readiness is lost and orders are held while PostgreSQL is away; then all is well again.
+test_lost_database() {
+    say "stopping PostgreSQL"
+    stop_postgres
+    place_order >/dev/null || true
+    await "NotReady" 60 is_firing NotReady
+    await "ConsumerHeld" 60 is_firing ConsumerHeld
+    start_postgres
+    say "NotReady and ConsumerHeld told of it; PostgreSQL is back"
+    await "silence after the outage" 120 is_silent
+}
+
+test_dead_letter() {
+    publish_garbage
+    await "DeadLetters" 60 is_firing DeadLetters
+    say "DeadLetters told of a message that nobody can read"
+}
+
+test_metrics() {
+    test_rules
+    # What lasts for minutes in earnest lasts for seconds here.
+    sed -E 's/for: [0-9]+[mh]/for: 3s/' "$monitoring/alerts.yaml" >"$place/alerts.yaml"
+    start_system OM_SCRAPE_INTERVAL=1s OM_ALERT_RULES="$place/alerts.yaml"
+    start_traffic
+    test_names
+    test_dashboards
+    is_silent || die "all is well, and yet: $(firing)"
+    kill "$traffic"
+    wait "$traffic" || true
+    test_lost_database
+    test_dead_letter
+}

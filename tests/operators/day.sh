@@ -1,0 +1,185 @@
+# shellcheck shell=bash disable=SC2154 # what who sources it has set
+# Quiet hours, lag, what is stuck or held, changes under way, dead letters. Source it after page.sh.
+
+streams() {
+    basename -s .json -a "$root"/nats/streams/*.json
+}
+
+durables_of() {
+    jq -r .durable_name "$root"/nats/consumers/"$1".*.json
+}
+
+test_healthy() {
+    local name
+    expect_new_order
+    run_block healthy
+    expect 'consumers: [0-9]+ as declared, 0 not' '"status":"ok"'
+    for name in $(streams); do
+        expect "│ $name +│ File"
+    done
+    for name in $(durables_of ORDERS); do
+        expect "│ $name +│ Pull +│ Explicit"
+    done
+    for name in gateway "${services[@]}"; do
+        expect "^$name(-1)? .* yes " "│ $name +│ [0-9.]* +│"
+    done
+    expect_not 'dead  '
+    run_block closer
+    for name in $(streams); do
+        expect "│ $name +│ .* │ 20"
+    done
+    expect 'Subjects: orders\.>' 'Filter Subject: orders\.evt\.failed' 'Item: ORDERS#1 .*orders\.cmd\.submit' \
+        'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
+    run_block one-order
+    expect '"status": "COMPLETED"' 'order\.submit' 'payment\.succeeded' 'shipping\.shipped'
+}
+
+# Inventory is killed, and orders wait for it.
+test_stuck() {
+    local waiting=() id
+    kill_process inventory-1
+    for _ in 1 2 3; do
+        place_order
+        waiting+=("$order")
+    done
+    await "the last order" 10 order_has "$order" OrderCreated
+    run_block lag
+    expect '│ inventory +│ Pull.*│ 30\.00s +│ 0 +│ 0 +│ 3( |$)' 'Unprocessed Messages: 3' 'Waiting Pulls: 0' \
+        '^ordermesh_consumer_pending_messages\{'
+    run_block stuck
+    expect '^inventory-1 .*not running' 'inventory-1 is ready'
+    for id in "${waiting[@]}"; do
+        await "the order $id" 20 order_is "$id" COMPLETED
+    done
+}
+
+payment_is_ready() {
+    curl -fsS "http://127.0.0.1:$(cat "$OM_RUN_DIR/admin/payment-1.port")/readyz"
+}
+
+# Payment loses its database, and no order gets lost for it.
+test_held() {
+    sql "ALTER ROLE om_payments NOLOGIN;
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'om_payments'" >/dev/null
+    place_order
+    await "payment to wait" 20 not payment_is_ready
+    run_block held
+    expect '^payment-1 +[0-9]+ +no ' 'om_payments|database'
+    sql 'ALTER ROLE om_payments LOGIN'
+    await "the order $order" 40 order_is "$order" COMPLETED
+    [[ $(dead_letters) == 0 ]] || die "an outage has made dead letters"
+}
+
+test_changes_under_traffic() {
+    start_traffic
+    run_block edit
+    expect 'ORDERS/inventory: ack_wait is 45000000000, declared 30000000000' \
+        'ORDERS/inventory: max_ack_pending is 5000, declared 20000' 'it differs from nats/'
+    expect_flow
+    run_block edit-back
+    expect 'consumer ORDERS/inventory updated' '0 created, 1 updated'
+    expect_flow
+    local before
+    before=$(completed)
+    run_block bench
+    expect 'msgs/sec'
+    more_completed_than "$before" || die "no order was completed beside nats bench"
+    run_block scale
+    expect 'payment-2 is ready'
+    expect_times 2 '│ [0-9a-f]{32} │'
+    expect_flow
+    "$root/scripts/up" >"$place/scale-back.out" 2>&1
+    expect_flow
+    stop_traffic
+}
+
+# --- dead letters --------------------------------------------------------------------------------
+
+dead_letters() {
+    nats req --raw mesh.dlq.counts '' 2>/dev/null | jq '[.streams[].dead] | add // 0'
+}
+
+there_are_dead() {
+    [[ $(dead_letters) == "$1" ]]
+}
+
+# view_shows SUBJECT REASON ERROR: once, in `nats stream view`.
+view_shows() {
+    local view
+    view=$(nats stream view ORDERS_DLQ)
+    (($(grep -cE "Subject: $1 " <<<"$view") == 1)) && grep -qE "Dlq-Reason: $2" <<<"$view" &&
+        grep -qF "Dlq-Error: $3" <<<"$view"
+}
+
+entry_is() {
+    [[ $(nats req --raw mesh.dlq.get "{\"id\":\"$1\"}" 2>/dev/null | jq -r .status) == "$2" ]]
+}
+
+# What the gateway sends for an order, but under an id of our choice; its charge takes 5 s.
+submit_by_hand() {
+    nats pub orders.cmd.submit "$(jq -nc --arg order "$1" '{specversion: "1.0", type: "io.ordermesh.order.submit",
+        source: "gateway", dataschema: "urn:ordermesh:schema:order.submit:1", id: $order, time: (now | todate),
+        subject: $order, data: {orderId: $order, tenant: "default", customerId: "C100", currency: "USD",
+        flow: "inventory-first", paymentMethod: "pm_sim_delay_5000", items: [{sku: "TSHIRT-BLK-M", quantity: 1}]}}')" \
+        >"$place/submit.out" 2>&1
+    await "the order $1" 10 order_is "$1" PENDING
+}
+
+# What is published by hand is there with its reason in time, and only once.
+test_poison() {
+    local begun sequence
+    event=$(uuid) order=$(uuid) other_event=$(uuid) other_order=$(uuid)
+    begun=$(now_ms)
+    run_block drill
+    sequence=$(($(nats stream info ORDERS --json | jq .state.last_seq) - 2))
+    await "the rejected message" 10 view_shows "dlq.ORDERS.order.seq-$sequence" rejected 'JSON: unknown word at byte 0'
+    say "the rejected message is a dead letter after $(($(now_ms) - begun)) ms, as \`nats stream view\` shows it"
+    (($(now_ms) - begun <= 2000)) || die "a rejected message takes more than 2 s"
+    await "the cancellation" 30 view_shows "dlq.ORDERS.order.$event" max_deliveries 'its order is not here yet'
+    say "the message that failed four times is one after $(($(now_ms) - begun)) ms"
+    (($(now_ms) - begun <= 15000)) || die "a message that fails takes more than 15 s"
+    await "three dead letters" 10 there_are_dead 3
+    id=ORDERS.order.seq-$sequence
+    run_block dead
+    expect_times 3 'Subject: dlq\.ORDERS\.order\.'
+    expect "$id +INVALID: JSON" 'max_deliveries .* NOT_FOUND: its order is not here yet' '^not an order$' 'failed, rejected'
+    rejected=$id
+}
+
+# The cause goes: the orders to be cancelled are there.
+test_replay() {
+    submit_by_hand "$order"
+    id=ORDERS.order.$event
+    run_block replay
+    await "$id" 5 entry_is "$id" resolved
+    say "the replayed message is done after $took_ms ms"
+    await "the cancelled order" 20 order_is "$order" CANCELLED
+    submit_by_hand "$other_order"
+    id=ORDERS.order.$other_event
+    run_block replay-http
+    expect '"id":"'"$id"'"' '"event": "replay'
+    await "$id" 5 entry_is "$id" resolved
+    await "the cancelled order" 20 order_is "$other_order" CANCELLED
+    await "what was paid meanwhile to be given back" 20 order_has "$other_order" InventoryReleased
+    id=$rejected
+    run_block discard
+    expect "discarded .*$id"
+    there_are_dead 0 || die "$(dead_letters) are dead still"
+    omctl dlq replay "$id" >"$place/discarded.out" 2>&1 || true
+    entry_is "$id" discarded || die "what was discarded has been replayed"
+}
+
+test_storm() {
+    nats pub orders.cmd.submit 'storm {{Count}}' --count 30 >"$place/storm-pub.out" 2>&1
+    await "thirty dead letters" 15 there_are_dead 30
+    run_block storm
+    expect '^ +30 order rejected' '"dead":30' '30' 'done'
+    # Its cause is not gone.
+    await "their return" 15 all_are_again_dead
+    run_block discard-all
+    await "no dead letters" 5 there_are_dead 0
+}
+
+all_are_again_dead() {
+    (($(omctl dlq list --limit 200 --json | jq '[.entries[] | select(.generation == 2)] | length') == 30))
+}

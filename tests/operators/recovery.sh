@@ -1,0 +1,99 @@
+# shellcheck shell=bash disable=SC2154 # what who sources it has set
+# Secrets, loss of the broker, backup and restore. Source it after day.sh.
+
+# An order whose stock is reserved and whose payment is not there.
+place_half_an_order() {
+    kill_process payment-1
+    place_order
+    await "half an order" 10 order_has "$order" InventoryReserved
+}
+
+# The order as its customer sees it does not change; the other one goes on.
+test_loss_of_the_broker() {
+    local done_order done_before stream
+    expect_new_order
+    done_order=$order
+    done_before=$(show_order "$done_order")
+    place_half_an_order
+    "$root/scripts/down" --mesh >"$place/loss.out" 2>&1
+    for stream in $(streams); do
+        nats stream rm "$stream" --force >>"$place/loss.out" 2>&1
+    done
+    run_block declare
+    expect_times "$(streams | wc -l)" 'is a valid Stream'
+    expect_times "$(find "$root/nats/consumers" -name '*.json' | wc -l)" 'is a valid Consumer'
+    expect 'as declared, 0 created, 0 updated'
+    order_is "$order" PENDING || die "the order is not PENDING: there is nothing to go on"
+    run_block redrive
+    await "the half order" 30 order_is "$order" COMPLETED
+    [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
+}
+
+notified() {
+    grep -q "$1" "$OM_RUN_DIR/log/notifications.log"
+}
+
+test_rotation() {
+    local old
+    old=$(cat "$OM_RUN_DIR/secrets/nats_payment")
+    run_block rotate-nats
+    [[ $(cat "$OM_RUN_DIR/secrets/nats_payment") != "$old" ]] || die "the password is the old one"
+    expect_new_order
+    old=$(cat "$OM_RUN_DIR/secrets/om_payments")
+    run_block rotate-database
+    ! PGPASSWORD=$old psql "host=127.0.0.1 port=$(sed -n 's/postgres_port=//p' "$OM_RUN_DIR/ports") dbname=ordermesh user=om_payments" \
+        -c 'SELECT 1' >"$place/old-password.out" 2>&1 || die "the old password still opens the database"
+    expect_new_order
+    # Sealed with the old key, opened after the change.
+    kill_process notification-1
+    expect_new_order
+    run_block rotate-pii
+    await "the notice of $order" 20 notified "$order"
+    expect_new_order
+    await "the notice of $order" 20 notified "$order"
+}
+
+# Everything is lost, then given back.
+test_restore() {
+    local done_order done_before dead_before half
+    nats pub orders.cmd.submit 'kept' >"$place/kept.out" 2>&1
+    await "a dead letter" 10 there_are_dead 1
+    dead_before=$(dead_letter_ids)
+    expect_new_order
+    done_order=$order
+    done_before=$(show_order "$done_order")
+    place_half_an_order
+    half=$order
+    run_block backup
+    wipe_instance
+    run_block restore
+    run_block restore-outbox
+    [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
+    await "the half order" 30 order_is "$half" COMPLETED
+    expect_new_order
+    await "all events to be looked at again" 30 none_unprocessed
+    [[ $(dead_letter_ids) == "$dead_before" ]] || die "the dead letters are $(dead_letter_ids), not $dead_before"
+    [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
+}
+
+dead_letter_ids() {
+    omctl dlq list --json | jq -c '[.entries[] | {id, generation, dlqSequence}]'
+}
+
+none_unprocessed() {
+    local stream pending
+    for stream in ORDERS INVENTORY PAYMENTS SHIPPING NOTIFICATIONS ADVISORIES FAILURES; do
+        for durable in $(durables_of "$stream"); do
+            pending=$(nats consumer info "$stream" "$durable" --json | jq '.num_pending + .num_ack_pending')
+            ((pending == 0)) || return 1
+        done
+    done
+}
+
+# Each alert has a section that says what to do.
+test_alerts() {
+    local alert
+    while read -r alert; do
+        grep -qx "### $alert" "$page" || die "docs/operations.md does not say what to do about $alert"
+    done < <(sed -n 's/^ *- alert: //p' "$root/k8s/components/monitoring/alerts.yaml")
+}
