@@ -177,8 +177,8 @@ static double consume(struct servers *servers, struct nats_client *nats, int64_t
 
 static const struct pg_statement count_effects = {
     "bench_count",
-    "SELECT (SELECT count(*) FROM inventory.bench_effects), (SELECT count(*) FROM "
-    "inventory.outbox)",
+    "SELECT (SELECT count(*) FROM inventory.bench_effects),"
+    " (SELECT count(*) FROM inventory.outbox WHERE subject = 'inventory.evt.released')",
     0,
 };
 

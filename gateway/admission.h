@@ -1,7 +1,7 @@
 /*
- * What stands between a request and its handler: who is it (auth.h), may they (the route's scope),
- * and not too often (rate_limit.h). Whoever is refused for their token still uses up their
- * address's quota, so that tokens cannot be tried at will.
+ * What stands between a request and its handler: does another site's page ask, who is it (auth.h),
+ * may they (the route's scope), and not too often (rate_limit.h). Whoever is refused for their
+ * token still uses up their address's quota, so that tokens cannot be tried at will.
  *
  * Loop thread. The answer, or the handler's call, may come later, when Redis has counted.
  */

@@ -3,6 +3,7 @@
 #include "shared/clock.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
+#include "shared/service_error.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -190,20 +191,6 @@ static bool token_parse(const char *subject, uint64_t *number) {
     return *end == '\0';
 }
 
-static enum status status_of_code(const char *code) {
-    static const struct {
-        const char *code;
-        enum status status;
-    } codes[] = {{"400", STATUS_INVALID},
-                 {"404", STATUS_NOT_FOUND},
-                 {"409", STATUS_CONFLICT},
-                 {"503", STATUS_UNAVAILABLE}};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        if (strcmp(code, codes[i].code) == 0)
-            return codes[i].status;
-    return STATUS_INTERNAL;
-}
-
 static void on_answer(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
                       void *closure) {
     (void)connection;
@@ -219,7 +206,7 @@ static void on_answer(natsConnection *connection, natsSubscription *subscription
     if (natsMsg_IsNoResponders(message))
         status = STATUS_UNAVAILABLE;
     else if (natsMsgHeader_Get(message, "Nats-Service-Error-Code", &code) == NATS_OK)
-        status = status_of_code(code);
+        status = service_error_status(code);
     deliver(broker, number, status, message);
 }
 

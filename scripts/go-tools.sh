@@ -61,3 +61,16 @@ install_versioned() {
     mv "$cache/bin/$1" "$cache/bin/$1-$3"
     rm -rf "$folder"
 }
+
+# have_program PROGRAM MODULE VERSION PACKAGE: or the script ends, with exit code 3.
+have_program() {
+    command -v go >/dev/null || install_packages golang-go
+    use_go 25 || skip "there is no $1, and no Go 1.25 to build it with"
+    have_versioned "$@" || skip "$1 cannot be built: see $cache/log"
+}
+
+# For all that this script starts.
+use_current_nats_server() {
+    have_program nats-server "${nats_server[@]}"
+    export OM_NATS_SERVER=$cache/bin/nats-server
+}

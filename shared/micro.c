@@ -3,6 +3,7 @@
 #include "shared/clock.h"
 #include "shared/json.h"
 #include "shared/log.h"
+#include "shared/service_error.h"
 #include "shared/span.h"
 #include "shared/uuid.h"
 
@@ -161,20 +162,6 @@ static natsStatus subscribe_protocol(struct micro *micro) {
 /* --- endpoints -----------------------------------------------------------------------------------
  */
 
-static int http_code(enum status status) {
-    switch (status) {
-    case STATUS_INVALID:
-    case STATUS_UNSUPPORTED:
-        return 400;
-    case STATUS_NOT_FOUND:
-        return 404;
-    case STATUS_CONFLICT:
-        return 409;
-    default:
-        return status_is_retryable(status) ? 503 : 500;
-    }
-}
-
 static void publish_reply(struct endpoint_state *state, natsMsg *request, enum status status,
                           const struct error *error) {
     natsMsg *reply = NULL;
@@ -183,7 +170,7 @@ static void publish_reply(struct endpoint_state *state, natsMsg *request, enum s
     if (natsMsg_GetReply(request) == NULL)
         return;
     natsStatus s = natsMsg_Create(&reply, natsMsg_GetReply(request), NULL, body.ptr, (int)body.len);
-    snprintf(code, sizeof(code), "%d", http_code(status));
+    snprintf(code, sizeof(code), "%d", service_error_code(status));
     if (s == NATS_OK && status != STATUS_OK)
         s = natsMsgHeader_Set(reply, "Nats-Service-Error", error->text);
     if (s == NATS_OK && status != STATUS_OK)
@@ -203,8 +190,8 @@ static void count_request(struct endpoint_state *state, int64_t started_us, enum
     state->processing_ns += (clock_monotonic_us() - started_us) * 1000;
     if (status != STATUS_OK) {
         state->errors++;
-        snprintf(state->last_error, sizeof(state->last_error), "%d:%.150s", http_code(status),
-                 error->text);
+        snprintf(state->last_error, sizeof(state->last_error), "%d:%.150s",
+                 service_error_code(status), error->text);
     }
     pthread_mutex_unlock(&state->mutex);
 }
@@ -222,9 +209,10 @@ static struct span start_span(natsMsg *request) {
 static void end_span(const struct endpoint_state *state, const struct span *span,
                      enum status status, const struct error *error) {
     log_set_trace(NULL);
-    span_end(span, state->endpoint->subject, SPAN_TEXT("rpc.system.name", "nats"),
-             SPAN_TEXT("rpc.method", state->endpoint->subject),
-             SPAN_ERROR(status != STATUS_OK && http_code(status) >= 500 ? error->text : NULL));
+    span_end(
+        span, state->endpoint->subject, SPAN_TEXT("rpc.system.name", "nats"),
+        SPAN_TEXT("rpc.method", state->endpoint->subject),
+        SPAN_ERROR(status != STATUS_OK && service_error_code(status) >= 500 ? error->text : NULL));
 }
 
 static void on_request(natsConnection *connection, natsSubscription *subscription, natsMsg *request,

@@ -53,13 +53,17 @@ static enum status collect(struct reading *reading, int64_t first_wait_ms, struc
     return STATUS_OK;
 }
 
-/* The server has more for a batch that has just begun to come in: worth a moment. */
-static bool is_more_coming(const struct reading *reading) {
+static bool has_backlog(const struct reading *reading) {
     struct pull_metadata metadata;
-    return reading->count > 0 && reading->count < reading->reader->batch_max &&
+    return reading->count > 0 &&
            pull_parse_metadata(natsMsg_GetReply(reading->messages[reading->count - 1]),
                                &metadata) &&
            metadata.pending > 0;
+}
+
+/* The server has more for a batch that has just begun to come in: worth a moment. */
+static bool is_more_coming(const struct reading *reading) {
+    return reading->count < reading->reader->batch_max && has_backlog(reading);
 }
 
 static enum status fill(struct reading *reading, struct error *error) {
@@ -130,10 +134,11 @@ static void read_until_drained(struct reading *reading) {
             pull_drain(reading->pull);
         }
         status = fill(reading, &error);
+        bool is_behind = has_backlog(reading);
         if (reading->count > 0)
             settle(reading);
         if (reader->between != NULL && !is_draining)
-            reader->between(reader->closure);
+            reader->between(reader->closure, is_behind);
         bool is_away = status != STATUS_OK && status != STATUS_CLOSED;
         worker_set_ready(reading->worker, !is_away);
         if (is_away)

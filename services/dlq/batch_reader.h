@@ -17,8 +17,9 @@ struct batch_reader {
     size_t batch_max;
     /* Deals with a batch. Repeatable. */
     enum status (*take)(void *closure, natsMsg *const *messages, size_t count, struct error *error);
-    /* Optional: called between batches, several times a second. */
-    void (*between)(void *closure);
+    /* Optional: called between batches, several times a second. `has_backlog`: more messages wait
+       behind the last one. */
+    void (*between)(void *closure, bool has_backlog);
     void *closure;
 };
 

@@ -38,9 +38,9 @@ static enum status take(void *closure, natsMsg *const *messages, size_t count,
     return examiner_take(collector->examiner, claims, claim_count, error);
 }
 
-static void between(void *closure) {
+static void between(void *closure, bool has_backlog) {
     struct collector *collector = closure;
-    sweep_turn(collector->sweep);
+    sweep_turn(collector->sweep, has_backlog);
 }
 
 void collector_run(struct worker *worker) {

@@ -14,6 +14,7 @@
 #define REPORTERS_MOST 256
 #define INTERVAL_LEAST_MS 250
 #define INTERVAL_MOST_MS 5000
+#define BACKLOG_INTERVAL_MS 30000
 #define FORGET_INTERVAL_MS (60 * 60 * 1000)
 
 struct sweep {
@@ -22,6 +23,8 @@ struct sweep {
     int64_t grace_ms;
     int64_t interval_ms;
     int64_t due_us;
+    int64_t backlog_due_us; /* while there are advisories */
+    int64_t tidy_due_us;
     int64_t forget_due_us;
 };
 
@@ -143,23 +146,34 @@ static enum status measure(struct sweep *sweep, struct error *error) {
     return status;
 }
 
-void sweep_turn(struct sweep *sweep) {
+static void tidy_if_due(struct sweep *sweep) {
+    struct error error = {0};
+    if (clock_monotonic_us() < sweep->tidy_due_us)
+        return;
+    enum status status = tidy(sweep, &error);
+    if (status == STATUS_OK)
+        status = measure(sweep, &error);
+    if (status != STATUS_OK)
+        log_warn("the figures of the index are not up to date", LOG_ERROR(&error));
+    sweep->tidy_due_us = clock_monotonic_us() + sweep->interval_ms * 1000;
+}
+
+void sweep_turn(struct sweep *sweep, bool has_advisories) {
     struct claim claims[EXAMINER_MOST];
     struct error error = {0};
     size_t count = 0;
     int64_t now_us = clock_monotonic_us();
-    if (now_us < sweep->due_us)
+    tidy_if_due(sweep);
+    if (now_us < (has_advisories ? sweep->backlog_due_us : sweep->due_us))
         return;
     arena_reset(sweep->arena);
     enum status status = find_claims(sweep, claims, &count, &error);
     if (status == STATUS_OK && count > 0)
         status = examiner_take(sweep->examiner, claims, count, &error);
-    if (status == STATUS_OK)
-        status = tidy(sweep, &error);
-    if (status == STATUS_OK)
-        status = measure(sweep, &error);
     if (status != STATUS_OK)
         log_warn("the sweep failed; once more later", LOG_ERROR(&error));
     bool has_more = status == STATUS_OK && count == EXAMINER_MOST;
-    sweep->due_us = has_more ? now_us : clock_monotonic_us() + sweep->interval_ms * 1000;
+    int64_t end_us = clock_monotonic_us();
+    sweep->due_us = has_more ? now_us : end_us + sweep->interval_ms * 1000;
+    sweep->backlog_due_us = end_us + INT64_C(1000) * BACKLOG_INTERVAL_MS;
 }

@@ -15,7 +15,8 @@ struct sweep;
 
 struct sweep *sweep_create(struct examiner *examiner, int64_t grace_ms);
 void sweep_destroy(struct sweep **sweep);
-/* Does what is due, if anything is; a failure is logged, and tried again next time. */
-void sweep_turn(struct sweep *sweep);
+/* Does what is due, if anything is; a failure is logged, and tried again next time. While
+   advisories wait to be read, few reports are without one: then it sweeps rarely. */
+void sweep_turn(struct sweep *sweep, bool has_advisories);
 
 #endif

@@ -21,7 +21,7 @@ ENDS = (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
 def order_of(sku: str, quantity: int, method: str = "pm_card_visa") -> OrderRequest:
     return OrderRequest(
         customer_id="C100",
-        currency=Currency("USD"),
+        currency=Currency.USD,
         items=[OrderRequestItem(sku=sku, quantity=quantity)],
         payment_method=method,
     )

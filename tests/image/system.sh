@@ -3,24 +3,19 @@
 # docs/quickstart.md says works word for word, containers have no rights that they do not need, ending them
 # drains them, and what was accepted is there when all of it is started again.
 #
-#     unshare --net --mount tests/image/system.sh IMAGE
+#     unshare --net --mount tests/image/system.sh
 #
-# Called by scripts/test-image, whose podman and PATH it inherits. IMAGE is the one with its shell; the
-# containers run ordermesh:shell-less.
+# Called by scripts/test-image, whose podman, images and PATH it inherits.
 set -euo pipefail
 
-: "${1:?the image}"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export OM_RUN_DIR=$here/../../.build/image/run
 # shellcheck source=scripts/lib.sh
 source "$here/../../scripts/lib.sh"
 
-image=$1
 place=$root/.build/image
 project=$place/project
 processes=(gateway "${services[@]}")
-# What compose.yaml means by the image's name is what Docker would: a registry's.
-podman tag ordermesh:shell-less "docker.io/library/$image"
 
 compose() {
     docker-compose --project-directory "$project" "$@"

@@ -242,6 +242,30 @@ static void a_required_key_is_asked_for(void **state) {
     assert_accepted(&with);
 }
 
+static void a_page_of_another_site_places_no_order(void **state) {
+    (void)state;
+    static const struct {
+        const char *header;
+        long status;
+    } cases[] = {{"Sec-Fetch-Site: cross-site", 403},
+                 {"Sec-Fetch-Site: same-site", 403},
+                 {"Sec-Fetch-Site: same-origin", 202},
+                 {"Sec-Fetch-Site: none", 202}};
+    char *url = gateway_url("/api/v1/orders");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct http_response response;
+        http_send(fixture.http,
+                  &(struct http_request){.method = "POST",
+                                         .url = url,
+                                         .body = ORDER,
+                                         .headers = (const char *[]){cases[i].header, NULL}},
+                  &response);
+        assert_int_equal(response.status, cases[i].status);
+        http_response_fini(&response);
+    }
+    free(url);
+}
+
 /* --- without Redis ---------------------------------------------------------------------------- */
 
 static void a_flushed_redis_makes_no_second_order(void **state) {
@@ -542,6 +566,7 @@ int main(void) {
         cmocka_unit_test(fifty_at_once_under_one_key_are_one_order),
         cmocka_unit_test(a_dead_requests_key_is_taken_over_when_its_lease_ends),
         cmocka_unit_test(a_required_key_is_asked_for),
+        cmocka_unit_test(a_page_of_another_site_places_no_order),
         cmocka_unit_test(a_flushed_redis_makes_no_second_order),
         cmocka_unit_test(a_silent_redis_degrades_but_stops_no_orders),
         cmocka_unit_test(redis_is_found_again_after_its_restart),

@@ -314,6 +314,26 @@ static void a_transaction_still_open_when_the_relay_ended_is_published_by_the_ne
     writer_close(&early);
 }
 
+static bool has_counted(void *closure) {
+    const int64_t *count = closure;
+    return metric_value(METRIC_OUTBOX_PENDING, 0) == *count;
+}
+
+/* A relay looks as soon as it leads, before it publishes. */
+static void what_waits_to_be_published_is_counted(void **state) {
+    (void)state;
+    struct writer writer;
+    int64_t waiting = 3;
+    writer_open(&writer);
+    write_committed(&writer, 3);
+    struct relay *relay = start_relay(512);
+    assert_true(wait_until(has_counted, &waiting, WAIT_MS));
+    assert_in_range(metric_value(METRIC_OUTBOX_OLDEST_SECONDS, 0), 0, 60);
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
 static void a_draining_relay_publishes_what_is_committed(void **state) {
     (void)state;
     struct writer writer;
@@ -501,6 +521,7 @@ int main(void) {
         TEST(a_transaction_left_open_holds_up_no_one_elses_events),
         TEST(a_relay_that_starts_again_publishes_nothing_twice),
         TEST(a_transaction_still_open_when_the_relay_ended_is_published_by_the_next),
+        TEST(what_waits_to_be_published_is_counted),
         TEST(a_draining_relay_publishes_what_is_committed),
         TEST(a_relay_whose_session_is_terminated_goes_on),
         TEST(two_relays_that_take_turns_lose_and_repeat_nothing),

@@ -15,7 +15,7 @@ start_jaeger() {
         ports+=("--processor.$flag.server-host-port=127.0.0.1:$first")
     done
     otlp_url=http://${ports[0]#*=} jaeger_url=http://${ports[2]#*=}
-    "$cache/bin/jaeger-${jaeger[1]}" "${ports[@]}" --memory.max-traces=1000 >"$place/jaeger.log" 2>&1 &
+    "$cache/bin/jaeger-${jaeger[1]}" "${ports[@]}" --memory.max-traces=1000 >"$place/jaeger.log" 2>&1 {lock}>&- &
     jaeger_pid=$!
     await "Jaeger" 30 curl -fs -o /dev/null "$jaeger_url/api/services"
 }

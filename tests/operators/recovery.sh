@@ -53,6 +53,9 @@ test_rotation() {
     await "the notice of $order" 20 notified "$order"
 }
 
+# What is written then would never be published.
+cursor_is_ahead='SELECT next_xid > pg_snapshot_xmax(pg_current_snapshot()) FROM orders.outbox_cursor'
+
 # Everything is lost, then given back.
 test_restore() {
     local done_order done_before dead_before half
@@ -67,6 +70,7 @@ test_restore() {
     run_block backup
     wipe_instance
     run_block restore
+    [[ $(sql "$cursor_is_ahead") == t ]] || die "the new cluster's transactions are as far as the old one's"
     run_block restore-outbox
     [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
     await "the half order" 30 order_is "$half" COMPLETED
