@@ -228,7 +228,6 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     buf_clear(&state->reply);
     struct endpoint_call call = {
         .request = {natsMsg_GetData(request), (size_t)natsMsg_GetDataLength(request)},
-        .trace = span.trace,
         .pg = state->pg,
         .nats = state->micro->options.nats,
         .context = state->micro->options.context,

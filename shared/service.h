@@ -15,7 +15,6 @@
 /* One request. `pg` is the endpoint's own connection, `reply` takes the answer's JSON. */
 struct endpoint_call {
     struct slice request;
-    struct trace trace; /* of the work on it */
     struct pg *pg;
     struct nats_client *nats;
     void *context;

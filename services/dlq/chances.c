@@ -15,6 +15,7 @@ enum {
     ARENA_CHUNK_BYTES = 64 * 1024,
     AT_ONCE_MOST = 64, /* services in a turn */
     BUSY_POLL_MS = 10,
+    BUSY_MS = 2000, /* what is healthy is done by then */
     IDLE_POLL_MS = 200,
     RETRY_MS = 1000,
     OVERDUE_POLL_MS = 1000,
@@ -23,12 +24,12 @@ enum {
 };
 
 struct giver {
-    struct worker *worker;
     struct pg *pg;
     struct arena *arena;
     struct request_batch *requests;
     struct leader leader;
     int64_t overdue_due_us;
+    int64_t busy_until_us; /* an answer is soon to come */
 };
 
 static void count(const char *result, int64_t number) {
@@ -213,14 +214,16 @@ static enum status turn(struct giver *giver, int64_t *nap_ms, struct error *erro
         status = give_next(giver, &given, error);
     if (status == STATUS_OK && is_leader)
         status = expire_overdue(giver, &out, error);
-    *nap_ms = out > 0 ? BUSY_POLL_MS : IDLE_POLL_MS;
+    int64_t now_us = clock_monotonic_us();
+    if (given > 0)
+        giver->busy_until_us = now_us + BUSY_MS * 1000;
+    *nap_ms = out > 0 && now_us < giver->busy_until_us ? BUSY_POLL_MS : IDLE_POLL_MS;
     return status;
 }
 
 void chances_run(struct worker *worker) {
     const struct worker_options *options = worker_options(worker);
     struct giver giver = {
-        .worker = worker,
         .pg = pg_create(options->config->database_url, "dlq/chances"),
         .arena = arena_create(ARENA_CHUNK_BYTES),
         .requests = request_batch_create(options->nats),

@@ -6,6 +6,7 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
+#include "shared/span.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -63,6 +64,7 @@ struct job {
     struct queued_notice *queued;
     struct event event;
     bool has_event;
+    struct span span; /* with an event: of the channel's work */
     struct notice notice;
 };
 
@@ -71,6 +73,10 @@ static void read_job(struct sender *sender, struct queued_notice *queued, struct
     job->queued = queued;
     enum status status = event_decode(queued->event, &job->event, &error);
     job->has_event = status == STATUS_OK;
+    if (job->has_event) {
+        job->span = span_start(SPAN_CLIENT, &job->event.trace);
+        job->event.trace = job->span.trace;
+    }
     if (status == STATUS_OK)
         status =
             notice_read(&job->event, sender->options.ring, sender->arena, &job->notice, &error);
@@ -88,6 +94,21 @@ static enum status send_jobs(struct sender *sender, struct job *jobs, size_t cou
             notices[readable++] = &jobs[i].notice;
     }
     return readable > 0 ? channel->send(channel, notices, readable, error) : STATUS_OK;
+}
+
+static void end_spans(const struct sender *sender, const struct job *jobs, size_t count) {
+    const char *channel = notify_channel_name(sender->options.channel->id);
+    char name[64];
+    snprintf(name, sizeof(name), "notify %s", channel);
+    for (size_t i = 0; i < count; i++) {
+        const struct notice *notice = &jobs[i].notice;
+        bool has_failed = notice->result == NOTICE_FAILED || notice->result == NOTICE_PUT_OFF;
+        if (jobs[i].has_event)
+            span_end(&jobs[i].span, name, SPAN_TEXT("ordermesh.notification.channel", channel),
+                     SPAN_TEXT("ordermesh.notification.kind", notice_kind_name(notice->kind)),
+                     SPAN_INT("ordermesh.attempt", jobs[i].queued->attempts),
+                     SPAN_ERROR(has_failed ? notice->detail : NULL));
+    }
 }
 
 /* What a batch's transaction writes. */
@@ -188,6 +209,7 @@ enum status sender_run(struct sender *sender, size_t *count, struct error *error
         read_job(sender, &taken.rows[i], &jobs[i]);
     struct error unsettled = {0};
     enum status sent = send_jobs(sender, jobs, taken.count, error);
+    end_spans(sender, jobs, taken.count);
     status = settle(sender, jobs, taken.count, &unsettled);
     if (status != STATUS_OK)
         *error = unsettled;

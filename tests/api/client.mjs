@@ -1,4 +1,6 @@
 // Sends requests to operations of the document, and holds every answer to it.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { checkAnswer, operationOf, operations, resolve } from './description.mjs';
 
@@ -78,4 +80,33 @@ export function sendRaw(url, id, head, body = '') {
     });
     socket.write(`${head}\r\n\r\n${body}`);
   });
+}
+
+/* --- what to send --- */
+
+export const order = (more) => ({
+  customerId: 'C100',
+  currency: 'USD',
+  items: [{ sku: 'TSHIRT-BLK-M', quantity: 1 }],
+  paymentMethod: 'pm_card_visa',
+  ...more,
+});
+export const key = () => ({ 'Idempotency-Key': `"${randomUUID()}"` });
+export const bearer = (token) => ({ headers: { Authorization: `Bearer ${token}` } });
+
+// The bodies that the document shows for the operation.
+export const examplesOf = (id) => {
+  const media = operationOf(id).requestBody.content['application/json'];
+  return media.examples === undefined
+    ? [media.example]
+    : Object.values(media.examples).map(({ value }) => value);
+};
+
+export async function until(isDone, what) {
+  for (let tries = 0; tries < 800; tries++) {
+    const value = await isDone();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return assert.fail(`${what}: not in time`);
 }

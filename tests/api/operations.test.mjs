@@ -4,7 +4,18 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { api, operationOf, operations, resolve } from './description.mjs';
-import { parametersOf, seen, send, sendRaw, targetOf } from './client.mjs';
+import {
+  bearer,
+  examplesOf,
+  key,
+  order,
+  parametersOf,
+  seen,
+  send,
+  sendRaw,
+  targetOf,
+  until,
+} from './client.mjs';
 import { publish, startGuardedGateway, startMesh } from './mesh.mjs';
 
 // What needs a broken system, or a race; the tests in C bring these about.
@@ -35,24 +46,6 @@ async function expect(status, id, request) {
   return answer;
 }
 
-async function until(isDone, what) {
-  for (let tries = 0; tries < 800; tries++) {
-    const value = await isDone();
-    if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  return assert.fail(`${what}: not in time`);
-}
-
-const order = (more) => ({
-  customerId: 'C100',
-  currency: 'USD',
-  items: [{ sku: 'TSHIRT-BLK-M', quantity: 1 }],
-  paymentMethod: 'pm_card_visa',
-  ...more,
-});
-const key = () => ({ 'Idempotency-Key': `"${randomUUID()}"` });
-
 async function place(more) {
   const { json } = await expect(202, 'placeOrder', { body: order(more), headers: key() });
   return { orderId: json.orderId };
@@ -62,13 +55,6 @@ const ended = (path) =>
     const { json, headers } = await expect(200, 'getOrder', { path });
     return /COMPLETED|FAILED|CANCELLED/.test(json.status) && { ...json, tag: headers.get('etag') };
   }, 'the end of an order');
-
-const examplesOf = (id) => {
-  const media = operationOf(id).requestBody.content['application/json'];
-  return media.examples === undefined
-    ? [media.example]
-    : Object.values(media.examples).map(({ value }) => value);
-};
 
 test('orders are placed, once for each key', async () => {
   const headers = key();
@@ -270,6 +256,7 @@ test('what is done to dead letters that cannot be done is refused', async () => 
 });
 
 test('a dead letter that is being replayed cannot be discarded', async () => {
+  await poison();
   // Of many that are replayed and discarded at once, some are replayed first.
   const refused = async () => {
     for (const { id } of await deadOnes(1)) {
@@ -430,7 +417,6 @@ test('each operation refuses what is too large, or could be read in two ways', a
 });
 
 const withScopes = operations.filter(({ security }) => security.length > 0);
-const bearer = (token) => ({ headers: { Authorization: `Bearer ${token}` } });
 const bodyFor = ({ operationId, requestBody }) =>
   requestBody === undefined ? {} : { body: examplesOf(operationId)[0] };
 

@@ -1,11 +1,8 @@
-/* What the gateway has for the console: its files, and the mesh as it says of itself. */
+/* What the gateway has for the console: its files, and the mesh as it says of itself. And the files
+   that describe the API. */
 #include "gateway_fixture.h"
 
-#include "shared/config.h"
-
 #include <dirent.h>
-
-#define CONSOLE_DIR OM_SOURCE_DIR "/gateway/console"
 
 /* --- the files -------------------------------------------------------------------------------- */
 
@@ -23,53 +20,78 @@ static struct http_response get_if_new(const char *path, struct slice tag) {
 
 static const char *type_of(const char *name) {
     const char *end = strrchr(name, '.');
-    return strcmp(end, ".html") == 0  ? "text/html; charset=utf-8"
-           : strcmp(end, ".css") == 0 ? "text/css; charset=utf-8"
-           : strcmp(end, ".svg") == 0 ? "image/svg+xml"
-                                      : "text/javascript; charset=utf-8";
+    return strcmp(end, ".html") == 0   ? "text/html; charset=utf-8"
+           : strcmp(end, ".css") == 0  ? "text/css; charset=utf-8"
+           : strcmp(end, ".svg") == 0  ? "image/svg+xml"
+           : strcmp(end, ".yaml") == 0 ? "application/yaml"
+                                       : "text/javascript; charset=utf-8";
+}
+
+/* `name` is the file's, from the source folder. */
+static struct buf source_file(const char *name) {
+    char path[512], part[4096];
+    struct buf content = {0};
+    snprintf(path, sizeof(path), OM_SOURCE_DIR "/%s", name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (size_t len; (len = fread(part, 1, sizeof(part), file)) > 0;)
+        buf_append(&content, part, len);
+    fclose(file);
+    return content;
 }
 
 static void assert_served(const char *path, const char *name) {
-    struct error error;
-    char file[512], *content;
-    size_t length;
-    snprintf(file, sizeof(file), CONSOLE_DIR "/%s", name);
-    assert_int_equal(config_read_file(file, &content, &length, &error), STATUS_OK);
+    struct buf content = source_file(name);
     struct http_response response = get(path);
-    if (response.status != 200 || response.body.len > length + 1 ||
-        strncmp(response.body.ptr, content, length) != 0)
+    if (response.status != 200 || !slice_equal(buf_slice(&response.body), buf_slice(&content)))
         fail_msg("%s: %ld", path, response.status);
     assert_true(slice_is(http_header(&response, "Content-Type"), type_of(name)));
     assert_true(slice_is(http_header(&response, "X-Content-Type-Options"), "nosniff"));
     assert_true(slice_is(http_header(&response, "Cache-Control"), "no-cache"));
     char *policy = mem_copy(http_header(&response, "Content-Security-Policy"));
-    assert_non_null(strstr(policy, "default-src 'none'; script-src 'self'"));
+    assert_ptr_equal(strstr(policy, "default-src 'none'"), policy);
+    assert_null(strstr(policy, "unsafe"));
     free(policy);
     struct http_response again = get_if_new(path, http_header(&response, "ETag"));
     assert_int_equal(again.status, 304);
     assert_int_equal(again.body.len, 0);
     http_response_fini(&again);
     http_response_fini(&response);
-    free(content);
+    buf_fini(&content);
 }
 
 static int is_file(const struct dirent *entry) {
     return entry->d_name[0] != '.';
 }
 
-static void every_file_of_the_console_is_served_as_it_is(void **state) {
-    (void)state;
+/* Each file of gateway/<folder>/ as /<folder>/<file>. */
+static void assert_folder_served(const char *folder) {
     struct dirent **entries;
-    int count = scandir(CONSOLE_DIR, &entries, is_file, alphasort);
+    char directory[300];
+    snprintf(directory, sizeof(directory), OM_SOURCE_DIR "/gateway/%s", folder);
+    int count = scandir(directory, &entries, is_file, alphasort);
     assert_true(count > 3);
     for (int i = 0; i < count; i++) {
-        char path[300];
-        snprintf(path, sizeof(path), "/console/%s", entries[i]->d_name);
-        assert_served(path, entries[i]->d_name);
+        char path[300], name[300];
+        snprintf(path, sizeof(path), "/%s/%s", folder, entries[i]->d_name);
+        snprintf(name, sizeof(name), "gateway/%s/%s", folder, entries[i]->d_name);
+        assert_served(path, name);
         free(entries[i]);
     }
     free(entries);
-    assert_served("/console/", "index.html");
+}
+
+static void every_file_of_the_console_is_served_as_it_is(void **state) {
+    (void)state;
+    assert_folder_served("console");
+    assert_served("/console/", "gateway/console/index.html");
+}
+
+static void the_description_of_the_api_and_its_page_are_served_as_they_are(void **state) {
+    (void)state;
+    assert_folder_served("docs");
+    assert_served("/docs", "gateway/docs/index.html");
+    assert_served("/openapi.yaml", "docs/openapi.yaml");
 }
 
 static void the_console_is_found_without_its_slash(void **state) {
@@ -171,6 +193,7 @@ static void without_the_broker_the_mesh_is_unavailable(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_file_of_the_console_is_served_as_it_is),
+        cmocka_unit_test(the_description_of_the_api_and_its_page_are_served_as_they_are),
         cmocka_unit_test(the_console_is_found_without_its_slash),
         cmocka_unit_test(there_is_nothing_else_in_the_console),
         cmocka_unit_test(whoever_answers_for_a_service_is_shown),

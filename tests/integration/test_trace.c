@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include <json-c/json.h>
+#include <unistd.h>
 
 #define WAIT_MS 30000
 #define SPANS_MAX 512
@@ -15,7 +16,8 @@
 #define RETRIED_TRACE "6bf92f3577b34da6a3ce929d0e0e4736"
 #define CARD "pm_card_visa"
 
-static struct http_sink *sink;
+static struct http_sink *sink, *customer;
+static char secret_path[] = "/tmp/ordermesh-webhook-XXXXXX";
 static struct mesh *mesh;
 
 /* What was told of one span. Texts are borrowed from the documents. */
@@ -130,6 +132,7 @@ static const struct step {
     {"payment", "charge simulated", 3, "payment", "process inventory.evt.reserved"},
     {"payment", "transaction", 3, "payment", "process inventory.evt.reserved"},
     {"order", "process payments.evt.succeeded", 5, "payment", "process inventory.evt.reserved"},
+    {"notification", "notify webhook", 3, "order", "process payments.evt.succeeded"},
     {"shipping", "process orders.evt.confirmed", 5, "order", "process payments.evt.succeeded"},
     {"order", "process shipping.evt.shipped", 5, "shipping", "process orders.evt.confirmed"},
     {"order", "send orders.evt.completed", 4, "order", "process shipping.evt.shipped"},
@@ -266,8 +269,22 @@ static void orders_go_on_without_the_collector(void **state) {
     assert_true(mesh_await_ready(mesh, WAIT_MS));
 }
 
+/* Customers are told by webhook, which is a call to somebody else. */
+static void set_webhook(void) {
+    int file = mkstemp(secret_path);
+    assert_true(file >= 0);
+    assert_int_equal(dprintf(file, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"), 39);
+    close(file);
+    customer = http_sink_start();
+    setenv("OM_NOTIFY_CHANNELS", "log,webhook", 1);
+    setenv("OM_WEBHOOK_URL", http_sink_url(customer), 1);
+    setenv("OM_WEBHOOK_SECRET_FILE", secret_path, 1);
+    setenv("OM_TEMPLATE_DIR", OM_SOURCE_DIR "/services/notification/templates", 1);
+}
+
 static int begin(void **state) {
     (void)state;
+    set_webhook();
     sink = http_sink_start();
     http_sink_keep_all(sink);
     setenv("OM_OTLP_URL", http_sink_url(sink), 1);
@@ -279,6 +296,8 @@ static int end(void **state) {
     (void)state;
     mesh_stop(&mesh);
     http_sink_stop(&sink);
+    http_sink_stop(&customer);
+    unlink(secret_path);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEAD_WITHIN_MS 40000
+#define DEAD_WITHIN_MS 90000
 #define LOAD_ENDS_MS 60000
 #define REQUEST_TIMEOUT_MS 5000
 #define LARGEST_BYTES (1024 * 1024)
