@@ -136,7 +136,7 @@ static void http_refuses_what_is_wrong(void **state) {
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
         assert_refused(call(queries[i], NULL), 400, "invalid-query");
     assert_refused(call("/ORDERS.nobody.seq-1", NULL), 404, "not-found");
-    assert_refused(call("/replay", NULL), 404, "not-found");
+    assert_refused(call("/replay", NULL), 405, "method-not-allowed");
     assert_refused(call("/jobs/1", NULL), 404, "not-found");
     assert_refused(call("/jobs/01a1fbb2-0f2e-7ac1-b149-cf460c86d1dd", NULL), 404, "not-found");
     assert_refused(call("/ORDERS.nobody.seq-1/replay", "{}"), 404, "not-found");
