@@ -49,17 +49,11 @@ check_health() {
     done
 }
 
-# The name server of a run that was killed answers in that run's network only.
-end_old_name_server() {
-    local folder=$place/containers/networks/aardvark-dns pid
-    pid=$(cat "$folder/aardvark.pid" 2>/dev/null) || return 0
-    [[ $(cat "/proc/$pid/comm" 2>/dev/null) != aardvark-dns ]] || kill "$pid"
-    rm -rf "$folder"
-}
-
 start_podman() {
     ip link set lo up
-    end_old_name_server
+    # Here is who serves names, in one place for all networks of the machine: ours is another.
+    mkdir -p /run/containers/networks
+    mount -t tmpfs tmpfs /run/containers/networks
     rm -f "$place/podman.sock"
     DISABLE_HC_SYSTEMD=true podman system service --time 0 "unix://$place/podman.sock" \
         >"$place/service.log" 2>&1 &
