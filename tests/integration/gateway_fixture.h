@@ -150,6 +150,8 @@ static inline int fixture_setup(void **state) {
     environment_set(&fixture.environment, "OM_HTTP_THREADS", "2");
     environment_set(&fixture.environment, "OM_PUBLISH_TIMEOUT_MS", "500");
     environment_set(&fixture.environment, "OM_RPC_TIMEOUT_MS", "500");
+    /* A machine that is busy for a moment is no Redis that is away. */
+    environment_set(&fixture.environment, "OM_REDIS_TIMEOUT_MS", "1000");
     fixture.http = http_client_create();
     struct error error;
     const struct nats_client_options nats = {
