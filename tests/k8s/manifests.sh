@@ -142,6 +142,44 @@ check_pod_security() {
     grep -q 'violates PodSecurity "restricted' "$place/bad-pod.log" || die "$(cat "$place/bad-pod.log")"
 }
 
+# write_settings FOLDER: the deployment on standard input as a process here would have it: what its
+# environment is, and its credentials as files.
+write_settings() {
+    local folder=$1 kind name
+    mkdir -p "$folder/credentials"
+    cat >"$folder/deployment.json"
+    jq -r '.spec.template.spec.containers[0].envFrom[]
+        | (.configMapRef | select(.) | "configmap \(.name)"), (.secretRef | select(.) | "secret \(.name)")' \
+        "$folder/deployment.json" |
+        while read -r kind name; do
+            kube get -n ordermesh "$kind" "$name" -o json | jq -r --arg kind "$kind" '.data // {}
+                | if $kind == "secret" then map_values(@base64d) else . end
+                | to_entries[] | "\(.key)=\(.value)"'
+        done >"$folder/environment"
+    jq -r '.spec.template.spec.containers[0].env[] | select(has("value")) | "\(.name)=\(.value)"' \
+        "$folder/deployment.json" | sed "s|/credentials/|$folder/credentials/|" >>"$folder/environment"
+    name=$(jq -r '.spec.template.spec.volumes[] | select(.name == "credentials") | .secret.secretName' \
+        "$folder/deployment.json")
+    kube get -n ordermesh secret "$name" -o json | jq -r '.data | to_entries[] | "\(.key) \(.value)"' |
+        while read -r name kind; do
+            base64 -d <<<"$kind" >"$folder/credentials/$name"
+        done
+}
+
+# Each program says itself whether it would start with what its pods are given.
+check_configuration() {
+    local name folder program settings
+    for name in $(kube get -n ordermesh deployments -o name); do
+        folder=$place/settings/$1/${name#*/}
+        kube get -n ordermesh "$name" -o json | write_settings "$folder"
+        program=$(jq -r '.spec.template.spec.containers[0].command[0]' "$folder/deployment.json")
+        mapfile -t settings <"$folder/environment"
+        env -i "${settings[@]}" "$root/.build/test/bin/${program##*/}" --check-config >"$folder/check.log" 2>&1 ||
+            die "$1: $name would not start: $(tail -n 3 "$folder/check.log")"
+    done
+    say "$1: each process accepts its configuration"
+}
+
 test_overlay() {
     local before
     start_api_server "api-$1"
@@ -157,6 +195,7 @@ test_overlay() {
     [[ $(stored) == "$before" ]] || die "applying $1 again changed something"
     say "$1: accepted, and nothing changed the second time"
     check_pod_security
+    check_configuration "$1"
     stop_api_server
 }
 
@@ -164,7 +203,7 @@ test_manifests() {
     local name
     trap stop_api_server EXIT
     copy_overlays
-    rm -rf "$place/schemas"
+    rm -rf "$place/schemas" "$place/settings"
     for name in $(overlays); do
         test_overlay "$name"
     done
