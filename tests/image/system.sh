@@ -3,7 +3,7 @@
 # docs/quickstart.md says works word for word, containers have no rights that they do not need, ending them
 # drains them, and what was accepted is there when all of it is started again.
 #
-#     unshare --net --mount tests/image/system.sh
+#     unshare --net --mount --pid --fork --mount-proc tests/image/system.sh
 #
 # Called by scripts/test-image, whose podman, images and PATH it inherits.
 set -euo pipefail
@@ -51,9 +51,10 @@ check_health() {
 
 start_podman() {
     ip link set lo up
-    # Here is who serves names, in one place for all networks of the machine: ours is another.
-    mkdir -p /run/containers/networks
+    # Here are the networks of the machine and who serves their names: ours are others.
+    mkdir -p /run/containers/networks /run/netns
     mount -t tmpfs tmpfs /run/containers/networks
+    mount -t tmpfs tmpfs /run/netns
     rm -f "$place/podman.sock"
     DISABLE_HC_SYSTEMD=true podman system service --time 0 "unix://$place/podman.sock" \
         >"$place/service.log" 2>&1 &
@@ -87,7 +88,7 @@ quickstart() {
 
 run_quickstart() {
     # shellcheck disable=SC2016 # the backquotes are Markdown's
-    (cd "$project" && bash -euo pipefail -c "$(quickstart)"$'\necho "order=$id token=$OM_TOKEN"')
+    (cd "$project" && bash -euo pipefail -c "$(quickstart)"$'\necho "order=$id token=$OM_TOKEN"') </dev/null
 }
 
 container() {
@@ -171,6 +172,7 @@ write_docker
 copy_project
 start_podman
 trap end_all EXIT
+trap 'exit 130' INT TERM
 say "following docs/quickstart.md"
 run_quickstart >"$place/quickstart.log" 2>&1 || die "$(tail -n 20 "$place/quickstart.log")"
 read -r order token < <(sed -n 's/^order=\(.*\) token=\(.*\)$/\1 \2/p' "$place/quickstart.log")

@@ -73,6 +73,9 @@ static const struct damage damages[] = {
     {"every order is final", ORDER_ROW(ID, "PENDING", "NULL", "[]")},
     {"every order ends as its kind must", FAILED_ROW("out_of_stock", "[]")},
     {"a completed order is shipped once, under the number it knows", COMPLETED_ROW(ID)},
+    {"what was in hand at each death of its consumer was done at its second chance",
+     "INSERT INTO dlq.chances (stream, consumer, stream_sequence, entry_id, state)"
+     "  VALUES ('ORDERS', 'order', 1, 'ORDERS.order.seq-1', 'expired');"},
     {"an order that ended badly before shipping is not shipped",
      FAILED_ROW("payment_declined", "[]") "INSERT INTO shipping.shipments VALUES ('" ID
                                           "', 'SHIPPED', 'c', 't');"},
@@ -239,7 +242,7 @@ static void damage_in_the_streams_is_reported(void **state) {
     (void)state;
     static const char created[] =
         "{\"type\":\"io.ordermesh.order.created\",\"subject\":\"" ID "\",\"id\":\"e%d\"}";
-    static const char advisory[] = "{\"type\":\"io.nats.jetstream.advisory.v1.max_deliver\","
+    static const char advisory[] = "{\"type\":\"io.nats.jetstream.advisory.v1.terminated\","
                                    "\"id\":\"a\",\"stream\":\"ORDERS\",\"consumer\":\"x\"}";
     natsConnection *connection = connect_operator();
     struct buf report = {0};
@@ -251,7 +254,7 @@ static void damage_in_the_streams_is_reported(void **state) {
     }
     publish(connection, "payments.evt.failed",
             "{\"type\":\"io.ordermesh.payment.failed\",\"subject\":\"" ID "\",\"id\":\"e1\"}");
-    publish(connection, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.ORDERS.x", advisory);
+    publish(connection, "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.ORDERS.x", advisory);
     publish_dead_letter(connection, "ORDERS.order.seq-1");
     publish_dead_letter(connection, "ORDERS.order.seq-1");
     natsConnection_Destroy(connection);
@@ -261,7 +264,7 @@ static void damage_in_the_streams_is_reported(void **state) {
     assert_reported(&report, "nothing healthy is a dead letter");
     assert_reported(&report, "no event of an order is there twice under two ids");
     assert_reported(&report, "no event id stands for two events");
-    assert_reported(&report, "no event was given up");
+    assert_reported(&report, "no event was rejected");
     buf_clear(&report);
     poisons = (const char *const[]){"ORDERS.order.seq-2", NULL};
     assert_false(check((const char *const[]){NULL}, &report));

@@ -152,10 +152,14 @@ const struct invariant invariants[] = {
      "  WHERE status IN ('FAILED', 'CANCELLED')"
      "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
 
-    {'G', "no event was given up",
+    {'G', "no event was rejected",
      /* A report that a newer one replaced while it was delivered is not an event. */
      "SELECT subject || ' ' || type FROM stream_event WHERE stream = 'ADVISORIES'"
-     "  AND subject NOT LIKE 'FAILURES/%' AND NOT EXISTS (SELECT FROM poison)"},
+     "  AND type NOT LIKE '%.max_deliver' AND subject NOT LIKE 'FAILURES/%'"
+     "  AND NOT EXISTS (SELECT FROM poison)"},
+    {'G', "what was in hand at each death of its consumer was done at its second chance",
+     "SELECT entry_id || ' ' || state FROM dlq.chances"
+     "  WHERE state <> 'passed' AND NOT EXISTS (SELECT FROM poison)"},
     {'G', "every poison is one dead letter",
      "SELECT entry FROM poison LEFT JOIN dead_letter USING (entry) GROUP BY entry"
      "  HAVING count(*) FILTER (WHERE generation = 1) <> 1"},
