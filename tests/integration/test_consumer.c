@@ -193,26 +193,6 @@ static void assert_next_report(const struct uuid *id, const char *outcome) {
     assert_next(reports, event_id, outcome);
 }
 
-/* As by a process that dies with what it has fetched. */
-static void lose_a_delivery(int count) {
-    natsSubscription *subscription = NULL;
-    char *inbox = nats_client_inbox(nats), request[64];
-    snprintf(request, sizeof(request), "{\"batch\":%d,\"expires\":5000000000}", count);
-    assert_int_equal(natsConnection_SubscribeSync(&subscription, nats_client_fast(nats), inbox),
-                     NATS_OK);
-    assert_int_equal(natsConnection_PublishRequestString(
-                         nats_client_fast(nats), "$JS.API.CONSUMER.MSG.NEXT." STREAM "." DURABLE,
-                         inbox, request),
-                     NATS_OK);
-    for (int i = 0; i < count; i++) {
-        natsMsg *message = NULL;
-        assert_int_equal(natsSubscription_NextMsg(&message, subscription, WAIT_MS), NATS_OK);
-        natsMsg_Destroy(message);
-    }
-    natsSubscription_Destroy(subscription);
-    free(inbox);
-}
-
 static void start_consumer(void) {
     struct error error = {0};
     const struct consumer_options options = {
@@ -408,6 +388,26 @@ static void the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason(voi
 }
 
 #ifdef OM_FAILPOINTS
+/* As by a process that dies with what it has fetched. */
+static void lose_a_delivery(int count) {
+    natsSubscription *subscription = NULL;
+    char *inbox = nats_client_inbox(nats), request[64];
+    snprintf(request, sizeof(request), "{\"batch\":%d,\"expires\":5000000000}", count);
+    assert_int_equal(natsConnection_SubscribeSync(&subscription, nats_client_fast(nats), inbox),
+                     NATS_OK);
+    assert_int_equal(natsConnection_PublishRequestString(
+                         nats_client_fast(nats), "$JS.API.CONSUMER.MSG.NEXT." STREAM "." DURABLE,
+                         inbox, request),
+                     NATS_OK);
+    for (int i = 0; i < count; i++) {
+        natsMsg *message = NULL;
+        assert_int_equal(natsSubscription_NextMsg(&message, subscription, WAIT_MS), NATS_OK);
+        natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(subscription);
+    free(inbox);
+}
+
 static void
 an_event_that_crashes_the_decoder_is_rejected_and_its_neighbours_are_done(void **state) {
     (void)state;
