@@ -3,8 +3,8 @@
 #
 #     docker build -t ordermesh:0.1.0 .
 #
-# Built by `podman build --timestamp 0`, or by BuildKit with SOURCE_DATE_EPOCH=0 and rewrite-timestamp,
-# the same sources, base image and package versions give the same image, bit for bit (scripts/test-image).
+# Built by `podman build --timestamp 0`, the same sources, base image and package versions give the same
+# image, bit for bit (scripts/test-image); BuildKit has SOURCE_DATE_EPOCH=0 and rewrite-timestamp for that.
 # To get those again later, name BASE by its digest, with its sources.list on snapshot.debian.org.
 ARG BASE=docker.io/library/debian:bookworm-slim
 

@@ -45,6 +45,20 @@ print_nack() {
         done | jq -s .)"
 }
 
+# check_deployment SERVICE: it has one, and base/ knows it; a new one is made like loyalty's.
+check_deployment() {
+    local file=k8s/base/services/$1.yaml base=k8s/base/kustomization.yaml
+    if [[ $update == true && ! -e $file ]]; then
+        sed -e "1s/.*/# om-$1. What all processes have in common is in ..\/patches./" -e "s/loyalty/$1/g" \
+            k8s/base/services/loyalty.yaml >"$file"
+        sed -i -e "s|^  - services/loyalty.yaml|&\n  - services/$1.yaml|" \
+            -e "s|^  - {name: loyalty-config, .*|&\n  - {name: $1-config, envs: [config/$1.env]}|" "$base"
+    fi
+    [[ -e $file ]] || fail "$file is missing, the service's Deployment: scripts/check --update"
+    grep -qx "  - services/$1.yaml" "$base" && grep -q "^  - {name: $1-config," "$base" ||
+        fail "$base does not know $1"
+}
+
 check_kubernetes() {
     local process common processes=(gateway "${services[@]}")
     common=$(configuration_rows om-gateway)
@@ -54,8 +68,7 @@ check_kubernetes() {
     check_page k8s/base/config/common.env print_common_env
     for process in "${processes[@]}"; do
         check_page "k8s/base/config/$process.env" print_process_env "$process"
-        [[ $process == gateway || -e k8s/base/services/$process.yaml ]] ||
-            fail "k8s/base/services/$process.yaml is missing: the service's Deployment"
+        [[ $process == gateway ]] || check_deployment "$process"
     done
     check_page k8s/components/monitoring/rules.yaml print_prometheus_rule
     check_page k8s/components/nack/resources.yaml print_nack

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All of compose.yaml, by Docker Compose with podman, in a network namespace that has no way out: what
-# docs/quickstart.md says works word for word, containers have no rights that they do not need, ending them
-# drains them, and what was accepted is there when all of it is started again.
+# docs/quickstart.md says works word for word, from make-secrets on; containers have no rights that they do
+# not need, ending them drains them, and what was accepted is there when all of it is started again.
 #
 #     unshare --net --mount --pid --fork --mount-proc tests/image/system.sh
 #
@@ -117,7 +117,7 @@ check_rights() {
         expect "$name's user" "$(awk '/^Uid/ { print $2, $3, $4 }' "/proc/$pid/status")" "10001 10001 10001"
         [[ ! -e /proc/$pid/root/bin/sh ]] || die "$name's image has a shell"
     done
-    say "no process is root, writes to its root, has a capability or a shell"
+    say "no container can write to its root or has a capability; ours are not root and have no shell"
 }
 
 # order METHOD PATH [CURL-OPTION...]
@@ -142,7 +142,7 @@ check_drain() {
     for name in "${processes[@]}"; do
         expect "$name's exit code after SIGTERM" "$(inspect "$name" '{{.State.ExitCode}}')" 0
     done
-    say "told to end, every process drained"
+    say "told to end, every process drained and ended with 0"
 }
 
 is_completed() {
@@ -176,8 +176,11 @@ trap 'exit 130' INT TERM
 say "following docs/quickstart.md"
 run_quickstart >"$place/quickstart.log" 2>&1 || die "$(tail -n 20 "$place/quickstart.log")"
 read -r order token < <(sed -n 's/^order=\(.*\) token=\(.*\)$/\1 \2/p' "$place/quickstart.log")
-is_completed "$order"
-say "its order is COMPLETED"
+is_completed "$order" || die "its order is $(call "/$order")"
+compose logs --no-color gateway >"$place/gateway.log"
+! grep -q 'Redis refused' "$place/gateway.log" || die "the gateway cannot use Redis: $place/gateway.log"
+grep -q '^event: OrderCompleted' "$place/quickstart.log" || die "its event stream does not tell the end"
+say "its order is COMPLETED, and the event stream tells how"
 check_rights
 check_drain
 check_restart
