@@ -199,8 +199,25 @@ static bool all_ready(void *closure) {
     return true;
 }
 
+/* What those say that are not ready, and the end of their logs. */
+static void print_not_ready(struct mesh *mesh) {
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        struct buf body = {0};
+        if (mesh->parts[part].process != NULL &&
+            !mesh_is_ready(mesh, (enum mesh_part)part, &body)) {
+            fprintf(stderr, "%s is not ready: %s\n", part_names[part],
+                    body.len > 0 ? body.ptr : "no answer");
+            print_log_end(mesh->parts[part].log_path);
+        }
+        buf_fini(&body);
+    }
+}
+
 bool mesh_await_ready(struct mesh *mesh, int64_t timeout_ms) {
-    return wait_until(all_ready, mesh, timeout_ms);
+    bool is_ready = wait_until(all_ready, mesh, timeout_ms);
+    if (!is_ready)
+        print_not_ready(mesh);
+    return is_ready;
 }
 
 /* Runs omctl as the operator; `arguments` are NULL-terminated. */
@@ -246,11 +263,8 @@ struct mesh *mesh_start(void) {
     prepare_parts(mesh);
     for (int part = 0; part < MESH_PART_COUNT; part++)
         mesh_launch(mesh, (enum mesh_part)part, NULL);
-    if (!mesh_await_ready(mesh, READY_TIMEOUT_MS)) {
-        for (int part = 0; part < MESH_PART_COUNT; part++)
-            print_log_end(mesh->parts[part].log_path);
+    if (!mesh_await_ready(mesh, READY_TIMEOUT_MS))
         fixture_fail("the mesh is not ready");
-    }
     run_omctl(mesh, (const char *const[]){"seed", "demo", "--wait", NULL});
     mesh_forget_deaths(mesh);
     return mesh;
