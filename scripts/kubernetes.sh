@@ -55,8 +55,8 @@ check_deployment() {
             -e "s|^  - {name: loyalty-config, .*|&\n  - {name: $1-config, envs: [config/$1.env]}|" "$base"
     fi
     [[ -e $file ]] || fail "$file is missing, the service's Deployment: scripts/check --update"
-    grep -qx "  - services/$1.yaml" "$base" && grep -q "^  - {name: $1-config," "$base" ||
-        fail "$base does not know $1"
+    grep -qx "  - services/$1.yaml" "$base" || fail "$base has no resource of $1"
+    grep -q "^  - {name: $1-config," "$base" || fail "$base has no configuration of $1"
 }
 
 check_kubernetes() {

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define READY_MS 60000 /* it is a second or two; how long a busy machine takes is no matter here   \
-                        */
+#define READY_MS 60000 /* usually a second or two; a busy machine takes longer */
 #define OUTAGE_MS 10000
 #define LOAD_ENDS_MS 60000
 
