@@ -119,5 +119,5 @@ def yaml($indent):
               else "\($indent)- \(scalar)" end
     end;
 
-"# The events of OrderMesh as AsyncAPI, https://www.asyncapi.com. Written by scripts/check --update.",
+"# The events of OrderMesh as AsyncAPI 3. Written by scripts/check --update.",
 (document | yaml(""))

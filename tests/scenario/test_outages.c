@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define READY_MS 60000 /* usually a second or two; a busy machine takes longer */
+#define READY_MS 10000
 #define OUTAGE_MS 10000
 #define LOAD_ENDS_MS 60000
 
