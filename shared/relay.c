@@ -196,6 +196,13 @@ static enum status subscribe_acks(struct relay *relay, struct error *error) {
     return nats_error(error, s, "subscribing to acknowledgements");
 }
 
+/* After a failed pass: no later one has to get past the answers that this one still has coming. Those
+   that say that no stream listens do not even name their pass. */
+static void forget_acks(struct relay *relay) {
+    natsSubscription_Destroy(relay->acks);
+    relay->acks = NULL;
+}
+
 static enum status publish_row(struct relay *relay, natsConnection *connection,
                                const struct pg_result *rows, int row, struct error *error) {
     char subject[128], traceparent[TRACEPARENT_SIZE], msg_id[UUID_TEXT_SIZE];
@@ -437,6 +444,8 @@ static enum status publish_all(struct relay *relay, struct error *error) {
     }
     pass_fini(&pass);
     pass_fini(&upcoming);
+    if (status != STATUS_OK)
+        forget_acks(relay);
     if (status == STATUS_OK && was_moved)
         status = cursor_reload(relay, error);
     return status;
@@ -541,7 +550,7 @@ void relay_destroy(struct relay **relay) {
         relay_drain(r);
         pthread_join(r->thread, NULL);
     }
-    natsSubscription_Destroy(r->acks);
+    forget_acks(r);
     free(r->inbox);
     buf_fini(&r->reply);
     relay_cursor_fini(&r->cursor);

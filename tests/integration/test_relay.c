@@ -458,6 +458,30 @@ static void a_broker_killed_and_restarted_under_load_loses_nothing(void **state)
     buf_fini(&committed.bytes);
 }
 
+static bool has_tried(void *closure) {
+    return metric_value(METRIC_RELAY_SECONDS, 0) >= *(const int64_t *)closure;
+}
+
+/* Each failed pass left answers behind, and later passes took them, one each, for their own: a
+   relay that had met no stream went on only after as many turns as it had published events. */
+static void a_stream_that_comes_late_gets_everything_at_once(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);
+    read_sequence = 0;
+    write_committed(&writer, 16);
+    int64_t tries = metric_value(METRIC_RELAY_SECONDS, 0) + 5;
+    struct relay *relay = start_relay(512);
+    assert_true(wait_until(has_tried, &tries, WAIT_MS));
+    assert_false(relay_is_ready(relay));
+    servers_provision(servers);
+    assert_published(&writer.committed);
+    assert_true(wait_until(is_ready, relay, WAIT_MS));
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
 static void a_database_killed_and_restarted_is_taken_up_again(void **state) {
     (void)state;
     struct writer writer;
@@ -526,6 +550,7 @@ int main(void) {
         TEST(a_relay_whose_session_is_terminated_goes_on),
         TEST(two_relays_that_take_turns_lose_and_repeat_nothing),
         TEST(a_broker_killed_and_restarted_under_load_loses_nothing),
+        TEST(a_stream_that_comes_late_gets_everything_at_once),
         TEST(a_database_killed_and_restarted_is_taken_up_again),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
