@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AWAIT_POLL_MS 1000
+
 static const struct command_option *find_option(const struct command_option *options, size_t count,
                                                 struct slice name) {
     for (size_t i = 0; i < count; i++) {
@@ -75,6 +77,35 @@ enum status command_open_nats(const struct omctl_config *config, struct nats_cli
         .tls_key_file = config->nats_tls_key_file,
     };
     return nats_client_create(&options, nats, error);
+}
+
+/* After a failed attempt: whether there is to be another one, which is due when this returns. */
+static bool may_try_again(enum status status, int64_t until_us, const struct error *error) {
+    if (status == STATUS_INVALID || clock_monotonic_us() >= until_us)
+        return false;
+    fprintf(stderr, "omctl: not yet: %s\n", error->text);
+    clock_sleep_ms(AWAIT_POLL_MS);
+    return true;
+}
+
+enum status command_await_database(const struct omctl_config *config, int64_t wait_us,
+                                   struct pg **pg, struct error *error) {
+    const int64_t until_us = clock_monotonic_us() + wait_us;
+    enum status status;
+    do
+        status = command_open_database(config, pg, error);
+    while (status != STATUS_OK && may_try_again(status, until_us, error));
+    return status;
+}
+
+enum status command_await_nats(const struct omctl_config *config, int64_t wait_us,
+                               struct nats_client **nats, struct error *error) {
+    const int64_t until_us = clock_monotonic_us() + wait_us;
+    enum status status;
+    do
+        status = command_open_nats(config, nats, error);
+    while (status != STATUS_OK && may_try_again(status, until_us, error));
+    return status;
 }
 
 enum status command_read_file(const char *path, struct buf *content, struct error *error) {

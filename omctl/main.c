@@ -21,7 +21,7 @@ struct command {
     "                     how long ago (15m, 2h)\n"
 
 static const struct command commands[] = {
-    {"migrate", "[--dir DIR] [--passwords DIR] [--check [--wait DURATION]]",
+    {"migrate", "[--dir DIR] [--passwords DIR] [--check] [--wait DURATION]",
      "bring the database to this version's schema",
      "Applies the files of DIR (default: sql) in the order of their numbers, each in a "
      "transaction\n"
@@ -34,9 +34,11 @@ static const struct command commands[] = {
      "                   om_orders\n"
      "  --check          change nothing; exit with 1 when a file is pending or was changed; any\n"
      "                   service's role may ask\n"
-     "  --wait DURATION  with --check: look again until it is as it should be, so long at most\n",
+     "  --wait DURATION  wait so long at most until the database is there; with --check: until it is\n"
+     "                   as it should be\n",
      migrate_command},
-    {"provision", "[--dir DIR] [--check] [--ack-wait DURATION] [--replicas N]",
+    {"provision", "[--dir DIR] [--check] [--ack-wait DURATION] [--replicas N]"
+     " [--wait DURATION]",
      "create or update the streams and consumers",
      "Makes the server agree with DIR/streams/*.json and DIR/consumers/<STREAM>.<durable>.json\n"
      "(default: nats), which are in the format of `nats stream add --config`. Only the fields in\n"
@@ -45,7 +47,8 @@ static const struct command commands[] = {
      "  --dir DIR            where streams/ and consumers/ are\n"
      "  --check              change nothing; print what differs, and exit with 1 if anything does\n"
      "  --ack-wait DURATION  overrides ack_wait of all consumers, such as 2s\n"
-     "  --replicas N         overrides num_replicas of all streams: 3 on a cluster\n",
+     "  --replicas N         overrides num_replicas of all streams: 3 on a cluster\n"
+     "  --wait DURATION      wait so long at most until the server is there\n",
      provision_command},
     {"seed demo", "[--wait]", "add the demo catalog",
      "Adds the demo's products and their stock; those that exist are left as they are.\n"

@@ -322,15 +322,15 @@ int migrate_command(const struct omctl_config *config, int argc, char **argv) {
     enum status status = command_parse(options, 4, argc, argv, &error);
     if (status == STATUS_OK && wait != NULL)
         status = duration_parse(wait, &wait_us, &error);
-    if (status == STATUS_OK && (check ? passwords : wait) != NULL)
-        status = error_set(&error, STATUS_INVALID, "--wait goes with --check, --passwords without");
+    if (status == STATUS_OK && check && passwords != NULL)
+        status = error_set(&error, STATUS_INVALID, "--passwords does not go with --check");
     if (status != STATUS_OK) {
         (void)command_failed("migrate", &error);
         return COMMAND_USAGE;
     }
     if (check)
         return check_and_wait(config, directory, wait_us);
-    status = command_open_database(config, &pg, &error);
+    status = command_await_database(config, wait_us, &pg, &error);
     if (status == STATUS_OK)
         status = migrate_apply(pg, directory, stdout, &error);
     if (status == STATUS_OK && passwords != NULL)

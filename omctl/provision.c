@@ -139,26 +139,30 @@ static enum status replicas_parse(const char *text, int64_t *replicas, struct er
 
 int provision_command(const struct omctl_config *config, int argc, char **argv) {
     struct provision_options options = {.directory = "nats", .out = stdout};
-    const char *ack_wait = NULL, *replicas = NULL;
+    const char *ack_wait = NULL, *replicas = NULL, *wait = NULL;
+    int64_t wait_us = 0;
     const struct command_option known[] = {
         {.name = "--dir", .value = &options.directory},
         {.name = "--check", .flag = &options.check_only},
         {.name = "--ack-wait", .value = &ack_wait},
         {.name = "--replicas", .value = &replicas},
+        {.name = "--wait", .value = &wait},
     };
     struct error error;
-    enum status status = command_parse(known, 4, argc, argv, &error);
+    enum status status = command_parse(known, 5, argc, argv, &error);
     if (status == STATUS_OK && ack_wait != NULL)
         status = duration_parse(ack_wait, &options.overrides.ack_wait_us, &error);
     if (status == STATUS_OK && replicas != NULL)
         status = replicas_parse(replicas, &options.overrides.replicas, &error);
+    if (status == STATUS_OK && wait != NULL)
+        status = duration_parse(wait, &wait_us, &error);
     if (status != STATUS_OK) {
         (void)command_failed("provision", &error);
         return COMMAND_USAGE;
     }
     struct nats_client *nats = NULL;
     struct provision_result result = {0};
-    status = command_open_nats(config, &nats, &error);
+    status = command_await_nats(config, wait_us, &nats, &error);
     if (status == STATUS_OK)
         status = provision_run(nats, &options, &result, &error);
     nats_client_destroy(&nats);

@@ -83,7 +83,8 @@ static void wrong_usage_is_exit_code_2(void **state) {
     assert_int_equal(omctl("seed demo now"), 2);
     assert_int_equal(omctl("provision --ack-wait soon"), 2);
     assert_int_equal(omctl("provision --replicas 7"), 2);
-    assert_int_equal(omctl("migrate --wait 1s"), 2);
+    assert_int_equal(omctl("provision --wait soon"), 2);
+    assert_int_equal(omctl("migrate --wait soon"), 2);
     assert_int_equal(omctl("migrate --check --passwords /tmp"), 2);
     assert_int_equal(omctl("outbox redrive --schema orders"), 2);
     assert_int_equal(omctl("outbox redrive --schema elsewhere --since 1h"), 2);
@@ -209,6 +210,35 @@ static void a_server_that_is_away_is_exit_code_1_and_said(void **state) {
     assert_said("OM_NATS_URL is not set");
 }
 
+static bool both_said_not_yet(void *closure) {
+    (void)closure;
+    struct buf said = read_file(log_path);
+    bool is_said = strstr(said.ptr, "not yet: connecting to NATS") != NULL &&
+                   strstr(said.ptr, "not yet: database") != NULL;
+    buf_fini(&said);
+    return is_said;
+}
+
+static void an_installation_waits_for_servers_that_are_not_there_yet(void **state) {
+    (void)state;
+    struct process *waiting[2];
+    servers_shutdown(servers, SERVER_NATS);
+    servers_shutdown(servers, SERVER_POSTGRES);
+    (void)remove(log_path);
+    waiting[0] = start_omctl("migrate --dir " OM_SOURCE_DIR "/sql --wait 1m");
+    waiting[1] = start_omctl("provision --dir " OM_SOURCE_DIR "/nats --wait 1m");
+    assert_true(wait_until(both_said_not_yet, NULL, TIMEOUT_MS));
+    servers_restart(servers, SERVER_POSTGRES);
+    servers_restart(servers, SERVER_NATS);
+
+    for (int i = 0; i < 2; i++) {
+        int code = -1;
+        assert_true(process_wait(waiting[i], TIMEOUT_MS, &code));
+        assert_int_equal(code, 0);
+        process_destroy(&waiting[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_command_and_each_explains_itself),
@@ -219,6 +249,7 @@ int main(void) {
         cmocka_unit_test(streams_without_orders_have_nothing_to_count_or_audit),
         cmocka_unit_test(waiting_ends_once_the_order_service_knows_the_prices),
         cmocka_unit_test(health_is_exit_code_0_for_a_2xx_only),
+        cmocka_unit_test(an_installation_waits_for_servers_that_are_not_there_yet),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
         cmocka_unit_test(a_refused_login_is_exit_code_1_and_said),
         cmocka_unit_test(a_server_that_is_away_is_exit_code_1_and_said),
