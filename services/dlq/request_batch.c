@@ -41,13 +41,20 @@ void request_batch_clear(struct request_batch *batch) {
     batch->count = 0;
 }
 
+/* After a failed run: that nobody listens is said without naming the request, and a later run must
+   not take it for an answer to its own. */
+static void unsubscribe(struct request_batch *batch) {
+    natsSubscription_Destroy(batch->subscription);
+    batch->subscription = NULL;
+}
+
 void request_batch_destroy(struct request_batch **batch) {
     struct request_batch *b = *batch;
     *batch = NULL;
     if (b == NULL)
         return;
     request_batch_clear(b);
-    natsSubscription_Destroy(b->subscription);
+    unsubscribe(b);
     buf_fini(&b->reply_subject);
     free(b->requests);
     free(b->inbox);
@@ -110,12 +117,6 @@ static struct request *request_of(struct request_batch *batch, natsMsg *answer) 
     return &batch->requests[index];
 }
 
-static bool nobody_listens(natsMsg *answer) {
-    const char *code = NULL;
-    return natsMsg_GetDataLength(answer) == 0 &&
-           natsMsgHeader_Get(answer, "Status", &code) == NATS_OK && strcmp(code, "503") == 0;
-}
-
 /* Takes one answer. */
 static enum status receive(struct request_batch *batch, size_t *answered, struct error *error) {
     natsMsg *answer = NULL;
@@ -129,9 +130,6 @@ static enum status receive(struct request_batch *batch, size_t *answered, struct
     }
     request->reply = answer;
     (*answered)++;
-    if (nobody_listens(answer))
-        return error_set(error, STATUS_UNAVAILABLE, "nobody answers on %s",
-                         natsMsg_GetSubject(request->message));
     return STATUS_OK;
 }
 
@@ -147,6 +145,8 @@ enum status request_batch_run(struct request_batch *batch, struct error *error) 
         status = s == NATS_OK ? receive(batch, &answered, error)
                               : nats_error(error, s, "sending a request");
     }
+    if (status != STATUS_OK)
+        unsubscribe(batch);
     return status;
 }
 
