@@ -10,6 +10,7 @@
 #include "shared/log.h"
 #include "shared/pg.h"
 #include "shared/relay.h"
+#include "shared/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>

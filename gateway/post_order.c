@@ -176,9 +176,9 @@ void post_order(h2o_req_t *req, struct slice id) {
 }
 
 static void fail(struct order_post *post, const struct error *error) {
-    log_set_trace(&post->trace);
+    trace_set_current(&post->trace);
     log_warn("an order was not published", LOG_ERROR(error));
-    log_set_trace(NULL);
+    trace_set_current(NULL);
     if (post->has_key)
         claim_release(post->pending.lane->redis, &post->claim);
     end_with_problem(post, problem_of(error->status));

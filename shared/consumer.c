@@ -186,7 +186,7 @@ static enum status attempt(struct consumer *consumer, size_t count, struct error
         message_of(consumer->deliveries[i])->is_duplicate = false;
         failpoint_in("handler", message_payload(message_of(consumer->deliveries[i])));
     }
-    log_set_trace(trace_of(consumer, count));
+    trace_set_current(trace_of(consumer, count));
     arena_reset(consumer->arena);
     outbox_clear(consumer->outbox);
     updates_clear(consumer->updates);
@@ -365,7 +365,7 @@ static void settle_batch(struct consumer *consumer) {
     for (size_t i = 0; i < consumer->batch->count; i++) {
         struct message *message = consumer->batch->items[i];
         bool is_done = message->delivery.outcome == OUTCOME_DONE;
-        log_set_trace(&message->delivery.event.trace);
+        trace_set_current(&message->delivery.event.trace);
         counts[is_done ? settle_done(consumer, message) : settle_failed(consumer, message)]++;
     }
     failpoint("consumer.after_ack");
@@ -400,7 +400,7 @@ static void process_batch(struct consumer *consumer) {
         batch_span_end(&consumer->span, consumer->batch, consumer->spec->stream,
                        consumer->spec->durable);
     }
-    log_set_trace(NULL);
+    trace_set_current(NULL);
     metric_observe(METRIC_CONSUMER_BATCH_SECONDS, consumer->metrics.batch_seconds,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
     intake_release(consumer->intake);

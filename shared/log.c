@@ -3,6 +3,7 @@
 #include "shared/clock.h"
 #include "shared/hex.h"
 #include "shared/json.h"
+#include "shared/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,19 +23,14 @@ void log_init(const char *service, const char *instance, enum log_level least) {
     settings.least = least;
 }
 
-static _Thread_local struct trace current_trace;
-
-void log_set_trace(const struct trace *trace) {
-    current_trace = trace != NULL ? *trace : (struct trace){0};
-}
-
 static void put_trace(struct json_writer *w) {
     static const struct trace none;
+    const struct trace *current = trace_current();
     char trace_id[33], span_id[17];
-    if (memcmp(current_trace.trace_id, none.trace_id, sizeof(none.trace_id)) == 0)
+    if (memcmp(current->trace_id, none.trace_id, sizeof(none.trace_id)) == 0)
         return;
-    trace_format_id(&current_trace, trace_id);
-    hex_encode(current_trace.span_id, sizeof(current_trace.span_id), span_id);
+    trace_format_id(current, trace_id);
+    hex_encode(current->span_id, sizeof(current->span_id), span_id);
     json_put_text(w, "traceId", trace_id);
     json_put_text(w, "spanId", span_id);
 }

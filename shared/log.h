@@ -1,6 +1,7 @@
 /*
  * JSON logs, one object a line on stderr: time, level, service, instance, msg and the fields given.
- * Personal data and secrets are never fields. Thread safe; a line is one write(2).
+ * A line also carries the ids of what its thread works on (trace_set_current()). Personal data and
+ * secrets are never fields. Thread safe; a line is one write(2).
  *
  *     log_info("order accepted", LOG_TEXT("orderId", id), LOG_INT("items", n));
  *     log_error("relay stopped", LOG_ERROR(&error));
@@ -10,7 +11,6 @@
 
 #include "shared/buf.h"
 #include "shared/status.h"
-#include "shared/trace.h"
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
@@ -29,9 +29,6 @@ struct log_field {
 
 /* `service` and `instance` are borrowed for the life of the process. */
 void log_init(const char *service, const char *instance, enum log_level least);
-/* Lines of this thread carry its traceId and spanId from here on, until the next call; NULL or a
-   trace without an id: none. Copied. */
-void log_set_trace(const struct trace *trace);
 bool log_level_parse(const char *text, enum log_level *level); /* debug info warn error */
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);

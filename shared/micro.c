@@ -208,7 +208,7 @@ static struct span start_span(natsMsg *request) {
 
 static void end_span(const struct endpoint_state *state, const struct span *span,
                      enum status status, const struct error *error) {
-    log_set_trace(NULL);
+    trace_set_current(NULL);
     span_end(
         span, state->endpoint->subject, SPAN_TEXT("rpc.system.name", "nats"),
         SPAN_TEXT("rpc.method", state->endpoint->subject),
@@ -223,7 +223,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     struct error error = {0};
     int64_t started_us = clock_monotonic_us();
     struct span span = start_span(request);
-    log_set_trace(&span.trace);
+    trace_set_current(&span.trace);
     arena_reset(state->arena);
     buf_clear(&state->reply);
     struct endpoint_call call = {

@@ -98,3 +98,13 @@ void trace_format(const struct trace *trace, char *text) {
 void trace_format_id(const struct trace *trace, char *text) {
     hex_encode(trace->trace_id, sizeof(trace->trace_id), text);
 }
+
+static _Thread_local struct trace current;
+
+void trace_set_current(const struct trace *trace) {
+    current = trace != NULL ? *trace : (struct trace){0};
+}
+
+const struct trace *trace_current(void) {
+    return &current;
+}

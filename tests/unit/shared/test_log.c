@@ -1,6 +1,7 @@
 #include "shared/log.h"
 
 #include "shared/json.h"
+#include "shared/trace.h"
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
@@ -74,7 +75,7 @@ static void lines_carry_the_ids_of_the_trace_they_belong_to(void **state) {
     assert_true(
         trace_parse(slice_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), &trace));
     struct stderr_capture capture = stderr_take();
-    log_set_trace(&trace);
+    trace_set_current(&trace);
     log_info("within");
     struct buf written = stderr_give_back(&capture);
     struct json_object *line = parse_line(&written);
@@ -84,7 +85,7 @@ static void lines_carry_the_ids_of_the_trace_they_belong_to(void **state) {
     buf_fini(&written);
 
     capture = stderr_take();
-    log_set_trace(NULL);
+    trace_set_current(NULL);
     log_info("outside");
     written = stderr_give_back(&capture);
     assert_null(strstr(written.ptr, "traceId"));
