@@ -1,15 +1,17 @@
 #include "services/payment/provider_stripe.h"
 
 #include "services/payment/stripe_message.h"
+#include "shared/backoff.h"
 #include "shared/clock.h"
 #include "shared/config.h"
-#include "shared/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PROBE_TIMEOUT_MS 3000
+
+static const struct backoff backoff = {.least_ms = 500, .most_ms = 5000};
 
 struct stripe {
     struct provider provider; /* first */
@@ -57,12 +59,6 @@ static void task_fini(struct task *task) {
 
 /* --- one round of tries --- */
 
-static int64_t next_wait_ms(const struct httpc_call *call, int tries) {
-    unsigned char jitter;
-    random_bytes(&jitter, sizeof(jitter));
-    return stripe_backoff_ms(tries, httpc_retry_after_ms(call), jitter);
-}
-
 /* Tries all that are to be tried. Returns how long to wait for the next round; -1: none needed. */
 static int64_t run_round(const struct stripe *stripe, const struct operation *operation,
                          const char *url, struct task *tasks, size_t count, int tries) {
@@ -84,7 +80,7 @@ static int64_t run_round(const struct stripe *stripe, const struct operation *op
         struct httpc_call *call = &calls[next++];
         tasks[i].again = operation->read(call, tasks[i].request);
         if (tasks[i].again) {
-            int64_t own_ms = next_wait_ms(call, tries);
+            int64_t own_ms = backoff_ms(&backoff, tries, httpc_retry_after_ms(call));
             wait_ms = own_ms > wait_ms ? own_ms : wait_ms;
         }
         httpc_call_fini(call);

@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BACKOFF_LEAST_MS 500
-#define BACKOFF_MOST_MS 5000
-#define BACKOFF_DOUBLINGS 4
-#define JITTER_RANGE 256
-
 /* --- forms --- */
 
 static void add_field(struct buf *form, const char *name, struct slice value) {
@@ -238,15 +233,4 @@ void stripe_read_refund_list(const struct httpc_call *call, struct provider_requ
             read_refund(first, request);
     }
     json_object_put(body);
-}
-
-/* --- waiting --- */
-
-int64_t stripe_backoff_ms(int tries, int64_t retry_after_ms, unsigned jitter) {
-    int doublings = tries < 1 ? 0 : tries - 1 > BACKOFF_DOUBLINGS ? BACKOFF_DOUBLINGS : tries - 1;
-    int64_t wait_ms = (int64_t)BACKOFF_LEAST_MS << doublings;
-    if (wait_ms > BACKOFF_MOST_MS)
-        wait_ms = BACKOFF_MOST_MS;
-    wait_ms -= wait_ms / 2 * (int64_t)(jitter % JITTER_RANGE) / JITTER_RANGE;
-    return wait_ms > retry_after_ms ? wait_ms : retry_after_ms;
 }

@@ -34,8 +34,4 @@ void stripe_read_refund_list(const struct httpc_call *call, struct provider_requ
 /* The code of a refund that is refused because there was one before. */
 #define STRIPE_ALREADY_REFUNDED "charge_already_refunded"
 
-/* How long to wait after so many tries: doubling from half a second up to five, of which `jitter`
-   (0 to 255) takes away up to a half, and at least as long as the server asked for. */
-int64_t stripe_backoff_ms(int tries, int64_t retry_after_ms, unsigned jitter);
-
 #endif

@@ -199,24 +199,6 @@ static void a_used_key_is_to_be_asked(void **state) {
     assert_true(reading.again);
 }
 
-/* --- waiting --- */
-
-static void waits_double_with_jitter_up_to_a_limit(void **state) {
-    (void)state;
-    assert_int_equal(stripe_backoff_ms(1, -1, 0), 500);
-    assert_int_equal(stripe_backoff_ms(2, -1, 0), 1000);
-    assert_int_equal(stripe_backoff_ms(100, -1, 0), 5000);
-    for (unsigned jitter = 0; jitter < 256; jitter++)
-        assert_in_range(stripe_backoff_ms(2, -1, jitter), 500, 1000);
-    assert_true(stripe_backoff_ms(2, -1, 255) < 600);
-}
-
-static void retry_after_is_waited_for(void **state) {
-    (void)state;
-    assert_int_equal(stripe_backoff_ms(1, 7000, 0), 7000);
-    assert_int_equal(stripe_backoff_ms(1, 0, 0), 500);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_charge_is_created_and_confirmed_in_one_form),
@@ -235,8 +217,6 @@ int main(void) {
         cmocka_unit_test(a_refund_is_never_declined),
         cmocka_unit_test(an_unused_key_means_that_nothing_was_charged),
         cmocka_unit_test(a_used_key_is_to_be_asked),
-        cmocka_unit_test(waits_double_with_jitter_up_to_a_limit),
-        cmocka_unit_test(retry_after_is_waited_for),
     };
     return cmocka_run_group_tests_name("stripe_message", tests, NULL, NULL);
 }
