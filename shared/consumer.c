@@ -150,7 +150,7 @@ static enum status forget_undone(struct consumer *consumer, size_t claimed_count
     return inbox_forget(consumer->pg, consumer->inbox_name, consumer->claimed, fresh, error);
 }
 
-/* Where an attempt's spans and log lines belong: to its one event, or to the batch. */
+/* Where an attempt's SQL and log lines belong: to its one event, or to the batch. */
 static const struct trace *trace_of(const struct consumer *consumer, size_t count) {
     return count == 1 ? &consumer->deliveries[0]->event.trace : &consumer->span.span.trace;
 }
@@ -158,7 +158,6 @@ static const struct trace *trace_of(const struct consumer *consumer, size_t coun
 static enum status run_transaction(struct consumer *consumer, size_t count, struct error *error) {
     size_t claimed_count = 0;
     int64_t started_us = clock_monotonic_us();
-    struct span span = span_start(SPAN_CLIENT, trace_of(consumer, count));
     enum status status = pg_begin(consumer->pg, error);
     if (status == STATUS_OK)
         status = claim(consumer, count, &claimed_count, error);
@@ -172,9 +171,6 @@ static enum status run_transaction(struct consumer *consumer, size_t count, stru
         status = pg_commit(consumer->pg, error);
     metric_observe(METRIC_CONSUMER_TRANSACTION_SECONDS, consumer->metrics.transaction_seconds,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
-    span_end(&span, "transaction", SPAN_TEXT("db.system.name", "postgresql"),
-             SPAN_INT("db.operation.batch.size", (int64_t)count),
-             SPAN_ERROR(status == STATUS_OK ? NULL : error->text));
     return status;
 }
 

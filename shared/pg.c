@@ -1,4 +1,4 @@
-#include "shared/pg_internal.h"
+#include "shared/pg_span.h"
 
 #include "shared/clock.h"
 #include "shared/metrics.h"
@@ -31,7 +31,8 @@ struct pg {
     bool in_transaction;
     bool has_failed; /* the open transaction has, with first_error */
     struct error first_error;
-    struct buf steps; /* of struct step, in the order sent */
+    struct pg_span span; /* of the open transaction, or of the query under way */
+    struct buf steps;    /* of struct step, in the order sent */
     const struct pg_statement *prepared[PREPARED_MAX];
     size_t prepared_count;
     struct buf texts; /* terminated copies of text parameters while they are sent */
@@ -69,7 +70,8 @@ void pg_set_on_connect(struct pg *pg, const char *sql) {
 
 /* --- errors --- */
 
-/* Keeps the first error of a transaction and reports it from then on. */
+/* Keeps the first error of a transaction and reports it from then on; outside of one, an error is
+   the end of what was asked. */
 static enum status fail(struct pg *pg, const struct error *cause, struct error *error) {
     const struct error *first = cause;
     if (pg->in_transaction) {
@@ -77,6 +79,8 @@ static enum status fail(struct pg *pg, const struct error *cause, struct error *
             pg->first_error = *cause;
         pg->has_failed = true;
         first = &pg->first_error;
+    } else {
+        pg_span_end(&pg->span, pg->conn, cause);
     }
     if (error)
         *error = *first;
@@ -189,8 +193,11 @@ static bool is_url_valid(const char *url) {
 }
 
 static enum status open_session(struct pg *pg, struct error *error) {
-    if (!is_url_valid(pg->url))
-        return error_set(error, STATUS_INVALID, "the database URL cannot be parsed");
+    if (!is_url_valid(pg->url)) {
+        struct error cause = {0};
+        error_set(&cause, STATUS_INVALID, "the database URL cannot be parsed");
+        return fail(pg, &cause, error);
+    }
     pg->conn = open_connection(pg);
     if (PQstatus(pg->conn) != CONNECTION_OK)
         return lose_connection(pg, PQerrorMessage(pg->conn), error);
@@ -304,8 +311,8 @@ static bool send_execute(struct pg *pg, const struct pg_statement *statement,
     return true;
 }
 
-enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
-                     const struct pg_param *params, struct error *error) {
+static enum status send_statement(struct pg *pg, const struct pg_statement *statement,
+                                  const struct pg_param *params, struct error *error) {
     assert(statement->param_count <= PARAMS_MAX);
     if (pg->in_transaction && pg->has_failed)
         return fail(pg, &pg->first_error, error);
@@ -322,6 +329,12 @@ enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
     if (!send_prepare(pg, statement) || !send_execute(pg, statement, params))
         return lose_connection(pg, PQerrorMessage(pg->conn), error);
     return STATUS_OK;
+}
+
+enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
+                     const struct pg_param *params, struct error *error) {
+    pg_span_add(&pg->span, statement);
+    return send_statement(pg, statement, params, error);
 }
 
 /* --- results --- */
@@ -399,6 +412,8 @@ enum status pg_query(struct pg *pg, const struct pg_statement *statement,
         status = sync_pipeline(pg, &rows, error);
     if (status)
         return status;
+    if (!pg->in_transaction)
+        pg_span_end(&pg->span, pg->conn, NULL);
     if (!result) {
         PQclear(rows);
         return STATUS_OK;
@@ -409,19 +424,28 @@ enum status pg_query(struct pg *pg, const struct pg_statement *statement,
 
 /* --- transactions --- */
 
+/* What begins or ends a transaction, which nobody wants to read in its span. */
+static enum status run_command(struct pg *pg, const struct pg_statement *command,
+                               struct error *error) {
+    enum status status = send_statement(pg, command, NULL, error);
+    return status ? status : sync_pipeline(pg, NULL, error);
+}
+
 enum status pg_begin(struct pg *pg, struct error *error) {
     static const struct pg_statement begin = {"pg.begin", "BEGIN", 0};
     if (pg->in_transaction)
         pg_rollback(pg);
     assert(pg->steps.len == 0);
+    pg_span_begin(&pg->span);
     enum status status = pg_connect(pg, error);
     if (status)
         return status;
     pg->in_transaction = true;
-    return pg_queue(pg, &begin, NULL, error);
+    return send_statement(pg, &begin, NULL, error);
 }
 
 static void end_transaction(struct pg *pg) {
+    pg_span_end(&pg->span, pg->conn, pg->has_failed ? &pg->first_error : NULL);
     pg->in_transaction = false;
     pg->has_failed = false;
 }
@@ -429,7 +453,7 @@ static void end_transaction(struct pg *pg) {
 enum status pg_commit(struct pg *pg, struct error *error) {
     static const struct pg_statement commit = {"pg.commit", "COMMIT", 0};
     assert(pg->in_transaction);
-    enum status status = pg_query(pg, &commit, NULL, NULL, error);
+    enum status status = run_command(pg, &commit, error);
     if (!status)
         end_transaction(pg);
     return status;
@@ -442,7 +466,7 @@ void pg_rollback(struct pg *pg) {
         (void)!sync_pipeline(pg, NULL, NULL);
     bool is_open = pg->in_transaction && pg->conn;
     end_transaction(pg);
-    if (is_open && pg_query(pg, &rollback, NULL, NULL, NULL) != STATUS_OK)
+    if (is_open && run_command(pg, &rollback, NULL) != STATUS_OK)
         drop_connection(pg);
 }
 

@@ -10,6 +10,9 @@
  * Error classes: 22/23 and P0 -> DATA; 40001, 40P01, 55P03 -> SERIALIZATION; 08, 53, 57 and a
  * silent server -> UNAVAILABLE; all else -> INTERNAL. SQLSTATE is in error.sqlstate.
  *
+ * While its thread works for a trace that is recorded, each transaction, and each query outside of
+ * one, is a span of it (pg_span.h).
+ *
  * A struct pg belongs to one thread at a time. Calls block up to the connection's timeouts.
  */
 #ifndef OM_SHARED_PG_H

@@ -106,14 +106,16 @@ static const struct told_span *parent_of(const struct told *told, const struct t
     return NULL;
 }
 
-/* --- the story of an order --- */
+/* --- stories: of an order, and of a read --- */
 
 /* service, span, its kind, and the service and span below which it stands */
-static const struct step {
+struct step {
     const char *service, *name;
     int kind;
     const char *above_service, *above;
-} story[] = {
+};
+
+static const struct step order_steps[] = {
     {"gateway", "POST /api/v1/orders", 2, NULL, NULL},
     {"gateway", "send orders.cmd.submit", 4, "gateway", "POST /api/v1/orders"},
     {"order", "process orders.cmd.submit", 5, "gateway", "send orders.cmd.submit"},
@@ -121,7 +123,9 @@ static const struct step {
     {"inventory", "process orders.evt.created", 5, "order", "process orders.cmd.submit"},
     {"payment", "process inventory.evt.reserved", 5, "inventory", "process orders.evt.created"},
     {"payment", "charge simulated", 3, "payment", "process inventory.evt.reserved"},
-    {"payment", "transaction", 3, "payment", "process inventory.evt.reserved"},
+    {"payment", "payment_add_intents payment_load", 3, "payment", "process inventory.evt.reserved"},
+    {"payment", "inbox_claim payment_load payment_save outbox_insert", 3, "payment",
+     "process inventory.evt.reserved"},
     {"order", "process payments.evt.succeeded", 5, "payment", "process inventory.evt.reserved"},
     {"notification", "notify webhook", 3, "order", "process payments.evt.succeeded"},
     {"shipping", "process orders.evt.confirmed", 5, "order", "process payments.evt.succeeded"},
@@ -129,7 +133,18 @@ static const struct step {
     {"order", "send orders.evt.completed", 4, "order", "process shipping.evt.shipped"},
     {"loyalty", "process orders.evt.completed", 5, "order", "process shipping.evt.shipped"},
 };
-enum { STEPS = sizeof(story) / sizeof(story[0]) };
+static const struct step read_steps[] = {
+    {"gateway", "GET /api/v1/orders", 2, NULL, NULL},
+    {"order", "mesh.order.list", 2, "gateway", "GET /api/v1/orders"},
+    {"order", "order_list_newest", 3, "order", "mesh.order.list"},
+};
+
+struct story {
+    const struct step *steps;
+    size_t count;
+    struct told told;
+};
+#define STORY(rows) ((struct story){.steps = (rows), .count = sizeof(rows) / sizeof((rows)[0])})
 
 static bool is_step(const struct told *told, const struct told_span *span,
                     const struct step *step) {
@@ -152,12 +167,24 @@ static const struct told_span *find(const struct told *told, const struct step *
 }
 
 static bool is_told_whole(void *closure) {
-    struct told *told = closure;
-    read_told(told);
+    struct story *story = closure;
+    read_told(&story->told);
     size_t i = 0;
-    while (i < STEPS && find(told, &story[i]) != NULL)
+    while (i < story->count && find(&story->told, &story->steps[i]) != NULL)
         i++;
-    return i == STEPS;
+    return i == story->count;
+}
+
+static void assert_is_told(struct story story) {
+    struct told *told = &story.told;
+    if (!wait_until(is_told_whole, &story, WAIT_MS)) {
+        for (size_t i = 0; i < told->count; i++)
+            print_message("%s: %s\n", told->spans[i].service, told->spans[i].name);
+        fail_msg("the trace is not whole");
+    }
+    for (size_t i = 0; i < story.count; i++)
+        assert_int_equal(find(told, &story.steps[i])->kind, story.steps[i].kind);
+    told_fini(told);
 }
 
 static void place_order(const char *traceparent, const char *payment_method,
@@ -181,18 +208,26 @@ static void place_order(const char *traceparent, const char *payment_method,
 
 static void one_trace_holds_all_that_an_order_caused(void **state) {
     (void)state;
-    struct told told = {0};
     struct http_response response;
     place_order("00-" CALLERS_TRACE "-" CALLERS_SPAN "-01", CARD, &response);
-    if (!wait_until(is_told_whole, &told, WAIT_MS)) {
-        for (size_t i = 0; i < told.count; i++)
-            print_message("%s: %s\n", told.spans[i].service, told.spans[i].name);
-        fail_msg("the trace is not whole");
-    }
-    for (size_t i = 0; i < STEPS; i++)
-        assert_int_equal(find(&told, &story[i])->kind, story[i].kind);
-    told_fini(&told);
+    assert_is_told(STORY(order_steps));
     http_response_fini(&response);
+}
+
+static void a_read_is_told_of_down_to_its_sql(void **state) {
+    (void)state;
+    static const char *const headers[] = {"traceparent: 00-" CALLERS_TRACE "-" CALLERS_SPAN "-01",
+                                          NULL};
+    struct http_client *http = http_client_create();
+    struct http_response response;
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/api/v1/orders", mesh_http_port(mesh));
+    http_send(http, &(struct http_request){.method = "GET", .url = url, .headers = headers},
+              &response);
+    assert_int_equal(response.status, 200);
+    assert_is_told(STORY(read_steps));
+    http_response_fini(&response);
+    http_client_destroy(&http);
 }
 
 /* --- orders that nobody is told of --- */
@@ -305,6 +340,7 @@ static int end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_trace_holds_all_that_an_order_caused),
+        cmocka_unit_test(a_read_is_told_of_down_to_its_sql),
         cmocka_unit_test(a_trace_that_its_caller_does_not_record_is_not_exported),
         cmocka_unit_test(what_is_logged_of_an_order_names_its_trace),
         cmocka_unit_test(orders_go_on_without_the_collector),
