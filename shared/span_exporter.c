@@ -1,5 +1,6 @@
 #include "shared/span_exporter.h"
 
+#include "shared/backoff.h"
 #include "shared/clock.h"
 #include "shared/http_client.h"
 #include "shared/json.h"
@@ -12,6 +13,8 @@
 
 #define TRACES_PATH "/v1/traces"
 #define EXPORT_TIMEOUT_MS 2000
+#define RETRY_MOST_MS 30000
+#define RETRY_AFTER_MOST_MS 60000
 /* So much waits that the next look is due now. */
 #define FULL_ENOUGH_BYTES (SPAN_QUEUE_BYTES / 8)
 
@@ -32,6 +35,9 @@ static struct {
     bool is_ending;
     struct span_list leaving; /* the thread's own, as is the rest */
     struct buf body;
+    struct backoff backoff;
+    int tries;       /* of what is leaving, in vain */
+    int64_t rest_ms; /* until the next one */
     bool is_away;
     unsigned exported_slot, dropped_slot;
 } exporter;
@@ -41,6 +47,7 @@ void span_exporter_take(const struct span *span, const char *name, int64_t ended
     struct span_list *waiting = &exporter.waiting;
     pthread_mutex_lock(&exporter.mutex);
     bool has_room = waiting->json.len < SPAN_QUEUE_BYTES;
+    bool was_due = waiting->json.len >= FULL_ENOUGH_BYTES;
     if (has_room) {
         if (waiting->count++ > 0)
             buf_append_char(&waiting->json, ',');
@@ -48,7 +55,7 @@ void span_exporter_take(const struct span *span, const char *name, int64_t ended
     }
     bool is_due = waiting->json.len >= FULL_ENOUGH_BYTES;
     pthread_mutex_unlock(&exporter.mutex);
-    if (is_due)
+    if (is_due && !was_due)
         pthread_cond_signal(&exporter.woken);
     if (!has_room)
         metric_add(METRIC_SPANS, exporter.dropped_slot, 1);
@@ -108,14 +115,36 @@ static void set_away(bool is_away, const struct httpc_call *call) {
         return;
     exporter.is_away = is_away;
     if (is_away)
-        log_warn("the collector takes no spans; they are dropped", LOG_INT("status", call->status),
+        log_warn("the collector takes no spans", LOG_INT("status", call->status),
                  LOG_TEXT("why", call->error));
     else
         log_info("the collector takes spans again");
 }
 
-static void export_leaving(void) {
-    static const char *const headers[] = {"Content-Type: application/json", "Expect:", NULL};
+/* It is no answer, or one of those to repeat
+   (https://opentelemetry.io/docs/specs/otlp/#failures-1). What was lost may have been taken: a span
+   that comes twice is the same span. */
+static bool is_passing(const struct httpc_call *call) {
+    return call->result != HTTPC_ANSWERED || call->status == 429 || call->status == 502 ||
+           call->status == 503 || call->status == 504;
+}
+
+static int64_t next_rest_ms(const struct httpc_call *call) {
+    int64_t told_ms = httpc_retry_after_ms(call);
+    return backoff_ms(&exporter.backoff, exporter.tries,
+                      told_ms < RETRY_AFTER_MOST_MS ? told_ms : RETRY_AFTER_MOST_MS);
+}
+
+static void forget_leaving(unsigned slot) {
+    metric_add(METRIC_SPANS, slot, exporter.leaving.count);
+    buf_clear(&exporter.leaving.json);
+    exporter.leaving.count = 0;
+    exporter.tries = 0;
+    exporter.rest_ms = SPAN_EXPORT_INTERVAL_MS;
+}
+
+static void export_leaving(bool is_last) {
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
     write_body();
     struct httpc_call call = {
         .method = "POST",
@@ -126,28 +155,52 @@ static void export_leaving(void) {
     };
     httpc_perform(exporter.httpc, &call, 1);
     bool was_taken = call.result == HTTPC_ANSWERED && call.status / 100 == 2;
-    metric_add(METRIC_SPANS, was_taken ? exporter.exported_slot : exporter.dropped_slot,
-               exporter.leaving.count);
+    exporter.tries++;
+    if (was_taken)
+        forget_leaving(exporter.exported_slot);
+    else if (is_last || exporter.tries == SPAN_TRIES || !is_passing(&call))
+        forget_leaving(exporter.dropped_slot);
+    else
+        exporter.rest_ms = next_rest_ms(&call);
     set_away(!was_taken, &call);
     httpc_call_fini(&call);
-    buf_clear(&exporter.leaving.json);
-    exporter.leaving.count = 0;
 }
 
-/* Waits for the interval, a queue that fills, or the end, which it returns. */
+/* Only at the end something is leaving already: what waits goes with it. */
+static void take_waiting(void) {
+    struct span_list *waiting = &exporter.waiting, *leaving = &exporter.leaving;
+    if (waiting->count == 0)
+        return;
+    if (leaving->count == 0) {
+        struct span_list taken = *waiting;
+        *waiting = *leaving;
+        *leaving = taken;
+        return;
+    }
+    buf_append_char(&leaving->json, ',');
+    buf_append_slice(&leaving->json, buf_slice(&waiting->json));
+    leaving->count += waiting->count;
+    buf_clear(&waiting->json);
+    waiting->count = 0;
+}
+
+/* Waits for the next try, a queue that fills while there is none to repeat, or the end, which it
+   returns. */
 static bool await_spans(void) {
+    bool repeats = exporter.leaving.count > 0;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += SPAN_EXPORT_INTERVAL_MS / 1000;
+    int64_t until_ns = until.tv_nsec + exporter.rest_ms * 1000000;
+    until.tv_sec += until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
     pthread_mutex_lock(&exporter.mutex);
-    while (!exporter.is_ending && exporter.waiting.json.len < FULL_ENOUGH_BYTES) {
+    while (!exporter.is_ending && (repeats || exporter.waiting.json.len < FULL_ENOUGH_BYTES)) {
         if (pthread_cond_timedwait(&exporter.woken, &exporter.mutex, &until) != 0)
             break;
     }
     bool is_ending = exporter.is_ending;
-    struct span_list taken = exporter.waiting;
-    exporter.waiting = exporter.leaving;
-    exporter.leaving = taken;
+    if (is_ending || !repeats)
+        take_waiting();
     pthread_mutex_unlock(&exporter.mutex);
     return is_ending;
 }
@@ -157,7 +210,7 @@ static void *exporter_main(void *arg) {
     for (bool is_ending = false; !is_ending;) {
         is_ending = await_spans();
         if (exporter.leaving.count > 0)
-            export_leaving();
+            export_leaving(is_ending);
     }
     return NULL;
 }
@@ -185,6 +238,12 @@ static void init(const struct span_exporter_options *options) {
     exporter.options = *options;
     exporter.is_ending = false;
     exporter.is_away = false;
+    exporter.backoff = (struct backoff){
+        .least_ms = options->retry_ms > 0 ? options->retry_ms : SPAN_RETRY_MS,
+        .most_ms = RETRY_MOST_MS,
+    };
+    exporter.tries = 0;
+    exporter.rest_ms = SPAN_EXPORT_INTERVAL_MS;
     exporter.waiting.count = exporter.leaving.count = 0;
     buf_printf(&exporter.url, "%s" TRACES_PATH, options->url);
     exporter.httpc = httpc_create(NULL);

@@ -16,6 +16,7 @@ struct http_sink {
     pthread_t thread;
     pthread_mutex_t lock; /* guards the rest */
     int status;
+    int retry_after_s;
     int count;
     bool keeps_all;
     struct buf head, body;
@@ -42,6 +43,15 @@ static bool take_request(struct http_sink *sink, FILE *stream) {
     return sink->head.len > 0 && read == length;
 }
 
+static void answer(const struct http_sink *sink, FILE *stream) {
+    if (sink->status == 0)
+        return;
+    fprintf(stream, "HTTP/1.1 %d told\r\nContent-Length: 0\r\nConnection: close\r\n", sink->status);
+    if (sink->retry_after_s > 0)
+        fprintf(stream, "Retry-After: %d\r\n", sink->retry_after_s);
+    fputs("\r\n", stream);
+}
+
 /* Whoever gave up on us is no reason to die. */
 static void block_broken_pipes(void) {
     sigset_t set;
@@ -58,10 +68,7 @@ static void *sink_main(void *arg) {
         pthread_mutex_lock(&sink->lock);
         if (take_request(sink, stream)) {
             sink->count++;
-            if (sink->status != 0)
-                fprintf(stream,
-                        "HTTP/1.1 %d told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-                        sink->status);
+            answer(sink, stream);
         }
         pthread_mutex_unlock(&sink->lock);
         fclose(stream);
@@ -106,6 +113,12 @@ const char *http_sink_url(const struct http_sink *sink) {
 void http_sink_set_status(struct http_sink *sink, int status) {
     pthread_mutex_lock(&sink->lock);
     sink->status = status;
+    pthread_mutex_unlock(&sink->lock);
+}
+
+void http_sink_set_retry_after(struct http_sink *sink, int seconds) {
+    pthread_mutex_lock(&sink->lock);
+    sink->retry_after_s = seconds;
     pthread_mutex_unlock(&sink->lock);
 }
 

@@ -14,6 +14,8 @@ void http_sink_stop(struct http_sink **sink);
 const char *http_sink_url(const struct http_sink *sink);
 /* The status it answers with from now on, 200 at first; 0 hangs up instead. */
 void http_sink_set_status(struct http_sink *sink, int status);
+/* Retry-After of its answers from now on; 0: none, as at first. */
+void http_sink_set_retry_after(struct http_sink *sink, int seconds);
 /* From now on http_sink_body() is the bodies of all requests, each with a line's end. */
 void http_sink_keep_all(struct http_sink *sink);
 /* How many requests came, and the last one: its head as it came, or its body. Free with

@@ -1,6 +1,7 @@
 #include "shared/span_exporter.h"
 
 #include "shared/clock.h"
+#include "shared/json.h"
 #include "shared/metrics.h"
 #include "tests/support/http_sink.h"
 #include "tests/support/process.h"
@@ -10,11 +11,18 @@ static int64_t count_of(const char *result) {
     return metric_value(METRIC_SPANS, metric_slot(METRIC_SPANS, result));
 }
 
-static void start(const char *url) {
-    const struct span_exporter_options options = {
-        .url = url, .service = "order", .instance = "order-1", .version = "1.2.3"};
+static void start_repeating(const char *url, int64_t retry_ms) {
+    const struct span_exporter_options options = {.url = url,
+                                                  .service = "order",
+                                                  .instance = "order-1",
+                                                  .version = "1.2.3",
+                                                  .retry_ms = retry_ms};
     struct error error;
     assert_int_equal(span_exporter_start(&options, &error), STATUS_OK);
+}
+
+static void start(const char *url) {
+    start_repeating(url, 0);
 }
 
 static struct trace known_trace(void) {
@@ -123,6 +131,135 @@ static void without_a_collector_spans_are_dropped_and_nobody_waits(void **state)
     assert_in_range(worst_us, 0, 1000000); /* an export waits for two seconds */
 }
 
+/* --- what is sent again ---
+ */
+
+/* So long that it is sent at once. */
+static void end_long_span(void) {
+    static char text[SPAN_QUEUE_BYTES / 8 + 1];
+    memset(text, 'x', sizeof(text) - 1);
+    struct trace parent = known_trace();
+    struct span span = span_start(SPAN_INTERNAL, &parent);
+    span_end(&span, "long", SPAN_TEXT("text", text));
+}
+
+struct awaited {
+    const char *result; /* of spans, or NULL: requests */
+    struct http_sink *sink;
+    int64_t count;
+};
+
+static bool has_come(void *closure) {
+    const struct awaited *awaited = closure;
+    int64_t count =
+        awaited->result != NULL ? count_of(awaited->result) : http_sink_count(awaited->sink);
+    return count >= awaited->count;
+}
+
+static void await_spans(const char *result, int64_t count) {
+    struct awaited awaited = {.result = result, .count = count};
+    assert_true(wait_until(has_come, &awaited, 10000));
+}
+
+static void await_requests(struct http_sink *sink, int64_t count) {
+    struct awaited awaited = {.sink = sink, .count = count};
+    assert_true(wait_until(has_come, &awaited, 10000));
+}
+
+static void what_the_collector_cannot_take_for_now_is_sent_again(void **state) {
+    (void)state;
+    static const int statuses[] = {429, 502, 503, 504, 0};
+    int64_t dropped = count_of("dropped");
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct http_sink *sink = http_sink_start();
+        int64_t exported = count_of("exported");
+        http_sink_set_status(sink, statuses[i]);
+        start_repeating(http_sink_url(sink), 50);
+        end_long_span();
+        await_requests(sink, 1);
+        http_sink_set_status(sink, 200);
+        await_spans("exported", exported + 1);
+        span_exporter_stop();
+        http_sink_stop(&sink);
+    }
+    assert_int_equal(count_of("dropped"), dropped);
+}
+
+static void what_the_collector_refuses_is_dropped_at_once(void **state) {
+    (void)state;
+    static const int statuses[] = {301, 400, 401, 413, 500};
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        struct http_sink *sink = http_sink_start();
+        int64_t dropped = count_of("dropped");
+        http_sink_set_status(sink, statuses[i]);
+        start_repeating(http_sink_url(sink), 1);
+        end_long_span();
+        await_spans("dropped", dropped + 1);
+        assert_int_equal(http_sink_count(sink), 1);
+        span_exporter_stop();
+        http_sink_stop(&sink);
+    }
+}
+
+static void what_is_never_taken_is_dropped_after_the_last_try(void **state) {
+    (void)state;
+    struct http_sink *sink = http_sink_start();
+    int64_t dropped = count_of("dropped");
+    http_sink_set_status(sink, 503);
+    start_repeating(http_sink_url(sink), 1);
+    end_long_span();
+    await_spans("dropped", dropped + 1);
+    assert_int_equal(http_sink_count(sink), SPAN_TRIES);
+    span_exporter_stop();
+    http_sink_stop(&sink);
+}
+
+static void nothing_is_sent_before_the_collector_says(void **state) {
+    (void)state;
+    struct http_sink *sink = http_sink_start();
+    http_sink_set_status(sink, 429);
+    http_sink_set_retry_after(sink, 2);
+    start_repeating(http_sink_url(sink), 1);
+    end_long_span();
+    await_requests(sink, 1);
+    int64_t first_us = clock_monotonic_us();
+    await_requests(sink, 2);
+    assert_true(clock_monotonic_us() - first_us > 1500000);
+    span_exporter_stop();
+    http_sink_stop(&sink);
+}
+
+static void the_end_waits_for_no_other_try_and_sends_all_at_once(void **state) {
+    (void)state;
+    struct http_sink *sink = http_sink_start();
+    struct trace parent = known_trace();
+    int64_t exported = count_of("exported");
+    http_sink_set_status(sink, 503);
+    http_sink_set_retry_after(sink, 60);
+    start(http_sink_url(sink));
+    end_long_span();
+    await_requests(sink, 1);
+    struct span span = span_start(SPAN_INTERNAL, &parent);
+    span_end(&span, "later");
+    http_sink_set_status(sink, 200);
+
+    int64_t started_us = clock_monotonic_us();
+    span_exporter_stop();
+    int64_t took_us = clock_monotonic_us() - started_us;
+
+    struct json_object *root = NULL;
+    struct buf body = http_sink_body(sink);
+    assert_int_equal(json_parse(buf_slice(&body), &root, NULL), STATUS_OK);
+    assert_contains(body.ptr, "\"name\":\"long\"");
+    assert_contains(body.ptr, "\"name\":\"later\"");
+    assert_int_equal(http_sink_count(sink), 2);
+    assert_int_equal(count_of("exported") - exported, 2);
+    assert_true(took_us < 4000000);
+    json_object_put(root);
+    buf_fini(&body);
+    http_sink_stop(&sink);
+}
+
 static void without_an_address_nothing_is_recorded(void **state) {
     (void)state;
     start("");
@@ -138,6 +275,11 @@ int main(void) {
         cmocka_unit_test(ended_spans_reach_the_collector_with_who_sent_them),
         cmocka_unit_test(nothing_is_sent_of_a_trace_that_is_not_sampled),
         cmocka_unit_test(without_a_collector_spans_are_dropped_and_nobody_waits),
+        cmocka_unit_test(what_the_collector_cannot_take_for_now_is_sent_again),
+        cmocka_unit_test(what_the_collector_refuses_is_dropped_at_once),
+        cmocka_unit_test(what_is_never_taken_is_dropped_after_the_last_try),
+        cmocka_unit_test(nothing_is_sent_before_the_collector_says),
+        cmocka_unit_test(the_end_waits_for_no_other_try_and_sends_all_at_once),
         cmocka_unit_test(without_an_address_nothing_is_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
