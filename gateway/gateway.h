@@ -28,6 +28,7 @@ struct gateway_settings {
     int64_t http_threads;    /* 0: one a core */
     int64_t max_connections; /* 0: what descriptors allow */
     int64_t request_timeout_ms, send_timeout_ms;
+    int64_t leave_ms;
     int64_t max_in_flight;
     int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;
     int64_t catalog_cache_ms;

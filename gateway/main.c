@@ -33,6 +33,9 @@ static const struct config_row rows[] = {
         "for a request to arrive whole, and for the next one to begin"),
     ROW("OM_HTTP_SEND_TIMEOUT_MS", CONFIG_INT, send_timeout_ms, "10000", 100, 600000,
         "for an answer, or each part of a stream, to be taken by the client"),
+    ROW("OM_HTTP_LEAVE_MS", CONFIG_INT, leave_ms, "2000", 0, 60000,
+        "milliseconds after SIGTERM in which clients of kept connections hear, with their next "
+        "answer, that these end"),
     ROW("OM_HTTP_THREADS", CONFIG_INT, http_threads, "0", 0, 256, "loops; 0: one a core"),
     ROW("OM_HTTP_MAX_IN_FLIGHT", CONFIG_INT, max_in_flight, "1024", 1, 65535,
         "requests waiting for the broker; more are refused with 503"),

@@ -330,11 +330,18 @@ void server_reload(struct server *server) {
 }
 
 void server_drain(struct server *server, int64_t timeout_ms) {
-    int64_t until_us = clock_monotonic_us() + timeout_ms * 1000;
+    const struct gateway *gateway = server->gateway;
+    int64_t now_us = clock_monotonic_us();
+    int64_t until_us = now_us + timeout_ms * 1000;
+    /* A kept connection that is closed at once may have a request on its way. */
+    int64_t leave_us = now_us + gateway->settings->leave_ms * 1000;
     enter_phase(server, PHASE_DRAINING);
-    do
+    do {
         clock_sleep_ms(10);
-    while (atomic_load(&server->gateway->in_flight) > 0 && clock_monotonic_us() < until_us);
+        now_us = clock_monotonic_us();
+    } while (now_us < until_us &&
+             (atomic_load(&gateway->in_flight) > 0 ||
+              (now_us < leave_us && atomic_load(&server->connection_count) > 0)));
 }
 
 void server_stop(struct server *server) {

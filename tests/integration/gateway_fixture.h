@@ -148,6 +148,8 @@ static inline int fixture_setup(void **state) {
     environment_set_int(&fixture.environment, "OM_HTTP_PORT", fixture.port);
     environment_set_int(&fixture.environment, "OM_ADMIN_PORT", fixture.admin_port);
     environment_set(&fixture.environment, "OM_HTTP_THREADS", "2");
+    /* The fixture's own client keeps its connection. */
+    environment_set(&fixture.environment, "OM_HTTP_LEAVE_MS", "0");
     environment_set(&fixture.environment, "OM_PUBLISH_TIMEOUT_MS", "500");
     environment_set(&fixture.environment, "OM_RPC_TIMEOUT_MS", "500");
     /* A machine that is busy for a moment is no Redis that is away. */

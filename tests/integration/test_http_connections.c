@@ -5,9 +5,12 @@
 #include "tests/integration/tls_fixture.h"
 #include "tests/support/raw_http.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define POST_HEAD "POST /api/v1/orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -379,6 +382,40 @@ static void https_without_a_certificate_is_no_configuration(void **state) {
     environment_fini(&environment);
 }
 
+static bool is_refused(void *closure) {
+    (void)closure;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)fixture.port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bool is_refused = connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0;
+    close(fd);
+    return is_refused;
+}
+
+/* Kept connections were closed as soon as nothing was under way, with requests just being sent. */
+static void a_gateway_that_leaves_says_so_on_kept_connections(void **state) {
+    (void)state;
+    gateway_restart((const char *const[]){"OM_HTTP_LEAVE_MS", "10000", NULL});
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_answer answer;
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        assert_true(raw_send(connection, SLICE_LITERAL(GET("/healthz"))));
+        assert_next_answer(connection, 200, "ok");
+        process_signal(fixture.gateway, SIGTERM);
+        assert_true(wait_until(is_refused, NULL, 10000));
+
+        assert_true(raw_send(connection, SLICE_LITERAL(GET("/healthz"))));
+        assert_int_equal(raw_read_answer(connection, &answer), 200);
+        assert_non_null(strstr(answer.head.ptr, "Connection: close"));
+        raw_answer_fini(&answer);
+        assert_true(raw_is_closed_within(connection, 5000));
+        raw_close(&connection);
+        assert_int_equal(gateway_terminate(), 0);
+        gateway_start((const char *const[]){"OM_HTTP_LEAVE_MS", "10000", NULL});
+    }
+    gateway_restart(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
@@ -395,6 +432,7 @@ int main(void) {
         cmocka_unit_test(a_silent_client_of_https_is_closed),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
         cmocka_unit_test(connections_over_the_cap_are_answered_503),
+        cmocka_unit_test(a_gateway_that_leaves_says_so_on_kept_connections),
         cmocka_unit_test(only_tls_1_2_and_later_are_spoken),
         cmocka_unit_test(the_only_protocol_to_agree_on_is_http_1_1),
         cmocka_unit_test(a_new_certificate_is_for_new_connections),
