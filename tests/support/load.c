@@ -38,6 +38,7 @@ struct load {
     unsigned busy;
     uint64_t next; /* number of the next order */
     int64_t begin_us, flush_us;
+    struct buf headers; /* of the request being written */
 };
 
 static void watch(struct load *load, struct worker *worker, int operation, uint32_t events) {
@@ -114,24 +115,29 @@ static void flush_request(struct load *load, struct worker *worker) {
     worker->state = WORKER_RECEIVING;
 }
 
-static void write_request(const struct load_options *options, uint64_t number, struct buf *body,
-                          struct buf *out) {
-    char key_header[200];
+void load_headers_write(const struct load_options *options, uint64_t number, struct buf *out) {
+    buf_printf(out, "Idempotency-Key: \"%s%llu\"\r\n", options->prefix, (unsigned long long)number);
+    if (options->token != NULL)
+        buf_printf(out, "Authorization: Bearer %s\r\n", options->token);
+}
 
-    (void)snprintf(key_header, sizeof(key_header), "Idempotency-Key: \"%s%llu\"\r\n",
-                   options->prefix, (unsigned long long)number);
+static void write_request(struct load *load, struct worker *worker) {
+    struct buf *body = &worker->in; /* what is received comes after it is sent */
+
+    buf_clear(&load->headers);
+    load_headers_write(load->options, worker->number, &load->headers);
     buf_clear(body);
-    load_order_write(&options->recipe, number, body);
-    buf_clear(out);
-    http_request_write(out, "POST", "/api/v1/orders", key_header, body->ptr);
+    load_order_write(&load->options->recipe, worker->number, body);
+    buf_clear(&worker->out);
+    http_request_write(&worker->out, "POST", "/api/v1/orders", load->headers.ptr, body->ptr);
+    buf_clear(body);
 }
 
 static void send_request(struct load *load, struct worker *worker) {
     worker->attempts++;
     worker->sent = 0;
     worker->wake_us = clock_monotonic_us() + ANSWER_LIMIT_US;
-    write_request(load->options, worker->number, &worker->in, &worker->out);
-    buf_clear(&worker->in);
+    write_request(load, worker);
     if (worker->fd >= 0) {
         worker->state = WORKER_RECEIVING;
         flush_request(load, worker);
@@ -286,6 +292,7 @@ bool load_run(const struct load_options *options, struct load_result *result) {
         buf_fini(&load.workers[i].out);
     }
     free(load.workers);
+    buf_fini(&load.headers);
     close(load.epoll);
     return true;
 }

@@ -26,6 +26,7 @@ struct load_options {
     double seconds;      /* 0: no limit but `count` */
     int64_t patience_ms; /* an order not accepted within this is given up */
     const char *prefix;  /* of the keys */
+    const char *token;   /* sent with each request as a bearer token; may be NULL */
     struct load_recipe recipe;
     /* Closed loop only, may be NULL: how many orders may have been placed in all by now. A caller
        that counts what has ended bounds with it what is under way. */
@@ -34,6 +35,9 @@ struct load_options {
     FILE *log;                   /* may be NULL */
     volatile sig_atomic_t *stop; /* set: place no further orders; may be NULL */
 };
+
+/* Appends the header lines of order `number`: its key, and the token. */
+void load_headers_write(const struct load_options *options, uint64_t number, struct buf *out);
 
 /* Blocks until every order is accepted, refused or given up. False: out of sockets. */
 bool load_run(const struct load_options *options, struct load_result *result);

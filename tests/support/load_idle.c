@@ -12,7 +12,7 @@ struct idle_client {
     const struct load_options *options;
     struct load_result *result;
     struct http_connection connection;
-    struct buf body, request;
+    struct buf headers, body, request;
 };
 
 static void count_answer(struct load_result *result, const struct http_answer *answer) {
@@ -24,14 +24,13 @@ static void count_answer(struct load_result *result, const struct http_answer *a
 
 /* Fills `id` (at least 64 bytes). False when the order was not accepted. */
 static bool place(struct idle_client *client, uint64_t number, char *id, size_t id_size) {
-    char headers[200];
-
-    (void)snprintf(headers, sizeof(headers), "Idempotency-Key: \"%s%llu\"\r\n",
-                   client->options->prefix, (unsigned long long)number);
+    buf_clear(&client->headers);
+    load_headers_write(client->options, number, &client->headers);
     buf_clear(&client->body);
     load_order_write(&client->options->recipe, number, &client->body);
     buf_clear(&client->request);
-    http_request_write(&client->request, "POST", "/api/v1/orders", headers, client->body.ptr);
+    http_request_write(&client->request, "POST", "/api/v1/orders", client->headers.ptr,
+                       client->body.ptr);
     struct http_answer answer = http_call(&client->connection, buf_slice(&client->request), 10000);
     count_answer(client->result, &answer);
     struct slice order_id = http_answer_member(&answer, "orderId");
@@ -47,7 +46,7 @@ static bool await_end(struct idle_client *client, const char *id, int64_t deadli
 
     (void)snprintf(path, sizeof(path), "/api/v1/orders/%s/status", id);
     buf_clear(&client->request);
-    http_request_write(&client->request, "GET", path, "", NULL);
+    http_request_write(&client->request, "GET", path, client->headers.ptr, NULL);
     while (clock_monotonic_us() < deadline_us) {
         struct http_answer answer =
             http_call(&client->connection, buf_slice(&client->request), 10000);
@@ -94,6 +93,7 @@ bool load_run_idle(const struct load_options *options, struct load_result *resul
     }
     result->elapsed_s = (double)(clock_monotonic_us() - begin_us) / 1e6;
     http_connection_fini(&client.connection);
+    buf_fini(&client.headers);
     buf_fini(&client.body);
     buf_fini(&client.request);
     return true;

@@ -23,6 +23,7 @@ static const char usage[] =
     "  --mix LIST        kinds and weights (ok=100); kinds: ok declined stock scarce\n"
     "  --skus LIST       plentiful SKUs, comma-separated (TSHIRT-BLK-M)\n"
     "  --items N         lines an order (1)\n"
+    "  --token-file F    a bearer token for every request\n"
     "  --prefix TEXT     of the idempotency keys (load-)\n"
     "  --seed N          repeats a run (1)\n"
     "  --patience S      give an order up after so long (120)\n"
@@ -39,6 +40,7 @@ enum option_id {
     OPTION_MIX,
     OPTION_SKUS,
     OPTION_ITEMS,
+    OPTION_TOKEN_FILE,
     OPTION_PREFIX,
     OPTION_SEED,
     OPTION_PATIENCE,
@@ -56,6 +58,7 @@ static const struct option long_options[] = {
     {"mix", required_argument, NULL, OPTION_MIX},
     {"skus", required_argument, NULL, OPTION_SKUS},
     {"items", required_argument, NULL, OPTION_ITEMS},
+    {"token-file", required_argument, NULL, OPTION_TOKEN_FILE},
     {"prefix", required_argument, NULL, OPTION_PREFIX},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"patience", required_argument, NULL, OPTION_PATIENCE},
@@ -95,6 +98,18 @@ static bool set_recipe_option(int id, char *value, struct load_recipe *recipe) {
     }
 }
 
+static bool read_token(const char *path, struct load_options *load) {
+    static char token[8192];
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL || fgets(token, sizeof(token), file) == NULL)
+        return false;
+    (void)fclose(file);
+    token[strcspn(token, "\r\n")] = '\0';
+    load->token = token;
+    return token[0] != '\0';
+}
+
 static bool set_option(int id, char *value, struct arguments *arguments) {
     struct load_options *load = &arguments->load;
 
@@ -114,6 +129,8 @@ static bool set_option(int id, char *value, struct arguments *arguments) {
     case OPTION_SECONDS:
         load->seconds = strtod(value, NULL);
         return load->seconds > 0;
+    case OPTION_TOKEN_FILE:
+        return read_token(value, load);
     case OPTION_PREFIX:
         load->prefix = value;
         return strlen(value) <= 100;
