@@ -77,10 +77,12 @@ check_kubernetes() {
 
 # Jobs are named for the version, whose images they run.
 check_setup_version() {
-    local version
+    local version jobs
     version=$("$programs/omctl" version | cut -d ' ' -f 2)
-    grep -qx "nameSuffix: -v${version//./-}" k8s/base/setup/kustomization.yaml ||
-        fail "k8s/base/setup/kustomization.yaml: nameSuffix is not that of version $version"
+    for jobs in k8s/base/setup k8s/components/demo/seed; do
+        grep -qx "nameSuffix: -v${version//./-}" "$jobs/kustomization.yaml" ||
+            fail "$jobs/kustomization.yaml: nameSuffix is not that of version $version"
+    done
     grep -q "newTag: $version}" k8s/base/kustomization.yaml ||
         fail "k8s/base/kustomization.yaml: the image's tag is not $version"
 }
