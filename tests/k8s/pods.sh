@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# The dev overlay on a cluster of one node: what docs/deploying.md says works word for word, each pod
+# reaches just what the network policies say, and replacing every pod under load costs no request.
+#
+#     unshare --net --mount --pid --fork --mount-proc tests/k8s/pods.sh PROGRAMS KUBERNETES KUBE-ROUTER
+#
+# With OM_HOLD=1 the node stays after a failure until it is interrupted: nsenter its kubelet and look around.
+# PROGRAMS is the folder with Kubernetes' programs, by the versions that follow.
+# Called by scripts/test-k8s, with the programs of .build/test and the images in .build/k8s/images.
+set -euo pipefail
+
+programs=$1 kubernetes_version=$2 kube_router_version=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export OM_RUN_DIR=$here/../../.build/k8s/run
+# shellcheck source=scripts/lib.sh
+source "$here/../../scripts/lib.sh"
+
+place=$root/.build/k8s
+project=$place/project
+bin=$root/.build/test/bin
+node_port=30080
+processes=(gateway "${services[@]}")
+# shellcheck source=tests/k8s/node/node.sh
+source "$here/node/node.sh"
+
+mesh() {
+    kubectl -n ordermesh "$@"
+}
+
+# --- the installation ------------------------------------------------------------------------------
+
+copy_project() {
+    rm -rf "$project" && mkdir -p "$project/.build/release"
+    cp -r "$root"/{CMakeLists.txt,scripts,nats,services,k8s,docs} "$project"
+    rm -rf "$project"/k8s/overlays/*/secrets
+    ln -s "$bin" "$project/.build/release/bin"
+}
+
+give_volumes() {
+    give_volume ordermesh data-nats-0 10Gi
+    give_volume ordermesh data-nats-1 10Gi
+    give_volume ordermesh data-nats-2 10Gi
+    give_volume ordermesh data-postgres-0 10Gi
+    give_volume ordermesh data-redis-0 2Gi
+}
+
+# The commands of the section "Try it" of docs/deploying.md.
+commands() {
+    # shellcheck disable=SC2016 # the backquotes are Markdown's
+    sed -n '/^### Try it/,/^##* [^T]/p' "$project/docs/deploying.md" |
+        sed -n '/^```sh$/,/^```$/{/^```/d;p}'
+}
+
+install() {
+    (cd "$project" && bash -euo pipefail -c "$(commands)"$'\necho "order=$id key=$key"') </dev/null
+}
+
+show_progress() {
+    while sleep 10; do
+        say "$(mesh get pods --no-headers 2>/dev/null | awk '{ split($2, n, "/"); ready += n[1] == n[2] && $3 == "Running" }
+            END { print ready + 0 " of " NR " pods are ready" }')"
+    done
+}
+
+check_installation() {
+    local started=$SECONDS progress
+    copy_project
+    give_volumes >"$place/volumes.log"
+    say "following docs/deploying.md"
+    show_progress &
+    progress=$!
+    install >"$place/install.log" 2>&1 || die "$(tail -n 20 "$place/install.log")"
+    kill "$progress"
+    grep -q '^event: OrderCompleted' "$place/install.log" || die "no order was completed: $place/install.log"
+    # As om-test-load would have written it down.
+    sed -nE 's/^order=(.*) key=(.*)$/\2\t202\t\1\t0\t0\tok\t1/p' "$place/install.log" >"$place/load-install.log"
+    say "everything runs after $((SECONDS - started)) s, and an order is COMPLETED"
+}
+
+# kubectl says "configured" of what it sends again although nothing changes; the generation counts changes.
+generations() {
+    mesh get deployments,statefulsets,jobs,poddisruptionbudgets,networkpolicies \
+        -o custom-columns=KIND:.kind,NAME:.metadata.name,GENERATION:.metadata.generation
+}
+
+check_second_apply() {
+    local before
+    kubectl diff -k "$project/k8s/overlays/dev" >"$place/second.diff" ||
+        die "applying again would change something: $place/second.diff"
+    before=$(generations)
+    kubectl apply -k "$project/k8s/overlays/dev" >"$place/apply.log"
+    [[ $(generations) == "$before" ]] || die "applying again changed something"
+    say "applying again changes nothing: $(wc -l <"$place/apply.log") objects"
+}
+
+# --- who reaches whom ------------------------------------------------------------------------------
+
+# pods: one line each of those that run: APP POD ADDRESS PID.
+pods() {
+    local tasks
+    tasks=$(ctr tasks list | awk 'NR > 1 { print $1, $2 }')
+    kubectl get pods -A --field-selector=status.phase=Running -o json |
+        jq -r '.items[] | select(.metadata.deletionTimestamp == null) | [
+            .metadata.labels["app.kubernetes.io/name"] // .metadata.labels["k8s-app"], .metadata.name,
+            .status.podIP, (.status.containerStatuses[0].containerID | ltrimstr("containerd://"))] | join(" ")' |
+        while read -r app name address id; do
+            echo "$app $name $address $(awk -v id="$id" '$1 == id { print $2 }' <<<"$tasks")"
+        done
+}
+
+# What listens in the pods of APP.
+ports_of() {
+    case $1 in
+    gateway) echo 8080 9464 ;;
+    nats) echo 4222 6222 8222 ;;
+    postgres) echo 5432 ;;
+    redis) echo 6379 ;;
+    kube-dns) echo 53 ;;
+    *) echo 9464 ;;
+    esac
+}
+
+# With the node's programs, in the pod's network: the pods have none.
+try_path() {
+    ! nsenter --target "$1" --net timeout 2 bash -c "exec 3<>/dev/tcp/$2/$3" 2>/dev/null || echo "$4 $5 $3"
+}
+export -f try_path
+
+# PID ADDRESS PORT FROM TO, from one pod of each kind to all others.
+possible_paths() {
+    local all from pid to address port
+    all=$(pods)
+    while read -r from _ _ pid; do
+        while read -r to _ address _; do
+            for port in $(ports_of "$to"); do
+                echo "$pid $address $port $from $to"
+            done
+        done < <(grep -v " $pid$" <<<"$all")
+    done < <(sort -u -k1,1 <<<"$all")
+}
+
+reachable_paths() {
+    # shellcheck disable=SC2016 # for the shell that xargs starts
+    possible_paths | xargs -P 32 -L 1 bash -c 'try_path "$@"' - | sort -u
+}
+
+# Each service may use its servers, and names; each other and the outside, by nothing here.
+allowed_paths() {
+    local service
+    for service in "${services[@]}"; do
+        printf '%s\n' "$service nats 4222" "$service postgres 5432" "$service kube-dns 53"
+    done
+    printf '%s\n' "gateway nats 4222" "gateway redis 6379" "gateway kube-dns 53" \
+        "nats nats 6222" "nats kube-dns 53" "postgres kube-dns 53" "redis kube-dns 53" \
+        "kube-dns gateway 8080"
+}
+
+check_network() {
+    reachable_paths >"$place/reachable"
+    allowed_paths | sort >"$place/allowed"
+    diff "$place/allowed" "$place/reachable" >"$place/paths.diff" ||
+        die "pods reach (>) or do not reach (<) what they should: $(cat "$place/paths.diff")"
+    say "pods reach just what the policies say: $(wc -l <"$place/allowed") paths"
+}
+
+# --- replacing everything under load ---------------------------------------------------------------
+
+# The gateway as a client outside the cluster has it: by the Service, on a port of the node.
+expose_gateway() {
+    kubectl apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: from-outside, namespace: ordermesh}
+spec:
+  type: NodePort
+  selector: {app.kubernetes.io/name: gateway}
+  ports: [{port: 80, targetPort: http, nodePort: $node_port}]
+YAML
+    mesh exec deployment/gateway -- /usr/bin/omctl token --alg HS256 --key-file /credentials/jwt-key \
+        --issuer ordermesh --audience ordermesh --sub load --scope 'orders:write orders:read admin' \
+        --ttl 12h >"$place/token"
+    wait_for "the gateway's port" 30 kube-proxy curl -fsS --max-time 2 "http://127.0.0.1:$node_port/readyz"
+}
+
+start_load() {
+    "$bin/om-test-load" --port "$node_port" --token-file "$place/token" --rate 40 --connections 16 \
+        --seconds 3600 --mix ok=80,declined=10,stock=10 --prefix "$1-" --log "$place/load-$1.log" \
+        >"$place/load-$1.json" &
+    load=$!
+}
+
+end_load() {
+    kill -TERM "$load"
+    wait "$load" || die "orders were not accepted: $(cat "$place/load-$1.json")"
+    say "$1: $(jq -c 'del(.seed)' "$place/load-$1.json")"
+}
+
+# The last column counts how often an order was sent.
+expect_one_attempt() {
+    awk -F '\t' '$7 != 1' "$place/load-$1.log" >"$place/load-$1.again"
+    [[ ! -s $place/load-$1.again ]] ||
+        die "$(wc -l <"$place/load-$1.again") of $(wc -l <"$place/load-$1.log") requests had to be sent again: $place/load-$1.again"
+}
+
+replace() {
+    local kind=$1 name
+    shift
+    for name in "$@"; do
+        mesh rollout restart "$kind/$name" >/dev/null
+    done
+    for name in "$@"; do
+        mesh rollout status "$kind/$name" --timeout=600s >>"$place/rollout.log"
+        say "$name: its pods are other ones"
+    done
+}
+
+# Everybody else goes on with what is left while some pods leave and others come.
+check_rolling_update() {
+    : >"$place/rollout.log"
+    start_load processes
+    replace deployment "${processes[@]}"
+    end_load processes
+    expect_one_attempt processes
+    start_load servers
+    replace statefulset nats
+    end_load servers
+}
+
+# By ports of this machine.
+check_nothing_is_lost() {
+    local secrets=$project/k8s/overlays/dev/secrets
+    start_process forward-nats -- kubectl -n ordermesh port-forward nats-0 4222
+    start_process forward-postgres -- kubectl -n ordermesh port-forward postgres-0 5432
+    wait_for "NATS' port" 30 forward-nats bash -c 'exec 3<>/dev/tcp/127.0.0.1/4222'
+    wait_for "PostgreSQL's port" 30 forward-postgres bash -c 'exec 3<>/dev/tcp/127.0.0.1/5432'
+    "$bin/om-test-check" --nats-url tls://127.0.0.1:4222 --nats-password-file "$secrets/nats/nats_operator" \
+        --nats-ca-file "$secrets/nats/ca.crt" --log "$place/load-install.log" \
+        --log "$place/load-processes.log" --log "$place/load-servers.log" \
+        --database-url "postgresql://ordermesh:$(cat "$secrets/database-password")@127.0.0.1/ordermesh" \
+        --settle 120
+}
+
+describe_failure() {
+    local code=$?
+    if ((code != 0)); then
+        kubectl get pods -A -o wide >&2 || true
+        kubectl get events -A --sort-by=.lastTimestamp >"$place/events.log" 2>&1 || true
+        for name in $(mesh get pods -o name); do
+            mesh logs "$name" --all-containers --prefix --tail=200
+        done >"$place/pods.log" 2>&1 || true
+        say "what happened is in $place/events.log, what the pods said in $place/pods.log"
+        [[ -z ${OM_HOLD:-} ]] || sleep infinity
+    fi
+    exit "$code"
+}
+
+trap describe_failure EXIT
+trap 'exit 130' INT TERM
+rm -f "$place"/load-*
+start_cluster
+check_installation
+check_second_apply
+check_network
+expose_gateway
+check_rolling_update
+check_nothing_is_lost
