@@ -68,7 +68,8 @@ struct lane {
     struct catalog_cache *catalog;
     struct broker_lane *broker;
     struct events *events;
-    struct buf scratch; /* for JSON under construction; free for use between callbacks */
+    h2o_timeout_t again; /* until a command is sent once more */
+    struct buf scratch;  /* for JSON under construction; free for use between callbacks */
     struct publish_buffers publish;
 };
 

@@ -156,8 +156,10 @@ static void wait_for_end(struct server *server) {
 static enum status serve(struct nats_client *nats, struct admin **admin, struct error *error) {
     struct micro *micro = NULL;
     struct server *server = NULL;
+    /* Half of the time, so that what is lost on its way can be sent again. */
     const struct broker_options broker = {nats, gateway.lane_count, (size_t)settings.max_in_flight,
-                                          settings.publish_timeout_ms, settings.rpc_timeout_ms};
+                                          (settings.publish_timeout_ms + 1) / 2,
+                                          settings.rpc_timeout_ms};
     const struct micro_options micro_options = {
         .nats = nats, .service = &service, .version = ordermesh_version};
     enum status status = broker_create(&broker, &gateway.broker, error);

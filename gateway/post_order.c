@@ -10,6 +10,7 @@
 #include "gateway/publish.h"
 #include "gateway/request.h"
 #include "gateway/request_trace.h"
+#include "shared/clock.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
 #include "shared/order_terms.h"
@@ -22,7 +23,7 @@ enum { ARENA_CHUNK_BYTES = 2048 };
  * post_order()  reads the request
  *   identify()  derives the order id
  *   on_claim()  Redis has judged the key
- *     submit()  sends the command
+ *     submit()  sends the command, and again while its stream changes its leader
  *   on_stored() JetStream has it, or not
  *   on_turn()   answers, behind the writes to Redis of the same turn
  */
@@ -35,11 +36,13 @@ struct order_post {
     bool has_key;
     struct claim claim;       /* with a key */
     struct broker_call *call; /* NULL once sent */
-    h2o_timeout_entry_t answer_entry;
+    int64_t give_up_us;       /* when the command is sent for the last time */
+    h2o_timeout_entry_t again_entry, answer_entry;
 };
 
 static void on_claim(void *closure, enum claim_verdict verdict);
 static void on_stored(void *closure, const struct broker_answer *answer);
+static void on_again(h2o_timeout_entry_t *entry);
 static void on_turn(h2o_timeout_entry_t *entry);
 
 static void dispose(void *closure) {
@@ -155,6 +158,7 @@ void post_order(h2o_req_t *req, struct slice id) {
         return;
     struct order_post *post = pending_create(req, sizeof(*post), dispose);
     post->arena = arena_create(ARENA_CHUNK_BYTES);
+    post->again_entry.cb = on_again;
     post->answer_entry.cb = on_turn;
     if (!read_body(req, post)) {
         pending_release(post);
@@ -201,12 +205,38 @@ static void submit(struct order_post *post) {
         fail(post, &error);
 }
 
+/* Whether the command is on its way once more, in a moment: nobody listens for a stream that elects
+   its leader, and an acknowledgement is lost with its server. Its id makes it one order all the
+   same. */
+static bool is_sent_again(struct order_post *post, enum status status) {
+    struct lane *lane = post->pending.lane;
+    if ((status != STATUS_UNAVAILABLE && status != STATUS_TIMEOUT) ||
+        clock_monotonic_us() >= post->give_up_us)
+        return false;
+    h2o_timeout_link(lane->context.loop, &lane->again, &post->again_entry);
+    return true;
+}
+
+static void on_again(h2o_timeout_entry_t *entry) {
+    struct order_post *post = H2O_STRUCT_FROM_MEMBER(struct order_post, again_entry, entry);
+    enum status status = broker_call_open(post->pending.lane->broker, BROKER_PUBLISH, &post->call);
+    if (status == STATUS_OK) {
+        submit(post);
+    } else if (!is_sent_again(post, status)) {
+        struct error error;
+        (void)error_set(&error, status, "not sent again: %s", status_text(status));
+        fail(post, &error);
+    }
+}
+
 static void on_claim(void *closure, enum claim_verdict verdict) {
     struct order_post *post = closure;
     switch (verdict) {
     case CLAIM_FIRST:
     case CLAIM_TAKEOVER:
     case CLAIM_DEGRADED:
+        post->give_up_us =
+            clock_monotonic_us() + post->pending.lane->gateway->settings->publish_timeout_ms * 1000;
         submit(post);
         return;
     case CLAIM_REPLAY:
@@ -233,7 +263,8 @@ static void on_stored(void *closure, const struct broker_answer *answer) {
     publish_span_end(&post->span, EVENT_ORDER_SUBMIT, &post->request.snapshot.order_id,
                      status == STATUS_OK ? NULL : &error);
     if (status != STATUS_OK) {
-        fail(post, &error);
+        if (!is_sent_again(post, answer->status))
+            fail(post, &error);
         return;
     }
     failpoint("gateway.after_puback");

@@ -23,6 +23,7 @@ enum {
     SURPLUS_CONNECTIONS = 64, /* that are only answered with 503 */
     REDIS_START_MS = 1000,
     TURN_MS = 1000,
+    AGAIN_MS = 50,
 };
 
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPING };
@@ -146,6 +147,7 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
     h2o_multithread_register_receiver(lane->lane.context.queue, &lane->control, on_control);
     lane->lane.gateway = gateway;
     lane->lane.broker = broker_lane_open(gateway->broker, index, &lane->lane.context);
+    h2o_timeout_init(lane->lane.context.loop, &lane->lane.again, AGAIN_MS);
     const struct redis_options options = {
         .context = &lane->lane.context,
         .url = gateway->config->redis_url,
