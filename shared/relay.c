@@ -1,14 +1,13 @@
 #include "shared/relay.h"
 
 #include "shared/clock.h"
-#include "shared/event.h"
 #include "shared/failpoint.h"
 #include "shared/log.h"
-#include "shared/messaging_span.h"
 #include "shared/metrics.h"
 #include "shared/outbox_backlog.h"
 #include "shared/pg.h"
 #include "shared/relay_cursor.h"
+#include "shared/relay_publisher.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -17,15 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACK_TIMEOUT_MS 5000
 #define BACKOFF_LEAST_MS 50
 #define BACKOFF_MOST_MS 2000
 #define STANDBY_POLL_MS 500
 #define KEEP_DAYS 8
 #define BACKLOG_INTERVAL_US (INT64_C(5) * 1000000)
 #define MAINTENANCE_INTERVAL_US (INT64_C(3600) * 1000000)
-/* Up to this many rows, sending each at once beats waiting for the flusher's millisecond. */
-#define SMALL_PASS_ROWS 16
 
 /* The rows of one read and where the cursor stands once they are all acknowledged. */
 struct pass {
@@ -38,10 +34,7 @@ struct pass {
 struct relay {
     struct relay_options options;
     struct pg *pg;
-    char *inbox;
-    natsSubscription *acks;
-    uint64_t pass_number;
-    struct buf reply; /* where this pass is acknowledged */
+    struct relay_publisher *publisher;
     struct relay_cursor cursor;
     uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
     bool is_leader;
@@ -73,17 +66,6 @@ const char relay_read_sql[] =
     "  (SELECT xid, id, event_id, subject, traceparent, payload FROM outbox "
     "     WHERE xid >= $2::xid8 ORDER BY xid FETCH FIRST ($3::int8) ROWS WITH TIES)"
     ") r ON true ORDER BY r.id";
-
-enum read_column {
-    READ_SNAPSHOT,
-    READ_SAVED,
-    READ_SESSION,
-    READ_XID,
-    READ_EVENT_ID,
-    READ_SUBJECT,
-    READ_TRACEPARENT,
-    READ_PAYLOAD
-};
 
 static const struct pg_statement read_rows = {"relay_read", relay_read_sql, 3};
 
@@ -138,9 +120,9 @@ static void pass_set_after(struct pass *pass, const struct relay_cursor *from, i
     uint64_t xmax, last = 0;
     struct slice running;
     int64_t ranged = 0;
-    relay_snapshot_split(pg_get_slice(pass->rows, 0, READ_SNAPSHOT), &xmax, &running);
+    relay_snapshot_split(pg_get_slice(pass->rows, 0, RELAY_READ_SNAPSHOT), &xmax, &running);
     for (int i = 0; i < pass->row_count; i++) {
-        uint64_t xid = (uint64_t)pg_get_int64(pass->rows, i, READ_XID);
+        uint64_t xid = (uint64_t)pg_get_int64(pass->rows, i, RELAY_READ_XID);
         if (xid < from->next_xid)
             continue; /* of a hole */
         ranged++;
@@ -167,147 +149,20 @@ static enum status pass_read(struct relay *relay, const struct relay_cursor *fro
     buf_fini(&holes);
     if (status != STATUS_OK)
         return status;
-    if (pg_get_int64(made.rows, 0, READ_SESSION) != relay->session) {
+    if (pg_get_int64(made.rows, 0, RELAY_READ_SESSION) != relay->session) {
         pass_fini(&made);
         return error_set(error, STATUS_UNAVAILABLE, "the session that held the lock was lost");
     }
     int rows = pg_rows(made.rows);
-    made.row_count = rows == 1 && pg_is_null(made.rows, 0, READ_XID) ? 0 : rows;
+    made.row_count = rows == 1 && pg_is_null(made.rows, 0, RELAY_READ_XID) ? 0 : rows;
     pass_set_after(&made, from, relay->options.batch_max);
-    *was_moved = (uint64_t)pg_get_int64(made.rows, 0, READ_SAVED) != relay->saved_next_xid;
+    *was_moved = (uint64_t)pg_get_int64(made.rows, 0, RELAY_READ_SAVED) != relay->saved_next_xid;
     *pass = made;
     return STATUS_OK;
 }
 
-/* --- publishing ----------------------------------------------------------------------------------
+/* --- turns ---------------------------------------------------------------------------------------
  */
-
-/* Acknowledgements come to <inbox>.<pass>, so that a late one is never taken for another pass's. */
-static enum status subscribe_acks(struct relay *relay, struct error *error) {
-    if (relay->acks != NULL)
-        return STATUS_OK;
-    struct buf subject = {0};
-    buf_printf(&subject, "%s.*", relay->inbox);
-    natsStatus s = natsConnection_SubscribeSync(&relay->acks, nats_client_fast(relay->options.nats),
-                                                subject.ptr);
-    if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(relay->acks, -1, -1);
-    buf_fini(&subject);
-    return nats_error(error, s, "subscribing to acknowledgements");
-}
-
-/* After a failed pass: no later one has to get past the answers that this one still has coming. Those
-   that say that no stream listens do not even name their pass. */
-static void forget_acks(struct relay *relay) {
-    natsSubscription_Destroy(relay->acks);
-    relay->acks = NULL;
-}
-
-static enum status publish_row(struct relay *relay, natsConnection *connection,
-                               const struct pg_result *rows, int row, struct error *error) {
-    char subject[128], traceparent[TRACEPARENT_SIZE], msg_id[UUID_TEXT_SIZE];
-    struct slice named = pg_get_slice(rows, row, READ_SUBJECT);
-    struct slice traced = pg_get_slice(rows, row, READ_TRACEPARENT);
-    enum event_type type;
-    if (!event_type_of_subject(named, &type))
-        return error_set(error, STATUS_INTERNAL, "no stream for subject %.*s", SLICE_ARG(named));
-    snprintf(subject, sizeof(subject), "%.*s", SLICE_ARG(named));
-    snprintf(traceparent, sizeof(traceparent), "%.*s", SLICE_ARG(traced));
-    struct uuid id = pg_get_uuid(rows, row, READ_EVENT_ID);
-    uuid_format(&id, msg_id);
-
-    natsMsg *message = NULL;
-    enum status status = nats_event_message(&message, subject, relay->reply.ptr,
-                                            pg_get_slice(rows, row, READ_PAYLOAD), msg_id,
-                                            event_info(type)->stream, traceparent, error);
-    if (status != STATUS_OK)
-        return status;
-    natsStatus s = natsConnection_PublishMsg(connection, message);
-    natsMsg_Destroy(message);
-    return nats_error(error, s, "publishing");
-}
-
-static enum status pass_publish(struct relay *relay, const struct pass *pass, struct error *error) {
-    if (pass->row_count == 0)
-        return STATUS_OK;
-    enum status status = subscribe_acks(relay, error);
-    natsConnection *connection = pass->row_count <= SMALL_PASS_ROWS
-                                     ? nats_client_fast(relay->options.nats)
-                                     : nats_client_bulk(relay->options.nats);
-    buf_clear(&relay->reply);
-    buf_printf(&relay->reply, "%s.%" PRIu64, relay->inbox, ++relay->pass_number);
-    for (int i = 0; i < pass->row_count && status == STATUS_OK; i++)
-        status = publish_row(relay, connection, pass->rows, i, error);
-    return status;
-}
-
-/* OK: stored, now or before. What the server refuses comes with an error in its JSON; a stream that
-   is not there answers with nothing at all. */
-static enum status check_ack(natsMsg *message, struct error *error) {
-    struct slice text = {natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
-    struct pub_ack ack = {0};
-    if (text.len == 0)
-        return error_set(error, STATUS_UNAVAILABLE, "no stream takes the event");
-    if (memmem(text.ptr, text.len, "\"error\"", 7) == NULL)
-        return STATUS_OK;
-    enum status status = pub_ack_parse(text, &ack, error);
-    if (status != STATUS_OK)
-        return status;
-    return error_set(error, STATUS_UNAVAILABLE, "a publish was refused: %s (%d)", ack.error_text,
-                     ack.error_code);
-}
-
-/* A large pass naps between looks instead of being woken for every single acknowledgement. */
-static natsStatus next_ack(struct relay *relay, const struct pass *pass, int64_t left_ms,
-                           natsMsg **message) {
-    if (pass->row_count <= SMALL_PASS_ROWS)
-        return natsSubscription_NextMsg(message, relay->acks, left_ms);
-    int64_t until_us = clock_monotonic_us() + left_ms * 1000;
-    natsStatus s;
-    while ((s = natsSubscription_NextMsg(message, relay->acks, 0)) == NATS_TIMEOUT &&
-           clock_monotonic_us() < until_us)
-        clock_sleep_ms(1);
-    return s;
-}
-
-static enum status pass_await(struct relay *relay, const struct pass *pass, struct error *error) {
-    int64_t deadline_us = clock_monotonic_us() + ACK_TIMEOUT_MS * INT64_C(1000);
-    enum status status = STATUS_OK;
-    for (int acked = 0; acked < pass->row_count && status == STATUS_OK;) {
-        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-        natsMsg *message = NULL;
-        natsStatus s = next_ack(relay, pass, left_ms > 0 ? left_ms : 0, &message);
-        if (s != NATS_OK) {
-            nats_error(error, s, "waiting for acknowledgements");
-            return STATUS_UNAVAILABLE;
-        }
-        if (strcmp(natsMsg_GetSubject(message), relay->reply.ptr) == 0) {
-            status = check_ack(message, error);
-            acked++;
-        }
-        natsMsg_Destroy(message);
-    }
-    return status;
-}
-
-static void trace_row(const struct pg_result *rows, int row, int64_t started_us) {
-    char subject[128], msg_id[UUID_TEXT_SIZE];
-    struct trace parent;
-    if (!trace_parse(pg_get_slice(rows, row, READ_TRACEPARENT), &parent) ||
-        !span_is_recorded(&parent))
-        return;
-    snprintf(subject, sizeof(subject), "%.*s", SLICE_ARG(pg_get_slice(rows, row, READ_SUBJECT)));
-    struct uuid id = pg_get_uuid(rows, row, READ_EVENT_ID);
-    uuid_format(&id, msg_id);
-    struct span span = span_start(SPAN_PRODUCER, &parent);
-    span.started_us = started_us;
-    messaging_span_sent(&span, subject, msg_id, NULL);
-}
-
-static void trace_pass(const struct pass *pass, int64_t started_us) {
-    for (int i = 0; span_exporting && i < pass->row_count; i++)
-        trace_row(pass->rows, i, started_us);
-}
 
 /* Takes the pass's cursor. It is written only when rows were published: an older one is as right.
  */
@@ -418,9 +273,9 @@ static enum status publish_all(struct relay *relay, struct error *error) {
     bool was_moved = false;
     enum status status = pass_read(relay, &relay->cursor, &pass, &was_moved, error);
     while (status == STATUS_OK && !was_moved) {
-        int64_t started_us = clock_monotonic_us(), sent_us = clock_now_us();
+        int64_t started_us = clock_monotonic_us();
         bool has_more = pass.was_cut;
-        status = pass_publish(relay, &pass, error);
+        status = relay_publisher_send(relay->publisher, pass.rows, pass.row_count, error);
         if (status == STATUS_OK && pass.row_count > 0)
             failpoint("relay.after_publish");
         if (status == STATUS_OK && (has_more || take_wake(relay))) {
@@ -428,9 +283,7 @@ static enum status publish_all(struct relay *relay, struct error *error) {
             status = pass_read(relay, &pass.after, &upcoming, &was_moved, error);
         }
         if (status == STATUS_OK)
-            status = pass_await(relay, &pass, error);
-        if (status == STATUS_OK)
-            trace_pass(&pass, sent_us);
+            status = relay_publisher_await(relay->publisher, error);
         if (status == STATUS_OK)
             status = pass_settle(relay, &pass, error);
         if (pass.row_count > 0)
@@ -445,7 +298,7 @@ static enum status publish_all(struct relay *relay, struct error *error) {
     pass_fini(&pass);
     pass_fini(&upcoming);
     if (status != STATUS_OK)
-        forget_acks(relay);
+        relay_publisher_reset(relay->publisher);
     if (status == STATUS_OK && was_moved)
         status = cursor_reload(relay, error);
     return status;
@@ -498,7 +351,7 @@ static void *relay_main(void *arg) {
 struct relay *relay_create(const struct relay_options *options) {
     struct relay *relay = mem_alloc(sizeof(*relay));
     relay->options = *options;
-    relay->inbox = nats_client_inbox(options->nats);
+    relay->publisher = relay_publisher_create(options->nats);
     relay->pg = pg_create(options->database_url, "relay");
     pg_set_on_connect(relay->pg, on_connect_sql);
     pthread_condattr_t monotonic;
@@ -550,9 +403,7 @@ void relay_destroy(struct relay **relay) {
         relay_drain(r);
         pthread_join(r->thread, NULL);
     }
-    forget_acks(r);
-    free(r->inbox);
-    buf_fini(&r->reply);
+    relay_publisher_destroy(&r->publisher);
     relay_cursor_fini(&r->cursor);
     pg_destroy(&r->pg);
     pthread_cond_destroy(&r->woken);
