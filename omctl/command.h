@@ -66,8 +66,8 @@ enum status command_open_database(const struct omctl_config *config, struct pg *
 enum status command_open_nats(const struct omctl_config *config, struct nats_client **nats,
                               struct error *error) MUST_CHECK;
 
-/* The same, but tried again for `wait_us` at most, about once a second, while the server is not there
-   or does not let us in yet; each time stderr says why. */
+/* The same, but tried again for `wait_us` at most, about once a second, while the server is not
+   there or does not let us in yet; each time stderr says why. */
 enum status command_await_database(const struct omctl_config *config, int64_t wait_us,
                                    struct pg **pg, struct error *error) MUST_CHECK;
 enum status command_await_nats(const struct omctl_config *config, int64_t wait_us,

@@ -34,10 +34,12 @@ static const struct command commands[] = {
      "                   om_orders\n"
      "  --check          change nothing; exit with 1 when a file is pending or was changed; any\n"
      "                   service's role may ask\n"
-     "  --wait DURATION  wait so long at most until the database is there; with --check: until it is\n"
+     "  --wait DURATION  wait so long at most until the database is there; with --check: until it "
+     "is\n"
      "                   as it should be\n",
      migrate_command},
-    {"provision", "[--dir DIR] [--check] [--ack-wait DURATION] [--replicas N]"
+    {"provision",
+     "[--dir DIR] [--check] [--ack-wait DURATION] [--replicas N]"
      " [--wait DURATION]",
      "create or update the streams and consumers",
      "Makes the server agree with DIR/streams/*.json and DIR/consumers/<STREAM>.<durable>.json\n"
