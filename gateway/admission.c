@@ -23,13 +23,42 @@ struct admission {
 
 /* --- who -------------------------------------------------------------------------------------- */
 
-static bool identify(h2o_req_t *req, const struct route *route, struct caller *caller,
-                     struct auth_refusal *refusal) {
-    struct slice header = slice_of(NULL);
-    unsigned count = request_header(req, SLICE_LITERAL("authorization"), &header);
+static bool judge(h2o_req_t *req, const struct route *route, unsigned count, struct slice header,
+                  struct caller *caller, struct auth_refusal *refusal) {
     return auth_judge(lane_of(req)->gateway->auth, count, header, clock_now_us() / 1000000, caller,
                       refusal) &&
            auth_permits(caller, route->scope, refusal);
+}
+
+/* Where a refusal that was foreseen is kept: it stands, even if a moment later it would not. */
+static h2o_iovec_t *place_of_refusal(h2o_req_t *req, bool is_made) {
+    return h2o_req_getenv(req, H2O_STRLIT("ordermesh.refusal"), is_made);
+}
+
+bool admission_foresee(h2o_req_t *req, const struct route *route, const struct http_head *head) {
+    struct slice header = slice_of(NULL);
+    struct caller caller;
+    unsigned count = 0;
+    for (size_t i = 0; i < head->field_count; i++)
+        if (http_field_is(&head->fields[i], "authorization") && count++ == 0)
+            header = head->fields[i].value;
+    struct auth_refusal *refusal = h2o_mem_alloc_pool(&req->pool, sizeof(*refusal));
+    if (route->scope == SCOPE_PUBLIC || judge(req, route, count, header, &caller, refusal))
+        return true;
+    *place_of_refusal(req, true) = h2o_iovec_init(refusal, sizeof(*refusal));
+    return false;
+}
+
+static bool identify(h2o_req_t *req, const struct route *route, struct caller *caller,
+                     struct auth_refusal *refusal) {
+    struct slice header = slice_of(NULL);
+    const h2o_iovec_t *foreseen = place_of_refusal(req, false);
+    if (foreseen != NULL) {
+        memcpy(refusal, foreseen->base, sizeof(*refusal));
+        return false;
+    }
+    unsigned count = request_header(req, SLICE_LITERAL("authorization"), &header);
+    return judge(req, route, count, header, caller, refusal);
 }
 
 static void proceed(h2o_req_t *req, const struct route *route, struct slice id,

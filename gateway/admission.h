@@ -13,4 +13,7 @@
 /* Calls route->handle, or answers 400, 401, 403 or 429. `id` borrows from the request. */
 void admit(h2o_req_t *req, const struct route *route, struct slice id);
 
+/* Looks at a head before its body has come. False: admit() will refuse this request. */
+bool admission_foresee(h2o_req_t *req, const struct route *route, const struct http_head *head);
+
 #endif

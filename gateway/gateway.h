@@ -27,6 +27,7 @@ struct gateway_settings {
     const char *tls_cert_file, *tls_key_file;
     int64_t http_threads;    /* 0: one a core */
     int64_t max_connections; /* 0: what descriptors allow */
+    int64_t max_input_bytes;
     int64_t request_timeout_ms, send_timeout_ms;
     int64_t leave_ms;
     int64_t max_in_flight;

@@ -10,6 +10,7 @@
 #define REQUESTS_A_TURN 16
 #define TURN_MS 1 /* with 0, h2o would come back before anybody else has a turn */
 #define PARTS_FEW 8
+#define SMALL_BYTES HTTP_HEAD_MAX_BYTES /* so much is not worth a refusal, nor giving back */
 
 struct connection {
     h2o_conn_t super;
@@ -27,6 +28,7 @@ struct connection {
         bool is_chunked;
         struct http_chunks chunks;
     } incoming;
+    size_t held_bytes;  /* as the budget knows */
     size_t request_len; /* of the one that is being answered, in the socket's input */
     bool has_sent_head;
     bool is_surplus;
@@ -43,7 +45,24 @@ static struct connection *connection_of(h2o_conn_t *conn) {
     return H2O_STRUCT_FROM_MEMBER(struct connection, super, conn);
 }
 
+static void tell_budget(struct connection *connection, size_t bytes) {
+    http_budget_move(connection->lane->budget, connection->held_bytes, bytes);
+    connection->held_bytes = bytes;
+}
+
+/* Gives back what the input has grown to once nothing is in it. */
+static void drop_input(struct connection *connection, size_t bytes) {
+    h2o_buffer_t **input = &connection->socket->input;
+    h2o_buffer_consume(input, bytes);
+    tell_budget(connection, (*input)->size);
+    if ((*input)->size > 0 || (*input)->capacity <= SMALL_BYTES)
+        return;
+    h2o_buffer_dispose(input);
+    h2o_buffer_init(input, &h2o_socket_buffer_prototype);
+}
+
 static void connection_close(struct connection *connection) {
+    tell_budget(connection, 0);
     h2o_timeout_unlink(&connection->timer);
     h2o_timeout_unlink(&connection->turn);
     h2o_dispose_request(&connection->req);
@@ -86,14 +105,14 @@ static void on_unwanted(h2o_socket_t *socket, const char *err) {
     if (err != NULL)
         connection_close(socket->data);
     else
-        h2o_buffer_consume(&socket->input, socket->input->size);
+        drop_input(socket->data, socket->input->size);
 }
 
 static void linger(struct connection *connection) {
     if (connection->socket->ssl == NULL)
         shutdown(h2o_socket_get_fd(connection->socket), SHUT_WR);
     set_timer(connection, &connection->lane->linger_timeout);
-    h2o_buffer_consume(&connection->socket->input, connection->socket->input->size);
+    drop_input(connection, connection->socket->input->size);
     h2o_socket_read_start(connection->socket, on_unwanted);
 }
 
@@ -199,6 +218,7 @@ static void refuse(struct connection *connection, const struct http_fault *fault
     h2o_req_t *req = &connection->req;
     h2o_hostconf_t *host = connection->lane->hosts[0];
     h2o_socket_read_stop(connection->socket);
+    drop_input(connection, connection->socket->input->size);
     connection->is_refused = true;
     req->http1_is_persistent = 0;
     h2o_req_bind_conf(req, host, &host->fallback_path);
@@ -228,7 +248,8 @@ static void process(struct connection *connection, const struct http_head *head,
     set_timer(connection, NULL);
     connection->request_len = head->len + body_len;
     req->version = head->is_http_1_0 ? 0x100 : 0x101;
-    req->http1_is_persistent = head->is_persistent && !connection->super.ctx->shutdown_requested;
+    req->http1_is_persistent = head->is_persistent && !connection->is_refused &&
+                               !connection->super.ctx->shutdown_requested;
     req->input.scheme =
         connection->socket->ssl != NULL ? &H2O_URL_SCHEME_HTTPS : &H2O_URL_SCHEME_HTTP;
     req->input.method = iovec_of(head->method);
@@ -303,31 +324,57 @@ static enum http_progress read_head_again(struct connection *connection, struct 
     return http_head_parse(bytes, &searched, head, fault);
 }
 
-/* Looks at the input for as much of a request as there is. */
-static void take_input(struct connection *connection) {
-    struct http_head head;
-    struct http_fault fault;
+/* Whether this request has to go because all of them together are too much. What is small and
+   whole does little harm, and is all that most clients ever send. */
+static bool is_too_much(const struct connection *connection, enum http_progress progress) {
+    bool is_small = connection->socket->input->size <= SMALL_BYTES;
+    return http_budget_is_exceeded(connection->lane->budget) &&
+           !(is_small && progress == HTTP_COMPLETE);
+}
+
+/* As much of a request as there is. `head` counts when it is whole, and at the first look. */
+static enum http_progress read_request(struct connection *connection, struct http_head *head,
+                                       struct http_fault *fault) {
     const h2o_buffer_t *input = connection->socket->input;
     bool is_first_look = connection->incoming.head_len == 0;
     enum http_progress progress = HTTP_COMPLETE;
-    if (is_first_look) {
+    if (is_first_look)
         progress = http_head_parse((struct slice){input->bytes, input->size},
-                                   &connection->incoming.searched, &head, &fault);
-        if (progress == HTTP_INCOMPLETE)
-            return;
-        if (progress == HTTP_COMPLETE)
-            keep_framing(connection, &head);
-    }
+                                   &connection->incoming.searched, head, fault);
+    if (is_first_look && progress == HTTP_COMPLETE)
+        keep_framing(connection, head);
     if (progress == HTTP_COMPLETE)
-        progress = read_body(connection, &fault);
+        progress = read_body(connection, fault);
     if (progress == HTTP_COMPLETE && !is_first_look)
-        progress = read_head_again(connection, &head, &fault);
+        progress = read_head_again(connection, head, fault);
+    if (progress == HTTP_REFUSED || !is_too_much(connection, progress))
+        return progress;
+    *fault = (struct http_fault){PROBLEM_OVERLOADED, "too much is being received"};
+    return HTTP_REFUSED;
+}
+
+/* The head is there for the first time, and not all of the body. Who is going to be refused need
+   not send it. */
+static void await_body(struct connection *connection, const struct http_head *head) {
+    if (!routes_await_body(&connection->req, head)) {
+        connection->is_refused = true;
+        process(connection, head, 0);
+    } else if (head->expects_continue && connection->socket->input->size == head->len) {
+        send_continue(connection);
+    }
+}
+
+static void take_input(struct connection *connection) {
+    struct http_head head;
+    struct http_fault fault;
+    bool had_head = connection->incoming.head_len > 0;
+    enum http_progress progress = read_request(connection, &head, &fault);
     if (progress == HTTP_REFUSED)
         refuse(connection, &fault);
     else if (progress == HTTP_COMPLETE)
         process(connection, &head, connection->incoming.body_len);
-    else if (is_first_look && head.expects_continue && input->size == head.len)
-        send_continue(connection);
+    else if (!had_head && connection->incoming.head_len > 0)
+        await_body(connection, &head);
 }
 
 static void on_read(h2o_socket_t *socket, const char *err) {
@@ -340,6 +387,7 @@ static void on_read(h2o_socket_t *socket, const char *err) {
     if (connection->incoming.searched == 0)
         set_timer(connection, &connection->lane->request_timeout);
     connection->served = 0;
+    tell_budget(connection, socket->input->size);
     take_input(connection);
 }
 
@@ -352,7 +400,7 @@ static void await_request(struct connection *connection) {
 
 static void next_request(struct connection *connection) {
     h2o_dispose_request(&connection->req);
-    h2o_buffer_consume(&connection->socket->input, connection->request_len);
+    drop_input(connection, connection->request_len);
     init_request(connection);
     if (++connection->served < REQUESTS_A_TURN || connection->socket->input->size == 0) {
         await_request(connection);
@@ -414,6 +462,7 @@ void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostco
     lane->context = context;
     lane->hosts = hosts;
     lane->body_max_bytes = limits->body_max_bytes;
+    lane->budget = limits->budget;
     h2o_timeout_init(context->loop, &lane->request_timeout, limits->request_timeout_ms);
     h2o_timeout_init(context->loop, &lane->send_timeout, limits->send_timeout_ms);
     h2o_timeout_init(context->loop, &lane->linger_timeout, LINGER_MS);

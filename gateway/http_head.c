@@ -50,6 +50,10 @@ static bool is_word(struct slice text, const char *word) {
     return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
 }
 
+bool http_field_is(const struct http_field *field, const char *name) {
+    return is_word(field->name, name);
+}
+
 static struct slice trim(struct slice text) {
     while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
         text = (struct slice){text.ptr + 1, text.len - 1};

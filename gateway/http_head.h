@@ -28,6 +28,9 @@ struct http_head {
     bool is_chunked, is_persistent, expects_continue, is_http_1_0;
 };
 
+/* Names are compared without regard to case. */
+bool http_field_is(const struct http_field *field, const char *name);
+
 /* Why a request is refused. After that nothing in its connection can be trusted. */
 struct http_fault {
     enum problem problem;

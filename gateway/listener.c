@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* h2o reads all there is: this bounds how much a connection can make it hold. */
-#define RECEIVE_BUFFER_BYTES (128 * 1024)
+#define RECEIVE_BUFFER_BYTES (32 * 1024)
 
 static int listen_on(const struct addrinfo *address, int send_timeout_ms) {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

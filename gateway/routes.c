@@ -199,6 +199,16 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     return 0;
 }
 
+bool routes_await_body(h2o_req_t *req, const struct http_head *head) {
+    char allow[ROUTE_ALLOW_SIZE];
+    struct slice id, path = head->target;
+    const char *query = memchr(path.ptr, '?', path.len);
+    if (query != NULL)
+        path.len = (size_t)(query - path.ptr);
+    const struct route *route = route_find(head->method, path, &id, allow);
+    return route != NULL && admission_foresee(req, route, head);
+}
+
 void routes_refuse(h2o_req_t *req, enum problem problem, const char *detail) {
     measure_start(req);
     problem_send(req, problem, detail);

@@ -7,6 +7,7 @@
 #define OM_GATEWAY_ROUTES_H
 
 #include "gateway/caller.h"
+#include "gateway/http_head.h"
 #include "gateway/problem.h"
 #include "gateway/rate_limit.h"
 #include "shared/buf.h"
@@ -32,6 +33,10 @@ extern const size_t route_count;
    methods that the path has: empty when there is no such path. Pure. */
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,
                                char *allow);
+
+/* Whether the body of a request, whose head has come, is wanted: there is such a route, and the
+   token opens it. False: the request, handed on as it is, will be refused. */
+bool routes_await_body(h2o_req_t *req, const struct http_head *head);
 
 /* Answers, and counts, a request that could not be read. `detail` may be NULL. */
 void routes_refuse(h2o_req_t *req, enum problem problem, const char *detail);

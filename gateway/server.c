@@ -53,6 +53,7 @@ struct server {
     struct tls *tls; /* NULL: no HTTPS */
     size_t connections_most;
     atomic_size_t connection_count;
+    struct http_budget budget;
     _Atomic enum phase phase;
     sem_t lane_turned; /* posted by a lane that has started, and by one that has ended */
     struct server_lane *lanes;
@@ -167,6 +168,7 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
     lane->lane.events = events_open(&lane->lane, index);
     const struct http1_limits limits = {
         .body_max_bytes = BODY_MAX_BYTES,
+        .budget = &lane->server->budget,
         .request_timeout_ms = (uint64_t)gateway->settings->request_timeout_ms,
         .send_timeout_ms = (uint64_t)gateway->settings->send_timeout_ms,
     };
@@ -299,6 +301,7 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
     struct server *made = mem_alloc(sizeof(*made));
     made->gateway = gateway;
     made->connections_most = connections_most(gateway->settings);
+    made->budget.most_bytes = (size_t)gateway->settings->max_input_bytes;
     made->lanes = mem_alloc(gateway->lane_count * sizeof(*made->lanes));
     for (size_t i = 0; i < gateway->lane_count; i++) {
         made->lanes[i].server = made;

@@ -2,56 +2,11 @@
 #include "gateway/routes.h"
 #include "shared/service.h"
 #include "tests/integration/gateway_fixture.h"
-#include "tests/support/token.h"
+#include "tests/integration/jwt_fixture.h"
 
 #define UNKNOWN_ORDER "0192f0c1-dead-7bee-8f01-0123456789ab"
 
-static struct signing_key *key, *next_key;
-
 /* --- callers ---------------------------------------------------------------------------------- */
-
-/* An Authorization header that lives until the next four. `more` are further claims, or "". */
-static const char *authorize_until(int64_t until_us, const struct signing_key *signer,
-                                   const char *subject, const char *scope, const char *more) {
-    static char headers[4][2048];
-    static unsigned turn;
-    char *header = headers[turn++ % 4];
-    struct buf claims = {0};
-    buf_printf(&claims,
-               "{\"iss\":\"https://id.example\",\"aud\":\"ordermesh\",\"sub\":\"%s\","
-               "\"scope\":\"%s\",\"exp\":%lld%s}",
-               subject, scope, (long long)(until_us / 1000000), more);
-    char *token = token_sign(signer, "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", claims.ptr);
-    snprintf(header, sizeof(headers[0]), "Authorization: Bearer %s", token);
-    free(token);
-    buf_fini(&claims);
-    return header;
-}
-
-static const char *authorize_with(const struct signing_key *signer, const char *subject,
-                                  const char *scope, const char *more) {
-    return authorize_until(clock_now_us() + 600 * INT64_C(1000000), signer, subject, scope, more);
-}
-
-static const char *customer(const char *subject) {
-    return authorize_with(key, subject, "orders:read orders:write", "");
-}
-
-static const char *administrator(void) {
-    return authorize_with(key, "root", "admin", "");
-}
-
-static struct http_response ask(const char *method, const char *path, const char *body,
-                                const char *const *headers) {
-    struct http_response response;
-    char *url = gateway_url(path);
-    http_send(
-        fixture.http,
-        &(struct http_request){.method = method, .url = url, .body = body, .headers = headers},
-        &response);
-    free(url);
-    return response;
-}
 
 static struct http_response ask_as(const char *authorization, const char *method, const char *path,
                                    const char *body) {
@@ -173,8 +128,8 @@ static void a_customer_is_no_administrator(void **state) {
 static void both_keys_are_taken_while_they_are_changed(void **state) {
     (void)state;
     char path[256], next_path[256];
-    snprintf(path, sizeof(path), "%s/jwt.pem", servers_dir(fixture.servers));
-    snprintf(next_path, sizeof(next_path), "%s/jwt-next.pem", servers_dir(fixture.servers));
+    jwt_key_path("jwt.pem", path);
+    jwt_key_path("jwt-next.pem", next_path);
     gateway_restart(
         (const char *[]){"OM_JWT_KEY_FILE", next_path, "OM_JWT_OLD_KEY_FILE", path, NULL});
     assert_status(place_as(customer("C1"), ORDER), 202);
@@ -421,30 +376,11 @@ static void a_configuration_that_is_not_safe_is_refused(void **state) {
             fail_msg("%s=%s was taken", wrong[i][0], wrong[i][1]);
 }
 
-/* --- the fixture ------------------------------------------------------------------------------ */
-
 static int setup(void **state) {
     fixture_setup(state);
-    char path[256], next_path[256];
-    snprintf(path, sizeof(path), "%s/jwt.pem", servers_dir(fixture.servers));
-    snprintf(next_path, sizeof(next_path), "%s/jwt-next.pem", servers_dir(fixture.servers));
-    key = signing_key_create("ES256");
-    next_key = signing_key_create("ES256");
-    signing_key_write_public(key, path);
-    signing_key_write_public(next_key, next_path);
-    environment_set(&fixture.environment, "OM_AUTH", "jwt");
-    environment_set(&fixture.environment, "OM_JWT_ALG", "ES256");
-    environment_set(&fixture.environment, "OM_JWT_KEY_FILE", path);
-    environment_set(&fixture.environment, "OM_JWT_ISSUER", "https://id.example");
-    environment_set(&fixture.environment, "OM_JWT_AUDIENCE", "ordermesh");
+    jwt_fixture_set();
     gateway_restart(NULL);
     return 0;
-}
-
-static int teardown(void **state) {
-    signing_key_destroy(&key);
-    signing_key_destroy(&next_key);
-    return fixture_teardown(state);
 }
 
 int main(void) {
@@ -465,5 +401,5 @@ int main(void) {
         cmocka_unit_test(a_stream_ends_with_its_token),
         cmocka_unit_test(a_configuration_that_is_not_safe_is_refused),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, jwt_fixture_teardown);
 }

@@ -160,11 +160,14 @@ void raw_answer_fini(struct raw_answer *answer) {
     buf_fini(&answer->body);
 }
 
-bool raw_is_closed_within(struct raw_connection *connection, int64_t timeout_ms) {
+bool raw_has_input(const struct raw_connection *connection, int64_t timeout_ms) {
     struct pollfd wanted = {.fd = connection->fd, .events = POLLIN};
-    if (unread(connection).len > 0 || poll(&wanted, 1, (int)timeout_ms) <= 0)
-        return false;
-    return !read_more(connection);
+    return unread(connection).len > 0 || poll(&wanted, 1, (int)timeout_ms) > 0;
+}
+
+bool raw_is_closed_within(struct raw_connection *connection, int64_t timeout_ms) {
+    return unread(connection).len == 0 && raw_has_input(connection, timeout_ms) &&
+           !read_more(connection);
 }
 
 char *raw_certificate_serial(const struct raw_connection *connection) {

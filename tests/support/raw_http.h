@@ -29,6 +29,8 @@ struct raw_answer {
 int raw_read_answer(struct raw_connection *connection, struct raw_answer *answer);
 void raw_answer_fini(struct raw_answer *answer);
 
+/* There is something to read, or the end, within `timeout_ms`. */
+bool raw_has_input(const struct raw_connection *connection, int64_t timeout_ms);
 /* The server closes within `timeout_ms`, sending nothing more. */
 bool raw_is_closed_within(struct raw_connection *connection, int64_t timeout_ms);
 /* The serial number of the server's certificate, in hexadecimal digits; free it. */
