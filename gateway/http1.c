@@ -28,8 +28,9 @@ struct connection {
         bool is_chunked;
         struct http_chunks chunks;
     } incoming;
-    size_t held_bytes;  /* as the budget knows */
-    size_t request_len; /* of the one that is being answered, in the socket's input */
+    size_t held_bytes;   /* as the budget knows */
+    size_t request_len;  /* of the one that is being answered, in the socket's input */
+    h2o_buffer_t *asked; /* the request, out of the input's way while its answer goes on; or NULL */
     bool has_sent_head;
     bool is_surplus;
     bool is_refused; /* bytes that nobody wants may still arrive */
@@ -67,6 +68,8 @@ static void connection_close(struct connection *connection) {
     h2o_timeout_unlink(&connection->turn);
     h2o_dispose_request(&connection->req);
     h2o_linklist_unlink(&connection->link);
+    if (connection->asked != NULL)
+        h2o_buffer_dispose(&connection->asked);
     h2o_socket_close(connection->socket);
     free(connection);
 }
@@ -120,10 +123,11 @@ static void on_answer_sent(h2o_socket_t *socket, const char *err) {
     struct connection *connection = socket->data;
     if (err != NULL)
         connection_close(connection);
-    else if (connection->is_refused)
+    else if (connection->is_refused ||
+             (!connection->req.http1_is_persistent && socket->ssl == NULL))
         linger(connection);
     else if (!connection->req.http1_is_persistent)
-        connection_close(connection);
+        connection_close(connection); /* over TLS its end can only be told by closing */
     else
         next_request(connection);
 }
@@ -180,6 +184,15 @@ static h2o_iovec_t make_head(h2o_req_t *req) {
     return h2o_strdup(&req->pool, scratch->ptr, scratch->len);
 }
 
+/* An answer that goes on for long: whether the client is still there is seen by reading. Whatever
+   else comes is not wanted, so the connection ends with the answer. */
+static void watch_client(struct connection *connection) {
+    connection->req.http1_is_persistent = 0;
+    connection->asked = connection->socket->input; /* the request borrows from it */
+    h2o_buffer_init(&connection->socket->input, &h2o_socket_buffer_prototype);
+    h2o_socket_read_start(connection->socket, on_unwanted);
+}
+
 /* The last of the output streams. */
 static void on_output(h2o_ostream_t *output, h2o_req_t *req, h2o_iovec_t *parts, size_t count,
                       h2o_send_state_t state) {
@@ -190,6 +203,8 @@ static void on_output(h2o_ostream_t *output, h2o_req_t *req, h2o_iovec_t *parts,
     h2o_iovec_t *all =
         count < PARTS_FEW ? few : h2o_mem_alloc_pool(&req->pool, (count + 1) * sizeof(*all));
     size_t all_count = 0;
+    if (!connection->has_sent_head && h2o_send_state_is_in_progress(state))
+        watch_client(connection);
     if (!connection->has_sent_head)
         all[all_count++] = make_head(req);
     connection->has_sent_head = true;

@@ -123,6 +123,26 @@ static void http_1_0_ends_with_its_answer(void **state) {
     raw_close(&connection);
 }
 
+/* A reset would take the answer along if it came before the client has read it. */
+static void what_comes_behind_the_last_request_does_not_reset_the_answer(void **state) {
+    (void)state;
+    struct buf requests = {0};
+    struct raw_connection *connection = raw_connect(fixture.port, false);
+    buf_append_text(&requests,
+                    "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    for (int i = 0; i < 100; i++)
+        buf_append_text(&requests, GET("/healthz"));
+    assert_true(raw_send(connection, buf_slice(&requests)));
+    assert_next_answer(connection, 200, "ok");
+    assert_true(raw_send(connection, SLICE_LITERAL(GET("/healthz"))));
+
+    char rest[16];
+    assert_int_equal(recv(raw_fd(connection), rest, sizeof(rest), 0), 0);
+    assert_true(raw_send(connection, SLICE_LITERAL(GET("/healthz"))));
+    raw_close(&connection);
+    buf_fini(&requests);
+}
+
 static void a_head_request_gets_the_head_only(void **state) {
     (void)state;
     char *url = gateway_url("/healthz?x=1");
@@ -424,6 +444,7 @@ int main(void) {
         cmocka_unit_test(who_asks_first_is_told_to_go_on),
         cmocka_unit_test(an_upgrade_to_http_2_is_ignored),
         cmocka_unit_test(http_1_0_ends_with_its_answer),
+        cmocka_unit_test(what_comes_behind_the_last_request_does_not_reset_the_answer),
         cmocka_unit_test(a_head_request_gets_the_head_only),
         cmocka_unit_test(every_type_of_problem_leads_to_a_page),
         cmocka_unit_test(a_client_that_leaves_early_harms_nobody),

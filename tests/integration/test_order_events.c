@@ -302,6 +302,43 @@ static void two_thousand_streams_are_open_at_once_and_all_hear_the_end(void **st
     }
 }
 
+static bool nobody_watches(void *unused) {
+    (void)unused;
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
+    struct http_response response;
+    http_get(url, &response);
+    bool is = body_has(&response, "\nordermesh_event_streams 0\n");
+    http_response_fini(&response);
+    return is;
+}
+
+/* Nothing is sent to them meanwhile that could fail. What they sent behind their request is not
+   read as another one, and does not hide that they have left. */
+static void who_leaves_a_stream_holds_no_place(void **state) {
+    (void)state;
+    enum { STREAMS = 20 };
+    struct client clients[STREAMS];
+    char order[ORDER_PATH_SIZE], path[80];
+    gateway_restart((const char *[]){"OM_EVENTS_HEARTBEAT_MS", "60000", NULL});
+    place(order);
+    events_path(path, order);
+    for (int i = 0; i < STREAMS; i++) {
+        client_open(&clients[i], path, NULL, 0);
+        assert_hears(&clients[i], "event: status\n");
+        assert_non_null(strstr(clients[i].text.ptr, "\r\nConnection: close\r\n"));
+        if (i % 2 == 0)
+            assert_int_equal(send(clients[i].fd, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 18);
+    }
+    assert_false(nobody_watches(NULL));
+    for (int i = 0; i < STREAMS; i++)
+        client_close(&clients[i]);
+
+    assert_true(wait_until(nobody_watches, NULL, 10000));
+    cancel(order);
+    gateway_restart((const char *[]){"OM_EVENTS_HEARTBEAT_MS", "700", NULL});
+}
+
 /* --- all orders ------------------------------------------------------------------------------- */
 
 static void tell_update(const char *body) {
@@ -406,6 +443,7 @@ int main(void) {
         cmocka_unit_test(an_update_says_all_that_a_change_added),
         cmocka_unit_test(an_update_that_was_lost_is_made_up_for),
         cmocka_unit_test(two_thousand_streams_are_open_at_once_and_all_hear_the_end),
+        cmocka_unit_test(who_leaves_a_stream_holds_no_place),
         cmocka_unit_test(the_operator_sees_orders_go_by),
         cmocka_unit_test(of_many_orders_the_operator_sees_a_sample_and_their_number),
         cmocka_unit_test(a_client_that_does_not_read_is_dropped_and_harms_nobody),
