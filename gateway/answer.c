@@ -1,5 +1,8 @@
 #include "gateway/answer.h"
 
+#include "gateway/etag.h"
+#include "gateway/problem.h"
+
 #include <string.h>
 
 static const struct {
@@ -50,13 +53,19 @@ void answer_retry_after(h2o_req_t *req, int seconds) {
     buf_fini(&text);
 }
 
+/* What has a tag may be kept, if its reader asks each time whether it still is so. */
+static void add_cache_control(h2o_req_t *req) {
+    bool has_tag = h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("ETag"), -1) != -1;
+    answer_header(req, "Cache-Control", slice_of(has_tag ? "private, no-cache" : "no-store"));
+}
+
 void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body) {
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = body.len;
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
                    content_type, strlen(content_type));
-    answer_header(req, "Cache-Control", SLICE_LITERAL("no-store"));
+    add_cache_control(req);
     h2o_send_inline(req, body.ptr, body.len);
 }
 
@@ -67,6 +76,21 @@ void answer_json(h2o_req_t *req, int status, struct slice body) {
 void answer_empty(h2o_req_t *req, int status) {
     req->res.status = status;
     req->res.reason = reason_of(status);
-    answer_header(req, "Cache-Control", SLICE_LITERAL("no-store"));
+    add_cache_control(req);
     h2o_send_inline(req, "", 0);
+}
+
+void answer_resource(h2o_req_t *req, struct slice json) {
+    char tag[ETAG_SIZE];
+    bool has_tag = etag_of(json, tag);
+    if (has_tag && etag_if_match(req, tag) == ETAG_DIFFERS) {
+        problem_send(req, PROBLEM_PRECONDITION_FAILED, NULL);
+        return;
+    }
+    if (has_tag)
+        answer_header(req, "ETag", slice_of(tag));
+    if (has_tag && etag_if_none_match(req, tag) == ETAG_MATCHES)
+        answer_empty(req, 304);
+    else
+        answer_json(req, 200, json);
 }

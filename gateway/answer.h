@@ -1,6 +1,7 @@
 /*
  * Sending an answer: every one has a Content-Length, so that the connection stays open, and none is
- * stored by caches. Loop thread of the request only; all that is given is copied.
+ * stored by caches but what they must ask about again each time. Loop thread of the request only;
+ * all that is given is copied.
  */
 #ifndef OM_GATEWAY_ANSWER_H
 #define OM_GATEWAY_ANSWER_H
@@ -16,6 +17,9 @@ void answer_retry_after(h2o_req_t *req, int seconds);
 /* `content_type` is a literal. HEAD gets the headers only. */
 void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body);
 void answer_json(h2o_req_t *req, int status, struct slice body);
+/* A resource as it is now, read by GET: 200, or 304 or 412 as the request's conditions want it. Its
+   tag comes from its version (etag.h); without one there are no conditions. */
+void answer_resource(h2o_req_t *req, struct slice json);
 /* 204 or 304, which have neither a body nor its length. */
 void answer_empty(h2o_req_t *req, int status);
 

@@ -13,10 +13,9 @@
 
 /*
  * cancel_order()  asks the order service where the order stands
- *   on_status()   judges that, and If-Match
- *   on_marker()   it has not seen the order yet, but the stream may have it
- *     publish()   sends the command
- *   on_stored()   JetStream has it, or not
+ *   on_status()   judges that, and If-Match, unless it is cancelled already: then this request may
+ * be the one that was, its answer lost on_marker()   it has not seen the order yet, but the stream
+ * may have it publish()   sends the command on_stored()   JetStream has it, or not
  */
 struct order_cancel {
     struct pending pending;
@@ -109,10 +108,10 @@ static void on_status(void *closure, const struct broker_answer *answer) {
     } else if (read_status(answer->body, &cancel->status, &error) != STATUS_OK) {
         log_error("the order service's answer cannot be read", LOG_ERROR(&error));
         end_with_problem(cancel, PROBLEM_INTERNAL);
-    } else if (!meets_condition(cancel, etag_of(answer->body, tag) ? tag : "")) {
-        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
     } else if (cancel->status == ORDER_CANCELLED) {
         end_accepted(cancel);
+    } else if (!meets_condition(cancel, etag_of(answer->body, tag) ? tag : "")) {
+        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
     } else if (order_status_is_final(cancel->status)) {
         end_with_problem(cancel, PROBLEM_NOT_CANCELLABLE);
     } else {

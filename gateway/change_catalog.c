@@ -2,11 +2,11 @@
 
 #include "gateway/answer.h"
 #include "gateway/catalog_cache.h"
+#include "gateway/etag.h"
 #include "gateway/idempotency.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
 #include "gateway/product_request.h"
-#include "gateway/products.h"
 #include "gateway/request.h"
 #include "gateway/request_trace.h"
 #include "shared/crypto.h"
@@ -15,19 +15,25 @@ enum { ARENA_CHUNK_BYTES = 2048 };
 
 /*
  * put_product(), post_stock_adjustment()  read the request
- *   ask()         asks the inventory service
+ *   on_current()  the product as it is, if there are conditions: judges them
+ *     put()
+ *       ask()     asks the inventory service
  *   on_written()  it has done so, or not, or nobody knows: the cache is renewed in any case
  *   on_renewed()  answers
  */
 struct change {
     struct pending pending;
-    bool is_put, has_if_match;
+    bool is_put, is_conditional;
+    struct product_request wanted; /* of a put */
+    struct buf sku;
     struct buf answer; /* the service's */
     enum status status;
 };
 
 static void dispose(void *closure) {
     struct change *change = closure;
+    json_object_put(change->wanted.root);
+    buf_fini(&change->sku);
     buf_fini(&change->answer);
 }
 
@@ -35,7 +41,7 @@ static void dispose(void *closure) {
 
 static enum problem problem_of_change(const struct change *change) {
     if (change->status == STATUS_CONFLICT && change->is_put)
-        return change->has_if_match ? PROBLEM_PRECONDITION_FAILED : PROBLEM_VERSION_CONFLICT;
+        return change->is_conditional ? PROBLEM_PRECONDITION_FAILED : PROBLEM_VERSION_CONFLICT;
     if (change->status == STATUS_CONFLICT)
         return PROBLEM_INSUFFICIENT_STOCK;
     if (change->status == STATUS_INVALID) /* all else was looked at before it was sent */
@@ -58,7 +64,10 @@ static void answer_put(const struct change *change) {
         answer_header(req, "Location",
                       (struct slice){req->path.base,
                                      req->query_at == SIZE_MAX ? req->path.len : req->query_at});
-    product_answer(req, is_created ? 201 : 200, buf_slice(&change->answer));
+    char tag[ETAG_SIZE];
+    if (etag_of(buf_slice(&change->answer), tag))
+        answer_header(req, "ETag", slice_of(tag));
+    answer_json(req, is_created ? 201 : 200, buf_slice(&change->answer));
 }
 
 static void answer_adjustment(const struct change *change) {
@@ -89,27 +98,29 @@ static void on_written(void *closure, const struct broker_answer *answer) {
     catalog_cache_renew(change->pending.lane->catalog, on_renewed, change);
 }
 
-static void ask(h2o_req_t *req, const char *subject, struct slice body,
-                const struct change *model) {
-    char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = *request_trace(req);
-    trace_format(&trace, traceparent);
-    struct change *change = pending_create(req, sizeof(*change), dispose);
-    change->is_put = model->is_put;
-    change->has_if_match = model->has_if_match;
-    enum status status = broker_request(change->pending.lane->broker, subject, body, traceparent,
-                                        on_written, change);
-    if (status == STATUS_OK)
-        return;
-    problem_send(req, problem_of(status), NULL);
+static void end_with_problem(struct change *change, enum problem problem) {
+    if (change->pending.req != NULL)
+        problem_send(change->pending.req, problem, NULL);
     pending_release(change);
+}
+
+/* What is in the lane's scratch. */
+static void ask(struct change *change, const char *subject, broker_fn fn) {
+    struct lane *lane = change->pending.lane;
+    char traceparent[TRACEPARENT_SIZE];
+    struct trace trace = *request_trace(change->pending.req);
+    trace_format(&trace, traceparent);
+    enum status status =
+        broker_request(lane->broker, subject, buf_slice(&lane->scratch), traceparent, fn, change);
+    if (status != STATUS_OK)
+        end_with_problem(change, problem_of(status));
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_sound(h2o_req_t *req, struct slice sku) {
     if (!sku_is_valid(sku))
-        problem_send(req, PROBLEM_MALFORMED_REQUEST, "a SKU is 1 to 64 of A-Z a-z 0-9 _ . : -");
+        problem_send(req, PROBLEM_NOT_FOUND, "a SKU is 1 to 64 of A-Z a-z 0-9 _ . : -");
     else if (!request_body_is_json(req))
         problem_send(req, PROBLEM_UNSUPPORTED_MEDIA, NULL);
     else
@@ -121,38 +132,105 @@ static struct slice body_of(const h2o_req_t *req) {
     return (struct slice){req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
 }
 
-/* Puts the version of If-Match, if there is one, in the place of expectedVersion. */
-static bool read_if_match(h2o_req_t *req, struct product_request *request, bool *has_if_match) {
-    struct slice header;
-    unsigned found = request_header(req, SLICE_LITERAL("if-match"), &header);
-    *has_if_match = found > 0;
-    if (found == 0)
-        return true;
-    if (request->expected_version >= 0) {
-        problem_send(req, PROBLEM_MALFORMED_REQUEST,
-                     "send the version in If-Match or in expectedVersion, not in both");
-        return false;
-    }
-    if (found > 1 || !version_tag_parse(header, &request->expected_version)) {
-        problem_send(req, PROBLEM_MALFORMED_REQUEST, "If-Match must be one quoted version");
-        return false;
-    }
-    return true;
+/* --- putting a product ------------------------------------------------------------------------ */
+
+static void put(struct change *change) {
+    const struct product_request *wanted = &change->wanted;
+    struct buf *body = &change->pending.lane->scratch;
+    buf_clear(body);
+    struct json_writer w = json_writer(body);
+    json_begin_object(&w);
+    json_put_string(&w, "sku", buf_slice(&change->sku));
+    json_put_string(&w, "name", wanted->name);
+    json_put_int(&w, "priceMinor", wanted->price_minor);
+    json_put_string(&w, "currency", wanted->currency);
+    if (wanted->has_active)
+        json_put_bool(&w, "active", wanted->is_active);
+    if (wanted->expected_version >= 0)
+        json_put_int(&w, "expectedVersion", wanted->expected_version);
+    json_end_object(&w);
+    ask(change, "mesh.inventory.product.put", on_written);
 }
 
-static void write_product(struct slice sku, const struct product_request *request,
-                          struct buf *out) {
-    struct json_writer w = json_writer(out);
+/* What the service is to hold the put to, so that the conditions hold then, too; false: they do not
+   hold now. `version` is -1 where there is no product. */
+static bool judge_conditions(const h2o_req_t *req, const char *tag, int64_t version,
+                             int64_t *expected_version) {
+    enum etag_condition match = etag_if_match(req, tag);
+    enum etag_condition none_match = etag_if_none_match(req, tag);
+    if (version < 0) {
+        *expected_version = 0;
+        return match == ETAG_UNASKED;
+    }
+    /* a version back the service only takes what is there already: the answer to this very request
+       may have been lost */
+    *expected_version = match == ETAG_DIFFERS ? version - 1 : version;
+    return none_match != ETAG_MATCHES;
+}
+
+static void on_current(void *closure, const struct broker_answer *answer) {
+    struct change *change = closure;
+    struct json_object *root = NULL;
+    char tag[ETAG_SIZE] = "";
+    int64_t version = -1;
+    if (change->pending.req == NULL) {
+        pending_release(change);
+        return;
+    }
+    if (answer->status != STATUS_OK && answer->status != STATUS_NOT_FOUND) {
+        end_with_problem(change, problem_of(answer->status));
+        return;
+    }
+    bool is_read =
+        answer->status == STATUS_NOT_FOUND ||
+        (etag_of(answer->body, tag) && json_parse(answer->body, &root, NULL) == STATUS_OK &&
+         json_get_int64(root, "version", &version, NULL) == STATUS_OK);
+    json_object_put(root);
+    if (!is_read)
+        end_with_problem(change, PROBLEM_INTERNAL);
+    else if (!judge_conditions(change->pending.req, tag, version, &change->wanted.expected_version))
+        end_with_problem(change, PROBLEM_PRECONDITION_FAILED);
+    else
+        put(change);
+}
+
+static void look_first(struct change *change) {
+    struct buf *body = &change->pending.lane->scratch;
+    buf_clear(body);
+    struct json_writer w = json_writer(body);
     json_begin_object(&w);
-    json_put_string(&w, "sku", sku);
-    json_put_string(&w, "name", request->name);
-    json_put_int(&w, "priceMinor", request->price_minor);
-    json_put_string(&w, "currency", request->currency);
-    if (request->has_active)
-        json_put_bool(&w, "active", request->is_active);
-    if (request->expected_version >= 0)
-        json_put_int(&w, "expectedVersion", request->expected_version);
+    json_put_string(&w, "sku", buf_slice(&change->sku));
     json_end_object(&w);
+    ask(change, "mesh.inventory.product.get", on_current);
+}
+
+static bool read_conditions(h2o_req_t *req, const struct product_request *wanted,
+                            bool *is_conditional) {
+    enum etag_condition match = etag_if_match(req, ""), none_match = etag_if_none_match(req, "");
+    *is_conditional = match != ETAG_UNASKED || none_match != ETAG_UNASKED;
+    if (match == ETAG_MALFORMED || none_match == ETAG_MALFORMED)
+        problem_send(req, PROBLEM_MALFORMED_REQUEST,
+                     "If-Match and If-None-Match are * or a list of entity tags");
+    else if (*is_conditional && wanted->expected_version >= 0)
+        problem_send(req, PROBLEM_MALFORMED_REQUEST,
+                     "send the version in a header or in expectedVersion, not in both");
+    else
+        return true;
+    return false;
+}
+
+static void begin_put(h2o_req_t *req, struct slice sku, struct product_request *wanted,
+                      bool is_conditional) {
+    struct change *change = pending_create(req, sizeof(*change), dispose);
+    change->is_put = true;
+    change->is_conditional = is_conditional;
+    change->wanted = *wanted;
+    wanted->root = NULL;
+    buf_append_slice(&change->sku, sku);
+    if (is_conditional)
+        look_first(change);
+    else
+        put(change);
 }
 
 void put_product(h2o_req_t *req, struct slice sku) {
@@ -161,21 +239,19 @@ void put_product(h2o_req_t *req, struct slice sku) {
     struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
     struct field_errors errors = {.arena = arena};
     struct product_request request = {0};
-    struct change model = {.is_put = true};
     struct error error;
-    if (product_request_parse(body_of(req), &request, &errors, &error) != STATUS_OK) {
+    bool is_conditional;
+    if (product_request_parse(body_of(req), &request, &errors, &error) != STATUS_OK)
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
-    } else if (errors.count > 0) {
+    else if (errors.count > 0)
         problem_send_fields(req, PROBLEM_INVALID_PRODUCT, &errors);
-    } else if (read_if_match(req, &request, &model.has_if_match)) {
-        struct buf *body = &lane_of(req)->scratch;
-        buf_clear(body);
-        write_product(sku, &request, body);
-        ask(req, "mesh.inventory.product.put", buf_slice(body), &model);
-    }
+    else if (read_conditions(req, &request, &is_conditional))
+        begin_put(req, sku, &request, is_conditional);
     json_object_put(request.root);
     arena_destroy(&arena);
 }
+
+/* --- adjusting its stock ---------------------------------------------------------------------- */
 
 struct uuid adjustment_id_of_key(struct slice tenant, struct slice key) {
     static const char separator = '\0';
@@ -241,7 +317,8 @@ void post_stock_adjustment(h2o_req_t *req, struct slice sku) {
         struct buf *body = &lane_of(req)->scratch;
         buf_clear(body);
         write_adjustment(sku, &request, body);
-        ask(req, "mesh.inventory.product.adjust", buf_slice(body), &(struct change){0});
+        ask(pending_create(req, sizeof(struct change), dispose), "mesh.inventory.product.adjust",
+            on_written);
     }
     json_object_put(request.root);
     arena_destroy(&arena);

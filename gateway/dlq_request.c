@@ -15,13 +15,7 @@ enum { PARAMETER_LIMIT = DLQ_FILTER_COUNT, PARAMETER_CURSOR, PARAMETERS };
 
 static enum status read_limit(struct slice text, int64_t *limit, struct error *error) {
     *limit = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return error_set(error, STATUS_INVALID, "limit: must be an integer from 1 to %d",
-                             DLQ_LIMIT_MOST);
-        *limit = *limit * 10 + (text.ptr[i] - '0');
-    }
-    if (text.len > 0 && (*limit < 1 || *limit > DLQ_LIMIT_MOST))
+    if (text.len > 0 && !query_limit(text, DLQ_LIMIT_MOST, limit))
         return error_set(error, STATUS_INVALID, "limit: must be an integer from 1 to %d",
                          DLQ_LIMIT_MOST);
     return STATUS_OK;

@@ -34,7 +34,7 @@ void document_send(h2o_req_t *req, const struct document *document) {
     char tag[ETAG_SIZE];
     tag_of(body, tag);
     add_headers(req, document, tag);
-    if (etag_is_known(req, tag)) {
+    if (etag_if_none_match(req, tag) == ETAG_MATCHES) {
         req->res.status = 304;
         req->res.reason = "Not Modified";
         h2o_send_inline(req, "", 0);

@@ -6,11 +6,13 @@
 
 bool etag_of(struct slice json, char tag[ETAG_SIZE]) {
     struct json_object *root = NULL;
-    int64_t version;
+    int64_t version, available;
     bool has_version = json_parse(json, &root, NULL) == STATUS_OK &&
                        json_get_int64(root, "version", &version, NULL) == STATUS_OK;
     tag[0] = '\0';
-    if (has_version)
+    if (has_version && json_get_int64(root, "available", &available, NULL) == STATUS_OK)
+        snprintf(tag, ETAG_SIZE, "\"%lld-%lld\"", (long long)version, (long long)available);
+    else if (has_version)
         snprintf(tag, ETAG_SIZE, "\"%lld\"", (long long)version);
     json_object_put(root);
     return has_version;
@@ -54,7 +56,7 @@ static bool take_tag(struct slice *rest, bool *is_weak, struct slice *text) {
 enum etag_condition etag_compare(struct slice list, const char *tag,
                                  enum etag_comparison comparison) {
     struct slice rest = list, text;
-    bool is_weak, is_found = false;
+    bool is_weak, is_found = false, is_empty = true;
     skip_blanks(&rest);
     if (take_char(&rest, '*')) {
         skip_blanks(&rest);
@@ -62,12 +64,15 @@ enum etag_condition etag_compare(struct slice list, const char *tag,
     }
     do {
         skip_blanks(&rest);
+        if (rest.len == 0 || rest.ptr[0] == ',')
+            continue; /* empty elements count for nothing (RFC 9110 section 5.6.1) */
         if (!take_tag(&rest, &is_weak, &text))
             return ETAG_MALFORMED;
         is_found |= slice_is(text, tag) && !(is_weak && comparison == ETAG_STRONG);
+        is_empty = false;
         skip_blanks(&rest);
     } while (take_char(&rest, ','));
-    if (rest.len > 0)
+    if (rest.len > 0 || is_empty)
         return ETAG_MALFORMED;
     return is_found ? ETAG_MATCHES : ETAG_DIFFERS;
 }
@@ -92,10 +97,10 @@ static enum etag_condition condition_of(const h2o_req_t *req, struct slice name,
     return found;
 }
 
-bool etag_is_known(const h2o_req_t *req, const char *tag) {
-    return condition_of(req, SLICE_LITERAL("if-none-match"), tag, ETAG_WEAK) == ETAG_MATCHES;
-}
-
 enum etag_condition etag_if_match(const h2o_req_t *req, const char *tag) {
     return condition_of(req, SLICE_LITERAL("if-match"), tag, ETAG_STRONG);
+}
+
+enum etag_condition etag_if_none_match(const h2o_req_t *req, const char *tag) {
+    return condition_of(req, SLICE_LITERAL("if-none-match"), tag, ETAG_WEAK);
 }

@@ -1,7 +1,8 @@
 /*
  * Entity tags made from a resource's version, and the conditions that requests set with them (RFC
  * 9110 sections 8.8.3 and 13.1). Our tags are strong: whoever changes a resource raises its
- * version. Pure but for the two that look at a request.
+ * version, and a product's stock, which moves without that, is part of its tag. Pure but for the
+ * last, which look at a request.
  */
 #ifndef OM_GATEWAY_ETAG_H
 #define OM_GATEWAY_ETAG_H
@@ -10,9 +11,10 @@
 
 #include <h2o.h>
 
-#define ETAG_SIZE 24 /* a quoted int64_t and the terminator */
+#define ETAG_SIZE 48 /* two int64_t, what stands around them, and the terminator */
 
-/* `"7"` of a JSON object with "version":7. False and "" when it has none. */
+/* `"7"` of a JSON object with "version":7, `"7-40"` if it has "available":40, too. False and ""
+   when it has no version. */
 bool etag_of(struct slice json, char tag[ETAG_SIZE]);
 
 enum etag_condition {
@@ -30,8 +32,7 @@ enum etag_comparison { ETAG_STRONG, ETAG_WEAK };
 enum etag_condition etag_compare(struct slice list, const char *tag,
                                  enum etag_comparison comparison);
 
-/* If-None-Match names the tag: 304 is the answer. A malformed header counts for nothing. */
-bool etag_is_known(const h2o_req_t *req, const char *tag);
 enum etag_condition etag_if_match(const h2o_req_t *req, const char *tag);
+enum etag_condition etag_if_none_match(const h2o_req_t *req, const char *tag);
 
 #endif

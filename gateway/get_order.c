@@ -1,7 +1,6 @@
 #include "gateway/get_order.h"
 
 #include "gateway/answer.h"
-#include "gateway/etag.h"
 #include "gateway/order_marker.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
@@ -38,17 +37,6 @@ static void on_marker(void *closure, bool is_marked) {
     pending_release(get);
 }
 
-static void answer_order(h2o_req_t *req, struct slice order) {
-    char tag[ETAG_SIZE];
-    bool has_tag = etag_of(order, tag);
-    if (has_tag)
-        answer_header(req, "ETag", slice_of(tag));
-    if (has_tag && etag_is_known(req, tag))
-        answer_empty(req, 304);
-    else
-        answer_json(req, 200, order);
-}
-
 static void on_order(void *closure, const struct broker_answer *answer) {
     struct order_get *get = closure;
     if (answer->status == STATUS_NOT_FOUND) {
@@ -60,7 +48,7 @@ static void on_order(void *closure, const struct broker_answer *answer) {
         return;
     }
     if (get->pending.req != NULL)
-        answer_order(get->pending.req, answer->body);
+        answer_resource(get->pending.req, answer->body);
     pending_release(get);
 }
 

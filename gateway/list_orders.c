@@ -70,11 +70,13 @@ static bool is_sort(struct slice text) {
 }
 
 static bool is_limit(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    long limit = strtol(text.ptr, NULL, 10); /* terminated, and short */
-    return limit >= 1 && limit <= LIMIT_MOST;
+    int64_t limit;
+    return query_limit(text, LIMIT_MOST, &limit);
+}
+
+static bool is_backwards(struct slice from, struct slice to) {
+    int64_t from_us, to_us;
+    return clock_parse(from, &from_us) && clock_parse(to, &to_us) && from_us > to_us;
 }
 
 static const char *fault_of(const struct query_parameter *parameters) {
@@ -95,6 +97,8 @@ static const char *fault_of(const struct query_parameter *parameters) {
         if (value.len > 0 && !rules[i].is_valid(value))
             return rules[i].message;
     }
+    if (is_backwards(parameters[PARAMETER_FROM].value, parameters[PARAMETER_TO].value))
+        return "from: must not be later than to";
     return NULL;
 }
 

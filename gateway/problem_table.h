@@ -55,8 +55,8 @@
     X(INSUFFICIENT_STOCK, "insufficient-stock", 409, 0, "The stock cannot be changed by so much",  \
       "After this adjustment less than nothing, or more than can be counted, would be left.",      \
       "Read what is available now and adjust by less.")                                            \
-    X(PRECONDITION_FAILED, "precondition-failed", 412, 0, "It is at another version",              \
-      "The version in If-Match is not the current one.",                                           \
+    X(PRECONDITION_FAILED, "precondition-failed", 412, 0, "The condition does not hold",           \
+      "What is there now is not what If-Match or If-None-Match asks for.",                         \
       "Read it again, decide anew, and send the ETag that came with it.")                          \
     X(NOT_CANCELLABLE, "not-cancellable", 409, 0, "The order has ended and cannot be cancelled",   \
       "The order is completed or failed already.",                                                 \

@@ -1,6 +1,7 @@
 #include "gateway/product_request.h"
 
 #include "gateway/currency.h"
+#include "gateway/query.h"
 #include "shared/order_snapshot.h"
 
 #include <json-c/linkhash.h>
@@ -30,71 +31,33 @@ bool sku_is_valid(struct slice sku) {
     return sku.len > 0 && sku.len <= SKU_MAX;
 }
 
-/* Digits only, without leading zeros. */
-static bool parse_number(struct slice text, int64_t *number) {
-    int64_t value = 0;
-    if (text.len == 0 || (text.len > 1 && text.ptr[0] == '0'))
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9' ||
-            __builtin_mul_overflow(value, INT64_C(10), &value) ||
-            __builtin_add_overflow(value, (int64_t)(text.ptr[i] - '0'), &value))
-            return false;
-    }
-    *number = value;
-    return true;
-}
-
-bool version_tag_parse(struct slice header, int64_t *version) {
-    if (header.len < 3 || header.ptr[0] != '"' || header.ptr[header.len - 1] != '"')
-        return false;
-    return parse_number((struct slice){header.ptr + 1, header.len - 2}, version);
-}
-
 /* --- the query -------------------------------------------------------------------------------- */
 
 static bool is_cursor(struct slice text) {
     for (size_t i = 0; i < text.len; i++)
         if (!is_alphanumeric(text.ptr[i]))
             return false;
-    return text.len > 0 && text.len <= CURSOR_MAX;
-}
-
-/* Takes what stands before `separator`, or all, off `rest`. */
-static struct slice take_until(struct slice *rest, char separator) {
-    struct slice taken = *rest;
-    const char *end = rest->len == 0 ? NULL : memchr(rest->ptr, separator, rest->len);
-    if (end != NULL)
-        taken.len = (size_t)(end - rest->ptr);
-    size_t used = end == NULL ? taken.len : taken.len + 1;
-    *rest = (struct slice){rest->ptr + used, rest->len - used};
-    return taken;
-}
-
-bool page_request_parse(struct slice query, struct page_request *page, const char **detail) {
-    bool has_limit = false, has_cursor = false;
-    *page = (struct page_request){PAGE_LIMIT_DEFAULT, {"", 0}};
-    while (query.len > 0) {
-        struct slice value = take_until(&query, '&');
-        struct slice name = take_until(&value, '=');
-        if (slice_is(name, "limit") && !has_limit) {
-            has_limit = true;
-            *detail = "limit must be an integer from 1 to 200";
-            if (!parse_number(value, &page->limit) || page->limit < 1 ||
-                page->limit > PAGE_LIMIT_MAX)
-                return false;
-        } else if (slice_is(name, "cursor") && !has_cursor) {
-            has_cursor = true;
-            page->cursor = value;
-            *detail = "cursor must be the nextCursor of a page";
-            if (!is_cursor(value))
-                return false;
-        } else {
-            *detail = "the parameters are limit and cursor, once each";
-            return false;
-        }
-    }
     return true;
+}
+
+enum status page_request_parse(struct slice query, struct arena *arena, struct page_request *page,
+                               struct error *error) {
+    enum { LIMIT, CURSOR, PARAMETERS };
+    struct query_parameter parameters[PARAMETERS] = {
+        [LIMIT] = {.name = "limit", .most = CURSOR_MAX},
+        [CURSOR] = {.name = "cursor", .most = CURSOR_MAX},
+    };
+    enum status status = query_parse(query, parameters, PARAMETERS, arena, error);
+    if (status != STATUS_OK)
+        return status;
+    struct slice limit = parameters[LIMIT].value, cursor = parameters[CURSOR].value;
+    *page = (struct page_request){PAGE_LIMIT_DEFAULT, cursor};
+    if (limit.len > 0 && !query_limit(limit, PAGE_LIMIT_MAX, &page->limit))
+        return error_set(error, STATUS_INVALID, "limit: must be an integer from 1 to %d",
+                         PAGE_LIMIT_MAX);
+    if (cursor.len > 0 && !is_cursor(cursor))
+        return error_set(error, STATUS_INVALID, "cursor: must be the nextCursor of a page");
+    return STATUS_OK;
 }
 
 /* --- the bodies ------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
- * What requests about products say: the query of a page, a product's fields, a stock adjustment,
- * a version in If-Match. Strict: unknown members and parameters are faults. Pure and thread safe;
+ * What requests about products say: the query of a page, a product's fields, a stock adjustment.
+ * Strict: unknown members and parameters are faults. Pure and thread safe;
  * what is parsed borrows from the request and from the tree in `root`.
  */
 #ifndef OM_GATEWAY_PRODUCT_REQUEST_H
@@ -21,12 +21,10 @@ struct page_request {
     struct slice
         cursor; /* empty: the first page. Its letters are right; its meaning is not known */
 };
-/* `query` is what stands behind the question mark, undecoded; may be empty. On false *detail says
-   why. */
-bool page_request_parse(struct slice query, struct page_request *page, const char **detail);
-
-/* A version as an entity tag: one quoted number. */
-bool version_tag_parse(struct slice header, int64_t *version);
+/* `query` is what stands behind the question mark; may be empty. INVALID says why. The cursor is in
+   the arena. */
+enum status page_request_parse(struct slice query, struct arena *arena, struct page_request *page,
+                               struct error *error) MUST_CHECK;
 
 struct product_request {
     struct json_object *root; /* owned: json_object_put() */

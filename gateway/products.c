@@ -2,11 +2,13 @@
 
 #include "gateway/answer.h"
 #include "gateway/catalog_cache.h"
-#include "gateway/etag.h"
 #include "gateway/pending.h"
 #include "gateway/problem.h"
 #include "gateway/product_request.h"
+#include "gateway/query.h"
 #include "gateway/request_trace.h"
+
+enum { ARENA_CHUNK_BYTES = 512 };
 
 /*
  * look_up()    looks into the cache
@@ -29,21 +31,14 @@ static void dispose(void *closure) {
     buf_fini(&get->body);
 }
 
-void product_answer(h2o_req_t *req, int status, struct slice product) {
-    char tag[ETAG_SIZE];
-    if (etag_of(product, tag))
-        answer_header(req, "ETag", slice_of(tag));
-    answer_json(req, status, product);
-}
-
 static void end(struct product_get *get, enum status status, struct slice body) {
     h2o_req_t *req = get->pending.req;
     if (req != NULL && status == STATUS_INVALID)
-        problem_send(req, PROBLEM_INVALID_QUERY, "cursor must be the nextCursor of a page");
+        problem_send(req, PROBLEM_INVALID_QUERY, "cursor: must be the nextCursor of a page");
     else if (req != NULL && status != STATUS_OK)
         problem_send(req, problem_of(status), NULL);
     else if (req != NULL && get->is_one)
-        product_answer(req, 200, body);
+        answer_resource(req, body);
     else if (req != NULL)
         answer_json(req, 200, body);
     pending_release(get);
@@ -97,23 +92,26 @@ void get_product(h2o_req_t *req, struct slice sku) {
     look_up(get);
 }
 
-void get_products(h2o_req_t *req, struct slice id) {
-    (void)id;
-    struct page_request page;
-    const char *detail;
-    size_t query_at = req->query_at == SIZE_MAX ? req->path.len : req->query_at + 1;
-    struct slice query = {req->path.base + query_at, req->path.len - query_at};
-    if (!page_request_parse(query, &page, &detail)) {
-        problem_send(req, PROBLEM_INVALID_QUERY, detail);
-        return;
-    }
+static void ask_page(h2o_req_t *req, const struct page_request *page) {
     struct product_get *get = start(req, "mesh.inventory.product.list");
-    buf_printf(&get->key, "page:%lld:%.*s", (long long)page.limit, SLICE_ARG(page.cursor));
+    buf_printf(&get->key, "page:%lld:%.*s", (long long)page->limit, SLICE_ARG(page->cursor));
     struct json_writer w = json_writer(&get->body);
     json_begin_object(&w);
-    json_put_int(&w, "limit", page.limit);
-    if (page.cursor.len > 0)
-        json_put_string(&w, "cursor", page.cursor);
+    json_put_int(&w, "limit", page->limit);
+    if (page->cursor.len > 0)
+        json_put_string(&w, "cursor", page->cursor);
     json_end_object(&w);
     look_up(get);
+}
+
+void get_products(h2o_req_t *req, struct slice id) {
+    (void)id;
+    struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
+    struct page_request page;
+    struct error error;
+    if (page_request_parse(query_of(req), arena, &page, &error) == STATUS_OK)
+        ask_page(req, &page);
+    else
+        problem_send(req, PROBLEM_INVALID_QUERY, error.text);
+    arena_destroy(&arena);
 }

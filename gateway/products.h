@@ -10,7 +10,4 @@
 void get_products(h2o_req_t *req, struct slice id);
 void get_product(h2o_req_t *req, struct slice sku);
 
-/* Answers with a product and its version as ETag, for the product's own URLs. */
-void product_answer(h2o_req_t *req, int status, struct slice product);
-
 #endif

@@ -1,6 +1,6 @@
 #include "gateway/query.h"
 
-#include "shared/hex.h"
+#include "gateway/percent.h"
 
 #include <string.h>
 
@@ -19,26 +19,6 @@ static struct slice take_until(struct slice *rest, char separator) {
     taken.len = (size_t)(end - rest->ptr);
     *rest = (struct slice){end + 1, rest->len - taken.len - 1};
     return taken;
-}
-
-/* False when it is malformed or holds a NUL. `out` has room for all of `text`. */
-static bool decode(struct slice text, char *out, size_t *len) {
-    size_t used = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        int c = (unsigned char)text.ptr[i];
-        if (c == '%') {
-            if (text.len - i < 3 || hex_value(text.ptr[i + 1]) < 0 ||
-                hex_value(text.ptr[i + 2]) < 0)
-                return false;
-            c = hex_value(text.ptr[i + 1]) * 16 + hex_value(text.ptr[i + 2]);
-            i += 2;
-        }
-        if (c == 0)
-            return false;
-        out[used++] = (char)c;
-    }
-    *len = used;
-    return used > 0;
 }
 
 static enum status refuse(const struct query_parameter *parameters, size_t count,
@@ -63,7 +43,7 @@ static enum status take_parameter(struct slice pair, struct query_parameter *par
             return error_set(error, STATUS_INVALID, "%s: given twice", parameter->name);
         char *value = arena_alloc(arena, text.len + 1);
         size_t len;
-        if (!decode(text, value, &len))
+        if (!percent_decode(text, value, &len) || len == 0)
             return error_set(error, STATUS_INVALID, "%s: malformed", parameter->name);
         if (len > parameter->most)
             return error_set(error, STATUS_INVALID, "%s: too long", parameter->name);
@@ -81,9 +61,17 @@ enum status query_parse(struct slice query, struct query_parameter *parameters, 
     return status;
 }
 
-static bool is_unreserved(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+bool query_limit(struct slice text, int64_t most, int64_t *limit) {
+    int64_t number = 0;
+    if (text.len == 0 || text.len > 9 || text.ptr[0] == '0')
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        number = number * 10 + (text.ptr[i] - '0');
+    }
+    *limit = number;
+    return number <= most;
 }
 
 void query_append(struct buf *out, const char *name, struct slice value) {
@@ -91,10 +79,5 @@ void query_append(struct buf *out, const char *name, struct slice value) {
         buf_append_char(out, '&');
     buf_append_text(out, name);
     buf_append_char(out, '=');
-    for (size_t i = 0; i < value.len; i++) {
-        if (is_unreserved(value.ptr[i]))
-            buf_append_char(out, value.ptr[i]);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)value.ptr[i]);
-    }
+    percent_encode(value, out);
 }

@@ -22,6 +22,8 @@ struct slice query_of(const h2o_req_t *req);
    parameter without a value is malformed. */
 enum status query_parse(struct slice query, struct query_parameter *parameters, size_t count,
                         struct arena *arena, struct error *error) MUST_CHECK;
+/* How much of a list is wanted: 1 to `most`, in digits without leading zeros. */
+bool query_limit(struct slice text, int64_t most, int64_t *limit);
 /* Appends `name=value` to a query under construction, percent-encoded, with an `&` unless a `?`
    stands before it. */
 void query_append(struct buf *out, const char *name, struct slice value);

@@ -15,6 +15,7 @@
 #include "gateway/health.h"
 #include "gateway/list_orders.h"
 #include "gateway/meter.h"
+#include "gateway/percent.h"
 #include "gateway/post_order.h"
 #include "gateway/problem.h"
 #include "gateway/problem_pages.h"
@@ -180,6 +181,17 @@ static void answer_no_route(h2o_req_t *req, const char *allow) {
     problem_send(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);
 }
 
+/* False: it can be nobody's id. What would be a slash or a way up, had it not been encoded, is none
+   either. */
+static bool decode_id(h2o_req_t *req, struct slice *id) {
+    char *text = h2o_mem_alloc_pool(&req->pool, id->len + 1);
+    size_t len;
+    if (!percent_decode(*id, text, &len) || memchr(text, '/', len) != NULL)
+        return false;
+    *id = (struct slice){text, len};
+    return !slice_is(*id, ".") && !slice_is(*id, "..");
+}
+
 static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     (void)self;
     struct measure *measure = measure_start(req);
@@ -194,6 +206,8 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
                                 (struct slice){req->path.base, path_len}, &id, allow);
     if (measure->route == NULL)
         answer_no_route(req, allow);
+    else if (!decode_id(req, &id))
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
     else
         admit(req, measure->route, id);
     return 0;

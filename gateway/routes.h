@@ -1,7 +1,8 @@
 /*
  * The HTTP API as one table: method, path, handler, and who may call it how often. Paths are
- * matched as sent, byte by byte and without decoding, so that %2e or %2f mean nothing. `{id}`
- * stands for one segment; where a path matches several patterns, the first of them counts.
+ * matched as sent, byte by byte and without decoding, so that %2e or %2f are neither dots nor
+ * slashes. `{id}` stands for one segment, which is percent-decoded, once, for its handler; where a
+ * path matches several patterns, the first of them counts.
  */
 #ifndef OM_GATEWAY_ROUTES_H
 #define OM_GATEWAY_ROUTES_H
@@ -18,7 +19,7 @@ struct route {
     const char *method; /* GET answers HEAD too */
     const char *pattern;
     /* Answers now, or later on the loop's thread. `id` is empty where the pattern has none, and
-       borrows from the request. */
+       lives as long as the request. */
     void (*handle)(h2o_req_t *req, struct slice id);
     enum scope scope; /* what the caller must be allowed to */
     enum rate_class rate_class;
@@ -29,8 +30,8 @@ extern const size_t route_count;
 
 #define ROUTE_ALLOW_SIZE 64
 
-/* The route of method and path. Otherwise NULL, and `allow` (ROUTE_ALLOW_SIZE bytes) lists the
-   methods that the path has: empty when there is no such path. Pure. */
+/* The route of method and path; `*id` is as sent. Otherwise NULL, and `allow` (ROUTE_ALLOW_SIZE
+   bytes) lists the methods that the path has: empty when there is no such path. Pure. */
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,
                                char *allow);
 

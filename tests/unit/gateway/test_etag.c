@@ -14,6 +14,12 @@ static void a_tag_is_an_objects_version(void **state) {
     char tag[ETAG_SIZE];
     assert_true(etag_of(SLICE_LITERAL("{\"version\":9223372036854775807}"), tag));
     assert_string_equal(tag, "\"9223372036854775807\"");
+    assert_true(etag_of(SLICE_LITERAL("{\"version\":7,\"available\":40}"), tag));
+    assert_string_equal(tag, "\"7-40\"");
+    assert_true(etag_of(SLICE_LITERAL("{\"version\":9223372036854775807,"
+                                      "\"available\":-9223372036854775807}"),
+                        tag));
+    assert_string_equal(tag, "\"9223372036854775807--9223372036854775807\"");
     assert_false(etag_of(SLICE_LITERAL("{\"version\":\"7\"}"), tag));
     assert_string_equal(tag, "");
 }
@@ -33,6 +39,8 @@ static void a_list_is_searched_to_its_end(void **state) {
     assert_int_equal(strong("\"1\",\t\"a,b\" , \"7\" "), ETAG_MATCHES);
     assert_int_equal(strong("\"1\", \"77\""), ETAG_DIFFERS);
     assert_int_equal(strong("\"\""), ETAG_DIFFERS);
+    assert_int_equal(strong(",\"1\",,\t, \"7\","), ETAG_MATCHES);
+    assert_int_equal(strong("\"1\",,"), ETAG_DIFFERS);
     assert_int_equal(strong("\"7\", oops"), ETAG_MALFORMED);
 }
 
@@ -46,8 +54,8 @@ static void a_star_matches_whatever_is_there(void **state) {
 
 static void what_is_no_list_of_tags_is_told_apart(void **state) {
     (void)state;
-    static const char *const lists[] = {"",          "7",      "\"7",     "7\"", "\"7\" \"8\"",
-                                        "\"7\x7f\"", "\"7\",", "\"a b\"", "W/",  "W/7"};
+    static const char *const lists[] = {"",          "7",    "\"7",     "7\"", "\"7\" \"8\"",
+                                        "\"7\x7f\"", " , ,", "\"a b\"", "W/",  "W/7"};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         assert_int_equal(strong(lists[i]), ETAG_MALFORMED);
 }

@@ -123,11 +123,12 @@ static void every_fault_of_an_adjustment_is_named(void **state) {
 static void a_page_has_a_limit_and_a_cursor(void **state) {
     (void)state;
     struct page_request page;
-    const char *detail;
-    assert_true(page_request_parse(slice_of(""), &page, &detail));
+    struct error error;
+    assert_int_equal(page_request_parse(slice_of(""), arena, &page, &error), STATUS_OK);
     assert_int_equal(page.limit, PAGE_LIMIT_DEFAULT);
     assert_int_equal(page.cursor.len, 0);
-    assert_true(page_request_parse(slice_of("cursor=3141&limit=200"), &page, &detail));
+    assert_int_equal(
+        page_request_parse(slice_of("cursor=%33141&limit=%3200"), arena, &page, &error), STATUS_OK);
     assert_int_equal(page.limit, 200);
     assert_slice_equal(page.cursor, "3141");
 }
@@ -136,37 +137,17 @@ static void a_page_that_cannot_be_is_refused(void **state) {
     (void)state;
     static const char *const queries[] = {
         "limit=0",      "limit=201", "limit=",           "limit=-1",
-        "limit=%31",    "limit=01",  "limit=1&limit=1",  "limit=99999999999999999999",
-        "limit",        "cursor=",   "cursor=%33%31",    "cursor=31&cursor=31",
+        "limit=%00",    "limit=01",  "limit=1&limit=1",  "limit=99999999999999999999",
+        "limit",        "cursor=",   "cursor=%2531",     "cursor=31&cursor=31",
         "cursor=31 41", "page=2",    "limit=1&&cursor=", "&",
     };
     for (size_t i = 0; i < COUNT(queries); i++) {
         struct page_request page;
-        const char *detail = NULL;
-        if (page_request_parse(slice_of(queries[i]), &page, &detail))
+        struct error error = {0};
+        if (page_request_parse(slice_of(queries[i]), arena, &page, &error) == STATUS_OK)
             fail_msg("%s passed", queries[i]);
-        assert_non_null(detail);
+        assert_true(error.text[0] != '\0');
     }
-}
-
-static void a_version_tag_is_one_quoted_number(void **state) {
-    (void)state;
-    static const char *const wrong[] = {"",
-                                        "1",
-                                        "\"\"",
-                                        "\"1",
-                                        "W/\"1\"",
-                                        "*",
-                                        "\"1\", \"2\"",
-                                        "\"-1\"",
-                                        "\"01\"",
-                                        "\"99999999999999999999\""};
-    int64_t version = 0;
-    assert_true(version_tag_parse(slice_of("\"42\""), &version));
-    assert_int_equal(version, 42);
-    for (size_t i = 0; i < COUNT(wrong); i++)
-        if (version_tag_parse(slice_of(wrong[i]), &version))
-            fail_msg("%s passed", wrong[i]);
 }
 
 static void a_sku_is_a_short_identifier(void **state) {
@@ -211,7 +192,6 @@ int main(void) {
         cmocka_unit_test(every_fault_of_an_adjustment_is_named),
         cmocka_unit_test(a_page_has_a_limit_and_a_cursor),
         cmocka_unit_test(a_page_that_cannot_be_is_refused),
-        cmocka_unit_test(a_version_tag_is_one_quoted_number),
         cmocka_unit_test(a_sku_is_a_short_identifier),
         cmocka_unit_test(a_key_stands_for_one_adjustment_of_its_tenant),
     };

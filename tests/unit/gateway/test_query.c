@@ -69,11 +69,26 @@ static void what_is_appended_is_parsed_again(void **state) {
     buf_fini(&query);
 }
 
+static void a_limit_is_a_number_without_leading_zeros(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"",   "0",   "01",  "-1",  "+1",         "1e1",
+                                        "1 ", "201", "1.0", "0x1", "99999999999"};
+    int64_t limit = 7;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        if (query_limit(slice_of(wrong[i]), 200, &limit))
+            fail_msg("%s passed", wrong[i]);
+    assert_true(query_limit(SLICE_LITERAL("1"), 200, &limit));
+    assert_int_equal(limit, 1);
+    assert_true(query_limit(SLICE_LITERAL("200"), 200, &limit));
+    assert_int_equal(limit, 200);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_decoded_and_plus_stands_for_itself),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(what_is_appended_is_parsed_again),
+        cmocka_unit_test(a_limit_is_a_number_without_leading_zeros),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

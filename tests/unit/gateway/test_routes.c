@@ -39,7 +39,7 @@ static void a_word_wins_over_an_id(void **state) {
     assert_string_equal(allow, "POST");
 }
 
-static void the_id_is_the_segment_as_sent(void **state) {
+static void the_id_is_found_as_sent(void **state) {
     (void)state;
     struct slice id;
     char allow[ROUTE_ALLOW_SIZE];
@@ -100,7 +100,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_and_method_find_their_handler),
         cmocka_unit_test(a_word_wins_over_an_id),
-        cmocka_unit_test(the_id_is_the_segment_as_sent),
+        cmocka_unit_test(the_id_is_found_as_sent),
         cmocka_unit_test(a_product_has_its_own_methods),
         cmocka_unit_test(an_unknown_path_has_no_methods),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
