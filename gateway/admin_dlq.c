@@ -165,7 +165,9 @@ static void act(h2o_req_t *req, const struct resource *resource, make_request_fn
     struct buf *out = &lane_of(req)->scratch;
     struct error error;
     buf_clear(out);
-    if (body.text.len > 0 && !request_body_is_json(req))
+    struct slice type;
+    bool has_type = request_header(req, SLICE_LITERAL("content-type"), &type) > 0;
+    if ((body.text.len > 0 || has_type) && !request_body_is_json(req))
         problem_send(req, PROBLEM_UNSUPPORTED_MEDIA, NULL);
     else if (make_request(&body, &errors, out, &error) != STATUS_OK)
         problem_send(req, PROBLEM_INVALID_JSON, error.text);

@@ -149,25 +149,27 @@ static void measure(h2o_req_t *req, const struct route *route, struct slice id,
 
 /* --- from where ------------------------------------------------------------------------------- */
 
-/* A browser says whether a page of another site makes it ask (Fetch Metadata, W3C). Where no token
-   is needed, such a page must still change nothing; other clients do not send the header. */
-static bool is_of_another_site(const h2o_req_t *req) {
-    struct slice site = slice_of(NULL);
-    if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
-        h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD")))
-        return false;
-    return request_header(req, SLICE_LITERAL("sec-fetch-site"), &site) > 0 &&
-           !slice_is(site, "same-origin") && !slice_is(site, "none");
+static bool comes_from_here(const h2o_req_t *req, struct auth_refusal *refusal) {
+    struct auth_site site = {
+        .origin = {"", 0},
+        .fetch_site = {"", 0},
+        .host = {req->input.authority.base, req->input.authority.len},
+        .is_safe = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
+                   h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD")),
+    };
+    (void)request_header(req, SLICE_LITERAL("origin"), &site.origin);
+    (void)request_header(req, SLICE_LITERAL("sec-fetch-site"), &site.fetch_site);
+    return auth_trusts_site(lane_of(req)->gateway->auth, &site, refusal);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
 void admit(h2o_req_t *req, const struct route *route, struct slice id) {
-    if (is_of_another_site(req)) {
-        problem_send(req, PROBLEM_FORBIDDEN, "a page of another site may change nothing here");
+    struct auth_refusal refusal;
+    if (!comes_from_here(req, &refusal)) {
+        auth_refuse(req, &refusal);
         return;
     }
-    struct auth_refusal refusal;
     struct caller *caller = h2o_mem_alloc_pool(&req->pool, sizeof(*caller));
     memset(caller, 0, sizeof(*caller));
     caller_attach(req, caller);

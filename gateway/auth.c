@@ -113,6 +113,55 @@ bool auth_judge(const struct auth *auth, unsigned count, struct slice header, in
     return fault == TOKEN_FAULT_NONE || refuse_token(refusal, fault);
 }
 
+/* --- judging where a browser stands ----------------------------------------------------------- */
+
+/* Name or address, with any port. */
+static bool is_this_machine(struct slice host) {
+    char name[64];
+    bool is_v6 = host.len > 0 && host.ptr[0] == '[';
+    const char *end = host.len == 0 ? NULL : memchr(host.ptr, is_v6 ? ']' : ':', host.len);
+    size_t start = is_v6 ? 1 : 0, stop = end == NULL ? host.len : (size_t)(end - host.ptr);
+    struct slice port = {host.ptr + stop + start, host.len - stop - start};
+    if (stop - start >= sizeof(name) || (is_v6 && end == NULL))
+        return false;
+    for (size_t i = 0; i < port.len; i++)
+        if (i == 0 ? port.ptr[i] != ':' : port.ptr[i] < '0' || port.ptr[i] > '9')
+            return false;
+    memcpy(name, host.ptr + start, stop - start);
+    name[stop - start] = '\0';
+    return strcasecmp(name, "localhost") == 0 || is_loopback(name);
+}
+
+/* Browsers send both for what changes something; older ones only the origin, which is "null" where
+   it is nobody's to know. */
+static bool is_of_this_site(const struct auth_site *site) {
+    static const char *const schemes[] = {"http://", "https://"};
+    if (site->fetch_site.len > 0)
+        return slice_is(site->fetch_site, "same-origin") || slice_is(site->fetch_site, "none");
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(schemes[i]);
+        if (site->origin.len > len && strncasecmp(site->origin.ptr, schemes[i], len) == 0)
+            return site->origin.len - len == site->host.len &&
+                   strncasecmp(site->origin.ptr + len, site->host.ptr, site->host.len) == 0;
+    }
+    return site->origin.len == 0;
+}
+
+bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
+                      struct auth_refusal *refusal) {
+    if (auth->gate != NULL)
+        return true;
+    if (site->host.len > 0 && !is_this_machine(site->host))
+        return refuse(refusal, PROBLEM_MALFORMED_REQUEST,
+                      "without tokens, Host must be localhost or a loopback address", "");
+    if (!site->is_safe && !is_of_this_site(site))
+        return refuse(refusal, PROBLEM_FORBIDDEN, "a page of another site may change nothing here",
+                      "");
+    return true;
+}
+
+/* --- judging what the caller may -------------------------------------------------------------- */
+
 bool auth_permits(const struct caller *caller, enum scope scope, struct auth_refusal *refusal) {
     if (caller_may(caller, scope))
         return true;

@@ -2,7 +2,10 @@
  * Who calls: reads the Authorization header of a request (RFC 6750) and judges its token. A token
  * in a query would end up in logs and histories, so it is looked for in no other place.
  *
- * OM_AUTH=none asks for no token, and is only taken for a gateway that listens on loopback.
+ * OM_AUTH=none asks for no token, and is only taken for a gateway that listens on loopback. Then
+ * only a browser stands between it and the pages of strangers, and is held to what it says about
+ * them: the Host that a page's name led to, and the page's origin.
+ *
  * Read-only once created, so thread safe; nothing blocks.
  */
 #ifndef OM_GATEWAY_AUTH_H
@@ -35,6 +38,15 @@ struct auth_refusal {
    `caller` may go on. Pure. */
 bool auth_judge(const struct auth *auth, unsigned count, struct slice header, int64_t now_s,
                 struct caller *caller, struct auth_refusal *refusal);
+/* What a browser says of where a request comes from and goes to; empty: not sent. */
+struct auth_site {
+    struct slice host, origin, fetch_site; /* Host, Origin, Sec-Fetch-Site */
+    bool is_safe;                          /* the method only reads */
+};
+/* Without tokens: Host must be this machine (a name that a stranger let lead here is none of it),
+   and nothing is changed for a page of another site. With tokens, always true. Pure. */
+bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
+                      struct auth_refusal *refusal);
 /* Whether the caller may use a route of that scope. Pure. */
 bool auth_permits(const struct caller *caller, enum scope scope, struct auth_refusal *refusal);
 /* Answers the request. Loop thread. */

@@ -91,8 +91,8 @@ static struct buf *add_key(struct take *take, enum rate_class rate_class) {
 static void add_keys(struct take *take, const struct rate_request *request) {
     struct buf *key = add_key(take, request->rate_class);
     if (key != NULL && request->subject.len > 0)
-        buf_printf(key, "subject:%.*s:%.*s", SLICE_ARG(request->tenant),
-                   SLICE_ARG(request->subject));
+        buf_printf(key, "subject:%.*s/%.*s", SLICE_ARG(request->tenant),
+                   SLICE_ARG(request->subject)); /* no tenant has a slash in it */
     else if (key != NULL)
         buf_printf(key, "address:%s", request->address);
     key = add_key(take, RATE_ADDRESS);

@@ -250,8 +250,9 @@ size_t server_lane_count(const struct gateway_settings *settings) {
 
 static void configure(struct server *server) {
     h2o_config_init(&server->config);
+    /* also what HTTP/1.0 means that names none */
     h2o_hostconf_t *host =
-        h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+        h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("localhost")), 65535);
     routes_register(&host->fallback_path);
 }
 

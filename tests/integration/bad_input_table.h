@@ -180,7 +180,7 @@ static const struct bad_target bad_targets[] = {
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-#define POST "POST /api/v1/orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+#define POST "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 #define GET "GET /health HTTP/1.1\r\n"
 #define MALFORMED 400, "malformed-request", true
 
@@ -234,20 +234,23 @@ static const struct bad_request bad_requests[] = {
     {"chunk ended by LF", SLICE_LITERAL(POST "Transfer-Encoding: chunked\r\n\r\n2\n{}\n0\n\n"),
      MALFORMED},
     {"no host", SLICE_LITERAL(GET "\r\n"), MALFORMED},
-    {"two hosts", SLICE_LITERAL(GET "Host: a\r\nHost: b\r\n\r\n"), MALFORMED},
-    {"the same host twice", SLICE_LITERAL(GET "Host: a\r\nHost: a\r\n\r\n"), MALFORMED},
+    {"two hosts", SLICE_LITERAL(GET "Host: localhost\r\nHost: b\r\n\r\n"), MALFORMED},
+    {"the same host twice", SLICE_LITERAL(GET "Host: localhost\r\nHost: localhost\r\n\r\n"),
+     MALFORMED},
     {"host with a path", SLICE_LITERAL(GET "Host: a/b\r\n\r\n"), MALFORMED},
-    {"folded header", SLICE_LITERAL(GET "Host: a\r\nX: 1\r\n 2\r\n\r\n"), MALFORMED},
-    {"header without colon", SLICE_LITERAL(GET "Host: a\r\nX\r\n\r\n"), MALFORMED},
-    {"NUL in a header", SLICE_LITERAL(GET "Host: a\r\nX: a\0b\r\n\r\n"), MALFORMED},
-    {"NUL in the target", SLICE_LITERAL("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"), MALFORMED},
-    {"bare CR in a header", SLICE_LITERAL(GET "Host: a\r\nX: a\rb\r\n\r\n"), MALFORMED},
-    {"bare CR in the line", SLICE_LITERAL("GET /\r HTTP/1.1\r\nHost: a\r\n\r\n"), MALFORMED},
-    {"space in the target", SLICE_LITERAL("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"), MALFORMED},
-    {"no method", SLICE_LITERAL(" / HTTP/1.1\r\nHost: a\r\n\r\n"), MALFORMED},
+    {"folded header", SLICE_LITERAL(GET "Host: localhost\r\nX: 1\r\n 2\r\n\r\n"), MALFORMED},
+    {"header without colon", SLICE_LITERAL(GET "Host: localhost\r\nX\r\n\r\n"), MALFORMED},
+    {"NUL in a header", SLICE_LITERAL(GET "Host: localhost\r\nX: a\0b\r\n\r\n"), MALFORMED},
+    {"NUL in the target", SLICE_LITERAL("GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"), MALFORMED},
+    {"bare CR in a header", SLICE_LITERAL(GET "Host: localhost\r\nX: a\rb\r\n\r\n"), MALFORMED},
+    {"bare CR in the line", SLICE_LITERAL("GET /\r HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+     MALFORMED},
+    {"space in the target", SLICE_LITERAL("GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+     MALFORMED},
+    {"no method", SLICE_LITERAL(" / HTTP/1.1\r\nHost: localhost\r\n\r\n"), MALFORMED},
     {"HTTP/0.9", SLICE_LITERAL("GET /health\r\n\r\n"), MALFORMED},
     {"HTTP/2 preface", SLICE_LITERAL("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), MALFORMED},
-    {"HTTP/3.0", SLICE_LITERAL("GET / HTTP/3.0\r\nHost: a\r\n\r\n"), MALFORMED},
+    {"HTTP/3.0", SLICE_LITERAL("GET / HTTP/3.0\r\nHost: localhost\r\n\r\n"), MALFORMED},
     {"no text at all", SLICE_LITERAL("\x16\x03\x01\x00\xa5\x01\x00\x00"), MALFORMED},
     {"unknown expectation", SLICE_LITERAL(POST "Expect: a miracle\r\nContent-Length: 2\r\n\r\n{}"),
      417, "expectation-failed", true},
@@ -256,16 +259,27 @@ static const struct bad_request bad_requests[] = {
     {"too long a body, expected",
      SLICE_LITERAL(POST "Content-Length: 262145\r\nExpect: 100-continue\r\n\r\n"), 413,
      "body-too-large", true},
-    {"CONNECT", SLICE_LITERAL("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"), 405,
+    {"a host that is not this machine", SLICE_LITERAL(GET "Host: evil.example\r\n\r\n"), 400,
+     "malformed-request", false},
+    {"a form of another site",
+     SLICE_LITERAL("POST /api/v1/admin/dlq/replay HTTP/1.1\r\nHost: "
+                   "localhost\r\nOrigin: https://evil.example\r\n"
+                   "Content-Length: 0\r\n\r\n"),
+     403, "forbidden", false},
+    {"a form without fields",
+     SLICE_LITERAL("POST /api/v1/admin/dlq/replay HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                   "application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n"),
+     415, "unsupported-media-type", false},
+    {"CONNECT", SLICE_LITERAL("CONNECT a:443 HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405,
      "method-not-allowed", false},
-    {"TRACE", SLICE_LITERAL("TRACE /health HTTP/1.1\r\nHost: a\r\n\r\n"), 405, "method-not-allowed",
-     false},
-    {"a wrong method", SLICE_LITERAL("DELETE /api/v1/orders HTTP/1.1\r\nHost: a\r\n\r\n"), 405,
+    {"TRACE", SLICE_LITERAL("TRACE /health HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405,
      "method-not-allowed", false},
-    {"an invented method", SLICE_LITERAL("BREW /health HTTP/1.1\r\nHost: a\r\n\r\n"), 405,
+    {"a wrong method", SLICE_LITERAL("DELETE /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+     405, "method-not-allowed", false},
+    {"an invented method", SLICE_LITERAL("BREW /health HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405,
      "method-not-allowed", false},
-    {"a method in lower case", SLICE_LITERAL("get /health HTTP/1.1\r\nHost: a\r\n\r\n"), 405,
-     "method-not-allowed", false},
+    {"a method in lower case", SLICE_LITERAL("get /health HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+     405, "method-not-allowed", false},
 };
 
 #endif

@@ -118,7 +118,7 @@ static void each_bad_header_is_refused(void **state) {
     for (size_t i = 0; i < COUNT(bad_headers); i++) {
         const struct bad_headers *bad = &bad_headers[i];
         struct buf request = {0};
-        buf_printf(&request, "POST /api/v1/orders HTTP/1.1\r\nHost: a\r\n%s%s", bad->lines,
+        buf_printf(&request, "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\n%s%s", bad->lines,
                    bad->has_own_type ? "" : "Content-Type: application/json\r\n");
         buf_printf(&request, "Content-Length: %zu\r\n\r\n%s", strlen(GOOD_BODY), GOOD_BODY);
         assert_refused(bad->what, buf_slice(&request), bad->status, bad->problem, false);
@@ -131,7 +131,7 @@ static void each_bad_target_is_refused(void **state) {
     for (size_t i = 0; i < COUNT(bad_targets); i++) {
         const struct bad_target *bad = &bad_targets[i];
         struct buf request = {0};
-        buf_printf(&request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", bad->target);
+        buf_printf(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", bad->target);
         assert_refused(bad->target, buf_slice(&request), bad->status, bad->problem, false);
         buf_fini(&request);
     }
@@ -149,10 +149,10 @@ static void sizes_beyond_the_limits_are_refused(void **state) {
     (void)state;
     enum { BODY_MAX = 256 * 1024, CHUNK = 1024 };
     struct buf target = {0}, header = {0}, many = {0}, endless = {0}, body = {0};
-    buf_printf(&target, "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n", 2048, 0);
+    buf_printf(&target, "GET /%0*d HTTP/1.1\r\nHost: localhost\r\n\r\n", 2048, 0);
     buf_printf(&endless, "GET /%0*d", 4096, 0);
-    buf_printf(&header, GET "Host: a\r\nX: %0*d\r\n\r\n", 16384, 0);
-    buf_append_text(&many, GET "Host: a\r\n");
+    buf_printf(&header, GET "Host: localhost\r\nX: %0*d\r\n\r\n", 16384, 0);
+    buf_append_text(&many, GET "Host: localhost\r\n");
     for (int i = 0; i < 100; i++)
         buf_append_text(&many, "X:\r\n");
     buf_append_text(&many, "\r\n");

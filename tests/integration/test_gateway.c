@@ -247,10 +247,9 @@ static void a_page_of_another_site_places_no_order(void **state) {
     static const struct {
         const char *header;
         long status;
-    } cases[] = {{"Sec-Fetch-Site: cross-site", 403},
-                 {"Sec-Fetch-Site: same-site", 403},
-                 {"Sec-Fetch-Site: same-origin", 202},
-                 {"Sec-Fetch-Site: none", 202}};
+    } cases[] = {{"Host: evil.example", 400},          {"Origin: https://evil.example", 403},
+                 {"Sec-Fetch-Site: cross-site", 403},  {"Sec-Fetch-Site: same-site", 403},
+                 {"Sec-Fetch-Site: same-origin", 202}, {"Sec-Fetch-Site: none", 202}};
     char *url = gateway_url("/api/v1/orders");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct http_response response;

@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-#define POST_HEAD "POST /api/v1/orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define POST_HEAD                                                                                  \
+    "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 static void assert_next_answer(struct raw_connection *connection, int status, const char *part) {
     struct raw_answer answer;
@@ -104,7 +105,7 @@ static void an_upgrade_to_http_2_is_ignored(void **state) {
     (void)state;
     struct raw_connection *connection = raw_connect(fixture.port, false);
     assert_true(raw_send(
-        connection, SLICE_LITERAL("GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, "
+        connection, SLICE_LITERAL("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, "
                                   "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
                                   "\r\n" GET("/healthz"))));
 
@@ -209,7 +210,7 @@ static void a_body_that_stops_short_is_no_request(void **state) {
 static const struct slice stalls[] = {
     SLICE_LITERAL(""),
     SLICE_LITERAL("GET /health HT"),
-    SLICE_LITERAL("GET /health HTTP/1.1\r\nHost: a\r\n"),
+    SLICE_LITERAL("GET /health HTTP/1.1\r\nHost: localhost\r\n"),
     SLICE_LITERAL(POST_HEAD "Content-Length: 99\r\n\r\n{\"customerId\""),
     SLICE_LITERAL(POST_HEAD "Transfer-Encoding: chunked\r\n\r\n5\r\n{"),
 };

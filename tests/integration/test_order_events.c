@@ -34,7 +34,7 @@ static void client_open(struct client *client, const char *path, const char *hea
     if (receive_bytes > 0)
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
     assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    buf_printf(&request, "GET %s HTTP/1.1\r\nHost: a\r\n%s%s\r\n", path,
+    buf_printf(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n", path,
                header == NULL ? "" : header, header == NULL ? "" : "\r\n");
     assert_int_equal(send(client->fd, request.ptr, request.len, MSG_NOSIGNAL),
                      (ssize_t)request.len);

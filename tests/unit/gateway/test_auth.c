@@ -90,6 +90,65 @@ static void where_no_token_is_asked_for_everybody_may_everything(void **state) {
     auth_destroy(&opened);
 }
 
+static bool trusts(const struct auth *judge, const char *host, const char *origin,
+                   const char *fetch_site, bool is_safe) {
+    struct auth_refusal refusal;
+    const struct auth_site site = {slice_of(host), slice_of(origin), slice_of(fetch_site), is_safe};
+    return auth_trusts_site(judge, &site, &refusal);
+}
+
+static struct auth *open_to_anybody(void) {
+    struct auth *opened = NULL;
+    struct error error;
+    assert_int_equal(open_auth("none", "127.0.0.1", &opened, &error), STATUS_OK);
+    return opened;
+}
+
+/* A stranger's name that resolves to 127.0.0.1 makes a browser take the page there for the
+   stranger's own. */
+static void without_tokens_the_host_must_be_this_machine(void **state) {
+    (void)state;
+    static const char *const ours[] = {"localhost", "LOCALHOST:8080", "127.0.0.1",  "127.9.9.9:1",
+                                       "[::1]",     "[::1]:8080",     "localhost:", ""};
+    static const char *const others[] = {"evil.example",
+                                         "evil.example:8080",
+                                         "localhost.evil.example",
+                                         "127.0.0.1.nip.io",
+                                         "10.0.0.1",
+                                         "[::2]",
+                                         "[::1",
+                                         "::1",
+                                         "localhost:x",
+                                         "[::1]x",
+                                         "localhost:80:80",
+                                         "127.0.0.1@evil.example"};
+    struct auth *opened = open_to_anybody();
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (!trusts(opened, ours[i], NULL, NULL, true))
+            fail_msg("%s was refused", ours[i]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (trusts(opened, others[i], NULL, NULL, true))
+            fail_msg("%s was taken", others[i]);
+    assert_true(trusts(auth, "evil.example", NULL, NULL, false));
+    auth_destroy(&opened);
+}
+
+static void without_tokens_nothing_is_changed_for_another_sites_page(void **state) {
+    (void)state;
+    struct auth *opened = open_to_anybody();
+    assert_true(trusts(opened, "localhost:8080", NULL, NULL, false));
+    assert_true(trusts(opened, "localhost:8080", "http://localhost:8080", NULL, false));
+    assert_true(trusts(opened, "localhost:8080", "https://LOCALHOST:8080", "same-origin", false));
+    assert_true(trusts(opened, "localhost:8080", NULL, "none", false));
+    assert_true(trusts(opened, "localhost:8080", "http://evil.example", "cross-site", true));
+    assert_false(trusts(opened, "localhost:8080", "http://evil.example", NULL, false));
+    assert_false(trusts(opened, "localhost:8080", "http://localhost", NULL, false));
+    assert_false(trusts(opened, "localhost:8080", "null", NULL, false));
+    assert_false(trusts(opened, "localhost:8080", NULL, "same-site", false));
+    assert_true(trusts(auth, "shop.example", "https://other.example", "cross-site", false));
+    auth_destroy(&opened);
+}
+
 /* --- with tokens ------------------------------------------------------------------------------ */
 
 static bool judge(unsigned count, const char *header, struct auth_refusal *refusal) {
@@ -185,6 +244,8 @@ int main(void) {
         cmocka_unit_test(no_token_is_asked_for_on_loopback_only),
         cmocka_unit_test(an_unknown_mode_is_refused),
         cmocka_unit_test(where_no_token_is_asked_for_everybody_may_everything),
+        cmocka_unit_test(without_tokens_the_host_must_be_this_machine),
+        cmocka_unit_test(without_tokens_nothing_is_changed_for_another_sites_page),
         cmocka_unit_test(the_scheme_is_bearer_in_any_case),
         cmocka_unit_test(who_sends_no_token_is_asked_for_one),
         cmocka_unit_test(a_wrong_token_is_told_why),
