@@ -83,7 +83,7 @@ void answer_empty(h2o_req_t *req, int status) {
 void answer_resource(h2o_req_t *req, struct slice json) {
     char tag[ETAG_SIZE];
     bool has_tag = etag_of(json, tag);
-    if (has_tag && etag_if_match(req, tag) == ETAG_DIFFERS) {
+    if (etag_if_match(req, tag) == ETAG_DIFFERS) {
         problem_send(req, PROBLEM_PRECONDITION_FAILED, NULL);
         return;
     }

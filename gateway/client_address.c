@@ -128,6 +128,16 @@ static bool is_trusted(const struct trusted_proxies *proxies, const struct in6_a
     return false;
 }
 
+/* Some proxies write the port, too: `192.0.2.7:4711`, `[2001:db8::1]:4711`. */
+static struct slice without_port(struct slice entry) {
+    const char *colon = entry.len == 0 ? NULL : memchr(entry.ptr, ':', entry.len);
+    const char *bracket = entry.len == 0 ? NULL : memchr(entry.ptr, ']', entry.len);
+    if (entry.len > 0 && entry.ptr[0] == '[' && bracket != NULL)
+        return (struct slice){entry.ptr + 1, (size_t)(bracket - entry.ptr) - 1};
+    bool is_v4 = colon != NULL && memrchr(entry.ptr, ':', entry.len) == colon;
+    return is_v4 ? (struct slice){entry.ptr, (size_t)(colon - entry.ptr)} : entry;
+}
+
 struct in6_addr client_address(const struct trusted_proxies *proxies, struct in6_addr peer,
                                struct slice forwarded) {
     struct in6_addr client = peer, before;
@@ -135,7 +145,7 @@ struct in6_addr client_address(const struct trusted_proxies *proxies, struct in6
         const char *comma = memrchr(forwarded.ptr, ',', forwarded.len);
         size_t start = comma == NULL ? 0 : (size_t)(comma - forwarded.ptr) + 1;
         struct slice entry = {forwarded.ptr + start, forwarded.len - start};
-        if (!address_parse(trim(entry), &before))
+        if (!address_parse(without_port(trim(entry)), &before))
             break;
         client = before;
         forwarded.len = start == 0 ? 0 : start - 1;

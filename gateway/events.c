@@ -118,11 +118,11 @@ static const char *read_last_event_id(const h2o_req_t *req, struct order_stream 
     struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
     bool is_query_good = query_parse(query_of(req), &parameter, 1, arena, NULL) == STATUS_OK;
     struct slice asked = parameter.value, header;
-    bool has_header =
-        request_header(req, SLICE_LITERAL("last-event-id"), &header) > 0 && header.len > 0;
+    unsigned count = request_header(req, SLICE_LITERAL("last-event-id"), &header);
+    bool has_header = count > 0 && header.len > 0;
     struct slice id = has_header ? header : asked;
     stream->is_resumed = id.len > 0;
-    bool is_id_good = (asked.len == 0 || parse_event_id(asked, &stream->sent)) &&
+    bool is_id_good = count < 2 && (asked.len == 0 || parse_event_id(asked, &stream->sent)) &&
                       (id.len == 0 || parse_event_id(id, &stream->sent));
     arena_destroy(&arena);
     if (!is_query_good)

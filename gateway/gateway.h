@@ -22,13 +22,13 @@
 /* The gateway's own configuration rows fill this. */
 struct gateway_settings {
     const char *http_address;
-    int64_t http_port;
+    int64_t http_port;  /* -1: HTTPS only */
     int64_t https_port; /* 0: no HTTPS */
     const char *tls_cert_file, *tls_key_file;
     int64_t http_threads;    /* 0: one a core */
     int64_t max_connections; /* 0: what descriptors allow */
     int64_t max_input_bytes;
-    int64_t request_timeout_ms, send_timeout_ms;
+    int64_t request_timeout_ms, idle_timeout_ms, send_timeout_ms;
     int64_t leave_ms;
     int64_t max_in_flight;
     int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;

@@ -32,7 +32,7 @@ static void on_marker(void *closure, bool is_marked) {
         buf_clear(body);
         buf_printf(body, "{\"orderId\":\"%s\",\"status\":\"PENDING\"%s}", id,
                    get->is_status_only ? "" : ",\"timeline\":[]");
-        answer_json(get->pending.req, 200, buf_slice(body));
+        answer_resource(get->pending.req, buf_slice(body));
     }
     pending_release(get);
 }

@@ -232,7 +232,10 @@ static void init_request(struct connection *connection) {
 static void refuse(struct connection *connection, const struct http_fault *fault) {
     h2o_req_t *req = &connection->req;
     h2o_hostconf_t *host = connection->lane->hosts[0];
+    const h2o_buffer_t *input = connection->socket->input;
     h2o_socket_read_stop(connection->socket);
+    if (input->size > 5 && memcmp(input->bytes, "HEAD ", 5) == 0)
+        req->input.method = h2o_iovec_init(H2O_STRLIT("HEAD")); /* whatever else is wrong */
     drop_input(connection, connection->socket->input->size);
     connection->is_refused = true;
     req->http1_is_persistent = 0;
@@ -406,10 +409,12 @@ static void on_read(h2o_socket_t *socket, const char *err) {
     take_input(connection);
 }
 
-static void await_request(struct connection *connection) {
-    set_timer(connection, &connection->lane->request_timeout);
+/* `timeout` is for the first byte; it may be there. */
+static void await_request(struct connection *connection, h2o_timeout_t *timeout) {
+    bool has_begun = connection->socket->input->size > 0;
+    set_timer(connection, has_begun ? &connection->lane->request_timeout : timeout);
     h2o_socket_read_start(connection->socket, on_read);
-    if (connection->socket->input->size > 0)
+    if (has_begun)
         take_input(connection);
 }
 
@@ -418,7 +423,7 @@ static void next_request(struct connection *connection) {
     drop_input(connection, connection->request_len);
     init_request(connection);
     if (++connection->served < REQUESTS_A_TURN || connection->socket->input->size == 0) {
-        await_request(connection);
+        await_request(connection, &connection->lane->idle_timeout);
         return;
     }
     set_timer(connection, NULL);
@@ -429,7 +434,7 @@ static void next_request(struct connection *connection) {
 static void on_turn(h2o_timeout_entry_t *turn) {
     struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, turn, turn);
     connection->served = 0;
-    await_request(connection);
+    await_request(connection, &connection->lane->idle_timeout);
 }
 
 /* --- accepting -------------------------------------------------------------------------------- */
@@ -439,7 +444,7 @@ static void begin(struct connection *connection) {
     if (connection->is_surplus)
         refuse(connection, &surplus);
     else
-        await_request(connection);
+        await_request(connection, &connection->lane->request_timeout);
 }
 
 static void on_handshake(h2o_socket_t *socket, const char *err) {
@@ -479,6 +484,7 @@ void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostco
     lane->body_max_bytes = limits->body_max_bytes;
     lane->budget = limits->budget;
     h2o_timeout_init(context->loop, &lane->request_timeout, limits->request_timeout_ms);
+    h2o_timeout_init(context->loop, &lane->idle_timeout, limits->idle_timeout_ms);
     h2o_timeout_init(context->loop, &lane->send_timeout, limits->send_timeout_ms);
     h2o_timeout_init(context->loop, &lane->linger_timeout, LINGER_MS);
     h2o_timeout_init(context->loop, &lane->turn_timeout, TURN_MS);

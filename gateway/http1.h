@@ -18,7 +18,8 @@
 struct http1_limits {
     size_t body_max_bytes;
     struct http_budget *budget;  /* of all lanes; borrowed */
-    uint64_t request_timeout_ms; /* from a request's first byte to its last, and between two */
+    uint64_t request_timeout_ms; /* from a connection's or a request's first byte to its last */
+    uint64_t idle_timeout_ms;    /* between two requests */
     uint64_t send_timeout_ms;    /* for what is written to have left */
 };
 
@@ -28,7 +29,7 @@ struct http1_lane {
     h2o_hostconf_t **hosts;
     size_t body_max_bytes;
     struct http_budget *budget;
-    h2o_timeout_t request_timeout, send_timeout, linger_timeout, turn_timeout;
+    h2o_timeout_t request_timeout, idle_timeout, send_timeout, linger_timeout, turn_timeout;
     h2o_linklist_t connections;
     struct buf scratch;
 };

@@ -124,16 +124,19 @@ static enum http_progress judge_incomplete(struct slice input, size_t start,
 
 /* --- the request line ------------------------------------------------------------------------- */
 
-/* RFC 9112 section 3.2.2: a server must also take http://host/path. */
+/* RFC 9112 section 3.2.2: a server must also take http://host/path. What has no path has no query
+   that anybody here would read. */
 static struct slice without_authority(struct slice target) {
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < 2; i++) {
         size_t len = strlen(schemes[i]);
         if (target.len <= len || strncasecmp(target.ptr, schemes[i], len) != 0)
             continue;
-        const char *path = memchr(target.ptr + len, '/', target.len - len);
-        return path == NULL ? SLICE_LITERAL("/")
-                            : (struct slice){path, target.len - (size_t)(path - target.ptr)};
+        while (len < target.len && strchr("/?#", target.ptr[len]) == NULL)
+            len++;
+        return len < target.len && target.ptr[len] == '/'
+                   ? (struct slice){target.ptr + len, target.len - len}
+                   : SLICE_LITERAL("/");
     }
     return target;
 }

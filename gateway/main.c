@@ -5,6 +5,7 @@
 #include "gateway/health.h"
 #include "gateway/request_trace.h"
 #include "gateway/server.h"
+#include "gateway/tls.h"
 #include "shared/log.h"
 #include "shared/nats_client.h"
 #include "shared/runtime.h"
@@ -21,7 +22,8 @@
 
 static const struct config_row rows[] = {
     ROW("OM_HTTP_ADDRESS", CONFIG_TEXT, http_address, "127.0.0.1", 0, 0, "address to listen on"),
-    ROW("OM_HTTP_PORT", CONFIG_INT, http_port, "8080", 0, 65535, "port; 0 takes a free one"),
+    ROW("OM_HTTP_PORT", CONFIG_INT, http_port, "8080", -1, 65535,
+        "port; 0 takes a free one; -1: none, so HTTPS only"),
     ROW("OM_HTTPS_PORT", CONFIG_INT, https_port, "0", 0, 65535, "port for HTTPS; 0: none"),
     ROW("OM_TLS_CERT_FILE", CONFIG_TEXT, tls_cert_file, "", 0, 0,
         "certificate chain for HTTPS (PEM); read again on SIGHUP"),
@@ -33,7 +35,9 @@ static const struct config_row rows[] = {
         INT64_C(1) << 40,
         "bytes of requests in memory, all connections together; further ones get 503"),
     ROW("OM_HTTP_REQUEST_TIMEOUT_MS", CONFIG_INT, request_timeout_ms, "10000", 100, 600000,
-        "for a request to arrive whole, and for the next one to begin"),
+        "for a request to arrive whole"),
+    ROW("OM_HTTP_IDLE_TIMEOUT_MS", CONFIG_INT, idle_timeout_ms, "60000", 100, 600000,
+        "for the next request of a connection to begin"),
     ROW("OM_HTTP_SEND_TIMEOUT_MS", CONFIG_INT, send_timeout_ms, "10000", 100, 600000,
         "for an answer, or each part of a stream, to be taken by the client"),
     ROW("OM_HTTP_LEAVE_MS", CONFIG_INT, leave_ms, "2000", 0, 60000,
@@ -120,6 +124,18 @@ static enum status read_limits(struct error *error) {
     return trusted_proxies_parse(settings.trusted_proxies, &gateway.proxies, error);
 }
 
+static enum status check_certificate(struct error *error) {
+    struct tls *tls = NULL;
+    if (settings.https_port == 0)
+        return STATUS_OK;
+    if (settings.tls_cert_file[0] == '\0' || settings.tls_key_file[0] == '\0')
+        return error_set(error, STATUS_INVALID,
+                         "OM_HTTPS_PORT needs OM_TLS_CERT_FILE and OM_TLS_KEY_FILE");
+    enum status status = tls_create(settings.tls_cert_file, settings.tls_key_file, &tls, error);
+    tls_destroy(&tls);
+    return status;
+}
+
 /* What no row can say about itself. */
 static enum status check_settings(struct error *error) {
     if (strlen(settings.tenant) > CALLER_TENANT_MAX)
@@ -130,11 +146,11 @@ static enum status check_settings(struct error *error) {
                          "OM_FLOW is none of inventory-first payment-first parallel");
     if (!trace_sample_parse(settings.trace_sample, &gateway.trace_share))
         return error_set(error, STATUS_INVALID, "OM_TRACE_SAMPLE is not a number from 0 to 1");
-    if (settings.https_port != 0 &&
-        (settings.tls_cert_file[0] == '\0' || settings.tls_key_file[0] == '\0'))
-        return error_set(error, STATUS_INVALID,
-                         "OM_HTTPS_PORT needs OM_TLS_CERT_FILE and OM_TLS_KEY_FILE");
+    if (settings.http_port < 0 && settings.https_port == 0)
+        return error_set(error, STATUS_INVALID, "OM_HTTP_PORT=-1 needs OM_HTTPS_PORT");
     enum status status = read_limits(error);
+    if (status == STATUS_OK)
+        status = check_certificate(error);
     return status == STATUS_OK ? open_auth(error) : status;
 }
 

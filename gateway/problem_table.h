@@ -10,7 +10,8 @@
 #define PROBLEM_TABLE(X)                                                                           \
     X(MALFORMED_REQUEST, "malformed-request", 400, 0, "The request is malformed",                  \
       "The bytes that arrived are not one well-formed HTTP/1.1 request, or could be read in more " \
-      "than one way. The connection was closed.",                                                  \
+      "than one way, or headers are not what they may be. Where it is uncertain what the next "    \
+      "request would be, the connection was closed.",                                              \
       "Send exactly one Host header and at most one of Content-Length and Transfer-Encoding. "     \
       "The document's detail names the fault. A proxy in between may have caused it.")             \
     X(INVALID_JSON, "invalid-json", 400, 0, "The body is not one strict JSON object",              \

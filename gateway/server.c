@@ -82,7 +82,9 @@ static enum status open_listeners(struct server *server, enum listener_kind kind
 
 static enum status listen_all(struct server *server, struct error *error) {
     const struct gateway_settings *settings = server->gateway->settings;
-    enum status status = open_listeners(server, LISTENER_PLAIN, settings->http_port, error);
+    enum status status = STATUS_OK;
+    if (settings->http_port >= 0)
+        status = open_listeners(server, LISTENER_PLAIN, settings->http_port, error);
     if (status != STATUS_OK || settings->https_port == 0)
         return status;
     status = tls_create(settings->tls_cert_file, settings->tls_key_file, &server->tls, error);
@@ -170,6 +172,7 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
         .body_max_bytes = BODY_MAX_BYTES,
         .budget = &lane->server->budget,
         .request_timeout_ms = (uint64_t)gateway->settings->request_timeout_ms,
+        .idle_timeout_ms = (uint64_t)gateway->settings->idle_timeout_ms,
         .send_timeout_ms = (uint64_t)gateway->settings->send_timeout_ms,
     };
     http1_lane_init(&lane->http1, &lane->lane.context, lane->server->config.hosts, &limits);

@@ -157,6 +157,20 @@ static void a_head_request_gets_the_head_only(void **state) {
     free(url);
 }
 
+static void a_head_request_gets_no_body_whatever_is_wrong_with_it(void **state) {
+    (void)state;
+    struct raw_connection *connection = raw_connect(fixture.port, false);
+    struct raw_answer answer;
+    char byte;
+    assert_true(raw_send(connection, SLICE_LITERAL("HEAD /healthz HTTP/1.1\r\n\r\n")));
+    assert_false(raw_read_answer(connection, &answer) == 400); /* its body does not come */
+
+    assert_non_null(strstr(answer.head.ptr, "HTTP/1.1 400 Bad Request\r\n"));
+    assert_int_equal(recv(raw_fd(connection), &byte, 1, 0), 0);
+    raw_answer_fini(&answer);
+    raw_close(&connection);
+}
+
 static void every_type_of_problem_leads_to_a_page(void **state) {
     (void)state;
     struct http_response index = get("/problems");
@@ -237,6 +251,28 @@ static void slow_senders_are_closed_and_disturb_nobody(void **state) {
                 assert_true(raw_is_closed_within(slow[is_tls][i][stall], 5000));
                 raw_close(&slow[is_tls][i][stall]);
             }
+}
+
+static void a_connection_may_rest_longer_than_a_request_may_take(void **state) {
+    (void)state;
+    gateway_restart((const char *[]){"OM_HTTP_REQUEST_TIMEOUT_MS", "200", "OM_HTTP_IDLE_TIMEOUT_MS",
+                                     "1500", NULL});
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_connection *resting = raw_connect(port_of(is_tls), is_tls);
+        struct raw_connection *halting = raw_connect(port_of(is_tls), is_tls);
+        assert_true(raw_send(resting, SLICE_LITERAL(GET("/healthz"))));
+        assert_next_answer(resting, 200, "ok");
+        assert_true(raw_send(halting, SLICE_LITERAL(GET("/healthz") "GET /heal")));
+        assert_next_answer(halting, 200, "ok");
+
+        assert_true(raw_is_closed_within(halting, 1000));
+        assert_true(raw_send(resting, SLICE_LITERAL(GET("/healthz"))));
+        assert_next_answer(resting, 200, "ok");
+        assert_true(raw_is_closed_within(resting, 5000));
+        raw_close(&resting);
+        raw_close(&halting);
+    }
+    gateway_restart(NULL);
 }
 
 /* Nobody begins the TLS handshake. */
@@ -389,18 +425,50 @@ static void a_certificate_that_cannot_be_read_replaces_none(void **state) {
     free(serial);
 }
 
-static void https_without_a_certificate_is_no_configuration(void **state) {
-    (void)state;
+static int check_config(const char *const *rows) {
     struct environment environment = {0};
     environment_copy(&environment, &fixture.environment);
-    environment_set(&environment, "OM_TLS_CERT_FILE", "");
+    for (; rows[0] != NULL; rows += 2)
+        environment_set(&environment, rows[0], rows[1]);
     const struct process_options options = {
         .argv = (const char *[]){OM_BINARY_DIR "/bin/om-gateway", "--check-config", NULL},
         .environment = &environment,
         .log_path = "/dev/null"};
-
-    assert_int_equal(process_run(&options, 10000), 2);
+    int code = process_run(&options, 10000);
     environment_fini(&environment);
+    return code;
+}
+
+static void https_without_a_good_certificate_is_no_configuration(void **state) {
+    (void)state;
+    char old_key[300], key[256];
+    snprintf(key, sizeof(key), "%s", tls.key_file);
+    snprintf(old_key, sizeof(old_key), "%s.old", tls.key_file);
+    assert_int_equal(check_config((const char *[]){"OM_HTTP_PORT", "-1", NULL}), 0);
+    assert_int_equal(rename(key, old_key), 0);
+    make_certificate();
+
+    const char *const wrong[][5] = {
+        {"OM_TLS_CERT_FILE", "", NULL},
+        {"OM_TLS_CERT_FILE", "/nonexistent", NULL},
+        {"OM_TLS_KEY_FILE", "/nonexistent", NULL},
+        {"OM_TLS_KEY_FILE", tls.cert_file, NULL},
+        {"OM_TLS_KEY_FILE", old_key, NULL}, /* another certificate's */
+        {"OM_HTTP_PORT", "-1", "OM_HTTPS_PORT", "0", NULL},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        if (check_config(wrong[i]) != 2)
+            fail_msg("%s=%s was taken", wrong[i][0], wrong[i][1]);
+    assert_int_equal(check_config((const char *[]){NULL}), 0);
+}
+
+static void without_a_plain_port_there_is_https_only(void **state) {
+    (void)state;
+    gateway_restart((const char *[]){"OM_HTTP_PORT", "-1", NULL});
+    assert_served(true);
+
+    assert_false(port_accepts(fixture.port));
+    gateway_restart(NULL);
 }
 
 static bool is_refused(void *closure) {
@@ -447,10 +515,12 @@ int main(void) {
         cmocka_unit_test(http_1_0_ends_with_its_answer),
         cmocka_unit_test(what_comes_behind_the_last_request_does_not_reset_the_answer),
         cmocka_unit_test(a_head_request_gets_the_head_only),
+        cmocka_unit_test(a_head_request_gets_no_body_whatever_is_wrong_with_it),
         cmocka_unit_test(every_type_of_problem_leads_to_a_page),
         cmocka_unit_test(a_client_that_leaves_early_harms_nobody),
         cmocka_unit_test(a_body_that_stops_short_is_no_request),
         cmocka_unit_test(slow_senders_are_closed_and_disturb_nobody),
+        cmocka_unit_test(a_connection_may_rest_longer_than_a_request_may_take),
         cmocka_unit_test(a_silent_client_of_https_is_closed),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
         cmocka_unit_test(connections_over_the_cap_are_answered_503),
@@ -459,7 +529,8 @@ int main(void) {
         cmocka_unit_test(the_only_protocol_to_agree_on_is_http_1_1),
         cmocka_unit_test(a_new_certificate_is_for_new_connections),
         cmocka_unit_test(a_certificate_that_cannot_be_read_replaces_none),
-        cmocka_unit_test(https_without_a_certificate_is_no_configuration),
+        cmocka_unit_test(https_without_a_good_certificate_is_no_configuration),
+        cmocka_unit_test(without_a_plain_port_there_is_https_only),
     };
     return cmocka_run_group_tests(tests, tls_fixture_setup, fixture_teardown);
 }

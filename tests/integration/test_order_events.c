@@ -189,6 +189,8 @@ static void only_orders_that_are_there_have_streams(void **state) {
     struct http_response both = request("GET", path, "Last-Event-ID: 1");
     assert_problem(&both, 400, "invalid-query");
     events_path(path, order);
+    struct http_response twice = request("GET", path, "Last-Event-ID: 1\r\nLast-Event-ID: 1");
+    assert_problem(&twice, 400, "invalid-query");
     struct http_response head = request("HEAD", path, NULL);
     assert_int_equal(head.status, 200);
     assert_true(slice_is(http_header(&head, "Content-Type"), "text/event-stream"));

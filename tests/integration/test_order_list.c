@@ -170,9 +170,24 @@ static void a_cursor_counts_for_its_own_list_only(void **state) {
 static void a_query_that_cannot_be_is_a_400(void **state) {
     (void)state;
     static const char *const queries[] = {
-        "limit=0", "limit=201",       "limit=ten",       "limit=",     "status=LOST",
-        "reason=", "reason=bad_luck", "from=yesterday",  "to=2026",    "sort=updatedAt",
-        "x=1",     "status=%ZZ",      "limit=5&limit=6", "cursor=abc", "customerId=%00",
+        "limit=0",
+        "limit=201",
+        "limit=ten",
+        "limit=",
+        "status=LOST",
+        "reason=",
+        "reason=bad_luck",
+        "from=yesterday",
+        "to=2026",
+        "sort=updatedAt",
+        "x=1",
+        "status=%ZZ",
+        "limit=5&limit=6",
+        "cursor=abc",
+        "customerId=%00",
+        "&limit=1",
+        "limit=001",
+        "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
     };
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
         char path[100];

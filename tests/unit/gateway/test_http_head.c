@@ -34,6 +34,26 @@ static void usual_heads_are_sound(void **state) {
     assert_sound("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
 }
 
+static void a_target_with_an_authority_is_its_path(void **state) {
+    (void)state;
+    static const struct {
+        const char *target, *path;
+    } rows[] = {{"http://b:1/x?y", "/x?y"},
+                {"HTTPS://b/x", "/x"},
+                {"http://b", "/"},
+                {"http://b?x=1/healthz", "/"},
+                {"http://b#/healthz", "/"},
+                {"httpx://b/x", "httpx://b/x"},
+                {"/x?http://b/y", "/x?http://b/y"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf text = {0};
+        buf_printf(&text, "GET %s HTTP/1.1\r\nHost: b\r\n\r\n", rows[i].target);
+        assert_int_equal(parse(text.ptr), HTTP_COMPLETE);
+        assert_slice_equal(head.target, rows[i].path);
+        buf_fini(&text);
+    }
+}
+
 static void a_head_says_what_was_sent(void **state) {
     (void)state;
     assert_int_equal(parse("POST http://b:1/x?y HTTP/1.1\r\nHOST:  a \r\nContent-Length: 12\r\n"
@@ -246,6 +266,7 @@ static void json_is_recognized_with_its_parameters(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usual_heads_are_sound),
+        cmocka_unit_test(a_target_with_an_authority_is_its_path),
         cmocka_unit_test(a_head_says_what_was_sent),
         cmocka_unit_test(persistence_depends_on_the_version_and_connection),
         cmocka_unit_test(a_head_in_pieces_is_the_same_head),
