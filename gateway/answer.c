@@ -83,7 +83,12 @@ void answer_empty(h2o_req_t *req, int status) {
 void answer_resource(h2o_req_t *req, struct slice json) {
     char tag[ETAG_SIZE];
     bool has_tag = etag_of(json, tag);
-    if (etag_if_match(req, tag) == ETAG_DIFFERS) {
+    enum etag_condition match = etag_if_match(req, tag);
+    if (match == ETAG_MALFORMED) {
+        problem_send(req, PROBLEM_MALFORMED_REQUEST, "If-Match must be * or a list of entity tags");
+        return;
+    }
+    if (match == ETAG_DIFFERS) {
         problem_send(req, PROBLEM_PRECONDITION_FAILED, NULL);
         return;
     }

@@ -51,6 +51,11 @@ static inline struct http_response ask(const char *method, const char *path, con
     return response;
 }
 
+static inline struct http_response ask_as(const char *authorization, const char *method,
+                                          const char *path, const char *body) {
+    return ask(method, path, body, (const char *[]){authorization, NULL});
+}
+
 /* `path` has 256 bytes. */
 static inline void jwt_key_path(const char *name, char *path) {
     snprintf(path, 256, "%s/%s", servers_dir(fixture.servers), name);

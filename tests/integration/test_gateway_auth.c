@@ -1,17 +1,10 @@
 /* Who may do what at the gateway, and how often. */
 #include "gateway/routes.h"
-#include "shared/service.h"
 #include "tests/integration/gateway_fixture.h"
 #include "tests/integration/jwt_fixture.h"
-
-#define UNKNOWN_ORDER "0192f0c1-dead-7bee-8f01-0123456789ab"
+#include "tests/integration/order_stand_in.h"
 
 /* --- callers ---------------------------------------------------------------------------------- */
-
-static struct http_response ask_as(const char *authorization, const char *method, const char *path,
-                                   const char *body) {
-    return ask(method, path, body, (const char *[]){authorization, NULL});
-}
 
 static struct http_response place_as(const char *authorization, const char *body) {
     return ask_as(authorization, "POST", "/api/v1/orders", body);
@@ -157,52 +150,13 @@ static void only_an_administrator_names_a_flow(void **state) {
     assert_status(place_as(administrator(), with_flow), 202);
 }
 
-/* What the order service was asked for last. */
-static char last_customer[64];
-
-static enum status know_nothing(struct endpoint_call *call, struct error *error) {
-    struct json_object *request = NULL;
-    struct slice wanted = slice_of("");
-    if (json_parse(call->request, &request, NULL) == STATUS_OK)
-        (void)!json_get_string(request, "customerId", &wanted, NULL);
-    snprintf(last_customer, sizeof(last_customer), "%.*s", SLICE_ARG(wanted));
-    json_object_put(request);
-    return error_set(error, STATUS_NOT_FOUND, "no such order");
-}
-
-static bool order_service_answers(void *unused) {
-    (void)unused;
-    struct http_response response =
-        ask_as(administrator(), "GET", "/api/v1/orders/" UNKNOWN_ORDER, NULL);
-    bool is_there = response.status == 404;
-    http_response_fini(&response);
-    return is_there;
-}
-
-/* An order service that has not heard of any order yet. */
-static struct micro *start_ignorant_service(void) {
-    static const struct endpoint endpoints[] = {{"get", "mesh.order.get", know_nothing},
-                                                {"status", "mesh.order.status", know_nothing}};
-    static const struct service service = {.name = "test",
-                                           .description = "knows no orders",
-                                           .endpoints = endpoints,
-                                           .endpoint_count = 2};
-    struct micro *micro = NULL;
-    struct error error;
-    const struct micro_options options = {
-        .nats = fixture.nats, .service = &service, .version = "1.0.0"};
-    assert_int_equal(micro_create(&options, &micro, &error), STATUS_OK);
-    assert_true(wait_until(order_service_answers, NULL, 10000));
-    return micro;
-}
-
 static void another_customers_order_is_not_there(void **state) {
     (void)state;
     static const struct {
         const char *method, *below;
         long status;
     } ways[] = {{"GET", "", 200}, {"GET", "/status", 200}, {"POST", "/cancel", 202}};
-    struct micro *micro = start_ignorant_service();
+    struct micro *micro = order_stand_in_start();
     struct http_response placed = place_as(customer("C1"), ORDER_OF("C1"));
     assert_int_equal(placed.status, 202);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {

@@ -239,6 +239,8 @@ static void what_a_reader_has_already_is_not_sent_again(void **state) {
     assert_int_equal(status_of("GET", path, "If-Match: \"9\", \"1\""), 200);
     struct http_response other = request("GET", path, "If-Match: \"9\"");
     assert_problem(&other, 412, "precondition-failed");
+    struct http_response malformed = request("GET", path, "If-Match: 1");
+    assert_problem(&malformed, 400, "malformed-request");
 }
 
 static bool is_cancelled(void *path) {
