@@ -178,6 +178,39 @@ static const struct bad_target bad_targets[] = {
     {"/api/v1/orders?limit=0", 400, "invalid-query"},
 };
 
+/* --- ids -------------------------------------------------------------------------------------- */
+
+/* Nobody's, wherever one may stand. */
+static const char *const bad_ids[] = {
+    "..",        ".",      "%2e%2e",  "%2E.",    "..%2fproducts", "%2F",
+    "*",         "%2a",    ">",       "%3E",     "a%20b",         "a%09b",
+    "%00",       "a%00",   "a%0d%0a", "a%0aPUB", "%252e",         "%27%20OR%201=1--",
+    "'OR'1'='1", "%C3%A4", "%",       "%4",      "%zz",
+};
+
+struct id_place {
+    const char *before, *behind; /* method and target around it */
+    bool has_body;
+};
+
+static const struct id_place id_places[] = {
+    {"GET /api/v1/orders/", "", false},
+    {"GET /api/v1/orders/", "/status", false},
+    {"GET /api/v1/orders/", "/events", false},
+    {"POST /api/v1/orders/", "/cancel", false},
+    {"GET /api/v1/products/", "", false},
+    {"PUT /api/v1/products/", "", true},
+    {"POST /api/v1/products/", "/stock-adjustments", true},
+    {"GET /api/v1/admin/dlq/", "", false},
+    {"POST /api/v1/admin/dlq/", "/replay", false},
+    {"POST /api/v1/admin/dlq/", "/discard", true},
+    {"GET /api/v1/admin/dlq/jobs/", "", false},
+    {"POST /api/v1/admin/dlq/jobs/", "/cancel", false},
+    {"GET /problems/", "", false},
+    {"GET /docs/", "", false},
+    {"GET /console/", "", false},
+};
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 #define POST "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -63,6 +63,27 @@ static void place_good_order(const char *what, struct raw_connection *connection
     buf_fini(&request);
 }
 
+/* Over TLS the gateway waits a moment for the client to close: these are looked at together. */
+static struct {
+    const char *what;
+    struct raw_connection *connection;
+} ending[128];
+static size_t ending_count;
+
+/* Takes the connection. */
+static void assert_ends(const char *what, bool is_tls, const struct raw_answer *answer,
+                        struct raw_connection *connection) {
+    if (strstr(answer->head.ptr, "\r\nConnection: close\r\n") == NULL ||
+        (!is_tls && !raw_is_closed_within(connection, 5000)))
+        fail_msg("%s: the connection stays open", what);
+    if (is_tls && ending_count < COUNT(ending)) {
+        ending[ending_count].what = what;
+        ending[ending_count++].connection = connection;
+    } else {
+        raw_close(&connection);
+    }
+}
+
 /* Sends the bytes on a connection of their own. `is_last`: the gateway must close it; otherwise a
    good order goes over the same one. */
 static void assert_refused(const char *what, struct slice bytes, int status, const char *problem,
@@ -74,11 +95,7 @@ static void assert_refused(const char *what, struct slice bytes, int status, con
         raw_read_answer(connection, &answer);
         assert_is_problem(what, &answer, status, problem);
         if (is_last) {
-            /* over TLS the gateway waits a moment for the client to close */
-            if (strstr(answer.head.ptr, "\r\nConnection: close\r\n") == NULL ||
-                (!is_tls && !raw_is_closed_within(connection, 5000)))
-                fail_msg("%s: the connection stays open", what);
-            raw_close(&connection);
+            assert_ends(what, is_tls, &answer, connection);
             connection = raw_connect(port_of(is_tls), is_tls);
         }
         place_good_order(what, connection);
@@ -137,6 +154,23 @@ static void each_bad_target_is_refused(void **state) {
     }
 }
 
+static void each_bad_id_is_nobodys(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(id_places); i++)
+        for (size_t id = 0; id < COUNT(bad_ids); id++) {
+            struct buf request = {0}, what = {0};
+            const char *body = id_places[i].has_body ? "{}" : "";
+            buf_printf(&what, "%s%s%s", id_places[i].before, bad_ids[id], id_places[i].behind);
+            buf_printf(&request,
+                       "%s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
+                       what.ptr, id_places[i].has_body ? "Content-Type: application/json\r\n" : "",
+                       strlen(body), body);
+            assert_refused(what.ptr, buf_slice(&request), 404, "not-found", false);
+            buf_fini(&request);
+            buf_fini(&what);
+        }
+}
+
 static void each_bad_request_is_refused(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(bad_requests); i++) {
@@ -186,6 +220,16 @@ static void what_is_no_http_at_all_is_refused(void **state) {
     assert_null(raw_connect_tls(fixture.port, NULL, 0));
 }
 
+static void what_was_refused_ends_over_tls_too(void **state) {
+    (void)state;
+    assert_true(ending_count > 20);
+    for (size_t i = 0; i < ending_count; i++) {
+        if (!raw_is_closed_within(ending[i].connection, 5000))
+            fail_msg("%s: the connection stays open", ending[i].what);
+        raw_close(&ending[i].connection);
+    }
+}
+
 /* Of all that was refused nothing may have reached the stream. Runs last. */
 static void only_good_orders_were_published(void **state) {
     (void)state;
@@ -198,9 +242,11 @@ int main(void) {
         cmocka_unit_test(each_bad_body_is_refused),
         cmocka_unit_test(each_bad_header_is_refused),
         cmocka_unit_test(each_bad_target_is_refused),
+        cmocka_unit_test(each_bad_id_is_nobodys),
         cmocka_unit_test(each_bad_request_is_refused),
         cmocka_unit_test(sizes_beyond_the_limits_are_refused),
         cmocka_unit_test(what_is_no_http_at_all_is_refused),
+        cmocka_unit_test(what_was_refused_ends_over_tls_too),
         cmocka_unit_test(only_good_orders_were_published),
     };
     return cmocka_run_group_tests(tests, tls_fixture_setup, fixture_teardown);

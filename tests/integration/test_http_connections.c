@@ -74,44 +74,51 @@ static void a_long_pipeline_is_answered_to_its_end(void **state) {
 
 static void a_request_may_arrive_byte_by_byte(void **state) {
     (void)state;
-    struct buf request = {0};
-    struct raw_connection *connection = raw_connect(fixture.port, false);
-    buf_printf(&request, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
-               strlen(ORDER), ORDER);
-    for (size_t i = 0; i < request.len; i++)
-        assert_true(raw_send(connection, (struct slice){request.ptr + i, 1}));
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct buf request = {0};
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        buf_printf(&request, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
+                   strlen(ORDER), ORDER);
+        for (size_t i = 0; i < request.len; i++)
+            assert_true(raw_send(connection, (struct slice){request.ptr + i, 1}));
 
-    assert_next_answer(connection, 202, "\"orderId\"");
-    raw_close(&connection);
-    buf_fini(&request);
+        assert_next_answer(connection, 202, "\"orderId\"");
+        raw_close(&connection);
+        buf_fini(&request);
+    }
 }
 
 static void who_asks_first_is_told_to_go_on(void **state) {
     (void)state;
-    struct buf head = {0};
-    struct raw_connection *connection = raw_connect(fixture.port, false);
-    buf_printf(&head, POST_HEAD "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
-               strlen(ORDER));
-    assert_true(raw_send(connection, buf_slice(&head)));
-    assert_next_answer(connection, 100, "");
-    assert_true(raw_send(connection, slice_of(ORDER)));
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct buf head = {0};
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        buf_printf(&head, POST_HEAD "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+                   strlen(ORDER));
+        assert_true(raw_send(connection, buf_slice(&head)));
+        assert_next_answer(connection, 100, "");
+        assert_true(raw_send(connection, slice_of(ORDER)));
 
-    assert_next_answer(connection, 202, "\"orderId\"");
-    raw_close(&connection);
-    buf_fini(&head);
+        assert_next_answer(connection, 202, "\"orderId\"");
+        raw_close(&connection);
+        buf_fini(&head);
+    }
 }
 
 static void an_upgrade_to_http_2_is_ignored(void **state) {
     (void)state;
-    struct raw_connection *connection = raw_connect(fixture.port, false);
-    assert_true(raw_send(
-        connection, SLICE_LITERAL("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, "
-                                  "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
-                                  "\r\n" GET("/healthz"))));
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        assert_true(raw_send(
+            connection,
+            SLICE_LITERAL("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, "
+                          "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+                          "\r\n" GET("/healthz"))));
 
-    assert_next_answer(connection, 200, "\"version\"");
-    assert_next_answer(connection, 200, "{\"status\":\"ok\"}");
-    raw_close(&connection);
+        assert_next_answer(connection, 200, "\"version\"");
+        assert_next_answer(connection, 200, "{\"status\":\"ok\"}");
+        raw_close(&connection);
+    }
 }
 
 static void http_1_0_ends_with_its_answer(void **state) {
@@ -212,12 +219,14 @@ static void a_client_that_leaves_early_harms_nobody(void **state) {
 
 static void a_body_that_stops_short_is_no_request(void **state) {
     (void)state;
-    struct raw_connection *connection = raw_connect(fixture.port, false);
-    assert_true(raw_send(connection, SLICE_LITERAL(POST_HEAD "Content-Length: 99\r\n\r\n{}")));
-    shutdown(raw_fd(connection), SHUT_WR);
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        assert_true(raw_send(connection, SLICE_LITERAL(POST_HEAD "Content-Length: 99\r\n\r\n{}")));
+        shutdown(raw_fd(connection), SHUT_WR);
 
-    assert_true(raw_is_closed_within(connection, 5000));
-    raw_close(&connection);
+        assert_true(raw_is_closed_within(connection, 5000));
+        raw_close(&connection);
+    }
 }
 
 /* What each of these sends, and then nothing. */
@@ -293,22 +302,19 @@ static bool is_reset(void *closure) {
 /* Asks on and on without reading, until nothing more fits between the two. */
 static void a_client_that_does_not_read_is_closed(void **state) {
     (void)state;
-    static const char request[] = GET("/problems");
+    const struct timeval patience = {.tv_usec = 200000};
     gateway_restart((const char *[]){"OM_HTTP_SEND_TIMEOUT_MS", "300", NULL});
-    struct raw_connection *connection = raw_connect(fixture.port, false);
-    int fd = raw_fd(connection), small = 4096;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    for (int idle_ms = 0; idle_ms < 200;) {
-        if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        int fd = raw_fd(connection), small = 4096;
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+        while (raw_send(connection, SLICE_LITERAL(GET("/problems"))))
             continue;
-        if (errno != EAGAIN)
-            break;
-        clock_sleep_ms(10);
-        idle_ms += 10;
-    }
 
-    assert_true(wait_until(is_reset, connection, 10000));
-    raw_close(&connection);
+        assert_true(wait_until(is_reset, connection, 10000));
+        raw_close(&connection);
+    }
     gateway_restart(NULL);
     assert_served(false);
 }
