@@ -24,6 +24,7 @@ enum { KEYS_INLINE = 64, KEYS_COMPARED_AT_ONCE = 16 };
 struct scan {
     const char *begin, *at, *end;
     unsigned depth;
+    bool takes_any_key;
     const char *what; /* first thing wrong; `at` is where */
     struct raw_string *keys;
     size_t key_count, key_capacity;
@@ -81,7 +82,7 @@ static bool scan_unicode_escape(struct scan *in, bool is_key) {
     int32_t unit = hex4(in->at, in->end);
     if (unit < 0)
         return fail(in, start, "malformed \\u escape");
-    if (unit == 0 && is_key)
+    if (unit == 0 && is_key && !in->takes_any_key)
         return fail(in, start, "U+0000 in a key");
     if (is_low_surrogate(unit))
         return fail(in, start, "lone surrogate");
@@ -253,6 +254,8 @@ static void push_key(struct scan *in, const struct raw_string *key) {
 
 /* `first` is where the keys of the object that is open begin. */
 static bool add_key(struct scan *in, size_t first, const struct raw_string *key) {
+    if (in->takes_any_key)
+        return true;
     if (in->key_count - first < KEYS_COMPARED_AT_ONCE)
         for (size_t i = first; i < in->key_count; i++)
             if (key_equal(&in->keys[i], key))
@@ -363,11 +366,12 @@ static bool scan_value(struct scan *in) {
     }
 }
 
-enum status json_check(struct slice text, struct error *error) {
+static enum status check(struct slice text, bool takes_any_key, struct error *error) {
     struct scan in;
     in.begin = in.at = text.ptr;
     in.end = text.ptr + text.len;
     in.depth = 0;
+    in.takes_any_key = takes_any_key;
     in.what = NULL;
     in.keys = in.inline_keys;
     in.key_count = 0;
@@ -384,4 +388,12 @@ enum status json_check(struct slice text, struct error *error) {
         return STATUS_OK;
     return error_set(error, STATUS_INVALID, "JSON: %s at byte %zu", in.what,
                      (size_t)(in.at - in.begin));
+}
+
+enum status json_check_grammar(struct slice text, struct error *error) {
+    return check(text, true, error);
+}
+
+enum status json_check(struct slice text, struct error *error) {
+    return check(text, false, error);
 }
