@@ -111,7 +111,7 @@ static int count_refused(struct raw_connection **senders) {
     int refused = 0;
     for (int i = 0; i < SENDERS; i++) {
         struct raw_answer answer;
-        if (raw_has_input(senders[i], 50) && raw_read_answer(senders[i], &answer) == 503) {
+        if (raw_has_input(senders[i], 3000) && raw_read_answer(senders[i], &answer) == 503) {
             assert_non_null(strstr(answer.head.ptr, "\r\nRetry-After: 1\r\n"));
             assert_non_null(strstr(answer.body.ptr, "\"/problems/overloaded\""));
             refused++;
@@ -157,9 +157,9 @@ static void the_memory_of_bodies_is_given_back(void **state) {
     (void)state;
     struct buf filler = {0};
     buf_printf(&filler, "{\"customerId\":\"%0*d", BODY_BYTES - 15, 0);
-    gateway_restart((const char *[]){"OM_HTTP_MAX_INPUT_BYTES", "1048576", NULL});
+    gateway_restart((const char *[]){"OM_HTTP_MAX_INPUT_BYTES", "4194304", NULL});
     const char *authorization = customer("C1");
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 60; i++) {
         struct raw_connection *left = send_most(false, authorization, buf_slice(&filler));
         struct raw_connection *ended = send_most(i % 2 == 1, authorization, buf_slice(&filler));
         struct buf rest = {0};
