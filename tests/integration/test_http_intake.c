@@ -126,8 +126,8 @@ static bool all_but_the_first_are_refused(void *unused) {
 }
 
 /* What a sanitizer keeps aside for a while counts as held: it has a quarantine of its own. */
-#ifdef __SANITIZE_ADDRESS__
-enum { GROWN_MOST_KIB = 100 * 1024 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { GROWN_MOST_KIB = 1024 * 1024 };
 #else
 enum { GROWN_MOST_KIB = 15 * 1024 };
 #endif
