@@ -9,14 +9,6 @@
     "POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 #define POST_HEAD POST_TO("/api/v1/orders")
 
-static void assert_next_answer(struct raw_connection *connection, int status, const char *part) {
-    struct raw_answer answer;
-    raw_read_answer(connection, &answer);
-    if (answer.status != status || strstr(answer.body.ptr, part) == NULL)
-        fail_msg("expected %d with %s, got %d %s", status, part, answer.status, answer.body.ptr);
-    raw_answer_fini(&answer);
-}
-
 /* --- who may send a body ---------------------------------------------------------------------- */
 
 /* The heads of bodies that never come. */

@@ -4,6 +4,7 @@
 #define OM_TESTS_INTEGRATION_TLS_FIXTURE_H
 
 #include "tests/integration/gateway_fixture.h"
+#include "tests/support/raw_http.h"
 
 static struct {
     int port;
@@ -36,6 +37,23 @@ static inline int tls_fixture_setup(void **state) {
     environment_set(&fixture.environment, "OM_TLS_KEY_FILE", tls.key_file);
     gateway_restart(NULL);
     return 0;
+}
+
+static inline void assert_next_answer(struct raw_connection *connection, int status,
+                                      const char *part) {
+    struct raw_answer answer;
+    raw_read_answer(connection, &answer);
+    if (answer.status != status || strstr(answer.body.ptr, part) == NULL)
+        fail_msg("expected %d with %s, got %d %s", status, part, answer.status, answer.body.ptr);
+    raw_answer_fini(&answer);
+}
+
+static inline void assert_served(bool is_tls) {
+    struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+    assert_true(
+        raw_send(connection, SLICE_LITERAL("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")));
+    assert_next_answer(connection, 200, "ok");
+    raw_close(&connection);
 }
 
 #endif
