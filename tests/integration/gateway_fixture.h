@@ -80,6 +80,15 @@ static inline struct http_response get(const char *path) {
     return response;
 }
 
+/* A thread that posts ORDER without a key into its struct http_response. */
+static inline void *post_and_wait(void *closure) {
+    struct http_response *response = closure;
+    struct http_client *http = http_client_create();
+    *response = post_with(http, NULL, ORDER);
+    http_client_destroy(&http);
+    return NULL;
+}
+
 static inline bool body_has(const struct http_response *response, const char *part) {
     return response->body.ptr != NULL && strstr(response->body.ptr, part) != NULL;
 }
@@ -100,6 +109,29 @@ static inline bool gateway_is_started(void *closure) {
     bool is_up = http_get(url, &response) == 200;
     http_response_fini(&response);
     return is_up;
+}
+
+static inline bool one_is_in_flight(void *closure) {
+    (void)closure;
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
+    struct http_response response;
+    http_get(url, &response);
+    bool is = body_has(&response, "\nordermesh_http_in_flight_requests 1\n");
+    http_response_fini(&response);
+    return is;
+}
+
+/* How many commands and events ORDERS holds. */
+static inline uint64_t stored_orders(void) {
+    jsCtx *js = NULL;
+    jsStreamInfo *info = NULL;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
+    uint64_t count = info->State.Msgs;
+    jsStreamInfo_Destroy(info);
+    jsCtx_Destroy(js);
+    return count;
 }
 
 /* A row NULL ends the rows: name, value, name, value, NULL. */

@@ -13,17 +13,6 @@
 
 static uint64_t accepted; /* good orders so far */
 
-static uint64_t stored_orders(void) {
-    jsCtx *js = NULL;
-    jsStreamInfo *info = NULL;
-    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
-    uint64_t count = info->State.Msgs;
-    jsStreamInfo_Destroy(info);
-    jsCtx_Destroy(js);
-    return count;
-}
-
 /* --- judging an answer ------------------------------------------------------------------------ */
 
 static void assert_no_internals(const char *what, const char *body) {

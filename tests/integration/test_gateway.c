@@ -15,16 +15,6 @@ static jsCtx *jetstream(void) {
     return js;
 }
 
-static uint64_t stored_orders(void) {
-    jsCtx *js = jetstream();
-    jsStreamInfo *info = NULL;
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
-    uint64_t count = info->State.Msgs;
-    jsStreamInfo_Destroy(info);
-    jsCtx_Destroy(js);
-    return count;
-}
-
 /* The last command stored under a subject, whole. */
 static char *last_command(const char *subject) {
     jsCtx *js = jetstream();
@@ -368,25 +358,6 @@ static void a_broker_that_is_away_is_a_503_at_once(void **state) {
     assert_problem(&away, 503, "unavailable");
     assert_true(took_us < 200000);
     assert_true(wait_until(is_accepted_at_last, "nats-away", 10000));
-}
-
-static void *post_and_wait(void *closure) {
-    struct http_response *response = closure;
-    struct http_client *http = http_client_create();
-    *response = post_with(http, NULL, ORDER);
-    http_client_destroy(&http);
-    return NULL;
-}
-
-static bool one_is_in_flight(void *closure) {
-    (void)closure;
-    char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
-    struct http_response response;
-    http_get(url, &response);
-    bool is = body_has(&response, "\nordermesh_http_in_flight_requests 1\n");
-    http_response_fini(&response);
-    return is;
 }
 
 static void more_than_the_bound_in_flight_is_refused_at_once(void **state) {

@@ -233,17 +233,6 @@ static void a_key_stands_for_one_request_of_its_tenant(void **state) {
     free(other);
 }
 
-static bool one_is_in_flight(void *unused) {
-    (void)unused;
-    char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
-    struct http_response response;
-    http_get(url, &response);
-    bool is = body_has(&response, "\nordermesh_http_in_flight_requests 1\n");
-    http_response_fini(&response);
-    return is;
-}
-
 /* The broker stands still, so the first request is under way until it goes on. */
 static void a_key_that_is_under_way_is_not_taken_twice(void **state) {
     (void)state;

@@ -6,36 +6,6 @@
 
 #define IN_FLIGHT_MS 5000
 
-static void *post_and_wait(void *closure) {
-    struct http_response *response = closure;
-    struct http_client *http = http_client_create();
-    *response = post_with(http, NULL, ORDER);
-    http_client_destroy(&http);
-    return NULL;
-}
-
-static bool one_is_in_flight(void *closure) {
-    (void)closure;
-    char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
-    struct http_response response;
-    http_get(url, &response);
-    bool is = body_has(&response, "\nordermesh_http_in_flight_requests 1\n");
-    http_response_fini(&response);
-    return is;
-}
-
-static uint64_t stored_orders(void) {
-    jsCtx *js = NULL;
-    jsStreamInfo *info = NULL;
-    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
-    uint64_t count = info->State.Msgs;
-    jsStreamInfo_Destroy(info);
-    jsCtx_Destroy(js);
-    return count;
-}
-
 static void delete_stream(const char *name) {
     jsCtx *js = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
