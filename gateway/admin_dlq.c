@@ -199,6 +199,11 @@ void post_dlq_replay_all(h2o_req_t *req, struct slice id) {
     act(req, &resource, dlq_replay_all_request, id);
 }
 
+void post_dlq_discard_all(h2o_req_t *req, struct slice id) {
+    static const struct resource resource = {"mesh.dlq.discard_all", PROBLEM_INTERNAL, true};
+    act(req, &resource, dlq_discard_all_request, id);
+}
+
 void post_dlq_job_cancel(h2o_req_t *req, struct slice id) {
     static const struct resource resource = {"mesh.dlq.job_cancel", PROBLEM_INTERNAL, false};
     if (is_job_id(id))

@@ -17,6 +17,7 @@ void post_dlq_replay(h2o_req_t *req, struct slice id);
 void post_dlq_discard(h2o_req_t *req, struct slice id);
 /* 202 and the job's Location; 200 for a dry run. */
 void post_dlq_replay_all(h2o_req_t *req, struct slice id);
+void post_dlq_discard_all(h2o_req_t *req, struct slice id);
 void get_dlq_jobs(h2o_req_t *req, struct slice id);
 void get_dlq_job(h2o_req_t *req, struct slice id);
 void post_dlq_job_cancel(h2o_req_t *req, struct slice id);

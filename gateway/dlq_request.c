@@ -98,6 +98,21 @@ enum status dlq_plain_request(const struct dlq_body *body, struct field_errors *
     return STATUS_OK;
 }
 
+/* Why something is discarded, as member `name`. */
+static void take_why(struct json_object *root, const char *name, bool is_required,
+                     struct field_errors *errors, struct json_writer *w) {
+    struct slice why = {"", 0};
+    enum status status = json_get_string(root, name, &why, NULL);
+    if (status == STATUS_NOT_FOUND && !is_required)
+        return;
+    if (status == STATUS_NOT_FOUND)
+        field_error_add(errors, slice_of(name), "is required");
+    else if (status != STATUS_OK || !dlq_text_is_valid(why, DLQ_REASON_MOST))
+        field_error_add(errors, slice_of(name),
+                        "must be one line of 1 to 500 bytes without control characters");
+    json_put_string(w, name, why);
+}
+
 static bool is_reason(const char *name) {
     return strcmp(name, "reason") == 0;
 }
@@ -105,20 +120,13 @@ static bool is_reason(const char *name) {
 enum status dlq_discard_request(const struct dlq_body *body, struct field_errors *errors,
                                 struct buf *out, struct error *error) {
     struct json_object *root = NULL;
-    struct slice reason = {"", 0};
     enum status status = parse(body, &root, error);
     if (status != STATUS_OK)
         return status;
     refuse_others(root, is_reason, errors);
-    status = json_get_string(root, "reason", &reason, NULL);
-    if (status == STATUS_NOT_FOUND)
-        field_error_add(errors, SLICE_LITERAL("reason"), "is required");
-    else if (status != STATUS_OK || !dlq_text_is_valid(reason, DLQ_REASON_MOST))
-        field_error_add(errors, SLICE_LITERAL("reason"),
-                        "must be one line of 1 to 500 bytes without control characters");
     struct json_writer w = json_writer(out);
     begin(body, &w);
-    json_put_string(&w, "reason", reason);
+    take_why(root, "reason", true, errors, &w);
     json_end_object(&w);
     json_object_put(root);
     return STATUS_OK;
@@ -129,6 +137,10 @@ static bool is_of_replay_all(const char *name) {
     if (dlq_filter_find(slice_of(name), &member))
         return member != DLQ_FILTER_STATUS;
     return strcmp(name, "ratePerSecond") == 0 || strcmp(name, "dryRun") == 0;
+}
+
+static bool is_of_discard_all(const char *name) {
+    return is_of_replay_all(name) || strcmp(name, "because") == 0;
 }
 
 /* A fault of the filter as one of its field: without the name before it. */
@@ -178,6 +190,15 @@ static void take_dry_run(struct json_object *root, struct field_errors *errors,
     json_put_bool(w, "dryRun", json_object_get_boolean(value));
 }
 
+/* Opens the request with what both kinds of job take. */
+static void begin_job(const struct dlq_body *body, struct json_object *root,
+                      struct field_errors *errors, struct json_writer *w) {
+    begin(body, w);
+    take_filter(root, errors, w);
+    take_rate(root, errors, w);
+    take_dry_run(root, errors, w);
+}
+
 enum status dlq_replay_all_request(const struct dlq_body *body, struct field_errors *errors,
                                    struct buf *out, struct error *error) {
     struct json_object *root = NULL;
@@ -185,12 +206,25 @@ enum status dlq_replay_all_request(const struct dlq_body *body, struct field_err
     if (status != STATUS_OK)
         return status;
     struct json_writer w = json_writer(out);
-    begin(body, &w);
-    take_filter(root, errors, &w);
-    take_rate(root, errors, &w);
-    take_dry_run(root, errors, &w);
+    begin_job(body, root, errors, &w);
     json_end_object(&w);
     refuse_others(root, is_of_replay_all, errors);
+    json_object_put(root);
+    return STATUS_OK;
+}
+
+enum status dlq_discard_all_request(const struct dlq_body *body, struct field_errors *errors,
+                                    struct buf *out, struct error *error) {
+    struct json_object *root = NULL, *dry = NULL;
+    enum status status = parse(body, &root, error);
+    if (status != STATUS_OK)
+        return status;
+    struct json_writer w = json_writer(out);
+    bool is_dry = json_object_object_get_ex(root, "dryRun", &dry) && json_object_get_boolean(dry);
+    begin_job(body, root, errors, &w);
+    take_why(root, "because", !is_dry, errors, &w);
+    json_end_object(&w);
+    refuse_others(root, is_of_discard_all, errors);
     json_object_put(root);
     return STATUS_OK;
 }

@@ -29,5 +29,8 @@ enum status dlq_discard_request(const struct dlq_body *body, struct field_errors
 /* {filter but "status", "ratePerSecond"?, "dryRun"?} */
 enum status dlq_replay_all_request(const struct dlq_body *body, struct field_errors *errors,
                                    struct buf *out, struct error *error) MUST_CHECK;
+/* The same, and "because", which only a dry run need not say. */
+enum status dlq_discard_all_request(const struct dlq_body *body, struct field_errors *errors,
+                                    struct buf *out, struct error *error) MUST_CHECK;
 
 #endif

@@ -47,6 +47,7 @@ const struct route routes[] = {
     {"GET", "/api/v1/admin/dlq/jobs/{id}", get_dlq_job, SCOPE_ADMIN, RATE_ADMIN},
     {"POST", "/api/v1/admin/dlq/jobs/{id}/cancel", post_dlq_job_cancel, SCOPE_ADMIN, RATE_ADMIN},
     {"POST", "/api/v1/admin/dlq/replay", post_dlq_replay_all, SCOPE_ADMIN, RATE_ADMIN},
+    {"POST", "/api/v1/admin/dlq/discard", post_dlq_discard_all, SCOPE_ADMIN, RATE_ADMIN},
     {"GET", "/api/v1/admin/dlq/{id}", get_dlq_entry, SCOPE_ADMIN, RATE_ADMIN},
     {"POST", "/api/v1/admin/dlq/{id}/replay", post_dlq_replay, SCOPE_ADMIN, RATE_ADMIN},
     {"POST", "/api/v1/admin/dlq/{id}/discard", post_dlq_discard, SCOPE_ADMIN, RATE_ADMIN},

@@ -15,7 +15,7 @@
 struct arguments {
     const char *id; /* the word before the options; NULL for none */
     const char *filter[DLQ_FILTER_COUNT];
-    const char *limit, *cursor, *rate, *reason, *duration;
+    const char *limit, *cursor, *rate, *reason, *because, *duration;
     bool is_json, takes_all, is_dry;
 };
 
@@ -216,14 +216,15 @@ static int replay_one(const struct omctl_config *config, const struct arguments 
     return ask(config, arguments, "mesh.dlq.replay", &body, dlq_print_entry);
 }
 
-static enum status write_replay_all(const struct arguments *arguments, struct buf *body,
-                                    struct error *error) {
+/* What a job is asked for with; `because` is why it discards, or NULL. */
+static enum status write_job(const struct arguments *arguments, struct buf *body,
+                             struct error *error) {
     struct dlq_filter filter = {0};
     struct moments moments;
     int64_t rate = DLQ_RATE_USUAL;
     enum status status = read_filter(arguments, &moments, &filter, error);
     if (status == STATUS_OK && filter.text[DLQ_FILTER_STATUS].ptr != NULL)
-        status = error_set(error, STATUS_INVALID, "--status: only what is dead can be replayed");
+        status = error_set(error, STATUS_INVALID, "--status: only what is dead is meant");
     if (status == STATUS_OK && arguments->rate != NULL)
         status = read_number("--rate", arguments->rate, DLQ_RATE_MOST, &rate, error);
     if (status != STATUS_OK)
@@ -231,6 +232,8 @@ static enum status write_replay_all(const struct arguments *arguments, struct bu
     struct json_writer w = json_writer(body);
     json_begin_object(&w);
     dlq_filter_write(&filter, &w);
+    if (arguments->because != NULL)
+        json_put_text(&w, "because", arguments->because);
     json_put_int(&w, "ratePerSecond", rate);
     json_put_bool(&w, "dryRun", arguments->is_dry);
     put_actor(&w);
@@ -238,7 +241,7 @@ static enum status write_replay_all(const struct arguments *arguments, struct bu
     return STATUS_OK;
 }
 
-/* Done only when everything was published. */
+/* Done only when everything was published, or discarded. */
 static int judge_job(struct json_object *job) {
     struct slice state;
     int64_t failed = 0;
@@ -265,15 +268,20 @@ static enum status await_end(struct nats_client *nats, struct json_object **job,
     return status;
 }
 
-static int replay_many(const struct omctl_config *config, const struct arguments *arguments,
-                       struct buf *body) {
+/* What is done to many. */
+struct bulk {
+    const char *command, *subject, *done;
+};
+
+static int run_job(const struct omctl_config *config, const struct arguments *arguments,
+                   const struct bulk *bulk, struct buf *body) {
     struct nats_client *nats = NULL;
     struct json_object *reply = NULL;
     struct error error;
     int code = COMMAND_DONE;
     enum status status = command_open_nats(config, &nats, &error);
     if (status == STATUS_OK)
-        status = mesh_call(nats, "mesh.dlq.replay_all", buf_slice(body), &reply, &error);
+        status = mesh_call(nats, bulk->subject, buf_slice(body), &reply, &error);
     if (status == STATUS_OK && !arguments->is_dry)
         status = await_end(nats, &reply, &error);
     if (status == STATUS_OK && !arguments->is_dry)
@@ -283,10 +291,10 @@ static int replay_many(const struct omctl_config *config, const struct arguments
     else if (status == STATUS_OK && !arguments->is_dry)
         dlq_print_job(reply, stdout);
     else if (status == STATUS_OK)
-        dlq_print_matching(reply, stdout);
+        dlq_print_matching(reply, bulk->done, stdout);
     json_object_put(reply);
     nats_client_destroy(&nats);
-    return status == STATUS_OK ? code : command_failed("dlq replay", &error);
+    return status == STATUS_OK ? code : command_failed(bulk->command, &error);
 }
 
 int dlq_replay_command(const struct omctl_config *config, int argc, char **argv) {
@@ -302,35 +310,76 @@ int dlq_replay_command(const struct omctl_config *config, int argc, char **argv)
     if (status == STATUS_OK && (arguments.id != NULL) == arguments.takes_all)
         status = error_set(&error, STATUS_INVALID, "one id is needed, or --all");
     if (status == STATUS_OK)
-        status = write_replay_all(&arguments, &body, &error);
+        status = write_job(&arguments, &body, &error);
     if (status == STATUS_OK && arguments.id != NULL && argc > (arguments.is_json ? 2 : 1))
         status = error_set(&error, STATUS_INVALID, "filters, --rate and --dry-run go with --all");
+    static const struct bulk bulk = {"dlq replay", "mesh.dlq.replay_all", "replayed"};
     int code = COMMAND_USAGE;
     if (status != STATUS_OK)
         code = misused("dlq replay", &error);
     else
-        code = arguments.takes_all ? replay_many(config, &arguments, &body)
+        code = arguments.takes_all ? run_job(config, &arguments, &bulk, &body)
                                    : replay_one(config, &arguments);
     buf_fini(&body);
     return code;
 }
 
-int dlq_discard_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
-    const struct command_option own[] = {{.name = "--reason", .value = &arguments.reason}};
-    struct buf body = {0};
+static enum status write_discard_one(const struct arguments *arguments, struct buf *body,
+                                     struct error *error) {
     struct json_writer w;
-    struct error error;
-    enum status status = parse_with_id(&arguments, own, 1, argc, argv, &error);
-    if (status == STATUS_OK && (arguments.reason == NULL || arguments.reason[0] == '\0'))
-        status = error_set(&error, STATUS_INVALID, "--reason is needed");
-    if (status != STATUS_OK)
-        return misused("dlq discard", &error);
-    begin_with_id(&arguments, &body, &w);
-    json_put_text(&w, "reason", arguments.reason);
+    if (arguments->reason == NULL || arguments->reason[0] == '\0')
+        return error_set(error, STATUS_INVALID, "--reason is needed");
+    begin_with_id(arguments, body, &w);
+    json_put_text(&w, "reason", arguments->reason);
     put_actor(&w);
     json_end_object(&w);
-    return ask(config, &arguments, "mesh.dlq.discard", &body, dlq_print_entry);
+    return STATUS_OK;
+}
+
+static enum status write_discard_all(const struct arguments *arguments, struct buf *body,
+                                     struct error *error) {
+    bool is_given = arguments->because != NULL && arguments->because[0] != '\0';
+    if (!is_given && !arguments->is_dry)
+        return error_set(error, STATUS_INVALID, "--because is needed");
+    return write_job(arguments, body, error);
+}
+
+/* With an id `--reason` is why it is discarded; with --all it is the filter's. */
+static enum status parse_discard(struct arguments *arguments, int argc, char **argv,
+                                 struct error *error) {
+    const struct command_option one[] = {{.name = "--reason", .value = &arguments->reason}};
+    const struct command_option all[] = {
+        {.name = "--all", .flag = &arguments->takes_all},
+        {.name = "--because", .value = &arguments->because},
+        {.name = "--rate", .value = &arguments->rate},
+        {.name = "--dry-run", .flag = &arguments->is_dry},
+    };
+    bool has_id = argc > 0 && strncmp(argv[0], "--", 2) != 0;
+    enum status status = has_id ? parse(arguments, false, one, 1, argc, argv, error)
+                                : parse(arguments, true, all, 4, argc, argv, error);
+    if (status == STATUS_OK && !has_id && !arguments->takes_all)
+        status = error_set(error, STATUS_INVALID, "an id is needed, or --all");
+    return status;
+}
+
+int dlq_discard_command(const struct omctl_config *config, int argc, char **argv) {
+    static const struct bulk bulk = {"dlq discard", "mesh.dlq.discard_all", "discarded"};
+    struct arguments arguments = {0};
+    struct buf body = {0};
+    struct error error;
+    enum status status = parse_discard(&arguments, argc, argv, &error);
+    if (status == STATUS_OK)
+        status = arguments.takes_all ? write_discard_all(&arguments, &body, &error)
+                                     : write_discard_one(&arguments, &body, &error);
+    if (status != STATUS_OK) {
+        buf_fini(&body);
+        return misused("dlq discard", &error);
+    }
+    if (!arguments.takes_all)
+        return ask(config, &arguments, "mesh.dlq.discard", &body, dlq_print_entry);
+    int code = run_job(config, &arguments, &bulk, &body);
+    buf_fini(&body);
+    return code;
 }
 
 /* --- jobs, cancel, watch ---------------------------------------------------------------------- */

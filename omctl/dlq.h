@@ -13,11 +13,13 @@
 
 /* What was sent is shown, but never acted on: control characters are printed as '?'. */
 void dlq_print_heading(FILE *out);
-void dlq_print_entry(struct json_object *entry, FILE *out);    /* as a row */
-void dlq_print_details(struct json_object *entry, FILE *out);  /* with message and history */
-void dlq_print_job(struct json_object *job, FILE *out);        /* as a row */
-void dlq_print_matching(struct json_object *reply, FILE *out); /* of a dry run */
-void dlq_print_json(struct json_object *value, FILE *out);     /* in one line */
+void dlq_print_entry(struct json_object *entry, FILE *out);   /* as a row */
+void dlq_print_details(struct json_object *entry, FILE *out); /* with message and history */
+void dlq_print_job(struct json_object *job, FILE *out);       /* as a row */
+void dlq_print_progress(struct json_object *job, FILE *out);  /* how far it is */
+void dlq_print_json(struct json_object *value, FILE *out);    /* in one line */
+/* Of a dry run; `done` is what would be done to them. */
+void dlq_print_matching(struct json_object *reply, const char *done, FILE *out);
 
 /* Waits until the job has ended, and shows on `progress` how far it is; *job is its last state, and
    the caller's. */

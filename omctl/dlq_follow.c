@@ -30,30 +30,31 @@ static bool is_running(struct json_object *job) {
 
 /* On a terminal the line is written over and over. */
 static void show_progress(struct json_object *job, FILE *progress) {
-    int64_t replayed = 0, total = 0, failed = 0;
-    (void)!json_get_int64(job, "replayed", &replayed, NULL);
-    (void)!json_get_int64(job, "total", &total, NULL);
-    (void)!json_get_int64(job, "failed", &failed, NULL);
     bool is_terminal = isatty(fileno(progress)) == 1;
-    fprintf(progress, "%s%lld of %lld replayed, %lld failed%s", is_terminal ? "\r" : "",
-            (long long)replayed, (long long)total, (long long)failed, is_terminal ? "" : "\n");
-    if (is_terminal && !is_running(job))
-        fputc('\n', progress);
+    fputs(is_terminal ? "\r" : "", progress);
+    dlq_print_progress(job, progress);
+    fputs(is_terminal && is_running(job) ? "" : "\n", progress);
     fflush(progress);
+}
+
+static int64_t done_by(struct json_object *job) {
+    int64_t replayed = 0, discarded = 0;
+    (void)!json_get_int64(job, "replayed", &replayed, NULL);
+    (void)!json_get_int64(job, "discarded", &discarded, NULL);
+    return replayed + discarded;
 }
 
 enum status dlq_await_job(struct nats_client *nats, const char *id, FILE *progress,
                           struct json_object **job, struct error *error) {
     struct json_object *now = NULL;
-    int64_t last_replayed = -1, replayed;
+    int64_t last_done = -1;
     for (;;) {
         enum status status = ask_job(nats, id, &now, error);
         if (status != STATUS_OK)
             return status;
-        if (json_get_int64(now, "replayed", &replayed, NULL) == STATUS_OK &&
-            (replayed != last_replayed || !is_running(now)))
+        if (done_by(now) != last_done || !is_running(now))
             show_progress(now, progress);
-        last_replayed = replayed;
+        last_done = done_by(now);
         if (!is_running(now))
             break;
         json_object_put(now);
@@ -151,7 +152,8 @@ static enum status follow_entries(struct follower *follower, struct error *error
 }
 
 static enum status follow_jobs(struct follower *follower, struct error *error) {
-    static const char *const keys[] = {"id", "state", "replayed", "failed", NULL};
+    static const char *const keys[] = {"id",        "state",  "replayed",  "resolved",
+                                       "deadAgain", "failed", "discarded", NULL};
     struct json_object *reply = NULL, *jobs;
     enum status status =
         mesh_call(follower->nats, "mesh.dlq.jobs", SLICE_LITERAL("{}"), &reply, error);

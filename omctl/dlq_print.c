@@ -67,19 +67,29 @@ void dlq_print_entry(struct json_object *entry, FILE *out) {
     fputc('\n', out);
 }
 
+void dlq_print_progress(struct json_object *job, FILE *out) {
+    if (slice_is(text_of(job, "action"), "discard"))
+        fprintf(out, "%lld of %lld discarded, %lld skipped", int_of(job, "discarded"),
+                int_of(job, "total"), int_of(job, "skipped"));
+    else
+        fprintf(out,
+                "%lld of %lld replayed, %lld resolved, %lld dead again, %lld skipped, %lld failed",
+                int_of(job, "replayed"), int_of(job, "total"), int_of(job, "resolved"),
+                int_of(job, "deadAgain"), int_of(job, "skipped"), int_of(job, "failed"));
+}
+
 void dlq_print_job(struct json_object *job, FILE *out) {
     print_column(time_of(job, "startedAt"), TIME_WIDTH, out);
     print_column(text_of(job, "state"), STATUS_WIDTH, out);
     print_column(text_of(job, "id"), UUID_TEXT_LEN, out);
-    fprintf(out, "%lld of %lld replayed, %lld skipped, %lld failed, %lld/s, by ",
-            int_of(job, "replayed"), int_of(job, "total"), int_of(job, "skipped"),
-            int_of(job, "failed"), int_of(job, "ratePerSecond"));
+    dlq_print_progress(job, out);
+    fprintf(out, ", %lld/s, by ", int_of(job, "ratePerSecond"));
     print_text(text_of(job, "actor"), false, out);
     fputc('\n', out);
 }
 
-void dlq_print_matching(struct json_object *reply, FILE *out) {
-    fprintf(out, "%lld would be replayed\n", int_of(reply, "matching"));
+void dlq_print_matching(struct json_object *reply, const char *done, FILE *out) {
+    fprintf(out, "%lld would be %s\n", int_of(reply, "matching"), done);
 }
 
 /* --- one entry -------------------------------------------------------------------------------- */

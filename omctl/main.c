@@ -129,15 +129,21 @@ static const struct command commands[] = {
      "  --dry-run          only count them\n"
      "  --json             as the service says it\n",
      dlq_replay_command},
-    {"dlq discard", "ID --reason TEXT [--json]", "give a dead letter up",
-     "The stream keeps it as long as it keeps everything.\n\n"
-     "  --reason TEXT   why, for the audit\n"
-     "  --json          as the service says it\n",
+    {"dlq discard",
+     "ID --reason TEXT [--json] | --all --because TEXT [FILTER] [--rate N] [--dry-run] [--json]",
+     "give dead letters up",
+     "The stream keeps them as long as it keeps everything. With --all it waits until the service\n"
+     "has discarded what the filter means.\n\n"
+     "  --reason TEXT      why the one is, for the audit; with --all it is the filter's\n"
+     "  --because TEXT     why all of them are\n" DLQ_FILTER_HELP DLQ_TIME_HELP
+     "  --rate N           so many a second, up to 10000 (default 100)\n"
+     "  --dry-run          only count them\n"
+     "  --json             as the service says it\n",
      dlq_discard_command},
-    {"dlq jobs", "[JOB-ID] [--json]", "list the replays of many dead letters",
+    {"dlq jobs", "[JOB-ID] [--json]", "list the jobs for many dead letters",
      "The newest first, with how far each is.\n", dlq_jobs_command},
-    {"dlq cancel", "JOB-ID [--json]", "end a replay of many",
-     "What it has published stays published.\n", dlq_cancel_command},
+    {"dlq cancel", "JOB-ID [--json]", "end a job", "What it has published or discarded stays so.\n",
+     dlq_cancel_command},
     {"dlq watch", "[FILTER] [--status STATUS] [--for DURATION] [--json]",
      "print dead letters and replays as they come",
      "Prints a line whenever an entry fails, changes its status, or a job "

@@ -212,26 +212,26 @@ static enum status serve_discard(struct endpoint_call *call, struct json_object 
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-struct replay_all {
-    struct dlq_filter filter;
-    int64_t rate_per_second;
+struct many {
+    struct job_order order;
     bool is_dry;
-    struct slice actor;
 };
 
-static enum status parse_replay_all(struct json_object *request, struct replay_all *all,
-                                    struct error *error) {
-    static const char *const others[] = {"ratePerSecond", "dryRun", "actor", NULL};
-    *all = (struct replay_all){.rate_per_second = DLQ_RATE_USUAL};
-    enum status status = dlq_filter_read(request, others, &all->filter, error);
-    if (status == STATUS_OK && all->filter.text[DLQ_FILTER_STATUS].ptr != NULL)
-        status = error_set(error, STATUS_INVALID, "status: only what is dead can be replayed");
+/* `others` are the members that the filter does not have. */
+static enum status parse_many(struct json_object *request, const char *const *others,
+                              struct many *many, struct error *error) {
+    struct dlq_filter *filter = &many->order.filter;
+    *many = (struct many){.order = {.rate_per_second = DLQ_RATE_USUAL, .because = {"", 0}}};
+    enum status status = dlq_filter_read(request, others, filter, error);
+    if (status == STATUS_OK && filter->text[DLQ_FILTER_STATUS].ptr != NULL)
+        status = error_set(error, STATUS_INVALID, "status: only what is dead is meant");
     if (status == STATUS_OK)
-        status = get_int(request, "ratePerSecond", DLQ_RATE_MOST, &all->rate_per_second, error);
+        status =
+            get_int(request, "ratePerSecond", DLQ_RATE_MOST, &many->order.rate_per_second, error);
     if (status == STATUS_OK)
-        status = get_bool(request, "dryRun", &all->is_dry, error);
+        status = get_bool(request, "dryRun", &many->is_dry, error);
     if (status == STATUS_OK)
-        status = get_actor(request, &all->actor, error);
+        status = get_actor(request, &many->order.actor, error);
     return status;
 }
 
@@ -248,17 +248,33 @@ static enum status answer_matching(struct endpoint_call *call, const struct dlq_
     return STATUS_OK;
 }
 
+static enum status begin_job(struct endpoint_call *call, const struct many *many,
+                             struct error *error) {
+    if (many->is_dry)
+        return answer_matching(call, &many->order.filter, error);
+    struct uuid id = uuid_v7();
+    enum status status = store_job_create(call->pg, &id, &many->order, error);
+    return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
+}
+
 static enum status serve_replay_all(struct endpoint_call *call, struct json_object *request,
                                     struct error *error) {
-    struct replay_all all;
-    enum status status = parse_replay_all(request, &all, error);
-    if (status != STATUS_OK)
-        return status;
-    if (all.is_dry)
-        return answer_matching(call, &all.filter, error);
-    struct uuid id = uuid_v7();
-    status = store_job_create(call->pg, &id, &all.filter, all.rate_per_second, all.actor, error);
-    return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
+    static const char *const others[] = {"ratePerSecond", "dryRun", "actor", NULL};
+    struct many many;
+    enum status status = parse_many(request, others, &many, error);
+    return status == STATUS_OK ? begin_job(call, &many, error) : status;
+}
+
+static enum status serve_discard_all(struct endpoint_call *call, struct json_object *request,
+                                     struct error *error) {
+    static const char *const others[] = {"because", "ratePerSecond", "dryRun", "actor", NULL};
+    struct many many;
+    enum status status = parse_many(request, others, &many, error);
+    bool is_needed = status == STATUS_OK &&
+                     (!many.is_dry || json_object_object_get_ex(request, "because", NULL));
+    if (is_needed)
+        status = get_text(request, "because", DLQ_REASON_MOST, &many.order.because, error);
+    return status == STATUS_OK ? begin_job(call, &many, error) : status;
 }
 
 static enum status serve_jobs(struct endpoint_call *call, struct json_object *request,
@@ -313,6 +329,10 @@ enum status dlq_endpoint_discard(struct endpoint_call *call, struct error *error
 
 enum status dlq_endpoint_replay_all(struct endpoint_call *call, struct error *error) {
     return serve(call, serve_replay_all, error);
+}
+
+enum status dlq_endpoint_discard_all(struct endpoint_call *call, struct error *error) {
+    return serve(call, serve_discard_all, error);
 }
 
 enum status dlq_endpoint_jobs(struct endpoint_call *call, struct error *error) {

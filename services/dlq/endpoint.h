@@ -29,6 +29,9 @@ enum status dlq_endpoint_discard(struct endpoint_call *call, struct error *error
    {"matching":n} of a dry run. */
 enum status dlq_endpoint_replay_all(struct endpoint_call *call, struct error *error);
 
+/* The same, and "because", which only a dry run need not say. */
+enum status dlq_endpoint_discard_all(struct endpoint_call *call, struct error *error);
+
 /* {} -> {"jobs":[JOB]} */
 enum status dlq_endpoint_jobs(struct endpoint_call *call, struct error *error);
 /* {"id"} -> JOB */

@@ -89,9 +89,14 @@ enum status index_find_entries(struct pg *pg, const struct slice *ids, size_t co
 /* --- entries and failures -----------------------------------------------------------------------
  */
 
+/* What a job has replayed, and is dead again, counts for that job. */
 static const struct pg_statement write_entries = {
     "dlq_write_entries",
-    "INSERT INTO dlq.entries AS e (id, stream, consumer, event_id, order_id, type, subject,"
+    "WITH failing AS ("
+    "  SELECT id, job_id FROM dlq.entries"
+    "  WHERE id = ANY ($1::text[]) AND status IN ('replaying', 'replayed') AND job_id IS NOT NULL),"
+    " written AS ("
+    " INSERT INTO dlq.entries AS e (id, stream, consumer, event_id, order_id, type, subject,"
     "   stream_sequence, dlq_sequence, generation, status, reason, error_code, error, deliveries,"
     "   service, first_failed_at, failed_at)"
     " SELECT c.id, c.stream, c.consumer, c.event_id, c.order_id, c.type, c.subject,"
@@ -111,7 +116,10 @@ static const struct pg_statement write_entries = {
     "   error_code = excluded.error_code, error = excluded.error, deliveries = excluded.deliveries,"
     "   service = excluded.service, replay_sequence = NULL, failed_at = excluded.failed_at,"
     "   updated_at = now()"
-    " WHERE excluded.generation > e.generation",
+    " WHERE excluded.generation > e.generation RETURNING e.id)"
+    " UPDATE dlq.jobs j SET dead_again = j.dead_again + f.entries, updated_at = now() FROM ("
+    "  SELECT job_id, count(*) AS entries FROM failing JOIN written USING (id) GROUP BY job_id) f"
+    " WHERE j.id = f.job_id",
     16};
 
 static const enum pg_array_type entry_types[] = {
@@ -256,14 +264,20 @@ static void add_report(struct pg_columns *columns, const struct report *report) 
     pg_array_add_int64(column++, report->time_us);
 }
 
+/* Of the entries `closed`, for the jobs that replayed them. */
+#define COUNT_RESOLVED_SQL                                                                         \
+    " UPDATE dlq.jobs j SET resolved = j.resolved + c.entries, updated_at = now() FROM ("          \
+    "  SELECT job_id, count(*) AS entries FROM closed GROUP BY job_id) c WHERE j.id = c.job_id"
+
 /* A replay's DONE may come before the replay is noted as published; index_close_replays() finds
    it then. */
 static const struct pg_statement close_replays_of = {
     "dlq_close_replays_of",
-    "UPDATE dlq.entries e SET status = 'resolved', updated_at = now()"
+    "WITH closed AS ("
+    " UPDATE dlq.entries e SET status = 'resolved', updated_at = now()"
     " FROM unnest($1::text[], $2::text[], $3::int8[]) k(stream, consumer, stream_sequence)"
     " WHERE e.status = 'replayed' AND e.stream = k.stream AND e.consumer = k.consumer"
-    "   AND e.replay_sequence = k.stream_sequence",
+    "   AND e.replay_sequence = k.stream_sequence RETURNING e.job_id)" COUNT_RESOLVED_SQL,
     3};
 
 enum status index_note_reports(struct pg *pg, const struct report *reports, size_t count,
@@ -287,9 +301,11 @@ enum status index_note_reports(struct pg *pg, const struct report *reports, size
 
 static const struct pg_statement close_replays = {
     "dlq_close_replays",
-    "UPDATE dlq.entries e SET status = 'resolved', updated_at = now() FROM dlq.reports r"
+    "WITH closed AS ("
+    " UPDATE dlq.entries e SET status = 'resolved', updated_at = now() FROM dlq.reports r"
     " WHERE e.status = 'replayed' AND r.outcome = 'DONE' AND r.stream = e.stream"
-    "   AND r.consumer = e.consumer AND r.stream_sequence = e.replay_sequence",
+    "   AND r.consumer = e.consumer AND r.stream_sequence = e.replay_sequence"
+    " RETURNING e.job_id)" COUNT_RESOLVED_SQL,
     0};
 
 enum status index_close_replays(struct pg *pg, struct error *error) {

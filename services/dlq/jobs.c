@@ -89,24 +89,36 @@ static enum status read_filter(struct runner *runner, const struct job *job,
     return status;
 }
 
+/* Replays up to `wanted` entries. */
+static enum status replay_next(struct runner *runner, const struct job *job,
+                               const struct dlq_filter *filter, int64_t wanted, int64_t *count,
+                               struct error *error) {
+    struct replays taken = {0};
+    enum status status =
+        store_job_take(runner->pg, job, filter, wanted, runner->arena, &taken, error);
+    if (status != STATUS_OK)
+        return status;
+    *count = (int64_t)taken.count;
+    status = replayer_run(runner->replayer, &taken, runner->pg, runner->arena, error);
+    runner->has_unsettled |= status != STATUS_OK;
+    return status;
+}
+
 /* *due_us moves to when the next entries are due. */
 static enum status step(struct runner *runner, const struct job *job, int64_t *due_us,
                         struct error *error) {
-    int64_t wanted = job->rate_per_second / TAKES_PER_SECOND;
+    int64_t wanted = job->rate_per_second / TAKES_PER_SECOND, count = 0;
     struct dlq_filter filter;
-    struct replays taken = {0};
     if (wanted < 1 || wanted > TAKE_MOST)
         wanted = wanted < 1 ? 1 : TAKE_MOST;
     enum status status = read_filter(runner, job, &filter, error);
-    if (status == STATUS_OK)
-        status = store_job_take(runner->pg, job, &filter, wanted, runner->arena, &taken, error);
-    if (status == STATUS_OK && taken.count == 0)
+    if (status == STATUS_OK && job->is_discard)
+        status = store_job_discard(runner->pg, job, &filter, wanted, &count, error);
+    else if (status == STATUS_OK)
+        status = replay_next(runner, job, &filter, wanted, &count, error);
+    if (status == STATUS_OK && count == 0)
         return store_job_finish(runner->pg, &job->id, error);
-    if (status != STATUS_OK)
-        return status;
-    *due_us += (int64_t)taken.count * 1000000 / job->rate_per_second;
-    status = replayer_run(runner->replayer, &taken, runner->pg, runner->arena, error);
-    runner->has_unsettled |= status != STATUS_OK;
+    *due_us += count * 1000000 / job->rate_per_second;
     return status;
 }
 
@@ -117,7 +129,7 @@ static enum status step_or_fail(struct runner *runner, const struct job *job, in
     enum status status = step(runner, job, due_us, error);
     if (status == STATUS_OK || status_is_retryable(status))
         return status;
-    log_error("a replay job failed", LOG_ERROR(error));
+    log_error("a job failed", LOG_ERROR(error));
     status = store_job_fail(runner->pg, &job->id, slice_of(error->text), &failing);
     if (status != STATUS_OK)
         *error = failing;

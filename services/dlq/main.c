@@ -30,6 +30,7 @@ static const struct endpoint endpoints[] = {
     {"replay", "mesh.dlq.replay", dlq_endpoint_replay},
     {"discard", "mesh.dlq.discard", dlq_endpoint_discard},
     {"replay_all", "mesh.dlq.replay_all", dlq_endpoint_replay_all},
+    {"discard_all", "mesh.dlq.discard_all", dlq_endpoint_discard_all},
     {"jobs", "mesh.dlq.jobs", dlq_endpoint_jobs},
     {"job", "mesh.dlq.job", dlq_endpoint_job},
     {"job_cancel", "mesh.dlq.job_cancel", dlq_endpoint_job_cancel},

@@ -44,7 +44,7 @@ enum status store_take(struct pg *pg, struct slice id, struct slice actor, struc
     static const struct pg_statement take = {
         .name = "dlq_take",
         .sql = "WITH claimed AS ("
-               "  UPDATE dlq.entries e SET status = 'replaying', updated_at = now()"
+               "  UPDATE dlq.entries e SET status = 'replaying', job_id = NULL, updated_at = now()"
                "  WHERE e.id = $1::text AND e.status = 'dead' RETURNING" REPLAY_COLUMNS "),"
                " noted AS ("
                "  INSERT INTO dlq.actions (actor, action, entry_id, generation)"

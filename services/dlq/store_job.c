@@ -17,28 +17,32 @@ static void write_filter(const struct dlq_filter *filter, struct buf *out) {
     json_end_object(&w);
 }
 
-enum status store_job_create(struct pg *pg, const struct uuid *id, const struct dlq_filter *filter,
-                             int64_t rate_per_second, struct slice actor, struct error *error) {
+enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
+                             struct error *error) {
     static const struct pg_statement create = {
         .name = "dlq_job_create",
         .sql = "WITH matching AS ("
                "  SELECT count(*) AS entries FROM dlq.entries e WHERE" STORE_FILTER_SQL "),"
+               " wanted AS ("
+               "  SELECT CASE WHEN $13::text = '' THEN 'replay' ELSE 'discard' END AS action),"
                " noted AS ("
                "  INSERT INTO dlq.actions (actor, action, job_id, detail)"
-               "  VALUES ($12::text, 'replay_all', $9::uuid, $10::text))"
-               " INSERT INTO dlq.jobs (id, state, filter, rate_per_second, actor, total)"
-               " SELECT $9::uuid, 'running', $10::text::jsonb, $11::int8, $12::text, entries"
-               " FROM matching",
-        .param_count = STORE_FILTER_PARAMS + 4,
+               "  SELECT $12::text, action || '_all', $9::uuid, $10::text FROM wanted)"
+               " INSERT INTO dlq.jobs (id, state, action, filter, rate_per_second, actor, because,"
+               "  total)"
+               " SELECT $9::uuid, 'running', action, $10::text::jsonb, $11::int8, $12::text,"
+               "  nullif($13::text, ''), entries FROM matching, wanted",
+        .param_count = STORE_FILTER_PARAMS + 5,
     };
     struct buf text = {0};
-    struct pg_param params[STORE_FILTER_PARAMS + 4];
-    write_filter(filter, &text);
-    store_filter_params(filter, params);
+    struct pg_param params[STORE_FILTER_PARAMS + 5];
+    write_filter(&order->filter, &text);
+    store_filter_params(&order->filter, params);
     params[8] = pg_uuid(id);
     params[9] = pg_text(buf_slice(&text));
-    params[10] = pg_int64(rate_per_second);
-    params[11] = pg_text(actor);
+    params[10] = pg_int64(order->rate_per_second);
+    params[11] = pg_text(order->actor);
+    params[12] = pg_text(order->because);
     enum status status = run(pg, &create, params, error);
     buf_fini(&text);
     return status;
@@ -64,7 +68,8 @@ enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *
     static const struct pg_statement running = {
         .name = "dlq_jobs_running",
         .sql = "SELECT pg_backend_pid(), j.id, j.filter::text, j.rate_per_second, j.started_at,"
-               " coalesce(j.position_at, 'epoch'), coalesce(j.position_id, '')"
+               " coalesce(j.position_at, 'epoch'), coalesce(j.position_id, ''),"
+               " j.action = 'discard'"
                " FROM (VALUES (1)) AS always(one)"
                " LEFT JOIN (SELECT * FROM dlq.jobs WHERE state = 'running'"
                "  ORDER BY started_at, id LIMIT $1::int8) j ON true ORDER BY j.started_at, j.id",
@@ -87,60 +92,94 @@ enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *
             .started_us = pg_get_time_us(rows, row, 4),
             .position_us = pg_get_time_us(rows, row, 5),
             .position_id = arena_slice(arena, pg_get_slice(rows, row, 6)),
+            .is_discard = pg_get_bool(rows, row, 7),
         };
     *jobs = (struct jobs){items, count, pg_get_int64(rows, 0, 0)};
     pg_result_free(&rows);
     return STATUS_OK;
 }
 
-enum status store_job_take(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
-                           int64_t limit, struct arena *arena, struct replays *taken,
-                           struct error *error) {
-    /* The job's row is locked first: a cancellation is before it or after it. */
-    static const struct pg_statement take = {
-        .name = "dlq_job_take",
-        .sql =
-            "WITH job AS MATERIALIZED ("
-            "  SELECT id, actor FROM dlq.jobs WHERE id = $9::uuid AND state = 'running'"
-            "  FOR UPDATE),"
-            " next AS MATERIALIZED ("
-            "  SELECT e.id, e.failed_at FROM dlq.entries e"
-            "  WHERE EXISTS (SELECT FROM job) AND e.status = 'dead' AND" STORE_FILTER_SQL
-            "  AND e.failed_at <= " STORE_TIME("$10") "  AND (e.failed_at, e.id) > (" STORE_TIME(
-                "$11") ", $12::text)"
-                       "  AND NOT EXISTS (SELECT FROM dlq.actions a"
-                       "    WHERE a.entry_id = e.id AND a.job_id = $9::uuid)"
-                       "  ORDER BY e.failed_at, e.id LIMIT $13::int8 FOR UPDATE OF e),"
-                       " claimed AS ("
-                       "  UPDATE dlq.entries e SET status = 'replaying', updated_at = now()"
-                       "  FROM next WHERE e.id = next.id RETURNING" REPLAY_COLUMNS
-                       ", next.failed_at),"
-                       " noted AS ("
-                       "  INSERT INTO dlq.actions (actor, action, entry_id, job_id, generation)"
-                       "  SELECT job.actor, 'replay', c.id, job.id, c.generation FROM claimed c, "
-                       "job),"
-                       " last AS (SELECT id, failed_at FROM claimed ORDER BY failed_at DESC, id "
-                       "DESC"
-                       "  LIMIT 1),"
-                       " moved AS ("
-                       "  UPDATE dlq.jobs j SET replayed = j.replayed + (SELECT count(*) FROM "
-                       "claimed),"
-                       "   position_at = last.failed_at, position_id = last.id, updated_at = now()"
-                       "  FROM last WHERE j.id = $9::uuid)"
-                       " SELECT * FROM claimed ORDER BY failed_at, id",
-        .param_count = STORE_FILTER_PARAMS + 5,
-    };
-    struct pg_param params[STORE_FILTER_PARAMS + 5];
+/* What both kinds of job begin with. The job's row is locked first: a cancellation is before it or
+   after it. */
+#define JOB_PARAMS (STORE_FILTER_PARAMS + 5)
+#define JOB_NEXT_SQL                                                                               \
+    "WITH job AS MATERIALIZED ("                                                                   \
+    "  SELECT id, actor, because FROM dlq.jobs WHERE id = $9::uuid AND state = 'running'"          \
+    "  FOR UPDATE),"                                                                               \
+    " next AS MATERIALIZED ("                                                                      \
+    "  SELECT e.id, e.failed_at FROM dlq.entries e"                                                \
+    "  WHERE EXISTS (SELECT FROM job) AND e.status = 'dead' AND" STORE_FILTER_SQL                  \
+    "  AND e.failed_at <= " STORE_TIME("$10") "  AND (e.failed_at, e.id) > (" STORE_TIME(          \
+        "$11") ", $12::text)"                                                                      \
+               "  AND NOT EXISTS (SELECT FROM dlq.actions a"                                       \
+               "    WHERE a.entry_id = e.id AND a.job_id = $9::uuid)"                              \
+               "  ORDER BY e.failed_at, e.id LIMIT $13::int8 FOR UPDATE OF e),"
+/* And what they end with: the job has come so far. `counter` is its column. */
+#define JOB_MOVED_SQL(counter)                                                                     \
+    " last AS (SELECT id, failed_at FROM claimed ORDER BY failed_at DESC, id DESC LIMIT 1),"       \
+    " moved AS ("                                                                                  \
+    "  UPDATE dlq.jobs j SET " counter " = j." counter " + (SELECT count(*) FROM claimed),"        \
+    "   position_at = last.failed_at, position_id = last.id, updated_at = now()"                   \
+    "  FROM last WHERE j.id = $9::uuid)"
+
+static enum status query_next(struct pg *pg, const struct pg_statement *statement,
+                              const struct job *job, const struct dlq_filter *filter, int64_t limit,
+                              struct pg_result **rows, struct error *error) {
+    struct pg_param params[JOB_PARAMS];
     store_filter_params(filter, params);
     params[8] = pg_uuid(&job->id);
     params[9] = pg_int64(job->started_us);
     params[10] = pg_int64(job->position_us);
     params[11] = pg_text(job->position_id);
     params[12] = pg_int64(limit);
+    return pg_query(pg, statement, params, rows, error);
+}
+
+enum status store_job_take(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
+                           int64_t limit, struct arena *arena, struct replays *taken,
+                           struct error *error) {
+    static const struct pg_statement take = {
+        .name = "dlq_job_take",
+        .sql = JOB_NEXT_SQL
+        " claimed AS ("
+        "  UPDATE dlq.entries e SET status = 'replaying', job_id = $9::uuid,"
+        "   updated_at = now()"
+        "  FROM next WHERE e.id = next.id RETURNING" REPLAY_COLUMNS ", next.failed_at),"
+        " noted AS ("
+        "  INSERT INTO dlq.actions (actor, action, entry_id, job_id, generation)"
+        "  SELECT job.actor, 'replay', c.id, job.id, c.generation"
+        "  FROM claimed c, job)," JOB_MOVED_SQL(
+            "replayed") " SELECT * FROM claimed ORDER BY failed_at, id",
+        .param_count = JOB_PARAMS,
+    };
     struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, &take, params, &rows, error);
+    enum status status = query_next(pg, &take, job, filter, limit, &rows, error);
     if (status == STATUS_OK)
         *taken = store_read_replays(rows, arena);
+    pg_result_free(&rows);
+    return status;
+}
+
+enum status store_job_discard(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
+                              int64_t limit, int64_t *count, struct error *error) {
+    static const struct pg_statement discard = {
+        .name = "dlq_job_discard",
+        .sql = JOB_NEXT_SQL
+        " claimed AS ("
+        "  UPDATE dlq.entries e SET status = 'discarded', updated_at = now()"
+        "  FROM next WHERE e.id = next.id"
+        "  RETURNING e.id, e.generation, next.failed_at),"
+        " noted AS ("
+        "  INSERT INTO dlq.actions (actor, action, entry_id, job_id, generation,"
+        "   detail)"
+        "  SELECT job.actor, 'discard', c.id, job.id, c.generation, job.because"
+        "  FROM claimed c, job)," JOB_MOVED_SQL("discarded") " SELECT count(*) FROM claimed",
+        .param_count = JOB_PARAMS,
+    };
+    struct pg_result *rows = NULL;
+    enum status status = query_next(pg, &discard, job, filter, limit, &rows, error);
+    if (status == STATUS_OK)
+        *count = pg_get_int64(rows, 0, 0);
     pg_result_free(&rows);
     return status;
 }
@@ -148,8 +187,9 @@ enum status store_job_take(struct pg *pg, const struct job *job, const struct dl
 enum status store_job_finish(struct pg *pg, const struct uuid *id, struct error *error) {
     static const struct pg_statement finish = {
         .name = "dlq_job_finish",
-        .sql = "UPDATE dlq.jobs SET state = 'done', total = greatest(total, replayed + failed),"
-               " skipped = greatest(total - replayed - failed, 0),"
+        .sql = "UPDATE dlq.jobs SET state = 'done',"
+               " total = greatest(total, replayed + failed + discarded),"
+               " skipped = greatest(total - replayed - failed - discarded, 0),"
                " updated_at = now(), ended_at = now()"
                " WHERE id = $1::uuid AND state = 'running'",
         .param_count = 1,

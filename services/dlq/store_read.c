@@ -289,15 +289,18 @@ static void put_json(struct json_writer *w, const char *key, const struct pg_res
 }
 
 static const struct member job_members[] = {
-    {"id", put_text},           {"state", put_text},     {"filter", put_json},  {"total", put_int},
-    {"ratePerSecond", put_int}, {"replayed", put_int},   {"skipped", put_int},  {"failed", put_int},
-    {"startedAt", put_time},    {"updatedAt", put_time}, {"endedAt", put_time}, {"actor", put_text},
-    {"detail", put_text},
+    {"id", put_text},        {"state", put_text},     {"action", put_text},
+    {"filter", put_json},    {"total", put_int},      {"ratePerSecond", put_int},
+    {"replayed", put_int},   {"resolved", put_int},   {"deadAgain", put_int},
+    {"discarded", put_int},  {"skipped", put_int},    {"failed", put_int},
+    {"startedAt", put_time}, {"updatedAt", put_time}, {"endedAt", put_time},
+    {"actor", put_text},     {"because", put_text},   {"detail", put_text},
 };
 
 #define JOB_COLUMNS                                                                                \
-    "SELECT id::text, state, filter::text, total, rate_per_second, replayed, skipped, failed,"     \
-    " started_at, updated_at, ended_at, actor, detail FROM dlq.jobs"
+    "SELECT id::text, state, action, filter::text, total, rate_per_second, replayed, resolved,"    \
+    " dead_again, discarded, skipped, failed, started_at, updated_at, ended_at, actor, because,"   \
+    " detail FROM dlq.jobs"
 
 enum status store_read_jobs(struct pg *pg, struct buf *out, struct error *error) {
     static const struct pg_statement newest = {

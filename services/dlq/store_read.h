@@ -5,8 +5,10 @@
  * ENTRY {"id","stream","consumer","eventId","type"?,"subject","sequence","generation","status",
  *        "reason","errorCode"?,"error","deliveries","service"?,"orderId"?,"failedAt",
  *        "firstFailedAt","updatedAt","dlqStream","dlqSequence"}
- * JOB   {"id","state","filter","ratePerSecond","total","replayed","skipped","failed","startedAt",
- *        "updatedAt","endedAt"?,"actor","detail"?}
+ * JOB   {"id","state","action","filter","ratePerSecond","total","replayed","resolved","deadAgain",
+ *        "discarded","skipped","failed","startedAt","updatedAt","endedAt"?,"actor","because"?,
+ *        "detail"?}
+ * Of those "replayed" by a job, "resolved" went through and "deadAgain" failed once more.
  */
 #ifndef OM_SERVICES_DLQ_STORE_READ_H
 #define OM_SERVICES_DLQ_STORE_READ_H

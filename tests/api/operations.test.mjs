@@ -305,6 +305,30 @@ test('dead letters are replayed by jobs', async () => {
   }
 });
 
+test('dead letters are discarded by jobs, with a reason', async () => {
+  await poison();
+  await deadOnes(1);
+  const filter = { stream: (await deadOnes(1))[0].stream };
+  const dry = await expect(200, 'discardDeadLetters', { body: { ...filter, dryRun: true } });
+  assert.ok(dry.json.matching > 0);
+  const { json } = await expect(202, 'discardDeadLetters', {
+    body: { ...filter, because: 'a test', ratePerSecond: 1000 },
+  });
+  const path = { jobId: json.id };
+  const job = await until(async () => {
+    const now = (await expect(200, 'getReplayJob', { path })).json;
+    return now.state === 'done' && now;
+  }, 'the end of the job');
+  assert.equal(job.action, 'discard');
+  assert.equal(job.because, 'a test');
+  assert.equal(job.discarded + job.skipped, job.total);
+  assert.equal((await entries({ ...filter, status: 'dead' })).length, 0);
+  await expect(202, 'discardDeadLetters', { body: examplesOf('discardDeadLetters')[0] });
+  await expect(400, 'discardDeadLetters', { body: '{' });
+  await expect(415, 'discardDeadLetters', { body: { because: 'x' }, type: 'text/plain' });
+  await expect(422, 'discardDeadLetters', { body: {} });
+});
+
 /* --- limits --- */
 
 const { schemas } = api.components;

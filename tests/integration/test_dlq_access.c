@@ -240,6 +240,10 @@ static void omctl_lists_shows_replays_and_discards(void **state) {
     assert_runs("jobs", NULL, 0, "done");
     make_dead("ctl-discard", 1, &id);
     assert_runs("discard @ --reason 'a test'", id.ptr, 0, "discarded");
+    make_dead("ctl-discard", 2, &id);
+    assert_runs("discard --all --consumer ctl-discard --dry-run", NULL, 0, "2 would be discarded");
+    assert_runs("discard --all --consumer ctl-discard --reason rejected --because 'a test'", NULL,
+                0, "2 of 2 discarded");
     buf_fini(&id);
 }
 
@@ -251,6 +255,9 @@ static void omctl_refuses_what_is_wrong(void **state) {
                                         "list --from soon",
                                         "show",
                                         "discard X",
+                                        "discard X --because no",
+                                        "discard --all",
+                                        "discard --because no",
                                         "replay",
                                         "replay X --all",
                                         "replay --all --rate 0",

@@ -553,6 +553,8 @@ static void a_job_keeps_its_rate_is_cancelled_and_survives_kills(void **state) {
     assert_int_equal(number_of(done, "total"), ENTRIES - replayed);
     assert_int_equal(number_of(done, "replayed"), ENTRIES - replayed);
     assert_int_equal(number_of(done, "skipped") + number_of(done, "failed"), 0);
+    assert_int_equal(number_of(done, "resolved"), ENTRIES - replayed);
+    assert_int_equal(number_of(done, "deadAgain"), 0);
     json_object_put(done);
     assert_int_equal(dead_letters_query(&world, "SELECT count(*) FROM dlq.actions WHERE"
                                                 " action = 'replay' AND job_id IS NOT NULL"),
@@ -582,6 +584,13 @@ static void another_instance_goes_on_with_the_leaders_job(void **state) {
     assert_int_equal(stream_messages(), before + ENTRIES);
 }
 
+static void assert_counters(const char *id, int64_t resolved, int64_t dead_again) {
+    struct json_object *job = ask_job(id);
+    assert_int_equal(number_of(job, "resolved"), resolved);
+    assert_int_equal(number_of(job, "deadAgain"), dead_again);
+    json_object_put(job);
+}
+
 static void a_job_replays_what_stays_poisonous_once(void **state) {
     (void)state;
     make_dead(3);
@@ -592,6 +601,45 @@ static void a_job_replays_what_stays_poisonous_once(void **state) {
                              "SELECT count(*) FROM dlq.entries WHERE status = 'dead'"
                              " AND generation = 2",
                              3);
+    assert_counters(job.id, 0, 3);
+}
+
+/* A job first finds them poisonous, and after the fix the next one does not: each has its own
+   counts, however often it is asked. */
+static void a_job_says_what_became_of_what_it_replayed(void **state) {
+    (void)state;
+    make_dead(3);
+    struct job_state first = start_job("{\"ratePerSecond\":100}");
+    dead_letters_await_query(&world, "SELECT sum(dead_again) FROM dlq.jobs", 3);
+    atomic_store(&is_broken, false);
+    struct job_state second = start_job("{\"ratePerSecond\":100}");
+    dead_letters_await_query(&world, RESOLVED_SQL, 3);
+    assert_counters(first.id, 0, 3);
+    assert_counters(second.id, 3, 0);
+}
+
+static void a_job_discards_with_its_reason_and_no_others(void **state) {
+    (void)state;
+    make_dead(70);
+    assert_refused("mesh.dlq.discard_all", "{}", STATUS_INVALID);
+    assert_refused("mesh.dlq.discard_all", "{\"because\":\"x\",\"status\":\"any\"}",
+                   STATUS_INVALID);
+    struct json_object *dry = ask_well("mesh.dlq.discard_all", "{\"dryRun\":true}");
+    assert_int_equal(number_of(dry, "matching"), 70);
+    json_object_put(dry);
+    json_object_put(
+        ask_well("mesh.dlq.discard_all", "{\"consumer\":\"nobody\",\"because\":\"none are\"}"));
+    json_object_put(ask_well("mesh.dlq.discard_all",
+                             "{\"because\":\"a test\",\"actor\":\"ann\",\"ratePerSecond\":10000}"));
+    dead_letters_await_query(&world, "SELECT count(*) FROM dlq.entries WHERE status = 'discarded'",
+                             70);
+    dead_letters_await_query(&world, "SELECT count(*) FROM dlq.jobs WHERE state = 'done'", 2);
+    assert_int_equal(dead_letters_query(&world, "SELECT sum(discarded) FROM dlq.jobs"), 70);
+    assert_int_equal(dead_letters_query(&world, "SELECT count(*) FROM dlq.actions WHERE"
+                                                " action = 'discard' AND detail = 'a test'"
+                                                " AND actor = 'ann' AND job_id IS NOT NULL"),
+                     70);
+    assert_int_equal(atomic_load(&failing_applied), 0);
 }
 
 static void counts_are_by_stream_and_consumer(void **state) {
@@ -619,6 +667,8 @@ int main(void) {
         TEST(filters_are_strict_and_narrow_the_list),
         TEST(a_dry_run_counts_and_changes_nothing),
         TEST(a_job_replays_what_stays_poisonous_once),
+        TEST(a_job_says_what_became_of_what_it_replayed),
+        TEST(a_job_discards_with_its_reason_and_no_others),
         TEST(counts_are_by_stream_and_consumer),
         TEST(a_job_keeps_its_rate_is_cancelled_and_survives_kills),
         TEST(another_instance_goes_on_with_the_leaders_job),

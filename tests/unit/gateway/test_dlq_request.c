@@ -113,6 +113,20 @@ static void a_replay_of_many_takes_a_filter_a_rate_and_a_dry_run(void **state) {
         "status: is not known here\n");
 }
 
+static void a_discard_of_many_says_why_unless_it_only_counts(void **state) {
+    (void)state;
+    assert_body(dlq_discard_all_request,
+                "{\"reason\":\"rejected\",\"because\":\"a test\",\"ratePerSecond\":50}", "",
+                "{\"actor\":\"ann\",\"reason\":\"rejected\",\"ratePerSecond\":50,"
+                "\"because\":\"a test\"}");
+    assert_body(dlq_discard_all_request, "{\"dryRun\":true}", "",
+                "{\"actor\":\"ann\",\"dryRun\":true}");
+    assert_body(dlq_discard_all_request, "{\"dryRun\":false}", "", "because: is required\n");
+    assert_body(dlq_discard_all_request, "{\"because\":\"\",\"status\":\"dead\"}", "",
+                "because: must be one line of 1 to 500 bytes without control characters\n"
+                "status: is not known here\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_query_becomes_the_request_for_a_page),
@@ -120,6 +134,7 @@ int main(void) {
         cmocka_unit_test(an_empty_body_is_enough_where_nothing_is_to_be_said),
         cmocka_unit_test(a_discard_needs_its_reason),
         cmocka_unit_test(a_replay_of_many_takes_a_filter_a_rate_and_a_dry_run),
+        cmocka_unit_test(a_discard_of_many_says_why_unless_it_only_counts),
     };
     return cmocka_run_group_tests_name("dlq_request", tests, make_arena, free_arena);
 }

@@ -32,6 +32,8 @@ static void a_word_wins_over_an_id(void **state) {
     assert_ptr_equal(find("GET", "/api/v1/admin/dlq/jobs", &id, allow)->handle, get_dlq_jobs);
     assert_ptr_equal(find("POST", "/api/v1/admin/dlq/replay", &id, allow)->handle,
                      post_dlq_replay_all);
+    assert_ptr_equal(find("POST", "/api/v1/admin/dlq/discard", &id, allow)->handle,
+                     post_dlq_discard_all);
     assert_ptr_equal(find("GET", "/api/v1/admin/dlq/A.b.c", &id, allow)->handle, get_dlq_entry);
     assert_null(find("PUT", "/api/v1/admin/dlq/counts", &id, allow));
     assert_string_equal(allow, "GET, HEAD");
