@@ -14,14 +14,15 @@
     X(console_dead_letters, "dead-letters.js", DOCUMENT_SCRIPT)                                    \
     X(console_dom, "dom.js", DOCUMENT_SCRIPT)                                                      \
     X(console_format, "format.js", DOCUMENT_SCRIPT)                                                \
+    X(console_jobs, "jobs.js", DOCUMENT_SCRIPT)                                                    \
     X(console_live, "live.js", DOCUMENT_SCRIPT)                                                    \
     X(console_main, "main.js", DOCUMENT_SCRIPT)                                                    \
     X(console_mesh, "mesh.js", DOCUMENT_SCRIPT)                                                    \
     X(console_orders, "orders.js", DOCUMENT_SCRIPT)                                                \
     X(console_overview, "overview.js", DOCUMENT_SCRIPT)                                            \
     X(console_place, "place.js", DOCUMENT_SCRIPT)                                                  \
-    X(console_replay_jobs, "replay-jobs.js", DOCUMENT_SCRIPT)                                      \
     X(console_stream, "stream.js", DOCUMENT_SCRIPT)                                                \
+    X(console_system, "system.js", DOCUMENT_SCRIPT)                                                \
     X(console_timeline, "timeline.js", DOCUMENT_SCRIPT)
 
 #define EMBED_ROW(symbol, file, type) DOCUMENT_EMBED(symbol, "gateway/console/" file)

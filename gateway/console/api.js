@@ -2,9 +2,22 @@
 
 const TOKEN = 'ordermesh.token';
 
-// Tells "refused" when a token is needed or not enough, and "changed" when there is another.
+// Tells "refused" when a token is needed or not accepted, "wanted" when somebody wants to give another,
+// "changed" when there is one, and "unavailable" when a part of the system is away.
 export const session = new EventTarget();
 session.token = () => sessionStorage.getItem(TOKEN);
+// What the token says of itself, for people: the gateway alone decides what it is worth.
+session.claims = () => {
+  try {
+    const [, claims] = session.token().split('.');
+    const bytes = Uint8Array.from(atob(claims.replace(/-/g, '+').replace(/_/g, '/')), (one) =>
+      one.charCodeAt(0),
+    );
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
+};
 session.setToken = (token) => {
   if (token) sessionStorage.setItem(TOKEN, token);
   else sessionStorage.removeItem(TOKEN);
@@ -20,17 +33,20 @@ export class Problem extends Error {
 
 const unreachable = {
   title: 'The gateway cannot be reached',
-  detail: 'It is tried again as soon as you ask.',
+  detail: 'It is tried again every few seconds.',
 };
 
+// `scope` is what the token would need, where it has too little.
 async function problemOf(response) {
   const isProblem = response.headers.get('Content-Type')?.includes('json');
   const problem = new Problem(
     response.status,
     isProblem ? await response.json().catch(() => ({})) : {},
   );
+  problem.scope = /scope="([^"]+)"/.exec(response.headers.get('WWW-Authenticate') ?? '')?.[1];
   if (response.status === 401)
     session.dispatchEvent(new CustomEvent('refused', { detail: problem }));
+  if (response.status === 503) session.dispatchEvent(new Event('unavailable'));
   return problem;
 }
 
@@ -72,3 +88,29 @@ export const post = async (path, body, signal) =>
 
 // Whether it only says that the view that asked has been left.
 export const wasLeft = (error) => error.name === 'AbortError';
+
+// Trying again would not help.
+export const isFinal = ({ status }) => status >= 400 && status < 500 && status !== 429;
+
+export const sleep = (ms, signal) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+
+const RETRY_MS = 3000;
+// Does it again and again until it succeeds, trying again would not help, or `signal` is aborted.
+// onFailure(error) is told of each failure.
+export async function insist(work, onFailure, signal) {
+  while (!signal.aborted) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (wasLeft(error) || signal.aborted) return;
+      onFailure(error);
+      if (isFinal(error)) return;
+    }
+    await sleep(RETRY_MS, signal);
+  }
+}

@@ -13,15 +13,26 @@ function ceilingOf(most) {
     for (const step of ROUND) if (step * unit >= most) return step * unit;
 }
 
-const line = (values, x, y) =>
-  values
-    .map((value, index) => `${index ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`)
+// Stretches of what is known, as [index, value]; null is a gap.
+function stretchesOf(values) {
+  const stretches = [[]];
+  values.forEach((value, index) => {
+    if (value !== null) stretches.at(-1).push([index, value]);
+    else if (stretches.at(-1).length) stretches.push([]);
+  });
+  return stretches.filter(({ length }) => length);
+}
+
+const line = (stretch, x, y) =>
+  stretch
+    .map(([index, value], place) => `${place ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`)
     .join('');
 
-// Lines over the last seconds. `series` are { key, name }; draw() takes { key: [values, oldest first] }.
+// Lines over the last seconds. `series` are { key, name }; draw() takes { key: [values, oldest first] },
+// where null is what is not known.
 export function lineChart(label, series, length) {
   const svg = s('svg', { class: 'chart', role: 'img', 'aria-label': label, height: HEIGHT });
-  const figures = Object.fromEntries(series.map(({ key }) => [key, h('b', null, '0')]));
+  const figures = Object.fromEntries(series.map(({ key }) => [key, h('b', null, '–')]));
   const legend = h(
     'ul',
     { class: 'legend' },
@@ -62,19 +73,22 @@ export function lineChart(label, series, length) {
     ].map(([index, text, anchor]) =>
       s('text', { x: x(index), y: HEIGHT - 4, 'text-anchor': anchor }, text),
     );
-    const paths = series.flatMap(({ key }, index) => {
-      const d = line(values[key] ?? [], x, y);
-      const area =
-        index === 0 &&
-        d &&
-        s('path', {
-          class: `area ${key}`,
-          d: `${d}L${x(length - 1)} ${bottom}L${x(0)} ${bottom}Z`,
-        });
-      return [area, s('path', { class: `line ${key}`, d })];
-    });
+    const paths = series.flatMap(({ key }, index) =>
+      stretchesOf(values[key] ?? []).flatMap((stretch) => {
+        const d = line(stretch, x, y);
+        const [from, to] = [stretch[0][0], stretch.at(-1)[0]];
+        const area = `${d}L${x(to).toFixed(1)} ${bottom}L${x(from).toFixed(1)} ${bottom}Z`;
+        return [
+          index === 0 && s('path', { class: `area ${key}`, d: area }),
+          s('path', { class: `line ${key}`, d }),
+        ];
+      }),
+    );
     svg.replaceChildren(...[...grid, ...times, ...paths].filter(Boolean));
-    for (const { key } of series) figures[key].textContent = count(values[key]?.at(-1) ?? 0);
+    for (const { key } of series) {
+      const latest = values[key]?.at(-1) ?? null;
+      figures[key].textContent = latest === null ? '–' : count(latest);
+    }
   }
 
   const observer = new ResizeObserver(() => draw());

@@ -1,7 +1,20 @@
 // One dead letter: what it is, why it failed, what became of it; replaying and discarding it.
 
 import { get, post, wasLeft } from './api.js';
-import { announce, card, failure, field, h, loading, patchChildren, repeat, table } from './dom.js';
+import { listAddress } from './dead-letters.js';
+import {
+  announce,
+  ask,
+  card,
+  fail,
+  failure,
+  field,
+  h,
+  loading,
+  patchChildren,
+  repeat,
+  table,
+} from './dom.js';
 import { bytes, pill, when, words } from './format.js';
 import { facts } from './orders.js';
 
@@ -55,6 +68,9 @@ function message(entry) {
   ].filter(Boolean);
 }
 
+// Who acts through the gateway without a token, and what the service does by itself.
+const NOBODY = { gateway: 'somebody without a token', dlq: 'the dead-letter service' };
+
 const history = (entry) =>
   h(
     'ol',
@@ -67,7 +83,7 @@ const history = (entry) =>
           'span',
           { class: 'bar-label' },
           words(step.event),
-          step.generation > 1 && ` (${step.generation})`,
+          step.generation > 1 && ` (failure ${step.generation})`,
         ),
         h('span', { class: 'bar-text' }, when(step.at)),
         h(
@@ -77,7 +93,7 @@ const history = (entry) =>
             step.reason && words(step.reason),
             step.error,
             step.detail,
-            step.actor && `by ${step.actor}`,
+            step.actor && `by ${NOBODY[step.actor] ?? step.actor}`,
           ]
             .filter(Boolean)
             .join(' · '),
@@ -99,7 +115,7 @@ const about = (entry) =>
     ],
     ['Sequence', String(entry.sequence)],
     ['Deliveries', String(entry.deliveries)],
-    ['Generation', String(entry.generation)],
+    ['Failures', String(entry.generation)],
     ['Service', entry.service],
     ['Failed', when(entry.failedAt)],
     ['First failed', when(entry.firstFailedAt)],
@@ -108,7 +124,7 @@ const about = (entry) =>
 
 /* --- acting on it --- */
 
-function discardDialog(discard) {
+function discardDialog(discard, signal) {
   const trouble = h('div', null);
   const reason = field('Reason', 'reason', {
     required: true,
@@ -116,22 +132,17 @@ function discardDialog(discard) {
     autocomplete: 'off',
     autofocus: true,
   });
-  const dialog = h(
-    'dialog',
-    { 'aria-labelledby': 'discard-title', onclose: () => dialog.remove() },
+  const dialog = ask(
+    'Discard this dead letter',
+    { signal, onsubmit: submit },
+    h('p', null, 'It will not be replayed. The reason is kept in its history.'),
+    reason,
+    trouble,
     h(
-      'form',
-      { onsubmit: submit },
-      h('h2', { id: 'discard-title' }, 'Discard this dead letter'),
-      h('p', null, 'It will not be replayed. The reason is kept in its history.'),
-      reason,
-      trouble,
-      h(
-        'div',
-        { class: 'actions' },
-        h('button', { type: 'submit', class: 'danger' }, 'Discard'),
-        h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
-      ),
+      'div',
+      { class: 'actions' },
+      h('button', { type: 'submit', class: 'danger' }, 'Discard'),
+      h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
     ),
   );
 
@@ -144,14 +155,11 @@ function discardDialog(discard) {
       if (!wasLeft(error)) trouble.replaceChildren(failure(error));
     }
   }
-
-  document.body.append(dialog);
-  dialog.showModal();
-  return dialog;
 }
 
 export function deadLetter(main, { id, signal }) {
   const path = `/api/v1/admin/dlq/${encodeURIComponent(id)}`;
+  const heading = h('h1', { tabindex: '-1' }, 'Dead letter ', h('code', { class: 'break' }, id));
   const status = h('span', { id: 'entry-status' });
   const why = h('div', { class: 'why' }),
     trouble = h('div', null);
@@ -172,11 +180,18 @@ export function deadLetter(main, { id, signal }) {
   );
   let last;
 
+  // A button that is disabled loses the focus: the heading, beside the status, takes it.
+  function allow(isAllowed) {
+    const hadFocus = [replay, discard].includes(document.activeElement);
+    replay.disabled = discard.disabled = !isAllowed;
+    if (hadFocus && !isAllowed) heading.focus();
+  }
+
   function show(entry) {
     if (last && last !== entry.status) announce(`Now ${words(entry.status)}`);
     last = entry.status;
     patchChildren(status, [pill(entry.status)]);
-    replay.disabled = discard.disabled = entry.status !== 'dead';
+    allow(entry.status === 'dead');
     patchChildren(why, [
       h('strong', null, words(entry.reason), entry.errorCode && ` · ${entry.errorCode}`),
       h('span', null, entry.error),
@@ -191,13 +206,13 @@ export function deadLetter(main, { id, signal }) {
       show(await get(path, signal));
     } catch (error) {
       if (wasLeft(error)) return;
-      replay.disabled = discard.disabled = true;
+      allow(false);
       fail(parts.about, error, read);
     }
   }
 
   async function replayIt() {
-    replay.disabled = true;
+    allow(false);
     try {
       await post(`${path}/replay`, undefined, signal);
       trouble.replaceChildren();
@@ -209,22 +224,20 @@ export function deadLetter(main, { id, signal }) {
   }
 
   function askToDiscard() {
-    const dialog = discardDialog(async (reason) => {
+    discardDialog(async (reason) => {
       await post(`${path}/discard`, { reason }, signal);
       await read();
-    });
-    signal.addEventListener('abort', () => dialog.remove());
+    }, signal);
   }
 
   main.append(
-    h('p', { class: 'back' }, h('a', { href: '#/dead-letters' }, '← Dead letters')),
+    h('p', { class: 'back' }, h('a', { href: listAddress() }, '← Dead letters')),
     h(
       'div',
       { class: 'view-head' },
-      h('h1', { tabindex: '-1' }, 'Dead letter ', h('code', { class: 'break' }, id)),
+      heading,
       status,
-      replay,
-      discard,
+      h('div', { class: 'actions' }, replay, discard),
     ),
     trouble,
     why,

@@ -3,8 +3,9 @@
 import { get, queryOf, wasLeft } from './api.js';
 import { card, fail, field, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
 import { count, pill, when, words } from './format.js';
-import { filterForm, filterOf } from './orders.js';
-import { jobsCard, replayDialog } from './replay-jobs.js';
+import { bulkDialog, jobsCard } from './jobs.js';
+import { filterForm, filterOf, valuesOf } from './orders.js';
+import { countDead } from './system.js';
 
 const PAGE = 50;
 const REFRESH_MS = 4000;
@@ -14,6 +15,15 @@ const STATUSES = ['dead', 'replaying', 'replayed', 'resolved', 'discarded', 'any
 const FILTER = ['stream', 'consumer', 'reason', 'code', 'type', 'status', 'from', 'to'];
 
 const options = (first, names) => [['', first], ...names.map((name) => [name, words(name)])];
+
+const ordinal = (number) => {
+  const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th' };
+  return `${number}${suffix[new Intl.PluralRules('en', { type: 'ordinal' }).select(number)]}`;
+};
+
+// The list that an entry was opened from.
+let address = '#/dead-letters';
+export const listAddress = () => address;
 
 export const entryLink = (id) => `#/dead-letters/${encodeURIComponent(id)}`;
 
@@ -71,17 +81,52 @@ const entriesTable = (entries) =>
         name: 'Status',
         cell: ({ status, generation }) => [
           pill(status),
-          generation > 1 && h('small', null, ` generation ${generation}`),
+          generation > 1 && h('small', null, ` for the ${ordinal(generation)} time`),
         ],
       },
-      { name: 'Tries', numeric: true, cell: ({ deliveries }) => count(deliveries) },
+      { name: 'Attempts', numeric: true, cell: ({ deliveries }) => count(deliveries) },
     ],
     entries,
   );
 
+// Consumers are not known before they are counted, but for the one that is asked for.
+function consumerField(query) {
+  const element = field('Consumer', 'consumer', {}, [['', 'Any']]);
+  const select = element.querySelector('select');
+  const known = new Set();
+  const offer = (names) => {
+    for (const name of names.filter((one) => one && !known.has(one)).sort()) {
+      known.add(name);
+      select.append(h('option', { value: name }, name));
+    }
+  };
+  offer([query.get('consumer')]);
+  return { element, offer };
+}
+
+const filterFields = (consumer) => [
+  field('Stream', 'stream', {}, [['', 'Any'], ...STREAMS.map((name) => [name, name])]),
+  consumer,
+  field('Reason', 'reason', {}, options('Any', REASONS)),
+  field('Error code', 'code', { autocomplete: 'off', maxlength: 64, placeholder: 'INVALID' }),
+  field('Event type', 'type', {
+    autocomplete: 'off',
+    maxlength: 128,
+    placeholder: 'io.ordermesh.order.created',
+  }),
+  field('Status', 'status', {}, [
+    ['', 'Dead'],
+    ...STATUSES.slice(1).map((name) => [name, words(name)]),
+  ]),
+  field('Failed from', 'from', { type: 'datetime-local' }),
+  field('Failed before', 'to', { type: 'datetime-local' }),
+];
+
 export function deadLetters(main, { query, signal }) {
   const filter = filterOf(query, FILTER);
+  const trouble = h('div', null);
   const list = h('div', { class: 'list' }, loading('dead letters'));
+  const extent = h('p', { class: 'hint' });
   const totals = h('div', null, loading('counts'));
   const more = h(
     'button',
@@ -89,9 +134,22 @@ export function deadLetters(main, { query, signal }) {
     'Show more',
   );
   const jobs = jobsCard(signal);
+  const consumer = consumerField(query);
+  const form = filterForm('dead-letters', query, filterFields(consumer.element));
   let shown = [],
     next,
     pages = 1;
+
+  function show() {
+    const none = FILTER.some((name) => filter[name])
+      ? stateLine('No dead letter is like that.')
+      : stateLine('No dead letters: everything has been processed.', 'good');
+    patchChildren(list, [shown.length ? entriesTable(shown) : none]);
+    extent.textContent = `${count(shown.length)} shown, ${next ? 'more below' : 'all there are'}`;
+    extent.hidden = !shown.length;
+    more.hidden = !next;
+    trouble.replaceChildren();
+  }
 
   async function load(cursor) {
     try {
@@ -102,19 +160,11 @@ export function deadLetters(main, { query, signal }) {
       if (cursor) pages++;
       shown = cursor ? [...shown, ...page.entries] : page.entries;
       next = page.nextCursor;
-      patchChildren(list, [
-        shown.length
-          ? entriesTable(shown)
-          : stateLine(
-              FILTER.some((name) => filter[name])
-                ? 'No dead letter is like that.'
-                : 'No dead letters: everything has been processed.',
-              'good',
-            ),
-      ]);
-      more.hidden = !next;
+      show();
     } catch (error) {
-      if (!wasLeft(error)) fail(list, error, () => load(cursor));
+      if (wasLeft(error)) return;
+      fail(trouble, error, () => load(cursor));
+      if (!shown.length) list.replaceChildren();
     }
   }
 
@@ -122,7 +172,8 @@ export function deadLetters(main, { query, signal }) {
   async function refresh() {
     if (pages === 1) await load();
     try {
-      const { streams } = await get('/api/v1/admin/dlq/counts', signal);
+      const streams = await countDead(signal);
+      consumer.offer(streams.map((one) => one.consumer));
       patchChildren(totals, [
         streams.length ? countsTable(streams) : stateLine('Nothing was ever given up.', 'good'),
       ]);
@@ -131,19 +182,29 @@ export function deadLetters(main, { query, signal }) {
     }
   }
 
+  // By the fields as they stand, whether they were shown or not.
+  const bulkButton = (name, text, attributes) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        ...attributes,
+        onclick: () => bulkDialog(name, filterOf(valuesOf(form), FILTER), jobs.begun, signal),
+      },
+      text,
+    );
+
+  address = location.hash;
   main.append(
     h(
       'div',
       { class: 'view-head' },
       h('h1', { tabindex: '-1' }, 'Dead letters'),
       h(
-        'button',
-        {
-          type: 'button',
-          class: 'primary',
-          onclick: () => replayDialog(filter, jobs.refresh, signal),
-        },
-        'Replay by this filter…',
+        'div',
+        { class: 'actions' },
+        bulkButton('replay', 'Replay by this filter…', { class: 'primary' }),
+        bulkButton('discard', 'Discard by this filter…'),
       ),
     ),
     h(
@@ -151,26 +212,13 @@ export function deadLetters(main, { query, signal }) {
       { class: 'hint' },
       'Messages that a consumer has given up. Replaying sends one again, to that consumer only.',
     ),
+    jobs.current,
     h(
       'section',
       { class: 'card' },
-      filterForm('dead-letters', query, [
-        field('Stream', 'stream', {}, [['', 'Any'], ...STREAMS.map((name) => [name, name])]),
-        field('Consumer', 'consumer', { autocomplete: 'off', maxlength: 64 }),
-        field('Reason', 'reason', {}, options('Any', REASONS)),
-        field('Error code', 'code', { autocomplete: 'off', maxlength: 64, placeholder: 'INVALID' }),
-        field('Event type', 'type', {
-          autocomplete: 'off',
-          maxlength: 128,
-          placeholder: 'io.ordermesh.order.created',
-        }),
-        field('Status', 'status', {}, [
-          ['', 'Dead'],
-          ...STATUSES.slice(1).map((name) => [name, words(name)]),
-        ]),
-        field('Failed from', 'from', { type: 'datetime-local' }),
-        field('Failed before', 'to', { type: 'datetime-local' }),
-      ]),
+      form,
+      trouble,
+      extent,
       list,
       h('div', { class: 'actions' }, more),
     ),

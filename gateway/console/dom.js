@@ -1,5 +1,8 @@
 // Making and changing elements. Texts become text nodes: nothing is ever parsed as HTML.
 
+import { session } from './api.js';
+import { culprits } from './system.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 function fill(element, attributes, children) {
@@ -88,19 +91,37 @@ export function table(caption, columns, rows) {
 export const stateLine = (text, kind = 'empty') => h('p', { class: `state ${kind}` }, text);
 export const loading = (what) => stateLine(`Loading ${what}…`, 'loading');
 
+// What is said under the title of what went wrong: what the problem says, or else what is known to be
+// broken, or else nothing, since the title says it all.
+function detailOf({ title, detail, scope, status, message }) {
+  if (detail) return detail;
+  if (scope) return `It would need the scope ${scope}.`;
+  if (status === 503) return culprits();
+  return title ? '' : message;
+}
+
 // What went wrong, and a way to go on. `retry` may be absent.
 export function failure(error, retry) {
+  const detail = detailOf(error);
   const box = h(
     'div',
     { class: 'state error', role: 'alert' },
     h('strong', null, error.title ?? 'That did not work'),
-    h('span', null, error.detail ?? error.message),
+    detail && h('span', null, detail),
   );
   for (const { field, message } of error.errors ?? [])
     box.append(h('span', null, h('code', null, field), ` ${message}`));
   if (error.type?.startsWith('/problems/'))
     box.append(h('a', { href: error.type }, 'What this means'));
-  if (retry) box.append(h('button', { type: 'button', onclick: retry }, 'Try again'));
+  if (error.scope)
+    box.append(
+      h(
+        'button',
+        { type: 'button', onclick: () => session.dispatchEvent(new Event('wanted')) },
+        'Use another token',
+      ),
+    );
+  else if (retry) box.append(h('button', { type: 'button', onclick: retry }, 'Try again'));
   return box;
 }
 
@@ -109,6 +130,34 @@ export function failure(error, retry) {
 export function fail(box, error, retry) {
   const fresh = failure(error, retry);
   if (box.firstElementChild?.textContent !== fresh.textContent) box.replaceChildren(fresh);
+}
+
+// A question in the middle of the page: closed by its buttons, Escape, or when its view is left.
+// `attributes` and `children` are its form's.
+export function ask(title, { signal, ...attributes }, ...children) {
+  const id = `ask-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
+  const dialog = h(
+    'dialog',
+    { 'aria-labelledby': id, onclose: leave },
+    h('form', attributes, h('h2', { id }, title), children),
+  );
+  // The focus goes back to what opened it, unless that is hidden or disabled since.
+  function leave() {
+    dialog.remove();
+    if (document.activeElement === document.body) document.querySelector('main h1')?.focus();
+  }
+  signal.addEventListener('abort', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+// What begins something, and is not to be pressed again before it has ended. It keeps the focus, which
+// a disabled button would lose.
+export async function whileBusy(button, work) {
+  if (button.getAttribute('aria-disabled') === 'true') return;
+  button.setAttribute('aria-disabled', 'true');
+  await work().finally(() => button.removeAttribute('aria-disabled'));
 }
 
 export const card = (title, attributes, ...children) => {

@@ -60,6 +60,9 @@ export function words(name) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+// Whether nothing more becomes of an order, but for what its end sets off.
+export const isEnded = (status) => ['COMPLETED', 'FAILED', 'CANCELLED'].includes(status);
+
 // An id is known by its end, where ids differ.
 export const shortId = (id) => `…${id.slice(-8)}`;
 

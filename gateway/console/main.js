@@ -1,16 +1,18 @@
 // The page's frame: which view is shown, the connection's state, and the token.
 
-import { get, session } from './api.js';
+import { session } from './api.js';
 import { deadLetter } from './dead-letter.js';
 import { deadLetters } from './dead-letters.js';
-import { byId, failure, h, repeat } from './dom.js';
-import { count } from './format.js';
+import { announce, byId, failure, h, repeat } from './dom.js';
+import { count, when } from './format.js';
 import { connect, live } from './live.js';
 import { mesh } from './mesh.js';
 import { order, orders } from './orders.js';
 import { overview } from './overview.js';
+import { countDead, lookAtGateway, lookAtMesh, system } from './system.js';
 
 const HEALTH_MS = 10000;
+const LOOK_AGAIN_MS = 2000;
 
 // Address, view, and the entry of the navigation it belongs to. The first group is `id`.
 const VIEWS = [
@@ -25,6 +27,7 @@ const VIEWS = [
 /* --- views --- */
 
 let leaving = new AbortController();
+let current = {}; // its id, how it is rendered, and what takes another query
 
 function notThere(main) {
   main.append(
@@ -33,28 +36,38 @@ function notThere(main) {
   );
 }
 
-function show({ isMove }) {
+const queryIn = (text) => new URLSearchParams((text ?? '').replaceAll('+', '%2B'));
+
+function markEntry(name) {
+  for (const link of document.querySelectorAll('nav [data-view]')) {
+    if (link.dataset.view === name) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+function showAnew({ isMove }) {
   const [path, query] = location.hash.slice(1).split('?');
   const found = VIEWS.find(([pattern]) => pattern.test(path));
   const [pattern, render, name, title] = found ?? [/^/, notThere, '', 'Nothing here'];
+  const id = decodeURIComponent(pattern.exec(path)[1] ?? '');
   const main = byId('main');
   leaving.abort();
   leaving = new AbortController();
   main.replaceChildren();
   document.title = `${title} · OrderMesh console`;
-  for (const link of document.querySelectorAll('nav [data-view]')) {
-    if (link.dataset.view === name) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
-  }
-  const id = decodeURIComponent(pattern.exec(path)[1] ?? '');
-  render(main, {
-    id,
-    query: new URLSearchParams((query ?? '').replaceAll('+', '%2B')),
-    signal: leaving.signal,
-  });
+  markEntry(name);
+  const takeQuery = render(main, { id, query: queryIn(query), signal: leaving.signal });
+  current = { pattern, takeQuery };
   if (!isMove) return;
   main.querySelector('h1')?.focus({ preventScroll: true });
   scrollTo(0, 0);
+}
+
+// A view that can take another query, and is shown already, does so and stays as it is.
+function move() {
+  const [path, query] = location.hash.slice(1).split('?');
+  if (current.takeQuery && current.pattern.test(path)) current.takeQuery(queryIn(query));
+  else showAnew({ isMove: true });
 }
 
 /* --- the frame --- */
@@ -74,36 +87,79 @@ function showLink() {
 }
 
 async function showGateway() {
+  const line = byId('gateway-state');
   try {
-    const { status, version, components } = await get('/health');
+    const { status, version, components } = await lookAtGateway();
     const parts = Object.entries(components)
       .map(([name, state]) => `${name} ${state}`)
       .join(', ');
-    byId('gateway-state').textContent = `Gateway ${version}: ${status} (${parts})`;
+    line.textContent = `Gateway ${version}: ${status} (${parts})`;
   } catch (error) {
-    byId('gateway-state').textContent = `Gateway: ${error.title ?? error.message}`;
+    line.textContent = `Gateway: ${error.title ?? error.message}`;
   }
 }
 
-async function showDeadCount() {
-  const badge = byId('dead-count');
-  try {
-    const { streams } = await get('/api/v1/admin/dlq/counts');
-    const dead = streams.reduce((total, stream) => total + stream.dead, 0);
-    badge.hidden = dead === 0;
-    badge.replaceChildren(count(dead), h('span', { class: 'unseen' }, ' dead'));
-  } catch {
-    badge.hidden = true;
-  }
+function showBadge(badge, number, what) {
+  badge.hidden = number === 0;
+  badge.replaceChildren(
+    ...(number ? [count(number), h('span', { class: 'unseen' }, ` ${what}`)] : []),
+  );
 }
+
+let awayBefore = '';
+function showSystem() {
+  const away = system.away.map(({ name }) => name).join(', ');
+  showBadge(byId('dead-count'), system.dead, 'dead');
+  showBadge(byId('away-count'), system.away.length, 'not answering');
+  if (away && away !== awayBefore) announce(`Not answering: ${away}`);
+  awayBefore = away;
+}
+
+// Whoever may not see a figure sees no badge.
+const lookAround = () =>
+  Promise.all([
+    showGateway(),
+    lookAtMesh(forever).catch(() => {}),
+    countDead(forever).catch(() => {}),
+  ]);
+
+// What is away is looked for at once, so that errors can name it.
+let isLooking = false;
+session.addEventListener('unavailable', async () => {
+  if (isLooking) return;
+  isLooking = true;
+  await lookAround();
+  setTimeout(() => (isLooking = false), LOOK_AGAIN_MS);
+});
 
 /* --- the token --- */
 
 const dialog = byId('token-dialog');
 
+// Who the token is for, what it allows and how long.
+function showHolder() {
+  const claims = session.claims();
+  const holder = byId('token-holder');
+  const scopes = [claims?.scope ?? []].flat().join(' ');
+  holder.replaceChildren(
+    ...(claims
+      ? [
+          `The token now in use is for ${claims.sub ?? 'nobody by name'}, with `,
+          scopes ? `the scope ${scopes}` : 'no scope',
+          ...(claims.exp
+            ? [`, until `, when(new Date(claims.exp * 1000).toISOString().replace('.000', ''))]
+            : []),
+          '.',
+        ]
+      : []),
+  );
+  byId('token-button').textContent = claims?.sub ? `Token: ${claims.sub}` : 'Token';
+}
+
 function askForToken(why) {
   byId('token-why').textContent =
     why ?? 'Calls are made with this token; without authentication none is needed.';
+  showHolder();
   byId('token-input').value = '';
   byId('token-forget').hidden = !session.token();
   if (!dialog.open) dialog.showModal();
@@ -126,21 +182,30 @@ let hasAsked = false;
 session.addEventListener('refused', ({ detail }) => {
   if (!hasAsked)
     askForToken(
-      session.token() ? `The token was refused: ${detail.detail ?? detail.title}.` : undefined,
+      session.token()
+        ? `The token was refused: ${detail.detail ?? detail.title}.`
+        : 'This gateway requires a token.',
     );
   hasAsked = true;
 });
+session.addEventListener('wanted', () => askForToken('The token in use does not allow this.'));
 session.addEventListener('changed', () => {
   hasAsked = false;
+  system.away = [];
+  system.dead = 0;
+  showHolder();
+  showSystem();
   connect();
-  showDeadCount();
-  show({ isMove: false });
+  lookAround();
+  showAnew({ isMove: false });
 });
 
 byId('skip').addEventListener('click', (event) => (event.preventDefault(), byId('main').focus()));
-addEventListener('hashchange', () => show({ isMove: true }));
+addEventListener('hashchange', move);
 live.addEventListener('state', showLink);
-connect();
-show({ isMove: false });
+system.addEventListener('changed', showSystem);
 const forever = new AbortController().signal;
-repeat(HEALTH_MS, () => Promise.all([showGateway(), showDeadCount()]), forever);
+showHolder();
+connect();
+showAnew({ isMove: false });
+repeat(HEALTH_MS, lookAround, forever);

@@ -1,8 +1,9 @@
 // Orders by filter, and one of them.
 
-import { get, queryOf, send, wasLeft } from './api.js';
+import { get, insist, queryOf, send, wasLeft } from './api.js';
 import {
   announce,
+  ask,
   card,
   fail,
   failure,
@@ -12,8 +13,9 @@ import {
   patchChildren,
   stateLine,
   table,
+  whileBusy,
 } from './dom.js';
-import { money, pill, shortId, when, words } from './format.js';
+import { count, money, pill, when, words } from './format.js';
 import { timeline } from './timeline.js';
 
 const PAGE = 50;
@@ -31,6 +33,8 @@ const REASONS = [
   'cancelled_by_customer',
 ];
 
+const ORDER_ID = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
+
 const options = (names) => [['', 'Any'], ...names.map((name) => [name, words(name)])];
 
 // What is in the address bar are the fields' values; times are local there and UTC in the API.
@@ -44,6 +48,15 @@ export const filterOf = (query, names) =>
     ]),
   );
 
+// A range that ends before it begins would find nothing, and not say why.
+function checkRange({ from, to }) {
+  if (!from || !to) return;
+  const isReversed = from.value && to.value && from.value >= to.value;
+  to.setCustomValidity(isReversed ? 'It must be later than the beginning' : '');
+}
+
+export const valuesOf = (form) => new URLSearchParams(new FormData(form));
+
 // A form whose values make the view's address.
 export function filterForm(view, query, fields) {
   const form = h(
@@ -51,9 +64,13 @@ export function filterForm(view, query, fields) {
     {
       class: 'fields filter',
       'aria-label': 'Filter',
+      oninput: () => checkRange(form.elements),
       onsubmit(event) {
         event.preventDefault();
-        location.hash = `#/${view}${queryOf(Object.fromEntries(new FormData(form)))}`;
+        const { orderId, ...values } = Object.fromEntries(valuesOf(form));
+        location.hash = orderId
+          ? `#/orders/${orderId.trim().toLowerCase()}`
+          : `#/${view}${queryOf(values)}`;
       },
     },
     fields,
@@ -76,7 +93,7 @@ const ordersTable = (orders) =>
       {
         name: 'Order',
         cell: ({ orderId }) =>
-          h('a', { href: `#/orders/${orderId}`, title: orderId }, shortId(orderId)),
+          h('a', { href: `#/orders/${orderId}` }, h('code', { class: 'break' }, orderId)),
       },
       {
         name: 'Status',
@@ -97,16 +114,24 @@ const ordersTable = (orders) =>
     orders,
   );
 
+// The list that an order was opened from: it is shown as it was when one comes back to it.
+let address = '#/orders',
+  kept;
+
 export function orders(main, { query, signal }) {
   const filter = filterOf(query, ['customerId', 'status', 'reason', 'from', 'to', 'sort']);
   const list = h('div', { class: 'list' }, loading('orders'));
+  const trouble = h('div', null);
+  const extent = h('p', { class: 'hint', role: 'status' });
   const more = h(
     'button',
     { type: 'button', hidden: true, onclick: () => load(next) },
     'Show more',
   );
   let shown = [],
-    next;
+    loads = 0,
+    next,
+    readAt;
 
   // The gateway looks at so many orders a page, whether they are like the filter or not: a page may
   // be short, or empty, before the last.
@@ -125,27 +150,60 @@ export function orders(main, { query, signal }) {
   function show() {
     const none = next ? 'None among the orders looked at so far.' : 'No order is like that.';
     patchChildren(list, [shown.length ? ordersTable(shown) : stateLine(none)]);
-    announce(`${shown.length} orders shown`);
+    extent.replaceChildren(
+      `${count(shown.length)} shown, ${next ? 'more below' : 'all there are'}, as of `,
+      when(readAt),
+    );
+    extent.hidden = !shown.length;
     more.hidden = !next;
   }
 
-  async function load(cursor) {
-    more.disabled = true;
-    try {
-      let found = [];
-      for await (const page of pagesFrom(cursor)) {
-        found = [...found, ...page.orders];
-        next = page.nextCursor;
-        if (found.length >= PAGE / 2) break;
-      }
-      shown = cursor ? [...shown, ...found] : found;
-      show();
-    } catch (error) {
-      if (!wasLeft(error)) fail(list, error, () => load(cursor));
+  async function read(cursor) {
+    let found = [],
+      last;
+    for await (const page of pagesFrom(cursor)) {
+      found = [...found, ...page.orders];
+      last = page.nextCursor;
+      if (found.length >= PAGE / 2) break;
     }
-    more.disabled = false;
+    return { orders: cursor ? [...shown, ...found] : found, next: last };
   }
 
+  // Only what was asked for last is shown.
+  function load(cursor) {
+    const turn = ++loads;
+    const take = async () => {
+      const page = turn === loads && (await read(cursor));
+      if (turn !== loads) return;
+      shown = page.orders;
+      next = page.next;
+      readAt = new Date().toISOString();
+      trouble.replaceChildren();
+      show();
+    };
+    const onFailure = (error) => {
+      if (turn !== loads) return;
+      fail(trouble, error, () => load(cursor));
+      if (!shown.length) list.replaceChildren();
+    };
+    return insist(take, onFailure, signal);
+  }
+
+  function keep() {
+    const [, opened] = /^#\/orders\/(.+)$/.exec(location.hash) ?? [];
+    kept = opened && shown.length ? { address: own, shown, next, readAt, opened } : undefined;
+  }
+
+  function restore() {
+    ({ shown, next, readAt } = kept);
+    show();
+    const link = list.querySelector(`a[href="#/orders/${kept.opened}"]`);
+    requestAnimationFrame(() => link?.focus());
+  }
+
+  const own = location.hash;
+  address = own;
+  signal.addEventListener('abort', keep);
   main.append(
     h(
       'div',
@@ -157,21 +215,30 @@ export function orders(main, { query, signal }) {
       'section',
       { class: 'card' },
       filterForm('orders', query, [
+        field('Order ID', 'orderId', {
+          pattern: ` *${ORDER_ID} *`,
+          title: 'A whole order ID',
+          autocomplete: 'off',
+          spellcheck: 'false',
+        }),
         field('Customer', 'customerId', { maxlength: 64, autocomplete: 'off' }),
         field('Status', 'status', {}, options(STATUSES)),
         field('Reason', 'reason', {}, options(REASONS)),
         field('Created from', 'from', { type: 'datetime-local' }),
         field('Created before', 'to', { type: 'datetime-local' }),
-        field('Order', 'sort', {}, [
+        field('Sort', 'sort', {}, [
           ['', 'Newest first'],
           ['createdAt', 'Oldest first'],
         ]),
       ]),
+      trouble,
+      extent,
       list,
       h('div', { class: 'actions' }, more),
     ),
   );
-  load();
+  if (kept?.address === own) restore();
+  else load();
 }
 
 /* --- one order --- */
@@ -202,70 +269,94 @@ const itemsTable = ({ items, currency }) =>
     items,
   );
 
-export function order(main, { id, signal }) {
-  const about = h('div', null, loading('the order'));
-  const status = h('span', null);
-  const cancel = h(
-    'button',
-    { type: 'button', hidden: true, onclick: askToCancel },
-    'Cancel order',
-  );
+// Asked twice, since nobody can take it back.
+function askToCancel(cancel, signal) {
   const trouble = h('div', null);
+  const yes = h('button', { type: 'submit', class: 'danger' }, 'Cancel this order');
+  const dialog = ask(
+    'Cancel this order?',
+    { signal, onsubmit: submit },
+    h(
+      'p',
+      null,
+      'What was reserved and paid for it is given back. A cancelled order cannot be taken up again.',
+    ),
+    trouble,
+    h(
+      'div',
+      { class: 'actions' },
+      yes,
+      h('button', { type: 'button', onclick: () => dialog.close() }, 'Keep it'),
+    ),
+  );
 
-  async function read() {
+  async function submit(event) {
+    event.preventDefault();
     try {
-      const it = await get(`/api/v1/orders/${encodeURIComponent(id)}`, signal);
-      status.replaceChildren(pill(it.status), it.reason ? ` ${words(it.reason)}` : '');
-      cancel.hidden = !['PENDING', 'CONFIRMED'].includes(it.status);
-      patchChildren(about, [
-        facts([
-          ['Customer', it.customerId],
-          ['Total', it.totalMinor === undefined ? undefined : money(it.totalMinor, it.currency)],
-          ['Flow', it.flow],
-          ['Tracking', it.trackingNumber],
-          ['Created', it.createdAt && when(it.createdAt)],
-          ['Changed', it.updatedAt && when(it.updatedAt)],
-          ['Version', it.version],
-        ]),
-        ...(it.items ? [h('h3', null, 'Items'), itemsTable(it)] : []),
-      ]);
-    } catch (error) {
-      if (!wasLeft(error)) about.replaceChildren(failure(error, read));
-    }
-  }
-
-  async function askToCancel() {
-    cancel.disabled = true;
-    try {
-      await send(`/api/v1/orders/${encodeURIComponent(id)}/cancel`, { method: 'POST', signal });
-      trouble.replaceChildren();
-      announce('Cancelling was asked for');
+      await whileBusy(yes, cancel);
+      dialog.close();
     } catch (error) {
       if (!wasLeft(error)) trouble.replaceChildren(failure(error));
     }
-    cancel.disabled = false;
+  }
+}
+
+const details = (it) => [
+  facts([
+    ['Customer', it.customerId],
+    ['Total', it.totalMinor === undefined ? undefined : money(it.totalMinor, it.currency)],
+    ['Flow', it.flow],
+    ['Tracking', it.trackingNumber],
+    ['Created', it.createdAt && when(it.createdAt)],
+    ['Changed', it.updatedAt && when(it.updatedAt)],
+    ['Version', it.version],
+  ]),
+  ...(it.items ? [h('h3', null, 'Items'), itemsTable(it)] : []),
+];
+
+export function order(main, { id, signal }) {
+  const path = `/api/v1/orders/${encodeURIComponent(id)}`;
+  const about = h('div', null, loading('the order'));
+  const status = h('span', null);
+  const heading = h('h1', { tabindex: '-1' }, 'Order ', h('code', null, id));
+  const cancel = h(
+    'button',
+    { type: 'button', hidden: true, onclick: () => askToCancel(cancelIt, signal) },
+    'Cancel order…',
+  );
+
+  async function cancelIt() {
+    await send(`${path}/cancel`, { method: 'POST', signal });
+    announce('Cancelling was asked for');
   }
 
+  async function read() {
+    const it = await get(path, signal);
+    const hadFocus = document.activeElement === cancel;
+    status.replaceChildren(pill(it.status), it.reason ? ` ${words(it.reason)}` : '');
+    cancel.hidden = !['PENDING', 'CONFIRMED'].includes(it.status);
+    if (cancel.hidden && hadFocus) heading.focus();
+    patchChildren(about, details(it));
+  }
+
+  // That there is no such order is said by the timeline.
+  const onFailure = (error) =>
+    error.status === 404 ? about.replaceChildren(stateLine('–')) : fail(about, error, readOn);
+  const readOn = () => insist(read, onFailure, signal);
+
   main.append(
-    h('p', { class: 'back' }, h('a', { href: '#/orders' }, '← Orders')),
-    h(
-      'div',
-      { class: 'view-head' },
-      h('h1', { tabindex: '-1' }, 'Order ', h('code', null, id)),
-      status,
-      cancel,
-    ),
-    trouble,
+    h('p', { class: 'back' }, h('a', { href: address }, '← Orders')),
+    h('div', { class: 'view-head' }, heading, status, cancel),
     h(
       'div',
       { class: 'columns' },
       h(
         'div',
         { class: 'column wide' },
-        card('Timeline', {}, timeline(id, { signal, onStatus: read })),
+        card('Timeline', {}, timeline(id, { signal, onStatus: readOn })),
       ),
       h('div', { class: 'column' }, card('Details', {}, about)),
     ),
   );
-  read();
+  readOn();
 }

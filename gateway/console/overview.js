@@ -2,23 +2,15 @@
 
 import { get, queryOf, wasLeft } from './api.js';
 import { bars, lineChart } from './charts.js';
-import {
-  card,
-  failure,
-  h,
-  loading,
-  patch,
-  patchChildren,
-  repeat,
-  stateLine,
-  table,
-} from './dom.js';
+import { card, fail, failure, h, loading, patch, patchChildren, repeat, stateLine, table } from './dom.js';
 import { count, duration, money, percent, pill, shortId, when, words } from './format.js';
-import { live, SECONDS, SERIES } from './live.js';
+import { catchUp, live, SECONDS, SERIES } from './live.js';
 import { placeOrder } from './place.js';
 
 const REFRESH_MS = 5000;
 const LIVE_MS = 250;
+const CATCH_UP_MS = 1000;
+const REST_MS = 2000; // after which a pointer is no longer taken to be about to click
 const PERIODS = {
   hour: { name: 'Last hour', ms: 3600e3, granularity: 'minute' },
   day: { name: 'Last 24 hours', ms: 24 * 3600e3, granularity: 'hour' },
@@ -57,7 +49,7 @@ function tiles({ orders, revenue, latencies }) {
     tile(
       'An order takes',
       latencies.order ? duration(latencies.order.p50Ms) : '–',
-      latencies.order ? `p99 ${duration(latencies.order.p99Ms)}` : null,
+      latencies.order ? `median; p99 ${duration(latencies.order.p99Ms)}` : null,
     ),
   ];
 }
@@ -74,19 +66,21 @@ function funnel(report) {
   );
 }
 
+// Ten times as long is the same step everywhere, so that one slow stage does not hide the others.
 function latencyBars({ latencies }) {
   const stages = Object.entries(latencies);
   if (!stages.length) return stateLine('No order has gone through in this time.');
-  const most = Math.max(...stages.map(([, stage]) => stage.p99Ms));
+  const most = Math.max(...stages.map(([, stage]) => stage.p99Ms), 1);
+  const length = (ms) => Math.log1p(ms) / Math.log1p(most);
   return bars(
     'Latency of each stage',
     stages.map(([name, stage]) => ({
       label: name === 'order' ? 'Whole order' : words(name),
       text: `${duration(stage.p50Ms)} · ${duration(stage.p95Ms)} · ${duration(stage.p99Ms)}`,
       parts: [
-        { to: stage.p99Ms / most, kind: 'p99' },
-        { to: stage.p95Ms / most, kind: 'p95' },
-        { to: stage.p50Ms / most, kind: 'p50' },
+        { to: length(stage.p99Ms), kind: 'p99' },
+        { to: length(stage.p95Ms), kind: 'p95' },
+        { to: length(stage.p50Ms), kind: 'p50' },
       ],
     })),
   );
@@ -129,14 +123,40 @@ const liveTable = (orders) =>
     orders,
   );
 
+// Why there is nothing, or not all; "" while all that happens is shown.
+function liveState() {
+  if (live.state === 'lost') return 'Not live: the connection is being taken up again…';
+  const { updates = 0, shown = 0 } = live.second ?? {};
+  if (updates > shown) return `A sample: ${count(shown)} of ${count(updates)} updates of this second.`;
+  return '';
+}
+
+// The newest first. Whoever points at the list, or has the focus in it, is about to open an order:
+// until then each row stays where it is, and only what it says changes.
 function liveOrders(signal) {
-  const list = h('div', null, stateLine('No order has moved since this page was opened.'));
+  const list = h('div', null);
+  const hint = h('p', { class: 'hint' });
   let isPaused = false,
-    drawn = 0;
-  const draw = () => {
-    drawn = 0;
-    if (!isPaused && live.orders.length) patchChildren(list, [liveTable(live.orders)]);
+    drawn = 0,
+    movedAt = -REST_MS,
+    shown = [];
+
+  const isHeld = () =>
+    list.contains(document.activeElement) || performance.now() - movedAt < REST_MS;
+  const content = () => {
+    if (live.state === 'refused') return failure(live.error);
+    return shown.length
+      ? liveTable(shown)
+      : stateLine('No order has moved since this page was opened.');
   };
+  function draw() {
+    drawn = 0;
+    if (isPaused) return;
+    shown = isHeld() && shown.length ? shown.map((one) => live.find(one.orderId) ?? one) : live.latest();
+    patchChildren(list, [content()]);
+    hint.textContent = liveState();
+  }
+
   const pause = h(
     'button',
     {
@@ -152,67 +172,107 @@ function liveOrders(signal) {
     },
     'Pause',
   );
-  live.addEventListener('orders', () => (drawn ||= setTimeout(draw, LIVE_MS)), { signal });
+  const drawSoon = () => (drawn ||= setTimeout(draw, LIVE_MS));
+  for (const news of ['orders', 'second', 'state']) live.addEventListener(news, drawSoon, { signal });
+  for (const move of ['pointermove', 'pointerdown'])
+    list.addEventListener(move, () => (movedAt = performance.now()));
+  repeat(CATCH_UP_MS, () => isPaused || catchUp(shown, signal), signal);
   draw();
-  const section = card('Live orders', { class: 'live' }, list);
+  const section = card('Live orders', { class: 'live' }, list, hint);
   section.querySelector('h2').after(pause);
   return section;
 }
 
 function throughput(signal) {
-  const chart = lineChart(`Orders a second over the last ${SECONDS / 60} minutes`, SERIES, SECONDS);
+  const minutes = `last ${SECONDS / 60} minutes`;
+  const chart = lineChart(`Orders a second over the ${minutes}`, SERIES, SECONDS);
   live.addEventListener('second', () => chart.draw(live.series), { signal });
   signal.addEventListener('abort', chart.close);
   chart.draw(live.series);
-  return card('Throughput', { class: 'throughput' }, chart.element);
+  const section = card('Throughput', { class: 'throughput' }, chart.element);
+  section.querySelector('h2').append(h('small', null, ` ${minutes}`));
+  return section;
 }
 
 /* --- the view --- */
 
+const periodOf = (query) => PERIODS[query.get('period')] ?? PERIODS.day;
+
+function periodChoice() {
+  const links = Object.entries(PERIODS).map(([key, { name }]) =>
+    h('a', { href: `#/?period=${key}` }, name),
+  );
+  return {
+    element: h('nav', { 'aria-label': 'Period', class: 'choice' }, links),
+    show(period) {
+      Object.values(PERIODS).forEach((one, index) =>
+        one === period
+          ? links[index].setAttribute('aria-current', 'true')
+          : links[index].removeAttribute('aria-current'),
+      );
+    },
+  };
+}
+
+const legend = () =>
+  h(
+    'p',
+    { class: 'hint legend' },
+    ['p50', 'p95', 'p99'].map((name) => h('span', null, h('i', { class: `swatch ${name}` }), name)),
+    h('span', null, 'on a logarithmic scale'),
+  );
+
+// Figures that were shown stay while newer ones cannot be had, and it says so.
 export function overview(main, { query, signal }) {
-  const period = PERIODS[query.get('period')] ?? PERIODS.day;
   const figures = h('dl', { class: 'tiles' }, loading('figures'));
+  const trouble = h('div', null);
   const charts = Object.fromEntries(
     ['funnel', 'latencies', 'reasons'].map((name) => [name, h('div', null, loading(name))]),
   );
+  const choice = periodChoice();
+  let period, shown;
+
+  function show(report) {
+    shown = period;
+    trouble.replaceChildren();
+    figures.classList.remove('old');
+    patchChildren(figures, tiles(report));
+    patchChildren(charts.funnel, [funnel(report)]);
+    patchChildren(charts.latencies, [latencyBars(report)]);
+    patchChildren(charts.reasons, [reasons(report)]);
+  }
+
+  function showFailure(error) {
+    fail(trouble, { ...error, title: `No new figures: ${error.title ?? error.message}` });
+    figures.classList.add('old');
+    if (shown === period) return;
+    patchChildren(figures, []);
+    for (const chart of Object.values(charts)) patch(chart, h('div', null, stateLine('–')));
+  }
 
   async function refresh() {
+    const asked = period;
     const from = new Date(Date.now() - period.ms).toISOString();
     try {
       const report = await get(
         `/api/v1/analytics/dashboard${queryOf({ from, granularity: period.granularity })}`,
         signal,
       );
-      patchChildren(figures, tiles(report));
-      patchChildren(charts.funnel, [funnel(report)]);
-      patchChildren(charts.latencies, [latencyBars(report)]);
-      patchChildren(charts.reasons, [reasons(report)]);
+      if (asked === period) show(report);
     } catch (error) {
-      if (wasLeft(error)) return;
-      patchChildren(figures, [
-        h('div', { class: 'tile wide' }, h('dt', null, 'Figures'), h('dd', null, failure(error))),
-      ]);
-      for (const chart of Object.values(charts)) patch(chart, h('div', null, stateLine('–')));
+      if (!wasLeft(error) && asked === period) showFailure(error);
     }
   }
 
+  function choose(wanted) {
+    period = wanted;
+    choice.show(period);
+  }
+
+  choose(periodOf(query));
   main.append(
-    h(
-      'div',
-      { class: 'view-head' },
-      h('h1', { tabindex: '-1' }, 'Overview'),
-      h(
-        'nav',
-        { 'aria-label': 'Period', class: 'choice' },
-        Object.entries(PERIODS).map(([key, { name }]) =>
-          h(
-            'a',
-            { href: `#/?period=${key}`, 'aria-current': PERIODS[key] === period && 'true' },
-            name,
-          ),
-        ),
-      ),
-    ),
+    h('div', { class: 'view-head' }, h('h1', { tabindex: '-1' }, 'Overview'), choice.element),
+    trouble,
     figures,
     h(
       'div',
@@ -224,20 +284,10 @@ export function overview(main, { query, signal }) {
       'div',
       { class: 'columns three' },
       card('Funnel', {}, charts.funnel),
-      card(
-        'Stage latencies',
-        {},
-        h(
-          'p',
-          { class: 'hint legend' },
-          ['p50', 'p95', 'p99'].map((name) =>
-            h('span', null, h('i', { class: `swatch ${name}` }), name),
-          ),
-        ),
-        charts.latencies,
-      ),
+      card('Stage latencies', {}, legend(), charts.latencies),
       card('Failures', {}, charts.reasons),
     ),
   );
   repeat(REFRESH_MS, refresh, signal);
+  return (wanted) => (choose(periodOf(wanted)), refresh());
 }

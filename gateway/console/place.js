@@ -1,7 +1,7 @@
 // The form that places a demo order, and what becomes of it.
 
-import { get, send, wasLeft } from './api.js';
-import { announce, card, failure, field, h } from './dom.js';
+import { get, insist, send, wasLeft } from './api.js';
+import { announce, card, fail, failure, field, h, whileBusy } from './dom.js';
 import { count, duration, money, pill, shortId, words } from './format.js';
 import { timeline } from './timeline.js';
 
@@ -60,7 +60,8 @@ function showAccepted(result, accepted, tookMs, isRepeat, signal) {
 
 export function placeOrder(signal) {
   const products = new Map();
-  const result = h('div', { class: 'placed-order' });
+  const result = h('div', { class: 'placed-order' }),
+    trouble = h('div', null);
   const product = field('Product', 'sku', { required: true }, []);
   const key = field('Idempotency-Key', 'key', {
     required: true,
@@ -72,13 +73,10 @@ export function placeOrder(signal) {
   const button = h('button', { type: 'submit', class: 'primary' }, 'Place order');
   let showing = new AbortController();
 
-  async function submit(event) {
-    event.preventDefault();
-    const form = new FormData(event.target);
+  async function place(form) {
     showing.abort();
     showing = new AbortController();
     signal.addEventListener('abort', () => showing.abort());
-    button.disabled = true;
     const started = performance.now();
     try {
       const response = await send('/api/v1/orders', {
@@ -100,36 +98,37 @@ export function placeOrder(signal) {
     } catch (error) {
       if (!wasLeft(error)) result.replaceChildren(failure(error));
     }
-    button.disabled = false;
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    whileBusy(button, () => place(new FormData(event.target)));
   }
 
   async function loadProducts() {
-    try {
-      const { products: list } = await get('/api/v1/products?limit=100', signal);
-      for (const one of list.filter(({ active }) => active)) products.set(one.sku, one);
-      product
-        .querySelector('select')
-        .replaceChildren(
-          ...[...products.values()].map((one) =>
-            h(
-              'option',
-              { value: one.sku },
-              `${one.name} · ${money(one.priceMinor, one.currency)} · ${count(one.available)} left`,
-            ),
+    const { products: list } = await get('/api/v1/products?limit=100', signal);
+    for (const one of list.filter(({ active }) => active)) products.set(one.sku, one);
+    product
+      .querySelector('select')
+      .replaceChildren(
+        ...[...products.values()].map((one) =>
+          h(
+            'option',
+            { value: one.sku },
+            `${one.name} · ${money(one.priceMinor, one.currency)} · ${count(one.available)} left`,
           ),
-        );
-      button.disabled = products.size === 0;
-      if (!products.size)
-        result.replaceChildren(
-          h('p', { class: 'state' }, 'The catalog is empty: omctl seed demo fills it.'),
-        );
-    } catch (error) {
-      if (!wasLeft(error)) result.replaceChildren(failure(error, loadProducts));
-    }
+        ),
+      );
+    button.disabled = products.size === 0;
+    trouble.replaceChildren(
+      products.size
+        ? ''
+        : h('p', { class: 'state' }, 'The catalog is empty: omctl seed demo fills it.'),
+    );
   }
 
   button.disabled = true;
-  loadProducts();
+  insist(loadProducts, (error) => fail(trouble, error), signal);
   return card(
     'Place a demo order',
     { class: 'place' },
@@ -154,6 +153,7 @@ export function placeOrder(signal) {
       key,
       h('div', { class: 'actions' }, button),
     ),
+    trouble,
     result,
   );
 }

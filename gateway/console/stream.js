@@ -1,15 +1,9 @@
 // Event streams over fetch, since EventSource cannot send a token. Comes back after a loss, behind
 // the last event seen.
 
-import { send } from './api.js';
+import { isFinal, send, sleep } from './api.js';
 
 const SLOWEST_MS = 15000;
-
-const sleep = (ms, signal) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
 
 // Lines of a stream as they come, without their ends.
 async function* linesOf(body) {
@@ -39,9 +33,6 @@ async function read(response, place, onEvent) {
     else if (name === 'retry') place.retryMs = Number(value);
   }
 }
-
-// Trying again would not help.
-export const isFinal = ({ status }) => status >= 400 && status < 500 && status !== 429;
 
 // onEvent(type, data); onState("open" | "lost" | "refused" | "ended", error?). Until it is aborted,
 // refused (isRefusal(problem)), or the server says that there is nothing more.

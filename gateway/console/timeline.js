@@ -1,20 +1,25 @@
 // One order's timeline, drawn as it happens.
 
+import { isFinal } from './api.js';
 import { bar } from './charts.js';
 import { announce, failure, h, patch } from './dom.js';
-import { duration, when, words } from './format.js';
-import { follow, isFinal } from './stream.js';
+import { duration, isEnded, when, words } from './format.js';
+import { follow } from './stream.js';
 
-const FINAL = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
+const TICK_MS = 500;
 const BAD = /Failed|Rejected|Declined/;
+const CODE = /^[a-z]+(_[a-z]+)*$/;
 const UNDONE = /Released|Refunded|Cancelled/;
 
 const kindOf = (event) =>
   BAD.test(event) ? 'failed' : UNDONE.test(event) ? 'undone' : 'completed';
 
-function rows(entries) {
+const detailOf = (detail) =>
+  CODE.test(detail) ? h('small', null, ` ${words(detail)}`) : h('code', null, detail);
+
+// `total` is what a whole bar stands for.
+function rows(entries, total) {
   const start = Date.parse(entries[0].at);
-  const total = Math.max(Date.parse(entries.at(-1).at) - start, 1);
   return entries.map((entry, index) => {
     const at = Date.parse(entry.at) - start;
     const before = index ? Date.parse(entries[index - 1].at) - start : 0;
@@ -25,7 +30,7 @@ function rows(entries) {
         'span',
         { class: 'bar-label' },
         words(entry.event),
-        entry.detail && h('code', null, entry.detail),
+        entry.detail && detailOf(entry.detail),
       ),
       h('span', { class: 'bar-text' }, index ? `+${duration(at - before)}` : when(entry.at)),
       bar([{ from: before / total, to: at / total, kind: kindOf(entry.event) }]),
@@ -42,16 +47,21 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
   const foot = h('p', { class: 'timeline-foot' }, 'Waiting for the first event…');
   const root = h('div', { 'data-order': orderId }, list, foot);
   const entries = {}; // by their place; what happened at once may come in another order
+  const hasEnded = () => isEnded(root.dataset.status);
 
+  // While the order is under way time goes on behind its last event, by this machine's clock.
   function draw() {
     const sorted = Object.values(entries).sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-    const last = sorted.at(-1);
-    if (!last) return;
-    patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, rows(sorted)));
-    const taken = duration(Date.parse(last.at) - Date.parse(sorted[0].at));
-    foot.textContent = FINAL.has(root.dataset.status)
-      ? `Took ${taken}`
-      : `${taken} so far, going on…`;
+    if (!sorted.length) return;
+    const start = Date.parse(sorted[0].at);
+    const taken = Date.parse(sorted.at(-1).at) - start;
+    const elapsed = hasEnded() ? taken : Math.max(taken, Date.now() - start);
+    const fresh = rows(sorted, Math.max(elapsed, 1));
+    patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, fresh));
+    if (root.dataset.state !== 'lost')
+      foot.textContent = hasEnded()
+        ? `Took ${duration(taken)}`
+        : `${duration(elapsed - (elapsed % 100))} so far, going on…`;
   }
 
   function onEvent(type, data) {
@@ -60,19 +70,25 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
     } else {
       root.dataset.status = data.status;
       onStatus(data);
-      if (FINAL.has(data.status))
+      if (hasEnded())
         announce(`Order ${words(data.status)}${data.reason ? `: ${words(data.reason)}` : ''}`);
     }
     draw();
   }
 
   function onState(state, error) {
-    if (state === 'refused') root.replaceChildren(failure(error));
-    if (state === 'lost' && root.dataset.status && !FINAL.has(root.dataset.status))
+    root.dataset.state = state;
+    if (state === 'refused')
+      root.replaceChildren(
+        failure(error.status === 404 ? { title: 'No order with this ID' } : error),
+      );
+    if (state === 'lost' && root.dataset.status && !hasEnded())
       foot.textContent = 'The connection was lost; it is taken up again…';
   }
 
   const isRefusal = (error) => isFinal(error) && !(isNew && error.status === 404);
+  const ticking = setInterval(() => hasEnded() || draw(), TICK_MS);
+  signal.addEventListener('abort', () => clearInterval(ticking));
   follow(`/api/v1/orders/${orderId}/events`, { signal, onEvent, onState, isRefusal });
   return root;
 }

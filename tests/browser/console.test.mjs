@@ -30,6 +30,14 @@ async function place(page, { customer, payment } = {}) {
   await page.getByRole('button', { name: 'Place order' }).click();
 }
 
+// The focus is on something, and so is who uses the keyboard.
+const assertFocusKept = async (page) =>
+  assert.notEqual(await page.evaluate(() => document.activeElement.tagName), 'BODY');
+
+const topOf = async (locator) => (await locator.boundingBox()).y;
+const assertIsAbove = async (page, one, other) =>
+  assert.ok((await topOf(one)) < (await topOf(other)));
+
 const steps = (order) => order.locator('.bar-label').allInnerTexts();
 
 // A message that no consumer can read. The subject has one consumer, so it becomes one dead letter.
@@ -78,10 +86,18 @@ test('a slow order is drawn while it is under way, and can be cancelled', async 
   await place(page, { payment: 'pm_sim_delay_2000' });
   await placed(page, 'PENDING').getByText('Inventory reserved').waitFor();
   await page.locator('.placed').getByRole('link').click();
-  await page.getByRole('button', { name: 'Cancel order' }).click();
+  const cancel = page.getByRole('button', { name: 'Cancel order…' });
+  const dialog = page.getByRole('dialog', { name: 'Cancel this order?' });
+  await cancel.click();
+  await dialog.getByRole('button', { name: 'Keep it' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await placed(page, 'CANCELLED').count(), 0);
+  await cancel.click();
+  await dialog.getByRole('button', { name: 'Cancel this order' }).click();
   await placed(page, 'CANCELLED').waitFor();
   await page.locator('.view-head', { hasText: 'Cancelled by customer' }).waitFor();
-  assert.ok(await page.getByRole('button', { name: 'Cancel order' }).isHidden());
+  assert.ok(await cancel.isHidden());
+  await assertFocusKept(page);
   await close();
 });
 
@@ -157,11 +173,13 @@ test('many are replayed by filter: counted first, then a job with progress that 
   await dialog.getByLabel('At most so many a second').fill('1');
   await dialog.getByRole('button', { name: 'Replay 12' }).click();
   const job = page.locator('[data-job]').first();
-  await job.getByText(/^[1-9]\d* of 12 replayed/).waitFor();
+  await job.getByText(/^[1-9]\d* of 12 sent/).waitFor();
+  await assertIsAbove(page, job, page.locator('.list'));
   await job.getByRole('button', { name: 'Cancel this job' }).click();
   await page.locator('[data-job][data-state="cancelled"]').waitFor();
-  // still poison: what was replayed is dead again, as its next generation
-  await page.locator('.list', { hasText: 'generation 2' }).waitFor();
+  // still poison: what was replayed is dead again, which is no success
+  await page.locator('.list', { hasText: 'for the 2nd time' }).waitFor();
+  await job.getByText(/0 resolved, [1-9]\d* dead again/).waitFor();
   await close();
 });
 
@@ -322,13 +340,15 @@ test('a token is asked for where one is needed, and kept in its tab only', async
   const { page, context } = it;
   const dialog = page.getByRole('dialog', { name: 'Access token' });
   const enter = async (token) => {
-    if (!(await dialog.isVisible())) await page.getByRole('button', { name: 'Token' }).click();
+    if (!(await dialog.isVisible())) await page.locator('#token-button').click();
     await dialog.getByLabel('Token (JWT)').fill(token);
     await dialog.getByRole('button', { name: 'Use token' }).click();
   };
-  await dialog.waitFor();
+  await dialog.getByText('This gateway requires a token.').waitFor();
   await enter(gateway.token('orders:read'));
-  await page.getByText('The token does not allow this').first().waitFor();
+  await page.getByText('It would need the scope admin.').first().waitFor();
+  await page.getByRole('button', { name: 'Use another token' }).first().click();
+  await dialog.getByText('for C100, with the scope orders:read, until').waitFor();
   await enter('not.a.token');
   await page.getByText(/^The token was refused/).waitFor();
   await enter(gateway.token('admin'));
@@ -341,7 +361,7 @@ test('a token is asked for where one is needed, and kept in its tab only', async
   const other = await context.newPage();
   await other.goto(`${gateway.url}/console/`);
   await other.getByRole('dialog', { name: 'Access token' }).waitFor();
-  await page.getByRole('button', { name: 'Token' }).click();
+  await page.getByRole('button', { name: 'Token: C100' }).click();
   await dialog.getByRole('button', { name: 'Forget token' }).click();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await it.close();

@@ -13,7 +13,8 @@ const bin = process.env.OM_BIN;
 
 const ended = (child) => new Promise((resolve) => child.once('exit', resolve));
 
-// om-test-mesh says where it is in its first line, and ends with its standard input.
+// om-test-mesh says where it is in its first line, does what it is told line by line, and ends with its
+// standard input.
 export async function startMesh() {
   const child = spawn(join(bin, 'om-test-mesh'), { stdio: ['pipe', 'pipe', 'inherit'] });
   const exit = ended(child);
@@ -22,8 +23,15 @@ export async function startMesh() {
     new Promise((resolve) => lines.once('line', resolve)),
     exit.then((code) => Promise.reject(new Error(`om-test-mesh ended with ${code}`))),
   ]);
+  const tell = (line) => {
+    const done = new Promise((resolve) => lines.once('line', resolve));
+    child.stdin.write(`${line}\n`);
+    return Promise.race([done, exit.then((code) => Promise.reject(new Error(`ended: ${code}`)))]);
+  };
   return {
     ...JSON.parse(first),
+    kill: (part) => tell(`kill ${part}`),
+    launch: (part) => tell(`launch ${part}`),
     async stop() {
       child.stdin.end();
       return exit;

@@ -3,6 +3,11 @@
 
        {"url","natsPort","natsPassword","databaseUrl","environment":{...}}
 
+   Lines of standard input kill parts and launch them again, and are answered with "done":
+
+       kill payment
+       launch payment
+
    The password is the operator's, the database's user the superuser, and the environment what
    another gateway of the same mesh needs. Exit code: 0 done, 1 failed. */
 #include "shared/config.h"
@@ -57,11 +62,32 @@ static void say_where(struct mesh *mesh) {
     buf_fini(&out);
 }
 
+static enum mesh_part part_named(const char *name) {
+    for (int i = 0; i < MESH_PART_COUNT; i++)
+        if (strcmp(mesh_name((enum mesh_part)i), name) == 0)
+            return (enum mesh_part)i;
+    fixture_fail("no part is named %s", name);
+    return MESH_PART_COUNT;
+}
+
+static void obey(struct mesh *mesh, const char *line) {
+    char verb[16], name[32];
+    if (sscanf(line, "%15s %31s", verb, name) != 2)
+        fixture_fail("not understood: %s", line);
+    if (strcmp(verb, "kill") == 0)
+        mesh_kill(mesh, part_named(name));
+    else
+        mesh_launch(mesh, part_named(name), NULL);
+    puts("done");
+    fflush(stdout);
+}
+
 int main(void) {
     struct mesh *mesh = mesh_start();
+    char line[64];
     say_where(mesh);
-    while (getchar() != EOF)
-        continue;
+    while (fgets(line, sizeof(line), stdin) != NULL)
+        obey(mesh, line);
     mesh_stop(&mesh);
     return 0;
 }
