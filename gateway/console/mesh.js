@@ -80,7 +80,7 @@ function servicesTable(processes) {
         cell: ({ name, own, isAway, seenAt }) => [
           h('strong', null, name),
           isAway
-            ? h('small', { class: 'away' }, 'Not answering, last seen ', when(seenAt))
+            ? h('small', { class: 'clip away' }, 'Not answering, last seen ', when(seenAt))
             : h('small', { class: 'clip' }, own[0].description),
         ],
       },

@@ -17,24 +17,24 @@ export const serviceOf = ({ name }) => name.split('-')[0];
 
 const latest = (times) => times.filter(Boolean).sort().at(-1);
 
-// Each consumer has a service that should be there. One that is busy may answer too late, but still
-// reads.
-function awayOf({ services, consumers }) {
+// Each consumer has a service that should be there.
+function missingIn({ services, consumers }) {
   const answering = new Set(services.map(({ name }) => name));
-  return [...new Set(consumers.map(serviceOf))]
-    .map((name) => ({ name, own: consumers.filter((one) => serviceOf(one) === name) }))
-    .filter(({ name, own }) => !answering.has(name) && own.every(({ waiting }) => waiting === 0))
-    .map(({ name, own }) => ({
-      name,
-      seenAt: seen.get(name) ?? latest(own.map(({ lastActiveAt }) => lastActiveAt)),
-    }))
-    .sort((a, b) => a.name.localeCompare(b.name));
+  return [...new Set(consumers.map(serviceOf))].filter((name) => !answering.has(name)).sort();
 }
 
+const whenSeen = (name, { consumers }) =>
+  seen.get(name) ??
+  latest(consumers.filter((one) => serviceOf(one) === name).map((one) => one.lastActiveAt));
+
+// Whoever is busy may answer too late: who does not answer is asked once more before it counts as away.
 export async function lookAtMesh(signal) {
-  const mesh = await get('/api/v1/admin/mesh', signal);
+  const ask = () => get('/api/v1/admin/mesh', signal);
+  const isNews = (name) => system.away.every((one) => one.name !== name);
+  let mesh = await ask();
+  if (missingIn(mesh).some(isNews)) mesh = await ask();
   for (const { name } of mesh.services) seen.set(name, mesh.at);
-  system.away = awayOf(mesh);
+  system.away = missingIn(mesh).map((name) => ({ name, seenAt: whenSeen(name, mesh) }));
   tell();
   return mesh;
 }

@@ -38,6 +38,28 @@ const topOf = async (locator) => (await locator.boundingBox()).y;
 const assertIsAbove = async (page, one, other) =>
   assert.ok((await topOf(one)) < (await topOf(other)));
 
+let orders = 0;
+const order = (customerId) =>
+  fetch(`${mesh.url}/api/v1/orders`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': `"test-${orders++}"` },
+    body: JSON.stringify({
+      customerId,
+      currency: 'USD',
+      items: [{ sku: 'TSHIRT-BLK-M', quantity: 1 }],
+      paymentMethod: 'pm_card_visa',
+    }),
+  }).then((response) => assert.equal(response.status, 202));
+
+async function without(part, look) {
+  await mesh.kill(part);
+  try {
+    await look();
+  } finally {
+    await mesh.launch(part);
+  }
+}
+
 const steps = (order) => order.locator('.bar-label').allInnerTexts();
 
 // A message that no consumer can read. The subject has one consumer, so it becomes one dead letter.
@@ -77,7 +99,7 @@ test('a declined payment is told with its reason, and its stock seen to come bac
   await place(page, { payment: 'pm_card_chargeDeclined' });
   await placed(page, 'FAILED').waitFor();
   await page.locator('.placed', { hasText: 'Payment declined' }).waitFor();
-  await page.getByText('Inventory released').first().waitFor();
+  await page.locator('.placed-order').getByText('Inventory released').waitFor();
   await close();
 });
 
@@ -202,6 +224,192 @@ test('the mesh shows its services and how far each consumer is', async () => {
   await close();
 });
 
+/* --- true to the system --- */
+
+// Of a burst only a sample is told; what is shown of it is true all the same.
+test('the statuses of a burst of orders become true', async () => {
+  const { page, close } = await open();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await Promise.all(Array.from({ length: 150 }, (_, number) => order(`BURST-${number}`)));
+  await page.locator('.live tbody tr').nth(13).waitFor();
+  await page.waitForFunction(() => {
+    const all = [...document.querySelectorAll('.live .pill')].map(({ textContent }) => textContent);
+    return all.length === 14 && all.every((status) => ['Completed', 'Failed'].includes(status));
+  });
+  for (const row of await page.locator('.live tbody tr').all()) {
+    const id = await row.getByRole('link').getAttribute('title');
+    const { status } = await (await fetch(`${mesh.url}/api/v1/orders/${id}`)).json();
+    assert.equal((await row.locator('.pill').innerText()).toUpperCase(), status);
+  }
+  await close();
+});
+
+test('a row that has the focus stays the same order while others come', async () => {
+  const { page, close } = await open();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await order('HELD');
+  await page.locator('.live tbody').getByText('Completed').first().waitFor();
+  const link = page.locator('.live tbody a').first();
+  const id = await link.getAttribute('title');
+  await link.focus();
+  await Promise.all(Array.from({ length: 5 }, () => order('OTHER')));
+  await page.waitForTimeout(1000); // so long, and nothing has changed
+  assert.equal(await page.evaluate(() => document.activeElement.title), id);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: `Order ${id}` }).waitFor();
+  await close();
+});
+
+test('a service that does not answer is told everywhere, until it is back', async () => {
+  const { page, close } = await open('#/mesh');
+  const services = page.getByRole('table', { name: 'Services' });
+  const consumers = page.getByRole('table', { name: 'Consumers' });
+  await page.getByText('All consumers have caught up.').waitFor();
+  await without('payment', async () => {
+    await services.getByRole('row', { name: /^payment Not answering, last seen \d/ }).waitFor();
+    await page.locator('.summary', { hasText: 'payment does not answer.' }).waitFor();
+    await consumers.locator('.pill').first().waitFor();
+    assert.equal(await page.locator('#away-count').textContent(), '1 not answering');
+    await keepScreenshot(page, 'mesh-away');
+    await page.reload(); // who comes now is told it, too
+    await services.getByRole('row', { name: /^payment Not answering/ }).waitFor();
+  });
+  await services.getByRole('row', { name: /^payment Charges/ }).waitFor();
+  await page.locator('#away-count').waitFor({ state: 'hidden' });
+  await close();
+});
+
+test('without analytics the last figures stay, and it is said who is away', async () => {
+  const { page, close } = await open('#/', { expected: /status of 503/ });
+  const figure = page.locator('.tile', { hasText: 'Completed' }).locator('dd');
+  const culprit = page.getByText('The service analytics does not answer.');
+  await figure.waitFor();
+  await without('analytics', async () => {
+    await culprit.waitFor({ timeout: 40000 });
+    assert.match(await figure.innerText(), /^\d/);
+    assert.equal(await page.getByText('A part of the system is away').count(), 1);
+    await keepScreenshot(page, 'overview-away');
+  });
+  await culprit.waitFor({ state: 'detached' });
+  await close();
+});
+
+test('what failed while the gateway was away loads by itself', async () => {
+  const { page, close } = await open('#/', { expected: /ERR_/ });
+  await page.locator('.legend', { hasText: 'Accepted 0/s' }).waitFor();
+  await go(page, '#/mesh', 'Mesh');
+  await without('gateway', async () => {
+    await page.locator('#link-state', { hasText: 'Reconnecting' }).waitFor();
+    await go(page, '#/', 'Overview');
+    await page.locator('.place').getByText('The gateway cannot be reached').waitFor();
+    await page.locator('.legend', { hasText: 'Accepted –/s' }).waitFor();
+    await keepScreenshot(page, 'overview-unreachable');
+  });
+  await page.getByLabel('Product').locator('option').first().waitFor({ state: 'attached' });
+  await page.locator('.legend', { hasText: 'Accepted 0/s' }).waitFor();
+  assert.equal(await page.locator('.place .error').count(), 0);
+  // what nobody saw is a gap between what was seen
+  await page.waitForFunction(() => document.querySelectorAll('.chart .line.accepted').length === 2);
+
+  await go(page, '#/mesh', 'Mesh');
+  await without('gateway', async () => {
+    await go(page, '#/orders', 'Orders');
+    await page.getByText('The gateway cannot be reached').waitFor();
+  });
+  await page.locator('.list tbody tr').first().waitFor();
+  assert.equal(await page.locator('.error').count(), 0);
+  await close();
+});
+
+/* --- finding one's way --- */
+
+test('an order is opened by its ID, and one that does not exist is said once', async () => {
+  const { page, close } = await open('#/orders', { expected: /status of 404/ });
+  const field = page.getByLabel('Order ID');
+  await page.getByLabel('Sort').waitFor();
+  const id = await page.locator('.list tbody a').first().innerText();
+  assert.match(id, /^[0-9a-f-]{36}$/);
+  await field.fill('no ID');
+  await field.press('Enter');
+  assert.ok(await field.evaluate((input) => !input.validity.valid));
+  await field.fill(` ${id} `);
+  await field.press('Enter');
+  await page.getByRole('heading', { name: `Order ${id}` }).waitFor();
+  await page.getByText('Took ').waitFor();
+  await go(page, '#/orders/01990000-0000-7000-8000-000000000000', /^Order 0199/);
+  await page.getByText('No order with this ID').waitFor();
+  assert.equal(await page.locator('.error').count(), 1);
+  await close();
+});
+
+test('who comes back from an order finds the list as it was', async () => {
+  for (let number = 0; number < 60; number++) await order('BACK');
+  const { page, close } = await open('#/orders?customerId=BACK');
+  await page.getByText(/^50 shown, more below/).waitFor();
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await page.getByText(/^60 shown, all there are/).waitFor();
+  const link = page.locator('.list tbody a').last();
+  const address = await link.getAttribute('href');
+  await link.click();
+  await page.getByRole('link', { name: '← Orders' }).click();
+  await page.getByText(/^60 shown/).waitFor();
+  assert.match(page.url(), /customerId=BACK/);
+  await page.waitForFunction(
+    (href) => document.activeElement.getAttribute('href') === href,
+    address,
+  );
+  assert.ok((await page.evaluate(() => scrollY)) > 0);
+  await page.getByLabel('Created from').fill('2026-02-02T10:00');
+  await page.getByLabel('Created before').fill('2026-02-01T10:00');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  assert.ok(await page.getByLabel('Created before').evaluate((it) => !it.validity.valid));
+  await close();
+});
+
+test('another period changes the figures and nothing else', async () => {
+  const { page, close } = await open();
+  await place(page, { customer: 'PERIOD' });
+  await placed(page, 'COMPLETED').waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const asked = page.waitForRequest(/dashboard.*granularity=minute/);
+  await page.getByRole('link', { name: 'Last hour' }).click();
+  await asked;
+  await page.locator('[aria-current="true"]', { hasText: 'Last hour' }).waitFor();
+  assert.equal(await page.getByLabel('Customer').inputValue(), 'PERIOD');
+  assert.equal(await placed(page, 'COMPLETED').count(), 1);
+  assert.equal(await page.getByRole('button', { name: 'Go on' }).count(), 1);
+  await close();
+});
+
+test('many are discarded by the fields as they stand, with a reason', async () => {
+  const { page, close } = await open('#/dead-letters');
+  for (let number = 100; number < 103; number++) await poison(number);
+  await page.locator('#field-consumer option[value="analytics"]').waitFor({ state: 'attached' });
+  await page.locator('#field-consumer').selectOption('analytics');
+  await page.getByLabel('Error code').fill('NONE');
+  await page.getByRole('button', { name: 'Replay by this filter…' }).click();
+  const replay = page.getByRole('dialog', { name: 'Replay by filter' });
+  await replay.getByText('consumer analytics, code NONE').waitFor();
+  await replay.getByText('0 dead letters match.').waitFor();
+  await replay.getByRole('button', { name: 'Close' }).click();
+
+  await page.getByLabel('Error code').fill('');
+  await page.getByRole('button', { name: 'Discard by this filter…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Discard by filter' });
+  await dialog.getByText(/^\d+ dead letters match\./).waitFor();
+  await dialog.getByRole('button', { name: /^Discard \d/ }).click();
+  assert.ok(await dialog.isVisible(), 'a reason is required');
+  await dialog.getByLabel('Because').fill('poison of a test');
+  await dialog.getByRole('button', { name: /^Discard \d/ }).click();
+  const job = page.locator('[data-job][data-state="done"]', { hasText: 'poison of a test' });
+  await job.getByText(/^(\d+) of \1 discarded/).waitFor();
+  await assertFocusKept(page);
+  await go(page, '#/dead-letters?consumer=analytics', 'Dead letters');
+  await page.locator('.list .state', { hasText: 'No dead letter is like that.' }).waitFor();
+  assert.equal(await page.locator('.list .good').count(), 0);
+  await close();
+});
+
 /* --- by keyboard --- */
 
 async function tabTo(page, name) {
@@ -232,6 +440,7 @@ test('everything can be done by keyboard, and the focus is always seen', async (
   await tabTo(page, 'Place order');
   await page.keyboard.press('Enter');
   await placed(page, 'FAILED').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Place order');
 
   await page.reload();
   await tabTo(page, 'Mesh');
@@ -299,6 +508,21 @@ for (const colorScheme of ['light', 'dark'])
       await check('token');
       await close();
     });
+
+// 320 is a wide screen at 400 %; between narrow and wide tables are tables still.
+for (const width of [320, 720, 768])
+  test(`every view fits ${width} pixels, badges and all`, async () => {
+    await poison(width);
+    const { page, close } = await open('#/', { viewport: { width, height: 800 } });
+    await page.locator('#dead-count').waitFor();
+    for (const [name, [hash, heading]] of Object.entries(VIEWS)) {
+      await go(page, hash, heading);
+      await isFilled(page);
+      await assertNoSidewaysScrolling(page, `${name} at ${width}`);
+      await keepScreenshot(page, `${name}-${width}`);
+    }
+    await close();
+  });
 
 /* --- safety --- */
 
