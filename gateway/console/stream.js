@@ -34,10 +34,15 @@ async function read(response, place, onEvent) {
   }
 }
 
+export const beginning = () => ({ id: '', retryMs: 2000 });
+
 // onEvent(type, data); onState("open" | "lost" | "refused" | "ended", error?). Until it is aborted,
-// refused (isRefusal(problem)), or the server says that there is nothing more.
-export async function follow(path, { onEvent, onState = () => {}, isRefusal = isFinal, signal }) {
-  const place = { id: '', retryMs: 2000 };
+// refused (isRefusal(problem)), or the server says that there is nothing more. `place` is where to go
+// on, and moves.
+export async function follow(
+  path,
+  { onEvent, onState = () => {}, isRefusal = isFinal, place = beginning(), signal },
+) {
   let failures = 0;
   while (!signal.aborted) {
     try {

@@ -1,12 +1,14 @@
 // One order's timeline, drawn as it happens.
 
-import { isFinal } from './api.js';
+import { isFinal, sleep } from './api.js';
 import { bar } from './charts.js';
 import { announce, failure, h, patch } from './dom.js';
 import { duration, isEnded, when, words } from './format.js';
-import { follow } from './stream.js';
+import { beginning, follow } from './stream.js';
 
 const TICK_MS = 500;
+const UNDOING_MS = 3000;
+const UNDOING_LOOKS = 4;
 const BAD = /Failed|Rejected|Declined/;
 const CODE = /^[a-z]+(_[a-z]+)*$/;
 const UNDONE = /Released|Refunded|Cancelled/;
@@ -40,8 +42,7 @@ function rows(entries, total) {
 
 // The order's timeline until `signal` is aborted. onStatus({ status, reason? }) is called with each
 // change. The server ends the stream with the order; what its end sets off, such as giving stock
-// back, is found by asking again until there is nothing more. An order that is new may not be known
-// everywhere yet.
+// back, is found by asking again a few times. An order that is new may not be known everywhere yet.
 export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }) {
   const list = h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' });
   const foot = h('p', { class: 'timeline-foot' }, 'Waiting for the first event…');
@@ -58,7 +59,7 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
     const elapsed = hasEnded() ? taken : Math.max(taken, Date.now() - start);
     const fresh = rows(sorted, Math.max(elapsed, 1));
     patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, fresh));
-    if (root.dataset.state !== 'lost')
+    if (hasEnded() || root.dataset.state !== 'lost')
       foot.textContent = hasEnded()
         ? `Took ${duration(taken)}`
         : `${duration(elapsed - (elapsed % 100))} so far, going on…`;
@@ -76,6 +77,9 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
     draw();
   }
 
+  const place = beginning();
+  let looks = UNDOING_LOOKS;
+
   function onState(state, error) {
     root.dataset.state = state;
     if (state === 'refused')
@@ -84,11 +88,15 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
       );
     if (state === 'lost' && root.dataset.status && !hasEnded())
       foot.textContent = 'The connection was lost; it is taken up again…';
+    if (state === 'ended' && root.dataset.status !== 'COMPLETED' && looks-- > 0)
+      sleep(UNDOING_MS, signal).then(watch);
   }
 
   const isRefusal = (error) => isFinal(error) && !(isNew && error.status === 404);
+  const watch = () =>
+    follow(`/api/v1/orders/${orderId}/events`, { signal, place, onEvent, onState, isRefusal });
   const ticking = setInterval(() => hasEnded() || draw(), TICK_MS);
   signal.addEventListener('abort', () => clearInterval(ticking));
-  follow(`/api/v1/orders/${orderId}/events`, { signal, onEvent, onState, isRefusal });
+  watch();
   return root;
 }
