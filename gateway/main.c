@@ -88,7 +88,7 @@ static const struct config_row rows[] = {
         "addresses and networks, comma separated, whose X-Forwarded-For is believed"),
 };
 
-static const struct service service = {.name = "gateway", .description = "takes orders over HTTP"};
+static const struct service service = {.name = "gateway", .description = "Takes orders over HTTP"};
 
 static struct gateway_settings settings;
 static struct config config;

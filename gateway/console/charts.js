@@ -25,7 +25,10 @@ function stretchesOf(values) {
 
 const line = (stretch, x, y) =>
   stretch
-    .map(([index, value], place) => `${place ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`)
+    .map(
+      ([index, value], place) =>
+        `${place ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`,
+    )
     .join('');
 
 // Lines over the last seconds. `series` are { key, name }; draw() takes { key: [values, oldest first] },

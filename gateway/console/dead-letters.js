@@ -4,7 +4,7 @@ import { get, queryOf, wasLeft } from './api.js';
 import { card, fail, field, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
 import { count, pill, when, words } from './format.js';
 import { bulkDialog, jobsCard } from './jobs.js';
-import { filterForm, filterOf, valuesOf } from './orders.js';
+import { filterBox, filterForm, filterOf, valuesOf } from './orders.js';
 import { countDead } from './system.js';
 
 const PAGE = 50;
@@ -216,7 +216,7 @@ export function deadLetters(main, { query, signal }) {
     h(
       'section',
       { class: 'card' },
-      form,
+      filterBox(form, query, signal),
       trouble,
       extent,
       list,

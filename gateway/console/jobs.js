@@ -75,7 +75,10 @@ function jobRow(job, cancel) {
   );
 }
 
-const plain = (job) => outcomeOf(job).map((part) => part.textContent ?? part).join('');
+const plain = (job) =>
+  outcomeOf(job)
+    .map((part) => part.textContent ?? part)
+    .join('');
 
 // Keeps the lists of jobs up while some run: `current` has those that run or were begun here, for the
 // top of the page, and `element` the others.
@@ -104,7 +107,9 @@ export function jobsCard(signal) {
     lists.current.replaceChildren(...jobs.filter(isCurrent).map((job) => jobRow(job, cancel)));
     lists.past.replaceChildren(...past.map((job) => jobRow(job, cancel)));
     current.hidden = !lists.current.childElementCount;
-    box.replaceChildren(past.length ? lists.past : stateLine('No others.'));
+    box.replaceChildren(
+      past.length ? lists.past : stateLine(current.hidden ? 'None yet.' : 'No others.'),
+    );
     if (!focused) return;
     (current.querySelector(`[data-job="${focused}"] button`) ?? current).focus();
   }

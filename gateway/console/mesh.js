@@ -46,8 +46,7 @@ function lagTable(consumers) {
       {
         name: 'Readers waiting',
         numeric: true,
-        cell: (one) =>
-          h('span', { class: isUnread(one) && 'pill failed' }, count(one.waiting)),
+        cell: (one) => h('span', { class: isUnread(one) && 'pill failed' }, count(one.waiting)),
       },
       { name: 'Last active', cell: ({ lastActiveAt }) => when(lastActiveAt) },
     ],

@@ -57,6 +57,20 @@ function checkRange({ from, to }) {
 
 export const valuesOf = (form) => new URLSearchParams(new FormData(form));
 
+// On a narrow screen a filter is folded up, and says what it is; on a wide one it is always there.
+export function filterBox(form, query, signal) {
+  const isWide = matchMedia('(min-width: 52.01rem)');
+  const given = [...query].filter(([, value]) => value).map(([name, value]) => `${name} ${value}`);
+  const box = h(
+    'details',
+    { class: 'filter-box', open: isWide.matches },
+    h('summary', null, given.length ? `Filter: ${given.join(', ')}` : 'Filter'),
+    form,
+  );
+  isWide.addEventListener('change', () => isWide.matches && (box.open = true), { signal });
+  return box;
+}
+
 // A form whose values make the view's address.
 export function filterForm(view, query, fields) {
   const form = h(
@@ -113,6 +127,24 @@ const ordersTable = (orders) =>
     ],
     orders,
   );
+
+const fields = () => [
+  field('Order ID', 'orderId', {
+    pattern: ` *${ORDER_ID} *`,
+    title: 'A whole order ID',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  }),
+  field('Customer', 'customerId', { maxlength: 64, autocomplete: 'off' }),
+  field('Status', 'status', {}, options(STATUSES)),
+  field('Reason', 'reason', {}, options(REASONS)),
+  field('Created from', 'from', { type: 'datetime-local' }),
+  field('Created before', 'to', { type: 'datetime-local' }),
+  field('Sort', 'sort', {}, [
+    ['', 'Newest first'],
+    ['createdAt', 'Oldest first'],
+  ]),
+];
 
 // The list that an order was opened from: it is shown as it was when one comes back to it.
 let address = '#/orders',
@@ -214,23 +246,7 @@ export function orders(main, { query, signal }) {
     h(
       'section',
       { class: 'card' },
-      filterForm('orders', query, [
-        field('Order ID', 'orderId', {
-          pattern: ` *${ORDER_ID} *`,
-          title: 'A whole order ID',
-          autocomplete: 'off',
-          spellcheck: 'false',
-        }),
-        field('Customer', 'customerId', { maxlength: 64, autocomplete: 'off' }),
-        field('Status', 'status', {}, options(STATUSES)),
-        field('Reason', 'reason', {}, options(REASONS)),
-        field('Created from', 'from', { type: 'datetime-local' }),
-        field('Created before', 'to', { type: 'datetime-local' }),
-        field('Sort', 'sort', {}, [
-          ['', 'Newest first'],
-          ['createdAt', 'Oldest first'],
-        ]),
-      ]),
+      filterBox(filterForm('orders', query, fields()), query, signal),
       trouble,
       extent,
       list,

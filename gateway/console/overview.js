@@ -2,7 +2,18 @@
 
 import { get, queryOf, wasLeft } from './api.js';
 import { bars, lineChart } from './charts.js';
-import { card, fail, failure, h, loading, patch, patchChildren, repeat, stateLine, table } from './dom.js';
+import {
+  card,
+  fail,
+  failure,
+  h,
+  loading,
+  patch,
+  patchChildren,
+  repeat,
+  stateLine,
+  table,
+} from './dom.js';
 import { count, duration, money, percent, pill, shortId, when, words } from './format.js';
 import { catchUp, live, SECONDS, SERIES } from './live.js';
 import { placeOrder } from './place.js';
@@ -127,7 +138,8 @@ const liveTable = (orders) =>
 function liveState() {
   if (live.state === 'lost') return 'Not live: the connection is being taken up again…';
   const { updates = 0, shown = 0 } = live.second ?? {};
-  if (updates > shown) return `A sample: ${count(shown)} of ${count(updates)} updates of this second.`;
+  if (updates > shown)
+    return `A sample: ${count(shown)} of ${count(updates)} updates of this second.`;
   return '';
 }
 
@@ -152,7 +164,8 @@ function liveOrders(signal) {
   function draw() {
     drawn = 0;
     if (isPaused) return;
-    shown = isHeld() && shown.length ? shown.map((one) => live.find(one.orderId) ?? one) : live.latest();
+    shown =
+      isHeld() && shown.length ? shown.map((one) => live.find(one.orderId) ?? one) : live.latest();
     patchChildren(list, [content()]);
     hint.textContent = liveState();
   }
@@ -173,7 +186,8 @@ function liveOrders(signal) {
     'Pause',
   );
   const drawSoon = () => (drawn ||= setTimeout(draw, LIVE_MS));
-  for (const news of ['orders', 'second', 'state']) live.addEventListener(news, drawSoon, { signal });
+  for (const news of ['orders', 'second', 'state'])
+    live.addEventListener(news, drawSoon, { signal });
   for (const move of ['pointermove', 'pointerdown'])
     list.addEventListener(move, () => (movedAt = performance.now()));
   repeat(CATCH_UP_MS, () => isPaused || catchUp(shown, signal), signal);
@@ -243,7 +257,8 @@ export function overview(main, { query, signal }) {
   }
 
   function showFailure(error) {
-    fail(trouble, { ...error, title: `No new figures: ${error.title ?? error.message}` });
+    const why = error.title ?? error.message;
+    fail(trouble, { ...error, title: `No new figures: ${why[0].toLowerCase()}${why.slice(1)}` });
     figures.classList.add('old');
     if (shown === period) return;
     patchChildren(figures, []);

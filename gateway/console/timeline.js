@@ -28,12 +28,7 @@ function rows(entries, total) {
     return h(
       'li',
       { class: kindOf(entry.event) },
-      h(
-        'span',
-        { class: 'bar-label' },
-        words(entry.event),
-        entry.detail && detailOf(entry.detail),
-      ),
+      h('span', { class: 'bar-label' }, words(entry.event), entry.detail && detailOf(entry.detail)),
       h('span', { class: 'bar-text' }, index ? `+${duration(at - before)}` : when(entry.at)),
       bar([{ from: before / total, to: at / total, kind: kindOf(entry.event) }]),
     );
