@@ -17,6 +17,7 @@ import {
 } from './dom.js';
 import { bytes, pill, when, words } from './format.js';
 import { facts } from './orders.js';
+import { countDead } from './system.js';
 
 const REFRESH_MS = 1000;
 
@@ -188,7 +189,10 @@ export function deadLetter(main, { id, signal }) {
   }
 
   function show(entry) {
-    if (last && last !== entry.status) announce(`Now ${words(entry.status)}`);
+    if (last && last !== entry.status) {
+      announce(`Now ${words(entry.status)}`);
+      countDead(signal).catch(() => {}); // the badge's next turn will do, too
+    }
     last = entry.status;
     patchChildren(status, [pill(entry.status)]);
     allow(entry.status === 'dead');

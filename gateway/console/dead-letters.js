@@ -133,7 +133,7 @@ export function deadLetters(main, { query, signal }) {
     { type: 'button', hidden: true, onclick: () => load(next) },
     'Show more',
   );
-  const jobs = jobsCard(signal);
+  const jobs = jobsCard(signal, refresh);
   const consumer = consumerField(query);
   const form = filterForm('dead-letters', query, filterFields(consumer.element));
   let shown = [],

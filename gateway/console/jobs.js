@@ -81,11 +81,11 @@ const plain = (job) =>
     .join('');
 
 // Keeps the lists of jobs up while some run: `current` has those that run or were begun here, for the
-// top of the page, and `element` the others.
-export function jobsCard(signal) {
+// top of the page, and `element` the others. onMoved() is called when one has gone on.
+export function jobsCard(signal, onMoved) {
   const lists = { current: h('ul', { class: 'jobs' }), past: h('ul', { class: 'jobs' }) };
   const box = h('div', null, loading('jobs'));
-  const current = card('Under way', { hidden: true, tabindex: '-1' }, lists.current);
+  const current = card('Current jobs', { hidden: true, tabindex: '-1' }, lists.current);
   const own = new Set();
   let known = '',
     open = new Set();
@@ -122,7 +122,9 @@ export function jobsCard(signal) {
           announce(`${NOUNS[job.action]} ${job.state}: ${plain(job)}`);
       open = new Set(jobs.filter(isOpen).map(({ id }) => id));
       const now = JSON.stringify([jobs, [...own]]);
-      if (now !== known) show(jobs);
+      if (now === known) return;
+      show(jobs);
+      if (known) onMoved();
       known = now;
     } catch (error) {
       if (!wasLeft(error)) fail(box, error);

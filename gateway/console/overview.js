@@ -19,6 +19,7 @@ import { catchUp, live, SECONDS, SERIES } from './live.js';
 import { placeOrder } from './place.js';
 
 const REFRESH_MS = 5000;
+const MOVING_MS = 2000; // while orders move
 const LIVE_MS = 250;
 const CATCH_UP_MS = 1000;
 const REST_MS = 2000; // after which a pointer is no longer taken to be about to click
@@ -244,7 +245,9 @@ export function overview(main, { query, signal }) {
     ['funnel', 'latencies', 'reasons'].map((name) => [name, h('div', null, loading(name))]),
   );
   const choice = periodChoice();
-  let period, shown;
+  let askedAt = 0,
+    period,
+    shown;
 
   function show(report) {
     shown = period;
@@ -267,6 +270,7 @@ export function overview(main, { query, signal }) {
 
   async function refresh() {
     const asked = period;
+    askedAt = Date.now();
     const from = new Date(Date.now() - period.ms).toISOString();
     try {
       const report = await get(
@@ -283,6 +287,9 @@ export function overview(main, { query, signal }) {
     period = wanted;
     choice.show(period);
   }
+
+  const refreshIfMoving = () =>
+    live.second?.updates && Date.now() - askedAt > MOVING_MS && refresh();
 
   choose(periodOf(query));
   main.append(
@@ -304,5 +311,6 @@ export function overview(main, { query, signal }) {
     ),
   );
   repeat(REFRESH_MS, refresh, signal);
+  live.addEventListener('second', refreshIfMoving, { signal });
   return (wanted) => (choose(periodOf(wanted)), refresh());
 }
