@@ -5,6 +5,9 @@
 #include "tests/integration/tls_fixture.h"
 #include "tests/support/raw_http.h"
 
+#include <openssl/ssl.h>
+#include <poll.h>
+
 #define POST_TO(path)                                                                              \
     "POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 #define POST_HEAD POST_TO("/api/v1/orders")
@@ -90,7 +93,10 @@ enum { SENDERS = 120, BODY_BYTES = 262000, BUDGET_BYTES = 4 * 1024 * 1024 };
  */
 static struct raw_connection *send_most(bool is_tls, const char *authorization,
                                         struct slice filler) {
-    struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+    /* TLS 1.2 sends no tickets: what can be read is an answer. */
+    struct raw_connection *connection = is_tls
+                                            ? raw_connect_tls(port_of(true), NULL, TLS1_2_VERSION)
+                                            : raw_connect(port_of(false), false);
     struct buf head = {0};
     buf_printf(&head, POST_HEAD "%s\r\nContent-Length: %d\r\n\r\n", authorization,
                BODY_BYTES + 100);
@@ -117,6 +123,18 @@ static bool all_but_the_first_are_refused(void *unused) {
     return count_refused() >= SENDERS - BUDGET_BYTES / BODY_BYTES - 1;
 }
 
+/* One that has its answer. Which ones are refused depends on whose bytes come first. */
+static struct raw_connection *find_answered(struct raw_connection *const *senders) {
+    struct pollfd polled[SENDERS];
+    for (int i = 0; i < SENDERS; i++)
+        polled[i] = (struct pollfd){.fd = raw_fd(senders[i]), .events = POLLIN};
+    assert_true(poll(polled, SENDERS, 10000) > 0);
+    int i = 0;
+    while (polled[i].revents == 0)
+        i++;
+    return senders[i];
+}
+
 /* What a sanitizer keeps aside for a while counts as held: it has a quarantine of its own. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { GROWN_MOST_KIB = 1024 * 1024 };
@@ -128,7 +146,7 @@ enum { GROWN_MOST_KIB = 15 * 1024 };
 static void unfinished_bodies_take_no_more_memory_than_allowed(void **state) {
     (void)state;
     static struct raw_connection *senders[SENDERS];
-    struct raw_answer last;
+    struct raw_answer refusal;
     struct buf filler = {0};
     buf_printf(&filler, "{\"customerId\":\"%0*d", BODY_BYTES - 15, 0);
     for (int is_tls = 0; is_tls < 2; is_tls++) {
@@ -143,11 +161,11 @@ static void unfinished_bodies_take_no_more_memory_than_allowed(void **state) {
             ask("POST", "/api/v1/orders", ORDER, (const char *[]){authorization, NULL});
 
         assert_true(wait_until(all_but_the_first_are_refused, NULL, 10000));
-        raw_read_answer(senders[SENDERS - 1], &last);
-        assert_int_equal(last.status, 503);
-        assert_non_null(strstr(last.head.ptr, "\r\nRetry-After: 1\r\n"));
-        assert_non_null(strstr(last.body.ptr, "\"/problems/overloaded\""));
-        raw_answer_fini(&last);
+        raw_read_answer(find_answered(senders), &refusal);
+        assert_int_equal(refusal.status, 503);
+        assert_non_null(strstr(refusal.head.ptr, "\r\nRetry-After: 1\r\n"));
+        assert_non_null(strstr(refusal.body.ptr, "\"/problems/overloaded\""));
+        raw_answer_fini(&refusal);
         print_message("%d bodies%s: %ld KiB resident more\n", SENDERS, is_tls ? " over TLS" : "",
                       grown_kib);
         if (grown_kib > GROWN_MOST_KIB)
