@@ -97,6 +97,7 @@ trim_base() {
 make_base() {
     local tree
     tree=$(mktemp -d)
+    chmod 755 "$tree"
     debootstrap --variant=minbase bookworm "$tree"
     trim_base "$tree"
     # Security updates come from their own archive, beside the one that debootstrap used.

@@ -24,7 +24,7 @@ start_jaeger() {
 # parents are there but the one of the request, which is its caller's. Leaves the trace in $place/trace.json.
 trace_is_whole() {
     curl -sS "$jaeger_url/api/traces/$1" >"$place/trace.json" && jq -e '
-        .data[0] as $trace | $trace.spans as $spans
+        (.data // [])[0] as $trace | ($trace.spans // []) as $spans
         | [$spans[] | $trace.processes[.processID].serviceName] | unique as $services
         | ($spans | map(.spanID)) as $ids
         | (["analytics", "gateway", "inventory", "loyalty", "notification", "order", "payment", "shipping"] - $services == [])
