@@ -295,7 +295,7 @@ static bool supervised_check(struct clients *clients, int64_t settle_ms, struct 
         .nats_password_file = servers_nats_password_file(servers, "operator"),
         .logs = (const char *const *)clients->logs,
         .poisons = (const char *const *)clients->poisons,
-        .settle_ms = settle_ms,
+        .settle_ms = settle_ms * OM_TIME_FACTOR,
         .seed = clients->seed,
         .while_waiting = supervise,
         .closure = clients->mesh,

@@ -49,7 +49,7 @@ void fixture_fail(const char *format, ...) {
 }
 
 bool wait_until(bool (*condition)(void *closure), void *closure, int64_t timeout_ms) {
-    int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
+    int64_t deadline_us = clock_monotonic_us() + timeout_ms * OM_TIME_FACTOR * 1000;
     while (!condition(closure)) {
         if (clock_monotonic_us() > deadline_us)
             return false;

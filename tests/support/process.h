@@ -56,7 +56,8 @@ int process_run(const struct process_options *options, int64_t timeout_ms);
 int free_port(void);
 bool port_accepts(int port); /* somebody accepts connections on 127.0.0.1:port */
 
-/* Looks every few milliseconds until `condition` holds; false when `timeout_ms` went by. */
+/* Looks every few milliseconds until `condition` holds; false when `timeout_ms` went by. Sanitized
+   programs are given OM_TIME_FACTOR (tests/CMakeLists.txt) times as long. */
 bool wait_until(bool (*condition)(void *closure), void *closure, int64_t timeout_ms);
 
 /* Ends the test program with a message: for what a fixture cannot go on without. */

@@ -105,7 +105,7 @@ void servers_run_tool(struct servers *servers, const char *const *argv,
    postmaster's children keeps its successor from starting for a moment. */
 static void start_server(struct servers *servers, enum server server) {
     char log_name[32];
-    int64_t deadline_us = clock_monotonic_us() + START_TIMEOUT_MS * 1000;
+    int64_t deadline_us = clock_monotonic_us() + START_TIMEOUT_MS * OM_TIME_FACTOR * 1000;
     server_ops[server].start(servers);
     while (!server_ops[server].serves(servers)) {
         if (clock_monotonic_us() > deadline_us) {
