@@ -451,8 +451,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
     if (status == STATUS_OK)
         status = start_publisher(made, error);
     if (status != STATUS_OK) {
-        natsSubscription_Destroy(made->subscription);
-        made->subscription = NULL;
+        nats_client_unsubscribe(options->nats, &made->subscription);
         broker_destroy(&made);
         return status;
     }
@@ -474,8 +473,7 @@ void broker_stop(struct broker *broker) {
             break;
         clock_sleep_ms(1);
     }
-    natsSubscription_Destroy(broker->subscription);
-    broker->subscription = NULL;
+    nats_client_unsubscribe(broker->options.nats, &broker->subscription);
 }
 
 void broker_destroy(struct broker **broker) {

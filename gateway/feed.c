@@ -214,8 +214,7 @@ static void unsubscribe(struct feed *feed) {
     natsSubscription_Unsubscribe(feed->subscription);
     for (int waited_ms = 0; waited_ms < UNSUBSCRIBE_MS && !atomic_load(&feed->is_over); waited_ms++)
         clock_sleep_ms(1);
-    natsSubscription_Destroy(feed->subscription);
-    feed->subscription = NULL;
+    nats_client_unsubscribe(feed->nats, &feed->subscription);
 }
 
 /* Subscribes while somebody watches. Without the lock. True when updates may have been missed. */

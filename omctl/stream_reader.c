@@ -110,8 +110,7 @@ static void drop_consumer(struct stream_reader *reader) {
 
 /* An inbox of its own for each opening: what the one before still sends does not mix in. */
 static enum status open_reader(struct stream_reader *reader, struct error *error) {
-    natsSubscription_Destroy(reader->subscription);
-    reader->subscription = NULL;
+    nats_client_unsubscribe(reader->nats, &reader->subscription);
     free(reader->inbox);
     reader->inbox = nats_client_inbox(reader->nats);
     natsStatus s = natsConnection_SubscribeSync(&reader->subscription,
@@ -144,7 +143,7 @@ void stream_reader_destroy(struct stream_reader **reader) {
         return;
     drop_consumer(r);
     natsMsg_Destroy(r->message);
-    natsSubscription_Destroy(r->subscription);
+    nats_client_unsubscribe(r->nats, &r->subscription);
     free(r->inbox);
     free(r);
 }

@@ -19,8 +19,17 @@
 #define RECONNECT_WAIT_MS 250
 #define FLUSH_AT_END_MS 1000
 #define INFO_TIMEOUT_MS 1000
+/* For one message to be handed over by the thread that reads. */
+#define RETIRED_US 10000000
 /* A publisher must learn that the broker is away, so next to nothing is buffered meanwhile. */
 #define RECONNECT_BUFFER_BYTES 1
+
+/* A subscription that has ended, and is freed once nobody can be using it. */
+struct retired {
+    natsSubscription *subscription;
+    int64_t since_us;
+    struct retired *next;
+};
 
 struct nats_client {
     natsConnection *fast;
@@ -34,6 +43,8 @@ struct nats_client {
     int server_version;     /* 0: unknown */
     uint64_t version_epoch; /* the epoch it was asked in */
     bool is_version_asked;
+    pthread_mutex_t retired_mutex;
+    struct retired *retired; /* the latest first */
 };
 
 enum status nats_error(struct error *error, natsStatus status, const char *doing) {
@@ -253,6 +264,7 @@ enum status nats_client_create(const struct nats_client_options *options,
     buf_printf(&prefix, "_INBOX_%s", options->user[0] != '\0' ? options->user : options->name);
     made->inbox_prefix = prefix.ptr;
     pthread_mutex_init(&made->version_mutex, NULL);
+    pthread_mutex_init(&made->retired_mutex, NULL);
 
     enum status status = read_credentials(options, &credentials, error);
     if (status == STATUS_OK)
@@ -266,6 +278,45 @@ enum status nats_client_create(const struct nats_client_options *options,
     }
     *client = made;
     return STATUS_OK;
+}
+
+/* --- subscriptions that ended -------------------------------------------------------------------
+ */
+
+static void free_retired(struct retired *retired) {
+    while (retired != NULL) {
+        struct retired *next = retired->next;
+        natsSubscription_Destroy(retired->subscription);
+        free(retired);
+        retired = next;
+    }
+}
+
+/* Takes those off the list that ended `until_us` or before. */
+static struct retired *take_retired(struct nats_client *client, int64_t until_us) {
+    struct retired **link = &client->retired;
+    while (*link != NULL && (*link)->since_us > until_us)
+        link = &(*link)->next;
+    struct retired *taken = *link;
+    *link = NULL;
+    return taken;
+}
+
+void nats_client_unsubscribe(struct nats_client *client, natsSubscription **subscription) {
+    if (*subscription == NULL)
+        return;
+    struct retired *retired = mem_alloc(sizeof(*retired));
+    retired->subscription = *subscription;
+    *subscription = NULL;
+    natsSubscription_Unsubscribe(retired->subscription);
+
+    pthread_mutex_lock(&client->retired_mutex);
+    retired->since_us = clock_monotonic_us();
+    struct retired *old = take_retired(client, retired->since_us - RETIRED_US);
+    retired->next = client->retired;
+    client->retired = retired;
+    pthread_mutex_unlock(&client->retired_mutex);
+    free_retired(old);
 }
 
 void nats_client_destroy(struct nats_client **client) {
@@ -284,6 +335,8 @@ void nats_client_destroy(struct nats_client **client) {
             natsConnection_FlushTimeout(connections[i], FLUSH_AT_END_MS);
         natsConnection_Destroy(connections[i]);
     }
+    free_retired(c->retired); /* nobody reads any more */
+    c->retired = NULL;
     /* nats.c calls back from a thread of its own; `c` is that call's closure, so it is rather left
        behind than freed under a late call. */
     for (int waited_ms = 0; atomic_load(&c->closed_count) != opened; waited_ms++) {
@@ -292,6 +345,7 @@ void nats_client_destroy(struct nats_client **client) {
         clock_sleep_ms(1);
     }
     pthread_mutex_destroy(&c->version_mutex);
+    pthread_mutex_destroy(&c->retired_mutex);
     free(c->inbox_prefix);
     free(c);
 }

@@ -43,6 +43,10 @@ uint64_t nats_client_epoch(struct nats_client *client);
 /* The connected server's version, to compare with NATS_SERVER_VERSION(2, 10, 4); 0 while it cannot
    be learned. The first call after each connection asks the server, and may block for 2 s. */
 int nats_client_server_version(struct nats_client *client);
+/* Ends a subscription of this client at once, and frees it later, since messages may still come:
+   the thread that reads for nats.c before 3.6 uses one without holding it
+   (github.com/nats-io/nats.c/issues/637), and natsSubscription_Destroy() frees it under that. */
+void nats_client_unsubscribe(struct nats_client *client, natsSubscription **subscription);
 /* A new subject under this client's inbox prefix, malloc'ed. */
 char *nats_client_inbox(struct nats_client *client);
 /* Maps a nats.c status to ours with its text in *error. */

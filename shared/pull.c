@@ -55,7 +55,7 @@ void pull_destroy(struct pull **pull) {
     *pull = NULL;
     if (p == NULL)
         return;
-    natsSubscription_Destroy(p->subscription);
+    nats_client_unsubscribe(p->nats, &p->subscription);
     free(p->stream);
     free(p->durable);
     free(p->next_subject);

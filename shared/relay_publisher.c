@@ -32,8 +32,7 @@ struct relay_publisher *relay_publisher_create(struct nats_client *nats) {
 }
 
 void relay_publisher_reset(struct relay_publisher *publisher) {
-    natsSubscription_Destroy(publisher->acks);
-    publisher->acks = NULL;
+    nats_client_unsubscribe(publisher->nats, &publisher->acks);
 }
 
 void relay_publisher_destroy(struct relay_publisher **publisher) {

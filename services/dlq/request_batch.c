@@ -44,8 +44,7 @@ void request_batch_clear(struct request_batch *batch) {
 /* After a failed run: that nobody listens is said without naming the request, and a later run must
    not take it for an answer to its own. */
 static void unsubscribe(struct request_batch *batch) {
-    natsSubscription_Destroy(batch->subscription);
-    batch->subscription = NULL;
+    nats_client_unsubscribe(batch->nats, &batch->subscription);
 }
 
 void request_batch_destroy(struct request_batch **batch) {

@@ -5,7 +5,11 @@
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #define AGAIN_MS 20000
+#define MESSAGE_MS 5000
 
 static struct servers *servers;
 
@@ -176,6 +180,55 @@ static void the_servers_version_is_known_also_after_a_new_connection(void **stat
     nats_client_destroy(&nats);
 }
 
+struct publisher {
+    struct nats_client *nats;
+    const char *subject;
+    atomic_bool is_over;
+};
+
+static void *publish_all_the_time(void *closure) {
+    struct publisher *publisher = closure;
+    while (!atomic_load(&publisher->is_over))
+        natsConnection_PublishString(nats_client_bulk(publisher->nats), publisher->subject, "x");
+    return NULL;
+}
+
+/* A relay's subscription was freed while an answer came for it: nats.c's thread that reads took the
+   process along. */
+static void a_subscription_can_end_while_messages_come_for_it(void **state) {
+    (void)state;
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
+    struct publisher publisher = {0};
+    struct error error = {0};
+    pthread_t thread;
+    assert_int_equal(nats_client_create(&options, &publisher.nats, &error), STATUS_OK);
+    char *subject = nats_client_inbox(publisher.nats);
+    publisher.subject = subject;
+    assert_int_equal(pthread_create(&thread, NULL, publish_all_the_time, &publisher), 0);
+
+    for (int turn = 0; turn < 1000; turn++) {
+        natsSubscription *subscription = NULL;
+        natsMsg *message = NULL;
+        assert_int_equal(
+            natsConnection_SubscribeSync(&subscription, nats_client_fast(publisher.nats), subject),
+            NATS_OK);
+        assert_int_equal(natsSubscription_NextMsg(&message, subscription, MESSAGE_MS), NATS_OK);
+        natsMsg_Destroy(message);
+        nats_client_unsubscribe(publisher.nats, &subscription);
+        assert_null(subscription);
+    }
+
+    atomic_store(&publisher.is_over, true);
+    pthread_join(thread, NULL);
+    nats_client_destroy(&publisher.nats);
+    free(subject);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_server_that_answers_is_taken_of_several),
@@ -185,6 +238,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_password_is_said),
         cmocka_unit_test(the_servers_version_is_known_also_after_a_new_connection),
         cmocka_unit_test(each_inbox_is_new_and_under_the_users_name),
+        cmocka_unit_test(a_subscription_can_end_while_messages_come_for_it),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
