@@ -2,7 +2,7 @@
  * Faults on purpose: whatever a sanitizer finds must fail a test, although nobody looks at how the
  * process ended that has it.
  *
- *     fault use-after-free|overflow|race|none
+ *     fault use-after-free|overflow|race|crash|none
  *
  * A child has the fault, and is killed unless that ended it. Exit code: 0.
  */
@@ -41,6 +41,17 @@ static void race(void) {
     (void)pthread_join(thread, NULL);
 }
 
+static void pass_over(int signal) {
+    (void)signal;
+    _exit(0);
+}
+
+/* As cmocka does, and with it each test, the process has a handler of its own. */
+static void crash(void) {
+    (void)signal(SIGSEGV, pass_over);
+    (void)raise(SIGSEGV);
+}
+
 static void none(void) {
 }
 
@@ -61,6 +72,7 @@ int main(int argc, char **argv) {
         {"use-after-free", use_after_free},
         {"overflow", overflow},
         {"race", race},
+        {"crash", crash},
         {"none", none},
     };
     for (size_t i = 0; argc == 2 && i < sizeof(faults) / sizeof(faults[0]); i++) {
