@@ -182,8 +182,8 @@ static inline int fixture_setup(void **state) {
     environment_set(&fixture.environment, "OM_HTTP_THREADS", "2");
     /* The fixture's own client keeps its connection. */
     environment_set(&fixture.environment, "OM_HTTP_LEAVE_MS", "0");
-    environment_set(&fixture.environment, "OM_PUBLISH_TIMEOUT_MS", "500");
-    environment_set(&fixture.environment, "OM_RPC_TIMEOUT_MS", "500");
+    environment_set_int(&fixture.environment, "OM_PUBLISH_TIMEOUT_MS", 500 * OM_TIME_FACTOR);
+    environment_set_int(&fixture.environment, "OM_RPC_TIMEOUT_MS", 500 * OM_TIME_FACTOR);
     /* A machine that is busy for a moment is no Redis that is away. */
     environment_set(&fixture.environment, "OM_REDIS_TIMEOUT_MS", "1000");
     fixture.http = http_client_create();
