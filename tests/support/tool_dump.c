@@ -111,11 +111,13 @@ static void begin(struct story *story, const struct told_order *told, int number
 }
 
 /* Shipping dies over the confirmation, which comes again after a while only: the wish to stop
-   overtakes it. */
+   overtakes it. It is ready before, or it could die over the wish, and ship. */
 static void stop_an_order(struct story *story) {
     char id[64];
     mesh_kill(story->mesh, MESH_SHIPPING);
     mesh_launch(story->mesh, MESH_SHIPPING, "consumer.before_inbox:1");
+    if (!mesh_await_ready(story->mesh, END_TIMEOUT_MS))
+        fixture_fail("shipping does not get ready");
     begin(story, &stopped_order, TOLD_ORDERS, id);
     await_status(story, id, stopped_order.end);
 }
