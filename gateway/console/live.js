@@ -1,7 +1,7 @@
 // All orders as they happen: one stream for the whole page, so that views come and go without
 // losing what was seen.
 
-import { get, wasLeft } from './api.js';
+import { get, queryOf, wasLeft } from './api.js';
 import { isEnded } from './format.js';
 import { follow } from './stream.js';
 
@@ -10,6 +10,8 @@ const SECOND_MS = 1000;
 const LATEST = 14;
 const KNOWN_MOST = 200;
 const QUIET_MS = 1500;
+const CALM_MS = 2000;
+const NEWEST = 100; // orders, in one page
 const READS_MOST = 5; // at once
 export const SERIES = [
   { key: 'accepted', name: 'Accepted' },
@@ -22,6 +24,7 @@ export const SERIES = [
 export const live = new EventTarget();
 live.state = 'connecting';
 live.second = null; // the last one's counts
+live.isPartial = false; // since a sample, until what it left out has been read
 // null is a second of which nothing is known
 live.series = Object.fromEntries(SERIES.map(({ key }) => [key, new Array(SECONDS).fill(null)]));
 
@@ -29,7 +32,8 @@ const known = new Map(); // orders by id, the one heard of last at the end
 live.latest = () => [...known.values()].slice(-LATEST).reverse();
 live.find = (orderId) => known.get(orderId);
 
-let connection;
+let connection,
+  sampledAt = 0;
 const tell = (name) => live.dispatchEvent(new Event(name));
 
 function onSecond(second) {
@@ -38,11 +42,15 @@ function onSecond(second) {
     live.series[key].push(second?.[key] ?? null);
   }
   live.second = second;
+  if (second && second.updates > second.shown) {
+    live.isPartial = true;
+    sampledAt = Date.now();
+  }
   tell('second');
 }
 
 // What is older than what is known says nothing.
-function note({ orderId, status, reason, version, timeline }, before) {
+function note({ orderId, status, reason, version, timeline, updatedAt }, before) {
   if (before && version < before.version) return before;
   const last = timeline?.at(-1);
   return {
@@ -51,8 +59,9 @@ function note({ orderId, status, reason, version, timeline }, before) {
     version,
     reason: reason ?? before?.reason,
     event: last?.event ?? before?.event,
-    at: last?.at ?? before?.at,
+    at: last?.at ?? before?.at ?? updatedAt,
     heardAt: Date.now(),
+    askedAt: 0,
     reads: 0,
   };
 }
@@ -72,18 +81,41 @@ async function readOrder({ orderId, reads }, signal) {
     tell('orders');
   } catch (error) {
     if (wasLeft(error)) return;
-    known.set(orderId, { ...known.get(orderId), heardAt: Date.now(), reads: reads + 1 });
+    known.set(orderId, { ...known.get(orderId), askedAt: Date.now(), reads: reads + 1 });
+  }
+}
+
+const isCalm = () => Date.now() - sampledAt > CALM_MS;
+
+// Of the newest orders, those that a sample left out. Their last events are not in a list, and are
+// read with the rows that are shown.
+async function topUp(signal) {
+  try {
+    const { orders } = await get(`/api/v1/orders${queryOf({ limit: NEWEST })}`, signal);
+    const isNews = ({ orderId, version }) => !(known.get(orderId)?.version >= version);
+    for (const it of orders.filter(isNews)) known.set(it.orderId, { ...note(it), heardAt: 0 });
+    const sorted = [...known].sort(([, a], [, b]) => Date.parse(a.at) - Date.parse(b.at));
+    known.clear();
+    for (const [orderId, it] of sorted.slice(-KNOWN_MOST)) known.set(orderId, it);
+    live.isPartial = !isCalm();
+    tell('orders');
+  } catch (error) {
+    if (!wasLeft(error)) sampledAt = Date.now(); // once more when that is over
   }
 }
 
 // Of all updates only a sample comes, and some may be lost: of these orders, those that seem to be
-// under way and have not been heard of for a while are read. The longer they stay, the more seldom.
-export function catchUp(orders, signal) {
+// under way and have not been heard of for a while are read, and so are those of which a sample may
+// have hidden the last update, once it is calm. The longer they stay, the more seldom.
+export async function catchUp(orders, signal) {
+  if (live.isPartial && isCalm()) await topUp(signal);
+  const isDoubtful = ({ status, heardAt }) => !isEnded(status) || (isCalm() && heardAt < sampledAt);
+  const isTime = ({ heardAt, askedAt, reads }) =>
+    Date.now() - Math.max(heardAt, askedAt) > QUIET_MS * 2 ** Math.min(reads, 5);
   const due = orders
     .map(({ orderId }) => known.get(orderId))
-    .filter((it) => it && !isEnded(it.status))
-    .filter(({ heardAt, reads }) => Date.now() - heardAt > QUIET_MS * 2 ** Math.min(reads, 5))
-    .sort((a, b) => a.heardAt - b.heardAt);
+    .filter((it) => it && isDoubtful(it) && isTime(it))
+    .sort((a, b) => Math.max(a.heardAt, a.askedAt) - Math.max(b.heardAt, b.askedAt));
   return Promise.all(due.slice(0, READS_MOST).map((one) => readOrder(one, signal)));
 }
 

@@ -125,8 +125,8 @@ const liveTable = (orders) =>
       { name: 'Status', cell: ({ status }) => pill(status) },
       {
         name: 'Last event',
-        cell: ({ event, reason }) => [
-          words(event ?? 'accepted'),
+        cell: ({ event, reason, status }) => [
+          event ? words(event) : status === 'PENDING' ? 'Accepted' : '–',
           reason && h('small', null, ` ${words(reason)}`),
         ],
       },
@@ -141,6 +141,8 @@ function liveState() {
   const { updates = 0, shown = 0 } = live.second ?? {};
   if (updates > shown)
     return `A sample: ${count(shown)} of ${count(updates)} updates of this second.`;
+  if (live.isPartial)
+    return 'A sample until a moment ago; what it left out is read when it is calm.';
   return '';
 }
 

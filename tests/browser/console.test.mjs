@@ -250,6 +250,21 @@ test('the statuses of a burst of orders become true', async () => {
     const all = [...document.querySelectorAll('.live .pill')];
     return all.length > 1 && all.every(({ textContent }) => textContent === 'Completed');
   });
+  const { stdout: last } = await sql(
+    mesh,
+    'SELECT id FROM orders.orders WHERE updated_at = (SELECT max(updated_at) FROM orders.orders)',
+  );
+  const anyOfLast = last
+    .trim()
+    .split('\n')
+    .map((id) => `.live a[title="${id}"]`);
+  await page.locator(anyOfLast.join()).first().waitFor();
+  await page.locator('.live .hint:empty').waitFor({ state: 'attached' });
+  await until(async () =>
+    (await page.locator('.live td[data-label="Last event"]').allInnerTexts()).every(
+      (text) => text === 'Order completed',
+    ),
+  );
   await close();
 });
 
