@@ -12,14 +12,12 @@ const REFRESH_MS = 4000;
 const STREAMS = ['ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'];
 const REASONS = ['rejected', 'max_deliveries', 'no_report'];
 const STATUSES = ['dead', 'replaying', 'replayed', 'resolved', 'discarded', 'any'];
+const COUNTED = ['dead', 'replayed', 'resolved', 'discarded']; // the second with those replaying
 const FILTER = ['stream', 'consumer', 'reason', 'code', 'type', 'status', 'from', 'to'];
 
 const options = (first, names) => [['', first], ...names.map((name) => [name, words(name)])];
 
-const ordinal = (number) => {
-  const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th' };
-  return `${number}${suffix[new Intl.PluralRules('en', { type: 'ordinal' }).select(number)]}`;
-};
+const times = (number) => (number === 2 ? 'twice' : `${count(number)} times`);
 
 // The list that an entry was opened from.
 let address = '#/dead-letters';
@@ -42,7 +40,7 @@ const countsTable = (streams) =>
             `${stream} / ${consumer}`,
           ),
       },
-      ...['dead', 'replayed', 'resolved', 'discarded'].map((key) => ({
+      ...COUNTED.map((key) => ({
         name: words(key),
         numeric: true,
         cell: (row) => h(row[key] && key === 'dead' ? 'strong' : 'span', null, count(row[key])),
@@ -50,6 +48,16 @@ const countsTable = (streams) =>
     ],
     streams,
   );
+
+// How many there are like `filter`, where the counts tell that; undefined elsewhere.
+function totalOf(streams, { stream, consumer, status, ...others }) {
+  const keys = status === 'any' ? COUNTED : COUNTED.filter((key) => key === (status || 'dead'));
+  if (!keys.length || status === 'replayed' || Object.values(others).some(Boolean))
+    return undefined;
+  return streams
+    .filter((one) => (!stream || one.stream === stream) && (!consumer || one.consumer === consumer))
+    .reduce((total, one) => keys.reduce((sum, key) => sum + one[key], total), 0);
+}
 
 /* --- the view --- */
 
@@ -81,10 +89,10 @@ const entriesTable = (entries) =>
         name: 'Status',
         cell: ({ status, generation }) => [
           pill(status),
-          generation > 1 && h('small', null, ` for the ${ordinal(generation)} time`),
+          generation > 1 && h('small', null, ` failed ${times(generation)}`),
         ],
       },
-      { name: 'Attempts', numeric: true, cell: ({ deliveries }) => count(deliveries) },
+      { name: 'Deliveries', numeric: true, cell: ({ deliveries }) => count(deliveries) },
     ],
     entries,
   );
@@ -137,16 +145,24 @@ export function deadLetters(main, { query, signal }) {
   const consumer = consumerField(query);
   const form = filterForm('dead-letters', query, filterFields(consumer.element));
   let shown = [],
+    counts = [],
     next,
     pages = 1;
+
+  // Counted a moment after they were listed: the two may differ.
+  function showExtent() {
+    const total = next && totalOf(counts, filter);
+    const of = total > shown.length ? ` of ${count(total)}` : '';
+    extent.textContent = `${count(shown.length)}${of} shown, ${next ? 'more below' : 'all there are'}`;
+    extent.hidden = !shown.length;
+  }
 
   function show() {
     const none = FILTER.some((name) => filter[name])
       ? stateLine('No dead letter is like that.')
       : stateLine('No dead letters: everything has been processed.', 'good');
     patchChildren(list, [shown.length ? entriesTable(shown) : none]);
-    extent.textContent = `${count(shown.length)} shown, ${next ? 'more below' : 'all there are'}`;
-    extent.hidden = !shown.length;
+    showExtent();
     more.hidden = !next;
     trouble.replaceChildren();
   }
@@ -172,11 +188,12 @@ export function deadLetters(main, { query, signal }) {
   async function refresh() {
     if (pages === 1) await load();
     try {
-      const streams = await countDead(signal);
-      consumer.offer(streams.map((one) => one.consumer));
+      counts = await countDead(signal);
+      consumer.offer(counts.map((one) => one.consumer));
       patchChildren(totals, [
-        streams.length ? countsTable(streams) : stateLine('Nothing was ever given up.', 'good'),
+        counts.length ? countsTable(counts) : stateLine('Nothing was ever given up.', 'good'),
       ]);
+      showExtent();
     } catch (error) {
       if (!wasLeft(error)) fail(totals, error);
     }
@@ -188,31 +205,42 @@ export function deadLetters(main, { query, signal }) {
       'button',
       {
         type: 'button',
+        'aria-describedby': 'only-dead',
         ...attributes,
         onclick: () => bulkDialog(name, filterOf(valuesOf(form), FILTER), jobs.begun, signal),
       },
       text,
     );
 
+  const bulkButtons = [
+    bulkButton('replay', 'Replay by this filter…', { class: 'primary' }),
+    bulkButton('discard', 'Discard by this filter…'),
+  ];
+  const onlyDead = h('p', { class: 'hint', id: 'only-dead', role: 'status' });
+  function allowBulk() {
+    const isAllowed = ['', 'any'].includes(form.elements.status.value);
+    for (const button of bulkButtons) button.disabled = !isAllowed;
+    onlyDead.textContent = isAllowed ? '' : 'Only dead ones can be replayed or discarded.';
+  }
+
   address = location.hash;
+  form.addEventListener('input', allowBulk);
+  allowBulk();
   main.append(
     h(
       'div',
       { class: 'view-head' },
       h('h1', { tabindex: '-1' }, 'Dead letters'),
-      h(
-        'div',
-        { class: 'actions' },
-        bulkButton('replay', 'Replay by this filter…', { class: 'primary' }),
-        bulkButton('discard', 'Discard by this filter…'),
-      ),
+      h('div', { class: 'actions' }, bulkButtons),
     ),
+    onlyDead,
     h(
       'p',
       { class: 'hint' },
       'Messages that a consumer has given up. Replaying sends one again, to that consumer only.',
     ),
     jobs.current,
+    card('By consumer', {}, totals),
     h(
       'section',
       { class: 'card' },
@@ -222,12 +250,7 @@ export function deadLetters(main, { query, signal }) {
       list,
       h('div', { class: 'actions' }, more),
     ),
-    h(
-      'div',
-      { class: 'columns even' },
-      h('div', { class: 'column' }, card('By consumer', {}, totals)),
-      h('div', { class: 'column' }, jobs.element),
-    ),
+    jobs.element,
   );
   repeat(REFRESH_MS, refresh, signal);
 }

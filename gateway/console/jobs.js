@@ -37,6 +37,13 @@ const outcomeOf = (job) =>
     .filter(Boolean)
     .flatMap((part, index) => (index ? [', ', part] : [part]));
 
+// Whether all of what is done was in vain, some of it, or nothing.
+function barKind({ deadAgain, failed }, done) {
+  const lost = deadAgain + failed;
+  if (!lost) return null;
+  return lost >= done ? 'failed' : 'undone';
+}
+
 function jobRow(job, cancel) {
   const done = job.replayed + job.discarded + job.skipped + job.failed;
   return h(
@@ -49,6 +56,7 @@ function jobRow(job, cancel) {
       h('span', null, `${NOUNS[job.action]} of ${filterText(job.filter)}`),
     ),
     h('progress', {
+      class: barKind(job, done),
       max: Math.max(job.total, 1),
       value: job.total ? done : 1,
       'aria-label': `Progress: ${percent(done, job.total || 1)}`,
@@ -206,7 +214,7 @@ export function bulkDialog(name, filter, onBegun, signal) {
       const { matching: number } = await post(path, wanted({ dryRun: true }), signal);
       matching.textContent = `${count(number)} dead ${number === 1 ? 'letter matches' : 'letters match'}.`;
       start.textContent = `${kind.verb} ${count(number)}`;
-      start.disabled = number === 0;
+      start.disabled = start.hidden = number === 0;
     } catch (error) {
       if (!wasLeft(error)) trouble.replaceChildren(failure(error));
     }

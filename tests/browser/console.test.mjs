@@ -208,8 +208,14 @@ test('many are replayed by filter: counted first, then a job with progress that 
   await job.getByRole('button', { name: 'Cancel this job' }).click();
   await page.locator('[data-job][data-state="cancelled"]').waitFor();
   // still poison: what was replayed is dead again, which is no success
-  await page.locator('.list', { hasText: 'for the 2nd time' }).waitFor();
+  await page.locator('.list', { hasText: 'Dead failed twice' }).waitFor();
   await job.getByText(/0 resolved, [1-9]\d* dead again/).waitFor();
+  await job.locator('progress.failed').waitFor();
+  await assertIsAbove(
+    page,
+    page.getByRole('table', { name: /by consumer/ }),
+    page.locator('.list'),
+  );
   await close();
 });
 
@@ -415,10 +421,18 @@ test('many are discarded by the fields as they stand, with a reason', async () =
   const replay = page.getByRole('dialog', { name: 'Replay by filter' });
   await replay.getByText('consumer analytics, code NONE').waitFor();
   await replay.getByText('0 dead letters match.').waitFor();
+  assert.equal(await replay.getByRole('button', { name: /^Replay/ }).count(), 0);
   await replay.getByRole('button', { name: 'Close' }).click();
 
+  const discard = page.getByRole('button', { name: 'Discard by this filter…' });
+  for (const [status, isAllowed] of Object.entries({ resolved: false, any: true, '': true })) {
+    await page.locator('#field-status').selectOption(status);
+    assert.equal(await discard.isEnabled(), isAllowed, status);
+    const why = page.getByText('Only dead ones can be replayed or discarded.');
+    assert.equal(await why.count(), isAllowed ? 0 : 1);
+  }
   await page.getByLabel('Error code').fill('');
-  await page.getByRole('button', { name: 'Discard by this filter…' }).click();
+  await discard.click();
   const dialog = page.getByRole('dialog', { name: 'Discard by filter' });
   await dialog.getByText(/^\d+ dead letters match\./).waitFor();
   await dialog.getByRole('button', { name: /^Discard \d/ }).click();
