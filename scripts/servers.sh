@@ -39,6 +39,21 @@ choose_port() {
     [[ -n ${chosen:-} ]] || chosen=$(pick_port "$3")
 }
 
+# OM_HTTP_PORT, where it is set: a port that was asked for is not exchanged for another.
+choose_http_port() {
+    local wanted=${OM_HTTP_PORT:-}
+    if [[ -z $wanted ]]; then
+        choose_port http_port gateway 8080
+        return
+    fi
+    [[ $wanted =~ ^[1-9][0-9]{0,4}$ ]] || die "OM_HTTP_PORT is a port of its own here, not $wanted"
+    if [[ $wanted == "$http_port" ]] && is_running gateway; then
+        return
+    fi
+    ! is_port_taken "$wanted" || die "port $wanted (OM_HTTP_PORT) is taken by another program"
+    http_port=$wanted
+}
+
 load_ports() {
     postgres_port='' redis_port='' nats_port='' http_port='' prometheus_port=''
     # shellcheck source=/dev/null
@@ -53,7 +68,7 @@ choose_ports() {
     choose_port postgres_port postgres "$first"
     choose_port redis_port redis $((first + 100))
     choose_port nats_port nats $((first + 200))
-    choose_port http_port gateway 8080
+    choose_http_port
     choose_port prometheus_port prometheus $((first + 300))
     printf '%s\n' "postgres_port=$postgres_port" "redis_port=$redis_port" "nats_port=$nats_port" \
         "http_port=$http_port" "prometheus_port=$prometheus_port" >"$file"
