@@ -31,10 +31,14 @@ export class Problem extends Error {
   }
 }
 
-const unreachable = {
+// Only what reads is asked for again by itself.
+const unreachable = (method) => ({
   title: 'The gateway cannot be reached',
-  detail: 'It is tried again every few seconds.',
-};
+  detail:
+    method === 'GET'
+      ? 'It is tried again every few seconds.'
+      : 'This is not sent again by itself, and may have arrived.',
+});
 
 // `scope` is what the token would need, where it has too little.
 async function problemOf(response) {
@@ -66,7 +70,7 @@ export async function send(path, { method = 'GET', body, headers = {}, signal } 
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
-    throw error.name === 'AbortError' ? error : new Problem(0, unreachable);
+    throw error.name === 'AbortError' ? error : new Problem(0, unreachable(method));
   }
   if (!response.ok) throw await problemOf(response);
   return response;

@@ -113,12 +113,12 @@ export function failure(error, retry) {
     box.append(h('span', null, h('code', null, field), ` ${message}`));
   if (error.type?.startsWith('/problems/'))
     box.append(h('a', { href: error.type }, 'What this means'));
-  if (error.scope)
+  if (error.scope || error.status === 401)
     box.append(
       h(
         'button',
         { type: 'button', onclick: () => session.dispatchEvent(new Event('wanted')) },
-        'Use another token',
+        error.scope ? 'Use another token' : 'Enter a token',
       ),
     );
   else if (retry) box.append(h('button', { type: 'button', onclick: retry }, 'Try again'));

@@ -156,9 +156,10 @@ function showHolder() {
   byId('token-button').textContent = claims?.sub ? `Token: ${claims.sub}` : 'Token';
 }
 
+let refusal = ''; // why the gateway wants a token, or another
 function askForToken(why) {
   byId('token-why').textContent =
-    why ?? 'Calls are made with this token; without authentication none is needed.';
+    why || refusal || 'Calls are made with this token; without authentication none is needed.';
   showHolder();
   byId('token-input').value = '';
   byId('token-forget').hidden = !session.token();
@@ -169,6 +170,11 @@ function askForToken(why) {
 byId('token-button').addEventListener('click', () => askForToken());
 byId('token-cancel').addEventListener('click', () => dialog.close());
 byId('token-forget').addEventListener('click', () => (dialog.close(), session.setToken('')));
+byId('token-input').addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter') return; // tokens have no lines
+  event.preventDefault();
+  byId('token-form').requestSubmit();
+});
 byId('token-form').addEventListener('submit', () => {
   const token = byId('token-input')
     .value.trim()
@@ -178,19 +184,18 @@ byId('token-form').addEventListener('submit', () => {
 });
 
 // Many calls may be refused at once: one question is enough, and none again once it was closed.
-let hasAsked = false;
 session.addEventListener('refused', ({ detail }) => {
-  if (!hasAsked)
-    askForToken(
-      session.token()
-        ? `The token was refused: ${detail.detail ?? detail.title}.`
-        : 'This gateway requires a token.',
-    );
-  hasAsked = true;
+  const hasAsked = refusal;
+  refusal = session.token()
+    ? `The token was refused: ${detail.detail ?? detail.title}.`
+    : 'This gateway requires a token.';
+  if (!hasAsked) askForToken();
 });
-session.addEventListener('wanted', () => askForToken('The token in use does not allow this.'));
+session.addEventListener('wanted', () =>
+  askForToken(refusal || 'The token in use does not allow this.'),
+);
 session.addEventListener('changed', () => {
-  hasAsked = false;
+  refusal = '';
   system.away = [];
   system.dead = 0;
   showHolder();

@@ -315,6 +315,7 @@ function askToCancel(cancel, signal) {
       if (!wasLeft(error)) trouble.replaceChildren(failure(error));
     }
   }
+  return dialog;
 }
 
 const details = (it) => [
@@ -337,9 +338,10 @@ export function order(main, { id, signal }) {
   const heading = h('h1', { tabindex: '-1' }, 'Order ', h('code', null, id));
   const cancel = h(
     'button',
-    { type: 'button', hidden: true, onclick: () => askToCancel(cancelIt, signal) },
+    { type: 'button', hidden: true, onclick: () => (question = askToCancel(cancelIt, signal)) },
     'Cancel order…',
   );
+  let question;
 
   async function cancelIt() {
     await send(`${path}/cancel`, { method: 'POST', signal });
@@ -351,6 +353,7 @@ export function order(main, { id, signal }) {
     const hadFocus = document.activeElement === cancel;
     status.replaceChildren(pill(it.status), it.reason ? ` ${words(it.reason)}` : '');
     cancel.hidden = !['PENDING', 'CONFIRMED'].includes(it.status);
+    if (cancel.hidden) question?.close(); // it has ended meanwhile, which its status says
     if (cancel.hidden && hadFocus) heading.focus();
     patchChildren(about, details(it));
   }

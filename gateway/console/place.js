@@ -1,8 +1,9 @@
 // The form that places a demo order, and what becomes of it.
 
-import { get, insist, send, wasLeft } from './api.js';
+import { get, insist, send, session, wasLeft } from './api.js';
 import { announce, card, fail, failure, field, h, whileBusy } from './dom.js';
 import { count, duration, money, pill, shortId, words } from './format.js';
+import { live } from './live.js';
 import { timeline } from './timeline.js';
 
 const METHODS = [
@@ -17,6 +18,26 @@ function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return `console-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
+
+// Whether it arrived is not known: by its key it is one order, however often it is sent.
+const notPlaced = {
+  title: 'Not placed: the gateway cannot be reached',
+  detail: 'Press Place order again; the same key is safe.',
+};
+
+// A customer's token places that customer's orders only.
+function ownCustomer() {
+  const claims = session.claims();
+  const scopes = [claims?.scope ?? []].flat().join(' ').split(' ');
+  return scopes.includes('admin') ? undefined : claims?.sub;
+}
+
+// In the words of the form.
+const inWords = (problem) => ({
+  ...problem,
+  message: problem.message,
+  detail: problem.detail?.replace(/^customerId /, 'Customer '),
+});
 
 const orderOf = (form, products) => {
   const product = products.get(form.get('sku'));
@@ -71,11 +92,13 @@ export function placeOrder(signal) {
     spellcheck: 'false',
   });
   const button = h('button', { type: 'submit', class: 'primary' }, 'Place order');
-  let showing = new AbortController();
+  let showing = new AbortController(),
+    isCutOff = false;
 
   async function place(form) {
     showing.abort();
     showing = new AbortController();
+    isCutOff = false;
     signal.addEventListener('abort', () => showing.abort());
     const started = performance.now();
     try {
@@ -96,8 +119,16 @@ export function placeOrder(signal) {
       announce('Order accepted');
       key.querySelector('input').value = randomKey();
     } catch (error) {
-      if (!wasLeft(error)) result.replaceChildren(failure(error));
+      if (wasLeft(error)) return;
+      isCutOff = error.status === 0;
+      result.replaceChildren(failure(isCutOff ? notPlaced : inWords(error)));
     }
+  }
+
+  function onLink() {
+    if (!isCutOff || live.state !== 'open') return;
+    isCutOff = false;
+    result.replaceChildren();
   }
 
   function submit(event) {
@@ -128,6 +159,7 @@ export function placeOrder(signal) {
   }
 
   button.disabled = true;
+  live.addEventListener('state', onLink, { signal });
   insist(loadProducts, (error) => fail(trouble, error), signal);
   return card(
     'Place a demo order',
@@ -144,7 +176,7 @@ export function placeOrder(signal) {
         required: true,
       }),
       field('Customer', 'customerId', {
-        value: 'C100',
+        value: ownCustomer() ?? 'C100',
         required: true,
         maxlength: 64,
         autocomplete: 'off',

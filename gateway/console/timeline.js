@@ -9,6 +9,7 @@ import { beginning, follow } from './stream.js';
 const TICK_MS = 500;
 const UNDOING_MS = 3000;
 const UNDOING_LOOKS = 4;
+const REFUND_MS = 15000;
 const BAD = /Failed|Rejected|Declined/;
 const CODE = /^[a-z]+(_[a-z]+)*$/;
 const UNDONE = /Released|Refunded|Cancelled/;
@@ -37,13 +38,23 @@ function rows(entries, total) {
 
 // The order's timeline until `signal` is aborted. onStatus({ status, reason? }) is called with each
 // change. The server ends the stream with the order; what its end sets off, such as giving stock
-// back, is found by asking again a few times. An order that is new may not be known everywhere yet.
+// back, is found by asking again a few times, and as long as a refund is due. An order that is new may not be known everywhere yet.
 export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }) {
   const list = h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' });
   const foot = h('p', { class: 'timeline-foot' }, 'Waiting for the first event…');
   const root = h('div', { 'data-order': orderId }, list, foot);
   const entries = {}; // by their place; what happened at once may come in another order
   const hasEnded = () => isEnded(root.dataset.status);
+  const has = (event) => Object.values(entries).some((entry) => entry.event === event);
+  const isUndone = () => hasEnded() && root.dataset.status !== 'COMPLETED';
+  const isRefundDue = () => isUndone() && has('PaymentSucceeded') && !has('PaymentRefunded');
+
+  function footOf(taken, elapsed) {
+    if (!hasEnded()) return `${duration(elapsed - (elapsed % 100))} so far, going on…`;
+    return isRefundDue()
+      ? 'Refund outstanding: it was paid for, and not paid back yet'
+      : `Took ${duration(taken)}`;
+  }
 
   // While the order is under way time goes on behind its last event, by this machine's clock.
   function draw() {
@@ -54,10 +65,7 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
     const elapsed = hasEnded() ? taken : Math.max(taken, Date.now() - start);
     const fresh = rows(sorted, Math.max(elapsed, 1));
     patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, fresh));
-    if (hasEnded() || root.dataset.state !== 'lost')
-      foot.textContent = hasEnded()
-        ? `Took ${duration(taken)}`
-        : `${duration(elapsed - (elapsed % 100))} so far, going on…`;
+    if (hasEnded() || root.dataset.state !== 'lost') foot.textContent = footOf(taken, elapsed);
   }
 
   function onEvent(type, data) {
@@ -83,8 +91,9 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
       );
     if (state === 'lost' && root.dataset.status && !hasEnded())
       foot.textContent = 'The connection was lost; it is taken up again…';
-    if (state === 'ended' && root.dataset.status !== 'COMPLETED' && looks-- > 0)
-      sleep(UNDOING_MS, signal).then(watch);
+    if (state !== 'ended' || !isUndone()) return;
+    if (looks-- > 0) sleep(UNDOING_MS, signal).then(watch);
+    else if (isRefundDue()) sleep(REFUND_MS, signal).then(watch);
   }
 
   const isRefusal = (error) => isFinal(error) && !(isNew && error.status === 404);

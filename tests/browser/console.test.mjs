@@ -131,6 +131,20 @@ test('a slow order is drawn while it is under way, and can be cancelled', async 
   await close();
 });
 
+test('the question whether to cancel ends with the order', async () => {
+  const { page, close } = await open();
+  await place(page, { payment: 'pm_sim_delay_2000' });
+  await placed(page, 'PENDING').waitFor();
+  await page.locator('.placed').getByRole('link').click();
+  await page.getByRole('button', { name: 'Cancel order…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Cancel this order?' });
+  await dialog.waitFor();
+  await dialog.waitFor({ state: 'detached' });
+  await page.locator('.view-head', { hasText: 'Completed' }).waitFor();
+  await assertFocusKept(page);
+  await close();
+});
+
 test('the same Idempotency-Key is the same order', async () => {
   const { page, close } = await open();
   const key = page.getByLabel('Idempotency-Key');
@@ -340,6 +354,15 @@ test('what failed while the gateway was away loads by itself', async () => {
   assert.equal(await page.locator('.place .error').count(), 0);
   // what nobody saw is a gap between what was seen
   await page.waitForFunction(() => document.querySelectorAll('.chart .line.accepted').length === 2);
+
+  const placeBox = page.locator('.place');
+  await without('gateway', async () => {
+    await place(page);
+    await placeBox.getByText('Not placed: the gateway cannot be reached').waitFor();
+    await placeBox.getByText('Press Place order again; the same key is safe.').waitFor();
+    await page.locator('#link-state', { hasText: 'Reconnecting' }).waitFor();
+  });
+  await placeBox.getByText('Not placed').waitFor({ state: 'detached' });
 
   await go(page, '#/mesh', 'Mesh');
   await without('gateway', async () => {
@@ -607,6 +630,16 @@ test('a token is asked for where one is needed, and kept in its tab only', async
     await dialog.getByRole('button', { name: 'Use token' }).click();
   };
   await dialog.getByText('This gateway requires a token.').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'Enter a token' }).first().click();
+  await dialog.getByText('This gateway requires a token.').waitFor();
+  await dialog.getByLabel('Token (JWT)').fill(gateway.token('orders:read orders:write', 'C7'));
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Token: C7' }).waitFor();
+  assert.equal(await page.getByLabel('Customer').inputValue(), 'C7');
+  await page.getByLabel('Product').locator('option').first().waitFor({ state: 'attached' });
+  await place(page, { customer: 'C8' });
+  await page.getByText("Customer must be the token's subject").waitFor();
   await enter(gateway.token('orders:read'));
   await page.getByText('It would need the scope admin.').first().waitFor();
   await page.getByRole('button', { name: 'Use another token' }).first().click();

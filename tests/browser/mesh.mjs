@@ -79,9 +79,9 @@ const AUDIENCE = 'ordermesh';
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-function tokenOf(secret, scope) {
+function tokenOf(secret, scope, sub) {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: ISSUER, aud: AUDIENCE, sub: 'C100', scope, iat: now, exp: now + 600 };
+  const claims = { iss: ISSUER, aud: AUDIENCE, sub, scope, iat: now, exp: now + 600 };
   const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
@@ -119,7 +119,7 @@ export async function startGuardedGateway(mesh, settings = {}) {
   await answers(url);
   return {
     url,
-    token: (scope) => tokenOf(secret, scope),
+    token: (scope, subject = 'C100') => tokenOf(secret, scope, subject),
     async stop() {
       child.kill();
       const code = await exit;
