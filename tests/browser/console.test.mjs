@@ -570,16 +570,47 @@ for (const colorScheme of ['light', 'dark'])
       await close();
     });
 
+// Words that go on in another line, but for what programs are told: that may be too long for one.
+const brokenWords = (page) =>
+  page.evaluate(() => {
+    const broken = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+      if (
+        text.parentElement.closest(
+          'code, pre, script, noscript, dialog, svg, .break, .unseen, option',
+        )
+      )
+        continue;
+      for (const { index, 0: word } of text.data.matchAll(/(?<!\S)[A-Za-z]{2,20}[.,:]?(?!\S)/g)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1)
+          broken.push(`${word} in ${text.data}`);
+      }
+    }
+    return broken;
+  });
+
 // 320 is a wide screen at 400 %; between narrow and wide tables are tables still.
 for (const width of [320, 720, 768])
   test(`every view fits ${width} pixels, badges and all`, async () => {
     await poison(width);
     const { page, close } = await open('#/', { viewport: { width, height: 800 } });
     await page.locator('#dead-count').waitFor();
+    await place(page, { payment: 'pm_card_chargeDeclinedInsufficientFunds' });
+    await page.locator('.placed-order').getByText('Inventory released').waitFor();
+    assert.deepEqual(await brokenWords(page), [], `a placed order at ${width}`);
+    await page.locator('.placed').getByRole('link').click();
+    await page.getByText('Took').waitFor();
+    assert.deepEqual(await brokenWords(page), [], `an order at ${width}`);
+    await keepScreenshot(page, `order-${width}`);
     for (const [name, [hash, heading]] of Object.entries(VIEWS)) {
       await go(page, hash, heading);
       await isFilled(page);
       await assertNoSidewaysScrolling(page, `${name} at ${width}`);
+      assert.deepEqual(await brokenWords(page), [], `${name} at ${width}`);
       await keepScreenshot(page, `${name}-${width}`);
     }
     await close();
