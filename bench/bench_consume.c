@@ -5,7 +5,7 @@
 #include "bench/consuming.h"
 #include "bench/harness.h"
 #include "bench/limits.h"
-#include "shared/log.h"
+#include "shared/observe/log.h"
 
 #define EVENTS 200000
 #define EVENTS_QUICK 50000

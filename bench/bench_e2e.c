@@ -10,7 +10,7 @@
 #include "bench/limits.h"
 #include "bench/system.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>

@@ -7,8 +7,8 @@
 #include "bench/harness.h"
 #include "bench/limits.h"
 #include "bench/system.h"
-#include "shared/clock.h"
-#include "shared/log.h"
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
 
 #include <inttypes.h>
 

@@ -6,11 +6,11 @@
 #include "bench/limits.h"
 #include "bench/sample_event.h"
 
-#include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/pg.h"
-#include "shared/relay.h"
-#include "shared/trace.h"
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
+#include "shared/observe/trace.h"
+#include "shared/outbox/relay.h"
+#include "shared/pg/pg.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,11 +2,11 @@
 
 #include "bench/limits.h"
 #include "bench/sample_event.h"
-#include "shared/clock.h"
-#include "shared/consumer.h"
-#include "shared/json.h"
-#include "shared/nats_client.h"
-#include "shared/pg_columns.h"
+#include "shared/base/clock.h"
+#include "shared/consume/consumer.h"
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+#include "shared/pg/pg_columns.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
  * A consumer's whole work, as often as a bench wants it: events from JetStream through the inbox,
  * an effect a database row each, the outbox, and the acknowledgement.
  *
- * It is the consumer loop of the services (shared/consumer.h) as ORDERS/inventory, with a handler
- * that does no more than limits/consume.sql. Servers must be fresh, migrated and provisioned.
- * Blocks; ends the program when a figure is not what it must be. Main thread only.
+ * It is the consumer loop of the services (shared/consume/consumer.h) as ORDERS/inventory, with a
+ * handler that does no more than limits/consume.sql. Servers must be fresh, migrated and
+ * provisioned. Blocks; ends the program when a figure is not what it must be. Main thread only.
  */
 #ifndef OM_BENCH_CONSUMING_H
 #define OM_BENCH_CONSUMING_H

@@ -1,7 +1,7 @@
 #include "bench/cpu.h"
 
 #include "bench/harness.h"
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 #include <ctype.h>
 #include <dirent.h>

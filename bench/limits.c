@@ -1,10 +1,10 @@
 #include "bench/limits.h"
 
-#include "shared/buf.h"
-#include "shared/clock.h"
-#include "shared/config.h"
-#include "shared/pg.h"
-#include "shared/uuid.h"
+#include "shared/base/buf.h"
+#include "shared/base/clock.h"
+#include "shared/base/config.h"
+#include "shared/base/uuid.h"
+#include "shared/pg/pg.h"
 
 #include <inttypes.h>
 #include <stdio.h>

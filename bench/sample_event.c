@@ -1,8 +1,8 @@
 #include "bench/sample_event.h"
 
-#include "shared/clock.h"
-#include "shared/event.h"
-#include "shared/order_snapshot.h"
+#include "shared/base/clock.h"
+#include "shared/contract/event.h"
+#include "shared/contract/order_snapshot.h"
 
 /* As long as a sealed e-mail address is. */
 #define SEALED                                                                                     \

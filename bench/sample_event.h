@@ -2,8 +2,8 @@
 #ifndef OM_BENCH_SAMPLE_EVENT_H
 #define OM_BENCH_SAMPLE_EVENT_H
 
-#include "shared/buf.h"
-#include "shared/uuid.h"
+#include "shared/base/buf.h"
+#include "shared/base/uuid.h"
 
 /* Appends it, of a new order, and fills `traceparent` (TRACEPARENT_SIZE). */
 void sample_event_write(struct uuid id, struct slice customer_id, struct buf *payload,

@@ -1,7 +1,7 @@
 #include "bench/system.h"
 
 #include "bench/harness.h"
-#include "shared/pg.h"
+#include "shared/pg/pg.h"
 #include "tests/support/checker.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 #include "gateway/describe.h"
 
 #include "gateway/routes.h"
-#include "shared/json.h"
-#include "shared/runtime.h"
+#include "shared/json/json.h"
+#include "shared/service/runtime.h"
 
 static const char *const limits[] = {
 #define LIMIT_NAME(id, name) name,

@@ -10,7 +10,7 @@
 #ifndef OM_GATEWAY_DESCRIBE_H
 #define OM_GATEWAY_DESCRIBE_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 /* Appends the document. Pure. */
 void gateway_describe(struct buf *out);

@@ -1,8 +1,8 @@
 #include "gateway/health.h"
 
-#include "gateway/answer.h"
-#include "gateway/gateway.h"
-#include "shared/json.h"
+#include "gateway/lane/gateway.h"
+#include "gateway/reply/answer.h"
+#include "shared/json/json.h"
 
 static bool is_degraded(const struct gateway *gateway) {
     return atomic_load(&gateway->redis_usable) < (int)gateway->lane_count;

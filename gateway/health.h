@@ -3,8 +3,8 @@
 #ifndef OM_GATEWAY_HEALTH_H
 #define OM_GATEWAY_HEALTH_H
 
-#include "shared/buf.h"
-#include "shared/runtime.h"
+#include "shared/base/buf.h"
+#include "shared/service/runtime.h"
 
 #include <h2o.h>
 

@@ -1,16 +1,16 @@
 /* om-gateway: HTTP in front, NATS behind. */
 #include "gateway/describe.h"
-#include "gateway/feed.h"
-#include "gateway/gateway.h"
 #include "gateway/health.h"
-#include "gateway/request_trace.h"
+#include "gateway/http/tls.h"
+#include "gateway/lane/gateway.h"
+#include "gateway/lane/request_trace.h"
+#include "gateway/link/feed.h"
 #include "gateway/server.h"
-#include "gateway/tls.h"
-#include "shared/log.h"
-#include "shared/nats_client.h"
-#include "shared/runtime.h"
-#include "shared/service.h"
-#include "shared/span_exporter.h"
+#include "shared/nats/nats_client.h"
+#include "shared/net/span_exporter.h"
+#include "shared/observe/log.h"
+#include "shared/service/runtime.h"
+#include "shared/service/service.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -7,11 +7,11 @@
 #ifndef OM_GATEWAY_ROUTES_H
 #define OM_GATEWAY_ROUTES_H
 
-#include "gateway/caller.h"
-#include "gateway/http_head.h"
-#include "gateway/problem.h"
-#include "gateway/rate_limit.h"
-#include "shared/buf.h"
+#include "gateway/admit/rate_limit.h"
+#include "gateway/http/http_head.h"
+#include "gateway/lane/caller.h"
+#include "gateway/reply/problem.h"
+#include "shared/base/buf.h"
 
 #include <h2o.h>
 

@@ -1,13 +1,13 @@
 #include "gateway/server.h"
 
-#include "gateway/events.h"
-#include "gateway/http1.h"
-#include "gateway/listener.h"
+#include "gateway/http/http1.h"
+#include "gateway/http/listener.h"
+#include "gateway/http/tls.h"
+#include "gateway/live/events.h"
 #include "gateway/routes.h"
-#include "gateway/tls.h"
-#include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/metrics.h"
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
 
 #include <h2o/serverutil.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 #include "omctl/command.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,9 +8,9 @@
 #ifndef OM_OMCTL_COMMAND_H
 #define OM_OMCTL_COMMAND_H
 
-#include "shared/nats_client.h"
-#include "shared/pg.h"
-#include "shared/status.h"
+#include "shared/base/status.h"
+#include "shared/nats/nats_client.h"
+#include "shared/pg/pg.h"
 
 struct omctl_config {
     const char *database_url; /* a role that owns the schemas */

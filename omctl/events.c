@@ -1,6 +1,6 @@
 /* The table of events, for people and for what is made from it (scripts/check). */
 #include "omctl/command.h"
-#include "shared/event.h"
+#include "shared/contract/event.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* omctl fsm: the table of services/order/order_fsm.c as others read it. */
 #include "omctl/command.h"
 #include "services/order/order_fsm.h"
-#include "shared/json.h"
+#include "shared/json/json.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "omctl/command.h"
-#include "shared/http_client.h"
+#include "shared/net/http_client.h"
 
 #include <string.h>
 

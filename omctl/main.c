@@ -1,6 +1,6 @@
 #include "omctl/command.h"
-#include "shared/config.h"
-#include "shared/log.h"
+#include "shared/base/config.h"
+#include "shared/observe/log.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "omctl/seed.h"
 
 #include "omctl/command.h"
-#include "shared/clock.h"
-#include "shared/json.h"
-#include "shared/outbox.h"
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
+#include "shared/outbox/outbox.h"
 
 #define WAIT_TIMEOUT_MS 60000
 #define WAIT_POLL_MS 50

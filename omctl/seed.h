@@ -8,7 +8,7 @@
 #ifndef OM_OMCTL_SEED_H
 #define OM_OMCTL_SEED_H
 
-#include "shared/pg.h"
+#include "shared/pg/pg.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #include "omctl/signer.h"
 
-#include "shared/config.h"
+#include "shared/base/config.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>

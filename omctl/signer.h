@@ -2,8 +2,8 @@
 #ifndef OM_OMCTL_SIGNER_H
 #define OM_OMCTL_SIGNER_H
 
-#include "shared/buf.h"
-#include "shared/status.h"
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
 
 struct signer;
 /* `algorithm` is HS256, with a secret in the file, or RS256 or ES256, with a private key in PEM.

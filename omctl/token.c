@@ -1,7 +1,7 @@
 #include "omctl/command.h"
 #include "omctl/signer.h"
-#include "shared/clock.h"
-#include "shared/json.h"
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
 
 struct token_options {
     const char *algorithm, *key_file, *subject, *scope, *tenant, *issuer, *audience, *ttl;

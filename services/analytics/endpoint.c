@@ -2,8 +2,8 @@
 #include "services/analytics/handler.h"
 #include "services/analytics/report.h"
 #include "services/analytics/store.h"
-#include "shared/clock.h"
-#include "shared/json.h"
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
 
 /* NATS carries up to 1 MB; headers need some. */
 #define REPLY_MAX_BYTES (1000 * 1000)

@@ -1,6 +1,6 @@
 #include "services/analytics/facts.h"
 
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #ifndef OM_SERVICES_ANALYTICS_HANDLER_H
 #define OM_SERVICES_ANALYTICS_HANDLER_H
 
-#include "shared/consumer.h"
-#include "shared/service.h"
+#include "shared/consume/consumer.h"
+#include "shared/service/service.h"
 
 /* One handler for all that facts.h lists. It rejects an event that lacks what its kind must say. */
 extern const struct handler analytics_handler;

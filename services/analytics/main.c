@@ -1,6 +1,6 @@
 /* The analytics service: counts what happens to orders. */
 #include "services/analytics/handler.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_CREATED, &analytics_handler},   {EVENT_ORDER_CONFIRMED, &analytics_handler},

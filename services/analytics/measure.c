@@ -1,7 +1,7 @@
 #include "services/analytics/measure.h"
 
 #include "services/analytics/histogram.h"
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 
 static const char *const stage_names[] = {
 #define STAGE_NAME(id, name) [STAGE_##id] = name,

@@ -8,7 +8,7 @@
 
 #include "services/analytics/facts.h"
 #include "services/analytics/tally.h"
-#include "shared/order_terms.h"
+#include "shared/contract/order_terms.h"
 
 /* The stages of an order whose time is taken. In inventory-first a reservation begins at creation
    and a payment at the reservation; in payment-first it is the other way round; in parallel both

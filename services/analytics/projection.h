@@ -8,7 +8,7 @@
 #define OM_SERVICES_ANALYTICS_PROJECTION_H
 
 #include "services/analytics/facts.h"
-#include "shared/pg.h"
+#include "shared/pg/pg.h"
 
 /* Joins `count` facts, several of which may be about one order, into the tables: in the open
    transaction, by four statements whatever the count, of which one is waited for. The memory is

@@ -2,8 +2,8 @@
 
 #include "services/analytics/store.h"
 #include "services/analytics/sums.h"
-#include "shared/clock.h"
-#include "shared/json.h"
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -17,8 +17,8 @@
 #ifndef OM_SERVICES_ANALYTICS_REPORT_H
 #define OM_SERVICES_ANALYTICS_REPORT_H
 
-#include "shared/period.h"
-#include "shared/pg.h"
+#include "shared/contract/period.h"
+#include "shared/pg/pg.h"
 
 enum report_kind { REPORT_DASHBOARD, REPORT_METRICS };
 

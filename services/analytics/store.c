@@ -1,6 +1,6 @@
 #include "services/analytics/store.h"
 
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 #include <assert.h>
 

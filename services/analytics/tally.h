@@ -7,8 +7,8 @@
 #ifndef OM_SERVICES_ANALYTICS_TALLY_H
 #define OM_SERVICES_ANALYTICS_TALLY_H
 
-#include "shared/buf.h"
-#include "shared/period.h"
+#include "shared/base/buf.h"
+#include "shared/contract/period.h"
 
 /* name, what its label says, and at which moment it counts */
 #define MEASURE_TABLE(X)                                                                           \

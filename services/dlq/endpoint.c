@@ -1,9 +1,9 @@
 #include "services/dlq/endpoint.h"
 
-#include "services/dlq/entry_json.h"
-#include "services/dlq/replay.h"
-#include "services/dlq/store_job.h"
-#include "services/dlq/store_read.h"
+#include "services/dlq/index/entry_json.h"
+#include "services/dlq/index/store_job.h"
+#include "services/dlq/index/store_read.h"
+#include "services/dlq/replay/replay.h"
 
 #include <json-c/linkhash.h>
 

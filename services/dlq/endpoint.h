@@ -7,7 +7,7 @@
 #ifndef OM_SERVICES_DLQ_ENDPOINT_H
 #define OM_SERVICES_DLQ_ENDPOINT_H
 
-#include "shared/service.h"
+#include "shared/service/service.h"
 
 /* {filter's members, "limit"?, "cursor"?} -> {"entries":[ENTRY],"nextCursor"?}, newest failure
    first. The status is "dead" unless said otherwise. INVALID: a cursor of another filter. */

@@ -1,11 +1,11 @@
 /* The dead-letter service: what cannot be processed is kept with its reason, and replayed. */
-#include "services/dlq/chances.h"
-#include "services/dlq/collector.h"
+#include "services/dlq/collect/chances.h"
+#include "services/dlq/collect/collector.h"
+#include "services/dlq/collect/reports.h"
+#include "services/dlq/collect/settings.h"
 #include "services/dlq/endpoint.h"
-#include "services/dlq/jobs.h"
-#include "services/dlq/reports.h"
-#include "services/dlq/settings.h"
-#include "shared/runtime.h"
+#include "services/dlq/replay/jobs.h"
+#include "shared/service/runtime.h"
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
 
 #include "services/inventory/catalog_store.h"
 #include "services/inventory/cursor.h"
-#include "shared/order_snapshot.h"
-#include "shared/outbox.h"
+#include "shared/contract/order_snapshot.h"
+#include "shared/outbox/outbox.h"
 
 #define TRANSACTIONS_MOST 3
 

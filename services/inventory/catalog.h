@@ -11,7 +11,7 @@
 #ifndef OM_SERVICES_INVENTORY_CATALOG_H
 #define OM_SERVICES_INVENTORY_CATALOG_H
 
-#include "shared/service.h"
+#include "shared/service/service.h"
 
 #define CATALOG_SKU_MAX 64
 #define CATALOG_PAGE_MAX 200

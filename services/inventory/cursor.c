@@ -1,7 +1,7 @@
 #include "services/inventory/cursor.h"
 
-#include "shared/hex.h"
-#include "shared/utf8.h"
+#include "shared/base/hex.h"
+#include "shared/base/utf8.h"
 
 #include <string.h>
 

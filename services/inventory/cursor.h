@@ -4,7 +4,7 @@
 #ifndef OM_SERVICES_INVENTORY_CURSOR_H
 #define OM_SERVICES_INVENTORY_CURSOR_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 /* Appends the cursor behind `sku`. */
 void cursor_encode(struct slice sku, struct buf *out);

@@ -1,7 +1,7 @@
 #include "services/inventory/handler.h"
 
 #include "services/inventory/store.h"
-#include "shared/failpoint.h"
+#include "shared/base/failpoint.h"
 
 /* --- what the batch asks for --- */
 

@@ -3,7 +3,7 @@
 #ifndef OM_SERVICES_INVENTORY_HANDLER_H
 #define OM_SERVICES_INVENTORY_HANDLER_H
 
-#include "shared/service.h"
+#include "shared/service/service.h"
 
 /* order.created reserves; order.failed and order.cancelled release, or leave a tombstone;
    order.completed turns what was reserved into shipped. */

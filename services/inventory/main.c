@@ -1,7 +1,7 @@
 /* The inventory service: what can be sold, and what orders hold of it. */
 #include "services/inventory/catalog.h"
 #include "services/inventory/handler.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_CREATED, &inventory_handler},

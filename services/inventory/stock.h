@@ -5,8 +5,8 @@
 #ifndef OM_SERVICES_INVENTORY_STOCK_H
 #define OM_SERVICES_INVENTORY_STOCK_H
 
-#include "shared/order_snapshot.h"
-#include "shared/order_terms.h"
+#include "shared/contract/order_snapshot.h"
+#include "shared/contract/order_terms.h"
 
 /* One SKU, locked. The moves of a batch add up to zero: nothing comes or goes, it changes place. */
 struct stock_row {

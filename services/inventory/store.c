@@ -1,6 +1,6 @@
 #include "services/inventory/store.h"
 
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>
 

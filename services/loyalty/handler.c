@@ -2,7 +2,7 @@
 
 #include "services/loyalty/points.h"
 #include "services/loyalty/store.h"
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 
 static enum status parse_completed(const struct event *event, struct arena *arena,
                                    struct points_entry *entry, struct error *error) {

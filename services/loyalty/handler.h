@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_LOYALTY_HANDLER_H
 #define OM_SERVICES_LOYALTY_HANDLER_H
 
-#include "shared/service.h"
+#include "shared/service/service.h"
 
 /* order.completed: the customer has the order's points, unless it was refunded. */
 extern const struct handler earn_handler;

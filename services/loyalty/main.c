@@ -1,6 +1,6 @@
 /* The loyalty service: points for completed orders. */
 #include "services/loyalty/handler.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_COMPLETED, &earn_handler},

@@ -1,6 +1,6 @@
 #include "services/loyalty/store.h"
 
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 static const struct pg_statement earn_points = {
     .name = "loyalty_earn",

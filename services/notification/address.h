@@ -3,7 +3,7 @@
 #ifndef OM_SERVICES_NOTIFICATION_ADDRESS_H
 #define OM_SERVICES_NOTIFICATION_ADDRESS_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 /* Something, one @, something; nothing that could leave its place in a mail's header or an SMTP
    command. Whether it exists is for its server to say. */

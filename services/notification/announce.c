@@ -1,6 +1,6 @@
 #include "services/notification/announce.h"
 
-#include "shared/metrics.h"
+#include "shared/observe/metrics.h"
 
 static void write_data(const struct notice_record *record, const char *order_id, struct buf *out) {
     struct json_writer w = json_writer(out);

@@ -9,9 +9,9 @@
 #ifndef OM_SERVICES_NOTIFICATION_HANDLER_H
 #define OM_SERVICES_NOTIFICATION_HANDLER_H
 
-#include "services/notification/channel.h"
-#include "shared/consumer.h"
-#include "shared/crypto.h"
+#include "services/notification/channels/channel.h"
+#include "shared/base/crypto.h"
+#include "shared/consume/consumer.h"
 
 /* The handler's context. */
 struct notification {

@@ -2,7 +2,7 @@
 #include "services/notification/handler.h"
 #include "services/notification/sender.h"
 #include "services/notification/settings.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_CONFIRMED, &notification_handler},

@@ -1,6 +1,6 @@
 #include "services/notification/notice.h"
 
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 
 static enum notice_kind kind_of(enum event_type type) {
     switch (type) {

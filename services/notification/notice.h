@@ -2,9 +2,9 @@
 #ifndef OM_SERVICES_NOTIFICATION_NOTICE_H
 #define OM_SERVICES_NOTIFICATION_NOTICE_H
 
-#include "services/notification/channel.h"
-#include "shared/crypto.h"
-#include "shared/event.h"
+#include "services/notification/channels/channel.h"
+#include "shared/base/crypto.h"
+#include "shared/contract/event.h"
 
 /* `ring` may be NULL: what is sealed stays so, and the notice has no addresses. INVALID when the
    event is not whole or was tampered with. */

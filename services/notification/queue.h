@@ -8,8 +8,8 @@
 #ifndef OM_SERVICES_NOTIFICATION_QUEUE_H
 #define OM_SERVICES_NOTIFICATION_QUEUE_H
 
-#include "services/notification/channel.h"
-#include "shared/pg.h"
+#include "services/notification/channels/channel.h"
+#include "shared/pg/pg.h"
 
 struct queued_notice {
     struct uuid order_id;

@@ -3,10 +3,10 @@
 #include "services/notification/announce.h"
 #include "services/notification/notice.h"
 #include "services/notification/queue.h"
-#include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/metrics.h"
-#include "shared/span.h"
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
+#include "shared/observe/span.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 #ifndef OM_SERVICES_NOTIFICATION_SENDER_H
 #define OM_SERVICES_NOTIFICATION_SENDER_H
 
-#include "services/notification/channel.h"
-#include "shared/crypto.h"
+#include "services/notification/channels/channel.h"
+#include "shared/base/crypto.h"
 
 /* Longest time a channel may take for one notice. */
 #define SENDER_TIMEOUT_MOST_MS 20000

@@ -1,6 +1,6 @@
 #include "services/notification/settings.h"
 
-#include "services/notification/channel_log.h"
+#include "services/notification/channels/channel_log.h"
 #include "services/notification/handler.h"
 #include "services/notification/sender.h"
 

@@ -2,10 +2,10 @@
 #ifndef OM_SERVICES_NOTIFICATION_SETTINGS_H
 #define OM_SERVICES_NOTIFICATION_SETTINGS_H
 
-#include "services/notification/channel_sms.h"
-#include "services/notification/channel_smtp.h"
-#include "services/notification/channel_webhook.h"
-#include "shared/config.h"
+#include "services/notification/channels/channel_sms.h"
+#include "services/notification/channels/channel_smtp.h"
+#include "services/notification/channels/channel_webhook.h"
+#include "shared/base/config.h"
 
 struct notification_settings {
     const char *channels; /* names, comma separated */

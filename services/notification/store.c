@@ -1,6 +1,6 @@
 #include "services/notification/store.h"
 
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 static const struct pg_statement load_records = {
     .name = "notification_load",

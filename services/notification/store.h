@@ -3,8 +3,8 @@
 #ifndef OM_SERVICES_NOTIFICATION_STORE_H
 #define OM_SERVICES_NOTIFICATION_STORE_H
 
-#include "services/notification/channel.h"
-#include "shared/consumer.h"
+#include "services/notification/channels/channel.h"
+#include "shared/consume/consumer.h"
 
 /* One row: a notice by a channel, and what came of it. */
 struct notice_record {

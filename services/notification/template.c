@@ -1,9 +1,9 @@
 #include "services/notification/template.h"
 
-#include "shared/clock.h"
-#include "shared/config.h"
-#include "shared/json.h"
-#include "shared/utf8.h"
+#include "shared/base/clock.h"
+#include "shared/base/config.h"
+#include "shared/base/utf8.h"
+#include "shared/json/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_NOTIFICATION_TEMPLATE_H
 #define OM_SERVICES_NOTIFICATION_TEMPLATE_H
 
-#include "services/notification/channel.h"
+#include "services/notification/channels/channel.h"
 
 enum template_escape {
     ESCAPE_TEXT, /* one line of text: control characters become spaces */

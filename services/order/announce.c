@@ -1,6 +1,6 @@
 #include "services/order/announce.h"
 
-#include "shared/metrics.h"
+#include "shared/observe/metrics.h"
 
 void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch) {
     char order_id[UUID_TEXT_SIZE];

@@ -6,9 +6,9 @@
 #ifndef OM_SERVICES_ORDER_ANNOUNCE_H
 #define OM_SERVICES_ORDER_ANNOUNCE_H
 
-#include "shared/order_snapshot.h"
-#include "shared/order_terms.h"
-#include "shared/outbox.h"
+#include "shared/contract/order_snapshot.h"
+#include "shared/contract/order_terms.h"
+#include "shared/outbox/outbox.h"
 
 struct announcement {
     enum event_type type;

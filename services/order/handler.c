@@ -4,7 +4,7 @@
 #include "services/order/progress_update.h"
 #include "services/order/store.h"
 #include "services/order/timeline.h"
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 /* --- what an event says --- */
 

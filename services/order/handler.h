@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_ORDER_HANDLER_H
 #define OM_SERVICES_ORDER_HANDLER_H
 
-#include "shared/service.h"
+#include "shared/service/service.h"
 
 extern const struct handler progress_handler; /* inventory.*, payment.*, shipping.* of an order */
 extern const struct handler catalog_handler;  /* inventory.product_changed */

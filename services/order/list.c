@@ -1,8 +1,8 @@
 /* mesh.order.list: pages of orders. */
 #include "services/order/handler.h"
 #include "services/order/store.h"
-#include "shared/clock.h"
-#include "shared/cursor.h"
+#include "shared/base/clock.h"
+#include "shared/contract/cursor.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "services/order/handler.h"
 #include "services/order/submit.h"
 #include "services/order/watchdog.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 #include <stddef.h>
 

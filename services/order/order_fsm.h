@@ -11,9 +11,9 @@
 #ifndef OM_SERVICES_ORDER_ORDER_FSM_H
 #define OM_SERVICES_ORDER_ORDER_FSM_H
 
-#include "shared/event.h"
-#include "shared/order_snapshot.h"
-#include "shared/order_terms.h"
+#include "shared/contract/event.h"
+#include "shared/contract/order_snapshot.h"
+#include "shared/contract/order_terms.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
 #ifndef OM_SERVICES_ORDER_PRICING_H
 #define OM_SERVICES_ORDER_PRICING_H
 
-#include "shared/order_snapshot.h"
-#include "shared/order_terms.h"
+#include "shared/contract/order_snapshot.h"
+#include "shared/contract/order_terms.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* The SQL of new orders: their keys, their prices, their rows. */
 #include "services/order/store.h"
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>
 

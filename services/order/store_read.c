@@ -1,6 +1,6 @@
 /* What readers see of orders. */
 #include "services/order/store.h"
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 /* --- one order --- */
 

@@ -4,8 +4,8 @@
 #include "services/order/progress_update.h"
 #include "services/order/store.h"
 #include "services/order/timeline.h"
-#include "shared/clock.h"
-#include "shared/hex.h"
+#include "shared/base/clock.h"
+#include "shared/base/hex.h"
 
 #define KEY_HASH_BYTES 32
 

@@ -1,6 +1,6 @@
 #include "services/order/timeline.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 static const char *const event_names[EVENT_TYPE_COUNT] = {
     [EVENT_ORDER_CANCEL] = "CancelRequested",

@@ -6,7 +6,7 @@
 #ifndef OM_SERVICES_ORDER_TIMELINE_H
 #define OM_SERVICES_ORDER_TIMELINE_H
 
-#include "shared/event.h"
+#include "shared/contract/event.h"
 
 /* Adds one entry to the array that `w` has open. `detail` may be empty. */
 void timeline_add(struct json_writer *w, enum event_type type, int64_t at_us, struct slice detail);

@@ -2,8 +2,8 @@
 
 #include "services/order/handler.h"
 #include "services/order/store.h"
-#include "shared/clock.h"
-#include "shared/log.h"
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
 
 enum { TURN_MS = 2000, ORDERS_MOST = 1000 };
 

@@ -13,7 +13,7 @@
 #ifndef OM_SERVICES_ORDER_WATCHDOG_H
 #define OM_SERVICES_ORDER_WATCHDOG_H
 
-#include "shared/periodic.h"
+#include "shared/service/periodic.h"
 
 /* The order service's configuration, and its handlers' context. */
 struct order_settings {

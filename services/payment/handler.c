@@ -2,10 +2,10 @@
 
 #include "services/payment/provider_span.h"
 #include "services/payment/store.h"
-#include "shared/clock.h"
-#include "shared/failpoint.h"
-#include "shared/order_snapshot.h"
-#include "shared/order_terms.h"
+#include "shared/base/clock.h"
+#include "shared/base/failpoint.h"
+#include "shared/contract/order_snapshot.h"
+#include "shared/contract/order_terms.h"
 
 #include <stdio.h>
 

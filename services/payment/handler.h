@@ -6,8 +6,8 @@
 #define OM_SERVICES_PAYMENT_HANDLER_H
 
 #include "services/payment/provider.h"
-#include "shared/breaker.h"
-#include "shared/consumer.h"
+#include "shared/consume/consumer.h"
+#include "shared/net/breaker.h"
 
 /* The handlers' context. */
 struct payment {

@@ -8,7 +8,7 @@
 #define OM_SERVICES_PAYMENT_LEDGER_H
 
 #include "services/payment/provider.h"
-#include "shared/event.h"
+#include "shared/contract/event.h"
 
 /* The words of payments.status. */
 #define PAYMENT_STATUS_TABLE(X)                                                                    \

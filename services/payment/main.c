@@ -1,7 +1,7 @@
 /* The payment service: charges what is reserved, gives back what failed. */
 #include "services/payment/handler.h"
 #include "services/payment/settings.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 static const struct handler_row inventory_events[] = {
     {EVENT_INVENTORY_RESERVED, &charge_handler},

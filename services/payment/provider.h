@@ -8,9 +8,9 @@
 #ifndef OM_SERVICES_PAYMENT_PROVIDER_H
 #define OM_SERVICES_PAYMENT_PROVIDER_H
 
-#include "shared/buf.h"
-#include "shared/trace.h"
-#include "shared/uuid.h"
+#include "shared/base/buf.h"
+#include "shared/base/uuid.h"
+#include "shared/observe/trace.h"
 
 #define PROVIDER_KEY_SIZE 48 /* "charge-<order id>", "refund-<order id>" */
 #define PROVIDER_ID_SIZE 40  /* the provider's ids */

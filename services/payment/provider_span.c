@@ -1,6 +1,6 @@
 #include "services/payment/provider_span.h"
 
-#include "shared/span.h"
+#include "shared/observe/span.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #include "services/payment/provider_stripe.h"
 
 #include "services/payment/stripe_message.h"
-#include "shared/backoff.h"
-#include "shared/clock.h"
-#include "shared/config.h"
+#include "shared/base/backoff.h"
+#include "shared/base/clock.h"
+#include "shared/base/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
  * Stripe (https://docs.stripe.com/api): PaymentIntents for charges, Refunds for refunds, over
- * shared/http_client.h, a batch side by side.
+ * shared/net/http_client.h, a batch side by side.
  *
  * Each request goes out under its idempotency key up to STRIPE_TRIES times, with growing waits and
  * within STRIPE_BUDGET_MS, as Stripe asks of its clients: after connection errors, 409, 429 and
@@ -23,7 +23,7 @@
 #define OM_SERVICES_PAYMENT_PROVIDER_STRIPE_H
 
 #include "services/payment/provider.h"
-#include "shared/status.h"
+#include "shared/base/status.h"
 
 #define STRIPE_TRIES 3
 #define STRIPE_BUDGET_MS 20000 /* no try begins later */

@@ -3,7 +3,7 @@
 #define OM_SERVICES_PAYMENT_SETTINGS_H
 
 #include "services/payment/provider_stripe.h"
-#include "shared/config.h"
+#include "shared/base/config.h"
 
 struct payment_settings {
     const char *provider; /* simulated or stripe */

@@ -1,6 +1,6 @@
 #include "services/payment/store.h"
 
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "services/payment/stripe_message.h"
 
-#include "shared/json.h"
+#include "shared/json/json.h"
 
 #include <ctype.h>
 #include <stdio.h>

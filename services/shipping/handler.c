@@ -1,7 +1,7 @@
 #include "services/shipping/handler.h"
 
 #include "services/shipping/store.h"
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 
 #include <string.h>
 

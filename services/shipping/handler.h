@@ -6,7 +6,7 @@
 #ifndef OM_SERVICES_SHIPPING_HANDLER_H
 #define OM_SERVICES_SHIPPING_HANDLER_H
 
-#include "shared/consumer.h"
+#include "shared/consume/consumer.h"
 
 /* The handler's context. */
 struct shipping {

@@ -1,6 +1,6 @@
 /* The shipping service: confirmed orders leave the house, unless they are stopped first. */
 #include "services/shipping/handler.h"
-#include "shared/runtime.h"
+#include "shared/service/runtime.h"
 
 #include <stddef.h>
 

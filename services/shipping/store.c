@@ -1,6 +1,6 @@
 #include "services/shipping/store.h"
 
-#include "shared/pg_columns.h"
+#include "shared/pg/pg_columns.h"
 
 static const char *const status_names[] = {
     [SHIPMENT_SHIPPED] = "SHIPPED",

@@ -1,6 +1,6 @@
 #include "services/shipping/tracking.h"
 
-#include "shared/crypto.h"
+#include "shared/base/crypto.h"
 
 #include <string.h>
 

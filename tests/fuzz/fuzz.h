@@ -2,7 +2,7 @@
 #ifndef OM_TESTS_FUZZ_FUZZ_H
 #define OM_TESTS_FUZZ_FUZZ_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 #include <stdint.h>
 #include <stdio.h>

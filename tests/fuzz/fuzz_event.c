@@ -1,6 +1,6 @@
 /* The decoder of every event that a service reads: what it accepts can be read as its type says. */
-#include "shared/event.h"
-#include "shared/order_snapshot.h"
+#include "shared/contract/event.h"
+#include "shared/contract/order_snapshot.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {

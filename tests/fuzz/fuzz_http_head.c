@@ -1,7 +1,7 @@
 /* A raw request, head and chunked body: however the network cuts it, it is judged the same. The
    first byte says how it is cut. */
-#include "gateway/http_chunks.h"
-#include "gateway/http_head.h"
+#include "gateway/http/http_chunks.h"
+#include "gateway/http/http_head.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

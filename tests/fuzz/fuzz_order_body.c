@@ -1,7 +1,7 @@
 /* The body of POST /api/v1/orders: what is accepted stands for itself, read again from its
    canonical form it is the same order. */
-#include "gateway/order_request.h"
-#include "shared/json.h"
+#include "gateway/orders/order_request.h"
+#include "shared/json/json.h"
 #include "tests/fuzz/fuzz.h"
 
 static void judge(const struct order_request *request, struct arena *arena) {

@@ -2,7 +2,7 @@
    payload, which are signed here, so that the judging of claims is reached; with a third line, that
    is the signature, so that verifying is reached with what no signer makes. Anything else is a
    token as a stranger sends it. Only what was signed here may pass. */
-#include "gateway/token_gate.h"
+#include "gateway/admit/token_gate.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/token.h"
 

@@ -1,7 +1,7 @@
 /* One order's way through the whole system, and what nobody may ever read. */
 #include "tests/support/scenario.h"
 
-#include "shared/order_terms.h"
+#include "shared/contract/order_terms.h"
 
 #include <fcntl.h>
 #include <ftw.h>

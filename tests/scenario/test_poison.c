@@ -1,7 +1,7 @@
 /* Every kind of poison, published by hand among healthy orders: each ends in one dead letter that
    says why, as it was sent, and no healthy event does. */
-#include "services/dlq/stored_message.h"
-#include "shared/json.h"
+#include "services/dlq/index/stored_message.h"
+#include "shared/json/json.h"
 #include "tests/support/scenario.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 #include "tests/support/certificate.h"
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 #include "tests/support/process.h"
 
 #define TIMEOUT_MS 20000

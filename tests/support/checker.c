@@ -1,6 +1,6 @@
 #include "tests/support/checker.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 #include "tests/support/checker_invariants.h"
 #include "tests/support/checker_streams.h"
 

@@ -19,7 +19,7 @@
 #ifndef OM_TESTS_SUPPORT_CHECKER_H
 #define OM_TESTS_SUPPORT_CHECKER_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct checker_options {
     const char *database_url; /* a superuser's: it reads all schemas */

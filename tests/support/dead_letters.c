@@ -1,7 +1,7 @@
 #include "tests/support/dead_letters.h"
 
-#include "shared/clock.h"
-#include "shared/json.h"
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
 #include "tests/unit/unit.h"
 
 #include <inttypes.h>

@@ -8,9 +8,9 @@
 #ifndef OM_TESTS_SUPPORT_DEAD_LETTERS_H
 #define OM_TESTS_SUPPORT_DEAD_LETTERS_H
 
-#include "services/dlq/entry.h"
-#include "shared/nats_client.h"
-#include "shared/uuid.h"
+#include "services/dlq/index/entry.h"
+#include "shared/base/uuid.h"
+#include "shared/nats/nats_client.h"
 #include "tests/support/servers.h"
 
 #define DEAD_LETTERS_STREAM "ORDERS"

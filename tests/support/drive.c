@@ -1,6 +1,6 @@
 #include "tests/support/drive.h"
 
-#include "shared/inbox.h"
+#include "shared/consume/inbox.h"
 
 #include <stdlib.h>
 

@@ -1,14 +1,14 @@
 /*
- * Drives a service's handlers as shared/consumer.c does, but with batches that the test composes,
- * and without NATS: prepare and commit, call, then inbox, apply and outbox in one transaction. So a
- * test decides what comes when, twice, or in one batch, against a real database.
+ * Drives a service's handlers as shared/consume/consumer.c does, but with batches that the test
+ * composes, and without NATS: prepare and commit, call, then inbox, apply and outbox in one
+ * transaction. So a test decides what comes when, twice, or in one batch, against a real database.
  *
  * A struct drive belongs to one thread. Calls block on the database and on what the handlers call.
  */
 #ifndef OM_TESTS_SUPPORT_DRIVE_H
 #define OM_TESTS_SUPPORT_DRIVE_H
 
-#include "shared/consumer.h"
+#include "shared/consume/consumer.h"
 
 struct drive;
 

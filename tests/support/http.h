@@ -13,7 +13,7 @@
 #ifndef OM_TESTS_SUPPORT_HTTP_H
 #define OM_TESTS_SUPPORT_HTTP_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct http_client;
 

@@ -5,7 +5,7 @@
 #ifndef OM_TESTS_SUPPORT_HTTP_SINK_H
 #define OM_TESTS_SUPPORT_HTTP_SINK_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct http_sink;
 

@@ -9,7 +9,7 @@
 #ifndef OM_TESTS_SUPPORT_LOAD_HTTP_H
 #define OM_TESTS_SUPPORT_LOAD_HTTP_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 #include "tests/support/load.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 #include "tests/support/load_http.h"
 
 #include <string.h>

@@ -10,7 +10,7 @@
 #ifndef OM_TESTS_SUPPORT_LOAD_ORDER_H
 #define OM_TESTS_SUPPORT_LOAD_ORDER_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 #include <stdbool.h>
 #include <stdint.h>

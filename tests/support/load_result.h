@@ -2,7 +2,7 @@
 #ifndef OM_TESTS_SUPPORT_LOAD_RESULT_H
 #define OM_TESTS_SUPPORT_LOAD_RESULT_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 #include <stdint.h>
 

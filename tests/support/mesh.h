@@ -9,7 +9,7 @@
 #ifndef OM_TESTS_SUPPORT_MESH_H
 #define OM_TESTS_SUPPORT_MESH_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 #include "tests/support/servers.h"
 
 /* name, database role */

@@ -1,7 +1,7 @@
 #include "tests/support/mesh_client.h"
 
-#include "shared/clock.h"
-#include "shared/crypto.h"
+#include "shared/base/clock.h"
+#include "shared/base/crypto.h"
 #include "tests/support/checker.h"
 
 #include <json-c/json.h>

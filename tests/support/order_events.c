@@ -1,6 +1,6 @@
 #include "tests/support/order_events.h"
 
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>

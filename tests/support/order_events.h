@@ -9,7 +9,7 @@
 #ifndef OM_TESTS_SUPPORT_ORDER_EVENTS_H
 #define OM_TESTS_SUPPORT_ORDER_EVENTS_H
 
-#include "shared/event.h"
+#include "shared/contract/event.h"
 
 #define ORDER_EVENTS_PRICE_MINOR 1999 /* of each order, USD */
 #define ORDER_EVENTS_PAYMENT_MS 40    /* from its beginning to the payment; other steps take 10 */

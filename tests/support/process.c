@@ -1,7 +1,7 @@
 #include "tests/support/process.h"
 
-#include "shared/buf.h"
-#include "shared/clock.h"
+#include "shared/base/buf.h"
+#include "shared/base/clock.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -2,7 +2,7 @@
 
 #include "tests/unit/unit.h"
 
-/* libpq has a type of the same name as a function of shared/pg.h. */
+/* libpq has a type of the same name as a function of shared/pg/pg.h. */
 #define pg_int64 libpq_int64
 #include <libpq-fe.h>
 #undef pg_int64

@@ -5,7 +5,7 @@
 #ifndef OM_TESTS_SUPPORT_PROVIDER_SIM_H
 #define OM_TESTS_SUPPORT_PROVIDER_SIM_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct provider_sim;
 

@@ -5,7 +5,7 @@
 #ifndef OM_TESTS_SUPPORT_RAW_HTTP_H
 #define OM_TESTS_SUPPORT_RAW_HTTP_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct raw_connection;
 

@@ -1,6 +1,6 @@
 #include "tests/support/scenario.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 #include <json-c/json.h>
 #include <libpq-fe.h>

@@ -1,6 +1,6 @@
 #include "tests/support/servers_internal.h"
 
-#include "shared/pg.h"
+#include "shared/pg/pg.h"
 
 #include <errno.h>
 #include <glob.h>

@@ -1,9 +1,9 @@
 #include "tests/support/servers_internal.h"
 
-#include "shared/clock.h"
-#include "shared/config.h"
-#include "shared/crypto.h"
-#include "shared/pg.h"
+#include "shared/base/clock.h"
+#include "shared/base/config.h"
+#include "shared/base/crypto.h"
+#include "shared/pg/pg.h"
 
 #include <errno.h>
 #include <ftw.h>

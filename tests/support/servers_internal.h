@@ -4,7 +4,7 @@
 #ifndef OM_TESTS_SUPPORT_SERVERS_INTERNAL_H
 #define OM_TESTS_SUPPORT_SERVERS_INTERNAL_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 #include "tests/support/servers.h"
 
 #define SERVERS_ROLES_MAX 16

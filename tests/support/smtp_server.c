@@ -1,6 +1,6 @@
 #include "tests/support/smtp_server.h"
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

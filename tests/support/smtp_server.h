@@ -5,7 +5,7 @@
 #ifndef OM_TESTS_SUPPORT_SMTP_SERVER_H
 #define OM_TESTS_SUPPORT_SMTP_SERVER_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct smtp_server;
 

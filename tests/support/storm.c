@@ -1,9 +1,9 @@
 #include "tests/support/storm.h"
 
-#include "shared/clock.h"
-#include "shared/json.h"
-#include "shared/nats_client.h"
-#include "shared/pg.h"
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+#include "shared/pg/pg.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "tests/support/stream_dump.h"
 
-#include "shared/event.h"
-#include "shared/json.h"
+#include "shared/contract/event.h"
+#include "shared/json/json.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #ifndef OM_TESTS_SUPPORT_STREAM_DUMP_H
 #define OM_TESTS_SUPPORT_STREAM_DUMP_H
 
-#include "shared/nats_client.h"
+#include "shared/nats/nats_client.h"
 #include "tests/support/servers.h"
 
 #include <stdio.h>

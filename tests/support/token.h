@@ -5,7 +5,7 @@
 #ifndef OM_TESTS_SUPPORT_TOKEN_H
 #define OM_TESTS_SUPPORT_TOKEN_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 struct signing_key;
 /* A new one, for HS256, RS256 or ES256. */

@@ -3,8 +3,8 @@
 
    Of the server that OM_NATS_URL names (with user and password); without it, of a mesh of its own
    in which orders have gone every way there is. */
-#include "shared/clock.h"
-#include "shared/event.h"
+#include "shared/base/clock.h"
+#include "shared/contract/event.h"
 #include "tests/support/mesh_client.h"
 #include "tests/support/smtp_server.h"
 #include "tests/support/stream_dump.h"

@@ -10,8 +10,8 @@
 
    The password is the operator's, the database's user the superuser, and the environment what
    another gateway of the same mesh needs. Exit code: 0 done, 1 failed. */
-#include "shared/config.h"
-#include "shared/json.h"
+#include "shared/base/config.h"
+#include "shared/json/json.h"
 #include "tests/support/mesh.h"
 
 #include <stdio.h>

@@ -1,12 +1,12 @@
 #include "tests/support/world.h"
 
-#include "services/notification/channel_log.h"
-#include "shared/clock.h"
-#include "shared/order_snapshot.h"
+#include "services/notification/channels/channel_log.h"
+#include "shared/base/clock.h"
+#include "shared/contract/order_snapshot.h"
 #include "tests/unit/unit.h"
 
 #include <endian.h>
-/* libpq has a type of the same name as a function of shared/pg.h. */
+/* libpq has a type of the same name as a function of shared/pg/pg.h. */
 #define pg_int64 libpq_int64
 #include <libpq-fe.h>
 #undef pg_int64

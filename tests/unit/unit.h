@@ -5,7 +5,7 @@
 #ifndef OM_TESTS_UNIT_UNIT_H
 #define OM_TESTS_UNIT_UNIT_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

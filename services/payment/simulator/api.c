@@ -1,10 +1,10 @@
 #include "services/payment/simulator/api.h"
 
 #include "services/payment/simulator/form.h"
-#include "shared/clock.h"
-#include "shared/crypto.h"
-#include "shared/hex.h"
-#include "shared/json.h"
+#include "shared/base/clock.h"
+#include "shared/base/crypto.h"
+#include "shared/base/hex.h"
+#include "shared/json/json.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "services/payment/simulator/book.h"
 
-#include "shared/json.h"
+#include "shared/json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_BOOK_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_BOOK_H
 
-#include "shared/buf.h"
-#include "shared/status.h"
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
 
 #define BOOK_TEXT_SIZE 128
 

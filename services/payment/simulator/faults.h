@@ -10,7 +10,7 @@
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_FAULTS_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_FAULTS_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 /* id, name */
 #define FAULT_TABLE(X)                                                                             \

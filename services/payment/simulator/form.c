@@ -1,6 +1,6 @@
 #include "services/payment/simulator/form.h"
 
-#include "shared/hex.h"
+#include "shared/base/hex.h"
 
 #include <string.h>
 

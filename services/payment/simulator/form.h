@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_FORM_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_FORM_H
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 #define FORM_FIELDS_MOST 32
 

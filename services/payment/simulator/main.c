@@ -1,9 +1,9 @@
 /* om-provider-sim: a payment provider that speaks Stripe's API, keeps a ledger and fails on demand.
    For development and tests. */
 #include "services/payment/simulator/server.h"
-#include "shared/config.h"
-#include "shared/log.h"
-#include "shared/runtime.h"
+#include "shared/base/config.h"
+#include "shared/observe/log.h"
+#include "shared/service/runtime.h"
 
 #include <signal.h>
 #include <stddef.h>

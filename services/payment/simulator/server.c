@@ -1,6 +1,6 @@
 #include "services/payment/simulator/server.h"
 
-#include "shared/log.h"
+#include "shared/observe/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

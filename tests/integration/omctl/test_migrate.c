@@ -1,6 +1,6 @@
 /* Migrations against a real PostgreSQL, each test with a database of its own. */
-#include "omctl/migrate.h"
-#include "omctl/roles.h"
+#include "omctl/install/migrate.h"
+#include "omctl/install/roles.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /* The users of the NATS server as omctl writes them, from the tree's declarations and a directory
    of secrets. What they may do on a server is in test_nats_privilege.c. */
-#include "omctl/nats_users.h"
+#include "omctl/install/nats_users.h"
 #include "tests/unit/unit.h"
 
 #include <ftw.h>

@@ -1,6 +1,6 @@
 /* Provisioning against a real nats-server. */
-#include "omctl/jetstream.h"
-#include "omctl/provision.h"
+#include "omctl/install/provision.h"
+#include "omctl/streams/jetstream.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /* The demo catalog and the redrive of an outbox, on a migrated database. */
-#include "omctl/redrive.h"
 #include "omctl/seed.h"
-#include "shared/clock.h"
+#include "omctl/streams/redrive.h"
+#include "shared/base/clock.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /* `omctl token`: what it signs is what the gateway takes. */
-#include "gateway/token_gate.h"
-#include "shared/clock.h"
+#include "gateway/admit/token_gate.h"
+#include "shared/base/clock.h"
 #include "tests/support/token.h"
 #include "tests/unit/unit.h"
 

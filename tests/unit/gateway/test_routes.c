@@ -1,11 +1,11 @@
 /* Which request goes where. */
-#include "gateway/admin_dlq.h"
-#include "gateway/cancel_order.h"
-#include "gateway/change_catalog.h"
-#include "gateway/get_order.h"
+#include "gateway/admin/admin_dlq.h"
+#include "gateway/catalog/change_catalog.h"
+#include "gateway/catalog/products.h"
 #include "gateway/health.h"
-#include "gateway/post_order.h"
-#include "gateway/products.h"
+#include "gateway/orders/cancel_order.h"
+#include "gateway/orders/get_order.h"
+#include "gateway/orders/post_order.h"
 #include "gateway/routes.h"
 #include "tests/unit/unit.h"
 

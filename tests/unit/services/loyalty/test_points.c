@@ -1,5 +1,5 @@
 #include "services/loyalty/points.h"
-#include "shared/order_snapshot.h"
+#include "shared/contract/order_snapshot.h"
 #include "tests/unit/unit.h"
 
 static void a_whole_hundred_of_minor_units_is_a_point(void **state) {

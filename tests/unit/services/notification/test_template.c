@@ -1,6 +1,6 @@
-#include "services/notification/mail.h"
+#include "services/notification/channels/mail.h"
 #include "services/notification/template.h"
-#include "shared/json.h"
+#include "shared/json/json.h"
 #include "tests/unit/unit.h"
 
 static char directory[] = "/tmp/om-templates-XXXXXX";

@@ -1,5 +1,5 @@
 #include "services/payment/provider_simulated.h"
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 #include "tests/unit/unit.h"
 
 static struct provider_request ask(const char *payment_method, int attempt, int64_t age_us) {

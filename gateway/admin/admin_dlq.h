@@ -1,0 +1,25 @@
+/*
+ * Dead letters for administrators: what is there, and replaying or discarding it. Each is a request
+ * to the mesh (mesh.dlq.*, services/dlq/endpoint.h says what they answer); nothing is kept here.
+ * Who may call them is the routes' business; who did is in the audit.
+ */
+#ifndef OM_GATEWAY_ADMIN_ADMIN_DLQ_H
+#define OM_GATEWAY_ADMIN_ADMIN_DLQ_H
+
+#include "shared/base/buf.h"
+
+#include <h2o.h>
+
+void get_dlq_list(h2o_req_t *req, struct slice id);
+void get_dlq_counts(h2o_req_t *req, struct slice id);
+void get_dlq_entry(h2o_req_t *req, struct slice id);
+void post_dlq_replay(h2o_req_t *req, struct slice id);
+void post_dlq_discard(h2o_req_t *req, struct slice id);
+/* 202 and the job's Location; 200 for a dry run. */
+void post_dlq_replay_all(h2o_req_t *req, struct slice id);
+void post_dlq_discard_all(h2o_req_t *req, struct slice id);
+void get_dlq_jobs(h2o_req_t *req, struct slice id);
+void get_dlq_job(h2o_req_t *req, struct slice id);
+void post_dlq_job_cancel(h2o_req_t *req, struct slice id);
+
+#endif

@@ -1,0 +1,172 @@
+#include "gateway/catalog/product_request.h"
+
+#include "gateway/orders/currency.h"
+#include "gateway/reply/query.h"
+#include "shared/contract/order_snapshot.h"
+
+#include <json-c/linkhash.h>
+#include <string.h>
+
+#define DELTA_MAX INT64_C(1000000000000)
+
+enum { SKU_MAX = 64, TEXT_MAX = 200, CURSOR_MAX = 256, NAME_SHOWN_MAX = 64 };
+
+/* --- texts and numbers ------------------------------------------------------------------------ */
+
+static bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_line_of_text(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
+            return false;
+    return text.len > 0 && text.len <= TEXT_MAX;
+}
+
+bool sku_is_valid(struct slice sku) {
+    for (size_t i = 0; i < sku.len; i++)
+        if (!is_alphanumeric(sku.ptr[i]) && (sku.ptr[i] == '\0' || !strchr("_.:-", sku.ptr[i])))
+            return false;
+    return sku.len > 0 && sku.len <= SKU_MAX;
+}
+
+/* --- the query -------------------------------------------------------------------------------- */
+
+static bool is_cursor(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_alphanumeric(text.ptr[i]))
+            return false;
+    return true;
+}
+
+enum status page_request_parse(struct slice query, struct arena *arena, struct page_request *page,
+                               struct error *error) {
+    enum { LIMIT, CURSOR, PARAMETERS };
+    struct query_parameter parameters[PARAMETERS] = {
+        [LIMIT] = {.name = "limit", .most = CURSOR_MAX},
+        [CURSOR] = {.name = "cursor", .most = CURSOR_MAX},
+    };
+    enum status status = query_parse(query, parameters, PARAMETERS, arena, error);
+    if (status != STATUS_OK)
+        return status;
+    struct slice limit = parameters[LIMIT].value, cursor = parameters[CURSOR].value;
+    *page = (struct page_request){PAGE_LIMIT_DEFAULT, cursor};
+    if (limit.len > 0 && !query_limit(limit, PAGE_LIMIT_MAX, &page->limit))
+        return error_set(error, STATUS_INVALID, "limit: must be an integer from 1 to %d",
+                         PAGE_LIMIT_MAX);
+    if (cursor.len > 0 && !is_cursor(cursor))
+        return error_set(error, STATUS_INVALID, "cursor: must be the nextCursor of a page");
+    return STATUS_OK;
+}
+
+/* --- the bodies ------------------------------------------------------------------------------- */
+
+static void refuse_others(struct json_object *root, const char *const *names, const char *message,
+                          struct field_errors *errors) {
+    json_object_object_foreach(root, key, unused) {
+        (void)unused;
+        const char *const *name = names;
+        while (*name != NULL && strcmp(*name, key) != 0)
+            name++;
+        if (*name != NULL)
+            continue;
+        struct slice shown = slice_of(key);
+        field_error_add(errors,
+                        shown.len <= NAME_SHOWN_MAX ? arena_slice(errors->arena, shown)
+                                                    : SLICE_LITERAL("(a long name)"),
+                        message);
+    }
+}
+
+static void take_text(struct json_object *root, const char *name, bool (*is_valid)(struct slice),
+                      const char *message, struct slice *value, struct field_errors *errors) {
+    enum status status = json_get_string(root, name, value, NULL);
+    if (status == STATUS_NOT_FOUND)
+        field_error_add(errors, slice_of(name), "is required");
+    else if (status != STATUS_OK || !is_valid(*value))
+        field_error_add(errors, slice_of(name), message);
+}
+
+struct range {
+    int64_t least, most;
+    const char *message;
+};
+
+/* False when the member is not there. */
+static bool take_int(struct json_object *root, const char *name, const struct range *range,
+                     int64_t *value, struct field_errors *errors) {
+    int64_t number = 0;
+    enum status status = json_get_int64(root, name, &number, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return false;
+    if (status != STATUS_OK || number < range->least || number > range->most)
+        field_error_add(errors, slice_of(name), range->message);
+    else
+        *value = number;
+    return true;
+}
+
+static void take_active(struct product_request *request, struct field_errors *errors) {
+    struct json_object *active;
+    request->has_active = json_object_object_get_ex(request->root, "active", &active);
+    if (!request->has_active)
+        return;
+    if (json_object_is_type(active, json_type_boolean))
+        request->is_active = json_object_get_boolean(active);
+    else
+        field_error_add(errors, SLICE_LITERAL("active"), "must be true or false");
+}
+
+enum status product_request_parse(struct slice body, struct product_request *request,
+                                  struct field_errors *errors, struct error *error) {
+    static const char *const names[] = {"name",   "priceMinor",      "currency",
+                                        "active", "expectedVersion", NULL};
+    static const struct range price = {0, ORDER_MAX_MINOR, "must be an integer of minor units"};
+    static const struct range version = {0, ORDER_MAX_MINOR, "must be a version, or 0 for none"};
+    struct product_request parsed = {.expected_version = -1};
+    enum status status = json_parse(body, &parsed.root, error);
+    if (status != STATUS_OK)
+        return status;
+    take_text(parsed.root, "name", is_line_of_text,
+              "must be 1 to 200 bytes of text without control characters", &parsed.name, errors);
+    take_text(parsed.root, "currency", currency_is_known,
+              "must be an active ISO 4217 code such as USD", &parsed.currency, errors);
+    if (!take_int(parsed.root, "priceMinor", &price, &parsed.price_minor, errors))
+        field_error_add(errors, SLICE_LITERAL("priceMinor"), "is required");
+    take_int(parsed.root, "expectedVersion", &version, &parsed.expected_version, errors);
+    take_active(&parsed, errors);
+    refuse_others(parsed.root, names, "is not a member of a product", errors);
+    *request = parsed;
+    return STATUS_OK;
+}
+
+static void take_id(struct adjustment_request *request, struct field_errors *errors) {
+    struct slice text;
+    enum status status = json_get_string(request->root, "adjustmentId", &text, NULL);
+    request->has_id = status != STATUS_NOT_FOUND;
+    if (request->has_id && (status != STATUS_OK || !uuid_parse(text, &request->id)))
+        field_error_add(errors, SLICE_LITERAL("adjustmentId"), "must be a UUID");
+}
+
+enum status adjustment_request_parse(struct slice body, struct adjustment_request *request,
+                                     struct field_errors *errors, struct error *error) {
+    static const char *const names[] = {"delta", "reason", "adjustmentId", NULL};
+    static const struct range range = {-DELTA_MAX, DELTA_MAX,
+                                       "must be an integer of pieces, up to 10^12 either way"};
+    struct adjustment_request parsed = {0};
+    enum status status = json_parse(body, &parsed.root, error);
+    if (status != STATUS_OK)
+        return status;
+    size_t faults = errors->count;
+    if (!take_int(parsed.root, "delta", &range, &parsed.delta, errors))
+        field_error_add(errors, SLICE_LITERAL("delta"), "is required");
+    else if (parsed.delta == 0 && errors->count == faults)
+        field_error_add(errors, SLICE_LITERAL("delta"), "must not be 0");
+    take_text(parsed.root, "reason", is_line_of_text,
+              "must be 1 to 200 bytes of text without control characters", &parsed.reason, errors);
+    take_id(&parsed, errors);
+    refuse_others(parsed.root, names, "is not a member of a stock adjustment", errors);
+    *request = parsed;
+    return STATUS_OK;
+}

@@ -1,0 +1,44 @@
+/*
+ * HTTP/1.1 connections on h2o's sockets, in front of h2o's handlers and filters. h2o 2.2.5 has its
+ * own, but that one accepts ambiguous framing, answers what it cannot parse as plain text, never
+ * gives up on a client that does not read, and would speak HTTP/2 where asked.
+ *
+ * A connection reads one request (http_head.h, http_chunks.h), hands it to h2o, writes the answer,
+ * and goes on to the next, which may have arrived already. A request that cannot be trusted is
+ * answered with its problem, and the connection ends. Loop thread only.
+ */
+#ifndef OM_GATEWAY_HTTP_HTTP1_H
+#define OM_GATEWAY_HTTP_HTTP1_H
+
+#include "gateway/http/http_budget.h"
+#include "shared/base/buf.h"
+
+#include <h2o.h>
+
+struct http1_limits {
+    size_t body_max_bytes;
+    struct http_budget *budget;  /* of all lanes; borrowed */
+    uint64_t request_timeout_ms; /* from a connection's or a request's first byte to its last */
+    uint64_t idle_timeout_ms;    /* between two requests */
+    uint64_t send_timeout_ms;    /* for what is written to have left */
+};
+
+/* What the connections of one loop share. */
+struct http1_lane {
+    h2o_context_t *context;
+    h2o_hostconf_t **hosts;
+    size_t body_max_bytes;
+    struct http_budget *budget;
+    h2o_timeout_t request_timeout, idle_timeout, send_timeout, linger_timeout, turn_timeout;
+    h2o_linklist_t connections;
+    struct buf scratch;
+};
+
+void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostconf_t **hosts,
+                     const struct http1_limits *limits);
+
+/* Serves the socket until it closes. `tls` (may be NULL) is borrowed during the call. A connection
+   that is one too many gets a 503 at once. */
+void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, bool is_surplus);
+
+#endif

@@ -1,0 +1,93 @@
+#include "gateway/http/http_chunks.h"
+
+#include <string.h>
+
+#define SKIPPED_MAX_BYTES 4096
+#define SIZE_DIGITS_MAX 8
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool take_size_byte(struct http_chunks *chunks, char c) {
+    int value = hex_value(c);
+    if (value >= 0) {
+        chunks->left = chunks->left * 16 + (size_t)value;
+        return ++chunks->digits <= SIZE_DIGITS_MAX;
+    }
+    if (chunks->digits == 0 || (c != '\r' && c != ';'))
+        return false;
+    chunks->state = c == '\r' ? CHUNKS_SIZE_LF : CHUNKS_EXTENSION;
+    return true;
+}
+
+/* A byte of an extension or trailer: nobody here reads them. */
+static bool skip_byte(struct http_chunks *chunks, char c, enum http_chunks_state state_after_cr) {
+    unsigned char byte = (unsigned char)c;
+    if (c == '\r')
+        chunks->state = state_after_cr;
+    else if ((byte < ' ' && c != '\t') || byte == 0x7f)
+        return false;
+    return ++chunks->skipped <= SKIPPED_MAX_BYTES;
+}
+
+static bool expect_byte(struct http_chunks *chunks, char c, char expected,
+                        enum http_chunks_state next_state) {
+    chunks->state = next_state;
+    return c == expected;
+}
+
+/* Anything but data. */
+static bool take_byte(struct http_chunks *chunks, char c) {
+    switch (chunks->state) {
+    case CHUNKS_SIZE:
+        return take_size_byte(chunks, c);
+    case CHUNKS_EXTENSION:
+        return skip_byte(chunks, c, CHUNKS_SIZE_LF);
+    case CHUNKS_SIZE_LF:
+        chunks->digits = 0;
+        return expect_byte(chunks, c, '\n', chunks->left > 0 ? CHUNKS_DATA : CHUNKS_TRAILER_START);
+    case CHUNKS_DATA_CR:
+        return expect_byte(chunks, c, '\r', CHUNKS_DATA_LF);
+    case CHUNKS_DATA_LF:
+        return expect_byte(chunks, c, '\n', CHUNKS_SIZE);
+    case CHUNKS_TRAILER_START:
+        chunks->state = CHUNKS_TRAILER;
+        return skip_byte(chunks, c, CHUNKS_LAST_LF);
+    case CHUNKS_TRAILER:
+        return skip_byte(chunks, c, CHUNKS_TRAILER_LF);
+    case CHUNKS_TRAILER_LF:
+        return expect_byte(chunks, c, '\n', CHUNKS_TRAILER_START);
+    default:
+        return false;
+    }
+}
+
+enum http_progress http_chunks_decode(struct http_chunks *chunks, char *bytes, size_t *len,
+                                      size_t *rest) {
+    size_t at = 0, data = 0;
+    *rest = 0;
+    while (at < *len) {
+        if (chunks->state == CHUNKS_DATA) {
+            size_t take = *len - at < chunks->left ? *len - at : chunks->left;
+            memmove(bytes + data, bytes + at, take);
+            data += take;
+            at += take;
+            chunks->left -= take;
+            if (chunks->left == 0)
+                chunks->state = CHUNKS_DATA_CR;
+        } else if (chunks->state == CHUNKS_LAST_LF && bytes[at] == '\n') {
+            *rest = *len - at - 1;
+            memmove(bytes + data, bytes + at + 1, *rest);
+            *len = data;
+            return HTTP_COMPLETE;
+        } else if (!take_byte(chunks, bytes[at++])) {
+            return HTTP_REFUSED;
+        }
+    }
+    *len = data;
+    return HTTP_INCOMPLETE;
+}

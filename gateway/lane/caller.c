@@ -1,0 +1,70 @@
+#include "gateway/lane/caller.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct {
+    enum scope scope;
+    const char *name;
+} scopes[] = {
+#define SCOPE_ROW(id, bit, name) {SCOPE_##id, name},
+    SCOPE_TABLE(SCOPE_ROW)
+#undef SCOPE_ROW
+};
+
+enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
+
+const char *scope_name(enum scope scope) {
+    for (size_t i = 0; i < SCOPE_COUNT; i++)
+        if (scopes[i].scope == scope)
+            return scopes[i].name;
+    return NULL;
+}
+
+static unsigned scope_bit(struct slice name) {
+    for (size_t i = 0; i < SCOPE_COUNT; i++)
+        if (slice_is(name, scopes[i].name))
+            return scopes[i].scope;
+    return 0;
+}
+
+unsigned scopes_parse(struct slice list) {
+    unsigned bits = 0;
+    size_t start = 0;
+    for (size_t i = 0; i <= list.len; i++) {
+        if (i < list.len && list.ptr[i] != ' ')
+            continue;
+        bits |= scope_bit((struct slice){list.ptr + start, i - start});
+        start = i + 1;
+    }
+    return bits;
+}
+
+bool caller_may(const struct caller *caller, enum scope scope) {
+    return (caller->scopes & SCOPE_ADMIN) != 0 || (caller->scopes & scope) == scope;
+}
+
+struct slice caller_customer(const struct caller *caller) {
+    return slice_of((caller->scopes & SCOPE_ADMIN) != 0 ? NULL : caller->subject);
+}
+
+bool caller_has_expired(const struct caller *caller, int64_t now_s) {
+    return caller->expires_s != 0 && caller->expires_s <= now_s;
+}
+
+/* --- on a request ----------------------------------------------------------------------------- */
+
+/* h2o keeps named values with a request for whoever handles it. */
+static h2o_iovec_t *place_of(h2o_req_t *req) {
+    return h2o_req_getenv(req, H2O_STRLIT("ordermesh.caller"), 1);
+}
+
+void caller_attach(h2o_req_t *req, struct caller *caller) {
+    *place_of(req) = h2o_iovec_init(caller, sizeof(*caller));
+}
+
+const struct caller *caller_of(h2o_req_t *req) {
+    const void *caller = place_of(req)->base;
+    assert(caller != NULL);
+    return caller;
+}

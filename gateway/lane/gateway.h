@@ -1,0 +1,81 @@
+/*
+ * What the gateway's parts share: its settings, the process-wide parts, and the lanes. A lane is
+ * one h2o loop with everything that only its thread touches.
+ */
+#ifndef OM_GATEWAY_LANE_GATEWAY_H
+#define OM_GATEWAY_LANE_GATEWAY_H
+
+#include "gateway/admit/auth.h"
+#include "gateway/admit/client_address.h"
+#include "gateway/admit/rate_limit.h"
+#include "gateway/catalog/catalog_cache.h"
+#include "gateway/link/broker.h"
+#include "gateway/link/redis.h"
+#include "gateway/orders/publish.h"
+#include "shared/base/config.h"
+#include "shared/base/crypto.h"
+#include "shared/contract/order_snapshot.h"
+
+#include <h2o.h>
+#include <stdatomic.h>
+
+/* The gateway's own configuration rows fill this. */
+struct gateway_settings {
+    const char *http_address;
+    int64_t http_port;  /* -1: HTTPS only */
+    int64_t https_port; /* 0: no HTTPS */
+    const char *tls_cert_file, *tls_key_file;
+    int64_t http_threads;    /* 0: one a core */
+    int64_t max_connections; /* 0: what descriptors allow */
+    int64_t max_input_bytes;
+    int64_t request_timeout_ms, idle_timeout_ms, send_timeout_ms;
+    int64_t leave_ms;
+    int64_t max_in_flight;
+    int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;
+    int64_t catalog_cache_ms;
+    int64_t events_heartbeat_ms;
+    bool is_key_required;
+    const char *tenant;
+    const char *flow_name;
+    const char *auth, *jwt_algorithm, *jwt_key_file, *jwt_old_key_file, *jwt_issuer, *jwt_audience;
+    int64_t jwt_leeway_s;
+    const char *trace_sample;
+    const char *rate_read, *rate_write, *rate_admin, *rate_address, *trusted_proxies;
+};
+
+struct gateway {
+    const struct config *config;
+    const struct gateway_settings *settings;
+    enum order_flow flow;
+    double trace_share; /* of the traces that begin here, recorded */
+    struct key_ring *keys;
+    struct broker *broker;
+    struct feed *feed;
+    struct auth *auth;
+    struct rate_limits limits;
+    struct trusted_proxies proxies;
+    size_t lane_count;
+    atomic_int redis_usable; /* lanes whose Redis connection is usable */
+    atomic_int in_flight;    /* requests being answered */
+    atomic_bool is_serving;  /* all is open; before, the broker may be missing */
+    atomic_bool is_draining;
+};
+
+struct lane {
+    h2o_context_t context;
+    struct gateway *gateway;
+    struct redis *redis;
+    struct rate_limiter *limiter;
+    struct catalog_cache *catalog;
+    struct broker_lane *broker;
+    struct events *events;
+    h2o_timeout_t again; /* until a command is sent once more */
+    struct buf scratch;  /* for JSON under construction; free for use between callbacks */
+    struct publish_buffers publish;
+};
+
+static inline struct lane *lane_of(const h2o_req_t *req) {
+    return H2O_STRUCT_FROM_MEMBER(struct lane, context, req->conn->ctx);
+}
+
+#endif

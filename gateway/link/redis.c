@@ -1,0 +1,344 @@
+#include "gateway/link/redis.h"
+
+#include "shared/observe/log.h"
+
+#include <curl/curl.h>
+#include <hiredis/async.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARGC_MAX = 12, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, REFUSAL_LOG_MS = 1000 };
+
+enum state { STATE_WAITING, STATE_RESOLVING, STATE_PROBING, STATE_USABLE };
+
+struct redis {
+    h2o_context_t *context;
+    char *host, *port;
+    char *user, *password; /* NULL: none is needed */
+    void (*on_change)(void *closure, bool is_usable);
+    void *closure;
+    enum state state;
+    bool is_flushing, is_ending;
+    redisAsyncContext *async; /* NULL while there is no connection */
+    h2o_socket_t *socket;     /* owns async's descriptor */
+    h2o_hostinfo_getaddr_req_t *resolving;
+    h2o_timeout_t call_timeout;
+    h2o_timeout_t pause; /* holds retry_entry only, so its length may change */
+    h2o_timeout_entry_t retry_entry;
+    h2o_timeout_entry_t flush_entry;
+    uint64_t next_refusal_log_ms;
+};
+
+struct redis_call {
+    struct redis *redis;
+    redis_fn fn;
+    void *closure;
+    h2o_timeout_entry_t timeout;
+};
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+static void set_state(struct redis *redis, enum state state) {
+    if ((state == STATE_USABLE) != (redis->state == STATE_USABLE)) {
+        redis->on_change(redis->closure, state == STATE_USABLE);
+        if (state == STATE_USABLE)
+            log_info("Redis is usable");
+        else if (!redis->is_ending)
+            log_warn("Redis is not usable; idempotency is degraded");
+    }
+    redis->state = state;
+}
+
+static void retry_later(struct redis *redis) {
+    set_state(redis, STATE_WAITING);
+    if (!redis->is_ending && !h2o_timeout_is_linked(&redis->retry_entry))
+        h2o_timeout_link(redis->context->loop, &redis->pause, &redis->retry_entry);
+}
+
+/* --- hiredis on h2o's loop -------------------------------------------------------------------- */
+
+static void on_readable(h2o_socket_t *socket, const char *err) {
+    (void)err; /* hiredis reads by itself and finds the error */
+    struct redis *redis = socket->data;
+    redisAsyncHandleRead(redis->async);
+}
+
+static void on_writable(h2o_socket_t *socket, const char *err) {
+    (void)err;
+    struct redis *redis = socket->data;
+    redisAsyncHandleWrite(redis->async);
+}
+
+static void on_flush(h2o_timeout_entry_t *entry) {
+    struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, flush_entry, entry);
+    if (redis->async == NULL)
+        return;
+    redis->is_flushing = true;
+    redisAsyncHandleWrite(redis->async);
+    redis->is_flushing = false;
+}
+
+static void add_read(void *data) {
+    struct redis *redis = data;
+    if (!h2o_socket_is_reading(redis->socket))
+        h2o_socket_read_start(redis->socket, on_readable);
+}
+
+/* Commands of one turn of the loop leave in one write at its end; only a connection that is not
+   open yet, or does not take them all, is polled. */
+static void add_write(void *data) {
+    struct redis *redis = data;
+    if (h2o_socket_is_writing(redis->socket) || h2o_timeout_is_linked(&redis->flush_entry))
+        return;
+    bool is_open = (redis->async->c.flags & REDIS_CONNECTED) != 0;
+    if (is_open && !redis->is_flushing)
+        h2o_timeout_link(redis->context->loop, &redis->context->zero_timeout, &redis->flush_entry);
+    else
+        h2o_socket_notify_write(redis->socket, on_writable);
+}
+
+static void ignore_event(void *data) {
+    (void)data; /* notifications of writability come once; reading never pauses */
+}
+
+/* hiredis calls this exactly once, however the connection ends, after failing its calls. */
+static void on_connection_gone(void *data) {
+    struct redis *redis = data;
+    redis->async->c.fd = -1; /* closed below, by its owner */
+    redis->async = NULL;
+    h2o_timeout_unlink(&redis->flush_entry);
+    h2o_socket_close(redis->socket);
+    redis->socket = NULL;
+    retry_later(redis);
+}
+
+static void drop_connection(struct redis *redis) {
+    set_state(redis, STATE_WAITING);
+    if (redis->async != NULL)
+        redisAsyncFree(redis->async);
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static void on_call_timeout(h2o_timeout_entry_t *entry) {
+    drop_connection(H2O_STRUCT_FROM_MEMBER(struct redis_call, timeout, entry)->redis);
+}
+
+/* A full or read-only server refuses every command; once a second is enough to know. */
+static void log_refusal(struct redis *redis, const char *text) {
+    uint64_t now_ms = h2o_now(redis->context->loop);
+    if (now_ms < redis->next_refusal_log_ms)
+        return;
+    redis->next_refusal_log_ms = now_ms + REFUSAL_LOG_MS;
+    log_warn("Redis refused a command", LOG_TEXT("reply", text));
+}
+
+static void on_reply(redisAsyncContext *async, void *answer, void *closure) {
+    (void)async;
+    struct redis_call *call = closure;
+    const struct redisReply *reply = answer;
+    h2o_timeout_unlink(&call->timeout);
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+        log_refusal(call->redis, reply->str);
+        reply = NULL;
+    }
+    if (call->fn != NULL)
+        call->fn(call->closure, reply);
+    free(call);
+}
+
+static bool send_command(struct redis *redis, redis_fn fn, void *closure, size_t argc,
+                         const struct slice *argv) {
+    const char *args[ARGC_MAX];
+    size_t lens[ARGC_MAX];
+    assert(argc <= ARGC_MAX);
+    for (size_t i = 0; i < argc; i++) {
+        args[i] = argv[i].ptr;
+        lens[i] = argv[i].len;
+    }
+    struct redis_call *call = mem_alloc(sizeof(*call));
+    *call = (struct redis_call){.redis = redis, .fn = fn, .closure = closure};
+    call->timeout.cb = on_call_timeout;
+    if (redisAsyncCommandArgv(redis->async, on_reply, call, (int)argc, args, lens) != REDIS_OK) {
+        free(call);
+        return false;
+    }
+    h2o_timeout_link(redis->context->loop, &redis->call_timeout, &call->timeout);
+    return true;
+}
+
+void redis_command(struct redis *redis, redis_fn fn, void *closure, size_t argc,
+                   const struct slice *argv) {
+    if (redis->state == STATE_USABLE && send_command(redis, fn, closure, argc, argv))
+        return;
+    if (fn != NULL)
+        fn(closure, NULL);
+}
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+/* A server that accepts connections need not answer: usable is what has answered. */
+static void on_probed(void *closure, const struct redisReply *reply) {
+    struct redis *redis = closure;
+    if (redis->async == NULL || redis->state != STATE_PROBING)
+        return;
+    if (reply == NULL) {
+        drop_connection(redis);
+        return;
+    }
+    redis->pause.timeout = FIRST_PAUSE_MS;
+    set_state(redis, STATE_USABLE);
+}
+
+static void attach(struct redis *redis, redisAsyncContext *async) {
+    redis->async = async;
+    redis->socket =
+        h2o_evloop_socket_create(redis->context->loop, async->c.fd, H2O_SOCKET_FLAG_DONT_READ);
+    redis->socket->data = redis;
+    async->ev.data = redis;
+    async->ev.addRead = add_read;
+    async->ev.delRead = ignore_event;
+    async->ev.addWrite = add_write;
+    async->ev.delWrite = ignore_event;
+    async->ev.cleanup = on_connection_gone;
+}
+
+/* Logging in is as good a question as a PING. */
+static bool probe(struct redis *redis) {
+    const struct slice ping[] = {slice_of("PING")};
+    struct slice login[3] = {slice_of("AUTH")};
+    size_t count = 1;
+    if (redis->password == NULL)
+        return send_command(redis, on_probed, redis, 1, ping);
+    if (redis->user != NULL)
+        login[count++] = slice_of(redis->user);
+    login[count++] = slice_of(redis->password);
+    return send_command(redis, on_probed, redis, count, login);
+}
+
+static void connect_to(struct redis *redis, const char *address) {
+    redisAsyncContext *async = redisAsyncConnect(address, (int)strtol(redis->port, NULL, 10));
+    if (async == NULL || async->err != 0) {
+        if (async != NULL)
+            redisAsyncFree(async);
+        retry_later(redis);
+        return;
+    }
+    attach(redis, async);
+    set_state(redis, STATE_PROBING);
+    if (!probe(redis))
+        drop_connection(redis);
+}
+
+static void on_resolved(h2o_hostinfo_getaddr_req_t *req, const char *errstr, struct addrinfo *found,
+                        void *closure) {
+    (void)req;
+    struct redis *redis = closure;
+    redis->resolving = NULL;
+    char address[NI_MAXHOST];
+    if (errstr != NULL || getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address),
+                                      NULL, 0, NI_NUMERICHOST) != 0)
+        retry_later(redis);
+    else
+        connect_to(redis, address);
+}
+
+static void on_retry(h2o_timeout_entry_t *entry) {
+    struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, retry_entry, entry);
+    uint64_t longer_ms = redis->pause.timeout * 2;
+    redis->pause.timeout = longer_ms < LAST_PAUSE_MS ? longer_ms : LAST_PAUSE_MS;
+    struct in_addr numeric;
+    if (inet_pton(AF_INET, redis->host, &numeric) == 1) {
+        connect_to(redis, redis->host);
+        return;
+    }
+    /* hiredis would resolve the name itself and block; h2o does it on a thread */
+    set_state(redis, STATE_RESOLVING);
+    redis->resolving =
+        h2o_hostinfo_getaddr(&redis->context->receivers.hostinfo_getaddr,
+                             h2o_iovec_init(redis->host, strlen(redis->host)),
+                             h2o_iovec_init(redis->port, strlen(redis->port)), AF_INET, SOCK_STREAM,
+                             IPPROTO_TCP, AI_ADDRCONFIG, on_resolved, redis);
+}
+
+/* --- lifecycle -------------------------------------------------------------------------------- */
+
+/* A part of the URL, decoded; NULL when it has none. Caller frees. */
+static char *url_part(CURLU *url, CURLUPart part) {
+    char *text = NULL;
+    if (curl_url_get(url, part, &text, CURLU_URLDECODE) != CURLUE_OK)
+        return NULL;
+    char *copy = text[0] != '\0' ? mem_copy(slice_of(text)) : NULL;
+    curl_free(text);
+    return copy;
+}
+
+static bool is_redis_url(CURLU *url, const char *text) {
+    char *scheme = NULL;
+    if (url == NULL ||
+        curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+        return false;
+    bool is_redis = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                    strcmp(scheme, "redis") == 0;
+    curl_free(scheme);
+    return is_redis;
+}
+
+static enum status read_url(struct redis *redis, const char *text, struct error *error) {
+    CURLU *url = curl_url();
+    if (is_redis_url(url, text)) {
+        redis->host = url_part(url, CURLUPART_HOST);
+        redis->port = url_part(url, CURLUPART_PORT);
+        redis->user = url_part(url, CURLUPART_USER);
+        redis->password = url_part(url, CURLUPART_PASSWORD);
+    }
+    curl_url_cleanup(url);
+    if (redis->host == NULL || redis->port == NULL)
+        return error_set(error, STATUS_INVALID,
+                         "OM_REDIS_URL must be redis://[[user]:password@]host:port");
+    return STATUS_OK;
+}
+
+static void free_url(struct redis *redis) {
+    free(redis->host);
+    free(redis->port);
+    free(redis->user);
+    free(redis->password);
+}
+
+enum status redis_create(const struct redis_options *options, struct redis **redis,
+                         struct error *error) {
+    struct redis *made = mem_alloc(sizeof(*made));
+    enum status status = read_url(made, options->url, error);
+    if (status != STATUS_OK) {
+        free_url(made);
+        free(made);
+        return status;
+    }
+    made->context = options->context;
+    made->on_change = options->on_change;
+    made->closure = options->closure;
+    h2o_timeout_init(made->context->loop, &made->call_timeout, (uint64_t)options->timeout_ms);
+    h2o_timeout_init(made->context->loop, &made->pause, FIRST_PAUSE_MS);
+    made->retry_entry.cb = on_retry;
+    made->flush_entry.cb = on_flush;
+    on_retry(&made->retry_entry);
+    *redis = made;
+    return STATUS_OK;
+}
+
+void redis_destroy(struct redis **redis) {
+    struct redis *r = *redis;
+    *redis = NULL;
+    if (r == NULL)
+        return;
+    r->is_ending = true;
+    if (r->resolving != NULL)
+        h2o_hostinfo_getaddr_cancel(r->resolving);
+    drop_connection(r);
+    h2o_timeout_unlink(&r->retry_entry);
+    h2o_timeout_dispose(r->context->loop, &r->call_timeout);
+    h2o_timeout_dispose(r->context->loop, &r->pause);
+    free_url(r);
+    free(r);
+}

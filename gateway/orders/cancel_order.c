@@ -1,0 +1,141 @@
+#include "gateway/orders/cancel_order.h"
+
+#include "gateway/lane/pending.h"
+#include "gateway/lane/request_trace.h"
+#include "gateway/orders/get_order.h"
+#include "gateway/orders/order_marker.h"
+#include "gateway/orders/publish.h"
+#include "gateway/reply/accepted.h"
+#include "gateway/reply/etag.h"
+#include "gateway/reply/problem.h"
+#include "shared/contract/order_terms.h"
+#include "shared/observe/log.h"
+
+/*
+ * cancel_order()  asks the order service where the order stands
+ *   on_status()   judges that, and If-Match, unless it is cancelled already: then this request may
+ * be the one that was, its answer lost on_marker()   it has not seen the order yet, but the stream
+ * may have it publish()   sends the command on_stored()   JetStream has it, or not
+ */
+struct order_cancel {
+    struct pending pending;
+    struct uuid order_id;
+    struct trace trace;
+    enum order_status status; /* as last seen */
+    bool is_conditional;      /* there is an If-Match */
+};
+
+static void end_with_problem(struct order_cancel *cancel, enum problem problem) {
+    if (cancel->pending.req != NULL)
+        problem_send(cancel->pending.req, problem, NULL);
+    pending_release(cancel);
+}
+
+static void end_accepted(struct order_cancel *cancel) {
+    if (cancel->pending.req != NULL)
+        accepted_send(cancel->pending.req, &cancel->order_id, order_status_name(cancel->status),
+                      &cancel->pending.lane->scratch);
+    pending_release(cancel);
+}
+
+static void on_stored(void *closure, const struct broker_answer *answer) {
+    struct order_cancel *cancel = closure;
+    struct error error;
+    if (publish_judge(answer, &error) == STATUS_OK) {
+        end_accepted(cancel);
+        return;
+    }
+    log_warn("a cancellation was not published", LOG_ERROR(&error));
+    end_with_problem(cancel, problem_of(error.status));
+}
+
+static void publish(struct order_cancel *cancel) {
+    struct lane *lane = cancel->pending.lane;
+    const struct cancellation cancellation = {
+        .order_id = cancel->order_id,
+        .tenant = slice_of(cancel->pending.caller.tenant),
+        .trace = cancel->trace,
+    };
+    struct broker_call *call = NULL;
+    struct error error;
+    enum status status = broker_call_open(lane->broker, BROKER_PUBLISH, &call);
+    if (status == STATUS_OK)
+        status = publish_cancel(&lane->publish, call, &cancellation, on_stored, cancel, &error);
+    if (status == STATUS_OK)
+        return;
+    broker_call_drop(&call);
+    end_with_problem(cancel, problem_of(status));
+}
+
+/* `tag` is the order's, "" as long as it has no version. Whether If-Match allowed it cannot be told
+   once the client is gone. */
+static bool meets_condition(const struct order_cancel *cancel, const char *tag) {
+    const h2o_req_t *req = cancel->pending.req;
+    return !cancel->is_conditional || (req != NULL && etag_if_match(req, tag) == ETAG_MATCHES);
+}
+
+static void on_marker(void *closure, bool is_marked) {
+    struct order_cancel *cancel = closure;
+    cancel->status = ORDER_PENDING;
+    if (!is_marked)
+        end_with_problem(cancel, PROBLEM_NOT_FOUND);
+    else if (!meets_condition(cancel, ""))
+        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
+    else
+        publish(cancel);
+}
+
+static enum status read_status(struct slice body, enum order_status *status, struct error *error) {
+    struct json_object *root = NULL;
+    struct slice text;
+    enum status result = json_parse(body, &root, error);
+    if (result == STATUS_OK)
+        result = json_get_string(root, "status", &text, error);
+    if (result == STATUS_OK && !order_status_parse(text, status))
+        result = error_set(error, STATUS_INTERNAL, "the order has an unknown status");
+    json_object_put(root);
+    return result;
+}
+
+static void on_status(void *closure, const struct broker_answer *answer) {
+    struct order_cancel *cancel = closure;
+    struct error error;
+    char tag[ETAG_SIZE];
+    if (answer->status == STATUS_NOT_FOUND) {
+        order_marker_find(&cancel->pending, &cancel->order_id, on_marker, cancel);
+    } else if (answer->status != STATUS_OK) {
+        end_with_problem(cancel, problem_of(answer->status));
+    } else if (read_status(answer->body, &cancel->status, &error) != STATUS_OK) {
+        log_error("the order service's answer cannot be read", LOG_ERROR(&error));
+        end_with_problem(cancel, PROBLEM_INTERNAL);
+    } else if (cancel->status == ORDER_CANCELLED) {
+        end_accepted(cancel);
+    } else if (!meets_condition(cancel, etag_of(answer->body, tag) ? tag : "")) {
+        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
+    } else if (order_status_is_final(cancel->status)) {
+        end_with_problem(cancel, PROBLEM_NOT_CANCELLABLE);
+    } else {
+        publish(cancel);
+    }
+}
+
+void cancel_order(h2o_req_t *req, struct slice id) {
+    struct uuid order_id;
+    if (!uuid_parse(id, &order_id)) {
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+        return;
+    }
+    enum etag_condition condition = etag_if_match(req, "");
+    if (condition == ETAG_MALFORMED) {
+        problem_send(req, PROBLEM_MALFORMED_REQUEST, "If-Match must be * or a list of entity tags");
+        return;
+    }
+    struct order_cancel *cancel = pending_create(req, sizeof(*cancel), NULL);
+    cancel->is_conditional = condition != ETAG_UNASKED;
+    cancel->order_id = order_id;
+    cancel->trace = *request_trace(req);
+    enum status status = request_order(&cancel->pending, "mesh.order.status", &order_id,
+                                       &cancel->trace, on_status, cancel);
+    if (status != STATUS_OK)
+        end_with_problem(cancel, problem_of(status));
+}

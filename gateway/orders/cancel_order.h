@@ -1,0 +1,16 @@
+/*
+ * POST /api/v1/orders/{id}/cancel: the wish is made durable as orders.cmd.cancel, and the order
+ * service decides. 202 also when the order is cancelled already, 409 once it has ended otherwise,
+ * 412 when If-Match does not name its version as last read.
+ * Answers later, on the loop's thread.
+ */
+#ifndef OM_GATEWAY_ORDERS_CANCEL_ORDER_H
+#define OM_GATEWAY_ORDERS_CANCEL_ORDER_H
+
+#include "shared/base/buf.h"
+
+#include <h2o.h>
+
+void cancel_order(h2o_req_t *req, struct slice id);
+
+#endif

@@ -1,0 +1,10 @@
+/* The currencies one can pay in: ISO 4217 codes of active national currencies (no funds, metals or
+   test codes). Pure. */
+#ifndef OM_GATEWAY_ORDERS_CURRENCY_H
+#define OM_GATEWAY_ORDERS_CURRENCY_H
+
+#include "shared/base/buf.h"
+
+bool currency_is_known(struct slice code); /* upper case only */
+
+#endif

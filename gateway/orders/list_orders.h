@@ -1,0 +1,14 @@
+/* GET /api/v1/orders: pages of orders, of one customer or all. Loop thread of the request. */
+#ifndef OM_GATEWAY_ORDERS_LIST_ORDERS_H
+#define OM_GATEWAY_ORDERS_LIST_ORDERS_H
+
+#include "shared/base/buf.h"
+
+#include <h2o.h>
+
+/* ?customerId&status&reason&from&to&sort&limit&cursor -> {"orders":[...],"nextCursor"?}, and where
+   there is a next page its address as Link rel=next. A page may be short, or empty, before the
+   last. */
+void list_orders(h2o_req_t *req, struct slice id);
+
+#endif

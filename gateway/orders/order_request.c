@@ -1,0 +1,385 @@
+#include "gateway/orders/order_request.h"
+
+#include "gateway/orders/currency.h"
+
+#include <json-c/linkhash.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { SKU_MAX = 64, NAME_SHOWN_MAX = 64 };
+
+/* --- what a text may hold --------------------------------------------------------------------- */
+
+static bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool holds_only(struct slice text, const char *extra) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_alphanumeric(text.ptr[i]) && (text.ptr[i] == '\0' || !strchr(extra, text.ptr[i])))
+            return false;
+    return true;
+}
+
+static bool is_identifier(struct slice text) {
+    return holds_only(text, "_.:-");
+}
+
+static bool is_payment_method(struct slice text) {
+    return text.len > 3 && memcmp(text.ptr, "pm_", 3) == 0 && holds_only(text, "_");
+}
+
+static bool is_phone(struct slice text) {
+    return holds_only(text, "+ ().-");
+}
+
+static bool is_printable(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* Only the shape; whether a mailbox exists is for the mail server to say. */
+static bool is_email(struct slice text) {
+    const char *at = memchr(text.ptr, '@', text.len);
+    if (at == NULL || at == text.ptr || !is_printable(text) || memchr(text.ptr, ' ', text.len))
+        return false;
+    struct slice domain = {at + 1, text.len - (size_t)(at + 1 - text.ptr)};
+    return domain.len > 0 && holds_only(domain, ".-") && domain.ptr[0] != '.' &&
+           domain.ptr[domain.len - 1] != '.';
+}
+
+struct text_rule {
+    const char *name;
+    bool is_required;
+    size_t most_bytes;
+    bool (*is_valid)(struct slice text);
+    const char *message;
+    size_t offset; /* of a struct slice in the target */
+};
+
+#define PRINTABLE_MESSAGE "must be 1 to 200 bytes of text without control characters"
+
+static const struct text_rule order_texts[] = {
+    {"customerId", true, 64, is_identifier, "must be 1 to 64 of A-Z a-z 0-9 _ . : -",
+     offsetof(struct order_request, snapshot.customer_id)},
+    {"currency", true, 3, currency_is_known, "must be an active ISO 4217 code such as USD",
+     offsetof(struct order_request, snapshot.currency)},
+    {"paymentMethod", true, 64, is_payment_method,
+     "must be pm_ followed by A-Z a-z 0-9 _, up to 64 in all",
+     offsetof(struct order_request, snapshot.payment_method)},
+    {"email", false, 254, is_email, "must be an e-mail address of at most 254 bytes",
+     offsetof(struct order_request, contact.email)},
+    {"phone", false, 32, is_phone, "must be 1 to 32 of 0-9 A-Z + ( ) . - and space",
+     offsetof(struct order_request, contact.phone)},
+};
+
+static const struct text_rule address_texts[] = {
+    {"street", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, street)},
+    {"city", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, city)},
+    {"state", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, state)},
+    {"zip", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, zip)},
+    {"country", false, 200, is_printable, PRINTABLE_MESSAGE,
+     offsetof(struct order_address, country)},
+};
+
+static const struct text_rule item_texts[] = {
+    {"sku", true, SKU_MAX, is_identifier, "must be 1 to 64 of A-Z a-z 0-9 _ . : -",
+     offsetof(struct order_item, sku)},
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* --- one object at a time --------------------------------------------------------------------- */
+
+/* Where a value stands; item < 0 for the root and the address. */
+struct place {
+    struct field_errors *errors;
+    const char *prefix; /* "" or "shippingAddress." */
+    long item;
+};
+
+static struct slice path_of(const struct place *place, struct slice name) {
+    struct buf path = {0};
+    if (place->item >= 0)
+        buf_printf(&path, "items[%ld]%s", place->item, name.len > 0 ? "." : "");
+    buf_append_text(&path, place->prefix);
+    buf_append_slice(&path, name);
+    struct slice kept = arena_slice(place->errors->arena, buf_slice(&path));
+    buf_fini(&path);
+    return kept;
+}
+
+static void fault(const struct place *place, struct slice name, const char *message) {
+    if (place->errors->count < FIELD_ERRORS_MAX)
+        field_error_add(place->errors, path_of(place, name), message);
+}
+
+static bool is_known(struct slice name, const struct text_rule *rules, size_t count,
+                     const char *const *others) {
+    for (size_t i = 0; i < count; i++)
+        if (slice_is(name, rules[i].name))
+            return true;
+    for (; *others != NULL; others++)
+        if (slice_is(name, *others))
+            return true;
+    return false;
+}
+
+/* Text members into `target`, and a fault for each member that is in no table. */
+static void take_texts(const struct place *place, struct json_object *object,
+                       const struct text_rule *rules, size_t count, const char *const *others,
+                       void *target) {
+    for (size_t i = 0; i < count; i++) {
+        struct slice value, name = slice_of(rules[i].name);
+        enum status status = json_get_string(object, rules[i].name, &value, NULL);
+        if (status == STATUS_NOT_FOUND && !rules[i].is_required)
+            continue;
+        if (status == STATUS_NOT_FOUND)
+            fault(place, name, "is required");
+        else if (status != STATUS_OK || value.len == 0 || value.len > rules[i].most_bytes ||
+                 !rules[i].is_valid(value))
+            fault(place, name, rules[i].message);
+        else
+            *(struct slice *)((char *)target + rules[i].offset) = value;
+    }
+    json_object_object_foreach(object, key, unused) {
+        (void)unused;
+        struct slice name = slice_of(key);
+        if (is_known(name, rules, count, others))
+            continue;
+        fault(place, name.len <= NAME_SHOWN_MAX ? name : SLICE_LITERAL("(a long name)"),
+              "is not a member of an order");
+    }
+}
+
+static void take_address(struct field_errors *errors, struct order_request *request) {
+    static const char *const others[] = {NULL};
+    const struct place root = {errors, "", -1}, place = {errors, "shippingAddress.", -1};
+    struct json_object *address;
+    enum status status = json_get_object(request->root, "shippingAddress", &address, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    if (status != STATUS_OK) {
+        fault(&root, SLICE_LITERAL("shippingAddress"), "must be an object");
+        return;
+    }
+    request->contact.has_address = true;
+    take_texts(&place, address, address_texts, COUNT(address_texts), others,
+               &request->contact.address);
+}
+
+static void take_item(const struct place *place, struct json_object *object,
+                      struct order_item *item) {
+    static const char *const others[] = {"quantity", "unitPrice", NULL};
+    item->unit_price_minor = -1;
+    if (!json_object_is_type(object, json_type_object)) {
+        fault(place, SLICE_LITERAL(""), "must be an object");
+        return;
+    }
+    take_texts(place, object, item_texts, COUNT(item_texts), others, item);
+    if (json_get_int64(object, "quantity", &item->quantity, NULL) != STATUS_OK ||
+        item->quantity < 1 || item->quantity > ORDER_MAX_QUANTITY) {
+        item->quantity = 0;
+        fault(place, SLICE_LITERAL("quantity"), "must be an integer from 1 to 1000000");
+    }
+    int64_t price;
+    enum status status = json_get_int64(object, "unitPrice", &price, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    if (status != STATUS_OK || price < 0 || price > ORDER_MAX_MINOR)
+        fault(place, SLICE_LITERAL("unitPrice"), "must be an integer of minor units");
+    else
+        item->unit_price_minor = price;
+}
+
+static bool is_sku_taken(const struct order_item *items, size_t count, struct slice sku) {
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(items[i].sku, sku))
+            return true;
+    return false;
+}
+
+static bool total_fits(const struct order_item *items, size_t count) {
+    int64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t line;
+        if (items[i].unit_price_minor < 0)
+            continue;
+        if (__builtin_mul_overflow(items[i].quantity, items[i].unit_price_minor, &line) ||
+            __builtin_add_overflow(total, line, &total) || total > ORDER_MAX_MINOR)
+            return false;
+    }
+    return true;
+}
+
+static void take_items(struct field_errors *errors, struct arena *arena,
+                       struct order_request *request) {
+    const struct place root = {errors, "", -1};
+    const struct slice name = SLICE_LITERAL("items");
+    struct json_object *array;
+    size_t count = 0;
+    if (json_get_array(request->root, "items", &array, NULL) == STATUS_OK)
+        count = json_object_array_length(array);
+    if (count < 1 || count > ORDER_MAX_ITEMS) {
+        fault(&root, name, "must be an array of 1 to 100 items");
+        return;
+    }
+    struct order_item *items = arena_alloc(arena, count * sizeof(*items));
+    for (size_t i = 0; i < count; i++) {
+        const struct place place = {errors, "", (long)i};
+        take_item(&place, json_object_array_get_idx(array, i), &items[i]);
+        if (items[i].sku.len > 0 && is_sku_taken(items, i, items[i].sku))
+            fault(&place, SLICE_LITERAL("sku"), "is in the order already");
+    }
+    if (!total_fits(items, count))
+        fault(&root, name, "must not cost more than 9007199254740991 minor units in all");
+    request->snapshot.items = items;
+    request->snapshot.item_count = count;
+}
+
+/* The set of channels; false when it is no array of them, or names one twice. */
+static bool parse_channels(struct json_object *names, unsigned *channels) {
+    for (size_t i = 0; i < json_object_array_length(names); i++) {
+        struct json_object *name = json_object_array_get_idx(names, i);
+        enum notify_channel channel;
+        if (!json_object_is_type(name, json_type_string) ||
+            !notify_channel_parse((struct slice){json_object_get_string(name),
+                                                 (size_t)json_object_get_string_len(name)},
+                                  &channel) ||
+            (*channels & NOTIFY_BIT(channel)) != 0)
+            return false;
+        *channels |= NOTIFY_BIT(channel);
+    }
+    return true;
+}
+
+static void take_notify(struct field_errors *errors, struct order_request *request) {
+    const struct place root = {errors, "", -1};
+    const struct slice name = SLICE_LITERAL("notify");
+    struct order_contact *contact = &request->contact;
+    struct json_object *names;
+    enum status status = json_get_array(request->root, "notify", &names, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    contact->has_notify = status == STATUS_OK && parse_channels(names, &contact->notify);
+    if (!contact->has_notify)
+        fault(&root, name, "must be an array of log, smtp, webhook and sms, each at most once");
+    else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMTP)) != 0 &&
+             !json_object_object_get_ex(request->root, "email", NULL))
+        fault(&root, name, "needs an email for smtp");
+    else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMS)) != 0 &&
+             !json_object_object_get_ex(request->root, "phone", NULL))
+        fault(&root, name, "needs a phone for sms");
+}
+
+static void take_flow(struct field_errors *errors, struct order_request *request) {
+    const struct place root = {errors, "", -1};
+    struct slice text;
+    enum status status = json_get_string(request->root, "flow", &text, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    request->has_flow = status == STATUS_OK && order_flow_parse(text, &request->snapshot.flow);
+    if (!request->has_flow)
+        fault(&root, SLICE_LITERAL("flow"), "must be inventory-first, payment-first or parallel");
+}
+
+enum status order_request_parse(struct slice body, struct arena *arena,
+                                struct order_request *request, struct field_errors *errors,
+                                struct error *error) {
+    static const char *const others[] = {"items", "shippingAddress", "notify", "flow", NULL};
+    static const char *const others_without_flow[] = {"items", "shippingAddress", "notify", NULL};
+    struct order_request parsed = {.snapshot = {.total_minor = -1},
+                                   .may_name_flow = request->may_name_flow};
+    enum status status = json_parse(body, &parsed.root, error);
+    if (status != STATUS_OK)
+        return status;
+    const struct place root = {errors, "", -1};
+    take_texts(&root, parsed.root, order_texts, COUNT(order_texts),
+               parsed.may_name_flow ? others : others_without_flow, &parsed);
+    if (parsed.may_name_flow)
+        take_flow(errors, &parsed);
+    take_address(errors, &parsed);
+    take_notify(errors, &parsed);
+    take_items(errors, arena, &parsed);
+    *request = parsed;
+    return STATUS_OK;
+}
+
+void order_request_fini(struct order_request *request) {
+    json_object_put(request->root);
+    *request = (struct order_request){0};
+}
+
+/* --- writing it again ------------------------------------------------------------------------- */
+
+static void write_texts(struct json_writer *w, const struct text_rule *rules, size_t count,
+                        const void *source) {
+    for (size_t i = 0; i < count; i++) {
+        struct slice value = *(const struct slice *)((const char *)source + rules[i].offset);
+        if (value.len > 0)
+            json_put_string(w, rules[i].name, value);
+    }
+}
+
+static void write_address(struct json_writer *w, const struct order_contact *contact) {
+    if (!contact->has_address)
+        return;
+    json_key(w, "shippingAddress");
+    json_begin_object(w);
+    write_texts(w, address_texts, COUNT(address_texts), &contact->address);
+    json_end_object(w);
+}
+
+static void write_notify(struct json_writer *w, const struct order_contact *contact) {
+    if (!contact->has_notify)
+        return;
+    json_key(w, "notify");
+    json_begin_array(w);
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        if ((contact->notify & NOTIFY_BIT(i)) != 0)
+            json_string(w, slice_of(notify_channel_name((enum notify_channel)i)));
+    }
+    json_end_array(w);
+}
+
+void order_request_canonical(const struct order_request *request, struct buf *out) {
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    write_texts(&w, order_texts, COUNT(order_texts), request);
+    write_address(&w, &request->contact);
+    write_notify(&w, &request->contact);
+    if (request->has_flow)
+        json_put_text(&w, "flow", order_flow_name(request->snapshot.flow));
+    json_key(&w, "items");
+    json_begin_array(&w);
+    for (size_t i = 0; i < request->snapshot.item_count; i++) {
+        const struct order_item *item = &request->snapshot.items[i];
+        json_begin_object(&w);
+        json_put_string(&w, "sku", item->sku);
+        json_put_int(&w, "quantity", item->quantity);
+        if (item->unit_price_minor >= 0)
+            json_put_int(&w, "unitPrice", item->unit_price_minor);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+bool order_request_contact(const struct order_request *request, struct buf *out) {
+    const struct order_contact *contact = &request->contact;
+    if (contact->email.len == 0 && contact->phone.len == 0 && !contact->has_address &&
+        !contact->has_notify)
+        return false;
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    if (contact->email.len > 0)
+        json_put_string(&w, "email", contact->email);
+    if (contact->phone.len > 0)
+        json_put_string(&w, "phone", contact->phone);
+    write_address(&w, contact);
+    write_notify(&w, contact);
+    json_end_object(&w);
+    return true;
+}

@@ -1,0 +1,283 @@
+#include "gateway/orders/post_order.h"
+
+#include "gateway/lane/pending.h"
+#include "gateway/lane/request_trace.h"
+#include "gateway/orders/idempotency.h"
+#include "gateway/orders/order_marker.h"
+#include "gateway/orders/order_request.h"
+#include "gateway/orders/publish.h"
+#include "gateway/reply/accepted.h"
+#include "gateway/reply/answer.h"
+#include "gateway/reply/problem.h"
+#include "gateway/reply/request.h"
+#include "shared/base/clock.h"
+#include "shared/base/failpoint.h"
+#include "shared/contract/order_terms.h"
+#include "shared/observe/log.h"
+
+#include <string.h>
+
+enum { ARENA_CHUNK_BYTES = 2048 };
+
+/*
+ * post_order()  reads the request
+ *   identify()  derives the order id
+ *   on_claim()  Redis has judged the key
+ *     submit()  sends the command, and again while its stream changes its leader
+ *   on_stored() JetStream has it, or not
+ *   on_turn()   answers, behind the writes to Redis of the same turn
+ */
+struct order_post {
+    struct pending pending;
+    struct arena *arena;
+    struct order_request request;
+    struct trace trace; /* the request's */
+    struct span span;   /* of the command's way into the stream */
+    bool has_key;
+    struct claim claim;       /* with a key */
+    struct broker_call *call; /* NULL once sent */
+    int64_t give_up_us;       /* when the command is sent for the last time */
+    h2o_timeout_entry_t again_entry, answer_entry;
+};
+
+static void on_claim(void *closure, enum claim_verdict verdict);
+static void on_stored(void *closure, const struct broker_answer *answer);
+static void on_again(h2o_timeout_entry_t *entry);
+static void on_turn(h2o_timeout_entry_t *entry);
+
+static void dispose(void *closure) {
+    struct order_post *post = closure;
+    broker_call_drop(&post->call);
+    if (post->request.root != NULL)
+        order_request_fini(&post->request);
+    arena_destroy(&post->arena);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+struct sent_key {
+    char text[IDEMPOTENCY_KEY_MAX + 1 + CALLER_SUBJECT_MAX];
+    size_t len; /* 0: none was sent */
+};
+
+static bool read_key(h2o_req_t *req, struct sent_key *key) {
+    struct slice header;
+    unsigned found = request_header(req, SLICE_LITERAL("idempotency-key"), &header);
+    key->len = 0;
+    if (found == 0 && lane_of(req)->gateway->settings->is_key_required) {
+        problem_send(req, PROBLEM_MISSING_KEY, NULL);
+        return false;
+    }
+    if (found > 1 || (found == 1 && !idempotency_key_parse(header, key->text, &key->len))) {
+        problem_send(req, PROBLEM_INVALID_KEY,
+                     "send it once, as a string of 1 to 255 printable ASCII characters");
+        return false;
+    }
+    return true;
+}
+
+/* Each customer has keys of its own, so that nobody can take or probe another's. Who may order for
+   every customer shares those of the tenant. */
+static void bind_key(struct sent_key *key, struct slice customer) {
+    if (key->len == 0 || customer.len == 0)
+        return;
+    key->text[key->len++] = '\0';
+    memcpy(key->text + key->len, customer.ptr, customer.len);
+    key->len += customer.len;
+}
+
+static bool is_own(h2o_req_t *req, const struct order_post *post) {
+    struct slice customer = caller_customer(&post->pending.caller);
+    if (customer.len == 0 || slice_equal(customer, post->request.snapshot.customer_id))
+        return true;
+    problem_send(req, PROBLEM_FORBIDDEN, "customerId must be the token's subject");
+    return false;
+}
+
+static bool read_body(h2o_req_t *req, struct order_post *post) {
+    struct error error;
+    struct field_errors errors = {.arena = post->arena};
+    struct slice body = {req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
+    post->request.may_name_flow = caller_may(&post->pending.caller, SCOPE_ADMIN);
+    if (order_request_parse(body, post->arena, &post->request, &errors, &error) != STATUS_OK) {
+        problem_send(req, PROBLEM_INVALID_JSON, error.text);
+        return false;
+    }
+    if (errors.count > 0) {
+        problem_send_fields(req, PROBLEM_INVALID_ORDER, &errors);
+        return false;
+    }
+    return is_own(req, post);
+}
+
+static void identify(struct order_post *post, const struct sent_key *key) {
+    struct lane *lane = post->pending.lane;
+    struct order_snapshot *snapshot = &post->request.snapshot;
+    snapshot->tenant = slice_of(post->pending.caller.tenant);
+    if (!post->request.has_flow)
+        snapshot->flow = lane->gateway->flow;
+    post->has_key = key->len > 0;
+    if (!post->has_key) {
+        snapshot->order_id = uuid_v7();
+        return;
+    }
+    buf_clear(&lane->scratch);
+    order_request_canonical(&post->request, &lane->scratch);
+    post->claim =
+        claim_of(snapshot->tenant, (struct slice){key->text, key->len}, buf_slice(&lane->scratch));
+    snapshot->order_id = post->claim.order_id;
+}
+
+/* --- answering -------------------------------------------------------------------------------- */
+
+static void answer_accepted(struct order_post *post, bool is_replay) {
+    h2o_req_t *req = post->pending.req;
+    if (req == NULL)
+        return;
+    if (is_replay)
+        answer_header(req, "Idempotent-Replayed", SLICE_LITERAL("true"));
+    accepted_send(req, &post->request.snapshot.order_id, order_status_name(ORDER_PENDING),
+                  &post->pending.lane->scratch);
+}
+
+static void end_with_problem(struct order_post *post, enum problem problem) {
+    if (post->pending.req != NULL)
+        problem_send(post->pending.req, problem, NULL);
+    pending_release(post);
+}
+
+/* --- steps ------------------------------------------------------------------------------------ */
+
+void post_order(h2o_req_t *req, struct slice id) {
+    (void)id;
+    struct sent_key key;
+    if (!request_body_is_json(req)) {
+        problem_send(req, PROBLEM_UNSUPPORTED_MEDIA, NULL);
+        return;
+    }
+    if (!read_key(req, &key))
+        return;
+    struct order_post *post = pending_create(req, sizeof(*post), dispose);
+    post->arena = arena_create(ARENA_CHUNK_BYTES);
+    post->again_entry.cb = on_again;
+    post->answer_entry.cb = on_turn;
+    if (!read_body(req, post)) {
+        pending_release(post);
+        return;
+    }
+    struct lane *lane = post->pending.lane;
+    enum status status = broker_call_open(lane->broker, BROKER_PUBLISH, &post->call);
+    if (status != STATUS_OK) {
+        end_with_problem(post, problem_of(status));
+        return;
+    }
+    post->trace = *request_trace(req);
+    bind_key(&key, caller_customer(&post->pending.caller));
+    identify(post, &key);
+    if (post->has_key)
+        claim_make(lane->redis, &post->claim, on_claim, post);
+    else
+        on_claim(post, CLAIM_FIRST);
+}
+
+static void fail(struct order_post *post, const struct error *error) {
+    trace_set_current(&post->trace);
+    log_warn("an order was not published", LOG_ERROR(error));
+    trace_set_current(NULL);
+    if (post->has_key)
+        claim_release(post->pending.lane->redis, &post->claim);
+    end_with_problem(post, problem_of(error->status));
+}
+
+static void submit(struct order_post *post) {
+    struct lane *lane = post->pending.lane;
+    post->span = span_start(SPAN_PRODUCER, &post->trace);
+    const struct submission submission = {
+        .request = &post->request,
+        .keys = lane->gateway->keys,
+        .key_hash = post->has_key ? post->claim.key_hash : NULL,
+        .trace = post->span.trace,
+    };
+    struct error error;
+    if (publish_order(&lane->publish, post->call, &submission, on_stored, post, &error) ==
+        STATUS_OK)
+        post->call = NULL;
+    else
+        fail(post, &error);
+}
+
+/* Whether the command is on its way once more, in a moment: nobody listens for a stream that elects
+   its leader, and an acknowledgement is lost with its server. Its id makes it one order all the
+   same. */
+static bool is_sent_again(struct order_post *post, enum status status) {
+    struct lane *lane = post->pending.lane;
+    if ((status != STATUS_UNAVAILABLE && status != STATUS_TIMEOUT) ||
+        clock_monotonic_us() >= post->give_up_us)
+        return false;
+    h2o_timeout_link(lane->context.loop, &lane->again, &post->again_entry);
+    return true;
+}
+
+static void on_again(h2o_timeout_entry_t *entry) {
+    struct order_post *post = H2O_STRUCT_FROM_MEMBER(struct order_post, again_entry, entry);
+    enum status status = broker_call_open(post->pending.lane->broker, BROKER_PUBLISH, &post->call);
+    if (status == STATUS_OK) {
+        submit(post);
+    } else if (!is_sent_again(post, status)) {
+        struct error error;
+        (void)error_set(&error, status, "not sent again: %s", status_text(status));
+        fail(post, &error);
+    }
+}
+
+static void on_claim(void *closure, enum claim_verdict verdict) {
+    struct order_post *post = closure;
+    switch (verdict) {
+    case CLAIM_FIRST:
+    case CLAIM_TAKEOVER:
+    case CLAIM_DEGRADED:
+        post->give_up_us =
+            clock_monotonic_us() + post->pending.lane->gateway->settings->publish_timeout_ms * 1000;
+        submit(post);
+        return;
+    case CLAIM_REPLAY:
+        answer_accepted(post, true);
+        pending_release(post);
+        return;
+    case CLAIM_IN_FLIGHT:
+        end_with_problem(post, PROBLEM_KEY_IN_FLIGHT);
+        return;
+    case CLAIM_MISMATCH:
+    case CLAIM_VERDICT_COUNT:
+        end_with_problem(post, PROBLEM_KEY_REUSED);
+        return;
+    }
+}
+
+/* Redis is told first, and the answer waits for the end of the turn, behind those writes: a client
+   that repeats its request on seeing the answer is to find the key done. */
+static void on_stored(void *closure, const struct broker_answer *answer) {
+    struct order_post *post = closure;
+    struct lane *lane = post->pending.lane;
+    struct error error;
+    enum status status = publish_judge(answer, &error);
+    publish_span_end(&post->span, EVENT_ORDER_SUBMIT, &post->request.snapshot.order_id,
+                     status == STATUS_OK ? NULL : &error);
+    if (status != STATUS_OK) {
+        if (!is_sent_again(post, answer->status))
+            fail(post, &error);
+        return;
+    }
+    failpoint("gateway.after_puback");
+    if (post->has_key)
+        claim_finish(lane->redis, &post->claim);
+    order_marker_set(lane->redis, &post->request.snapshot);
+    h2o_timeout_link(lane->context.loop, &lane->context.zero_timeout, &post->answer_entry);
+}
+
+static void on_turn(h2o_timeout_entry_t *entry) {
+    struct order_post *post = H2O_STRUCT_FROM_MEMBER(struct order_post, answer_entry, entry);
+    answer_accepted(post, false);
+    failpoint("gateway.after_answer");
+    pending_release(post);
+}

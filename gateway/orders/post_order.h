@@ -1,0 +1,12 @@
+/* POST /api/v1/orders: validate, claim the Idempotency-Key, publish, and answer 202 once the stream
+   holds the order. */
+#ifndef OM_GATEWAY_ORDERS_POST_ORDER_H
+#define OM_GATEWAY_ORDERS_POST_ORDER_H
+
+#include "shared/base/buf.h"
+
+#include <h2o.h>
+
+void post_order(h2o_req_t *req, struct slice id);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * 202 for something asked of an order: {"orderId","status","links"}, Location and Retry-After. Loop
+ * thread of the request.
+ */
+#ifndef OM_GATEWAY_REPLY_ACCEPTED_H
+#define OM_GATEWAY_REPLY_ACCEPTED_H
+
+#include "shared/base/buf.h"
+#include "shared/base/uuid.h"
+
+#include <h2o.h>
+
+/* Overwrites `scratch`. `status` is the order's, such as "PENDING"; it may borrow from anything but
+   `scratch`. */
+void accepted_send(h2o_req_t *req, const struct uuid *order_id, const char *status,
+                   struct buf *scratch);
+
+#endif

@@ -1,0 +1,101 @@
+#include "gateway/reply/answer.h"
+
+#include "gateway/reply/etag.h"
+#include "gateway/reply/problem.h"
+
+#include <string.h>
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
+
+static const char *reason_of(int status) {
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Status";
+}
+
+void answer_header(h2o_req_t *req, const char *name, struct slice value) {
+    h2o_iovec_t copy = h2o_strdup(&req->pool, value.ptr, value.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 0, NULL, copy.base,
+                          copy.len);
+}
+
+void answer_retry_after(h2o_req_t *req, int seconds) {
+    struct buf text = {0};
+    buf_append_int(&text, seconds);
+    answer_header(req, "Retry-After", buf_slice(&text));
+    buf_fini(&text);
+}
+
+/* What has a tag may be kept, if its reader asks each time whether it still is so. */
+static void add_cache_control(h2o_req_t *req) {
+    bool has_tag = h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("ETag"), -1) != -1;
+    answer_header(req, "Cache-Control", slice_of(has_tag ? "private, no-cache" : "no-store"));
+}
+
+void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body) {
+    req->res.status = status;
+    req->res.reason = reason_of(status);
+    req->res.content_length = body.len;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, "Content-Type",
+                   content_type, strlen(content_type));
+    add_cache_control(req);
+    h2o_send_inline(req, body.ptr, body.len);
+}
+
+void answer_json(h2o_req_t *req, int status, struct slice body) {
+    answer_send(req, status, "application/json", body);
+}
+
+void answer_empty(h2o_req_t *req, int status) {
+    req->res.status = status;
+    req->res.reason = reason_of(status);
+    add_cache_control(req);
+    h2o_send_inline(req, "", 0);
+}
+
+void answer_resource(h2o_req_t *req, struct slice json) {
+    char tag[ETAG_SIZE];
+    bool has_tag = etag_of(json, tag);
+    enum etag_condition match = etag_if_match(req, tag);
+    if (match == ETAG_MALFORMED) {
+        problem_send(req, PROBLEM_MALFORMED_REQUEST, "If-Match must be * or a list of entity tags");
+        return;
+    }
+    if (match == ETAG_DIFFERS) {
+        problem_send(req, PROBLEM_PRECONDITION_FAILED, NULL);
+        return;
+    }
+    if (has_tag)
+        answer_header(req, "ETag", slice_of(tag));
+    if (has_tag && etag_if_none_match(req, tag) == ETAG_MATCHES)
+        answer_empty(req, 304);
+    else
+        answer_json(req, 200, json);
+}

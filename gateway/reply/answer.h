@@ -1,0 +1,26 @@
+/*
+ * Sending an answer: every one has a Content-Length, so that the connection stays open, and none is
+ * stored by caches but what they must ask about again each time. Loop thread of the request only;
+ * all that is given is copied.
+ */
+#ifndef OM_GATEWAY_REPLY_ANSWER_H
+#define OM_GATEWAY_REPLY_ANSWER_H
+
+#include "shared/base/buf.h"
+
+#include <h2o.h>
+
+/* Add headers before sending. `name` is a literal. */
+void answer_header(h2o_req_t *req, const char *name, struct slice value);
+void answer_retry_after(h2o_req_t *req, int seconds);
+
+/* `content_type` is a literal. HEAD gets the headers only. */
+void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body);
+void answer_json(h2o_req_t *req, int status, struct slice body);
+/* A resource as it is now, read by GET: 200, or 304, 412 or 400 as the request's conditions want
+   it. Its tag comes from its version, if it has one yet (etag.h). */
+void answer_resource(h2o_req_t *req, struct slice json);
+/* 204 or 304, which have neither a body nor its length. */
+void answer_empty(h2o_req_t *req, int status);
+
+#endif

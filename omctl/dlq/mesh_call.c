@@ -1,0 +1,33 @@
+#include "omctl/dlq/mesh_call.h"
+
+#include "shared/nats/service_error.h"
+
+#define CALL_TIMEOUT_MS 10000
+
+/* What the service answered instead of a body; OK when it did not. */
+static enum status read_refusal(natsMsg *reply, const char *subject, struct error *error) {
+    const char *code, *text = "refused";
+    if (natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code) != NATS_OK)
+        return STATUS_OK;
+    if (natsMsgHeader_Get(reply, "Nats-Service-Error", &text) != NATS_OK)
+        text = subject;
+    return error_set(error, service_error_status(code), "%s", text);
+}
+
+enum status mesh_call(struct nats_client *nats, const char *subject, struct slice body,
+                      struct json_object **reply, struct error *error) {
+    natsMsg *answer = NULL;
+    natsStatus s = natsConnection_Request(&answer, nats_client_fast(nats), subject, body.ptr,
+                                          (int)body.len, CALL_TIMEOUT_MS);
+    if (s == NATS_NO_RESPONDERS)
+        return error_set(error, STATUS_UNAVAILABLE, "nobody serves %s", subject);
+    enum status status = nats_error(error, s, subject);
+    if (status != STATUS_OK)
+        return status;
+    status = read_refusal(answer, subject, error);
+    struct slice payload = {natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer)};
+    if (status == STATUS_OK)
+        status = json_parse(payload, reply, error);
+    natsMsg_Destroy(answer);
+    return status;
+}

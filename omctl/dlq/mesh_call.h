@@ -1,0 +1,14 @@
+/* A request to an endpoint of the mesh, and its answer. Blocks up to 10 s. */
+#ifndef OM_OMCTL_DLQ_MESH_CALL_H
+#define OM_OMCTL_DLQ_MESH_CALL_H
+
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+
+/* *reply is the caller's (json_object_put). What the service refuses is INVALID, NOT_FOUND or
+   CONFLICT with its words; UNAVAILABLE: nobody serves the subject, or the service has no database
+   or broker. */
+enum status mesh_call(struct nats_client *nats, const char *subject, struct slice body,
+                      struct json_object **reply, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Schema migrations: the numbered files of a directory, each applied once, in order.
+ *
+ * A file is one transaction together with its row in public.om_migrations (number, name, SHA-256),
+ * so a crash leaves it applied and recorded or neither; it must not contain BEGIN or COMMIT. A
+ * session advisory lock keeps a second runner waiting. A recorded file whose bytes changed, or that
+ * is gone, is a CONFLICT and nothing is applied: the remedy is a new file. Records that follow the
+ * directory's last file are a later version's, beside which this one still runs.
+ *
+ * Blocks; uses `pg` outside any transaction and leaves it usable.
+ */
+#ifndef OM_OMCTL_INSTALL_MIGRATE_H
+#define OM_OMCTL_INSTALL_MIGRATE_H
+
+#include "shared/pg/pg.h"
+
+#include <stdio.h>
+
+/* Applies what is pending in `directory`; a line about each file goes to `out`. */
+enum status migrate_apply(struct pg *pg, const char *directory, FILE *out,
+                          struct error *error) MUST_CHECK;
+/* Changes nothing. *clean is false when a file is pending, changed or gone; `out` says which. */
+enum status migrate_check(struct pg *pg, const char *directory, FILE *out, bool *clean,
+                          struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Provisioning: makes a server's streams and consumers agree with the files of a directory.
+ *
+ * <directory>/streams/<STREAM>.json and <directory>/consumers/<STREAM>.<durable>.json are in the
+ * format of `nats stream add --config` and `nats consumer add --config`. Only fields that a file
+ * declares are compared and changed; all others keep what the server has. Nothing is deleted.
+ * Running it again changes nothing.
+ *
+ * Blocks; waits up to 30 s for JetStream to answer.
+ */
+#ifndef OM_OMCTL_INSTALL_PROVISION_H
+#define OM_OMCTL_INSTALL_PROVISION_H
+
+#include "omctl/install/resource.h"
+#include "shared/nats/nats_client.h"
+
+#include <stdio.h>
+
+struct provision_options {
+    const char *directory;
+    bool check_only; /* change nothing, print what differs */
+    struct resource_overrides overrides;
+    FILE *out; /* a line about each stream and consumer that is not as declared */
+};
+
+struct provision_result {
+    size_t created;
+    size_t updated;
+    size_t unchanged;
+    size_t differing; /* check_only: missing or with other values */
+    size_t refused;   /* the server cannot change it in place, or ignored a field */
+};
+
+enum status provision_run(struct nats_client *nats, const struct provision_options *options,
+                          struct provision_result *result, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * An order's whole story from the streams: every event and command about it, in causal order.
+ *
+ * Streams have no order id in their subjects, so all of their messages are looked through. What is
+ * no envelope of ours is passed over; types that this program does not know are shown. Blocks.
+ */
+#ifndef OM_OMCTL_STREAMS_AUDIT_H
+#define OM_OMCTL_STREAMS_AUDIT_H
+
+#include "shared/base/buf.h"
+#include "shared/base/uuid.h"
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+
+#include <stdio.h>
+
+struct audit_entry {
+    const char *stream;
+    uint64_t sequence;
+    int64_t time_us;
+    struct slice id, type, source, cause; /* cause: empty when there is none */
+    struct json_object *envelope;         /* what the slices borrow from */
+    int copies;                           /* messages with this event: 1, more after a redrive */
+    int depth;                            /* causes above it */
+};
+
+/* Owns the envelopes. Zero-initialize. */
+struct audit {
+    struct audit_entry *entries;
+    size_t count, capacity;
+};
+
+void audit_fini(struct audit *audit);
+/* Adds the message if it is an event about the order; one more copy if the event is known. */
+void audit_add(struct audit *audit, const struct uuid *order_id, const char *stream,
+               uint64_t sequence, struct slice payload);
+/* Sorts: a cause before what it caused; of what is left, the earliest first. */
+void audit_sort(struct audit *audit);
+
+/* Reads all streams from `since_us` (0: all) and sorts. Progress goes to `progress`. */
+enum status audit_read(struct nats_client *nats, const struct uuid *order_id, int64_t since_us,
+                       FILE *progress, struct audit *audit, struct error *error) MUST_CHECK;
+void audit_print(const struct audit *audit, FILE *out);
+/* {"orderId","events":[{"stream","sequence","copies","event":<the envelope>}]} */
+void audit_print_json(const struct audit *audit, const struct uuid *order_id, FILE *out);
+
+#endif

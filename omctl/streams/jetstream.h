@@ -1,0 +1,31 @@
+/*
+ * JetStream's API as raw JSON
+ * (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so that configuration
+ * fields this program has never heard of survive a change of the others.
+ *
+ * Blocks up to 5 s a call. What the server refuses is not a failed call: it is in `refused`.
+ */
+#ifndef OM_OMCTL_STREAMS_JETSTREAM_H
+#define OM_OMCTL_STREAMS_JETSTREAM_H
+
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+
+#define JETSTREAM_CONSUMER_NOT_FOUND 10014
+#define JETSTREAM_STREAM_NOT_FOUND 10059
+
+struct jetstream_refusal {
+    int64_t code; /* JetStream's err_code; 0: not refused */
+    char text[200];
+};
+
+/* Sends `body` (may be NULL) to $JS.API.<verb>. *reply is the caller's (json_object_put) also when
+   the server refused. UNAVAILABLE or TIMEOUT: JetStream did not answer. */
+enum status jetstream_call(struct nats_client *nats, const char *verb, struct json_object *body,
+                           struct json_object **reply, struct jetstream_refusal *refused,
+                           struct error *error) MUST_CHECK;
+/* Waits until JetStream answers; TIMEOUT or UNAVAILABLE when it has not within `timeout_ms`. */
+enum status jetstream_wait(struct nats_client *nats, int64_t timeout_ms,
+                           struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Redriving an outbox: setting its relay's cursor back, so that past events are published again.
+ *
+ * The relay's leader notices that the row is not what it wrote and takes it over; nothing needs a
+ * restart. Events go out under their old ids: consumers whose inbox has them drop them. Blocks.
+ */
+#ifndef OM_OMCTL_STREAMS_REDRIVE_H
+#define OM_OMCTL_STREAMS_REDRIVE_H
+
+#include "shared/pg/pg.h"
+
+/* Sets the cursor of `schema` back to the first transaction since `since_us` (1970, UTC). *count is
+   the number of events that will be published again. Where the database was restored to another
+   cluster, the outbox first takes on that one's transaction ids: then no relay may be running.
+   INVALID: no such schema. */
+enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, int64_t *count,
+                           struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * The worker that gives second chances. A message whose deliveries ran out without a last word may
+ * be what ended its consumer's process, or only have been in hand when something else did. So it is
+ * sent to that consumer once more (republish.h), by itself: one at a time for each service, whose
+ * consumers (<service> or <service>-...) share a process; the next when the one before was done,
+ * failed, became a dead letter, or had time enough. What is healthy passes; what is not crashes
+ * alone, and becomes a dead letter by its own advisory.
+ *
+ * Everything is in dlq.chances, so a restart goes on where it was. One of several instances gives.
+ */
+#ifndef OM_SERVICES_DLQ_COLLECT_CHANCES_H
+#define OM_SERVICES_DLQ_COLLECT_CHANCES_H
+
+#include "shared/service/worker.h"
+
+void chances_run(struct worker *worker);
+
+#endif

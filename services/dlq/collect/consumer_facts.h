@@ -1,0 +1,29 @@
+/*
+ * What the server knows of a consumer that is said to have failed: a claim is held against it. Read
+ * anew for each batch, since a consumer may be edited under live traffic.
+ */
+#ifndef OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
+#define OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
+
+#include "shared/nats/request_batch.h"
+
+struct consumer_facts {
+    struct slice stream; /* given */
+    struct slice consumer;
+    bool has_dlq; /* there is a <stream>_DLQ */
+    bool exists;
+    int64_t max_deliver; /* -1: no limit */
+    int64_t ack_wait_us;
+    uint64_t delivered; /* stream sequence of the last message it was sent */
+    int64_t created_us; /* its sequences count from here: a stream made anew has new consumers */
+    struct slice filters[8]; /* more than that: all are let pass */
+    size_t filter_count;     /* 0: it takes the whole stream */
+};
+
+/* Fills in `count` facts. Strings live in `arena`. Blocks for one round trip. */
+enum status consumer_facts_read(struct request_batch *requests, struct arena *arena,
+                                struct consumer_facts *facts, size_t count,
+                                struct error *error) MUST_CHECK;
+bool consumer_facts_take_subject(const struct consumer_facts *facts, struct slice subject);
+
+#endif

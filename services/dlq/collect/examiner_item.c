@@ -1,0 +1,256 @@
+#include "services/dlq/collect/examiner_item.h"
+
+#include "services/dlq/replay/republish.h"
+#include "shared/base/uuid.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool item_is_same_message(const struct item *a, const struct item *b) {
+    return a->claim.sequence == b->claim.sequence &&
+           slice_equal(a->claim.stream, b->claim.stream) &&
+           slice_equal(a->claim.consumer, b->claim.consumer);
+}
+
+struct index_key item_key(const struct item *item) {
+    return (struct index_key){item->claim.stream, item->claim.consumer, item->claim.sequence};
+}
+
+/* --- doubts -------------------------------------------------------------------------------------
+ */
+
+static bool used_up_deliveries(const struct item *item) {
+    const struct claim *claim = &item->claim;
+    if (claim->kind == CLAIM_TERMINATED ||
+        (claim->kind == CLAIM_REPORT && claim->report->outcome == REPORT_REJECT))
+        return true;
+    return item->facts->max_deliver > 0 && claim->deliveries >= item->facts->max_deliver;
+}
+
+const char *item_doubt(const struct item *item) {
+    if (!item->facts->has_dlq)
+        return "unknown_stream";
+    if (!item->facts->exists)
+        return "unknown_consumer";
+    if (item->claim.sequence > item->facts->delivered)
+        return "not_delivered";
+    return used_up_deliveries(item) ? NULL : "too_few_deliveries";
+}
+
+/* --- the report ---------------------------------------------------------------------------------
+ */
+
+/* Of several about one message, under its event's id or its sequence, the last one counts. */
+static void take_later(struct item *item, const struct report *report) {
+    if (item->report == NULL || report->time_us > item->report->time_us)
+        item->report = report;
+}
+
+enum status item_join_report(struct item *item, struct slice report, struct arena *arena,
+                             struct error *error) {
+    if (item->report == NULL)
+        item->report = item->claim.report;
+    if (report.len == 0)
+        return STATUS_OK;
+    struct report *read = arena_alloc(arena, sizeof(*read));
+    enum status status = report_read(report, arena, read, error);
+    if (status == STATUS_OK)
+        take_later(item, read);
+    return status;
+}
+
+/* The event's id by the headers: a publisher of ours makes it the message's. */
+static bool header_event_id(const struct item *item, struct slice *id) {
+    return header_find(buf_slice(&item->original.headers), "Nats-Msg-Id", id) &&
+           event_id_is_valid(*id) && id->len == UUID_TEXT_LEN;
+}
+
+void item_take_report(struct item *item, const struct stored_message *message,
+                      struct arena *arena) {
+    struct report *report = arena_alloc(arena, sizeof(*report));
+    struct error ignored = {0}; /* a forged one is as good as none */
+    if (report_parse(slice_of(message->subject), buf_slice(&message->body), arena, report,
+                     &ignored) == STATUS_OK &&
+        report->sequence == item->claim.sequence)
+        take_later(item, report);
+}
+
+bool item_left_no_word(const struct item *item) {
+    const struct report *report = item->report;
+    bool is_later_due = item->claim.kind == CLAIM_TERMINATED ||
+                        (item->claim.kind == CLAIM_MAX_DELIVERIES && report != NULL &&
+                         report->attempt < item->claim.deliveries);
+    return report == NULL || (is_later_due && report->outcome == REPORT_RETRY);
+}
+
+bool item_has_a_chance(const struct item *item) {
+    return item->claim.kind == CLAIM_MAX_DELIVERIES && item_left_no_word(item) &&
+           !item->is_chance && republish_fits(&item->original);
+}
+
+/* --- the name -----------------------------------------------------------------------------------
+ */
+
+/* The number a text ends in, from `from` on; 1 when there is none. */
+static int generation_from(struct slice text, size_t from) {
+    int generation = 0;
+    for (size_t i = from; i < text.len && generation < 1000000; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return 1;
+        generation = generation * 10 + (text.ptr[i] - '0');
+    }
+    return generation > 0 ? generation : 1;
+}
+
+static bool is_alone(const struct item *item) {
+    struct slice value;
+    return header_find(buf_slice(&item->original.headers), "Om-Replay-Alone", &value);
+}
+
+/* Om-Replay-Of: <entry id> and Nats-Msg-Id: <entry id>.replay.<generation> make a replay of ours; a
+   second chance replays none. */
+static bool read_replay(const struct item *item, struct slice *event_id, int *generation) {
+    static const char infix[] = ".replay.";
+    struct slice block = buf_slice(&item->original.headers), of, msg_id;
+    const struct claim *claim = &item->claim;
+    struct buf prefix = {0};
+    buf_printf(&prefix, "%.*s.%.*s.", SLICE_ARG(claim->stream), SLICE_ARG(claim->consumer));
+    bool is_replay = header_find(block, "Om-Replay-Of", &of) && of.len > prefix.len &&
+                     memcmp(of.ptr, prefix.ptr, prefix.len) == 0;
+    if (is_replay) {
+        *event_id = (struct slice){of.ptr + prefix.len, of.len - prefix.len};
+        is_replay = event_id_is_valid(*event_id);
+    }
+    buf_fini(&prefix);
+    if (is_replay && is_alone(item))
+        *generation = 0;
+    else if (is_replay)
+        *generation = header_find(block, "Nats-Msg-Id", &msg_id)
+                          ? generation_from(msg_id, of.len + sizeof(infix) - 1)
+                          : 1;
+    return is_replay;
+}
+
+void item_report_subject(const struct item *item, bool by_sequence, struct buf *out) {
+    struct slice id;
+    int generation;
+    buf_printf(out, "failures.%.*s.%.*s.", SLICE_ARG(item->claim.stream),
+               SLICE_ARG(item->claim.consumer));
+    if (!by_sequence && (read_replay(item, &id, &generation) || header_event_id(item, &id)))
+        buf_append_slice(out, id);
+    else
+        buf_printf(out, "seq-%" PRIu64, item->claim.sequence);
+}
+
+static struct slice event_id_of(struct item *item, struct arena *arena) {
+    struct slice id;
+    char text[32];
+    item->is_chance = false;
+    item->replay_of = 0;
+    if (read_replay(item, &id, &item->replay_of)) {
+        item->is_chance = is_alone(item);
+        return arena_slice(arena, id);
+    }
+    if (item->report != NULL)
+        return item->report->event_id;
+    if (header_event_id(item, &id))
+        return arena_slice(arena, id);
+    snprintf(text, sizeof(text), "seq-%" PRIu64, item->claim.sequence);
+    return arena_slice(arena, slice_of(text));
+}
+
+static const char *reason_of(const struct item *item, enum dead_reason *reason) {
+    const struct report *report = item->report;
+    if (report != NULL && report->outcome == REPORT_DONE)
+        return "done";
+    if (report != NULL && report->outcome == REPORT_REJECT)
+        *reason = REASON_REJECTED;
+    else if (item->claim.kind == CLAIM_TERMINATED)
+        return "unreported";
+    else
+        *reason = report != NULL ? REASON_MAX_DELIVERIES : REASON_NO_REPORT;
+    return NULL;
+}
+
+/* A header's value is one line. */
+static struct slice one_line(struct slice text, struct arena *arena) {
+    char *copy = arena_copy(arena, text);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)copy[i] < ' ')
+            copy[i] = ' ';
+    }
+    return (struct slice){copy, text.len};
+}
+
+static struct slice error_text(const struct item *item, struct arena *arena) {
+    struct buf text = {0};
+    const struct claim *claim = &item->claim;
+    if (item->report == NULL)
+        buf_printf(&text,
+                   "no failure report: the consumer crashed or lost it on each of %d deliveries%s",
+                   claim->deliveries, item->is_chance ? ", also when it was sent by itself" : "");
+    else if (item->report->attempt < claim->deliveries)
+        buf_printf(&text, "%.*s (attempt %d of %d; it crashed or lost its report after that)",
+                   SLICE_ARG(item->report->text), item->report->attempt, claim->deliveries);
+    else
+        buf_append_slice(&text, item->report->text);
+    struct slice line = one_line(buf_slice(&text), arena);
+    buf_fini(&text);
+    return line;
+}
+
+const char *item_name_entry(struct item *item, struct arena *arena) {
+    const struct claim *claim = &item->claim;
+    enum dead_reason reason;
+    const char *refusal = reason_of(item, &reason);
+    if (refusal != NULL)
+        return refusal;
+    const struct report *report = item->report;
+    struct slice event_id = event_id_of(item, arena); /* first: it tells a second chance */
+    item->entry = (struct entry){
+        .stream = claim->stream,
+        .consumer = claim->consumer,
+        .event_id = event_id,
+        .subject = arena_slice(arena, slice_of(item->original.subject)),
+        .sequence = claim->sequence,
+        .deliveries = claim->deliveries,
+        .reason = reason,
+        .error_code = report != NULL ? one_line(report->code, arena) : SLICE_LITERAL(""),
+        .error = error_text(item, arena),
+        .service = report != NULL ? one_line(report->service, arena) : SLICE_LITERAL(""),
+        .instance = report != NULL ? one_line(report->instance, arena) : SLICE_LITERAL(""),
+        .failed_at_us = report != NULL ? report->time_us : claim->time_us,
+        .published_at_us = item->original.time_us,
+    };
+    struct buf id = {0};
+    entry_write_id(&item->entry, &id);
+    item->id = arena_slice(arena, buf_slice(&id));
+    buf_fini(&id);
+    return NULL;
+}
+
+struct failed_message item_failed_message(const struct item *item, const struct entry_row *row) {
+    bool is_comparable = row == NULL || row->failed_at_us >= item->facts->created_us;
+    bool is_event = item->entry.event_id.len == UUID_TEXT_LEN;
+    return (struct failed_message){
+        .sequence = item->claim.sequence,
+        .replay_of = item->replay_of,
+        .is_comparable = is_comparable,
+        .is_another = !is_comparable && !is_event && item->replay_of == 0,
+    };
+}
+
+struct slice item_order_id(const struct item *item) {
+    static const char key[] = "\"subject\":\"";
+    const struct buf *body = &item->original.body;
+    struct uuid uuid;
+    const char *at = body->len > 0 ? memmem(body->ptr, body->len, key, sizeof(key) - 1) : NULL;
+    if (at == NULL)
+        return SLICE_LITERAL("");
+    at += sizeof(key) - 1;
+    struct slice id = {at, UUID_TEXT_LEN};
+    bool is_whole = at + UUID_TEXT_LEN <= body->ptr + body->len;
+    return is_whole && uuid_parse(id, &uuid) ? id : SLICE_LITERAL("");
+}

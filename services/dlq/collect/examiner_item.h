@@ -1,0 +1,56 @@
+/*
+ * One claim on its way through the examiner: what is found out about it, and the decisions that
+ * need no one else. Pure; strings live in the arena given, which outlasts the item.
+ */
+#ifndef OM_SERVICES_DLQ_COLLECT_EXAMINER_ITEM_H
+#define OM_SERVICES_DLQ_COLLECT_EXAMINER_ITEM_H
+
+#include "services/dlq/collect/consumer_facts.h"
+#include "services/dlq/index/claim.h"
+#include "services/dlq/index/index.h"
+#include "services/dlq/index/verdict.h"
+
+struct item {
+    struct claim claim;
+    bool is_settled; /* refused, known, or written */
+    const struct consumer_facts *facts;
+    struct stored_message original;
+    const struct report *report; /* about this very message; NULL for none */
+    struct slice id;             /* of the entry */
+    struct entry entry;
+    int replay_of;          /* the generation it replays; 0: no replay */
+    bool is_chance;         /* its second chance */
+    struct verdict verdict; /* by the index */
+    bool is_corrected;      /* the index was wrong: last_sequence is what the stream has */
+    uint64_t last_sequence;
+};
+
+bool item_is_same_message(const struct item *a, const struct item *b);
+struct index_key item_key(const struct item *item);
+
+/* Why the server's facts do not bear the claim out; NULL when they do. */
+const char *item_doubt(const struct item *item);
+
+/* Joins the claim's own report and the one the index holds (JSON; "" for none): the later one. */
+enum status item_join_report(struct item *item, struct slice report, struct arena *arena,
+                             struct error *error) MUST_CHECK;
+/* Where a report about the original is kept: by its event's id as its headers have it, or by its
+   sequence. Needs the original. */
+void item_report_subject(const struct item *item, bool by_sequence, struct buf *out);
+/* Joins the report a message of FAILURES holds, if it is about this message. */
+void item_take_report(struct item *item, const struct stored_message *message, struct arena *arena);
+
+/* That the last deliveries left no report, so that the consumer was killed, or its report is yet to
+   be read. */
+bool item_left_no_word(const struct item *item);
+/* Named, but to be sent once more (chances.h) before it is a dead letter. */
+bool item_has_a_chance(const struct item *item);
+
+/* Fills in id and entry, all but the generation. Returns why there is nothing to enter, or NULL. */
+const char *item_name_entry(struct item *item, struct arena *arena);
+/* For the verdict; `row` may be NULL. */
+struct failed_message item_failed_message(const struct item *item, const struct entry_row *row);
+/* What looks like the order's id in the body, found without parsing it; "" for none. */
+struct slice item_order_id(const struct item *item);
+
+#endif

@@ -1,0 +1,179 @@
+#include "services/dlq/collect/sweep.h"
+
+#include "services/dlq/collect/consumer_facts.h"
+#include "services/dlq/index/index.h"
+#include "shared/base/clock.h"
+#include "shared/contract/event.h"
+#include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_CHUNK_BYTES (64 * 1024)
+#define REPORTERS_MOST 256
+#define INTERVAL_LEAST_MS 250
+#define INTERVAL_MOST_MS 5000
+#define BACKLOG_INTERVAL_MS 30000
+#define FORGET_INTERVAL_MS (60 * 60 * 1000)
+
+struct sweep {
+    struct examiner *examiner;
+    struct arena *arena;
+    int64_t grace_ms;
+    int64_t interval_ms;
+    int64_t due_us;
+    int64_t backlog_due_us; /* while there are advisories */
+    int64_t tidy_due_us;
+    int64_t forget_due_us;
+};
+
+struct sweep *sweep_create(struct examiner *examiner, int64_t grace_ms) {
+    struct sweep *sweep = mem_alloc(sizeof(*sweep));
+    int64_t interval_ms = grace_ms / 4;
+    sweep->examiner = examiner;
+    sweep->arena = arena_create(ARENA_CHUNK_BYTES);
+    sweep->grace_ms = grace_ms;
+    if (interval_ms < INTERVAL_LEAST_MS)
+        interval_ms = INTERVAL_LEAST_MS;
+    sweep->interval_ms = interval_ms > INTERVAL_MOST_MS ? INTERVAL_MOST_MS : interval_ms;
+    return sweep;
+}
+
+void sweep_destroy(struct sweep **sweep) {
+    struct sweep *s = *sweep;
+    *sweep = NULL;
+    if (s == NULL)
+        return;
+    arena_destroy(&s->arena);
+    free(s);
+}
+
+/* --- final reports -------------------------------------------------------------------------------
+ */
+
+/* How many deliveries each consumer has. One that is gone has none to give: its reports are final
+   as they are, and the examiner says what is wrong with them. */
+static enum status read_limits(struct sweep *sweep, const struct index_key *reporters, size_t count,
+                               int64_t *max_deliver, struct error *error) {
+    struct consumer_facts *facts = arena_alloc(sweep->arena, count * sizeof(*facts));
+    for (size_t i = 0; i < count; i++)
+        facts[i] = (struct consumer_facts){.stream = reporters[i].stream,
+                                           .consumer = reporters[i].consumer};
+    enum status status =
+        consumer_facts_read(examiner_requests(sweep->examiner), sweep->arena, facts, count, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        max_deliver[i] = facts[i].exists ? facts[i].max_deliver : 1;
+    return status;
+}
+
+static enum status find_claims(struct sweep *sweep, struct claim *claims, size_t *count,
+                               struct error *error) {
+    int64_t before_us = clock_now_us() - sweep->grace_ms * 1000;
+    struct index_key reporters[REPORTERS_MOST];
+    int64_t max_deliver[REPORTERS_MOST];
+    struct slice reports[EXAMINER_MOST];
+    size_t reporter_count = 0, found = 0;
+    struct pg *pg = examiner_pg(sweep->examiner);
+    enum status status = index_find_reporters(pg, before_us, sweep->arena, reporters,
+                                              REPORTERS_MOST, &reporter_count, error);
+    if (status == STATUS_OK && reporter_count > 0)
+        status = read_limits(sweep, reporters, reporter_count, max_deliver, error);
+    if (status == STATUS_OK && reporter_count > 0)
+        status = index_find_final(pg, before_us, reporters, max_deliver, reporter_count,
+                                  sweep->arena, reports, EXAMINER_MOST, &found, error);
+    for (size_t i = 0; i < found && status == STATUS_OK; i++) {
+        struct report *report = arena_alloc(sweep->arena, sizeof(*report));
+        status = report_read(reports[i], sweep->arena, report, error);
+        claims[i] = (struct claim){.kind = CLAIM_REPORT,
+                                   .stream = report->stream,
+                                   .consumer = report->consumer,
+                                   .sequence = report->sequence,
+                                   .deliveries = report->attempt,
+                                   .time_us = report->time_us,
+                                   .report = report};
+    }
+    *count = found;
+    return status;
+}
+
+/* --- housekeeping --------------------------------------------------------------------------------
+ */
+
+static enum status tidy(struct sweep *sweep, struct error *error) {
+    struct pg *pg = examiner_pg(sweep->examiner);
+    int64_t now_us = clock_monotonic_us();
+    bool forgets = now_us >= sweep->forget_due_us;
+    enum status status = pg_begin(pg, error);
+    if (status == STATUS_OK)
+        status = index_close_replays(pg, error);
+    if (status == STATUS_OK && forgets)
+        status = index_forget_reports(pg, error);
+    if (status == STATUS_OK)
+        status = pg_commit(pg, error);
+    if (status != STATUS_OK)
+        pg_rollback(pg);
+    else if (forgets)
+        sweep->forget_due_us = now_us + FORGET_INTERVAL_MS * INT64_C(1000);
+    return status;
+}
+
+/* The streams that events travel in, each once. */
+static size_t list_streams(struct index_depth *depths) {
+    size_t count = 0;
+    for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
+        struct slice stream = slice_of(event_info((enum event_type)type)->stream);
+        size_t at = 0;
+        while (at < count && !slice_equal(depths[at].stream, stream))
+            at++;
+        if (at == count)
+            depths[count++].stream = stream;
+    }
+    return count;
+}
+
+static enum status measure(struct sweep *sweep, struct error *error) {
+    struct index_depth depths[EVENT_TYPE_COUNT] = {0};
+    size_t count = list_streams(depths);
+    enum status status = index_measure(examiner_pg(sweep->examiner), depths, count, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        const char *stream = depths[i].stream.ptr; /* a name of the event table, terminated */
+        int64_t age_us = depths[i].oldest_at_us == 0 ? 0 : clock_now_us() - depths[i].oldest_at_us;
+        metric_set(METRIC_DLQ_DEPTH, metric_slot(METRIC_DLQ_DEPTH, stream), depths[i].dead);
+        metric_set(METRIC_DLQ_OLDEST_SECONDS, metric_slot(METRIC_DLQ_OLDEST_SECONDS, stream),
+                   age_us > 0 ? age_us / 1000000 : 0);
+    }
+    return status;
+}
+
+static void tidy_if_due(struct sweep *sweep) {
+    struct error error = {0};
+    if (clock_monotonic_us() < sweep->tidy_due_us)
+        return;
+    enum status status = tidy(sweep, &error);
+    if (status == STATUS_OK)
+        status = measure(sweep, &error);
+    if (status != STATUS_OK)
+        log_warn("the figures of the index are not up to date", LOG_ERROR(&error));
+    sweep->tidy_due_us = clock_monotonic_us() + sweep->interval_ms * 1000;
+}
+
+void sweep_turn(struct sweep *sweep, bool has_advisories) {
+    struct claim claims[EXAMINER_MOST];
+    struct error error = {0};
+    size_t count = 0;
+    int64_t now_us = clock_monotonic_us();
+    tidy_if_due(sweep);
+    if (now_us < (has_advisories ? sweep->backlog_due_us : sweep->due_us))
+        return;
+    arena_reset(sweep->arena);
+    enum status status = find_claims(sweep, claims, &count, &error);
+    if (status == STATUS_OK && count > 0)
+        status = examiner_take(sweep->examiner, claims, count, &error);
+    if (status != STATUS_OK)
+        log_warn("the sweep failed; once more later", LOG_ERROR(&error));
+    bool has_more = status == STATUS_OK && count == EXAMINER_MOST;
+    int64_t end_us = clock_monotonic_us();
+    sweep->due_us = has_more ? now_us : end_us + sweep->interval_ms * 1000;
+    sweep->backlog_due_us = end_us + INT64_C(1000) * BACKLOG_INTERVAL_MS;
+}

@@ -1,0 +1,71 @@
+/*
+ * What the collector is told: by the server's advisory that a message was given up, or by a
+ * consumer's failure report. Both can be forged by whoever may publish there, so a claim is only a
+ * reason to look (examiner.h).
+ *
+ * Pure; what is parsed lives in the arena given.
+ */
+#ifndef OM_SERVICES_DLQ_INDEX_CLAIM_H
+#define OM_SERVICES_DLQ_INDEX_CLAIM_H
+
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
+
+/* What became of an attempt, by the consumer's word (shared/consume/failure_report.h). DONE
+   supersedes what was reported before. */
+enum report_outcome { REPORT_RETRY, REPORT_REJECT, REPORT_DONE };
+
+const char *report_outcome_text(enum report_outcome outcome);
+
+struct report {
+    struct slice stream;
+    struct slice consumer;
+    struct slice event_id;
+    uint64_t sequence;
+    int attempt;
+    enum report_outcome outcome;
+    struct slice code;
+    struct slice text;
+    struct slice service;
+    struct slice instance;
+    int64_t time_us;
+    struct slice json; /* all of it, as it came */
+};
+
+/* INVALID when it is none, or when `subject` (failures.<stream>.<consumer>.<event id>) says
+   otherwise than the body. */
+enum status report_parse(struct slice subject, struct slice body, struct arena *arena,
+                         struct report *report, struct error *error) MUST_CHECK;
+/* The same without the subject, for a report that was checked before. */
+enum status report_read(struct slice body, struct arena *arena, struct report *report,
+                        struct error *error) MUST_CHECK;
+
+enum claim_kind {
+    CLAIM_MAX_DELIVERIES, /* the server: all deliveries are used up */
+    CLAIM_TERMINATED,     /* the server: the consumer gave it up */
+    CLAIM_REPORT,         /* a final report that no advisory followed */
+};
+
+struct claim {
+    enum claim_kind kind;
+    struct slice stream;
+    struct slice consumer;
+    uint64_t sequence;
+    int deliveries;
+    int64_t time_us;
+    const struct report *report; /* of CLAIM_REPORT; else NULL until it is looked up */
+};
+
+/* Reads $JS.EVENT.ADVISORY.CONSUMER.{MAX_DELIVERIES,MSG_TERMINATED}.<stream>.<consumer>. INVALID
+   when it is malformed, or subject and body do not agree. */
+enum status claim_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
+                                 struct claim *claim, struct error *error) MUST_CHECK;
+
+/* A stream's or consumer's name that can stand in a subject. */
+bool name_is_plain(struct slice name);
+/* A UUID in our spelling (lower case), or seq-<n>: what can be an entry's last token. */
+bool event_id_is_valid(struct slice id);
+/* `filter` as NATS matches subjects: * is one token, > the rest. */
+bool subject_matches(struct slice filter, struct slice subject);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * A dead letter as its message in <STREAM>_DLQ says it.
+ *
+ * Subject dlq.<stream>.<consumer>.<event id>; the id of the entry is <stream>.<consumer>.<event
+ * id>. The message carries the original's headers and body byte for byte. Only headers that begin
+ * with "Nats-", which the server would act on, and with "Dlq-", which are ours, are kept under
+ * another name, with "Dlq-Original-" before it. The Dlq- headers added say what happened.
+ *
+ * An event that is replayed and fails again becomes the next generation under the same subject: the
+ * last message of a subject is the entry, those before it are its past. Each is published with
+ * Nats-Expected-Last-Subject-Sequence, so that one failure makes one message whoever writes it.
+ *
+ * Pure but for entry_fetch(). Thread safe on distinct entries.
+ */
+#ifndef OM_SERVICES_DLQ_INDEX_ENTRY_H
+#define OM_SERVICES_DLQ_INDEX_ENTRY_H
+
+#include "services/dlq/index/stored_message.h"
+
+/* id, text, what it means */
+#define DEAD_REASON_TABLE(X)                                                                       \
+    X(REJECTED, "rejected", "the consumer said that it can never succeed")                         \
+    X(MAX_DELIVERIES, "max_deliveries", "every attempt failed")                                    \
+    X(NO_REPORT, "no_report", "deliveries ran out and the consumer left no word")
+
+enum dead_reason {
+#define DEAD_REASON_ENUM(id, text, meaning) REASON_##id,
+    DEAD_REASON_TABLE(DEAD_REASON_ENUM)
+#undef DEAD_REASON_ENUM
+        REASON_COUNT
+};
+
+const char *dead_reason_text(enum dead_reason reason);
+bool dead_reason_parse(struct slice text, enum dead_reason *reason);
+
+struct entry {
+    struct slice stream;
+    struct slice consumer;
+    struct slice event_id; /* a UUID, or seq-<n> where the message is no event */
+    struct slice subject;  /* where the original was published */
+    uint64_t sequence;     /* of the original in its stream */
+    int deliveries;
+    enum dead_reason reason;
+    struct slice error_code; /* "" when nothing was reported */
+    struct slice error;
+    struct slice service; /* who reported; "" when nobody */
+    struct slice instance;
+    int64_t failed_at_us;
+    int64_t published_at_us; /* the original */
+    int generation;          /* 1, 2 ... */
+};
+
+/* Appends the id. */
+void entry_write_id(const struct entry *entry, struct buf *out);
+/* Appends dlq.<id>. */
+void entry_write_subject(const struct entry *entry, struct buf *out);
+
+/* At most so many bytes go over the wire for a dead letter of this message. */
+size_t entry_size_most(const struct stored_message *original);
+/* The message to publish. `expected_sequence` is the DLQ sequence of the generation before, 0 for
+   the first. INVALID when a client cannot carry it (larger than an int). Caller destroys. */
+enum status entry_message(const struct entry *entry, const struct stored_message *original,
+                          uint64_t expected_sequence, const char *reply, natsMsg **message,
+                          struct error *error) MUST_CHECK;
+
+/* Reads a message of a DLQ stream; the entry borrows from it. INVALID when it is no entry. */
+enum status entry_parse(const struct stored_message *message, struct entry *entry,
+                        struct error *error) MUST_CHECK;
+/* Like header_next(), but only the original's headers, under the names they had. The original's
+   body is the message's. */
+bool entry_next_original_header(struct slice *rest, struct header *header);
+
+/* Reads and parses message `dlq_sequence` of <stream>_DLQ. `entry` borrows from `message`, which
+   the caller ends. NOT_FOUND when the stream no longer holds it. Blocks up to 5 s. */
+enum status entry_fetch(struct nats_client *nats, const char *stream, uint64_t dlq_sequence,
+                        struct stored_message *message, struct entry *entry,
+                        struct error *error) MUST_CHECK;
+
+#endif

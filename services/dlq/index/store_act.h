@@ -1,0 +1,60 @@
+/*
+ * What people do to an entry. Each function is one statement, so one transaction, and writes its
+ * audit rows with it.
+ *
+ *     dead -> replaying -> replayed      taken, then what became of the publishing
+ *     replaying -> dead                  the broker refused the message
+ *     dead -> discarded
+ *
+ * The taking is committed before anything is published. Whoever finds an entry taken later
+ * publishes it again under the same message id, which JetStream stores once, so what was begun
+ * outlives its process. Blocks as pg.h does; what is handed out is in the arena.
+ */
+#ifndef OM_SERVICES_DLQ_INDEX_STORE_ACT_H
+#define OM_SERVICES_DLQ_INDEX_STORE_ACT_H
+
+#include "shared/contract/dlq_filter.h"
+#include "shared/pg/pg.h"
+
+/* An entry taken for replay. */
+struct replay {
+    struct slice id, stream, consumer, subject;
+    int64_t dlq_sequence;
+    int64_t generation;
+};
+
+struct replays {
+    struct replay *items;
+    size_t count;
+};
+
+/* Of a statement's rows, which begin with REPLAY_COLUMNS. */
+#define REPLAY_COLUMNS " e.id, e.stream, e.consumer, e.subject, e.dlq_sequence, e.generation"
+struct replays store_read_replays(const struct pg_result *rows, struct arena *arena);
+
+/* What became of publishing one. */
+enum replay_end {
+    REPLAY_UNKNOWN,   /* nobody answered: it stays taken */
+    REPLAY_PUBLISHED, /* as `sequence` */
+    REPLAY_REFUSED,   /* nothing was stored; `detail` says why */
+};
+struct replay_result {
+    enum replay_end end;
+    uint64_t sequence;
+    char detail[250];
+};
+
+/* Takes one entry: none when it is not dead, or not there. */
+enum status store_take(struct pg *pg, struct slice id, struct slice actor, struct arena *arena,
+                       struct replays *taken, struct error *error) MUST_CHECK;
+/* Entries taken longer than `age_ms` ago and not settled yet, up to `limit`. */
+enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct arena *arena,
+                            struct replays *found, struct error *error) MUST_CHECK;
+/* Writes down what became of those taken, but for those whose end is unknown. */
+enum status store_settle(struct pg *pg, const struct replays *replays,
+                         const struct replay_result *results, struct error *error) MUST_CHECK;
+/* False in *is_done when the entry is not dead, or not there. */
+enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
+                          bool *is_done, struct error *error) MUST_CHECK;
+
+#endif

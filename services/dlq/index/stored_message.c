@@ -1,0 +1,166 @@
+#include "services/dlq/index/stored_message.h"
+
+#include "shared/base/clock.h"
+#include "shared/json/json.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GET_TIMEOUT_MS 5000
+
+void stored_message_fini(struct stored_message *message) {
+    free(message->subject);
+    buf_fini(&message->headers);
+    buf_fini(&message->body);
+    *message = (struct stored_message){0};
+}
+
+/* --- asking -------------------------------------------------------------------------------------
+ */
+
+void stored_message_get_subject(struct buf *out, const char *stream) {
+    buf_printf(out, "$JS.API.STREAM.MSG.GET.%s", stream);
+}
+
+void stored_message_by_sequence(struct buf *out, uint64_t sequence) {
+    buf_printf(out, "{\"seq\":%" PRIu64 "}", sequence);
+}
+
+void stored_message_by_subject(struct buf *out, const char *subject) {
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    json_put_text(&w, "last_by_subj", subject);
+    json_end_object(&w);
+}
+
+/* --- the answer ---------------------------------------------------------------------------------
+ */
+
+static enum status read_base64(struct json_object *object, const char *key, struct buf *out,
+                               struct error *error) {
+    struct slice text;
+    enum status status = json_get_string(object, key, &text, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    buf_reserve(out, text.len + 1);
+    if (status != STATUS_OK ||
+        sodium_base642bin((unsigned char *)out->ptr, text.len, text.ptr, text.len, NULL, &out->len,
+                          NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+        return error_set(error, STATUS_INVALID, "%s is no base64", key);
+    out->ptr[out->len] = '\0';
+    return STATUS_OK;
+}
+
+static enum status read_message(struct json_object *object, struct stored_message *message,
+                                struct error *error) {
+    struct slice subject, time;
+    int64_t sequence;
+    enum status status = json_get_string(object, "subject", &subject, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(object, "seq", &sequence, error);
+    if (status == STATUS_OK)
+        status = json_get_string(object, "time", &time, error);
+    if (status == STATUS_OK && !clock_parse(time, &message->time_us))
+        status = error_set(error, STATUS_INVALID, "a stored message without its time");
+    if (status == STATUS_OK)
+        status = read_base64(object, "hdrs", &message->headers, error);
+    if (status == STATUS_OK)
+        status = read_base64(object, "data", &message->body, error);
+    if (status != STATUS_OK)
+        return status;
+    message->subject = mem_copy(subject);
+    message->sequence = (uint64_t)sequence;
+    return STATUS_OK;
+}
+
+/* 10037: no message; 10059: no stream. */
+static enum status refused_as(struct json_object *refused, struct error *error) {
+    int64_t code = 0;
+    struct slice text = SLICE_LITERAL("refused");
+    (void)!json_get_int64(refused, "err_code", &code, NULL);
+    (void)!json_get_string(refused, "description", &text, NULL);
+    bool is_missing = code == 10037 || code == 10059;
+    return error_set(error, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
+                     "reading a stored message: %.*s", SLICE_ARG(text));
+}
+
+enum status stored_message_parse(struct slice reply, struct stored_message *message,
+                                 struct error *error) {
+    struct json_object *root = NULL, *member = NULL;
+    struct stored_message read = {0};
+    enum status status = json_parse(reply, &root, error);
+    if (status != STATUS_OK)
+        return status;
+    if (json_get_object(root, "error", &member, NULL) == STATUS_OK)
+        status = refused_as(member, error);
+    if (status == STATUS_OK)
+        status = json_get_object(root, "message", &member, error);
+    if (status == STATUS_OK)
+        status = read_message(member, &read, error);
+    json_object_put(root);
+    if (status != STATUS_OK)
+        stored_message_fini(&read);
+    else
+        *message = read;
+    return status;
+}
+
+enum status stored_message_get(struct nats_client *nats, const char *stream, uint64_t sequence,
+                               struct stored_message *message, struct error *error) {
+    struct buf subject = {0}, body = {0};
+    natsMsg *reply = NULL;
+    stored_message_get_subject(&subject, stream);
+    stored_message_by_sequence(&body, sequence);
+    natsStatus s = natsConnection_Request(&reply, nats_client_fast(nats), subject.ptr, body.ptr,
+                                          (int)body.len, GET_TIMEOUT_MS);
+    buf_fini(&subject);
+    buf_fini(&body);
+    if (s != NATS_OK)
+        return nats_error(error, s, "reading a stored message");
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    enum status status = stored_message_parse(text, message, error);
+    natsMsg_Destroy(reply);
+    return status;
+}
+
+/* --- headers ------------------------------------------------------------------------------------
+ */
+
+static bool next_line(struct slice *rest, struct slice *line) {
+    const char *end = rest->len > 0 ? memmem(rest->ptr, rest->len, "\r\n", 2) : NULL;
+    if (end == NULL || end == rest->ptr)
+        return false;
+    *line = (struct slice){rest->ptr, (size_t)(end - rest->ptr)};
+    rest->ptr += line->len + 2;
+    rest->len -= line->len + 2;
+    return true;
+}
+
+bool header_next(struct slice *rest, struct header *header) {
+    struct slice line;
+    while (next_line(rest, &line)) {
+        const char *colon = memchr(line.ptr, ':', line.len);
+        if (colon == NULL || colon == line.ptr)
+            continue;
+        const char *value = colon + 1, *end = line.ptr + line.len;
+        if (value < end && *value == ' ')
+            value++;
+        header->name = (struct slice){line.ptr, (size_t)(colon - line.ptr)};
+        header->value = (struct slice){value, (size_t)(end - value)};
+        return true;
+    }
+    return false;
+}
+
+bool header_find(struct slice block, const char *name, struct slice *value) {
+    struct header header;
+    while (header_next(&block, &header)) {
+        if (slice_is(header.name, name)) {
+            *value = header.value;
+            return true;
+        }
+    }
+    return false;
+}

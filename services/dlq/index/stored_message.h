@@ -1,0 +1,46 @@
+/*
+ * One message as a stream keeps it, read by the server's API ($JS.API.STREAM.MSG.GET) instead of a
+ * subscription: so its headers are here byte for byte, in their order, and nothing acts on them.
+ *
+ * Owns its memory until stored_message_fini(). Thread safe on distinct messages.
+ */
+#ifndef OM_SERVICES_DLQ_INDEX_STORED_MESSAGE_H
+#define OM_SERVICES_DLQ_INDEX_STORED_MESSAGE_H
+
+#include "shared/nats/nats_client.h"
+
+struct stored_message {
+    char *subject;
+    uint64_t sequence;
+    int64_t time_us;    /* when it was stored */
+    struct buf headers; /* the block from "NATS/1.0" on; empty for none */
+    struct buf body;
+};
+
+void stored_message_fini(struct stored_message *message);
+
+/* The request's subject and body, for whoever sends many at once. */
+void stored_message_get_subject(struct buf *out, const char *stream);
+void stored_message_by_sequence(struct buf *out, uint64_t sequence);
+void stored_message_by_subject(struct buf *out, const char *subject); /* the last one of it */
+/* Reads the answer. NOT_FOUND when there is no such message, or no such stream. */
+enum status stored_message_parse(struct slice reply, struct stored_message *message,
+                                 struct error *error) MUST_CHECK;
+
+/* All in one. Blocks up to 5 s. */
+enum status stored_message_get(struct nats_client *nats, const char *stream, uint64_t sequence,
+                               struct stored_message *message, struct error *error) MUST_CHECK;
+
+/* A header line. The value is all that follows the colon and one space. */
+struct header {
+    struct slice name;
+    struct slice value;
+};
+
+/* Takes the next header from *rest, which begins as the whole block. False at its end. Lines that
+   are no headers (the version line, one without a colon) are passed over. */
+bool header_next(struct slice *rest, struct header *header);
+/* The first one of that name, which is matched as the server does: by case. */
+bool header_find(struct slice block, const char *name, struct slice *value);
+
+#endif

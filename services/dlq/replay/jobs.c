@@ -1,0 +1,200 @@
+#include "services/dlq/replay/jobs.h"
+
+#include "services/dlq/index/store_job.h"
+#include "services/dlq/replay/leader.h"
+#include "services/dlq/replay/replay.h"
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
+
+enum {
+    ARENA_CHUNK_BYTES = 64 * 1024,
+    TAKE_MOST = 64,           /* entries at once: all their messages are in memory */
+    TAKES_PER_SECOND = 20,    /* of a job, unless it is so slow that one entry is more */
+    IDLE_POLL_MS = 200,       /* for new jobs */
+    STANDBY_POLL_MS = 500,    /* for the leader's end */
+    RETRY_MS = 1000,          /* after a failure */
+    UNSETTLED_AGE_MS = 15000, /* longer than any endpoint takes to settle what it took */
+    UNSETTLED_POLL_MS = 5000,
+};
+#define LATE_MOST_US 250000 /* what a job may catch up with */
+
+/* What a job takes next is a short walk along the index, however many entries there are; the
+   planner would rather sort all that are left, once its plan is for any filter. */
+static const char on_connect_sql[] =
+    "SET plan_cache_mode = force_generic_plan; SET enable_sort = off; SET enable_seqscan = off; "
+    "SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/* When a job's next entries are due. */
+struct pace {
+    struct uuid job;
+    int64_t due_us;
+};
+
+struct runner {
+    struct worker *worker;
+    struct pg *pg;
+    struct arena *arena;
+    struct replayer *replayer;
+    struct leader leader;
+    bool has_unsettled; /* we took entries whose end is unknown */
+    int64_t looked_for_unsettled_us;
+    struct pace paces[STORE_JOBS_MOST];
+    size_t pace_count;
+};
+
+/* --- what was begun --------------------------------------------------------------------------- */
+
+static enum status settle(struct runner *runner, struct error *error) {
+    struct replays found = {0};
+    int64_t age_ms = runner->has_unsettled ? 0 : UNSETTLED_AGE_MS;
+    do {
+        enum status status =
+            store_unsettled(runner->pg, age_ms, TAKE_MOST, runner->arena, &found, error);
+        if (status == STATUS_OK)
+            status = replayer_run(runner->replayer, &found, runner->pg, runner->arena, error);
+        if (status != STATUS_OK)
+            return status;
+        arena_reset(runner->arena);
+    } while (found.count == TAKE_MOST && !worker_is_draining(runner->worker));
+    runner->has_unsettled = false;
+    runner->looked_for_unsettled_us = clock_monotonic_us();
+    return STATUS_OK;
+}
+
+static bool is_time_to_settle(const struct runner *runner) {
+    return runner->has_unsettled ||
+           clock_monotonic_us() - runner->looked_for_unsettled_us > UNSETTLED_POLL_MS * 1000;
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+static int64_t due_of(const struct runner *runner, const struct uuid *job, int64_t now_us) {
+    for (size_t i = 0; i < runner->pace_count; i++)
+        if (uuid_compare(&runner->paces[i].job, job) == 0)
+            return runner->paces[i].due_us;
+    return now_us;
+}
+
+static enum status read_filter(struct runner *runner, const struct job *job,
+                               struct dlq_filter *filter, struct error *error) {
+    static const char *const none[] = {NULL};
+    struct json_object *root = NULL;
+    enum status status = json_parse(job->filter, &root, error);
+    if (status == STATUS_OK)
+        status = dlq_filter_read(root, none, filter, error);
+    for (int i = 0; i < DLQ_FILTER_COUNT && status == STATUS_OK; i++)
+        if (filter->text[i].ptr != NULL)
+            filter->text[i] = arena_slice(runner->arena, filter->text[i]);
+    json_object_put(root);
+    return status;
+}
+
+/* Replays up to `wanted` entries. */
+static enum status replay_next(struct runner *runner, const struct job *job,
+                               const struct dlq_filter *filter, int64_t wanted, int64_t *count,
+                               struct error *error) {
+    struct replays taken = {0};
+    enum status status =
+        store_job_take(runner->pg, job, filter, wanted, runner->arena, &taken, error);
+    if (status != STATUS_OK)
+        return status;
+    *count = (int64_t)taken.count;
+    status = replayer_run(runner->replayer, &taken, runner->pg, runner->arena, error);
+    runner->has_unsettled |= status != STATUS_OK;
+    return status;
+}
+
+/* *due_us moves to when the next entries are due. */
+static enum status step(struct runner *runner, const struct job *job, int64_t *due_us,
+                        struct error *error) {
+    int64_t wanted = job->rate_per_second / TAKES_PER_SECOND, count = 0;
+    struct dlq_filter filter;
+    if (wanted < 1 || wanted > TAKE_MOST)
+        wanted = wanted < 1 ? 1 : TAKE_MOST;
+    enum status status = read_filter(runner, job, &filter, error);
+    if (status == STATUS_OK && job->is_discard)
+        status = store_job_discard(runner->pg, job, &filter, wanted, &count, error);
+    else if (status == STATUS_OK)
+        status = replay_next(runner, job, &filter, wanted, &count, error);
+    if (status == STATUS_OK && count == 0)
+        return store_job_finish(runner->pg, &job->id, error);
+    *due_us += count * 1000000 / job->rate_per_second;
+    return status;
+}
+
+/* What cannot get better ends the job; all else is tried again. */
+static enum status step_or_fail(struct runner *runner, const struct job *job, int64_t *due_us,
+                                struct error *error) {
+    struct error failing;
+    enum status status = step(runner, job, due_us, error);
+    if (status == STATUS_OK || status_is_retryable(status))
+        return status;
+    log_error("a job failed", LOG_ERROR(error));
+    status = store_job_fail(runner->pg, &job->id, slice_of(error->text), &failing);
+    if (status != STATUS_OK)
+        *error = failing;
+    return status;
+}
+
+/* One step of each job that is due; *nap_ms is until the next one is. */
+static enum status work(struct runner *runner, int64_t *nap_ms, struct error *error) {
+    struct jobs jobs;
+    struct pace paces[STORE_JOBS_MOST];
+    enum status status = store_jobs_running(runner->pg, runner->arena, &jobs, error);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < jobs.count && status == STATUS_OK; i++) {
+        int64_t now_us = clock_monotonic_us();
+        paces[i] = (struct pace){jobs.items[i].id, due_of(runner, &jobs.items[i].id, now_us)};
+        if (paces[i].due_us < now_us - LATE_MOST_US)
+            paces[i].due_us = now_us - LATE_MOST_US;
+        if (paces[i].due_us <= now_us)
+            status = step_or_fail(runner, &jobs.items[i], &paces[i].due_us, error);
+        int64_t left_ms = (paces[i].due_us - clock_monotonic_us()) / 1000;
+        *nap_ms = left_ms < *nap_ms ? left_ms : *nap_ms;
+    }
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < jobs.count; i++)
+        runner->paces[i] = paces[i];
+    runner->pace_count = jobs.count;
+    return STATUS_OK;
+}
+
+static enum status turn(struct runner *runner, int64_t *nap_ms, struct error *error) {
+    bool is_leader = false, is_new = false;
+    arena_reset(runner->arena);
+    enum status status = leader_try(&runner->leader, runner->pg, &is_leader, &is_new, error);
+    runner->has_unsettled |= is_new; /* the last leader may have left some */
+    *nap_ms = is_leader ? IDLE_POLL_MS : STANDBY_POLL_MS;
+    if (status == STATUS_OK && is_leader && is_time_to_settle(runner))
+        status = settle(runner, error);
+    if (status == STATUS_OK && is_leader)
+        status = work(runner, nap_ms, error);
+    return status;
+}
+
+void jobs_run(struct worker *worker) {
+    const struct worker_options *options = worker_options(worker);
+    struct runner runner = {
+        .worker = worker,
+        .pg = pg_create(options->config->database_url, "dlq jobs"),
+        .arena = arena_create(ARENA_CHUNK_BYTES),
+        .leader = {.lock = SLICE_LITERAL("om.dlq.jobs")},
+        .replayer = replayer_create(options->nats),
+    };
+    int64_t nap_ms = 0;
+    pg_set_on_connect(runner.pg, on_connect_sql);
+    while (worker_nap(worker, nap_ms)) {
+        struct error error = {0};
+        enum status status = turn(&runner, &nap_ms, &error);
+        if (status != STATUS_OK) {
+            log_warn("replays wait for a dependency", LOG_ERROR(&error));
+            nap_ms = RETRY_MS;
+        }
+        worker_set_ready(worker, status == STATUS_OK);
+    }
+    replayer_destroy(&runner.replayer);
+    arena_destroy(&runner.arena);
+    pg_destroy(&runner.pg);
+}

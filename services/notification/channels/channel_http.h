@@ -1,0 +1,40 @@
+/*
+ * What the webhook and the SMS channel share: one JSON POST a notice, a batch side by side, with a
+ * circuit breaker.
+ *
+ * 2xx is sent; 408, 425, 429 and 5xx put a notice off; every other answer fails it for good. A
+ * batch to which nothing but 5xx or silence came back is an outage: UNAVAILABLE.
+ */
+#ifndef OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
+#define OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
+
+#include "services/notification/template.h"
+
+#define HTTP_POST_HEADERS_MAX 6
+
+/* One request, as compose() fills it in. */
+struct http_post {
+    struct buf headers[HTTP_POST_HEADERS_MAX]; /* "Name: value" */
+    size_t header_count;
+    struct buf body;
+};
+
+/* The next header, to be written. */
+struct buf *http_post_header(struct http_post *post);
+
+struct channel_http_options {
+    enum notify_channel id;
+    const char *url;
+    const char *url_name; /* of the configuration, for errors */
+    const char *ca_file;  /* NULL or "": the system's authorities */
+    int64_t timeout_ms;   /* for one notice */
+    /* False when there is nothing to send: the notice then has its result. */
+    bool (*compose)(void *closure, struct notice *notice, struct http_post *post);
+    void (*destroy)(void *closure);
+    void *closure; /* handed over on success */
+};
+
+enum status channel_http_create(const struct channel_http_options *options,
+                                struct channel **channel, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Hashing, and sealing of personal data (XChaCha20-Poly1305 by libsodium).
+ *
+ * A sealed value is text: `v1.<key id>.<base64url(nonce || ciphertext)>`; the key id is the first 8
+ * hex digits of the key's BLAKE2b hash. A key file holds 64 hex digits. The ring opens with either
+ * key and seals with the current one. Thread safe after creation; nothing blocks.
+ */
+#ifndef OM_SHARED_BASE_CRYPTO_H
+#define OM_SHARED_BASE_CRYPTO_H
+
+#include "shared/base/buf.h"
+#include "shared/base/hex.h"
+#include "shared/base/status.h"
+
+void sha256(const void *bytes, size_t len, uint8_t hash[32]);
+
+struct key_ring;
+/* `old_key_file` may be "" or NULL. */
+enum status key_ring_create(const char *key_file, const char *old_key_file, struct key_ring **ring,
+                            struct error *error) MUST_CHECK;
+void key_ring_destroy(struct key_ring **ring); /* wipes */
+void key_ring_seal(const struct key_ring *ring, struct slice plain, struct buf *sealed);
+/* INVALID when it was tampered with, NOT_FOUND when its key is not in the ring. */
+enum status key_ring_open(const struct key_ring *ring, struct slice sealed, struct buf *plain,
+                          struct error *error) MUST_CHECK;
+
+#endif

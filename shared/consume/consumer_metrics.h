@@ -1,0 +1,22 @@
+/*
+ * What a consumer counts, by its name (ORDERS/inventory). Thread safe as metrics.h is.
+ */
+#ifndef OM_SHARED_CONSUME_CONSUMER_METRICS_H
+#define OM_SHARED_CONSUME_CONSUMER_METRICS_H
+
+#include "shared/consume/intake.h"
+
+enum event_count { COUNT_DONE, COUNT_DUPLICATE, COUNT_IGNORED, COUNT_RETRY, COUNT_REJECT, COUNTS };
+
+/* Slots (metrics.h). */
+struct consumer_metrics {
+    unsigned batch_events, batch_seconds, transaction_seconds, pending, held, redelivered;
+    unsigned counts[COUNTS];
+};
+
+void consumer_metrics_init(struct consumer_metrics *metrics, const char *consumer);
+/* A batch was settled: how many of each, and what it says of the stream. */
+void consumer_metrics_settled(const struct consumer_metrics *metrics,
+                              const struct message_list *batch, const int64_t counts[COUNTS]);
+
+#endif

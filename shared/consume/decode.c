@@ -1,0 +1,123 @@
+#include "shared/consume/decode.h"
+
+#include "shared/base/failpoint.h"
+#include "shared/consume/trial.h"
+#include "shared/observe/log.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t find_row(const struct consumer_spec *spec, enum event_type type) {
+    size_t row = 0;
+    while (row < spec->row_count && spec->rows[row].type != type)
+        row++;
+    return row;
+}
+
+/* A replayed dead letter is for the consumer that failed; all others let it pass. */
+static bool is_for_another(const struct consumer_spec *spec, struct message *message) {
+    const char *meant_for = NULL;
+    message->is_replay = natsMsgHeader_Get(message->raw, "Om-Replay-For", &meant_for) == NATS_OK;
+    return message->is_replay && strcmp(meant_for, spec->durable) != 0;
+}
+
+static enum status decode_payload(const struct message *message, enum event_type type,
+                                  struct event *event, struct error *error) {
+    struct slice payload = message_payload(message);
+    struct event decoded = {0};
+    failpoint_in("decode", payload);
+    enum status status = event_decode(payload, &decoded, error);
+    if (status == STATUS_OK && decoded.type != type) {
+        status = error_set(error, STATUS_INVALID, "type %s on subject %s",
+                           event_info(decoded.type)->type, event_info(type)->subject);
+        event_fini(&decoded);
+    }
+    if (status == STATUS_OK)
+        *event = decoded;
+    return status;
+}
+
+/* The message's row, or row_count when it is settled: nobody's, another's, or unreadable. */
+static size_t decode(const struct consumer_spec *spec, struct message *message) {
+    struct delivery *delivery = &message->delivery;
+    struct error error = {0};
+    enum event_type type;
+    bool is_known = event_type_of_subject(slice_of(natsMsg_GetSubject(message->raw)), &type);
+    size_t row = is_known ? find_row(spec, type) : spec->row_count;
+    if ((is_known && row == spec->row_count) || is_for_another(spec, message))
+        return spec->row_count;
+    if (!is_known) {
+        delivery_reject(delivery, STATUS_UNSUPPORTED, "no event has subject %s",
+                        natsMsg_GetSubject(message->raw));
+        return spec->row_count;
+    }
+    enum status status = decode_payload(message, type, &delivery->event, &error);
+    if (status != STATUS_OK) {
+        delivery_reject(delivery, status, "%s", error.text);
+        return spec->row_count;
+    }
+    const struct handler *handler = spec->rows[row].handler;
+    return handler->wants == NULL || handler->wants(&delivery->event) ? row : spec->row_count;
+}
+
+/* --- the trial ---------------------------------------------------------------------------------
+ */
+
+struct rehearsal {
+    const struct consumer_spec *spec;
+    const struct message_list *batch;
+};
+
+static void rehearse(void *closure, size_t index) {
+    const struct rehearsal *rehearsal = closure;
+    (void)decode(rehearsal->spec, rehearsal->batch->items[index]);
+}
+
+static bool is_redelivered(const struct message *message) {
+    return message->has_metadata && message->metadata.deliveries > 1;
+}
+
+static bool has_redelivered(const struct message_list *batch) {
+    size_t i = 0;
+    while (i < batch->count && !is_redelivered(batch->items[i]))
+        i++;
+    return i < batch->count;
+}
+
+static void reject_crasher(struct message *message, int fate) {
+    struct delivery *delivery = &message->delivery;
+    if (fate == SIGPROF)
+        delivery_reject(delivery, STATUS_INTERNAL, "the decoder does not come to an end");
+    else if (fate == TRIAL_EXITED)
+        delivery_reject(delivery, STATUS_INTERNAL, "crashes the decoder");
+    else
+        delivery_reject(delivery, STATUS_INTERNAL, "crashes the decoder: signal %d (%s)", fate,
+                        strsignal(fate));
+}
+
+/* The whole batch, not only what comes again: none of it may pay for a neighbour with an attempt.
+ */
+static void try_batch(const struct consumer_spec *spec, const struct message_list *batch) {
+    struct rehearsal rehearsal = {spec, batch};
+    int *fates = mem_alloc(batch->count * sizeof(*fates));
+    trial_run(rehearse, &rehearsal, batch->count, fates);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (fates[i] != TRIAL_PASSED)
+            reject_crasher(batch->items[i], fates[i]);
+    }
+    free(fates);
+}
+
+void decode_batch(const struct consumer_spec *spec, const struct message_list *batch) {
+    if (has_redelivered(batch))
+        try_batch(spec, batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct message *message = batch->items[i];
+        message->row = spec->row_count;
+        message->delivery.attempt = message->has_metadata ? message->metadata.deliveries : 1;
+        if (message->has_metadata && message->delivery.outcome == OUTCOME_DONE)
+            message->row = decode(spec, message);
+        message->is_settled = message->row == spec->row_count;
+    }
+}

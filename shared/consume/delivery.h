@@ -1,0 +1,29 @@
+/*
+ * One event as a consumer's handler gets it, and what the handler says of it. Plain values, of one
+ * thread; nothing blocks.
+ */
+#ifndef OM_SHARED_CONSUME_DELIVERY_H
+#define OM_SHARED_CONSUME_DELIVERY_H
+
+#include "shared/contract/event.h"
+
+enum outcome { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT };
+
+/* One event in a batch. */
+struct delivery {
+    struct event event;
+    enum outcome outcome;
+    struct error error; /* why RETRY or REJECT; becomes the failure report */
+    int attempt;        /* 1 for the first delivery */
+    void *state;        /* the handler's own, from prepare to apply */
+};
+
+/* Marks one delivery, with the reason kept for the failure report. */
+void delivery_reject(struct delivery *delivery, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void delivery_retry(struct delivery *delivery, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* delivery_retry() for what an attempt failed with. */
+void delivery_fail(struct delivery *delivery, enum status status, const struct error *error);
+
+#endif

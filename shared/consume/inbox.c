@@ -1,0 +1,89 @@
+#include "shared/consume/inbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct pg_statement claim_events = {
+    .name = "inbox_claim",
+    .sql = "INSERT INTO inbox (event_id, consumer) SELECT id, $2::text FROM unnest($1::uuid[]) id "
+           "ON CONFLICT DO NOTHING RETURNING event_id",
+    .param_count = 2,
+};
+
+static const struct pg_statement forget_events = {
+    .name = "inbox_forget",
+    .sql = "DELETE FROM inbox WHERE event_id = ANY ($1::uuid[]) AND consumer = $2::text",
+    .param_count = 2,
+};
+
+struct claim {
+    struct uuid id;
+    size_t index; /* in the batch */
+};
+
+static int compare_claims(const void *a, const void *b) {
+    const struct claim *left = a, *right = b;
+    int order = uuid_compare(&left->id, &right->id);
+    if (order != 0)
+        return order;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* The first of equal ids, so that a repetition within the batch is the duplicate. */
+static struct claim *find_first(struct claim *claims, size_t count, const struct uuid *id) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (uuid_compare(&claims[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && uuid_compare(&claims[low].id, id) == 0 ? &claims[low] : NULL;
+}
+
+enum status inbox_claim(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
+                        size_t count, bool *is_new, struct error *error) {
+    memset(is_new, 0, count * sizeof(*is_new));
+    if (count == 0)
+        return STATUS_OK;
+    struct claim *claims = mem_alloc(count * sizeof(*claims));
+    for (size_t i = 0; i < count; i++)
+        claims[i] = (struct claim){deliveries[i]->event.id, i};
+    qsort(claims, count, sizeof(*claims), compare_claims);
+
+    struct pg_array ids;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < count; i++)
+        pg_array_add_uuid(&ids, &claims[i].id);
+    const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(pg, &claim_events, params, &rows, error);
+    for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
+        struct uuid id = pg_get_uuid(rows, row, 0);
+        struct claim *claim = find_first(claims, count, &id);
+        if (claim != NULL)
+            is_new[claim->index] = true;
+    }
+    pg_result_free(&rows);
+    pg_array_fini(&ids);
+    free(claims);
+    return status;
+}
+
+enum status inbox_forget(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
+                         size_t count, struct error *error) {
+    struct pg_array ids;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < count; i++) {
+        if (deliveries[i]->outcome != OUTCOME_DONE)
+            pg_array_add_uuid(&ids, &deliveries[i]->event.id);
+    }
+    enum status status = STATUS_OK;
+    if (ids.count > 0) {
+        const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
+        status = pg_queue(pg, &forget_events, params, error);
+    }
+    pg_array_fini(&ids);
+    return status;
+}

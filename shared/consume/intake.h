@@ -1,0 +1,59 @@
+/*
+ * Arrival: what a consumer has in hand, from the subscription to the end of its batch.
+ *
+ * Messages wait in arrival order and are handed out as batches: one message when it is quiet,
+ * batch_max under load. What is to be worked on alone (Om-Replay-Alone) is a batch of its own,
+ * before all others: what ends the process then is this one message, and none of its neighbours is
+ * in the way of it either. A heartbeat on a thread of its own keeps everything in hand from being
+ * delivered again while a batch takes long or is held, and keeps what is on its way from piling up
+ * unseen in the subscription. All functions are for one thread, the consumer's.
+ */
+#ifndef OM_SHARED_CONSUME_INTAKE_H
+#define OM_SHARED_CONSUME_INTAKE_H
+
+#include "shared/consume/consumer.h"
+#include "shared/nats/pull.h"
+#include "shared/observe/span.h"
+
+/* One message in hand, from its arrival to its acknowledgement. */
+struct message {
+    struct delivery delivery; /* first: handlers see only this */
+    natsMsg *raw;
+    struct pull_metadata metadata;
+    bool has_metadata;
+    bool is_alone;      /* to be worked on by itself */
+    int64_t touched_us; /* last told the server that we are at it */
+
+    /* What decode_batch() finds. */
+    size_t row;      /* of spec->rows; row_count: not for us */
+    bool is_settled; /* decided without a handler: ignored, or unreadable */
+    bool is_replay;  /* a dead letter, sent again for this consumer */
+
+    struct span span;  /* the work on it */
+    bool is_duplicate; /* what the inbox says */
+};
+
+struct slice message_payload(const struct message *message);
+
+struct message_list {
+    struct message **items;
+    size_t count;
+};
+
+struct intake;
+
+struct intake *intake_create(struct nats_client *nats, const char *stream, const char *durable,
+                             int64_t batch_max);
+void intake_destroy(struct intake **intake); /* gives up what is in hand, unacknowledged */
+/* Binds to the consumer and starts the heartbeat; errors as pull_open(). Can be repeated. */
+enum status intake_open(struct intake *intake, struct error *error) MUST_CHECK;
+/* Waits a moment for the next batch, which may stay empty. CLOSED when drained, UNAVAILABLE when
+   the broker or the consumer is away, with an empty batch both times. */
+enum status intake_take(struct intake *intake, struct error *error) MUST_CHECK;
+/* What was taken, until intake_release(); the list itself is the intake's, for its life. */
+const struct message_list *intake_batch(const struct intake *intake);
+void intake_release(struct intake *intake);
+void intake_drain(struct intake *intake);        /* nothing more is asked for; take until CLOSED */
+struct pull *intake_pull(struct intake *intake); /* to acknowledge with */
+
+#endif

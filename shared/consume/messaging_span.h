@@ -1,0 +1,33 @@
+/*
+ * Spans of messages, named as OpenTelemetry's conventions for messaging have it
+ * (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/).
+ *
+ * An event's traceparent names the span that decided on it: the request, or the processing of its
+ * cause. Its way into the stream is a PRODUCER span below that, and each consumer's work on it a
+ * CONSUMER span below that too, whose id goes on with the events that come of it. So one trace
+ * holds all that one order caused. A batch of several has a span of its own, in a trace of its own,
+ * linked with the spans of its events both ways.
+ */
+#ifndef OM_SHARED_CONSUME_MESSAGING_SPAN_H
+#define OM_SHARED_CONSUME_MESSAGING_SPAN_H
+
+#include "shared/consume/intake.h"
+#include "shared/observe/span.h"
+
+/* Ends the PRODUCER span of a message to `subject`; `error` is NULL once it is stored. */
+void messaging_span_sent(const struct span *span, const char *subject, const char *message_id,
+                         const char *error);
+
+/* What a consumer is at. */
+struct batch_span {
+    struct span span; /* of the batch; unused for one event */
+    size_t event_count;
+};
+
+/* Gives each event of the batch that a handler gets a span, which is from here on its trace. */
+void batch_span_start(struct batch_span *started, const struct message_list *batch);
+/* Ends what batch_span_start() began, with each delivery's outcome. */
+void batch_span_end(const struct batch_span *started, const struct message_list *batch,
+                    const char *stream, const char *durable);
+
+#endif

@@ -1,0 +1,275 @@
+#include "shared/contract/event.h"
+
+#include "shared/base/clock.h"
+
+#include <string.h>
+
+static const char spec_version[] = "1.0";
+#define SCHEMA_PREFIX "urn:ordermesh:schema:"
+/* What a type begins with; its schema goes on behind that. */
+enum { TYPE_PREFIX_LEN = sizeof("io.ordermesh.") - 1 };
+
+static const struct event_info infos[] = {
+#define EVENT_ROW(id, type_text, subject_text, stream_name, source_name, major)                    \
+    [EVENT_##id] = {.type = (type_text),                                                           \
+                    .subject = (subject_text),                                                     \
+                    .stream = (stream_name),                                                       \
+                    .source = (source_name),                                                       \
+                    .version = (major)},
+    EVENT_TABLE(EVENT_ROW)
+#undef EVENT_ROW
+};
+
+const struct event_info *event_info(enum event_type type) {
+    return &infos[type];
+}
+
+void event_schema(enum event_type type, struct buf *out) {
+    buf_append_text(out, SCHEMA_PREFIX);
+    buf_append_text(out, infos[type].type + TYPE_PREFIX_LEN);
+    buf_append_char(out, ':');
+    buf_append_int(out, infos[type].version);
+}
+
+bool event_type_of_subject(struct slice subject, enum event_type *type) {
+    for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
+        if (slice_is(subject, infos[i].subject)) {
+            *type = (enum event_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A required member that says something. */
+static enum status get_text(struct json_object *root, const char *key, struct slice *value,
+                            struct error *error) {
+    struct slice text;
+    enum status status = json_get_string(root, key, &text, error);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(error, STATUS_INVALID, "%s: missing", key);
+    if (status != STATUS_OK)
+        return status;
+    if (text.len == 0)
+        return error_set(error, STATUS_INVALID, "%s: empty", key);
+    *value = text;
+    return STATUS_OK;
+}
+
+/* The empty slice when the member is absent. */
+static enum status get_optional_text(struct json_object *root, const char *key, struct slice *value,
+                                     struct error *error) {
+    struct slice text = slice_of(NULL);
+    enum status status = json_get_string(root, key, &text, error);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    *value = text;
+    return STATUS_OK;
+}
+
+static enum status decode_type(struct json_object *root, enum event_type *type,
+                               struct error *error) {
+    struct slice text;
+    enum status status = get_text(root, "specversion", &text, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!slice_is(text, spec_version))
+        return error_set(error, STATUS_INVALID, "specversion: must be %s", spec_version);
+    status = get_text(root, "type", &text, error);
+    if (status != STATUS_OK)
+        return status;
+    for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
+        if (slice_is(text, infos[i].type)) {
+            *type = (enum event_type)i;
+            return STATUS_OK;
+        }
+    }
+    return error_set(error, STATUS_UNSUPPORTED, "type: unknown: %.100s", text.ptr);
+}
+
+static bool take_prefix(struct slice *text, const char *prefix) {
+    struct slice wanted = slice_of(prefix);
+    if (text->len < wanted.len || !slice_equal((struct slice){text->ptr, wanted.len}, wanted))
+        return false;
+    text->ptr += wanted.len;
+    text->len -= wanted.len;
+    return true;
+}
+
+/* "<major>" or "<major>.<anything>": minor versions are compatible. */
+static bool parse_major(struct slice text, int *major) {
+    size_t digits = 0;
+    int value = 0;
+    while (digits < text.len && digits < 6 && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
+        value = value * 10 + (text.ptr[digits++] - '0');
+    if (digits == 0 || (digits < text.len && text.ptr[digits] != '.'))
+        return false;
+    *major = value;
+    return true;
+}
+
+static enum status check_schema(struct json_object *root, const struct event_info *info,
+                                struct error *error) {
+    struct slice schema;
+    enum status status = get_text(root, "dataschema", &schema, error);
+    if (status != STATUS_OK)
+        return status;
+    int major;
+    if (!take_prefix(&schema, SCHEMA_PREFIX) ||
+        !take_prefix(&schema, info->type + TYPE_PREFIX_LEN) || !take_prefix(&schema, ":") ||
+        !parse_major(schema, &major))
+        return error_set(error, STATUS_INVALID, "dataschema: not one of %s", info->type);
+    if (major != info->version)
+        return error_set(error, STATUS_UNSUPPORTED, "dataschema: major version %d, supported is %d",
+                         major, info->version);
+    return STATUS_OK;
+}
+
+static enum status decode_identity(struct json_object *root, struct event *event,
+                                   struct error *error) {
+    struct slice id, source;
+    enum status status = get_text(root, "id", &id, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!uuid_parse(id, &event->id))
+        return error_set(error, STATUS_INVALID, "id: not a UUID");
+    status = get_text(root, "source", &source, error);
+    if (status != STATUS_OK)
+        return status;
+    status = get_text(root, "subject", &event->subject, error);
+    if (status != STATUS_OK)
+        return status;
+    if (event->type != EVENT_PRODUCT_CHANGED && !uuid_parse(event->subject, &event->order_id))
+        return error_set(error, STATUS_INVALID, "subject: not an order id");
+    return STATUS_OK;
+}
+
+static enum status decode_time(struct json_object *root, int64_t *time_us, struct error *error) {
+    struct slice text;
+    enum status status = get_text(root, "time", &text, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!clock_parse(text, time_us))
+        return error_set(error, STATUS_INVALID, "time: not RFC 3339");
+    return STATUS_OK;
+}
+
+/* A malformed traceparent is as good as none: a trace must not decide what happens to an order. */
+static enum status decode_context(struct json_object *root, struct event *event,
+                                  struct error *error) {
+    struct slice traceparent;
+    enum status status = get_optional_text(root, "correlationid", &event->correlation_id, error);
+    if (status != STATUS_OK)
+        return status;
+    status = get_optional_text(root, "causationid", &event->causation_id, error);
+    if (status != STATUS_OK)
+        return status;
+    status = get_optional_text(root, "traceparent", &traceparent, error);
+    if (status != STATUS_OK)
+        return status;
+    (void)trace_parse(traceparent, &event->trace);
+    return STATUS_OK;
+}
+
+static enum status decode_members(struct json_object *root, struct event *event,
+                                  struct error *error) {
+    enum status status = decode_type(root, &event->type, error);
+    if (status != STATUS_OK)
+        return status;
+    status = check_schema(root, event_info(event->type), error);
+    if (status != STATUS_OK)
+        return status;
+    status = decode_identity(root, event, error);
+    if (status != STATUS_OK)
+        return status;
+    status = decode_time(root, &event->time_us, error);
+    if (status != STATUS_OK)
+        return status;
+    status = decode_context(root, event, error);
+    if (status != STATUS_OK)
+        return status;
+    status = json_get_object(root, "data", &event->data, error);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(error, STATUS_INVALID, "data: missing");
+    return status;
+}
+
+enum status event_decode(struct slice payload, struct event *event, struct error *error) {
+    struct event decoded = {0};
+    enum status status = json_parse(payload, &decoded.root, error);
+    if (status != STATUS_OK)
+        return status;
+    status = decode_members(decoded.root, &decoded, error);
+    if (status == STATUS_OK)
+        *event = decoded;
+    else
+        event_fini(&decoded);
+    return status;
+}
+
+void event_fini(struct event *event) {
+    json_object_put(event->root);
+    *event = (struct event){0};
+}
+
+static bool trace_is_set(const struct trace *trace) {
+    static const struct trace none;
+    return memcmp(trace->trace_id, none.trace_id, sizeof(none.trace_id)) != 0;
+}
+
+static struct trace trace_of(const struct event_head *head) {
+    if (head->cause != NULL && trace_is_set(&head->cause->trace))
+        return head->cause->trace;
+    if (head->cause == NULL && trace_is_set(&head->trace))
+        return head->trace;
+    return trace_start();
+}
+
+/* A chain of events that nobody gave a correlation id is known by its first event's id. `own_id`
+   and `cause_id` have UUID_TEXT_SIZE bytes and hold what the result may borrow. */
+static struct slice correlation_of(const struct event_head *head, const char *own_id,
+                                   const char *cause_id) {
+    struct slice given = head->cause != NULL ? head->cause->correlation_id : head->correlation_id;
+    if (given.len > 0)
+        return given;
+    return slice_of(head->cause != NULL ? cause_id : own_id);
+}
+
+static void put_type(struct json_writer *w, enum event_type type) {
+    const struct event_info *info = event_info(type);
+    json_put_text(w, "specversion", spec_version);
+    json_put_text(w, "type", info->type);
+    json_put_text(w, "source", info->source);
+    json_key(w, "dataschema");
+    json_raw(w, SLICE_LITERAL("\""));
+    event_schema(type, w->out);
+    buf_append_char(w->out, '"');
+}
+
+void event_encode(const struct event_head *head, struct slice data, struct buf *out,
+                  char *traceparent) {
+    char id[UUID_TEXT_SIZE], cause_id[UUID_TEXT_SIZE] = "", time[RFC3339_SIZE];
+    char trace_text[TRACEPARENT_SIZE];
+    struct trace trace = trace_of(head);
+    trace_format(&trace, trace_text);
+    clock_format(head->time_us, time);
+    uuid_format(&head->id, id);
+    if (head->cause != NULL)
+        uuid_format(&head->cause->id, cause_id);
+
+    buf_reserve(out, data.len + head->subject.len + 512);
+    struct json_writer w = json_writer(out);
+    json_begin_object(&w);
+    put_type(&w, head->type);
+    json_put_text(&w, "id", id);
+    json_put_text(&w, "time", time);
+    json_put_string(&w, "subject", head->subject);
+    json_put_string(&w, "correlationid", correlation_of(head, id, cause_id));
+    if (head->cause != NULL)
+        json_put_text(&w, "causationid", cause_id);
+    json_put_text(&w, "traceparent", trace_text);
+    json_put_raw(&w, "data", data);
+    json_end_object(&w);
+    if (traceparent != NULL)
+        memcpy(traceparent, trace_text, sizeof(trace_text));
+}

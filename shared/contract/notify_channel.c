@@ -1,0 +1,21 @@
+#include "shared/contract/notify_channel.h"
+
+static const char *const names[] = {
+#define NOTIFY_CHANNEL_ROW(id, text) [NOTIFY_##id] = (text),
+    NOTIFY_CHANNEL_TABLE(NOTIFY_CHANNEL_ROW)
+#undef NOTIFY_CHANNEL_ROW
+};
+
+const char *notify_channel_name(enum notify_channel channel) {
+    return names[channel];
+}
+
+bool notify_channel_parse(struct slice name, enum notify_channel *channel) {
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        if (slice_is(name, names[i])) {
+            *channel = (enum notify_channel)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,189 @@
+#include "shared/contract/order_snapshot.h"
+
+enum { CURRENCY_LEN = 3 };
+
+static const char *const flow_names[] = {
+    [FLOW_INVENTORY_FIRST] = "inventory-first",
+    [FLOW_PAYMENT_FIRST] = "payment-first",
+    [FLOW_PARALLEL] = "parallel",
+};
+
+const char *order_flow_name(enum order_flow flow) {
+    return flow_names[flow];
+}
+
+bool order_flow_parse(struct slice text, enum order_flow *flow) {
+    for (size_t i = 0; i < sizeof(flow_names) / sizeof(flow_names[0]); i++) {
+        if (slice_is(text, flow_names[i])) {
+            *flow = (enum order_flow)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_items(const struct order_snapshot *snapshot, struct json_writer *w) {
+    json_key(w, "items");
+    json_begin_array(w);
+    for (size_t i = 0; i < snapshot->item_count; i++) {
+        const struct order_item *item = &snapshot->items[i];
+        json_begin_object(w);
+        json_put_string(w, "sku", item->sku);
+        json_put_int(w, "quantity", item->quantity);
+        if (item->unit_price_minor >= 0)
+            json_put_int(w, "unitPriceMinor", item->unit_price_minor);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+void order_snapshot_write(const struct order_snapshot *snapshot, struct json_writer *w) {
+    char order_id[UUID_TEXT_SIZE];
+    uuid_format(&snapshot->order_id, order_id);
+    json_put_text(w, "orderId", order_id);
+    json_put_string(w, "tenant", snapshot->tenant);
+    json_put_string(w, "customerId", snapshot->customer_id);
+    json_put_string(w, "currency", snapshot->currency);
+    json_put_text(w, "flow", order_flow_name(snapshot->flow));
+    json_put_string(w, "paymentMethod", snapshot->payment_method);
+    if (snapshot->total_minor >= 0)
+        json_put_int(w, "totalMinor", snapshot->total_minor);
+    write_items(snapshot, w);
+    if (snapshot->sealed.len > 0)
+        json_put_string(w, "sealed", snapshot->sealed);
+}
+
+/* A required member that says something. */
+static enum status get_text(struct json_object *object, const char *key, struct slice *value,
+                            struct error *error) {
+    struct slice text;
+    enum status status = json_get_string(object, key, &text, error);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && text.len == 0))
+        return error_set(error, STATUS_INVALID, "%s: missing or empty", key);
+    if (status == STATUS_OK)
+        *value = text;
+    return status;
+}
+
+struct range {
+    int64_t least, most;
+};
+
+static enum status get_int_within(struct json_object *object, const char *key, struct range range,
+                                  int64_t *value, struct error *error) {
+    int64_t number;
+    enum status status = json_get_int64(object, key, &number, error);
+    if (status != STATUS_OK)
+        return status;
+    if (number < range.least || number > range.most)
+        return error_set(error, STATUS_INVALID, "%s: out of range", key);
+    *value = number;
+    return STATUS_OK;
+}
+
+/* Money that may be missing: -1 then. */
+static enum status get_minor(struct json_object *object, const char *key, int64_t *value,
+                             struct error *error) {
+    enum status status =
+        get_int_within(object, key, (struct range){0, ORDER_MAX_MINOR}, value, error);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    *value = -1;
+    return STATUS_OK;
+}
+
+static enum status parse_item(struct json_object *object, struct order_item *item,
+                              struct error *error) {
+    enum status status = get_text(object, "sku", &item->sku, error);
+    if (status != STATUS_OK)
+        return status;
+    status = get_int_within(object, "quantity", (struct range){1, ORDER_MAX_QUANTITY},
+                            &item->quantity, error);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(error, STATUS_INVALID, "quantity: missing");
+    if (status != STATUS_OK)
+        return status;
+    return get_minor(object, "unitPriceMinor", &item->unit_price_minor, error);
+}
+
+static enum status parse_items(struct json_object *data, struct arena *arena,
+                               struct order_snapshot *snapshot, struct error *error) {
+    struct json_object *array;
+    enum status status = json_get_array(data, "items", &array, error);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(error, STATUS_INVALID, "items: missing");
+    if (status != STATUS_OK)
+        return status;
+    size_t count = json_object_array_length(array);
+    if (count < 1 || count > ORDER_MAX_ITEMS)
+        return error_set(error, STATUS_INVALID, "items: must be 1 to %d", ORDER_MAX_ITEMS);
+    snapshot->items = arena_alloc(arena, count * sizeof(*snapshot->items));
+    snapshot->item_count = count;
+    for (size_t i = 0; i < count; i++) {
+        status = parse_item(json_object_array_get_idx(array, i), &snapshot->items[i], error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static bool is_currency(struct slice text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < 'A' || text.ptr[i] > 'Z')
+            return false;
+    return text.len == CURRENCY_LEN;
+}
+
+static enum status parse_words(struct json_object *data, struct order_snapshot *snapshot,
+                               struct error *error) {
+    const struct {
+        const char *key;
+        struct slice *value;
+    } members[] = {
+        {"tenant", &snapshot->tenant},
+        {"customerId", &snapshot->customer_id},
+        {"currency", &snapshot->currency},
+        {"paymentMethod", &snapshot->payment_method},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        enum status status = get_text(data, members[i].key, members[i].value, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (!is_currency(snapshot->currency))
+        return error_set(error, STATUS_INVALID, "currency: not three capital letters");
+    enum status status = json_get_string(data, "sealed", &snapshot->sealed, error);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status parse_coded(struct json_object *data, struct order_snapshot *snapshot,
+                               struct error *error) {
+    struct slice text;
+    enum status status = get_text(data, "orderId", &text, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!uuid_parse(text, &snapshot->order_id))
+        return error_set(error, STATUS_INVALID, "orderId: not a UUID");
+    status = get_text(data, "flow", &text, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!order_flow_parse(text, &snapshot->flow))
+        return error_set(error, STATUS_INVALID, "flow: unknown");
+    return get_minor(data, "totalMinor", &snapshot->total_minor, error);
+}
+
+enum status order_snapshot_parse(struct json_object *data, struct arena *arena,
+                                 struct order_snapshot *snapshot, struct error *error) {
+    struct order_snapshot parsed = {.sealed = slice_of(NULL)};
+    enum status status = parse_coded(data, &parsed, error);
+    if (status != STATUS_OK)
+        return status;
+    status = parse_words(data, &parsed, error);
+    if (status != STATUS_OK)
+        return status;
+    status = parse_items(data, arena, &parsed, error);
+    if (status != STATUS_OK)
+        return status;
+    *snapshot = parsed;
+    return STATUS_OK;
+}

@@ -1,0 +1,50 @@
+/*
+ * The order as it travels in events ("fat events"): everything a consumer needs, so that none
+ * depends on having seen another stream first. Money is an integer of minor units (ISO 4217).
+ *
+ * Slices borrow from what it was parsed from; items live in the arena given.
+ */
+#ifndef OM_SHARED_CONTRACT_ORDER_SNAPSHOT_H
+#define OM_SHARED_CONTRACT_ORDER_SNAPSHOT_H
+
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
+#include "shared/base/uuid.h"
+#include "shared/json/json.h"
+
+#define ORDER_MAX_ITEMS 100
+#define ORDER_MAX_QUANTITY 1000000
+#define ORDER_MAX_MINOR INT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON reader */
+
+enum order_flow { FLOW_INVENTORY_FIRST, FLOW_PAYMENT_FIRST, FLOW_PARALLEL };
+
+struct order_item {
+    struct slice sku;
+    int64_t quantity;
+    int64_t unit_price_minor; /* -1: the client gave none (submit only) */
+};
+
+/* JSON: {"orderId","tenant","customerId","currency","flow","paymentMethod","totalMinor",
+   "items":[{"sku","quantity","unitPriceMinor"}],"sealed"?} */
+struct order_snapshot {
+    struct uuid order_id;
+    struct slice tenant;
+    struct slice customer_id;
+    struct slice currency;
+    enum order_flow flow;
+    struct slice payment_method;
+    int64_t total_minor; /* -1 until priced (submit only) */
+    struct order_item *items;
+    size_t item_count;
+    struct slice sealed; /* personal data, see crypto.h; may be empty */
+};
+
+const char *order_flow_name(enum order_flow flow); /* "inventory-first" */
+bool order_flow_parse(struct slice text, enum order_flow *flow);
+
+/* Writes the members into the object that `w` has open (the caller may add more). */
+void order_snapshot_write(const struct order_snapshot *snapshot, struct json_writer *w);
+enum status order_snapshot_parse(struct json_object *data, struct arena *arena,
+                                 struct order_snapshot *snapshot, struct error *error) MUST_CHECK;
+
+#endif

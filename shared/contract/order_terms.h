@@ -1,0 +1,65 @@
+/*
+ * The words of the order's life: statuses, steps and reason codes, each one table. The SQL checks
+ * and the documents are tested against these.
+ */
+#ifndef OM_SHARED_CONTRACT_ORDER_TERMS_H
+#define OM_SHARED_CONTRACT_ORDER_TERMS_H
+
+#include "shared/base/buf.h"
+
+/* name, final */
+#define ORDER_STATUS_TABLE(X)                                                                      \
+    X(PENDING, false)                                                                              \
+    X(CONFIRMED, false)                                                                            \
+    X(COMPLETED, true)                                                                             \
+    X(FAILED, true)                                                                                \
+    X(CANCELLED, true)
+
+enum order_status {
+#define ORDER_STATUS_ENUM(name, is_final) ORDER_##name,
+    ORDER_STATUS_TABLE(ORDER_STATUS_ENUM)
+#undef ORDER_STATUS_ENUM
+        ORDER_STATUS_COUNT
+};
+
+/* What has happened to an order, as bits: id, bit, name. CANCEL: its customer wanted it cancelled;
+   OVERDUE: its time was up. */
+#define ORDER_STEP_TABLE(X)                                                                        \
+    X(RESERVED, 1, "reserved")                                                                     \
+    X(PAID, 2, "paid")                                                                             \
+    X(SHIPPED, 4, "shipped")                                                                       \
+    X(CANCEL, 8, "cancel")                                                                         \
+    X(OVERDUE, 16, "overdue")
+
+enum order_step {
+#define ORDER_STEP_ENUM(id, bit, name) STEP_##id = (bit),
+    ORDER_STEP_TABLE(ORDER_STEP_ENUM)
+#undef ORDER_STEP_ENUM
+};
+
+#define ORDER_REASON_TABLE(X)                                                                      \
+    X(NONE, "")                                                                                    \
+    X(OUT_OF_STOCK, "out_of_stock")                                                                \
+    X(UNKNOWN_SKU, "unknown_sku")                                                                  \
+    X(PRICE_CHANGED, "price_changed")                                                              \
+    X(IDEMPOTENCY_CONFLICT, "idempotency_conflict")                                                \
+    X(PAYMENT_DECLINED, "payment_declined")                                                        \
+    X(PAYMENT_TIMEOUT, "payment_timeout")                                                          \
+    X(SHIPPING_FAILED, "shipping_failed")                                                          \
+    X(SAGA_TIMEOUT, "saga_timeout")                                                                \
+    X(CANCELLED_BY_CUSTOMER, "cancelled_by_customer")
+
+enum order_reason {
+#define ORDER_REASON_ENUM(id, text) REASON_##id,
+    ORDER_REASON_TABLE(ORDER_REASON_ENUM)
+#undef ORDER_REASON_ENUM
+        ORDER_REASON_COUNT
+};
+
+const char *order_status_name(enum order_status status);
+bool order_status_parse(struct slice text, enum order_status *status);
+bool order_status_is_final(enum order_status status);
+const char *order_reason_name(enum order_reason reason);
+bool order_reason_parse(struct slice text, enum order_reason *reason);
+
+#endif

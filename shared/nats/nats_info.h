@@ -1,0 +1,23 @@
+/*
+ * What a NATS server says of itself before anything else: the INFO line with which it greets every
+ * connection, also one that will never authenticate
+ * (https://docs.nats.io/reference/reference-protocols/nats-protocol#info). nats.c reads it and does
+ * not tell.
+ */
+#ifndef OM_SHARED_NATS_NATS_INFO_H
+#define OM_SHARED_NATS_NATS_INFO_H
+
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
+
+/* Versions as numbers that compare. */
+#define NATS_SERVER_VERSION(major, minor, patch) ((major)*1000000 + (minor)*1000 + (patch))
+
+/* "2.10.4" or "2.11.0-RC.1" as a number; 0 when it is no version. */
+int nats_info_parse_version(struct slice text);
+/* The version of the server at `url` (scheme://host:port). Connects, reads one line and hangs up;
+   blocks up to `timeout_ms` for each of the two. */
+enum status nats_info_version(const char *url, int64_t timeout_ms, int *version,
+                              struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * A pull subscription bound to an existing JetStream consumer, with pulls kept in flight ahead of
+ * need (ADR-13, https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-13.md),
+ * so that the next batch arrives while this one is in its transaction.
+ *
+ * Messages move from the subscription into a waiting list by pull_collect(); whoever holds them
+ * must keep them alive with pull_in_progress() within ack_wait. pull_collect() belongs to one
+ * thread at a time; acknowledgements are thread safe.
+ */
+#ifndef OM_SHARED_NATS_PULL_H
+#define OM_SHARED_NATS_PULL_H
+
+#include "shared/base/status.h"
+#include "shared/nats/nats_client.h"
+
+struct pull;
+
+/* What the reply subject of a delivery says ($JS.ACK..., 9 tokens or 11 and more). */
+struct pull_metadata {
+    int deliveries;
+    uint64_t stream_sequence;
+    uint64_t pending;
+};
+
+struct pull *pull_create(struct nats_client *nats, const char *stream, const char *durable,
+                         int64_t batch_max);
+void pull_destroy(struct pull **pull);
+/* Reads the consumer's configuration and subscribes. NOT_FOUND when it was not provisioned. */
+enum status pull_open(struct pull *pull, struct error *error) MUST_CHECK;
+int64_t pull_ack_wait_ms(const struct pull *pull); /* after pull_open() */
+/* Whether the server gives up a message delivered so often, rather than deliver it again. */
+bool pull_is_last_delivery(const struct pull *pull, int64_t deliveries);
+/* Sends pulls so that a batch is on its way; call before each collect. */
+void pull_request(struct pull *pull);
+/* The next message, waiting up to `wait_ms` (0: only what has come). TIMEOUT when there is none,
+   CLOSED when drained empty, UNAVAILABLE when the broker or the consumer is away. */
+enum status pull_collect(struct pull *pull, int64_t wait_ms, natsMsg **message,
+                         struct error *error) MUST_CHECK;
+/* No more messages come but those already sent by the server. */
+void pull_drain(struct pull *pull);
+
+bool pull_parse_metadata(const char *ack_subject, struct pull_metadata *metadata);
+void pull_ack(struct pull *pull, natsMsg *message);
+void pull_nak(struct pull *pull, natsMsg *message, int64_t delay_ms);
+/* Never again. `reason` goes into the server's advisory, where the server can take one (2.10.4). */
+void pull_term(struct pull *pull, natsMsg *message, const char *reason);
+void pull_in_progress(struct pull *pull, natsMsg *message);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * A circuit breaker: stops calling a dependency that keeps failing, and tries it again later.
+ *
+ * CLOSED lets every call through. BREAKER_FAILURES failures within BREAKER_WINDOW_US open it: OPEN
+ * lets none through for BREAKER_OPEN_US. Then HALF_OPEN lets one trial through; its success closes
+ * the breaker, its failure opens it again. A trial that never reports is given up after
+ * BREAKER_OPEN_US.
+ *
+ *     if (!breaker_allow(breaker, clock_monotonic_us())) return UNAVAILABLE;
+ *     ... call ...
+ *     breaker_report(breaker, succeeded, clock_monotonic_us());
+ *
+ * Thread safe; nothing blocks. The state is METRIC_BREAKER_STATE under the breaker's name.
+ */
+#ifndef OM_SHARED_NET_BREAKER_H
+#define OM_SHARED_NET_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BREAKER_FAILURES 5
+#define BREAKER_WINDOW_US INT64_C(60000000)
+#define BREAKER_OPEN_US INT64_C(30000000)
+
+/* The values are those of the metric. */
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+struct breaker;
+
+struct breaker *breaker_create(const char *name);
+void breaker_destroy(struct breaker **breaker);
+
+/* May a call be made now? True is followed by exactly one breaker_report(). Times are of one
+   monotonic clock, in microseconds. */
+bool breaker_allow(struct breaker *breaker, int64_t now_us);
+void breaker_report(struct breaker *breaker, bool succeeded, int64_t now_us);
+enum breaker_state breaker_state(struct breaker *breaker);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * An HTTP client (libcurl's multi interface) for calls to other systems, a batch side by side.
+ *
+ *     struct httpc *httpc = httpc_create(&(struct httpc_options){.parallel_max = 32});
+ *     struct httpc_call call = {.method = "POST", .url = url, .body = body, .timeout_ms = 5000,
+ *                               .headers = (const char *[]){"Content-Type: text/plain", NULL}};
+ *     httpc_perform(httpc, &call, 1);
+ *     if (call.result == HTTPC_ANSWERED && call.status == 200) ... call.answer ...
+ *     httpc_call_fini(&call);
+ *
+ * Connections are kept for the next batch. Redirects are not followed. Only http and https; the
+ * server's certificate is always verified. Thread safe: calls of several threads run side by side,
+ * each on connections of its own. httpc_perform() blocks until every call has its result, never
+ * longer than the longest time-out times the rounds that parallel_max makes of them.
+ */
+#ifndef OM_SHARED_NET_HTTP_CLIENT_H
+#define OM_SHARED_NET_HTTP_CLIENT_H
+
+#include "shared/base/buf.h"
+
+#define HTTPC_ERROR_SIZE 120
+
+enum httpc_result {
+    HTTPC_UNSENT,   /* the server did not get it: nobody there, no such name, no TLS, bad URL */
+    HTTPC_LOST,     /* sent, but no whole answer came: it may have been acted upon */
+    HTTPC_ANSWERED, /* `status`, `head` and `answer` are the server's */
+};
+
+/* One request with its answer. Zero-initialize; what was asked is borrowed during perform. */
+struct httpc_call {
+    /* asked */
+    const char *method; /* NULL: GET, or POST with a body */
+    const char *url;
+    const char *const *headers; /* "Name: value" entries, NULL-terminated; may be NULL */
+    struct slice body;
+    int64_t timeout_ms; /* for the whole exchange; 0: 10 s */
+    /* answered */
+    enum httpc_result result;
+    int status;                   /* HTTP status; 0 without an answer */
+    struct buf head;              /* header lines as they came */
+    struct buf answer;            /* the body, at most HTTPC_ANSWER_MOST */
+    char error[HTTPC_ERROR_SIZE]; /* why there is no answer; holds no URL and no personal data */
+};
+
+#define HTTPC_ANSWER_MOST ((size_t)1 << 20) /* a longer answer counts as LOST */
+
+struct httpc_options {
+    size_t parallel_max; /* calls of one batch under way at once; 0: 32 */
+    const char *ca_file; /* PEM: who may sign a server's certificate; NULL or "": the system's */
+};
+
+struct httpc;
+
+struct httpc *httpc_create(const struct httpc_options *options); /* NULL: the defaults */
+void httpc_destroy(struct httpc **httpc);                        /* no call may be under way */
+
+/* May be repeated with the same calls: an earlier answer is dropped. */
+void httpc_perform(struct httpc *httpc, struct httpc_call *calls, size_t count);
+/* Frees the answer; what was asked stays as it is. */
+void httpc_call_fini(struct httpc_call *call);
+
+/* The value of a header of the answer, case-insensitive, trimmed; empty when absent. Borrowed. */
+struct slice httpc_header(const struct httpc_call *call, const char *name);
+/* Retry-After in milliseconds, from seconds or a date (RFC 9110, 10.2.3); -1 when absent. */
+int64_t httpc_retry_after_ms(const struct httpc_call *call);
+/* Appends percent-encoded (application/x-www-form-urlencoded; a blank becomes %20). */
+void httpc_append_encoded(struct buf *out, struct slice value);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The transactional outbox: events collected while a batch is decided, written by one statement in
+ * the batch's transaction, published by relay.h. Rows are only ever inserted; day partitions are
+ * dropped after the retention.
+ */
+#ifndef OM_SHARED_OUTBOX_OUTBOX_H
+#define OM_SHARED_OUTBOX_OUTBOX_H
+
+#include "shared/contract/event.h"
+#include "shared/pg/pg.h"
+
+struct outbox;
+
+struct outbox *outbox_create(void);
+void outbox_destroy(struct outbox **outbox);
+void outbox_clear(struct outbox *outbox);
+size_t outbox_count(const struct outbox *outbox);
+
+/* Adds an event about `subject` (an order id as text, or a SKU) caused by `cause`, with `data`, a
+   JSON object's text. Copies everything. The event's time is now. */
+void outbox_add(struct outbox *outbox, enum event_type type, struct slice subject,
+                const struct event *cause, struct slice data);
+/* Queues the INSERT of all that was added into the open transaction; nothing when empty. */
+enum status outbox_write(struct outbox *outbox, struct pg *pg, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,412 @@
+#include "shared/outbox/relay.h"
+
+#include "shared/base/clock.h"
+#include "shared/base/failpoint.h"
+#include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
+#include "shared/outbox/outbox_backlog.h"
+#include "shared/outbox/relay_cursor.h"
+#include "shared/outbox/relay_publisher.h"
+#include "shared/pg/pg.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKOFF_LEAST_MS 50
+#define BACKOFF_MOST_MS 2000
+#define STANDBY_POLL_MS 500
+#define KEEP_DAYS 8
+#define BACKLOG_INTERVAL_US (INT64_C(5) * 1000000)
+#define MAINTENANCE_INTERVAL_US (INT64_C(3600) * 1000000)
+
+/* The rows of one read and where the cursor stands once they are all acknowledged. */
+struct pass {
+    struct pg_result *rows;
+    int row_count;
+    bool was_cut; /* the limit was reached: there is more */
+    struct relay_cursor after;
+};
+
+struct relay {
+    struct relay_options options;
+    struct pg *pg;
+    struct relay_publisher *publisher;
+    struct relay_cursor cursor;
+    uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
+    bool is_leader;
+    int64_t session; /* the server process that holds our lock */
+    int64_t maintained_at_us;
+    int64_t measured_at_us;
+
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t woken;
+    bool wake;
+    atomic_bool draining;
+    atomic_bool stopped;
+    atomic_bool ready;
+};
+
+/* Two index ranges, never OR, or the planner filters the whole index. WITH TIES keeps a
+   transaction whole, so a cut always falls between two. */
+const char relay_read_sql[] =
+    "WITH seen AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot, "
+    "  (SELECT next_xid::text::int8 FROM outbox_cursor) AS saved) "
+    "SELECT seen.snapshot, seen.saved, pg_backend_pid(), r.xid::text::int8, r.event_id, r.subject, "
+    "  r.traceparent, r.payload "
+    "FROM seen LEFT JOIN ("
+    "  (SELECT xid, id, event_id, subject, traceparent, payload FROM outbox "
+    "     WHERE xid = ANY ($1::xid8[])) "
+    "  UNION ALL "
+    "  (SELECT xid, id, event_id, subject, traceparent, payload FROM outbox "
+    "     WHERE xid >= $2::xid8 ORDER BY xid FETCH FIRST ($3::int8) ROWS WITH TIES)"
+    ") r ON true ORDER BY r.id";
+
+static const struct pg_statement read_rows = {"relay_read", relay_read_sql, 3};
+
+static const struct pg_statement load_cursor = {
+    "relay_load", "SELECT next_xid::text::int8, holes::text FROM outbox_cursor", 0};
+
+static const struct pg_statement save_cursor = {
+    "relay_save",
+    "UPDATE outbox_cursor SET next_xid = $1::xid8, holes = $2::xid8[], updated_at = now() "
+    "WHERE next_xid = $3::xid8",
+    3};
+
+static const struct pg_statement try_lock = {
+    "relay_lock",
+    "SELECT pg_try_advisory_lock(hashtextextended('om.relay.' || $1::text, 0)), pg_backend_pid()",
+    1};
+
+static const struct pg_statement limit_lock_wait = {"relay_lock_wait",
+                                                    "SET LOCAL lock_timeout = '200ms'", 0};
+
+static const struct pg_statement maintain = {
+    "relay_maintain", "SELECT om.maintain_partitions($1::text, $2::int8::int)", 2};
+
+/* The cursor may lag after a crash (rows are then published again), so its commits need not wait
+   for the disk. The plan is fixed: what is right for an empty outbox is right for a full one. */
+static const char on_connect_sql[] =
+    "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; "
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
+
+static void pass_fini(struct pass *pass) {
+    pg_result_free(&pass->rows);
+    relay_cursor_fini(&pass->after);
+    *pass = (struct pass){0};
+}
+
+static enum status cursor_reload(struct relay *relay, struct error *error) {
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(relay->pg, &load_cursor, NULL, &rows, error);
+    if (status != STATUS_OK)
+        return status;
+    relay_cursor_fini(&relay->cursor);
+    relay->cursor.next_xid = (uint64_t)pg_get_int64(rows, 0, 0);
+    relay->saved_next_xid = relay->cursor.next_xid;
+    relay_cursor_add_listed(&relay->cursor, pg_get_slice(rows, 0, 1), UINT64_MAX);
+    pg_result_free(&rows);
+    return STATUS_OK;
+}
+
+/* Where the cursor stands after these rows: past the last transaction read whole, or past all that
+   the snapshot knew; what it still saw running below that is a hole. */
+static void pass_set_after(struct pass *pass, const struct relay_cursor *from, int64_t limit) {
+    uint64_t xmax, last = 0;
+    struct slice running;
+    int64_t ranged = 0;
+    relay_snapshot_split(pg_get_slice(pass->rows, 0, RELAY_READ_SNAPSHOT), &xmax, &running);
+    for (int i = 0; i < pass->row_count; i++) {
+        uint64_t xid = (uint64_t)pg_get_int64(pass->rows, i, RELAY_READ_XID);
+        if (xid < from->next_xid)
+            continue; /* of a hole */
+        ranged++;
+        if (xid > last)
+            last = xid;
+    }
+    pass->was_cut = ranged >= limit;
+    pass->after.next_xid = pass->was_cut ? last + 1 : xmax;
+    if (pass->after.next_xid < from->next_xid)
+        pass->after.next_xid = from->next_xid;
+    relay_cursor_add_listed(&pass->after, running, pass->after.next_xid);
+}
+
+static enum status pass_read(struct relay *relay, const struct relay_cursor *from,
+                             struct pass *pass, bool *was_moved, struct error *error) {
+    struct buf holes = {0};
+    char next[24];
+    relay_cursor_format_holes(from, &holes);
+    snprintf(next, sizeof(next), "%" PRIu64, from->next_xid);
+    const struct pg_param params[] = {pg_text(buf_slice(&holes)), pg_text(slice_of(next)),
+                                      pg_int64(relay->options.batch_max)};
+    struct pass made = {0};
+    enum status status = pg_query(relay->pg, &read_rows, params, &made.rows, error);
+    buf_fini(&holes);
+    if (status != STATUS_OK)
+        return status;
+    if (pg_get_int64(made.rows, 0, RELAY_READ_SESSION) != relay->session) {
+        pass_fini(&made);
+        return error_set(error, STATUS_UNAVAILABLE, "the session that held the lock was lost");
+    }
+    int rows = pg_rows(made.rows);
+    made.row_count = rows == 1 && pg_is_null(made.rows, 0, RELAY_READ_XID) ? 0 : rows;
+    pass_set_after(&made, from, relay->options.batch_max);
+    *was_moved = (uint64_t)pg_get_int64(made.rows, 0, RELAY_READ_SAVED) != relay->saved_next_xid;
+    *pass = made;
+    return STATUS_OK;
+}
+
+/* --- turns ---------------------------------------------------------------------------------------
+ */
+
+/* Takes the pass's cursor. It is written only when rows were published: an older one is as right.
+ */
+static enum status pass_settle(struct relay *relay, struct pass *pass, struct error *error) {
+    relay_cursor_fini(&relay->cursor);
+    relay->cursor = pass->after;
+    pass->after = (struct relay_cursor){0};
+    metric_set(METRIC_OUTBOX_HOLES, 0, (int64_t)relay->cursor.hole_count);
+    if (pass->row_count == 0)
+        return STATUS_OK;
+    metric_add(METRIC_OUTBOX_PUBLISHED, 0, pass->row_count);
+
+    struct buf holes = {0};
+    char next[24], saved[24];
+    relay_cursor_format_holes(&relay->cursor, &holes);
+    snprintf(next, sizeof(next), "%" PRIu64, relay->cursor.next_xid);
+    snprintf(saved, sizeof(saved), "%" PRIu64, relay->saved_next_xid);
+    const struct pg_param params[] = {pg_text(slice_of(next)), pg_text(buf_slice(&holes)),
+                                      pg_text(slice_of(saved))};
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(relay->pg, &save_cursor, params, &rows, error);
+    pg_result_free(&rows);
+    buf_fini(&holes);
+    relay->saved_next_xid = relay->cursor.next_xid;
+    return status;
+}
+
+/* True when something may have been committed since the last call. */
+static bool take_wake(struct relay *relay) {
+    pthread_mutex_lock(&relay->mutex);
+    bool wake = relay->wake;
+    relay->wake = false;
+    pthread_mutex_unlock(&relay->mutex);
+    return wake;
+}
+
+static void wait_for_wake(struct relay *relay, int64_t ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + ms * 1000000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&relay->mutex);
+    while (!relay->wake && !atomic_load(&relay->draining)) {
+        if (pthread_cond_timedwait(&relay->woken, &relay->mutex, &until) != 0)
+            break;
+    }
+    pthread_mutex_unlock(&relay->mutex);
+}
+
+static enum status maintain_partitions(struct relay *relay, struct error *error) {
+    if (clock_monotonic_us() < relay->maintained_at_us + MAINTENANCE_INTERVAL_US &&
+        relay->maintained_at_us != 0)
+        return STATUS_OK;
+    relay->maintained_at_us = clock_monotonic_us();
+    const struct pg_param params[] = {pg_text(slice_of(relay->options.schema)),
+                                      pg_int64(KEEP_DAYS)};
+    struct pg_result *rows = NULL;
+    enum status status = pg_begin(relay->pg, error);
+    if (status == STATUS_OK)
+        status = pg_queue(relay->pg, &limit_lock_wait, NULL, error);
+    if (status == STATUS_OK)
+        status = pg_query(relay->pg, &maintain, params, &rows, error);
+    pg_result_free(&rows);
+    if (status == STATUS_OK)
+        return pg_commit(relay->pg, error);
+    pg_rollback(relay->pg);
+    if (status == STATUS_UNAVAILABLE)
+        return status;
+    /* Partitions exist days ahead: the next hour is soon enough. */
+    log_warn("partitions were not maintained", LOG_ERROR(error));
+    return STATUS_OK;
+}
+
+/* What the broker does not take piles up here. */
+static enum status measure_backlog(struct relay *relay, struct error *error) {
+    if (clock_monotonic_us() < relay->measured_at_us + BACKLOG_INTERVAL_US &&
+        relay->measured_at_us != 0)
+        return STATUS_OK;
+    relay->measured_at_us = clock_monotonic_us();
+    struct outbox_backlog backlog;
+    enum status status = outbox_backlog_read(relay->pg, &relay->cursor, &backlog, error);
+    if (status != STATUS_OK)
+        return status;
+    metric_set(METRIC_OUTBOX_PENDING, 0, backlog.rows);
+    metric_set(METRIC_OUTBOX_OLDEST_SECONDS, 0, backlog.oldest_s);
+    return STATUS_OK;
+}
+
+static enum status become_leader(struct relay *relay, struct error *error) {
+    const struct pg_param params[] = {pg_text(slice_of(relay->options.schema))};
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(relay->pg, &try_lock, params, &rows, error);
+    if (status != STATUS_OK)
+        return status;
+    relay->is_leader = pg_get_bool(rows, 0, 0);
+    relay->session = pg_get_int64(rows, 0, 1);
+    pg_result_free(&rows);
+    if (!relay->is_leader)
+        return STATUS_OK;
+    log_info("relaying", LOG_TEXT("schema", relay->options.schema));
+    return cursor_reload(relay, error);
+}
+
+/* Publishes until nothing is left: while one pass is acknowledged the next is read. */
+static enum status publish_all(struct relay *relay, struct error *error) {
+    struct pass pass = {0}, upcoming = {0};
+    bool was_moved = false;
+    enum status status = pass_read(relay, &relay->cursor, &pass, &was_moved, error);
+    while (status == STATUS_OK && !was_moved) {
+        int64_t started_us = clock_monotonic_us();
+        bool has_more = pass.was_cut;
+        status = relay_publisher_send(relay->publisher, pass.rows, pass.row_count, error);
+        if (status == STATUS_OK && pass.row_count > 0)
+            failpoint("relay.after_publish");
+        if (status == STATUS_OK && (has_more || take_wake(relay))) {
+            has_more = true;
+            status = pass_read(relay, &pass.after, &upcoming, &was_moved, error);
+        }
+        if (status == STATUS_OK)
+            status = relay_publisher_await(relay->publisher, error);
+        if (status == STATUS_OK)
+            status = pass_settle(relay, &pass, error);
+        if (pass.row_count > 0)
+            metric_observe(METRIC_RELAY_SECONDS, 0,
+                           (double)(clock_monotonic_us() - started_us) / 1e6);
+        pass_fini(&pass);
+        if (status != STATUS_OK || !has_more)
+            break;
+        pass = upcoming;
+        upcoming = (struct pass){0};
+    }
+    pass_fini(&pass);
+    pass_fini(&upcoming);
+    if (status != STATUS_OK)
+        relay_publisher_reset(relay->publisher);
+    if (status == STATUS_OK && was_moved)
+        status = cursor_reload(relay, error);
+    return status;
+}
+
+static enum status relay_turn(struct relay *relay, struct error *error) {
+    enum status status = STATUS_OK;
+    if (!relay->is_leader)
+        status = become_leader(relay, error);
+    if (status == STATUS_OK && relay->is_leader)
+        status = maintain_partitions(relay, error);
+    if (status == STATUS_OK && relay->is_leader)
+        status = measure_backlog(relay, error);
+    if (status == STATUS_OK && relay->is_leader) {
+        take_wake(relay);
+        status = publish_all(relay, error);
+    }
+    return status;
+}
+
+static void *relay_main(void *arg) {
+    struct relay *relay = arg;
+    int64_t backoff_ms = BACKOFF_LEAST_MS;
+    while (true) {
+        struct error error = {0};
+        bool is_last = atomic_load(&relay->draining);
+        enum status status = relay_turn(relay, &error);
+        atomic_store(&relay->ready, status == STATUS_OK);
+        metric_set(METRIC_RELAY_LEADER, 0, relay->is_leader);
+        if (status == STATUS_OK) {
+            backoff_ms = BACKOFF_LEAST_MS;
+            if (is_last)
+                break;
+            wait_for_wake(relay, relay->is_leader ? relay->options.poll_ms : STANDBY_POLL_MS);
+            continue;
+        }
+        log_warn("the relay could not go on", LOG_ERROR(&error), LOG_INT("retryMs", backoff_ms));
+        /* The session, and with it the lock, may be lost; start over from the saved cursor. */
+        relay->is_leader = false;
+        pg_rollback(relay->pg);
+        if (is_last)
+            break;
+        clock_sleep_ms(backoff_ms);
+        backoff_ms = backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : backoff_ms * 2;
+    }
+    atomic_store(&relay->stopped, true);
+    return NULL;
+}
+
+struct relay *relay_create(const struct relay_options *options) {
+    struct relay *relay = mem_alloc(sizeof(*relay));
+    relay->options = *options;
+    relay->publisher = relay_publisher_create(options->nats);
+    relay->pg = pg_create(options->database_url, "relay");
+    pg_set_on_connect(relay->pg, on_connect_sql);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&relay->mutex, NULL);
+    pthread_cond_init(&relay->woken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return relay;
+}
+
+enum status relay_start(struct relay *relay, struct error *error) {
+    if (pthread_create(&relay->thread, NULL, relay_main, relay) != 0)
+        return error_set(error, STATUS_INTERNAL, "cannot start the relay's thread");
+    relay->has_thread = true;
+    return STATUS_OK;
+}
+
+static void wake(struct relay *relay) {
+    pthread_mutex_lock(&relay->mutex);
+    relay->wake = true;
+    pthread_cond_signal(&relay->woken);
+    pthread_mutex_unlock(&relay->mutex);
+}
+
+void relay_wake(struct relay *relay) {
+    wake(relay);
+}
+
+void relay_drain(struct relay *relay) {
+    atomic_store(&relay->draining, true);
+    wake(relay);
+}
+
+bool relay_is_stopped(const struct relay *relay) {
+    return !relay->has_thread || atomic_load(&relay->stopped);
+}
+
+bool relay_is_ready(const struct relay *relay) {
+    return atomic_load(&relay->ready);
+}
+
+void relay_destroy(struct relay **relay) {
+    struct relay *r = *relay;
+    *relay = NULL;
+    if (r == NULL)
+        return;
+    if (r->has_thread) {
+        relay_drain(r);
+        pthread_join(r->thread, NULL);
+    }
+    relay_publisher_destroy(&r->publisher);
+    relay_cursor_fini(&r->cursor);
+    pg_destroy(&r->pg);
+    pthread_cond_destroy(&r->woken);
+    pthread_mutex_destroy(&r->mutex);
+    free(r);
+}

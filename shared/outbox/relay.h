@@ -1,0 +1,41 @@
+/*
+ * The relay: publishes committed outbox rows to JetStream and advances a cursor past acknowledged
+ * ones. One leader a schema (session advisory lock); other instances stand by.
+ *
+ * The cursor is (next_xid, holes[]). One statement reads, under one snapshot, the rows of
+ * transactions in `holes` that have ended and those of xid >= next_xid; transactions the snapshot
+ * still saw running below the new next_xid become holes. So a row that commits late is never
+ * skipped, and a transaction left open delays nothing but its own rows. At-least-once: a crash
+ * after publishing repeats rows with the same Nats-Msg-Id.
+ *
+ * Runs on its own thread with its own connection.
+ */
+#ifndef OM_SHARED_OUTBOX_RELAY_H
+#define OM_SHARED_OUTBOX_RELAY_H
+
+#include "shared/base/status.h"
+#include "shared/nats/nats_client.h"
+
+struct relay;
+
+struct relay_options {
+    struct nats_client *nats;
+    const char *database_url;
+    const char *schema;
+    int64_t batch_max; /* rows a pass; a transaction is never split */
+    int64_t poll_ms;   /* for what other instances committed */
+};
+
+struct relay *relay_create(const struct relay_options *options);
+enum status relay_start(struct relay *relay, struct error *error) MUST_CHECK;
+void relay_wake(struct relay *relay); /* from any thread, after a commit */
+/* Publishes what is committed, then stops; asynchronous. */
+void relay_drain(struct relay *relay);
+bool relay_is_stopped(const struct relay *relay);
+bool relay_is_ready(const struct relay *relay); /* its database and broker answer */
+void relay_destroy(struct relay **relay);       /* joins the thread */
+
+/* The SQL of one pass, for tests and benches: parameters $1 holes, $2 next_xid, $3 limit. */
+extern const char relay_read_sql[];
+
+#endif

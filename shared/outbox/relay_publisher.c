@@ -1,0 +1,173 @@
+#include "shared/outbox/relay_publisher.h"
+
+#include "shared/base/clock.h"
+#include "shared/consume/messaging_span.h"
+#include "shared/contract/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACK_TIMEOUT_MS 5000
+/* Up to this many rows, sending each at once beats waiting for the flusher's millisecond. */
+#define SMALL_PASS_ROWS 16
+
+struct relay_publisher {
+    struct nats_client *nats;
+    char *inbox;
+    natsSubscription *acks;
+    uint64_t pass_number;
+    struct buf reply; /* where this pass is acknowledged */
+    const struct pg_result *rows;
+    int row_count;
+    int64_t sent_us;
+};
+
+struct relay_publisher *relay_publisher_create(struct nats_client *nats) {
+    struct relay_publisher *publisher = mem_alloc(sizeof(*publisher));
+    publisher->nats = nats;
+    publisher->inbox = nats_client_inbox(nats);
+    return publisher;
+}
+
+void relay_publisher_reset(struct relay_publisher *publisher) {
+    nats_client_unsubscribe(publisher->nats, &publisher->acks);
+}
+
+void relay_publisher_destroy(struct relay_publisher **publisher) {
+    struct relay_publisher *p = *publisher;
+    *publisher = NULL;
+    if (p == NULL)
+        return;
+    relay_publisher_reset(p);
+    free(p->inbox);
+    buf_fini(&p->reply);
+    free(p);
+}
+
+/* Acknowledgements come to <inbox>.<pass>, so that a late one is never taken for another pass's. */
+static enum status subscribe(struct relay_publisher *publisher, struct error *error) {
+    if (publisher->acks != NULL)
+        return STATUS_OK;
+    struct buf subject = {0};
+    buf_printf(&subject, "%s.*", publisher->inbox);
+    natsStatus s = natsConnection_SubscribeSync(&publisher->acks, nats_client_fast(publisher->nats),
+                                                subject.ptr);
+    if (s == NATS_OK)
+        s = natsSubscription_SetPendingLimits(publisher->acks, -1, -1);
+    buf_fini(&subject);
+    return nats_error(error, s, "subscribing to acknowledgements");
+}
+
+static enum status publish_row(struct relay_publisher *publisher, natsConnection *connection,
+                               int row, struct error *error) {
+    const struct pg_result *rows = publisher->rows;
+    char subject[128], traceparent[TRACEPARENT_SIZE], msg_id[UUID_TEXT_SIZE];
+    struct slice named = pg_get_slice(rows, row, RELAY_READ_SUBJECT);
+    struct slice traced = pg_get_slice(rows, row, RELAY_READ_TRACEPARENT);
+    enum event_type type;
+    if (!event_type_of_subject(named, &type))
+        return error_set(error, STATUS_INTERNAL, "no stream for subject %.*s", SLICE_ARG(named));
+    snprintf(subject, sizeof(subject), "%.*s", SLICE_ARG(named));
+    snprintf(traceparent, sizeof(traceparent), "%.*s", SLICE_ARG(traced));
+    struct uuid id = pg_get_uuid(rows, row, RELAY_READ_EVENT_ID);
+    uuid_format(&id, msg_id);
+
+    natsMsg *message = NULL;
+    enum status status = nats_event_message(&message, subject, publisher->reply.ptr,
+                                            pg_get_slice(rows, row, RELAY_READ_PAYLOAD), msg_id,
+                                            event_info(type)->stream, traceparent, error);
+    if (status != STATUS_OK)
+        return status;
+    natsStatus s = natsConnection_PublishMsg(connection, message);
+    natsMsg_Destroy(message);
+    return nats_error(error, s, "publishing");
+}
+
+enum status relay_publisher_send(struct relay_publisher *publisher, const struct pg_result *rows,
+                                 int row_count, struct error *error) {
+    publisher->rows = rows;
+    publisher->row_count = row_count;
+    publisher->sent_us = clock_now_us();
+    if (row_count == 0)
+        return STATUS_OK;
+    enum status status = subscribe(publisher, error);
+    natsConnection *connection = row_count <= SMALL_PASS_ROWS ? nats_client_fast(publisher->nats)
+                                                              : nats_client_bulk(publisher->nats);
+    buf_clear(&publisher->reply);
+    buf_printf(&publisher->reply, "%s.%" PRIu64, publisher->inbox, ++publisher->pass_number);
+    for (int i = 0; i < row_count && status == STATUS_OK; i++)
+        status = publish_row(publisher, connection, i, error);
+    return status;
+}
+
+/* OK: stored, now or before. What the server refuses comes with an error in its JSON; a stream that
+   is not there answers with nothing at all. */
+static enum status check_ack(natsMsg *message, struct error *error) {
+    struct slice text = {natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
+    struct pub_ack ack = {0};
+    if (text.len == 0)
+        return error_set(error, STATUS_UNAVAILABLE, "no stream takes the event");
+    if (memmem(text.ptr, text.len, "\"error\"", 7) == NULL)
+        return STATUS_OK;
+    enum status status = pub_ack_parse(text, &ack, error);
+    if (status != STATUS_OK)
+        return status;
+    return error_set(error, STATUS_UNAVAILABLE, "a publish was refused: %s (%d)", ack.error_text,
+                     ack.error_code);
+}
+
+/* A large pass naps between looks instead of being woken for every single acknowledgement. */
+static natsStatus next_ack(struct relay_publisher *publisher, int64_t left_ms, natsMsg **message) {
+    if (publisher->row_count <= SMALL_PASS_ROWS)
+        return natsSubscription_NextMsg(message, publisher->acks, left_ms);
+    int64_t until_us = clock_monotonic_us() + left_ms * 1000;
+    natsStatus s;
+    while ((s = natsSubscription_NextMsg(message, publisher->acks, 0)) == NATS_TIMEOUT &&
+           clock_monotonic_us() < until_us)
+        clock_sleep_ms(1);
+    return s;
+}
+
+static void trace_row(const struct pg_result *rows, int row, int64_t started_us) {
+    char subject[128], msg_id[UUID_TEXT_SIZE];
+    struct trace parent;
+    if (!trace_parse(pg_get_slice(rows, row, RELAY_READ_TRACEPARENT), &parent) ||
+        !span_is_recorded(&parent))
+        return;
+    snprintf(subject, sizeof(subject), "%.*s",
+             SLICE_ARG(pg_get_slice(rows, row, RELAY_READ_SUBJECT)));
+    struct uuid id = pg_get_uuid(rows, row, RELAY_READ_EVENT_ID);
+    uuid_format(&id, msg_id);
+    struct span span = span_start(SPAN_PRODUCER, &parent);
+    span.started_us = started_us;
+    messaging_span_sent(&span, subject, msg_id, NULL);
+}
+
+static void trace_rows(const struct relay_publisher *publisher) {
+    for (int i = 0; span_exporting && i < publisher->row_count; i++)
+        trace_row(publisher->rows, i, publisher->sent_us);
+}
+
+enum status relay_publisher_await(struct relay_publisher *publisher, struct error *error) {
+    int64_t deadline_us = clock_monotonic_us() + ACK_TIMEOUT_MS * INT64_C(1000);
+    enum status status = STATUS_OK;
+    for (int acked = 0; acked < publisher->row_count && status == STATUS_OK;) {
+        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
+        natsMsg *message = NULL;
+        natsStatus s = next_ack(publisher, left_ms > 0 ? left_ms : 0, &message);
+        if (s != NATS_OK) {
+            nats_error(error, s, "waiting for acknowledgements");
+            return STATUS_UNAVAILABLE;
+        }
+        if (strcmp(natsMsg_GetSubject(message), publisher->reply.ptr) == 0) {
+            status = check_ack(message, error);
+            acked++;
+        }
+        natsMsg_Destroy(message);
+    }
+    if (status == STATUS_OK)
+        trace_rows(publisher);
+    return status;
+}

@@ -1,0 +1,108 @@
+#include "shared/service/periodic.h"
+
+#include "shared/base/clock.h"
+#include "shared/observe/log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { STOP_POLL_MS = 50, ARENA_CHUNK_BYTES = 64 * 1024 };
+
+struct periodic_task {
+    const struct periodic *periodic;
+    struct periodic_options options;
+    struct pg *pg;
+    struct arena *arena;
+    struct outbox *outbox;
+    struct updates *updates;
+    atomic_bool stopping;
+    pthread_t thread;
+};
+
+enum status periodic_run(const struct periodic *periodic, struct batch *batch,
+                         struct error *error) {
+    arena_reset(batch->arena);
+    outbox_clear(batch->outbox);
+    enum status status = pg_begin(batch->pg, error);
+    if (status == STATUS_OK)
+        status = periodic->run(batch, error);
+    if (status == STATUS_OK)
+        status = outbox_write(batch->outbox, batch->pg, error);
+    if (status == STATUS_OK)
+        status = pg_commit(batch->pg, error);
+    if (status != STATUS_OK)
+        pg_rollback(batch->pg);
+    return status;
+}
+
+static void run_once(struct periodic_task *task) {
+    const struct periodic_options *options = &task->options;
+    struct batch batch = {
+        .arena = task->arena,
+        .pg = task->pg,
+        .outbox = task->outbox,
+        .updates = task->updates,
+        .context = options->context,
+    };
+    struct error error = {0};
+    updates_clear(task->updates);
+    if (periodic_run(task->periodic, &batch, &error) != STATUS_OK) {
+        log_warn("a periodic task failed", LOG_TEXT("task", task->periodic->name),
+                 LOG_ERROR(&error));
+        return;
+    }
+    if (outbox_count(task->outbox) > 0)
+        options->committed(options->committed_closure);
+    if (updates_count(task->updates) > 0)
+        updates_publish(task->updates, options->nats);
+}
+
+static void *task_main(void *arg) {
+    struct periodic_task *task = arg;
+    int64_t due_us = clock_monotonic_us();
+    while (!atomic_load(&task->stopping)) {
+        clock_sleep_ms(STOP_POLL_MS);
+        if (clock_monotonic_us() < due_us ||
+            !task->options.is_ready(task->options.is_ready_closure))
+            continue;
+        run_once(task);
+        due_us = clock_monotonic_us() + task->periodic->interval_ms * 1000;
+    }
+    return NULL;
+}
+
+enum status periodic_start(const struct periodic *periodic, const struct periodic_options *options,
+                           struct periodic_task **task, struct error *error) {
+    struct periodic_task *t = mem_alloc(sizeof(*t));
+    t->periodic = periodic;
+    t->options = *options;
+    t->pg = pg_create(options->database_url, periodic->name);
+    t->arena = arena_create(ARENA_CHUNK_BYTES);
+    t->outbox = outbox_create();
+    t->updates = updates_create();
+    if (pthread_create(&t->thread, NULL, task_main, t) == 0) {
+        *task = t;
+        return STATUS_OK;
+    }
+    pg_destroy(&t->pg);
+    arena_destroy(&t->arena);
+    outbox_destroy(&t->outbox);
+    updates_destroy(&t->updates);
+    free(t);
+    return error_set(error, STATUS_INTERNAL, "%s: no thread", periodic->name);
+}
+
+void periodic_stop(struct periodic_task **task) {
+    struct periodic_task *t = *task;
+    if (t == NULL)
+        return;
+    atomic_store(&t->stopping, true);
+    pthread_join(t->thread, NULL);
+    pg_destroy(&t->pg);
+    arena_destroy(&t->arena);
+    outbox_destroy(&t->outbox);
+    updates_destroy(&t->updates);
+    free(t);
+    *task = NULL;
+}

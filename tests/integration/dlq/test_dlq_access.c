@@ -1,0 +1,311 @@
+/* Dead letters as people reach them: over HTTP by the real gateway, and by omctl, with om-dlq and
+   everything below it as it is. */
+#define FIXTURE_SERVERS SERVERS_ALL
+#include "omctl/dlq/mesh_call.h"
+#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/dead_letters.h"
+#include "tests/unit/unit.h"
+
+#include <sys/wait.h>
+
+#define LIST "/api/v1/admin/dlq"
+#define GRACE_MS 600000
+
+static struct dead_letters world;
+static struct process *service;
+
+/* --- the fixture --------------------------------------------------------------------------------
+ */
+
+static bool service_answers(void *unused) {
+    (void)unused;
+    struct json_object *reply = NULL;
+    struct error error;
+    bool answers =
+        mesh_call(world.nats, "mesh.dlq.counts", SLICE_LITERAL("{}"), &reply, &error) == STATUS_OK;
+    json_object_put(reply);
+    return answers;
+}
+
+static int set_up(void **state) {
+    fixture_setup(state);
+    servers_migrate(fixture.servers);
+    world.servers = fixture.servers;
+    world.nats = fixture.nats;
+    service = dead_letters_service(&world, GRACE_MS, NULL);
+    assert_true(wait_until(service_answers, NULL, DEAD_LETTERS_WAIT_MS));
+    return 0;
+}
+
+static int tear_down(void **state) {
+    dead_letters_end(&service);
+    return fixture_teardown(state);
+}
+
+/* `count` dead letters of a consumer of their own; *id is the entry's that failed last. */
+static void make_dead(const char *consumer, int count, struct buf *id) {
+    char event_id[UUID_TEXT_SIZE];
+    dead_letters_consumer(&world, consumer);
+    for (int i = 0; i < count; i++) {
+        uint64_t sequence = dead_letters_publish(&world, event_id);
+        dead_letters_reject(&world, event_id, sequence);
+    }
+    dead_letters_await_query(
+        &world, "SELECT count(*) FROM dlq.entries WHERE consumer = $1 AND status = 'dead'", count);
+    buf_clear(id);
+    buf_printf(id, "ORDERS.%s.%s", consumer, event_id);
+}
+
+/* --- HTTP ---------------------------------------------------------------------------------------
+ */
+
+/* `path` behind LIST; `body` NULL is a GET. Free the response. */
+static struct http_response call(const char *path, const char *body) {
+    struct buf whole = {0};
+    struct http_response response;
+    buf_printf(&whole, LIST "%s", path);
+    char *url = gateway_url(whole.ptr);
+    http_send(
+        fixture.http,
+        &(struct http_request){.method = body == NULL ? "GET" : "POST", .url = url, .body = body},
+        &response);
+    free(url);
+    buf_fini(&whole);
+    return response;
+}
+
+/* The same with an id in the middle. */
+static struct http_response call_entry(const char *before, const char *id, const char *behind,
+                                       const char *body) {
+    struct buf path = {0};
+    buf_printf(&path, "%s%s%s", before, id, behind);
+    struct http_response response = call(path.ptr, body);
+    buf_fini(&path);
+    return response;
+}
+
+static void assert_answer(struct http_response response, long status, const char *part) {
+    if (response.status != status || !body_has(&response, part))
+        fail_msg("expected %ld with %s, got %ld %s", status, part, response.status,
+                 response.body.ptr);
+    http_response_fini(&response);
+}
+
+static void assert_refused(struct http_response response, long status, const char *type) {
+    assert_problem(&response, status, type);
+}
+
+static char *member_of(const struct http_response *response, const char *key) {
+    struct json_object *root = NULL;
+    struct slice text;
+    struct error error;
+    assert_int_equal(json_parse(buf_slice(&response->body), &root, &error), STATUS_OK);
+    assert_int_equal(json_get_string(root, key, &text, &error), STATUS_OK);
+    char *copy = mem_copy(text);
+    json_object_put(root);
+    return copy;
+}
+
+static void http_lists_shows_and_counts(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead("http-list", 3, &id);
+
+    struct http_response page = call("?consumer=http-list&limit=2", NULL);
+    assert_int_equal(page.status, 200);
+    assert_contains(page.body.ptr, id.ptr);
+    char *cursor = member_of(&page, "nextCursor");
+    http_response_fini(&page);
+    page = call_entry("?consumer=http-list&limit=2&cursor=", cursor, "", NULL);
+    assert_int_equal(page.status, 200);
+    assert_null(strstr(page.body.ptr, "nextCursor"));
+    http_response_fini(&page);
+    assert_refused(call_entry("?limit=2&cursor=", cursor, "", NULL), 400, "invalid-query");
+    free(cursor);
+
+    assert_answer(call_entry("/", id.ptr, "", NULL), 200, "\"body\":\"{\\\"poison\\\":1}\"");
+    assert_answer(call("/counts", NULL), 200, "\"consumer\":\"http-list\",\"dead\":3");
+    buf_fini(&id);
+}
+
+static void http_refuses_what_is_wrong(void **state) {
+    (void)state;
+    static const char *const queries[] = {
+        "?limit=0",  "?limit=x", "?colour=red", "?reason=luck",
+        "?from=now", "?stream=", "?cursor=x",   "?limit=1&limit=2"};
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
+        assert_refused(call(queries[i], NULL), 400, "invalid-query");
+    assert_refused(call("/ORDERS.nobody.seq-1", NULL), 404, "not-found");
+    assert_refused(call("/replay", NULL), 405, "method-not-allowed");
+    assert_refused(call("/jobs/1", NULL), 404, "not-found");
+    assert_refused(call("/jobs/01a1fbb2-0f2e-7ac1-b149-cf460c86d1dd", NULL), 404, "not-found");
+    assert_refused(call("/ORDERS.nobody.seq-1/replay", "{}"), 404, "not-found");
+    assert_refused(call("/x/discard", "{\"reason\":\"r\"}"), 404, "not-found");
+    assert_refused(call("/ORDERS.nobody.seq-1/discard", "{}"), 422, "invalid-dlq-request");
+    assert_refused(call("/replay", "{\"status\":\"any\"}"), 422, "invalid-dlq-request");
+    assert_refused(call("/replay", "{"), 400, "invalid-json");
+    assert_refused(call("/counts", "{}"), 405, "method-not-allowed");
+}
+
+static void http_replays_and_discards(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead("http-act", 1, &id);
+    assert_answer(call_entry("/", id.ptr, "/replay", ""), 200, "\"status\":\"repl");
+    assert_answer(call_entry("/", id.ptr, "/replay", "{}"), 200, "\"status\":\"repl");
+    assert_refused(call_entry("/", id.ptr, "/discard", "{\"reason\":\"late\"}"), 409, "not-dead");
+
+    make_dead("http-discard", 1, &id);
+    assert_answer(call_entry("/", id.ptr, "/discard", "{\"reason\":\"a test\"}"), 200,
+                  "\"status\":\"discarded\"");
+    assert_answer(call_entry("/", id.ptr, "", NULL), 200, "\"event\":\"discard\"");
+    buf_fini(&id);
+}
+
+static void http_replays_many_in_a_job(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead("http-many", 4, &id);
+    assert_answer(call("/replay", "{\"consumer\":\"http-many\",\"dryRun\":true}"), 200,
+                  "{\"matching\":4}");
+    struct http_response begun =
+        call("/replay", "{\"consumer\":\"http-many\",\"ratePerSecond\":1}");
+    assert_int_equal(begun.status, 202);
+    char *job = member_of(&begun, "id");
+    struct buf location = {0};
+    buf_printf(&location, LIST "/jobs/%s", job);
+    assert_slice_equal(http_header(&begun, "Location"), location.ptr);
+    http_response_fini(&begun);
+
+    assert_answer(call_entry("/jobs/", job, "", NULL), 200, "\"total\":4");
+    assert_answer(call("/jobs", NULL), 200, job);
+    assert_answer(call_entry("/jobs/", job, "/cancel", ""), 200, "\"state\":\"cancelled\"");
+    assert_answer(call_entry("/jobs/", job, "/cancel", ""), 200, "\"state\":\"cancelled\"");
+    buf_fini(&location);
+    free(job);
+    buf_fini(&id);
+}
+
+/* --- omctl --------------------------------------------------------------------------------------
+ */
+
+/* Its exit code; what it printed is appended. */
+static int run(const char *arguments, struct buf *output) {
+    struct buf command = {0};
+    char chunk[4096];
+    buf_printf(&command, "OM_NATS_URL=%s OM_NATS_USER=operator OM_NATS_PASSWORD_FILE=%s %s %s 2>&1",
+               servers_nats_url(world.servers),
+               servers_nats_password_file(world.servers, "operator"),
+               OM_BINARY_DIR "/bin/omctl dlq", arguments);
+    FILE *pipe = popen(command.ptr, "r");
+    assert_non_null(pipe);
+    buf_clear(output);
+    for (size_t len; (len = fread(chunk, 1, sizeof(chunk), pipe)) > 0;)
+        buf_append(output, chunk, len);
+    buf_append_text(output, "");
+    int status = pclose(pipe);
+    buf_fini(&command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void assert_runs(const char *format, const char *id, int expected, const char *part) {
+    struct buf arguments = {0}, output = {0};
+    const char *hole = strchr(format, '@');
+    buf_append(&arguments, format, hole == NULL ? strlen(format) : (size_t)(hole - format));
+    if (hole != NULL)
+        buf_printf(&arguments, "%s%s", id, hole + 1);
+    int code = run(arguments.ptr, &output);
+    if (code != expected || strstr(output.ptr, part) == NULL)
+        fail_msg("omctl dlq %s: expected %d with %s, got %d\n%s", arguments.ptr, expected, part,
+                 code, output.ptr);
+    buf_fini(&arguments);
+    buf_fini(&output);
+}
+
+static void omctl_lists_shows_replays_and_discards(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead("ctl", 2, &id);
+    assert_runs("list --consumer ctl --from 1h", NULL, 0, id.ptr);
+    assert_runs("list --consumer=ctl --limit 1", NULL, 0, "--cursor ");
+    assert_runs("list --consumer ctl --json", NULL, 0, "{\"entries\":[{\"id\":\"ORDERS.ctl.");
+    assert_runs("list --consumer nobody", NULL, 0, "FAILED (UTC)");
+    assert_runs("show @", id.ptr, 0, "told to fail");
+    assert_runs("show @ --json", id.ptr, 0, "\"bodyBase64\":\"");
+    assert_runs("show ORDERS.nobody.seq-1", NULL, 1, "there is no such entry");
+    assert_runs("replay @", id.ptr, 0, id.ptr);
+    assert_runs("discard @ --reason late", id.ptr, 1, "not dead");
+    assert_runs("replay --all --consumer ctl --dry-run", NULL, 0, "1 would be replayed");
+    assert_runs("replay --all --consumer ctl --rate 50", NULL, 0, "1 of 1 replayed");
+    assert_runs("jobs", NULL, 0, "done");
+    make_dead("ctl-discard", 1, &id);
+    assert_runs("discard @ --reason 'a test'", id.ptr, 0, "discarded");
+    make_dead("ctl-discard", 2, &id);
+    assert_runs("discard --all --consumer ctl-discard --dry-run", NULL, 0, "2 would be discarded");
+    assert_runs("discard --all --consumer ctl-discard --reason rejected --because 'a test'", NULL,
+                0, "2 of 2 discarded");
+    buf_fini(&id);
+}
+
+static void omctl_refuses_what_is_wrong(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"list --colour red",
+                                        "list --limit 0",
+                                        "list --reason luck",
+                                        "list --from soon",
+                                        "show",
+                                        "discard X",
+                                        "discard X --because no",
+                                        "discard --all",
+                                        "discard --because no",
+                                        "replay",
+                                        "replay X --all",
+                                        "replay --all --rate 0",
+                                        "cancel",
+                                        "watch --for soon",
+                                        "replay X --rate 5",
+                                        "replay --all --status any"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_runs(wrong[i], NULL, 2, "usage: omctl dlq");
+}
+
+static void omctl_watches_and_cancels(void **state) {
+    (void)state;
+    struct buf id = {0}, output = {0};
+    make_dead("ctl-watch", 3, &id);
+    struct http_response begun =
+        call("/replay", "{\"consumer\":\"ctl-watch\",\"ratePerSecond\":2}");
+    char *job = member_of(&begun, "id");
+    http_response_fini(&begun);
+    assert_int_equal(run("watch --for 1200ms", &output), 0);
+    assert_contains(output.ptr, job);
+    assert_runs("cancel @", job, 0, job);
+    assert_runs("jobs @ --json", job, 0, job);
+    free(job);
+    buf_fini(&output);
+    buf_fini(&id);
+}
+
+/* Last: the service is ended. */
+static void without_the_service_nothing_hangs(void **state) {
+    (void)state;
+    dead_letters_end(&service);
+    assert_refused(call("", NULL), 503, "unavailable");
+    assert_runs("list", NULL, 1, "nobody serves mesh.dlq.list");
+    service = dead_letters_service(&world, GRACE_MS, NULL);
+    assert_true(wait_until(service_answers, NULL, DEAD_LETTERS_WAIT_MS));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(http_lists_shows_and_counts),
+        cmocka_unit_test(http_refuses_what_is_wrong),
+        cmocka_unit_test(http_replays_and_discards),
+        cmocka_unit_test(http_replays_many_in_a_job),
+        cmocka_unit_test(omctl_lists_shows_replays_and_discards),
+        cmocka_unit_test(omctl_refuses_what_is_wrong),
+        cmocka_unit_test(omctl_watches_and_cancels),
+        cmocka_unit_test(without_the_service_nothing_hangs),
+    };
+    return cmocka_run_group_tests_name("dlq_access", tests, set_up, tear_down);
+}

@@ -1,0 +1,204 @@
+/* What the gateway has for the console: its files, and the mesh as it says of itself. And the files
+   that describe the API. */
+#include "tests/integration/gateway/gateway_fixture.h"
+
+#include <dirent.h>
+
+/* --- the files -------------------------------------------------------------------------------- */
+
+static struct http_response get_if_new(const char *path, struct slice tag) {
+    char header[64];
+    char *url = gateway_url(path);
+    struct http_response response;
+    snprintf(header, sizeof(header), "If-None-Match: %.*s", SLICE_ARG(tag));
+    http_send(fixture.http,
+              &(struct http_request){.url = url, .headers = (const char *[]){header, NULL}},
+              &response);
+    free(url);
+    return response;
+}
+
+static const char *type_of(const char *name) {
+    const char *end = strrchr(name, '.');
+    return strcmp(end, ".html") == 0   ? "text/html; charset=utf-8"
+           : strcmp(end, ".css") == 0  ? "text/css; charset=utf-8"
+           : strcmp(end, ".svg") == 0  ? "image/svg+xml"
+           : strcmp(end, ".yaml") == 0 ? "application/yaml"
+                                       : "text/javascript; charset=utf-8";
+}
+
+/* `name` is the file's, from the source folder. */
+static struct buf source_file(const char *name) {
+    char path[512], part[4096];
+    struct buf content = {0};
+    snprintf(path, sizeof(path), OM_SOURCE_DIR "/%s", name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (size_t len; (len = fread(part, 1, sizeof(part), file)) > 0;)
+        buf_append(&content, part, len);
+    fclose(file);
+    return content;
+}
+
+static void assert_served(const char *path, const char *name) {
+    struct buf content = source_file(name);
+    struct http_response response = get(path);
+    if (response.status != 200 || !slice_equal(buf_slice(&response.body), buf_slice(&content)))
+        fail_msg("%s: %ld", path, response.status);
+    assert_true(slice_is(http_header(&response, "Content-Type"), type_of(name)));
+    assert_true(slice_is(http_header(&response, "X-Content-Type-Options"), "nosniff"));
+    assert_true(slice_is(http_header(&response, "Cache-Control"), "no-cache"));
+    char *policy = mem_copy(http_header(&response, "Content-Security-Policy"));
+    assert_ptr_equal(strstr(policy, "default-src 'none'"), policy);
+    assert_null(strstr(policy, "unsafe"));
+    free(policy);
+    struct http_response again = get_if_new(path, http_header(&response, "ETag"));
+    assert_int_equal(again.status, 304);
+    assert_int_equal(again.body.len, 0);
+    http_response_fini(&again);
+    http_response_fini(&response);
+    buf_fini(&content);
+}
+
+static int is_file(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+/* Each file of gateway/<folder>/ as /<folder>/<file>. */
+static void assert_folder_served(const char *folder) {
+    struct dirent **entries;
+    char directory[300];
+    snprintf(directory, sizeof(directory), OM_SOURCE_DIR "/gateway/%s", folder);
+    int count = scandir(directory, &entries, is_file, alphasort);
+    assert_true(count > 3);
+    for (int i = 0; i < count; i++) {
+        char path[300], name[300];
+        snprintf(path, sizeof(path), "/%s/%s", folder, entries[i]->d_name);
+        snprintf(name, sizeof(name), "gateway/%s/%s", folder, entries[i]->d_name);
+        assert_served(path, name);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void every_file_of_the_console_is_served_as_it_is(void **state) {
+    (void)state;
+    assert_folder_served("console");
+    assert_served("/console/", "gateway/pages/console/index.html");
+}
+
+static void the_description_of_the_api_and_its_page_are_served_as_they_are(void **state) {
+    (void)state;
+    assert_folder_served("docs");
+    assert_served("/docs", "gateway/pages/docs/index.html");
+    assert_served("/openapi.yaml", "docs/openapi.yaml");
+}
+
+static void the_console_is_found_without_its_slash(void **state) {
+    (void)state;
+    struct http_response response = get("/console");
+    assert_int_equal(response.status, 308);
+    assert_true(slice_is(http_header(&response, "Location"), "/console/"));
+    http_response_fini(&response);
+}
+
+static void there_is_nothing_else_in_the_console(void **state) {
+    (void)state;
+    struct http_response response = get("/console/console.c");
+    assert_problem(&response, 404, "/problems/not-found");
+    response = get("/console/..%2fmain.c");
+    assert_problem(&response, 404, "/problems/not-found");
+}
+
+/* --- the mesh --------------------------------------------------------------------------------- */
+
+/* A process of somebody else's, which answers as services do. */
+static void on_protocol(natsConnection *connection, natsSubscription *subscription,
+                        natsMsg *request, void *closure) {
+    (void)subscription;
+    natsConnection_PublishString(connection, natsMsg_GetReply(request), closure);
+    natsMsg_Destroy(request);
+}
+
+static natsSubscription *answer_with(const char *subject, const char *answer) {
+    natsSubscription *subscription = NULL;
+    natsConnection *connection = nats_client_fast(fixture.nats);
+    assert_int_equal(natsConnection_Subscribe(&subscription, connection, subject, on_protocol,
+                                              (void *)(uintptr_t)answer),
+                     NATS_OK);
+    assert_int_equal(natsConnection_FlushTimeout(connection, 5000), NATS_OK);
+    return subscription;
+}
+
+static void whoever_answers_for_a_service_is_shown(void **state) {
+    (void)state;
+    natsSubscription *info = answer_with(
+        "$SRV.INFO", "{\"name\":\"weather\",\"id\":\"w1\",\"description\":\"Looks outside\"}");
+    natsSubscription *stats =
+        answer_with("$SRV.STATS", "{\"name\":\"weather\",\"id\":\"w1\",\"version\":\"2.0.0\","
+                                  "\"started\":\"2026-01-02T03:04:05Z\",\"endpoints\":[]}");
+    struct http_response response = get("/api/v1/admin/mesh");
+    if (response.status != 200 ||
+        !body_has(&response, "{\"name\":\"weather\",\"id\":\"w1\",\"version\":\"2.0.0\","
+                             "\"description\":\"Looks outside\""))
+        fail_msg("%ld %s", response.status, response.body.ptr);
+    http_response_fini(&response);
+    natsSubscription_Destroy(info);
+    natsSubscription_Destroy(stats);
+}
+
+static void what_nobody_has_taken_yet_is_a_consumers_lag(void **state) {
+    (void)state;
+    jsCtx *js = NULL;
+    jsPubAck *ack = NULL;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(js_Publish(&ack, js, "shipping.evt.shipped", "{}", 2, NULL, NULL),
+                         NATS_OK);
+        jsPubAck_Destroy(ack);
+    }
+    struct http_response response = get("/api/v1/admin/mesh");
+    if (!body_has(&response, "{\"stream\":\"SHIPPING\",\"name\":\"order\","
+                             "\"filter\":\"shipping.evt.>\",\"pending\":3,\"ackPending\":0,"))
+        fail_msg("%ld %s", response.status, response.body.ptr);
+    assert_true(body_has(&response, "{\"name\":\"SHIPPING\",\"messages\":3,"));
+    http_response_fini(&response);
+    jsCtx_Destroy(js);
+}
+
+static bool mesh_is_unavailable(void *closure) {
+    (void)closure;
+    struct http_response response = get("/api/v1/admin/mesh");
+    bool is_unavailable = response.status == 503;
+    http_response_fini(&response);
+    return is_unavailable;
+}
+
+static bool mesh_is_back(void *closure) {
+    (void)closure;
+    struct http_response response = get("/api/v1/admin/mesh");
+    bool is_back = response.status == 200;
+    http_response_fini(&response);
+    return is_back;
+}
+
+static void without_the_broker_the_mesh_is_unavailable(void **state) {
+    (void)state;
+    servers_kill(fixture.servers, SERVER_NATS);
+    assert_true(wait_until(mesh_is_unavailable, NULL, 10000));
+    servers_restart(fixture.servers, SERVER_NATS);
+    assert_true(wait_until(mesh_is_back, NULL, 20000));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_file_of_the_console_is_served_as_it_is),
+        cmocka_unit_test(the_description_of_the_api_and_its_page_are_served_as_they_are),
+        cmocka_unit_test(the_console_is_found_without_its_slash),
+        cmocka_unit_test(there_is_nothing_else_in_the_console),
+        cmocka_unit_test(whoever_answers_for_a_service_is_shown),
+        cmocka_unit_test(what_nobody_has_taken_yet_is_a_consumers_lag),
+        cmocka_unit_test(without_the_broker_the_mesh_is_unavailable),
+    };
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}

@@ -1,0 +1,219 @@
+/* What the gateway takes in: the body of who may send one, and of all together no more than it has
+   memory for. Plain and TLS. */
+#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/integration/gateway/jwt_fixture.h"
+#include "tests/integration/gateway/tls_fixture.h"
+#include "tests/support/raw_http.h"
+
+#include <openssl/ssl.h>
+#include <poll.h>
+
+#define POST_TO(path)                                                                              \
+    "POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+#define POST_HEAD POST_TO("/api/v1/orders")
+
+/* --- who may send a body ---------------------------------------------------------------------- */
+
+/* The heads of bodies that never come. */
+static void assert_refused_at_the_head(const char *lines, int status, const char *problem) {
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_connection *connection = raw_connect(port_of(is_tls), is_tls);
+        struct raw_answer answer;
+        struct buf head = {0};
+        buf_printf(&head, "%s\r\n5\r\n{", lines);
+        assert_true(raw_send(connection, buf_slice(&head)));
+        raw_read_answer(connection, &answer);
+        if (answer.status != status || strstr(answer.body.ptr, problem) == NULL ||
+            strstr(answer.head.ptr, "\r\nConnection: close\r\n") == NULL)
+            fail_msg("%s: got %d %s", lines, answer.status, answer.body.ptr);
+        raw_answer_fini(&answer);
+        buf_fini(&head);
+        raw_close(&connection);
+    }
+}
+
+static void a_body_that_will_be_refused_is_not_awaited(void **state) {
+    (void)state;
+    struct buf other = {0};
+    buf_printf(&other, POST_TO("/api/v1/admin/dlq/replay") "%s\r\nContent-Length: 200000\r\n",
+               customer("C1"));
+    assert_refused_at_the_head(POST_HEAD "Content-Length: 200000\r\n", 401, "unauthorized");
+    assert_refused_at_the_head(POST_HEAD "Transfer-Encoding: chunked\r\n", 401, "unauthorized");
+    assert_refused_at_the_head(
+        POST_HEAD "Authorization: Bearer a.b.c\r\nContent-Length: 200000\r\n", 401, "unauthorized");
+    assert_refused_at_the_head(
+        POST_HEAD "Authorization: Bearer a\r\nAuthorization: Bearer a\r\nContent-Length: 99\r\n",
+        400, "malformed-request");
+    assert_refused_at_the_head(other.ptr, 403, "insufficient-scope");
+    assert_refused_at_the_head(POST_TO("/nowhere") "Content-Length: 200000\r\n", 404, "not-found");
+    assert_refused_at_the_head(POST_TO("/healthz") "Content-Length: 200000\r\n", 405,
+                               "method-not-allowed");
+    buf_fini(&other);
+}
+
+static void who_may_not_send_a_body_is_not_told_to_go_on(void **state) {
+    (void)state;
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        struct raw_connection *stranger = raw_connect(port_of(is_tls), is_tls);
+        struct raw_connection *known = raw_connect(port_of(is_tls), is_tls);
+        struct buf head = {0};
+        assert_true(
+            raw_send(stranger,
+                     SLICE_LITERAL(POST_HEAD "Expect: 100-continue\r\nContent-Length: 9\r\n\r\n")));
+        assert_next_answer(stranger, 401, "unauthorized");
+        buf_printf(&head, POST_HEAD "%s\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+                   customer("C1"), strlen(ORDER));
+        assert_true(raw_send(known, buf_slice(&head)));
+        assert_next_answer(known, 100, "");
+        assert_true(raw_send(known, slice_of(ORDER)));
+        assert_next_answer(known, 202, "\"orderId\"");
+        buf_fini(&head);
+        raw_close(&stranger);
+        raw_close(&known);
+    }
+}
+
+/* --- how much of all bodies ------------------------------------------------------------------- */
+
+static long resident_kib(void) {
+    char path[64], line[256];
+    long kib = 0;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)process_pid(fixture.gateway));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL)
+        (void)sscanf(line, "VmRSS: %ld", &kib);
+    fclose(file);
+    return kib;
+}
+
+enum { SENDERS = 120, BODY_BYTES = 262000, BUDGET_BYTES = 4 * 1024 * 1024 };
+
+/* Sends all but the end of a large order; the answer says whether the gateway waits for the rest.
+ */
+static struct raw_connection *send_most(bool is_tls, const char *authorization,
+                                        struct slice filler) {
+    /* TLS 1.2 sends no tickets: what can be read is an answer. */
+    struct raw_connection *connection = is_tls
+                                            ? raw_connect_tls(port_of(true), NULL, TLS1_2_VERSION)
+                                            : raw_connect(port_of(false), false);
+    struct buf head = {0};
+    buf_printf(&head, POST_HEAD "%s\r\nContent-Length: %d\r\n\r\n", authorization,
+               BODY_BYTES + 100);
+    (void)(raw_send(connection, buf_slice(&head)) && raw_send(connection, filler));
+    buf_fini(&head);
+    return connection;
+}
+
+static long count_refused(void) {
+    static const char counter[] =
+        "ordermesh_http_requests_total{method=\"none\",route=\"none\",status=\"503\"} ";
+    char url[64];
+    struct http_response response;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
+    http_get(url, &response);
+    const char *at = strstr(response.body.ptr, counter);
+    long count = at == NULL ? 0 : strtol(at + sizeof(counter) - 1, NULL, 10);
+    http_response_fini(&response);
+    return count;
+}
+
+static bool all_but_the_first_are_refused(void *unused) {
+    (void)unused;
+    return count_refused() >= SENDERS - BUDGET_BYTES / BODY_BYTES - 1;
+}
+
+/* One that has its answer. Which ones are refused depends on whose bytes come first. */
+static struct raw_connection *find_answered(struct raw_connection *const *senders) {
+    struct pollfd polled[SENDERS];
+    for (int i = 0; i < SENDERS; i++)
+        polled[i] = (struct pollfd){.fd = raw_fd(senders[i]), .events = POLLIN};
+    assert_true(poll(polled, SENDERS, 10000) > 0);
+    int i = 0;
+    while (polled[i].revents == 0)
+        i++;
+    return senders[i];
+}
+
+/* What a sanitizer keeps aside for a while counts as held: it has a quarantine of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { GROWN_MOST_KIB = 1024 * 1024 };
+#else
+enum { GROWN_MOST_KIB = 15 * 1024 };
+#endif
+
+/* 120 bodies of 256 KiB are 30 MiB. */
+static void unfinished_bodies_take_no_more_memory_than_allowed(void **state) {
+    (void)state;
+    static struct raw_connection *senders[SENDERS];
+    struct raw_answer refusal;
+    struct buf filler = {0};
+    buf_printf(&filler, "{\"customerId\":\"%0*d", BODY_BYTES - 15, 0);
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        gateway_restart((const char *[]){"OM_HTTP_MAX_INPUT_BYTES", "4194304",
+                                         "OM_HTTP_REQUEST_TIMEOUT_MS", "60000", NULL});
+        const char *authorization = customer("C1");
+        long before_kib = resident_kib();
+        for (int i = 0; i < SENDERS; i++)
+            senders[i] = send_most(is_tls, authorization, buf_slice(&filler));
+        long grown_kib = resident_kib() - before_kib;
+        struct http_response small =
+            ask("POST", "/api/v1/orders", ORDER, (const char *[]){authorization, NULL});
+
+        assert_true(wait_until(all_but_the_first_are_refused, NULL, 10000));
+        raw_read_answer(find_answered(senders), &refusal);
+        assert_int_equal(refusal.status, 503);
+        assert_non_null(strstr(refusal.head.ptr, "\r\nRetry-After: 1\r\n"));
+        assert_non_null(strstr(refusal.body.ptr, "\"/problems/overloaded\""));
+        raw_answer_fini(&refusal);
+        print_message("%d bodies%s: %ld KiB resident more\n", SENDERS, is_tls ? " over TLS" : "",
+                      grown_kib);
+        if (grown_kib > GROWN_MOST_KIB)
+            fail_msg("%ld KiB more than before", grown_kib);
+        assert_int_equal(small.status, 202);
+        http_response_fini(&small);
+        for (int i = 0; i < SENDERS; i++)
+            raw_close(&senders[i]);
+    }
+    gateway_restart(NULL);
+    buf_fini(&filler);
+}
+
+/* What they held is given back, whether they were answered or left. */
+static void the_memory_of_bodies_is_given_back(void **state) {
+    (void)state;
+    struct buf filler = {0};
+    buf_printf(&filler, "{\"customerId\":\"%0*d", BODY_BYTES - 15, 0);
+    gateway_restart((const char *[]){"OM_HTTP_MAX_INPUT_BYTES", "4194304", NULL});
+    const char *authorization = customer("C1");
+    for (int i = 0; i < 60; i++) {
+        struct raw_connection *left = send_most(false, authorization, buf_slice(&filler));
+        struct raw_connection *ended = send_most(i % 2 == 1, authorization, buf_slice(&filler));
+        struct buf rest = {0};
+        raw_close(&left);
+        buf_printf(&rest, "%0*d\"}", 98, 0);
+        assert_true(raw_send(ended, buf_slice(&rest)));
+        assert_next_answer(ended, 422, "invalid-order");
+        raw_close(&ended);
+        buf_fini(&rest);
+    }
+    gateway_restart(NULL);
+    buf_fini(&filler);
+}
+
+static int setup(void **state) {
+    tls_fixture_setup(state);
+    jwt_fixture_set();
+    gateway_restart(NULL);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_that_will_be_refused_is_not_awaited),
+        cmocka_unit_test(who_may_not_send_a_body_is_not_told_to_go_on),
+        cmocka_unit_test(unfinished_bodies_take_no_more_memory_than_allowed),
+        cmocka_unit_test(the_memory_of_bodies_is_given_back),
+    };
+    return cmocka_run_group_tests(tests, setup, jwt_fixture_teardown);
+}

@@ -1,0 +1,357 @@
+/* A model of the saga at its worst: thousands of orders of all flows at once, whose events come in
+   any order and any batches, some of them twice, while payments die between charge and record,
+   customers cancel and the watchdog strikes. Handlers, SQL, inbox and outbox are the real ones.
+   Whatever happened, in the end money, stock, parcels, statuses and timelines must agree.
+
+   Prints its seed; OM_SEED repeats a run as far as the ids of events allow. */
+#include "services/order/watchdog.h"
+#include "shared/base/clock.h"
+#include "tests/support/checker_invariants.h"
+#include "tests/support/world.h"
+#include "tests/unit/unit.h"
+
+/* libpq has a type of the same name as a function of shared/pg/pg.h. */
+#define pg_int64 libpq_int64
+#include <libpq-fe.h>
+#undef pg_int64
+
+#define ORDERS 2400
+#define SCARCE_STOCK 500
+#define BATCH_MOST 24
+#define DELIVERIES_MOST 200000 /* a saga that does not end would go on for ever */
+
+/* One event on its way to one consumer. */
+struct parcel {
+    char *payload;
+    size_t len;
+    int attempt;
+};
+
+struct pool {
+    struct parcel *items;
+    size_t count, capacity;
+};
+
+static struct world world;
+static struct pool pools[WORLD_CONSUMERS];
+static size_t waiting; /* in all pools */
+static uint64_t seed;
+static size_t submitted, deliveries, duplicates, crashes, cancels;
+
+static uint64_t next_random(void) {
+    /* xorshift64*, https://www.jstatsoft.org/article/view/v008i14 */
+    seed ^= seed >> 12;
+    seed ^= seed << 25;
+    seed ^= seed >> 27;
+    return (seed * UINT64_C(2685821657736338717)) >> 16;
+}
+
+static bool chance(unsigned percent) {
+    return next_random() % 100 < percent;
+}
+
+/* --- parcels --- */
+
+static void put_parcel(enum world_consumer consumer, struct slice payload, int attempt) {
+    struct pool *pool = &pools[consumer];
+    if (pool->count == pool->capacity) {
+        pool->capacity = pool->capacity * 2 + 256;
+        pool->items = realloc(pool->items, pool->capacity * sizeof(*pool->items));
+        assert_non_null(pool->items);
+    }
+    pool->items[pool->count++] = (struct parcel){mem_copy(payload), payload.len, attempt};
+    waiting++;
+}
+
+/* Any of those waiting. */
+static struct parcel take_parcel(struct pool *pool) {
+    size_t i = next_random() % pool->count;
+    struct parcel parcel = pool->items[i];
+    pool->items[i] = pool->items[--pool->count];
+    waiting--;
+    return parcel;
+}
+
+static void send(void *closure, enum event_type type, struct slice payload) {
+    (void)closure;
+    for (int i = 0; i < WORLD_CONSUMERS; i++) {
+        if (!world_wants((enum world_consumer)i, type))
+            continue;
+        put_parcel((enum world_consumer)i, payload, 1);
+        if (chance(10)) {
+            put_parcel((enum world_consumer)i, payload, 2);
+            duplicates++;
+        }
+    }
+}
+
+/* A pool by the number of parcels in it. */
+static enum world_consumer choose_consumer(void) {
+    size_t n = next_random() % waiting;
+    int consumer = 0;
+    while (n >= pools[consumer].count)
+        n -= pools[consumer++].count;
+    return (enum world_consumer)consumer;
+}
+
+/* --- the provider --- */
+
+/* What the provider knows: a charge is made once under its key, and only what was charged is given
+   back. Orders are few enough to look through. */
+static struct account {
+    char charge_key[PROVIDER_KEY_SIZE];
+    bool is_captured, is_refunded;
+} accounts[ORDERS];
+static size_t account_count;
+
+static struct account *find_account(const char *charge_key) {
+    for (size_t i = 0; i < account_count; i++) {
+        if (strcmp(accounts[i].charge_key, charge_key) == 0)
+            return &accounts[i];
+    }
+    assert_true(account_count < ORDERS);
+    snprintf(accounts[account_count].charge_key, PROVIDER_KEY_SIZE, "%s", charge_key);
+    return &accounts[account_count++];
+}
+
+static void charge(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    provider_simulated.charge(self, requests, count);
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer == PROVIDER_DONE)
+            find_account(requests[i]->charge_key)->is_captured = true;
+    }
+}
+
+static void refund(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    provider_simulated.refund(self, requests, count);
+    for (size_t i = 0; i < count; i++) {
+        struct account *account = find_account(requests[i]->charge_key);
+        if (!account->is_captured)
+            fail_msg("a refund of what was never charged: %s", requests[i]->charge_key);
+        account->is_refunded = true;
+    }
+}
+
+static const struct provider provider = {.name = "model", .charge = charge, .refund = refund};
+
+/* --- what happens --- */
+
+static void submit_one(void) {
+    static const char *const methods[] = {"pm_card_visa", "pm_card_visa", "pm_card_visa",
+                                          "pm_sim_error", "pm_card_chargeDeclined"};
+    static const char *const skus[] = {"PLENTY", "PLENTY", "SCARCE", "UNSHIPPABLE"};
+    struct world_order order = {
+        .id = uuid_v7(),
+        .sku = skus[next_random() % 4],
+        .quantity = 1 + (int64_t)(next_random() % 4),
+        .unit_price_minor = -1,
+        .payment_method = methods[next_random() % 5],
+        .flow = (enum order_flow)(next_random() % 3),
+    };
+    struct buf payload = {0};
+    world_write_submit(&payload, &order, clock_now_us());
+    send(NULL, EVENT_ORDER_SUBMIT, buf_slice(&payload));
+    buf_fini(&payload);
+    submitted++;
+}
+
+/* Customers cancel at every stage: the youngest orders at once, others when they have moved on. */
+static void cancel_one(void) {
+    struct uuid id;
+    struct buf payload = {0};
+    char *text = world_query_text(
+        &world, "SELECT coalesce((SELECT id::text FROM orders.orders WHERE status IN ('PENDING',"
+                " 'CONFIRMED') ORDER BY status <> 'CONFIRMED' OR random() < 0.5, random() LIMIT 1)"
+                ", '')");
+    if (uuid_parse(slice_of(text), &id)) {
+        world_write_event(&payload, EVENT_ORDER_CANCEL, &id, "{}");
+        send(NULL, EVENT_ORDER_CANCEL, buf_slice(&payload));
+        cancels++;
+    }
+    buf_fini(&payload);
+    free(text);
+}
+
+/* The watchdog's turn, with some orders made old. */
+static void strike(struct pg *pg) {
+    struct order_settings settings = {.saga_limit_s = 900};
+    struct error error = {0};
+    struct batch batch = {
+        .arena = arena_create(65536), .outbox = outbox_create(), .pg = pg, .context = &settings};
+    world_execute(&world, "UPDATE orders.orders SET taken_at = now() - interval '1 hour'"
+                          " WHERE status IN ('PENDING', 'CONFIRMED') AND random() < 0.02");
+    world_execute(&world, "UPDATE orders.watch SET resumed_at = '-infinity', settled_to ="
+                          " '-infinity', turn_at = now()");
+    enum status status = periodic_run(&watchdog, &batch, &error);
+    if (status != STATUS_OK)
+        fail_msg("watchdog: %s: %s", status_name(status), error.text);
+    arena_destroy(&batch.arena);
+    outbox_destroy(&batch.outbox);
+}
+
+static void settle(enum world_consumer consumer, struct parcel *parcel,
+                   const struct drive_message *message, bool has_died) {
+    if (message->outcome == OUTCOME_REJECT)
+        fail_msg("consumer %d rejected: %s\n%.*s", (int)consumer, message->error.text,
+                 (int)parcel->len, parcel->payload);
+    if (has_died || message->outcome == OUTCOME_RETRY)
+        put_parcel(consumer, (struct slice){parcel->payload, parcel->len}, parcel->attempt + 1);
+    free(parcel->payload);
+}
+
+/* A random batch for a random consumer; now and then it dies before its transaction. */
+static void deliver_some(void) {
+    struct parcel parcels[BATCH_MOST];
+    struct drive_message messages[BATCH_MOST] = {0};
+    struct error error = {0};
+    enum world_consumer consumer = choose_consumer();
+    struct pool *pool = &pools[consumer];
+    size_t most = 1 + next_random() % BATCH_MOST;
+    size_t count = most < pool->count ? most : pool->count;
+    for (size_t i = 0; i < count; i++) {
+        parcels[i] = take_parcel(pool);
+        messages[i].payload = (struct slice){parcels[i].payload, parcels[i].len};
+        messages[i].attempt = parcels[i].attempt;
+    }
+    bool dies = chance(5);
+    enum status status = dies ? drive_until_apply(world.drives[consumer], messages, count, &error)
+                              : drive_batch(world.drives[consumer], messages, count, &error);
+    if (status != STATUS_OK)
+        fail_msg("consumer %d: %s: %s", (int)consumer, status_name(status), error.text);
+    for (size_t i = 0; i < count; i++)
+        settle(consumer, &parcels[i], &messages[i], dies);
+    crashes += dies;
+    deliveries += count;
+}
+
+/* Until no event is on its way and none comes. */
+static void run_all(struct pg *pg) {
+    for (size_t turn = 0; waiting > 0 || world_take_events(&world, send, NULL) > 0; turn++) {
+        assert_true(deliveries < DELIVERIES_MOST);
+        for (int i = 0; i < 8 && submitted < ORDERS; i++)
+            submit_one();
+        cancel_one();
+        if (turn % 100 == 99)
+            strike(pg);
+        for (int i = 0; i < 4 && waiting > 0; i++)
+            deliver_some();
+        world_take_events(&world, send, NULL);
+    }
+}
+
+/* --- the end --- */
+
+static void assert_invariants(void) {
+    for (size_t i = 0; i < invariant_count; i++) {
+        if (strchr("CDEH", invariants[i].letter) == NULL)
+            continue;
+        PGresult *result = PQexec(world.conn, invariants[i].offenders_sql);
+        if (PQresultStatus(result) != PGRES_TUPLES_OK)
+            fail_msg("%s: %s", invariants[i].sentence, PQresultErrorMessage(result));
+        if (PQntuples(result) > 0)
+            fail_msg("%c: %s: not so for %d, such as %s", invariants[i].letter,
+                     invariants[i].sentence, PQntuples(result), PQgetvalue(result, 0, 0));
+        PQclear(result);
+    }
+}
+
+static void assert_none(const char *what, const char *sql) {
+    int64_t count = world_query_int(&world, sql);
+    if (count != 0)
+        fail_msg("%s: %lld", what, (long long)count);
+}
+
+/* What the provider holds is what the completed orders paid, and our books say the same. */
+static void assert_provider_agrees(void) {
+    int64_t captured = 0, refunded = 0;
+    for (size_t i = 0; i < account_count; i++) {
+        captured += accounts[i].is_captured;
+        refunded += accounts[i].is_refunded;
+    }
+    assert_int_equal(captured,
+                     world_query_int(&world, "SELECT count(*) FROM payments.payments"
+                                             " WHERE status IN ('CAPTURED', 'REFUNDED')"));
+    assert_int_equal(refunded, world_query_int(&world, "SELECT count(*) FROM payments.payments"
+                                                       " WHERE status = 'REFUNDED'"));
+    assert_int_equal(captured - refunded,
+                     world_query_int(&world, "SELECT count(*) FROM orders.orders"
+                                             " WHERE status = 'COMPLETED'"));
+}
+
+static void print_story(void) {
+    char *ends = world_query_text(
+        &world, "SELECT string_agg(n || ' ' || status || coalesce(' ' || reason, ''), ', ' ORDER BY"
+                " n DESC) FROM (SELECT count(*) n, status, reason FROM orders.orders"
+                " GROUP BY 2, 3) s");
+    print_message("%zu orders: %s\n%zu deliveries, %zu doubled, %zu deaths, %zu wishes to cancel\n",
+                  submitted, ends, deliveries, duplicates, crashes, cancels);
+    free(ends);
+}
+
+static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **state) {
+    (void)state;
+    struct pg *pg = pg_create(servers_role_url(world.servers, "om_orders"), "model");
+    print_message("seed %llu\n", (unsigned long long)seed);
+    world_add_product(&world, "PLENTY", 1999, 1000000);
+    world_add_product(&world, "SCARCE", 700, SCARCE_STOCK);
+    world_add_product(&world, "UNSHIPPABLE", 50, 1000000);
+    submit_one();
+
+    run_all(pg);
+
+    print_story();
+    assert_true(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE status ="
+                                        " 'CANCELLED'") > 0);
+    world_execute(&world, checker_tables_sql);
+    world_execute(&world, checker_moments_sql);
+    assert_invariants();
+    assert_provider_agrees();
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders"), ORDERS);
+    assert_none("pieces still held", "SELECT sum(reserved) FROM inventory.stock");
+    assert_none("orders that end in no flow's way",
+                "SELECT 3 - count(DISTINCT flow) FROM orders.orders WHERE status = 'COMPLETED'");
+    assert_none("parcels without their completed order, or orders without their parcel",
+                "SELECT count(*) FROM orders.orders o FULL JOIN (SELECT order_id FROM"
+                " shipping.shipments WHERE status = 'SHIPPED') s ON s.order_id = o.id"
+                " WHERE (o.status = 'COMPLETED') <> (s.order_id IS NOT NULL)");
+    assert_true(world_query_int(&world, "SELECT count(*) FROM shipping.shipments WHERE status ="
+                                        " 'STOPPED'") > 0);
+    assert_none("answers of shipping that contradict the end",
+                "SELECT count(*) FROM moment m JOIN orders.orders o ON o.id = m.order_id WHERE"
+                " (m.event = 'OrderShipped' AND o.status <> 'COMPLETED') OR"
+                " (m.event = 'ShippingStopped' AND o.status NOT IN ('FAILED', 'CANCELLED'))");
+    assert_none("SKUs whose shipped pieces are not those of completed orders",
+                "SELECT count(*) FROM inventory.stock s WHERE shipped <> (SELECT"
+                " coalesce(sum(i.quantity), 0) FROM orders.orders o JOIN orders.order_items i"
+                " ON i.order_id = o.id WHERE o.status = 'COMPLETED' AND i.sku = s.sku)");
+    pg_destroy(&pg);
+}
+
+static int setup(void **state) {
+    (void)state;
+    const char *given = getenv("OM_SEED");
+    seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_now_us();
+    world_create(&world);
+    world.payment.provider = &provider;
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    for (size_t i = 0; i < WORLD_CONSUMERS; i++) {
+        for (size_t j = 0; j < pools[i].count; j++)
+            free(pools[i].items[j].payload);
+        free(pools[i].items);
+    }
+    world_destroy(&world);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_comes_when_money_stock_and_status_agree_in_the_end),
+    };
+    return cmocka_run_group_tests_name("saga_model", tests, setup, teardown);
+}

@@ -1,0 +1,378 @@
+/* The running analytics service on real streams: its rebuild, its answers over HTTP, and audits of
+   what it read. */
+#include "omctl/streams/audit.h"
+#include "omctl/streams/rebuild.h"
+#include "omctl/streams/stream_reader.h"
+#include "services/analytics/handler.h"
+#include "shared/base/clock.h"
+#include "tests/support/http.h"
+#include "tests/support/projection.h"
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#define WAIT_MS 30000
+
+static struct servers *servers;
+static struct projection projection;
+static struct nats_client *nats;
+static struct process *service, *gateway;
+static int http_port;
+static struct order_events events; /* all that was published */
+static FILE *progress;
+
+/* --- publishing --- */
+
+static void publish(const struct made_event *event) {
+    const struct event_info *info = event_info(event->type);
+    char id[UUID_TEXT_SIZE];
+    struct error error;
+    natsMsg *message = NULL, *reply = NULL;
+    uuid_format(&event->id, id);
+    if (nats_event_message(&message, info->subject, NULL, buf_slice(&event->payload), id,
+                           info->stream, "", &error) != STATUS_OK ||
+        natsConnection_RequestMsg(&reply, nats_client_fast(nats), message, 5000) != NATS_OK)
+        fixture_fail("cannot publish %s", info->subject);
+    natsMsg_Destroy(message);
+    natsMsg_Destroy(reply);
+}
+
+/* From the event with the index given on, slowly enough for several rebuilds. */
+static void *publish_rest(void *closure) {
+    for (size_t i = *(const size_t *)closure; i < events.count; i++) {
+        publish(&events.items[i]);
+        clock_sleep_ms(1);
+    }
+    return NULL;
+}
+
+static bool has_applied_all(void *closure) {
+    const size_t *count = closure;
+    return (size_t)projection_query(&projection, "SELECT count(*) FROM analytics.inbox") == *count;
+}
+
+static void await_applied(size_t count) {
+    assert_true(wait_until(has_applied_all, &count, WAIT_MS));
+}
+
+/* --- rebuilding --- */
+
+static struct rebuild_result rebuild(void) {
+    struct rebuild_result result;
+    struct error error;
+    if (rebuild_analytics(nats, servers_postgres_url(servers), progress, &result, &error) !=
+        STATUS_OK)
+        fail_msg("%s: %s", status_name(error.status), error.text);
+    return result;
+}
+
+static void assert_digest(const char *expected) {
+    char *digest = projection_digest(&projection);
+    assert_string_equal(digest, expected);
+    free(digest);
+}
+
+static void a_rebuild_without_events_is_empty(void **state) {
+    (void)state;
+    assert_int_equal(rebuild().events, 0);
+    assert_int_equal(projection_query(&projection, "SELECT count(*) FROM analytics.counts"), 0);
+}
+
+static void a_rebuild_while_events_come_mends_what_was_wrong(void **state) {
+    (void)state;
+    pthread_t publisher;
+    order_events_add(&events, 600, clock_now_us());
+    order_events_shuffle(&events, 7);
+    size_t half = events.count / 2;
+    for (size_t i = 0; i < half; i++)
+        publish(&events.items[i]);
+    await_applied(half);
+    projection_execute(&projection, "UPDATE analytics.counts SET value = value * 3");
+    projection_execute(&projection, "DELETE FROM analytics.order_facts WHERE paid_us <> 0");
+
+    assert_int_equal(pthread_create(&publisher, NULL, publish_rest, &half), 0);
+    int64_t rebuilt = 0;
+    size_t rebuilds = 0;
+    while (rebuilt < (int64_t)events.count) {
+        rebuilt = rebuild().events;
+        rebuilds++;
+    }
+    pthread_join(publisher, NULL);
+    assert_true(rebuilds > 1); /* so at least one ran while events came */
+    await_applied(events.count);
+
+    char *live = projection_digest(&projection);
+    assert_int_equal(rebuild().events, events.count);
+    assert_digest(live);
+    free(live);
+}
+
+/* What the service would have made of the same events without any rebuild. */
+static void the_rebuilt_tables_are_what_the_events_come_to(void **state) {
+    (void)state;
+    char *rebuilt = projection_digest(&projection);
+    process_signal(service, SIGSTOP);
+    projection_clear(&projection);
+    projection_drive(&projection, &events, 0, events.count, 500);
+    process_signal(service, SIGCONT);
+    assert_digest(rebuilt);
+    free(rebuilt);
+}
+
+static void what_is_older_than_the_streams_is_kept(void **state) {
+    (void)state;
+    struct order_events old = {0};
+    order_events_add(&old, 15, clock_now_us() - INT64_C(30) * 86400 * 1000000);
+    projection_drive(&projection, &old, 0, old.count, 500);
+    char *before = projection_digest(&projection);
+    assert_int_equal(rebuild().kept, 15);
+    assert_digest(before);
+    free(before);
+    order_events_fini(&old);
+}
+
+static void an_event_that_cannot_be_read_is_skipped(void **state) {
+    (void)state;
+    char *before = projection_digest(&projection);
+    struct made_event broken = {.type = EVENT_PAYMENT_SUCCEEDED, .id = uuid_v7()};
+    buf_append_text(&broken.payload, "{\"specversion\":\"1.0\"}");
+    publish(&broken);
+    assert_int_equal(rebuild().skipped, 1);
+    assert_digest(before);
+    buf_fini(&broken.payload);
+    free(before);
+}
+
+static void only_one_rebuild_runs_at_a_time(void **state) {
+    (void)state;
+    struct rebuild_result result;
+    struct error error;
+    free(projection_query_text(
+        &projection, "SELECT pg_advisory_lock(hashtextextended('om.rebuild.analytics', 0))"));
+    assert_int_equal(
+        rebuild_analytics(nats, servers_postgres_url(servers), progress, &result, &error),
+        STATUS_CONFLICT);
+    free(projection_query_text(
+        &projection, "SELECT pg_advisory_unlock(hashtextextended('om.rebuild.analytics', 0))"));
+}
+
+/* --- answers over HTTP --- */
+
+static long get(const char *path, struct http_response *response) {
+    char url[300];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", http_port, path);
+    return http_get(url, response);
+}
+
+static bool is_gateway_up(void *closure) {
+    (void)closure;
+    struct http_response response;
+    bool is_up = get("/healthz", &response) == 200;
+    http_response_fini(&response);
+    return is_up;
+}
+
+/* All of today and tomorrow: what was made up may lie some minutes ahead. */
+static void get_days(const char *resource, struct http_response *response) {
+    char path[200], to[RFC3339_SIZE];
+    clock_format(clock_now_us() + INT64_C(86400) * 1000000, to);
+    snprintf(path, sizeof(path), "/api/v1/analytics/%s?granularity=day&to=%s", resource, to);
+    assert_int_equal(get(path, response), 200);
+}
+
+static void the_gateway_serves_dashboard_and_metrics(void **state) {
+    (void)state;
+    struct http_response response;
+    assert_true(wait_until(is_gateway_up, NULL, WAIT_MS));
+    get_days("dashboard", &response);
+    assert_contains(response.body.ptr, "\"granularity\":\"day\",\"orders\":{\"total\":600,");
+    assert_contains(response.body.ptr, "\"funnel\":{\"created\":600,");
+    http_response_fini(&response);
+    get_days("metrics", &response);
+    assert_contains(response.body.ptr, "\"confirmation\":{\"count\":240,");
+    http_response_fini(&response);
+}
+
+static void a_wrong_query_is_a_400(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"?granularity=week", "?from=x", "?to=", "?limit=5"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct http_response response;
+        char path[100];
+        snprintf(path, sizeof(path), "/api/v1/analytics/metrics%s", wrong[i]);
+        assert_int_equal(get(path, &response), 400);
+        assert_contains(response.body.ptr, "/problems/invalid-query");
+        http_response_fini(&response);
+    }
+}
+
+/* --- the audit --- */
+
+static void an_audit_shows_each_event_of_the_order_behind_its_cause(void **state) {
+    (void)state;
+    struct audit audit = {0};
+    struct error error;
+    struct uuid id = events.items[0].order_id;
+    size_t count = 0;
+    for (size_t i = 0; i < events.count; i++)
+        count += uuid_compare(&events.items[i].order_id, &id) == 0;
+    if (audit_read(nats, &id, 0, progress, &audit, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(audit.count, count);
+    for (size_t i = 0; i < audit.count; i++)
+        assert_int_equal(audit.entries[i].depth, (int)i);
+    audit_fini(&audit);
+}
+
+static void an_audit_since_later_finds_nothing(void **state) {
+    (void)state;
+    struct audit audit = {0};
+    struct error error;
+    int64_t since_us = clock_now_us() + INT64_C(3600) * 1000000;
+    assert_int_equal(
+        audit_read(nats, &events.items[0].order_id, since_us, progress, &audit, &error), STATUS_OK);
+    assert_int_equal(audit.count, 0);
+}
+
+static void the_tool_prints_what_people_or_programs_read(void **state) {
+    (void)state;
+    struct environment environment = {0};
+    struct buf log = {0};
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&events.items[0].order_id, id);
+    servers_environment(servers, NULL, &environment);
+    buf_printf(&log, "%s/omctl-audit.log", servers_dir(servers));
+    static const char *const expected[][2] = {{NULL, "0.000 ms  ORDERS/"},
+                                              {"--json", "\"event\":{\"specversion\":\"1.0\""}};
+    for (size_t i = 0; i < 2; i++) {
+        const char *argv[] = {
+            OM_BINARY_DIR "/bin/omctl", "audit", id, "--since=1h", expected[i][0], NULL};
+        assert_int_equal(process_run(&(struct process_options){.argv = argv,
+                                                               .environment = &environment,
+                                                               .log_path = log.ptr},
+                                     WAIT_MS),
+                         0);
+        struct buf output = read_file(log.ptr);
+        assert_contains(output.ptr, expected[i][1]);
+        buf_fini(&output);
+    }
+    environment_fini(&environment);
+    buf_fini(&log);
+}
+
+/* Its server is away for a moment in the middle of a stream. */
+static void an_interrupted_reader_misses_nothing(void **state) {
+    (void)state;
+    struct stream_reader *reader = NULL;
+    struct stream_message message;
+    struct error error;
+    uint64_t last = 0;
+    enum status status =
+        stream_reader_create(nats, "ORDERS", &(struct stream_position){0}, &reader, &error);
+    assert_int_equal(status, STATUS_OK);
+    int64_t total = stream_reader_remaining(reader);
+    assert_true(total > 1000);
+    for (int64_t i = 0; i < total; i++) {
+        if (i == 990)
+            servers_restart(servers, SERVER_NATS);
+        status = stream_reader_next(reader, &message, &error);
+        if (status != STATUS_OK)
+            fail_msg("%s", error.text);
+        assert_int_equal(message.sequence, last + 1);
+        last = message.sequence;
+    }
+    assert_int_equal(stream_reader_next(reader, &message, &error), STATUS_CLOSED);
+    stream_reader_destroy(&reader);
+}
+
+static void a_stream_that_is_not_there_is_said_so(void **state) {
+    (void)state;
+    struct stream_reader *reader = NULL;
+    struct error error;
+    assert_int_equal(
+        stream_reader_create(nats, "NOWHERE", &(struct stream_position){0}, &reader, &error),
+        STATUS_NOT_FOUND);
+    assert_contains(error.text, "NOWHERE");
+}
+
+/* --- fixture --- */
+
+static struct process *start(const char *name, const char *role) {
+    struct environment environment = {0};
+    struct buf log = {0}, binary = {0};
+    servers_service_environment(servers, name, role, &environment);
+    environment_set_int(&environment, "OM_HTTP_PORT", http_port);
+    buf_printf(&log, "%s/%s.log", servers_dir(servers), name);
+    buf_printf(&binary, OM_BINARY_DIR "/bin/om-%s", name);
+    struct process *process =
+        process_start(&(struct process_options){.argv = (const char *[]){binary.ptr, NULL},
+                                                .environment = &environment,
+                                                .log_path = log.ptr});
+    environment_fini(&environment);
+    buf_fini(&log);
+    buf_fini(&binary);
+    return process;
+}
+
+static void end(struct process **process) {
+    int code = -1;
+    process_signal(*process, SIGTERM);
+    assert_true(process_wait(*process, WAIT_MS, &code));
+    assert_int_equal(code, 0);
+    process_destroy(process);
+}
+
+static int setup(void **state) {
+    (void)state;
+    struct error error;
+    servers = servers_start(SERVERS_ALL);
+    servers_migrate(servers);
+    servers_provision(servers);
+    projection_open(&projection, servers, &analytics_handler);
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
+    if (nats_client_create(&options, &nats, &error) != STATUS_OK)
+        fixture_fail("%s", error.text);
+    progress = fopen("/dev/null", "w");
+    http_port = free_port();
+    service = start("analytics", "om_analytics");
+    gateway = start("gateway", NULL);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    end(&gateway);
+    end(&service);
+    fclose(progress);
+    order_events_fini(&events);
+    nats_client_destroy(&nats);
+    projection_close(&projection);
+    servers_stop(&servers);
+    nats_Close();
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rebuild_without_events_is_empty),
+        cmocka_unit_test(a_rebuild_while_events_come_mends_what_was_wrong),
+        cmocka_unit_test(the_rebuilt_tables_are_what_the_events_come_to),
+        cmocka_unit_test(what_is_older_than_the_streams_is_kept),
+        cmocka_unit_test(an_event_that_cannot_be_read_is_skipped),
+        cmocka_unit_test(only_one_rebuild_runs_at_a_time),
+        cmocka_unit_test(the_gateway_serves_dashboard_and_metrics),
+        cmocka_unit_test(a_wrong_query_is_a_400),
+        cmocka_unit_test(an_audit_shows_each_event_of_the_order_behind_its_cause),
+        cmocka_unit_test(an_audit_since_later_finds_nothing),
+        cmocka_unit_test(the_tool_prints_what_people_or_programs_read),
+        cmocka_unit_test(a_stream_that_is_not_there_is_said_so),
+        cmocka_unit_test(an_interrupted_reader_misses_nothing),
+    };
+    return cmocka_run_group_tests_name("analytics_live", tests, setup, teardown);
+}

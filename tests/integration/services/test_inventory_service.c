@@ -1,0 +1,389 @@
+/* The inventory service on a real database: all or nothing, releases that come first, and one hot
+   SKU under several instances. */
+#include "services/inventory/catalog.h"
+#include "shared/base/clock.h"
+#include "tests/support/world.h"
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+
+#define INSTANCES 4
+#define BATCHES 15
+#define BATCH 16
+#define ON_HAND 500
+#define ADJUSTMENTS 200
+#define MADE_PRODUCTS 40
+
+static struct world world;
+
+static void write_order_event(struct buf *out, enum event_type type, const struct uuid *id,
+                              const char *first_sku, const char *second_sku, int quantity) {
+    char order_id[UUID_TEXT_SIZE], data[600];
+    uuid_format(id, order_id);
+    snprintf(data, sizeof(data),
+             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
+             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"pm_x\",\"totalMinor\":500,"
+             "\"items\":[{\"sku\":\"%s\",\"quantity\":%d,\"unitPriceMinor\":5},"
+             "{\"sku\":\"%s\",\"quantity\":1,\"unitPriceMinor\":5}]}",
+             order_id, first_sku, quantity, second_sku);
+    world_write_event(out, type, id, data);
+}
+
+static enum outcome happen(enum event_type type, const struct uuid *id, int quantity) {
+    struct buf payload = {0};
+    write_order_event(&payload, type, id, "HOT", "COLD", quantity);
+    enum outcome outcome = world_deliver(&world, WORLD_ORDERS_INVENTORY, buf_slice(&payload));
+    buf_fini(&payload);
+    return outcome;
+}
+
+static void assert_stock(int64_t on_hand, int64_t reserved, int64_t shipped) {
+    char expected[100];
+    char *actual = world_query_text(&world, "SELECT on_hand || ' ' || reserved || ' ' || shipped"
+                                            " FROM inventory.stock WHERE sku = 'HOT'");
+    snprintf(expected, sizeof(expected), "%d %d %d", (int)on_hand, (int)reserved, (int)shipped);
+    assert_string_equal(actual, expected);
+    free(actual);
+}
+
+static void assert_reservation(const char *expected) {
+    char *actual = world_query_text(&world, "SELECT status FROM inventory.reservations");
+    assert_string_equal(actual, expected);
+    free(actual);
+}
+
+static void assert_events(const char *expected) {
+    char *actual = world_query_text(
+        &world, "SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM inventory.outbox");
+    assert_string_equal(actual, expected);
+    free(actual);
+}
+
+static void a_created_order_holds_stock_until_it_is_completed(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    assert_int_equal(happen(EVENT_ORDER_CREATED, &id, 3), OUTCOME_DONE);
+    assert_stock(ON_HAND - 3, 3, 0);
+    assert_int_equal(happen(EVENT_ORDER_COMPLETED, &id, 3), OUTCOME_DONE);
+    assert_stock(ON_HAND - 3, 0, 3);
+    assert_reservation("SHIPPED");
+    assert_events("inventory.evt.reserved");
+}
+
+static void an_order_that_asks_for_too_much_gets_nothing(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    assert_int_equal(happen(EVENT_ORDER_CREATED, &id, ON_HAND + 1), OUTCOME_DONE);
+    assert_int_equal(happen(EVENT_ORDER_FAILED, &id, ON_HAND + 1), OUTCOME_DONE);
+    assert_stock(ON_HAND, 0, 0);
+    assert_reservation("REJECTED");
+    assert_events("inventory.evt.rejected");
+}
+
+static void a_failed_order_gives_its_stock_back(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    happen(EVENT_ORDER_CREATED, &id, 3);
+    assert_int_equal(happen(EVENT_ORDER_FAILED, &id, 3), OUTCOME_DONE);
+    assert_int_equal(happen(EVENT_ORDER_CANCELLED, &id, 3), OUTCOME_DONE);
+    assert_stock(ON_HAND, 0, 0);
+    assert_reservation("RELEASED");
+    assert_events("inventory.evt.reserved inventory.evt.released");
+}
+
+static void a_release_that_comes_first_refuses_the_late_reservation(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    assert_int_equal(happen(EVENT_ORDER_FAILED, &id, 3), OUTCOME_DONE);
+    assert_int_equal(happen(EVENT_ORDER_CREATED, &id, 3), OUTCOME_DONE);
+    assert_stock(ON_HAND, 0, 0);
+    assert_reservation("RELEASED");
+    assert_events("");
+}
+
+static void reservation_and_release_in_one_batch_leave_nothing_held(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct error error = {0};
+    struct buf a = {0}, b = {0};
+    write_order_event(&a, EVENT_ORDER_CREATED, &id, "HOT", "COLD", 3);
+    write_order_event(&b, EVENT_ORDER_FAILED, &id, "HOT", "COLD", 3);
+    struct drive_message both[] = {{.payload = buf_slice(&a)}, {.payload = buf_slice(&b)}};
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_INVENTORY], both, 2, &error), STATUS_OK);
+    assert_stock(ON_HAND, 0, 0);
+    assert_reservation("RELEASED");
+    assert_events("inventory.evt.reserved inventory.evt.released");
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
+static void an_end_that_contradicts_the_reservation_is_seen(void **state) {
+    (void)state;
+    struct uuid unknown = uuid_v7(), released = uuid_v7(), shipped = uuid_v7();
+    assert_int_equal(happen(EVENT_ORDER_COMPLETED, &unknown, 3), OUTCOME_RETRY);
+    happen(EVENT_ORDER_FAILED, &released, 3);
+    assert_int_equal(happen(EVENT_ORDER_COMPLETED, &released, 3), OUTCOME_REJECT);
+    happen(EVENT_ORDER_CREATED, &shipped, 3);
+    happen(EVENT_ORDER_COMPLETED, &shipped, 3);
+    assert_int_equal(happen(EVENT_ORDER_FAILED, &shipped, 3), OUTCOME_REJECT);
+}
+
+static void a_sku_may_hold_any_character(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    world_add_product(&world, "A\"B\\C,{}", 5, 10);
+    write_order_event(&payload, EVENT_ORDER_CREATED, &id, "A\\\"B\\\\C,{}", "COLD", 2);
+    assert_int_equal(world_deliver(&world, WORLD_ORDERS_INVENTORY, buf_slice(&payload)),
+                     OUTCOME_DONE);
+    buf_fini(&payload);
+    assert_events("inventory.evt.reserved");
+    assert_int_equal(
+        world_query_int(&world, "SELECT reserved FROM inventory.stock WHERE sku LIKE 'A%'"), 2);
+    char *skus = world_query_text(&world, "SELECT skus[1] FROM inventory.reservations");
+    assert_string_equal(skus, "A\"B\\C,{}");
+    free(skus);
+    assert_int_equal(happen(EVENT_ORDER_FAILED, &id, 2), OUTCOME_DONE);
+    assert_int_equal(
+        world_query_int(&world, "SELECT reserved FROM inventory.stock WHERE sku LIKE 'A%'"), 0);
+}
+
+static void the_catalog_lists_every_product_with_what_is_on_hand(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct buf reply = {0};
+    struct uuid id = uuid_v7();
+    struct pg *pg = pg_create(servers_role_url(world.servers, "om_inventory"), "test");
+    happen(EVENT_ORDER_CREATED, &id, 3);
+
+    struct arena *arena = arena_create(4096);
+    struct endpoint_call call = {
+        .request = SLICE_LITERAL("{\"limit\":9}"), .pg = pg, .arena = arena, .reply = &reply};
+    assert_int_equal(catalog_endpoint_list(&call, &error), STATUS_OK);
+
+    assert_string_equal(reply.ptr,
+                        "{\"products\":["
+                        "{\"sku\":\"COLD\",\"name\":\"COLD\",\"priceMinor\":5,\"currency\":\"USD\","
+                        "\"active\":true,\"version\":1,\"available\":99999},"
+                        "{\"sku\":\"HOT\",\"name\":\"HOT\",\"priceMinor\":5,\"currency\":\"USD\","
+                        "\"active\":true,\"version\":1,\"available\":497}]}");
+    arena_destroy(&arena);
+    buf_fini(&reply);
+    pg_destroy(&pg);
+}
+
+/* --- several instances --- */
+
+static const struct handler_row rows[] = {
+    {EVENT_ORDER_CREATED, &inventory_handler},
+    {EVENT_ORDER_FAILED, &inventory_handler},
+};
+static const struct consumer_spec spec = {"ORDERS", "inventory", rows, 2};
+
+struct instance {
+    pthread_t thread;
+    const char *url;
+    const struct uuid *ids; /* the same for all: each order is created here and fails there */
+    int number;
+    int failures;
+};
+
+/* Every instance creates its own orders, in either order of SKUs, and fails those of its neighbour.
+ */
+static void run_batch(struct instance *instance, struct drive *drive, int batch) {
+    struct drive_message messages[BATCH];
+    struct buf payloads[BATCH] = {{0}};
+    struct error error = {0};
+    for (int i = 0; i < BATCH; i++) {
+        bool fails = i % 4 == 3;
+        int owner = fails ? (instance->number + 1) % INSTANCES : instance->number;
+        const struct uuid *id = &instance->ids[(owner * BATCHES + batch) * BATCH + i - fails];
+        write_order_event(&payloads[i], fails ? EVENT_ORDER_FAILED : EVENT_ORDER_CREATED, id,
+                          i % 2 ? "HOT" : "COLD", i % 2 ? "COLD" : "HOT", 1);
+        messages[i] = (struct drive_message){.payload = buf_slice(&payloads[i])};
+    }
+    enum status status;
+    do
+        status = drive_batch(drive, messages, BATCH, &error);
+    while (status == STATUS_SERIALIZATION && error.sqlstate[0] == 0);
+    if (status != STATUS_OK) {
+        instance->failures++;
+        print_error("%s\n", error.text);
+    }
+    for (int i = 0; i < BATCH; i++)
+        buf_fini(&payloads[i]);
+}
+
+static void *instance_main(void *arg) {
+    struct instance *instance = arg;
+    struct drive *drive = drive_create(instance->url, &spec, NULL);
+    for (int batch = 0; batch < BATCHES; batch++)
+        run_batch(instance, drive, batch);
+    drive_destroy(&drive);
+    return NULL;
+}
+
+/* Somebody who counts the shelves while orders come in. */
+struct clerk {
+    pthread_t thread;
+    const char *url;
+    int failures;
+};
+
+static enum status adjust(struct endpoint_call *call, const char *sku, int delta) {
+    char request[200], id[UUID_TEXT_SIZE];
+    struct error error = {0};
+    struct uuid adjustment_id = uuid_v7();
+    uuid_format(&adjustment_id, id);
+    snprintf(request, sizeof(request),
+             "{\"adjustmentId\":\"%s\",\"sku\":\"%s\",\"delta\":%d,\"reason\":\"counted\"}", id,
+             sku, delta);
+    call->request = slice_of(request);
+    buf_clear(call->reply);
+    enum status status = catalog_endpoint_adjust(call, &error);
+    if (status != STATUS_OK && status != STATUS_CONFLICT)
+        print_error("%s\n", error.text);
+    return status;
+}
+
+static void *clerk_main(void *arg) {
+    struct clerk *clerk = arg;
+    struct buf reply = {0};
+    struct arena *arena = arena_create(4096);
+    struct endpoint_call call = {
+        .pg = pg_create(clerk->url, "clerk"), .arena = arena, .reply = &reply};
+    for (int i = 0; i < ADJUSTMENTS; i++) {
+        enum status status = adjust(&call, i % 5 ? "HOT" : "COLD", i % 3 ? -7 : 10);
+        clerk->failures += status != STATUS_OK && status != STATUS_CONFLICT;
+        arena_reset(arena);
+    }
+    pg_destroy(&call.pg);
+    arena_destroy(&arena);
+    buf_fini(&reply);
+    return NULL;
+}
+
+static void a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks(void **state) {
+    (void)state;
+    static struct uuid ids[INSTANCES * BATCHES * BATCH];
+    struct instance instances[INSTANCES] = {0};
+    struct clerk clerk = {.url = servers_role_url(world.servers, "om_inventory")};
+    pthread_create(&clerk.thread, NULL, clerk_main, &clerk);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        ids[i] = uuid_v7();
+    for (int i = 0; i < INSTANCES; i++) {
+        instances[i] = (struct instance){
+            .url = servers_role_url(world.servers, "om_inventory"), .ids = ids, .number = i};
+        pthread_create(&instances[i].thread, NULL, instance_main, &instances[i]);
+    }
+    for (int i = 0; i < INSTANCES; i++) {
+        pthread_join(instances[i].thread, NULL);
+        assert_int_equal(instances[i].failures, 0);
+    }
+    pthread_join(clerk.thread, NULL);
+    assert_int_equal(clerk.failures, 0);
+    assert_int_equal(world_query_int(&world,
+                                     "SELECT (SELECT sum(received) FROM inventory.stock)"
+                                     " - (SELECT sum(delta) FROM inventory.stock_adjustments)"),
+                     0);
+    assert_int_equal(world_query_int(&world,
+                                     "SELECT count(*) FROM inventory.stock s WHERE reserved <>"
+                                     " (SELECT count(*) FROM inventory.reservations"
+                                     "  WHERE status = 'RESERVED' AND s.sku = ANY (skus))"),
+                     0);
+    assert_true(world_query_int(&world, "SELECT count(*) FROM inventory.reservations"
+                                        " WHERE status = 'RESERVED'") > 0);
+    assert_true(world_query_int(&world, "SELECT on_hand FROM inventory.stock"
+                                        " WHERE sku = 'HOT'") >= 0);
+}
+
+/* Somebody who makes a product that is not there yet, at a price of their own. */
+struct maker {
+    pthread_t thread;
+    const char *url;
+    int number, made, refused;
+};
+
+static void *maker_main(void *arg) {
+    struct maker *maker = arg;
+    struct buf reply = {0};
+    struct arena *arena = arena_create(4096);
+    struct endpoint_call call = {
+        .pg = pg_create(maker->url, "maker"), .arena = arena, .reply = &reply};
+    for (int i = 0; i < MADE_PRODUCTS; i++) {
+        char request[200];
+        struct error error = {0};
+        snprintf(request, sizeof(request),
+                 "{\"sku\":\"NEW-%d\",\"name\":\"n\",\"priceMinor\":%d,\"currency\":\"USD\","
+                 "\"expectedVersion\":0}",
+                 i, maker->number);
+        call.request = slice_of(request);
+        buf_clear(&reply);
+        enum status status = catalog_endpoint_put(&call, &error);
+        maker->made += status == STATUS_OK;
+        maker->refused += status == STATUS_CONFLICT;
+        arena_reset(arena);
+    }
+    pg_destroy(&call.pg);
+    arena_destroy(&arena);
+    buf_fini(&reply);
+    return NULL;
+}
+
+static void of_several_who_make_a_product_at_once_one_does(void **state) {
+    (void)state;
+    struct maker makers[INSTANCES] = {0};
+    int made = 0, refused = 0;
+    for (int i = 0; i < INSTANCES; i++) {
+        makers[i].url = servers_role_url(world.servers, "om_inventory");
+        makers[i].number = i;
+        pthread_create(&makers[i].thread, NULL, maker_main, &makers[i]);
+    }
+    for (int i = 0; i < INSTANCES; i++) {
+        pthread_join(makers[i].thread, NULL);
+        made += makers[i].made;
+        refused += makers[i].refused;
+    }
+    assert_int_equal(made, MADE_PRODUCTS);
+    assert_int_equal(refused, MADE_PRODUCTS * (INSTANCES - 1));
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM inventory.outbox"),
+                     MADE_PRODUCTS);
+}
+
+static int each_setup(void **state) {
+    (void)state;
+    world_clear(&world);
+    world_add_product(&world, "HOT", 5, ON_HAND);
+    world_add_product(&world, "COLD", 5, 100000);
+    return 0;
+}
+
+static int setup(void **state) {
+    (void)state;
+    world_create(&world);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    world_destroy(&world);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, each_setup)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_created_order_holds_stock_until_it_is_completed),
+        TEST(an_order_that_asks_for_too_much_gets_nothing),
+        TEST(a_failed_order_gives_its_stock_back),
+        TEST(a_release_that_comes_first_refuses_the_late_reservation),
+        TEST(reservation_and_release_in_one_batch_leave_nothing_held),
+        TEST(an_end_that_contradicts_the_reservation_is_seen),
+        TEST(a_sku_may_hold_any_character),
+        TEST(the_catalog_lists_every_product_with_what_is_on_hand),
+        TEST(of_several_who_make_a_product_at_once_one_does),
+        TEST(a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks),
+    };
+    return cmocka_run_group_tests_name("inventory_service", tests, setup, teardown);
+}

@@ -1,0 +1,252 @@
+/* The payment service on a real database: money is taken once, and given back when the order ends
+   at any moment of a charge. */
+#include "shared/base/clock.h"
+#include "tests/support/world.h"
+#include "tests/unit/unit.h"
+
+static struct world world;
+
+/* The snapshot that inventory.reserved and order.failed carry. */
+static void write_snapshot_event(struct buf *out, enum event_type type, const struct uuid *id,
+                                 const char *payment_method) {
+    char order_id[UUID_TEXT_SIZE], data[500];
+    uuid_format(id, order_id);
+    snprintf(data, sizeof(data),
+             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
+             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"%s\",\"totalMinor\":500,"
+             "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"unitPriceMinor\":500}],"
+             "\"reason\":\"saga_timeout\"}",
+             order_id, payment_method);
+    world_write_event(out, type, id, data);
+}
+
+static struct drive_message reserved_message(struct buf *out, const struct uuid *id,
+                                             const char *payment_method) {
+    write_snapshot_event(out, EVENT_INVENTORY_RESERVED, id, payment_method);
+    return (struct drive_message){.payload = buf_slice(out)};
+}
+
+static void order_fails(const struct uuid *id) {
+    struct buf payload = {0};
+    write_snapshot_event(&payload, EVENT_ORDER_FAILED, id, "pm_card_visa");
+    assert_int_equal(world_deliver(&world, WORLD_ORDERS_PAYMENT, buf_slice(&payload)),
+                     OUTCOME_DONE);
+    buf_fini(&payload);
+}
+
+static enum status charge(struct drive_message *message) {
+    struct error error = {0};
+    return drive_batch(world.drives[WORLD_INVENTORY_PAYMENT], message, 1, &error);
+}
+
+static void assert_payment(const char *expected) {
+    char *actual = world_query_text(&world, "SELECT status FROM payments.payments");
+    assert_string_equal(actual, expected);
+    free(actual);
+}
+
+static void assert_events(const char *expected) {
+    char *actual = world_query_text(
+        &world, "SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM payments.outbox");
+    assert_string_equal(actual, expected);
+    free(actual);
+}
+
+static void a_reserved_order_is_charged_once(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf first = {0}, second = {0};
+    struct drive_message message = reserved_message(&first, &id, "pm_card_visa");
+    struct drive_message other = reserved_message(&second, &id, "pm_card_visa");
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_int_equal(charge(&message), STATUS_OK); /* redelivered */
+    assert_int_equal(charge(&other), STATUS_OK);   /* said again under another id */
+    assert_payment("CAPTURED");
+    assert_events("payments.evt.succeeded");
+    buf_fini(&first);
+    buf_fini(&second);
+}
+
+static void a_declined_order_fails(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_chargeDeclined");
+    assert_int_equal(charge(&message), STATUS_OK);
+    order_fails(&id);
+    assert_payment("DECLINED");
+    assert_events("payments.evt.failed");
+    buf_fini(&payload);
+}
+
+static void a_failed_order_gets_its_money_back(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    assert_int_equal(charge(&message), STATUS_OK);
+    order_fails(&id);
+    order_fails(&id);
+    assert_payment("REFUNDED");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
+    buf_fini(&payload);
+}
+
+static void an_order_that_failed_first_is_never_charged(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    order_fails(&id);
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_payment("VOIDED");
+    assert_events("");
+    buf_fini(&payload);
+}
+
+static void a_charge_whose_record_was_lost_is_repeated_under_its_key(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct error error = {0};
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    assert_int_equal(drive_until_apply(world.drives[WORLD_INVENTORY_PAYMENT], &message, 1, &error),
+                     STATUS_OK);
+    assert_payment("INTENT");
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_payment("CAPTURED");
+    assert_events("payments.evt.succeeded");
+    buf_fini(&payload);
+}
+
+static void an_order_that_ends_between_charge_and_record_gets_its_money_back(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct error error = {0};
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    assert_int_equal(drive_until_apply(world.drives[WORLD_INVENTORY_PAYMENT], &message, 1, &error),
+                     STATUS_OK);
+    order_fails(&id);
+    assert_payment("VOIDED");
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    assert_payment("REFUNDING");
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_DONE);
+    assert_payment("REFUNDED");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
+    buf_fini(&payload);
+}
+
+/* A provider during whose charge the order fails. */
+static struct uuid failing_id;
+
+static void charge_while_failing(const struct provider *self,
+                                 struct provider_request *const *requests, size_t count) {
+    provider_simulated.charge(self, requests, count);
+    order_fails(&failing_id);
+}
+
+static void an_order_that_ends_during_its_charge_gets_its_money_back(void **state) {
+    (void)state;
+    const struct provider provider = {"simulated", charge_while_failing, provider_simulated.refund};
+    struct uuid id = failing_id = uuid_v7();
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    world.payment.provider = &provider;
+    assert_int_equal(charge(&message), STATUS_OK);
+    world.payment.provider = &provider_simulated;
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    assert_payment("REFUNDING");
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_DONE);
+    assert_payment("REFUNDED");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
+    buf_fini(&payload);
+}
+
+static void one_failing_request_puts_off_its_own_order_only(void **state) {
+    (void)state;
+    struct uuid good = uuid_v7(), bad = uuid_v7();
+    struct error error = {0};
+    struct buf a = {0}, b = {0};
+    struct drive_message both[] = {reserved_message(&a, &bad, "pm_sim_error"),
+                                   reserved_message(&b, &good, "pm_card_visa")};
+    assert_int_equal(drive_batch(world.drives[WORLD_INVENTORY_PAYMENT], both, 2, &error),
+                     STATUS_OK);
+    assert_int_equal(both[0].outcome, OUTCOME_RETRY);
+    assert_int_equal(both[1].outcome, OUTCOME_DONE);
+    both[0].attempt = SIMULATED_ERRORS + 1;
+    assert_int_equal(charge(&both[0]), STATUS_OK);
+    assert_int_equal(both[0].outcome, OUTCOME_DONE);
+    assert_int_equal(
+        world_query_int(&world, "SELECT count(*) FROM payments.payments WHERE status = 'CAPTURED'"),
+        2);
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
+static void an_outage_holds_the_batch_and_opens_the_breaker(void **state) {
+    (void)state;
+    struct uuid down_id = uuid_v7(), id = uuid_v7();
+    struct buf a = {0}, b = {0};
+    struct drive_message down = reserved_message(&a, &down_id, "pm_sim_unavailable");
+    struct drive_message good = reserved_message(&b, &id, "pm_card_visa");
+    for (int i = 0; i < BREAKER_FAILURES; i++)
+        assert_int_equal(charge(&down), STATUS_UNAVAILABLE);
+    assert_int_equal(breaker_state(world.payment.breaker), BREAKER_OPEN);
+    assert_int_equal(charge(&good), STATUS_UNAVAILABLE);
+    breaker_destroy(&world.payment.breaker);
+    world.payment.breaker = breaker_create("simulated");
+    assert_int_equal(charge(&good), STATUS_OK);
+    assert_events("payments.evt.succeeded");
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
+static void an_event_about_another_order_than_it_says_is_rejected(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    world_write_event(&payload, EVENT_INVENTORY_RESERVED, &id, "{\"orderId\":\"?\"}");
+    assert_int_equal(world_deliver(&world, WORLD_INVENTORY_PAYMENT, buf_slice(&payload)),
+                     OUTCOME_REJECT);
+    buf_fini(&payload);
+}
+
+static int each_setup(void **state) {
+    (void)state;
+    world_clear(&world);
+    return 0;
+}
+
+static int setup(void **state) {
+    (void)state;
+    world_create(&world);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    world_destroy(&world);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, each_setup)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_reserved_order_is_charged_once),
+        TEST(a_declined_order_fails),
+        TEST(a_failed_order_gets_its_money_back),
+        TEST(an_order_that_failed_first_is_never_charged),
+        TEST(a_charge_whose_record_was_lost_is_repeated_under_its_key),
+        TEST(an_order_that_ends_between_charge_and_record_gets_its_money_back),
+        TEST(an_order_that_ends_during_its_charge_gets_its_money_back),
+        TEST(one_failing_request_puts_off_its_own_order_only),
+        TEST(an_outage_holds_the_batch_and_opens_the_breaker),
+        TEST(an_event_about_another_order_than_it_says_is_rejected),
+    };
+    return cmocka_run_group_tests_name("payment_service", tests, setup, teardown);
+}

@@ -1,0 +1,546 @@
+/* The consumer loop against real PostgreSQL and NATS: what each outcome does to a message, its
+   neighbours and the database. The handler under test does what the event's data tells it to. */
+#include "shared/base/clock.h"
+#include "shared/consume/consumer.h"
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+#include "tests/support/servers.h"
+#include "tests/unit/unit.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#define WAIT_MS 20000
+#define STREAM "ORDERS"
+#define DURABLE "analytics"
+
+static struct servers *servers;
+static struct nats_client *nats;
+static struct pg *pg;
+static struct consumer *consumer;
+static atomic_bool dependency_is_down;
+static atomic_int attempts_seen; /* of the event told to be retried */
+static atomic_int most_attempts;
+static natsSubscription *reports; /* failure reports, from the beginning of each test */
+
+/* --- the handler under test --------------------------------------------------------------------
+ */
+
+static const struct pg_statement refuse = {"test_refuse", "SELECT 1 / ($1::int8 - 1)", 1};
+
+static enum status apply_one(struct batch *batch, struct delivery *delivery, struct error *error) {
+    struct slice behave;
+    enum status status = json_get_string(delivery->event.data, "behave", &behave, error);
+    if (status != STATUS_OK)
+        return status;
+    if (delivery->attempt > atomic_load(&most_attempts))
+        atomic_store(&most_attempts, delivery->attempt);
+    if (slice_is(behave, "unavailable") && atomic_load(&dependency_is_down))
+        return error_set(error, STATUS_UNAVAILABLE, "the dependency is down");
+    if (slice_is(behave, "reject")) {
+        delivery_reject(delivery, STATUS_INVALID, "told to reject");
+        return STATUS_OK;
+    }
+    if (slice_is(behave, "retry-once") && atomic_fetch_add(&attempts_seen, 1) == 0) {
+        delivery_retry(delivery, STATUS_NOT_FOUND, "told to retry");
+        return STATUS_OK;
+    }
+    if (slice_is(behave, "refused-by-database")) {
+        struct pg_param params[] = {pg_int64(1)};
+        status = pg_queue(batch->pg, &refuse, params, error);
+    }
+    outbox_add(batch->outbox, EVENT_INVENTORY_RELEASED, delivery->event.subject, &delivery->event,
+               SLICE_LITERAL("{}"));
+    return status;
+}
+
+static enum status apply(struct batch *batch, struct error *error) {
+    for (size_t i = 0; i < batch->count; i++) {
+        enum status status = apply_one(batch, batch->items[i], error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static const struct handler handler = {.apply = apply};
+static const struct handler_row rows[] = {{EVENT_ORDER_CREATED, &handler}};
+static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
+
+/* --- helpers -------------------------------------------------------------------------------------
+ */
+
+/* `replay_for` NULL: not a replay. */
+static void publish_raw(const char *subject, const char *msg_id, const char *payload,
+                        const char *replay_for) {
+    struct error error = {0};
+    natsMsg *message = NULL, *reply = NULL;
+    assert_int_equal(nats_event_message(&message, subject, NULL, slice_of(payload), msg_id, STREAM,
+                                        NULL, &error),
+                     STATUS_OK);
+    if (replay_for != NULL)
+        assert_int_equal(natsMsgHeader_Set(message, "Om-Replay-For", replay_for), NATS_OK);
+    natsStatus s = natsConnection_RequestMsg(&reply, nats_client_fast(nats), message, 5000);
+    assert_int_equal(s, NATS_OK);
+    struct pub_ack ack;
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    assert_int_equal(pub_ack_parse(text, &ack, &error), STATUS_OK);
+    assert_int_equal(ack.error_code, 0);
+    natsMsg_Destroy(message);
+    natsMsg_Destroy(reply);
+}
+
+/* Publishes an event that tells the handler what to do; returns its id, fresh unless given. */
+static struct uuid publish_for(const char *replay_for, enum event_type type, const char *behave,
+                               const struct uuid *given) {
+    struct uuid id = given != NULL ? *given : uuid_v7(), order = uuid_v7(), unique = uuid_v7();
+    char order_text[UUID_TEXT_SIZE], msg_id[UUID_TEXT_SIZE], data[128];
+    uuid_format(&order, order_text);
+    uuid_format(&unique, msg_id);
+    snprintf(data, sizeof(data), "{\"behave\":\"%s\"}", behave);
+    const struct event_head head = {
+        .type = type,
+        .id = id,
+        .subject = slice_of(order_text),
+        .trace = trace_start(),
+        .correlation_id = slice_of(order_text),
+        .time_us = clock_now_us(),
+    };
+    struct buf payload = {0};
+    event_encode(&head, slice_of(data), &payload, NULL);
+    publish_raw(event_info(type)->subject, msg_id, payload.ptr, replay_for);
+    buf_fini(&payload);
+    return id;
+}
+
+static struct uuid publish(enum event_type type, const char *behave, const struct uuid *given) {
+    return publish_for(NULL, type, behave, given);
+}
+
+static const struct pg_statement effects = {"effects", "SELECT count(*) FROM inventory.outbox", 0};
+static const struct pg_statement claims = {"claims", "SELECT count(*) FROM inventory.inbox", 0};
+
+static int64_t count_of(const struct pg_statement *statement) {
+    struct error error = {0};
+    struct pg_result *result = NULL;
+    if (pg_query(pg, statement, NULL, &result, &error) != STATUS_OK)
+        fail_msg("%s: %s", statement->name, error.text);
+    int64_t value = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return value;
+}
+
+static bool effects_are(void *wanted) {
+    return count_of(&effects) == *(int64_t *)wanted;
+}
+
+static void assert_effects(int64_t wanted) {
+    if (!wait_until(effects_are, &wanted, WAIT_MS))
+        fail_msg("%" PRId64 " effects, not %" PRId64, count_of(&effects), wanted);
+}
+
+/* What JetStream says of our consumer. */
+static int64_t consumer_figure(const char *name) {
+    struct error error = {0};
+    natsMsg *reply = NULL;
+    struct json_object *root = NULL;
+    int64_t value = -1;
+    natsStatus s = natsConnection_RequestString(
+        &reply, nats_client_fast(nats), "$JS.API.CONSUMER.INFO." STREAM "." DURABLE, "", 5000);
+    assert_int_equal(s, NATS_OK);
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    assert_int_equal(json_parse(text, &root, &error), STATUS_OK);
+    assert_int_equal(json_get_int64(root, name, &value, &error), STATUS_OK);
+    json_object_put(root);
+    natsMsg_Destroy(reply);
+    return value;
+}
+
+static bool all_is_acknowledged(void *unused) {
+    (void)unused;
+    return consumer_figure("num_pending") == 0 && consumer_figure("num_ack_pending") == 0;
+}
+
+static bool report_exists(void *event_id) {
+    struct buf request = {0};
+    natsMsg *reply = NULL;
+    buf_printf(&request, "{\"last_by_subj\":\"failures." STREAM "." DURABLE ".%s\"}",
+               (const char *)event_id);
+    natsStatus s = natsConnection_RequestString(
+        &reply, nats_client_fast(nats), "$JS.API.STREAM.MSG.GET.FAILURES", request.ptr, 5000);
+    buf_fini(&request);
+    if (s != NATS_OK)
+        return false;
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    bool found = memmem(text.ptr, text.len, "\"message\"", 9) != NULL;
+    natsMsg_Destroy(reply);
+    return found;
+}
+
+/* The next message must have `first` and `second` in its body. */
+static void assert_next(natsSubscription *subscription, const char *first, const char *second) {
+    natsMsg *message = NULL;
+    assert_int_equal(natsSubscription_NextMsg(&message, subscription, WAIT_MS), NATS_OK);
+    assert_contains(natsMsg_GetData(message), first);
+    assert_contains(natsMsg_GetData(message), second);
+    natsMsg_Destroy(message);
+}
+
+static void assert_next_report(const struct uuid *id, const char *outcome) {
+    char event_id[80], text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    snprintf(event_id, sizeof(event_id), "\"eventId\":\"%s\"", text);
+    assert_next(reports, event_id, outcome);
+}
+
+static void start_consumer(void) {
+    struct error error = {0};
+    const struct consumer_options options = {
+        .nats = nats,
+        .database_url = servers_role_url(servers, "om_inventory"),
+        .service = "inventory",
+        .instance = "test",
+        .batch_max = 64,
+    };
+    consumer = consumer_create(&spec, &options);
+    assert_int_equal(consumer_start(consumer, &error), STATUS_OK);
+}
+
+static int each_setup(void **state) {
+    (void)state;
+    struct error error = {0};
+    atomic_store(&dependency_is_down, false);
+    atomic_store(&attempts_seen, 0);
+    atomic_store(&most_attempts, 0);
+    assert_int_equal(natsConnection_SubscribeSync(&reports, nats_client_fast(nats), "failures.>"),
+                     NATS_OK);
+    assert_int_equal(pg_script(pg, "TRUNCATE inventory.outbox; TRUNCATE inventory.inbox", &error),
+                     STATUS_OK);
+    return 0;
+}
+
+static int each_teardown(void **state) {
+    (void)state;
+    bool settled = consumer == NULL || wait_until(all_is_acknowledged, NULL, WAIT_MS);
+    consumer_destroy(&consumer);
+    natsSubscription_Destroy(reports);
+    return settled ? 0 : -1;
+}
+
+/* --- tests ---------------------------------------------------------------------------------------
+ */
+
+static void an_event_is_applied_and_acknowledged_after_its_commit(void **state) {
+    (void)state;
+    start_consumer();
+
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+
+    assert_effects(1);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(count_of(&claims), 1);
+}
+
+static void an_event_sent_twice_commits_once(void **state) {
+    (void)state;
+    struct uuid id = publish(EVENT_ORDER_CREATED, "well", NULL);
+    publish(EVENT_ORDER_CREATED, "well", &id); /* in the same batch */
+    start_consumer();
+    assert_effects(1);
+
+    publish(EVENT_ORDER_CREATED, "well", &id); /* and in a later one */
+
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    assert_effects(2);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_effects(2);
+}
+
+static void an_event_of_a_type_not_listed_is_acknowledged_and_ignored(void **state) {
+    (void)state;
+    start_consumer();
+
+    publish(EVENT_ORDER_CONFIRMED, "reject", NULL);
+
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(count_of(&claims), 0);
+}
+
+static void
+a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done(void **state) {
+    (void)state;
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish(EVENT_ORDER_CREATED, "reject", NULL);
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+
+    start_consumer();
+
+    assert_effects(2);
+    assert_true(wait_until(report_exists, text, WAIT_MS));
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(count_of(&claims), 2);
+    assert_int_equal(atomic_load(&most_attempts), 1);
+}
+
+/* The stream's last sequence is that of the message published last: nothing else publishes. */
+static int64_t last_sequence(void) {
+    natsMsg *reply = NULL;
+    struct json_object *root = NULL, *stats = NULL;
+    struct error error = {0};
+    int64_t last = 0;
+    assert_int_equal(natsConnection_RequestString(&reply, nats_client_fast(nats),
+                                                  "$JS.API.STREAM.INFO." STREAM, "", 5000),
+                     NATS_OK);
+    struct slice info = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    assert_int_equal(json_parse(info, &root, &error), STATUS_OK);
+    assert_int_equal(json_get_object(root, "state", &stats, &error), STATUS_OK);
+    assert_int_equal(json_get_int64(stats, "last_seq", &last, &error), STATUS_OK);
+    json_object_put(root);
+    natsMsg_Destroy(reply);
+    return last;
+}
+
+/* Ended: acknowledged or terminated after one attempt, and reported. */
+static void assert_refused(const char *payload) {
+    struct uuid unique = uuid_v7();
+    char msg_id[UUID_TEXT_SIZE], name[64];
+    uuid_format(&unique, msg_id);
+    int64_t redelivered = consumer_figure("num_redelivered");
+    start_consumer();
+
+    publish_raw("orders.evt.created", msg_id, payload, NULL);
+
+    snprintf(name, sizeof(name), "seq-%" PRId64, last_sequence());
+    assert_true(wait_until(report_exists, name, WAIT_MS));
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(consumer_figure("num_redelivered"), redelivered);
+    assert_int_equal(count_of(&claims), 0);
+}
+
+static void a_payload_that_is_no_event_is_rejected_under_its_sequence(void **state) {
+    (void)state;
+    assert_refused("{\"no\":\"event\"}");
+}
+
+static void an_event_of_an_unknown_major_version_is_rejected(void **state) {
+    (void)state;
+    assert_refused("{\"specversion\":\"1.0\",\"type\":\"io.ordermesh.order.created\","
+                   "\"source\":\"order\",\"dataschema\":\"urn:ordermesh:schema:order.created:2\","
+                   "\"id\":\"0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c\",\"time\":"
+                   "\"2026-01-31T12:00:00Z\",\"subject\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\","
+                   "\"data\":{\"orderId\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\"}}");
+}
+
+static void a_retried_event_gives_its_claim_back_and_is_applied_the_next_time(void **state) {
+    (void)state;
+    start_consumer();
+
+    struct uuid id = publish(EVENT_ORDER_CREATED, "retry-once", NULL);
+
+    assert_effects(1);
+    assert_int_equal(atomic_load(&attempts_seen), 2);
+    assert_int_equal(atomic_load(&most_attempts), 2);
+    assert_next_report(&id, "\"outcome\":\"RETRY\"");
+    assert_next_report(&id, "\"outcome\":\"DONE\"");
+}
+
+static void what_is_done_at_once_is_not_reported(void **state) {
+    (void)state;
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish(EVENT_ORDER_CREATED, "reject", NULL);
+
+    start_consumer();
+
+    assert_next_report(&id, "\"outcome\":\"REJECT\"");
+    assert_effects(1);
+}
+
+static void a_replay_is_for_the_consumer_it_names_and_its_success_is_reported(void **state) {
+    (void)state;
+    publish_for("somebody", EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish_for(DURABLE, EVENT_ORDER_CREATED, "well", NULL);
+
+    start_consumer();
+
+    assert_next_report(&id, "\"outcome\":\"DONE\"");
+    assert_effects(1);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(count_of(&claims), 1);
+}
+
+static void the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason(void **state) {
+    (void)state;
+    natsSubscription *advisories = NULL;
+    bool takes_reason = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 10, 4);
+    assert_int_equal(natsConnection_SubscribeSync(
+                         &advisories, nats_client_fast(nats),
+                         "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED." STREAM "." DURABLE),
+                     NATS_OK);
+    start_consumer();
+
+    publish(EVENT_ORDER_CREATED, "reject", NULL);
+
+    assert_next(advisories, "\"deliveries\":1",
+                takes_reason ? "\"reason\":\"told to reject\"" : "\"consumer\"");
+    natsSubscription_Destroy(advisories);
+}
+
+#ifdef OM_FAILPOINTS
+/* As by a process that dies with what it has fetched. */
+static void lose_a_delivery(int count) {
+    natsSubscription *subscription = NULL;
+    char *inbox = nats_client_inbox(nats), request[64];
+    snprintf(request, sizeof(request), "{\"batch\":%d,\"expires\":5000000000}", count);
+    assert_int_equal(natsConnection_SubscribeSync(&subscription, nats_client_fast(nats), inbox),
+                     NATS_OK);
+    assert_int_equal(natsConnection_PublishRequestString(
+                         nats_client_fast(nats), "$JS.API.CONSUMER.MSG.NEXT." STREAM "." DURABLE,
+                         inbox, request),
+                     NATS_OK);
+    for (int i = 0; i < count; i++) {
+        natsMsg *message = NULL;
+        assert_int_equal(natsSubscription_NextMsg(&message, subscription, WAIT_MS), NATS_OK);
+        natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(subscription);
+    free(inbox);
+}
+
+static void
+an_event_that_crashes_the_decoder_is_rejected_and_its_neighbours_are_done(void **state) {
+    (void)state;
+    char sequence[64];
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    publish(EVENT_ORDER_CREATED, "failpoint:decode", NULL);
+    snprintf(sequence, sizeof(sequence), "\"eventId\":\"seq-%" PRId64 "\"", last_sequence());
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    lose_a_delivery(3);
+
+    start_consumer();
+
+    assert_effects(2);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    bool is_found = false;
+    natsMsg *message = NULL;
+    while (!is_found && natsSubscription_NextMsg(&message, reports, 1000) == NATS_OK) {
+        is_found = strstr(natsMsg_GetData(message), sequence) != NULL &&
+                   strstr(natsMsg_GetData(message), "crashes the decoder: signal 9") != NULL;
+        natsMsg_Destroy(message);
+    }
+    assert_true(is_found);
+}
+#endif
+
+static void an_event_the_database_refuses_holds_back_no_other(void **state) {
+    (void)state;
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish(EVENT_ORDER_CREATED, "refused-by-database", NULL);
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+
+    start_consumer();
+
+    assert_effects(2);
+    assert_true(wait_until(report_exists, text, WAIT_MS));
+    /* It is tried max_deliver times, then left to the dead letters; do not wait for that here. */
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_effects(2);
+}
+
+static bool is_not_ready(void *unused) {
+    (void)unused;
+    return !consumer_is_ready(consumer);
+}
+
+static void an_outage_holds_the_batch_and_costs_no_attempt(void **state) {
+    (void)state;
+    int64_t redelivered = consumer_figure("num_redelivered");
+    atomic_store(&dependency_is_down, true);
+    start_consumer();
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    assert_effects(1);
+    publish(EVENT_ORDER_CREATED, "unavailable", NULL);
+    assert_true(wait_until(is_not_ready, NULL, WAIT_MS));
+
+    clock_sleep_ms(6000); /* three times ack_wait: only heartbeats keep it from coming again */
+    atomic_store(&dependency_is_down, false);
+
+    assert_effects(2);
+    assert_int_equal(atomic_load(&most_attempts), 1);
+    assert_int_equal(consumer_figure("num_redelivered"), redelivered);
+}
+
+static void a_drained_consumer_finishes_what_it_fetched(void **state) {
+    (void)state;
+    enum { EVENTS = 500 };
+    for (int i = 0; i < EVENTS; i++)
+        publish(EVENT_ORDER_CREATED, "well", NULL);
+    start_consumer();
+    int64_t one = 1;
+    while (count_of(&effects) < one)
+        ;
+
+    consumer_drain(consumer);
+    consumer_destroy(&consumer);
+
+    /* What was taken is done and acknowledged; the rest waits untouched for the next consumer. */
+    int64_t done = count_of(&effects);
+    assert_in_range(done, 1, EVENTS);
+    start_consumer();
+    assert_effects(EVENTS);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_int_equal(atomic_load(&most_attempts), 1);
+}
+
+static int group_setup(void **state) {
+    (void)state;
+    struct error error = {0};
+    servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
+    servers_migrate(servers);
+    servers_provision(servers);
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
+    pg = pg_create(servers_postgres_url(servers), "test");
+    if (nats_client_create(&options, &nats, &error) != STATUS_OK)
+        fixture_fail("%s", error.text);
+    return 0;
+}
+
+static int group_teardown(void **state) {
+    (void)state;
+    nats_client_destroy(&nats);
+    pg_destroy(&pg);
+    servers_stop(&servers);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(an_event_is_applied_and_acknowledged_after_its_commit),
+        TEST(an_event_sent_twice_commits_once),
+        TEST(an_event_of_a_type_not_listed_is_acknowledged_and_ignored),
+        TEST(a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done),
+        TEST(a_payload_that_is_no_event_is_rejected_under_its_sequence),
+        TEST(an_event_of_an_unknown_major_version_is_rejected),
+        TEST(a_retried_event_gives_its_claim_back_and_is_applied_the_next_time),
+        TEST(what_is_done_at_once_is_not_reported),
+        TEST(a_replay_is_for_the_consumer_it_names_and_its_success_is_reported),
+        TEST(the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason),
+#ifdef OM_FAILPOINTS
+        TEST(an_event_that_crashes_the_decoder_is_rejected_and_its_neighbours_are_done),
+#endif
+        TEST(an_event_the_database_refuses_holds_back_no_other),
+        TEST(an_outage_holds_the_batch_and_costs_no_attempt),
+        TEST(a_drained_consumer_finishes_what_it_fetched),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

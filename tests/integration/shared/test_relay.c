@@ -1,0 +1,557 @@
+/* The relay between a real PostgreSQL and a real NATS: every committed outbox row is in the stream,
+   no other, and nobody waits for somebody else's transaction. */
+#include "shared/base/clock.h"
+#include "shared/contract/event.h"
+#include "shared/nats/nats_client.h"
+#include "shared/observe/metrics.h"
+#include "shared/outbox/outbox.h"
+#include "shared/outbox/relay.h"
+#include "shared/pg/pg.h"
+#include "tests/support/servers.h"
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+
+#define WAIT_MS 30000
+#define ROLE "om_orders"
+#define STREAM "ORDERS"
+
+static struct servers *servers;
+static struct nats_client *nats;
+static jsCtx *js;
+
+static void require_ok(enum status status, const struct error *error) {
+    if (status != STATUS_OK)
+        fixture_fail("%s: %s", status_name(status), error->text);
+}
+
+/* --- event ids: those written, and those found in the stream --- */
+
+struct id_list {
+    struct buf bytes; /* of struct uuid */
+};
+
+static size_t id_count(const struct id_list *list) {
+    return list->bytes.len / sizeof(struct uuid);
+}
+
+static struct uuid *id_at(const struct id_list *list, size_t i) {
+    return (struct uuid *)(void *)list->bytes.ptr + i;
+}
+
+static void id_add(struct id_list *list, const struct uuid *id) {
+    buf_append(&list->bytes, id, sizeof(*id));
+}
+
+static int compare_ids(const void *a, const void *b) {
+    return uuid_compare(a, b);
+}
+
+static void id_sort(struct id_list *list) {
+    if (id_count(list) > 0)
+        qsort(list->bytes.ptr, id_count(list), sizeof(struct uuid), compare_ids);
+}
+
+static bool id_lists_equal(const struct id_list *a, const struct id_list *b) {
+    return a->bytes.len == b->bytes.len &&
+           (a->bytes.len == 0 || memcmp(a->bytes.ptr, b->bytes.ptr, a->bytes.len) == 0);
+}
+
+static struct id_list published; /* in the stream's order */
+static uint64_t read_sequence;   /* the stream's messages up to it are in `published` or older */
+
+static uint64_t last_sequence(void) {
+    jsStreamInfo *info = NULL;
+    if (js_GetStreamInfo(&info, js, STREAM, NULL, NULL) != NATS_OK)
+        return read_sequence; /* the broker is away: nothing new */
+    uint64_t last = info->State.LastSeq;
+    jsStreamInfo_Destroy(info);
+    return last;
+}
+
+static bool read_message(uint64_t sequence) {
+    natsMsg *message = NULL;
+    const char *text = NULL;
+    struct uuid id;
+    if (js_GetMsg(&message, js, STREAM, sequence, NULL, NULL) != NATS_OK)
+        return false;
+    bool has_id = natsMsgHeader_Get(message, "Nats-Msg-Id", &text) == NATS_OK &&
+                  uuid_parse(slice_of(text), &id);
+    natsMsg_Destroy(message);
+    if (!has_id)
+        fixture_fail("a message without an event id");
+    id_add(&published, &id);
+    return true;
+}
+
+static bool has_published(void *closure) {
+    const size_t *count = closure;
+    uint64_t last = last_sequence();
+    while (read_sequence < last && read_message(read_sequence + 1))
+        read_sequence++;
+    return id_count(&published) >= *count;
+}
+
+static bool are_published(size_t count, int64_t timeout_ms) {
+    return wait_until(has_published, &count, timeout_ms);
+}
+
+/* The stream has exactly these events, each once. */
+static void assert_published(struct id_list *expected) {
+    if (!are_published(id_count(expected), WAIT_MS))
+        fail_msg("%zu of %zu events are published", id_count(&published), id_count(expected));
+    id_sort(expected);
+    id_sort(&published);
+    assert_true(id_lists_equal(&published, expected));
+}
+
+/* --- writing --- */
+
+struct writer {
+    struct pg *pg;
+    struct outbox *outbox;
+    struct id_list committed;
+};
+
+static const struct pg_statement own_ids = {
+    "test.own_ids", "SELECT event_id FROM outbox WHERE xid = pg_current_xact_id() ORDER BY id", 0};
+
+static void writer_open(struct writer *writer) {
+    *writer = (struct writer){.pg = pg_create(servers_role_url(servers, ROLE), "writer"),
+                              .outbox = outbox_create()};
+}
+
+static void writer_close(struct writer *writer) {
+    pg_destroy(&writer->pg);
+    outbox_destroy(&writer->outbox);
+    buf_fini(&writer->committed.bytes);
+}
+
+/* Leaves a transaction with `count` events open, and their ids in *ids. */
+static void write_open(struct writer *writer, int count, struct id_list *ids) {
+    static const char subject[] = "01890a5d-ac96-774b-bcce-b302099a8057";
+    struct error error = {0};
+    struct pg_result *result = NULL;
+    outbox_clear(writer->outbox);
+    for (int i = 0; i < count; i++)
+        outbox_add(writer->outbox, EVENT_ORDER_CREATED, slice_of(subject), NULL,
+                   SLICE_LITERAL("{}"));
+    require_ok(pg_begin(writer->pg, &error), &error);
+    require_ok(outbox_write(writer->outbox, writer->pg, &error), &error);
+    require_ok(pg_query(writer->pg, &own_ids, NULL, &result, &error), &error);
+    for (int i = 0; i < pg_rows(result); i++) {
+        struct uuid id = pg_get_uuid(result, i, 0);
+        id_add(ids, &id);
+    }
+    pg_result_free(&result);
+}
+
+static void commit(struct writer *writer) {
+    struct error error = {0};
+    require_ok(pg_commit(writer->pg, &error), &error);
+}
+
+static void write_committed(struct writer *writer, int count) {
+    write_open(writer, count, &writer->committed);
+    commit(writer);
+}
+
+/* --- relays --- */
+
+static struct relay *start_relay(int64_t batch_max) {
+    struct error error = {0};
+    struct relay *relay = relay_create(&(struct relay_options){
+        .nats = nats,
+        .database_url = servers_role_url(servers, ROLE),
+        .schema = "orders",
+        .batch_max = batch_max,
+        .poll_ms = 20,
+    });
+    require_ok(relay_start(relay, &error), &error);
+    return relay;
+}
+
+static bool is_ready(void *closure) {
+    return relay_is_ready(closure);
+}
+
+static bool is_stopped(void *closure) {
+    return relay_is_stopped(closure);
+}
+
+static void stop_relay(struct relay **relay) {
+    relay_drain(*relay);
+    assert_true(wait_until(is_stopped, *relay, WAIT_MS));
+    relay_destroy(relay);
+}
+
+/* --- what is published --- */
+
+static void committed_events_are_published_in_the_order_they_were_added(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    struct relay *relay = start_relay(512);
+    for (int i = 0; i < 20; i++)
+        write_committed(&writer, 7);
+    assert_true(are_published(140, WAIT_MS));
+    assert_true(id_lists_equal(&published, &writer.committed));
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
+static void a_transaction_larger_than_a_pass_is_published_whole(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    for (int i = 0; i < 5; i++)
+        write_committed(&writer, 10);
+    struct relay *relay = start_relay(1);
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
+static void events_of_a_transaction_rolled_back_are_never_published(void **state) {
+    (void)state;
+    struct writer writer;
+    struct id_list forgotten = {0};
+    writer_open(&writer);
+    struct relay *relay = start_relay(512);
+    for (int i = 0; i < 20; i++) {
+        write_committed(&writer, 2);
+        write_open(&writer, 2, &forgotten);
+        pg_rollback(writer.pg);
+    }
+    write_committed(&writer, 1);
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    assert_published(&writer.committed);
+    buf_fini(&forgotten.bytes);
+    writer_close(&writer);
+}
+
+static void events_of_a_transaction_that_commits_late_are_published_then(void **state) {
+    (void)state;
+    struct writer late, early;
+    writer_open(&late);
+    writer_open(&early);
+    struct relay *relay = start_relay(512);
+    write_open(&late, 3, &late.committed);
+    write_committed(&early, 3);
+    assert_true(are_published(3, WAIT_MS));
+    assert_true(id_lists_equal(&published, &early.committed));
+    commit(&late);
+    for (size_t i = 0; i < 3; i++)
+        id_add(&early.committed, id_at(&late.committed, i));
+    assert_published(&early.committed);
+    stop_relay(&relay);
+    writer_close(&late);
+    writer_close(&early);
+}
+
+/* Reading only behind the oldest running transaction would be safe too, and would stop here. */
+static void a_transaction_left_open_holds_up_no_one_elses_events(void **state) {
+    (void)state;
+    static const struct pg_statement take_xid = {"test.take_xid",
+                                                 "SELECT pg_current_xact_id()::text", 0};
+    struct error error = {0};
+    struct writer idle, busy;
+    struct pg *stranger = pg_create(servers_postgres_url(servers), "stranger");
+    writer_open(&idle);
+    writer_open(&busy);
+    struct relay *relay = start_relay(512);
+    require_ok(pg_begin(stranger, &error), &error);
+    require_ok(pg_query(stranger, &take_xid, NULL, NULL, &error), &error);
+    write_open(&idle, 1, &idle.committed);
+    for (size_t i = 1; i <= 10; i++) {
+        write_committed(&busy, 1);
+        assert_true(are_published(i, 2000));
+    }
+    assert_published(&busy.committed);
+    pg_rollback(idle.pg);
+    pg_destroy(&stranger);
+    stop_relay(&relay);
+    writer_close(&idle);
+    writer_close(&busy);
+}
+
+/* --- relays come and go --- */
+
+static void a_relay_that_starts_again_publishes_nothing_twice(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    write_committed(&writer, 50);
+    struct relay *relay = start_relay(512);
+    assert_true(are_published(50, WAIT_MS));
+    stop_relay(&relay);
+    int64_t acknowledged = metric_value(METRIC_OUTBOX_PUBLISHED, 0);
+
+    relay = start_relay(512);
+    write_committed(&writer, 1);
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    assert_int_equal(metric_value(METRIC_OUTBOX_PUBLISHED, 0), acknowledged + 1);
+    writer_close(&writer);
+}
+
+static void a_transaction_still_open_when_the_relay_ended_is_published_by_the_next(void **state) {
+    (void)state;
+    struct writer late, early;
+    writer_open(&late);
+    writer_open(&early);
+    struct relay *relay = start_relay(512);
+    write_open(&late, 3, &early.committed);
+    write_committed(&early, 3);
+    assert_true(are_published(3, WAIT_MS));
+    stop_relay(&relay);
+    commit(&late);
+    relay = start_relay(512);
+    assert_published(&early.committed);
+    stop_relay(&relay);
+    writer_close(&late);
+    writer_close(&early);
+}
+
+static bool has_counted(void *closure) {
+    const int64_t *count = closure;
+    return metric_value(METRIC_OUTBOX_PENDING, 0) == *count;
+}
+
+/* A relay looks as soon as it leads, before it publishes. */
+static void what_waits_to_be_published_is_counted(void **state) {
+    (void)state;
+    struct writer writer;
+    int64_t waiting = 3;
+    writer_open(&writer);
+    write_committed(&writer, 3);
+    struct relay *relay = start_relay(512);
+    assert_true(wait_until(has_counted, &waiting, WAIT_MS));
+    assert_in_range(metric_value(METRIC_OUTBOX_OLDEST_SECONDS, 0), 0, 60);
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
+static void a_draining_relay_publishes_what_is_committed(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    struct relay *relay = start_relay(64);
+    assert_true(wait_until(is_ready, relay, WAIT_MS));
+    write_committed(&writer, 500);
+    stop_relay(&relay);
+    assert_published(&writer.committed);
+    writer_close(&writer);
+}
+
+static void a_relay_whose_session_is_terminated_goes_on(void **state) {
+    (void)state;
+    static const struct pg_statement terminate = {
+        "test.terminate",
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE application_name = 'relay'",
+        0};
+    struct error error = {0};
+    struct writer writer;
+    struct pg *admin = pg_create(servers_postgres_url(servers), "admin");
+    writer_open(&writer);
+    struct relay *relay = start_relay(512);
+    for (int i = 0; i < 5; i++) {
+        write_committed(&writer, 10);
+        require_ok(pg_query(admin, &terminate, NULL, NULL, &error), &error);
+        write_committed(&writer, 10);
+    }
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    pg_destroy(&admin);
+    writer_close(&writer);
+}
+
+/* --- under load --- */
+
+#define WRITERS 4
+#define TRANSACTIONS 150
+
+struct load {
+    pthread_t thread;
+    unsigned seed;
+    struct writer writer;
+};
+
+/* Transactions of one to four events: some rolled back, some in a savepoint, some committed only
+   after others have come and gone. */
+static void *write_load(void *closure) {
+    static const struct pg_statement savepoint = {"test.savepoint", "SAVEPOINT s", 0};
+    struct load *load = closure;
+    struct error error = {0};
+    for (int i = 0; i < TRANSACTIONS; i++) {
+        struct id_list ids = {0};
+        int dice = rand_r(&load->seed) % 10;
+        write_open(&load->writer, 1 + rand_r(&load->seed) % 4, &ids);
+        if (dice == 1)
+            require_ok(pg_query(load->writer.pg, &savepoint, NULL, NULL, &error), &error);
+        if (dice <= 1)
+            clock_sleep_ms(rand_r(&load->seed) % 60);
+        if (dice == 2) {
+            pg_rollback(load->writer.pg);
+        } else {
+            commit(&load->writer);
+            buf_append(&load->writer.committed.bytes, ids.bytes.ptr, ids.bytes.len);
+        }
+        buf_fini(&ids.bytes);
+    }
+    return NULL;
+}
+
+static void start_load(struct load *loads) {
+    for (unsigned i = 0; i < WRITERS; i++) {
+        loads[i] = (struct load){.seed = i + 1};
+        writer_open(&loads[i].writer);
+        if (pthread_create(&loads[i].thread, NULL, write_load, &loads[i]) != 0)
+            fixture_fail("no thread");
+    }
+}
+
+static void finish_load(struct load *loads, struct id_list *committed) {
+    for (unsigned i = 0; i < WRITERS; i++) {
+        pthread_join(loads[i].thread, NULL);
+        buf_append(&committed->bytes, loads[i].writer.committed.bytes.ptr,
+                   loads[i].writer.committed.bytes.len);
+        writer_close(&loads[i].writer);
+    }
+}
+
+static void two_relays_that_take_turns_lose_and_repeat_nothing(void **state) {
+    (void)state;
+    struct load loads[WRITERS];
+    struct id_list committed = {0};
+    struct relay *relays[2] = {start_relay(16), start_relay(16)};
+    start_load(loads);
+    for (int turn = 0; turn < 4; turn++) {
+        assert_true(are_published((size_t)(turn + 1) * 150, WAIT_MS));
+        relay_destroy(&relays[turn % 2]);
+        relays[turn % 2] = start_relay(16);
+    }
+    finish_load(loads, &committed);
+    assert_published(&committed);
+    stop_relay(&relays[0]);
+    stop_relay(&relays[1]);
+    buf_fini(&committed.bytes);
+}
+
+static void a_broker_killed_and_restarted_under_load_loses_nothing(void **state) {
+    (void)state;
+    struct load loads[WRITERS];
+    struct id_list committed = {0};
+    struct relay *relay = start_relay(64);
+    start_load(loads);
+    for (size_t turn = 1; turn <= 3; turn++) {
+        assert_true(are_published(turn * 100, WAIT_MS));
+        servers_kill(servers, SERVER_NATS);
+        servers_restart(servers, SERVER_NATS);
+    }
+    finish_load(loads, &committed);
+    assert_published(&committed);
+    stop_relay(&relay);
+    buf_fini(&committed.bytes);
+}
+
+static bool has_tried(void *closure) {
+    return metric_value(METRIC_RELAY_SECONDS, 0) >= *(const int64_t *)closure;
+}
+
+/* Each failed pass left answers behind, and later passes took them, one each, for their own: a
+   relay that had met no stream went on only after as many turns as it had published events. */
+static void a_stream_that_comes_late_gets_everything_at_once(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);
+    read_sequence = 0;
+    write_committed(&writer, 16);
+    int64_t tries = metric_value(METRIC_RELAY_SECONDS, 0) + 5;
+    struct relay *relay = start_relay(512);
+    assert_true(wait_until(has_tried, &tries, WAIT_MS));
+    assert_false(relay_is_ready(relay));
+    servers_provision(servers);
+    assert_published(&writer.committed);
+    assert_true(wait_until(is_ready, relay, WAIT_MS));
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
+static void a_database_killed_and_restarted_is_taken_up_again(void **state) {
+    (void)state;
+    struct writer writer;
+    writer_open(&writer);
+    struct relay *relay = start_relay(512);
+    for (int turn = 0; turn < 2; turn++) {
+        write_committed(&writer, 20);
+        servers_kill(servers, SERVER_POSTGRES);
+        servers_restart(servers, SERVER_POSTGRES);
+        write_committed(&writer, 20);
+    }
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
+/* --- the program --- */
+
+static int each_setup(void **state) {
+    (void)state;
+    buf_clear(&published.bytes);
+    read_sequence = last_sequence();
+    return 0;
+}
+
+static int group_setup(void **state) {
+    (void)state;
+    struct error error = {0};
+    servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
+    servers_migrate(servers);
+    servers_provision(servers);
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
+    require_ok(nats_client_create(&options, &nats, &error), &error);
+    if (natsConnection_JetStream(&js, nats_client_fast(nats), NULL) != NATS_OK)
+        fixture_fail("no JetStream");
+    return 0;
+}
+
+static int group_teardown(void **state) {
+    (void)state;
+    buf_fini(&published.bytes);
+    jsCtx_Destroy(js);
+    nats_client_destroy(&nats);
+    servers_stop(&servers);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, each_setup)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(committed_events_are_published_in_the_order_they_were_added),
+        TEST(a_transaction_larger_than_a_pass_is_published_whole),
+        TEST(events_of_a_transaction_rolled_back_are_never_published),
+        TEST(events_of_a_transaction_that_commits_late_are_published_then),
+        TEST(a_transaction_left_open_holds_up_no_one_elses_events),
+        TEST(a_relay_that_starts_again_publishes_nothing_twice),
+        TEST(a_transaction_still_open_when_the_relay_ended_is_published_by_the_next),
+        TEST(what_waits_to_be_published_is_counted),
+        TEST(a_draining_relay_publishes_what_is_committed),
+        TEST(a_relay_whose_session_is_terminated_goes_on),
+        TEST(two_relays_that_take_turns_lose_and_repeat_nothing),
+        TEST(a_broker_killed_and_restarted_under_load_loses_nothing),
+        TEST(a_stream_that_comes_late_gets_everything_at_once),
+        TEST(a_database_killed_and_restarted_is_taken_up_again),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

@@ -1,0 +1,29 @@
+#include "shared/contract/notify_channel.h"
+
+#include "tests/unit/unit.h"
+
+static void every_channel_is_parsed_from_its_name(void **state) {
+    (void)state;
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        enum notify_channel channel;
+        assert_true(
+            notify_channel_parse(slice_of(notify_channel_name((enum notify_channel)i)), &channel));
+        assert_int_equal(channel, i);
+    }
+}
+
+static void other_words_are_refused(void **state) {
+    (void)state;
+    enum notify_channel channel;
+    assert_false(notify_channel_parse(SLICE_LITERAL("LOG"), &channel));
+    assert_false(notify_channel_parse(SLICE_LITERAL(""), &channel));
+    assert_false(notify_channel_parse((struct slice){0}, &channel));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_channel_is_parsed_from_its_name),
+        cmocka_unit_test(other_words_are_refused),
+    };
+    return cmocka_run_group_tests_name("notify_channel", tests, NULL, NULL);
+}

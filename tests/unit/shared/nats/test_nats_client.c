@@ -1,0 +1,91 @@
+#include "shared/nats/nats_client.h"
+
+#include "tests/unit/unit.h"
+
+static void a_pub_ack_of_a_stored_message_has_its_sequence(void **state) {
+    (void)state;
+    struct pub_ack ack = {0};
+    struct error error;
+
+    assert_int_equal(
+        pub_ack_parse(SLICE_LITERAL("{\"stream\":\"ORDERS\",\"seq\":42}"), &ack, &error),
+        STATUS_OK);
+
+    assert_int_equal(ack.sequence, 42);
+    assert_false(ack.is_duplicate);
+    assert_int_equal(ack.error_code, 0);
+}
+
+static void a_pub_ack_of_a_repeated_message_says_duplicate(void **state) {
+    (void)state;
+    struct pub_ack ack = {0};
+    struct error error;
+
+    assert_int_equal(
+        pub_ack_parse(SLICE_LITERAL("{\"stream\":\"ORDERS\",\"seq\":7,\"duplicate\":true}"), &ack,
+                      &error),
+        STATUS_OK);
+
+    assert_int_equal(ack.sequence, 7);
+    assert_true(ack.is_duplicate);
+}
+
+static void a_refusal_has_its_code_and_its_text(void **state) {
+    (void)state;
+    struct pub_ack ack = {0};
+    struct error error;
+
+    assert_int_equal(pub_ack_parse(SLICE_LITERAL("{\"error\":{\"code\":503,\"err_code\":10077,"
+                                                 "\"description\":\"maximum messages exceeded\"}}"),
+                                   &ack, &error),
+                     STATUS_OK);
+    assert_int_equal(ack.error_code, 10077);
+    assert_string_equal(ack.error_text, "maximum messages exceeded");
+
+    assert_int_equal(pub_ack_parse(SLICE_LITERAL("{\"error\":{}}"), &ack, &error), STATUS_OK);
+    assert_int_not_equal(ack.error_code, 0); /* refused all the same */
+}
+
+static void what_is_no_pub_ack_is_refused_and_changes_nothing(void **state) {
+    (void)state;
+    static const char *const texts[] = {"", "+OK", "[]", "{}", "{\"seq\":\"1\"}"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct pub_ack ack = {.sequence = 5};
+        struct error error;
+        assert_int_not_equal(pub_ack_parse(slice_of(texts[i]), &ack, &error), STATUS_OK);
+        assert_int_equal(ack.sequence, 5);
+    }
+}
+
+static void a_status_of_the_library_becomes_ours(void **state) {
+    (void)state;
+    static const struct {
+        natsStatus theirs;
+        enum status ours;
+    } rows[] = {
+        {NATS_OK, STATUS_OK},
+        {NATS_TIMEOUT, STATUS_TIMEOUT},
+        {NATS_NO_MEMORY, STATUS_NO_MEMORY},
+        {NATS_INVALID_SUBJECT, STATUS_INVALID},
+        {NATS_MAX_PAYLOAD, STATUS_INVALID},
+        {NATS_CONNECTION_CLOSED, STATUS_UNAVAILABLE},
+        {NATS_NO_RESPONDERS, STATUS_UNAVAILABLE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct error error = {0};
+        assert_int_equal(nats_error(&error, rows[i].theirs, "doing it"), rows[i].ours);
+        if (rows[i].ours != STATUS_OK)
+            assert_contains(error.text, "doing it: ");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pub_ack_of_a_stored_message_has_its_sequence),
+        cmocka_unit_test(a_pub_ack_of_a_repeated_message_says_duplicate),
+        cmocka_unit_test(a_refusal_has_its_code_and_its_text),
+        cmocka_unit_test(what_is_no_pub_ack_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_status_of_the_library_becomes_ours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
