@@ -1,6 +1,7 @@
 #include "gateway/describe.h"
 
 #include "gateway/routes.h"
+#include "shared/base/version.h"
 #include "shared/json/json.h"
 #include "shared/service/runtime.h"
 

@@ -1,7 +1,9 @@
 #include "gateway/health.h"
 
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/lane.h"
+#include "gateway/link/broker.h"
 #include "gateway/reply/answer.h"
+#include "shared/base/version.h"
 #include "shared/json/json.h"
 
 static bool is_degraded(const struct gateway *gateway) {

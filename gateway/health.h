@@ -4,7 +4,7 @@
 #define OM_GATEWAY_HEALTH_H
 
 #include "shared/base/buf.h"
-#include "shared/service/runtime.h"
+#include "shared/service/admin.h"
 
 #include <h2o.h>
 

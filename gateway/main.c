@@ -1,14 +1,22 @@
 /* om-gateway: HTTP in front, NATS behind. */
+#include "gateway/admit/auth.h"
+#include "gateway/admit/client_address.h"
+#include "gateway/admit/rate_limit.h"
 #include "gateway/describe.h"
 #include "gateway/health.h"
 #include "gateway/http/tls.h"
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/lane.h"
 #include "gateway/lane/request_trace.h"
+#include "gateway/link/broker.h"
 #include "gateway/link/feed.h"
 #include "gateway/server.h"
+#include "shared/base/crypto.h"
+#include "shared/base/version.h"
 #include "shared/nats/nats_client.h"
 #include "shared/net/span_exporter.h"
 #include "shared/observe/log.h"
+#include "shared/service/admin.h"
+#include "shared/service/micro.h"
 #include "shared/service/runtime.h"
 #include "shared/service/service.h"
 
@@ -92,7 +100,10 @@ static const struct service service = {.name = "gateway", .description = "Takes 
 
 static struct gateway_settings settings;
 static struct config config;
-static struct gateway gateway = {.config = &config, .settings = &settings};
+static struct rate_limits limits;
+static struct trusted_proxies proxies;
+static struct gateway gateway = {
+    .config = &config, .settings = &settings, .limits = &limits, .proxies = &proxies};
 
 static enum status open_auth(struct error *error) {
     const struct auth_options options = {
@@ -118,10 +129,10 @@ static enum status read_limits(struct error *error) {
                   {"OM_RATE_ADMIN", settings.rate_admin, RATE_ADMIN},
                   {"OM_RATE_ADDRESS", settings.rate_address, RATE_ADDRESS}};
     for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
-        if (!rate_quota_parse(quotas[i].text, &gateway.limits.quotas[quotas[i].rate_class]))
+        if (!rate_quota_parse(quotas[i].text, &limits.quotas[quotas[i].rate_class]))
             return error_set(error, STATUS_INVALID, "%s is neither off nor such as 100/1m",
                              quotas[i].row);
-    return trusted_proxies_parse(settings.trusted_proxies, &gateway.proxies, error);
+    return trusted_proxies_parse(settings.trusted_proxies, &proxies, error);
 }
 
 static enum status check_certificate(struct error *error) {
@@ -243,7 +254,7 @@ static enum status run(struct error *error) {
     gateway.lane_count = server_lane_count(&settings);
     enum status status =
         key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
-    gateway.limits.local = rate_local_create();
+    limits.local = rate_local_create();
     if (status == STATUS_OK)
         status = runtime_start_spans(service.name, &config, error);
     if (status == STATUS_OK)
@@ -255,7 +266,7 @@ static enum status run(struct error *error) {
     admin_stop(&admin);
     nats_client_destroy(&nats);
     key_ring_destroy(&gateway.keys);
-    rate_local_destroy(&gateway.limits.local);
+    rate_local_destroy(&limits.local);
     auth_destroy(&gateway.auth);
     span_exporter_stop();
     return status;

@@ -7,7 +7,7 @@
 #include "gateway/catalog/change_catalog.h"
 #include "gateway/catalog/products.h"
 #include "gateway/health.h"
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/lane.h"
 #include "gateway/lane/meter.h"
 #include "gateway/lane/request_trace.h"
 #include "gateway/live/events.h"
@@ -214,7 +214,8 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     return 0;
 }
 
-bool routes_await_body(h2o_req_t *req, const struct http_head *head) {
+/* There is such a route, and the token opens it. */
+static bool is_body_awaited(h2o_req_t *req, const struct http_head *head) {
     char allow[ROUTE_ALLOW_SIZE];
     struct slice id, path = head->target;
     const char *query = memchr(path.ptr, '?', path.len);
@@ -224,10 +225,13 @@ bool routes_await_body(h2o_req_t *req, const struct http_head *head) {
     return route != NULL && admission_foresee(req, route, head);
 }
 
-void routes_refuse(h2o_req_t *req, enum problem problem, const char *detail) {
+/* Counts it, too. */
+static void refuse_unread(h2o_req_t *req, enum problem problem, const char *detail) {
     measure_start(req);
     problem_send(req, problem, detail);
 }
+
+const struct http1_callbacks routes_callbacks = {is_body_awaited, refuse_unread};
 
 void routes_register(h2o_pathconf_t *pathconf) {
     h2o_handler_t *handler = h2o_create_handler(pathconf, sizeof(*handler));

@@ -7,23 +7,11 @@
 #ifndef OM_GATEWAY_ROUTES_H
 #define OM_GATEWAY_ROUTES_H
 
-#include "gateway/admit/rate_limit.h"
-#include "gateway/http/http_head.h"
-#include "gateway/lane/caller.h"
-#include "gateway/reply/problem.h"
+#include "gateway/admit/route.h"
+#include "gateway/http/http1.h"
 #include "shared/base/buf.h"
 
 #include <h2o.h>
-
-struct route {
-    const char *method; /* GET answers HEAD too */
-    const char *pattern;
-    /* Answers now, or later on the loop's thread. `id` is empty where the pattern has none, and
-       lives as long as the request. */
-    void (*handle)(h2o_req_t *req, struct slice id);
-    enum scope scope; /* what the caller must be allowed to */
-    enum rate_class rate_class;
-};
 
 extern const struct route routes[];
 extern const size_t route_count;
@@ -35,12 +23,8 @@ extern const size_t route_count;
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,
                                char *allow);
 
-/* Whether the body of a request, whose head has come, is wanted: there is such a route, and the
-   token opens it. False: the request, handed on as it is, will be refused. */
-bool routes_await_body(h2o_req_t *req, const struct http_head *head);
-
-/* Answers, and counts, a request that could not be read. `detail` may be NULL. */
-void routes_refuse(h2o_req_t *req, enum problem problem, const char *detail);
+/* What connections ask of the routes before a request is handed on. */
+extern const struct http1_callbacks routes_callbacks;
 
 /* Hands every request of `pathconf` to its route, and measures it. */
 void routes_register(h2o_pathconf_t *pathconf);

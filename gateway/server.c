@@ -1,9 +1,14 @@
 #include "gateway/server.h"
 
+#include "gateway/admit/rate_limit.h"
+#include "gateway/catalog/catalog_cache.h"
 #include "gateway/http/http1.h"
 #include "gateway/http/listener.h"
 #include "gateway/http/tls.h"
+#include "gateway/link/broker.h"
+#include "gateway/link/redis.h"
 #include "gateway/live/events.h"
+#include "gateway/orders/publish.h"
 #include "gateway/routes.h"
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"
@@ -23,7 +28,6 @@ enum {
     SURPLUS_CONNECTIONS = 64, /* that are only answered with 503 */
     REDIS_START_MS = 1000,
     TURN_MS = 1000,
-    AGAIN_MS = 50,
 };
 
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING, PHASE_STOPPING };
@@ -150,7 +154,6 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
     h2o_multithread_register_receiver(lane->lane.context.queue, &lane->control, on_control);
     lane->lane.gateway = gateway;
     lane->lane.broker = broker_lane_open(gateway->broker, index, &lane->lane.context);
-    h2o_timeout_init(lane->lane.context.loop, &lane->lane.again, AGAIN_MS);
     const struct redis_options options = {
         .context = &lane->lane.context,
         .url = gateway->config->redis_url,
@@ -161,11 +164,17 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
     enum status status = redis_create(&options, &lane->lane.redis, &lane->error);
     if (status != STATUS_OK)
         return status;
-    lane->lane.limiter = rate_limiter_create(&gateway->limits, lane->lane.redis);
+    lane->lane.limiter = rate_limiter_create(gateway->limits, lane->lane.redis);
     lane->lane.catalog = catalog_cache_create(&(struct catalog_cache_options){
         .context = &lane->lane.context,
         .redis = lane->lane.redis,
         .ttl_ms = gateway->settings->catalog_cache_ms,
+    });
+    lane->lane.publish = publish_lane_create(&(struct publish_options){
+        .context = &lane->lane.context,
+        .broker = lane->lane.broker,
+        .keys = gateway->keys,
+        .timeout_ms = gateway->settings->publish_timeout_ms,
     });
     lane->lane.events = events_open(&lane->lane, index);
     const struct http1_limits limits = {
@@ -175,7 +184,8 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
         .idle_timeout_ms = (uint64_t)gateway->settings->idle_timeout_ms,
         .send_timeout_ms = (uint64_t)gateway->settings->send_timeout_ms,
     };
-    http1_lane_init(&lane->http1, &lane->lane.context, lane->server->config.hosts, &limits);
+    http1_lane_init(&lane->http1, &lane->lane.context, lane->server->config.hosts,
+                    &routes_callbacks, &limits);
     return STATUS_OK;
 }
 
@@ -229,6 +239,7 @@ static void *run_lane(void *closure) {
     redis_destroy(&lane->lane.redis);
     rate_limiter_destroy(&lane->lane.limiter);
     catalog_cache_destroy(&lane->lane.catalog);
+    publish_lane_destroy(&lane->lane.publish);
     events_close(&lane->lane.events);
     sem_post(&server->lane_turned);
     /* h2o keeps caches in thread-local memory that nobody can free: the thread waits for the end of

@@ -8,7 +8,7 @@
 #ifndef OM_GATEWAY_SERVER_H
 #define OM_GATEWAY_SERVER_H
 
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/lane.h"
 
 struct server;
 

@@ -1,4 +1,4 @@
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 #include "shared/net/http_client.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 #include "shared/base/config.h"
+#include "shared/base/version.h"
 #include "shared/observe/log.h"
 
 #include <stdio.h>
@@ -238,7 +239,7 @@ int main(int argc, char **argv) {
     /* Progress is seen as it happens, also through a pipe. */
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc > 1 && (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0)) {
-        puts("omctl " OM_VERSION);
+        printf("omctl %s\n", ordermesh_version);
         return COMMAND_DONE;
     }
     if (argc > 1 && (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {

@@ -1,4 +1,4 @@
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 #include "omctl/signer.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"

@@ -3,6 +3,7 @@
 #include "gateway/admin/dlq_request.h"
 #include "gateway/lane/pending.h"
 #include "gateway/lane/request_trace.h"
+#include "gateway/link/broker.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/query.h"

@@ -2,6 +2,7 @@
 
 #include "gateway/admin/mesh_report.h"
 #include "gateway/lane/pending.h"
+#include "gateway/link/broker.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 #include "shared/base/clock.h"

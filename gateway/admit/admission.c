@@ -1,7 +1,11 @@
 #include "gateway/admit/admission.h"
 
+#include "gateway/admit/auth.h"
+#include "gateway/admit/client_address.h"
+#include "gateway/lane/lane.h"
 #include "gateway/lane/pending.h"
 #include "gateway/reply/answer.h"
+#include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
 #include "shared/base/clock.h"
 
@@ -89,9 +93,9 @@ static void format_address(h2o_req_t *req, char *text) {
     struct sockaddr_storage peer = {0};
     req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer);
     struct in6_addr address = address_of_peer((const struct sockaddr *)&peer);
-    if (lane->gateway->proxies.count > 0) {
+    if (lane->gateway->proxies->count > 0) {
         join_forwarded(req, &lane->scratch);
-        address = client_address(&lane->gateway->proxies, address, buf_slice(&lane->scratch));
+        address = client_address(lane->gateway->proxies, address, buf_slice(&lane->scratch));
     }
     address_format_for_quota(&address, text);
 }
@@ -114,9 +118,9 @@ static void on_measured(void *closure, const struct rate_result *result) {
     struct lane *lane = admission->pending.lane;
     h2o_req_t *req = admission->pending.req;
     if (req != NULL) {
-        tell_quota(req, &lane->gateway->limits, result);
+        tell_quota(req, lane->gateway->limits, result);
         if (!result->is_allowed) {
-            answer_retry_after(req, (int)rate_limit_retry_s(&lane->gateway->limits, result));
+            answer_retry_after(req, (int)rate_limit_retry_s(lane->gateway->limits, result));
             problem_send(req, PROBLEM_RATE_LIMITED, NULL);
         } else if (lane->redis == NULL) { /* the lane ends, and what it waited for with it */
             problem_send(req, PROBLEM_UNAVAILABLE, NULL);
@@ -174,7 +178,7 @@ void admit(h2o_req_t *req, const struct route *route, struct slice id) {
     memset(caller, 0, sizeof(*caller));
     caller_attach(req, caller);
     bool is_admitted = route->scope == SCOPE_PUBLIC || identify(req, route, caller, &refusal);
-    if (route->rate_class == RATE_FREE || !rate_limits_any(&lane_of(req)->gateway->limits))
+    if (route->rate_class == RATE_FREE || !rate_limits_any(lane_of(req)->gateway->limits))
         proceed(req, route, id, is_admitted ? NULL : &refusal);
     else
         measure(req, route, id, is_admitted ? NULL : &refusal);

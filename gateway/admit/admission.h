@@ -8,7 +8,8 @@
 #ifndef OM_GATEWAY_ADMIT_ADMISSION_H
 #define OM_GATEWAY_ADMIT_ADMISSION_H
 
-#include "gateway/routes.h"
+#include "gateway/admit/route.h"
+#include "gateway/http/http_head.h"
 
 /* Calls route->handle, or answers 400, 401, 403 or 429. `id` borrows from the request. */
 void admit(h2o_req_t *req, const struct route *route, struct slice id);

@@ -4,6 +4,7 @@
 #include "gateway/catalog/product_request.h"
 #include "gateway/lane/pending.h"
 #include "gateway/lane/request_trace.h"
+#include "gateway/link/broker.h"
 #include "gateway/orders/idempotency.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/etag.h"

@@ -4,9 +4,11 @@
 #include "gateway/catalog/product_request.h"
 #include "gateway/lane/pending.h"
 #include "gateway/lane/request_trace.h"
+#include "gateway/link/broker.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/query.h"
+#include "gateway/reply/resource.h"
 
 enum { ARENA_CHUNK_BYTES = 512 };
 
@@ -38,7 +40,7 @@ static void end(struct product_get *get, enum status status, struct slice body) 
     else if (req != NULL && status != STATUS_OK)
         problem_send(req, problem_of(status), NULL);
     else if (req != NULL && get->is_one)
-        answer_resource(req, body);
+        resource_send(req, body);
     else if (req != NULL)
         answer_json(req, 200, body);
     pending_release(get);

@@ -1,8 +1,7 @@
 #include "gateway/http/http1.h"
 
 #include "gateway/http/http_chunks.h"
-#include "gateway/http/http_head.h"
-#include "gateway/routes.h"
+#include "gateway/reply/problem.h"
 
 #include <string.h>
 
@@ -96,7 +95,7 @@ static h2o_socket_t *get_socket(h2o_conn_t *conn) {
     return connection_of(conn)->socket;
 }
 
-static const h2o_conn_callbacks_t callbacks = {
+static const h2o_conn_callbacks_t connection_callbacks = {
     .get_sockname = get_own_name, .get_peername = get_peer_name, .get_socket = get_socket};
 
 /* --- the answer ------------------------------------------------------------------------------- */
@@ -240,7 +239,7 @@ static void refuse(struct connection *connection, const struct http_fault *fault
     connection->is_refused = true;
     req->http1_is_persistent = 0;
     h2o_req_bind_conf(req, host, &host->fallback_path);
-    routes_refuse(req, fault->problem, fault->detail);
+    connection->lane->callbacks->refuse(req, fault->problem, fault->detail);
 }
 
 static h2o_iovec_t iovec_of(struct slice slice) {
@@ -374,7 +373,7 @@ static enum http_progress read_request(struct connection *connection, struct htt
 /* The head is there for the first time, and not all of the body. Who is going to be refused need
    not send it. */
 static void await_body(struct connection *connection, const struct http_head *head) {
-    if (!routes_await_body(&connection->req, head)) {
+    if (!connection->lane->callbacks->awaits_body(&connection->req, head)) {
         connection->is_refused = true;
         process(connection, head, 0);
     } else if (head->expects_continue && connection->socket->input->size == head->len) {
@@ -457,7 +456,7 @@ static void on_handshake(h2o_socket_t *socket, const char *err) {
 void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, bool is_surplus) {
     struct timeval now = *h2o_get_timestamp(lane->context, NULL, NULL);
     struct connection *connection = (struct connection *)h2o_create_connection(
-        sizeof(*connection), lane->context, lane->hosts, now, &callbacks);
+        sizeof(*connection), lane->context, lane->hosts, now, &connection_callbacks);
     memset((char *)connection + sizeof(connection->super), 0,
            offsetof(struct connection, req) - sizeof(connection->super));
     connection->lane = lane;
@@ -478,7 +477,8 @@ void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, b
 }
 
 void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostconf_t **hosts,
-                     const struct http1_limits *limits) {
+                     const struct http1_callbacks *callbacks, const struct http1_limits *limits) {
+    lane->callbacks = callbacks;
     lane->context = context;
     lane->hosts = hosts;
     lane->body_max_bytes = limits->body_max_bytes;

@@ -11,9 +11,19 @@
 #define OM_GATEWAY_HTTP_HTTP1_H
 
 #include "gateway/http/http_budget.h"
+#include "gateway/http/http_head.h"
 #include "shared/base/buf.h"
 
 #include <h2o.h>
+
+/* Who knows what requests mean. */
+struct http1_callbacks {
+    /* Whether the body of a request, whose head has come, is wanted. False: the request, handed on
+       as it is, will be refused. */
+    bool (*awaits_body)(h2o_req_t *req, const struct http_head *head);
+    /* Answers a request that could not be read. `detail` may be NULL. */
+    void (*refuse)(h2o_req_t *req, enum problem problem, const char *detail);
+};
 
 struct http1_limits {
     size_t body_max_bytes;
@@ -27,6 +37,7 @@ struct http1_limits {
 struct http1_lane {
     h2o_context_t *context;
     h2o_hostconf_t **hosts;
+    const struct http1_callbacks *callbacks;
     size_t body_max_bytes;
     struct http_budget *budget;
     h2o_timeout_t request_timeout, idle_timeout, send_timeout, linger_timeout, turn_timeout;
@@ -34,8 +45,9 @@ struct http1_lane {
     struct buf scratch;
 };
 
+/* `callbacks` is borrowed for the lane's life. */
 void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostconf_t **hosts,
-                     const struct http1_limits *limits);
+                     const struct http1_callbacks *callbacks, const struct http1_limits *limits);
 
 /* Serves the socket until it closes. `tls` (may be NULL) is borrowed during the call. A connection
    that is one too many gets a 503 at once. */

@@ -8,7 +8,8 @@
 #ifndef OM_GATEWAY_LANE_PENDING_H
 #define OM_GATEWAY_LANE_PENDING_H
 
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/caller.h"
+#include "gateway/lane/lane.h"
 
 struct pending {
     h2o_req_t *req; /* NULL once the client is gone */

@@ -1,6 +1,6 @@
 #include "gateway/lane/request_trace.h"
 
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/lane.h"
 #include "gateway/reply/request.h"
 #include "shared/base/random.h"
 #include "shared/observe/span.h"
@@ -56,7 +56,7 @@ const struct trace *request_trace(h2o_req_t *req) {
 
 /* Names as in https://opentelemetry.io/docs/specs/semconv/http/http-spans/. */
 void request_trace_end(h2o_req_t *req, const char *pattern, int status) {
-    h2o_iovec_t *place = span_exporting ? place_of(req, false) : NULL;
+    h2o_iovec_t *place = span_sink != NULL ? place_of(req, false) : NULL;
     if (place == NULL)
         return;
     const struct span *span = (const struct span *)(const void *)place->base;

@@ -11,7 +11,7 @@
 #ifndef OM_GATEWAY_LIVE_EVENTS_H
 #define OM_GATEWAY_LIVE_EVENTS_H
 
-#include "gateway/lane/gateway.h"
+#include "gateway/lane/lane.h"
 
 /* What a lane has for its streams. */
 struct events *events_open(struct lane *lane, size_t lane_index);

@@ -13,14 +13,17 @@
 
 /*
  * cancel_order()  asks the order service where the order stands
- *   on_status()   judges that, and If-Match, unless it is cancelled already: then this request may
- * be the one that was, its answer lost on_marker()   it has not seen the order yet, but the stream
- * may have it publish()   sends the command on_stored()   JetStream has it, or not
+ *   on_status()   judges that and If-Match, unless the order is cancelled already: this request may
+ *                 be a repetition whose first answer was lost
+ *   on_marker()   the service has not seen the order yet, but the stream may have it
+ *     publish()   sends the command
+ *   on_stored()   JetStream has it, or not
  */
 struct order_cancel {
     struct pending pending;
     struct uuid order_id;
     struct trace trace;
+    struct publication publication;
     enum order_status status; /* as last seen */
     bool is_conditional;      /* there is an If-Match */
 };
@@ -38,33 +41,26 @@ static void end_accepted(struct order_cancel *cancel) {
     pending_release(cancel);
 }
 
-static void on_stored(void *closure, const struct broker_answer *answer) {
+static void on_stored(void *closure, const struct error *failure) {
     struct order_cancel *cancel = closure;
-    struct error error;
-    if (publish_judge(answer, &error) == STATUS_OK) {
+    if (failure == NULL) {
         end_accepted(cancel);
         return;
     }
-    log_warn("a cancellation was not published", LOG_ERROR(&error));
-    end_with_problem(cancel, problem_of(error.status));
+    log_warn("a cancellation was not published", LOG_ERROR(failure));
+    end_with_problem(cancel, problem_of(failure->status));
 }
 
 static void publish(struct order_cancel *cancel) {
-    struct lane *lane = cancel->pending.lane;
     const struct cancellation cancellation = {
         .order_id = cancel->order_id,
         .tenant = slice_of(cancel->pending.caller.tenant),
-        .trace = cancel->trace,
     };
-    struct broker_call *call = NULL;
-    struct error error;
-    enum status status = broker_call_open(lane->broker, BROKER_PUBLISH, &call);
+    enum status status = publish_open(cancel->pending.lane->publish, &cancel->publication);
     if (status == STATUS_OK)
-        status = publish_cancel(&lane->publish, call, &cancellation, on_stored, cancel, &error);
-    if (status == STATUS_OK)
-        return;
-    broker_call_drop(&call);
-    end_with_problem(cancel, problem_of(status));
+        publish_cancel(&cancel->publication, &cancellation, &cancel->trace, on_stored, cancel);
+    else
+        end_with_problem(cancel, problem_of(status));
 }
 
 /* `tag` is the order's, "" as long as it has no version. Whether If-Match allowed it cannot be told

@@ -5,6 +5,7 @@
 #include "gateway/orders/order_marker.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
+#include "gateway/reply/resource.h"
 
 struct order_get {
     struct pending pending;
@@ -32,7 +33,7 @@ static void on_marker(void *closure, bool is_marked) {
         buf_clear(body);
         buf_printf(body, "{\"orderId\":\"%s\",\"status\":\"PENDING\"%s}", id,
                    get->is_status_only ? "" : ",\"timeline\":[]");
-        answer_resource(get->pending.req, buf_slice(body));
+        resource_send(get->pending.req, buf_slice(body));
     }
     pending_release(get);
 }
@@ -48,7 +49,7 @@ static void on_order(void *closure, const struct broker_answer *answer) {
         return;
     }
     if (get->pending.req != NULL)
-        answer_resource(get->pending.req, answer->body);
+        resource_send(get->pending.req, answer->body);
     pending_release(get);
 }
 

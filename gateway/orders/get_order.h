@@ -3,6 +3,7 @@
 #define OM_GATEWAY_ORDERS_GET_ORDER_H
 
 #include "gateway/lane/pending.h"
+#include "gateway/link/broker.h"
 #include "shared/base/uuid.h"
 #include "shared/observe/trace.h"
 

@@ -1,4 +1,5 @@
 #include "gateway/orders/order_marker.h"
+#include "gateway/link/redis.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #include "gateway/orders/post_order.h"
 
+#include "gateway/lane/lane.h"
 #include "gateway/lane/pending.h"
 #include "gateway/lane/request_trace.h"
 #include "gateway/orders/idempotency.h"
@@ -10,7 +11,6 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
-#include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/contract/order_terms.h"
 #include "shared/observe/log.h"
@@ -23,7 +23,7 @@ enum { ARENA_CHUNK_BYTES = 2048 };
  * post_order()  reads the request
  *   identify()  derives the order id
  *   on_claim()  Redis has judged the key
- *     submit()  sends the command, and again while its stream changes its leader
+ *     submit()  sends the command
  *   on_stored() JetStream has it, or not
  *   on_turn()   answers, behind the writes to Redis of the same turn
  */
@@ -32,22 +32,18 @@ struct order_post {
     struct arena *arena;
     struct order_request request;
     struct trace trace; /* the request's */
-    struct span span;   /* of the command's way into the stream */
     bool has_key;
-    struct claim claim;       /* with a key */
-    struct broker_call *call; /* NULL once sent */
-    int64_t give_up_us;       /* when the command is sent for the last time */
-    h2o_timeout_entry_t again_entry, answer_entry;
+    struct claim claim; /* with a key */
+    struct publication publication;
+    h2o_timeout_entry_t answer_entry;
 };
 
 static void on_claim(void *closure, enum claim_verdict verdict);
-static void on_stored(void *closure, const struct broker_answer *answer);
-static void on_again(h2o_timeout_entry_t *entry);
 static void on_turn(h2o_timeout_entry_t *entry);
 
 static void dispose(void *closure) {
     struct order_post *post = closure;
-    broker_call_drop(&post->call);
+    publish_drop(&post->publication);
     if (post->request.root != NULL)
         order_request_fini(&post->request);
     arena_destroy(&post->arena);
@@ -159,14 +155,13 @@ void post_order(h2o_req_t *req, struct slice id) {
         return;
     struct order_post *post = pending_create(req, sizeof(*post), dispose);
     post->arena = arena_create(ARENA_CHUNK_BYTES);
-    post->again_entry.cb = on_again;
     post->answer_entry.cb = on_turn;
     if (!read_body(req, post)) {
         pending_release(post);
         return;
     }
     struct lane *lane = post->pending.lane;
-    enum status status = broker_call_open(lane->broker, BROKER_PUBLISH, &post->call);
+    enum status status = publish_open(lane->publish, &post->publication);
     if (status != STATUS_OK) {
         end_with_problem(post, problem_of(status));
         return;
@@ -189,45 +184,28 @@ static void fail(struct order_post *post, const struct error *error) {
     end_with_problem(post, problem_of(error->status));
 }
 
-static void submit(struct order_post *post) {
+/* Redis is told first, and the answer waits for the end of the turn, behind those writes: a client
+   that repeats its request on seeing the answer is to find the key done. */
+static void on_stored(void *closure, const struct error *failure) {
+    struct order_post *post = closure;
     struct lane *lane = post->pending.lane;
-    post->span = span_start(SPAN_PRODUCER, &post->trace);
+    if (failure != NULL) {
+        fail(post, failure);
+        return;
+    }
+    failpoint("gateway.after_puback");
+    if (post->has_key)
+        claim_finish(lane->redis, &post->claim);
+    order_marker_set(lane->redis, &post->request.snapshot);
+    h2o_timeout_link(lane->context.loop, &lane->context.zero_timeout, &post->answer_entry);
+}
+
+static void submit(struct order_post *post) {
     const struct submission submission = {
         .request = &post->request,
-        .keys = lane->gateway->keys,
         .key_hash = post->has_key ? post->claim.key_hash : NULL,
-        .trace = post->span.trace,
     };
-    struct error error;
-    if (publish_order(&lane->publish, post->call, &submission, on_stored, post, &error) ==
-        STATUS_OK)
-        post->call = NULL;
-    else
-        fail(post, &error);
-}
-
-/* Whether the command is on its way once more, in a moment: nobody listens for a stream that elects
-   its leader, and an acknowledgement is lost with its server. Its id makes it one order all the
-   same. */
-static bool is_sent_again(struct order_post *post, enum status status) {
-    struct lane *lane = post->pending.lane;
-    if ((status != STATUS_UNAVAILABLE && status != STATUS_TIMEOUT) ||
-        clock_monotonic_us() >= post->give_up_us)
-        return false;
-    h2o_timeout_link(lane->context.loop, &lane->again, &post->again_entry);
-    return true;
-}
-
-static void on_again(h2o_timeout_entry_t *entry) {
-    struct order_post *post = H2O_STRUCT_FROM_MEMBER(struct order_post, again_entry, entry);
-    enum status status = broker_call_open(post->pending.lane->broker, BROKER_PUBLISH, &post->call);
-    if (status == STATUS_OK) {
-        submit(post);
-    } else if (!is_sent_again(post, status)) {
-        struct error error;
-        (void)error_set(&error, status, "not sent again: %s", status_text(status));
-        fail(post, &error);
-    }
+    publish_order(&post->publication, &submission, &post->trace, on_stored, post);
 }
 
 static void on_claim(void *closure, enum claim_verdict verdict) {
@@ -236,8 +214,6 @@ static void on_claim(void *closure, enum claim_verdict verdict) {
     case CLAIM_FIRST:
     case CLAIM_TAKEOVER:
     case CLAIM_DEGRADED:
-        post->give_up_us =
-            clock_monotonic_us() + post->pending.lane->gateway->settings->publish_timeout_ms * 1000;
         submit(post);
         return;
     case CLAIM_REPLAY:
@@ -252,27 +228,6 @@ static void on_claim(void *closure, enum claim_verdict verdict) {
         end_with_problem(post, PROBLEM_KEY_REUSED);
         return;
     }
-}
-
-/* Redis is told first, and the answer waits for the end of the turn, behind those writes: a client
-   that repeats its request on seeing the answer is to find the key done. */
-static void on_stored(void *closure, const struct broker_answer *answer) {
-    struct order_post *post = closure;
-    struct lane *lane = post->pending.lane;
-    struct error error;
-    enum status status = publish_judge(answer, &error);
-    publish_span_end(&post->span, EVENT_ORDER_SUBMIT, &post->request.snapshot.order_id,
-                     status == STATUS_OK ? NULL : &error);
-    if (status != STATUS_OK) {
-        if (!is_sent_again(post, answer->status))
-            fail(post, &error);
-        return;
-    }
-    failpoint("gateway.after_puback");
-    if (post->has_key)
-        claim_finish(lane->redis, &post->claim);
-    order_marker_set(lane->redis, &post->request.snapshot);
-    h2o_timeout_link(lane->context.loop, &lane->context.zero_timeout, &post->answer_entry);
 }
 
 static void on_turn(h2o_timeout_entry_t *entry) {

@@ -1,6 +1,12 @@
 /*
- * The commands into JetStream: orders.cmd.submit makes an order, its id the order id, so that the
- * stream drops what is sent twice; orders.cmd.cancel asks for its end. Loop thread; nothing blocks.
+ * The commands into JetStream: orders.cmd.submit makes an order, under the order's id, so that the
+ * stream drops what is sent twice; orders.cmd.cancel asks for its end, under an id that derives
+ * from the order's.
+ *
+ * A command is sent again, every 50 ms within OM_PUBLISH_TIMEOUT_MS, while its stream has no leader
+ * to store it, and when its acknowledgement is lost. Its id makes it one command all the same.
+ *
+ * Loop thread; nothing blocks.
  */
 #ifndef OM_GATEWAY_ORDERS_PUBLISH_H
 #define OM_GATEWAY_ORDERS_PUBLISH_H
@@ -11,38 +17,60 @@
 #include "shared/contract/event.h"
 #include "shared/observe/span.h"
 
-/* Memory used again from order to order; zero-initialize, one a loop. */
-struct publish_buffers {
-    struct buf contact, sealed, data, envelope;
+struct publish_options {
+    h2o_context_t *context;
+    struct broker_lane *broker;
+    const struct key_ring *keys; /* seals personal data */
+    int64_t timeout_ms;          /* until a command is given up */
 };
 
+/* What a loop needs to send commands; everything given is borrowed. */
+struct publish_lane;
+struct publish_lane *publish_lane_create(const struct publish_options *options);
+void publish_lane_destroy(struct publish_lane **lane);
+
+/* What becomes an order. Borrowed until it is stored or given up. */
 struct submission {
     const struct order_request *request; /* its snapshot names the order, tenant and flow */
-    const struct key_ring *keys;         /* seals the personal data */
     const char *key_hash;                /* hex, or NULL without an Idempotency-Key */
-    struct trace trace;
 };
 
-/* Sends it on `call`, which is used up unless this fails; `fn` gets the PubAck. */
-enum status publish_order(struct publish_buffers *buffers, struct broker_call *call,
-                          const struct submission *submission, broker_fn fn, void *closure,
-                          struct error *error) MUST_CHECK;
-/* The wish to cancel an order: orders.cmd.cancel under an id that derives from the order's, so that
-   a repetition is the same command. */
+/* The wish to cancel an order. */
 struct cancellation {
     struct uuid order_id;
-    struct slice tenant;
-    struct trace trace;
+    struct slice tenant; /* borrowed until it is stored or given up */
 };
 
-/* As publish_order(). */
-enum status publish_cancel(struct publish_buffers *buffers, struct broker_call *call,
-                           const struct cancellation *cancellation, broker_fn fn, void *closure,
-                           struct error *error) MUST_CHECK;
-/* Ends the PRODUCER span of the event `id`; `error` is NULL once it is stored. */
-void publish_span_end(const struct span *span, enum event_type type, const struct uuid *id,
-                      const struct error *error);
-/* OK when the answer says that the stream holds the order. */
-enum status publish_judge(const struct broker_answer *answer, struct error *error) MUST_CHECK;
+/* `failure` is NULL once the stream holds the command. */
+typedef void (*publish_fn)(void *closure, const struct error *failure);
+
+/* A command on its way. Embed it, zeroed; its members are publish.c's. */
+struct publication {
+    struct publish_lane *lane;
+    struct broker_call *call; /* a place in flight; NULL once it is used */
+    enum event_type type;
+    union {
+        struct submission submission;
+        struct cancellation cancellation;
+    };
+    struct uuid id;     /* the command's */
+    struct trace trace; /* of the request */
+    struct span span;   /* of the way into the stream */
+    int64_t give_up_us;
+    h2o_timeout_entry_t again;
+    publish_fn fn;
+    void *closure;
+};
+
+/* Takes a place in flight. OVERLOADED: none is free; UNAVAILABLE: not connected. */
+enum status publish_open(struct publish_lane *lane, struct publication *publication) MUST_CHECK;
+/* Gives the place back, if it is not used. */
+void publish_drop(struct publication *publication);
+
+/* Send what publish_open() took a place for. `fn` is called once, and may be before they return. */
+void publish_order(struct publication *publication, const struct submission *submission,
+                   const struct trace *trace, publish_fn fn, void *closure);
+void publish_cancel(struct publication *publication, const struct cancellation *cancellation,
+                    const struct trace *trace, publish_fn fn, void *closure);
 
 #endif

@@ -17,9 +17,6 @@ void answer_retry_after(h2o_req_t *req, int seconds);
 /* `content_type` is a literal. HEAD gets the headers only. */
 void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body);
 void answer_json(h2o_req_t *req, int status, struct slice body);
-/* A resource as it is now, read by GET: 200, or 304, 412 or 400 as the request's conditions want
-   it. Its tag comes from its version, if it has one yet (etag.h). */
-void answer_resource(h2o_req_t *req, struct slice json);
 /* 204 or 304, which have neither a body nor its length. */
 void answer_empty(h2o_req_t *req, int status);
 

@@ -1,6 +1,6 @@
 #include "omctl/dlq/dlq.h"
 
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
 

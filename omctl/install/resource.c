@@ -1,6 +1,6 @@
 #include "omctl/install/resource.h"
 
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 
 #include <dirent.h>
 #include <errno.h>

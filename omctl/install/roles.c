@@ -1,6 +1,6 @@
 #include "omctl/install/roles.h"
 
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 
 /* Adds the statement for one role; the server does the quoting. */
 static enum status append_role(struct pg *pg, const char *directory, struct slice role,

@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_ANALYTICS_HANDLER_H
 #define OM_SERVICES_ANALYTICS_HANDLER_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 #include "shared/service/service.h"
 
 /* One handler for all that facts.h lists. It rejects an event that lacks what its kind must say. */

@@ -10,7 +10,7 @@
 #define OM_SERVICES_INVENTORY_STORE_H
 
 #include "services/inventory/stock.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 enum reservation_status {
     RESERVATION_NONE, /* no row */

@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_LOYALTY_STORE_H
 #define OM_SERVICES_LOYALTY_STORE_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 /* Borrows. */
 struct points_entry {

@@ -11,7 +11,7 @@
 
 #include "services/notification/channels/channel.h"
 #include "shared/base/crypto.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 /* The handler's context. */
 struct notification {

@@ -9,7 +9,7 @@
 
 #include "services/order/order_fsm.h"
 #include "services/order/pricing.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 /* --- new orders --- */
 

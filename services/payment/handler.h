@@ -6,7 +6,7 @@
 #define OM_SERVICES_PAYMENT_HANDLER_H
 
 #include "services/payment/provider.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 #include "shared/net/breaker.h"
 
 /* The handlers' context. */

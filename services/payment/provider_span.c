@@ -31,7 +31,7 @@ static void end_span(const struct provider *provider, const char *verb, const st
 
 void provider_call(const struct provider *provider, const char *verb, provider_fn operation,
                    const struct request_list *requests) {
-    if (!span_exporting) {
+    if (span_sink == NULL) {
         operation(provider, requests->items, requests->count);
         return;
     }

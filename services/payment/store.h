@@ -6,7 +6,7 @@
 #define OM_SERVICES_PAYMENT_STORE_H
 
 #include "services/payment/ledger.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 /* What is to be written for an order before the provider is asked. */
 struct payment_order {

@@ -6,7 +6,7 @@
 #ifndef OM_SERVICES_SHIPPING_HANDLER_H
 #define OM_SERVICES_SHIPPING_HANDLER_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 /* The handler's context. */
 struct shipping {

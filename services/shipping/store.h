@@ -3,7 +3,7 @@
 #define OM_SERVICES_SHIPPING_STORE_H
 
 #include "services/shipping/tracking.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 enum shipment_status {
     SHIPMENT_SHIPPED,

@@ -2,12 +2,12 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/consume/batch_span.h"
 #include "shared/consume/consumer_metrics.h"
 #include "shared/consume/decode.h"
 #include "shared/consume/failure_report.h"
 #include "shared/consume/inbox.h"
 #include "shared/consume/intake.h"
-#include "shared/consume/messaging_span.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 

@@ -6,7 +6,7 @@
 #ifndef OM_SHARED_CONSUME_FAILURE_REPORT_H
 #define OM_SHARED_CONSUME_FAILURE_REPORT_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 #include "shared/nats/nats_client.h"
 
 struct failure_report {

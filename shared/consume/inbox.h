@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_CONSUME_INBOX_H
 #define OM_SHARED_CONSUME_INBOX_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 /* Sets is_new[i] for each of the `count` deliveries: false when it was applied before, or stands
    earlier in this very batch. One statement; ids are locked in their order. */

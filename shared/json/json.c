@@ -1,6 +1,7 @@
 #include "shared/json/json.h"
 
 #include "shared/base/utf8.h"
+#include "shared/json/json_check.h"
 
 #include <assert.h>
 #include <json-c/json_tokener.h>

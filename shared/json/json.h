@@ -14,14 +14,6 @@
 
 #include <json-c/json_object.h>
 
-#define JSON_MAX_DEPTH 32
-
-/* The grammar of RFC 8259, in valid UTF-8 without BOM, without lone surrogates, with depth up to
-   JSON_MAX_DEPTH. INVALID with the byte offset in the text. */
-enum status json_check_grammar(struct slice text, struct error *error) MUST_CHECK;
-/* The profile that is taken here: json_check_grammar(), and no key twice in an object, as the last
-   would win silently, nor with U+0000 in it, where json-c would cut it. */
-enum status json_check(struct slice text, struct error *error) MUST_CHECK;
 /* json_check() and parse. INVALID when the root is not an object. */
 enum status json_parse(struct slice text, struct json_object **root,
                        struct error *error) MUST_CHECK;

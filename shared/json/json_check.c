@@ -5,7 +5,7 @@
  * those before it; a large one sorts its keys once, when it closes, so that no input costs more
  * than n log n.
  */
-#include "shared/json/json.h"
+#include "shared/json/json_check.h"
 
 #include "shared/base/hex.h"
 #include "shared/base/utf8.h"

@@ -42,8 +42,9 @@ static struct {
     unsigned exported_slot, dropped_slot;
 } exporter;
 
-void span_exporter_take(const struct span *span, const char *name, int64_t ended_us,
-                        const struct span_field *fields, size_t count) {
+/* A span_sink_fn. */
+static void take(const struct span *span, const char *name, int64_t ended_us,
+                 const struct span_field *fields, size_t count) {
     struct span_list *waiting = &exporter.waiting;
     pthread_mutex_lock(&exporter.mutex);
     bool has_room = waiting->json.len < SPAN_QUEUE_BYTES;
@@ -259,14 +260,14 @@ enum status span_exporter_start(const struct span_exporter_options *options, str
         fini();
         return error_set(error, STATUS_INTERNAL, "cannot start the thread that exports spans");
     }
-    span_exporting = true;
+    span_sink = take;
     return STATUS_OK;
 }
 
 void span_exporter_stop(void) {
-    if (!span_exporting)
+    if (span_sink == NULL)
         return;
-    span_exporting = false;
+    span_sink = NULL;
     pthread_mutex_lock(&exporter.mutex);
     exporter.is_ending = true;
     pthread_cond_signal(&exporter.woken);

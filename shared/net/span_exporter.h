@@ -32,8 +32,4 @@ enum status span_exporter_start(const struct span_exporter_options *options,
 /* Sends what waits, trying once: two time-outs of an export, 4 s, at the longest. */
 void span_exporter_stop(void);
 
-/* For span_end(): takes a span that is recorded. */
-void span_exporter_take(const struct span *span, const char *name, int64_t ended_us,
-                        const struct span_field *fields, size_t count);
-
 #endif

@@ -3,7 +3,6 @@
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/json/json.h"
-#include "shared/net/span_exporter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +10,7 @@
 
 #define STATUS_CODE_ERROR 2
 
-bool span_exporting;
+span_sink_fn span_sink;
 
 struct span span_start(enum span_kind kind, const struct trace *parent) {
     struct span span = {.kind = kind, .trace = trace_child(parent)};
@@ -28,7 +27,7 @@ struct span span_start_root(enum span_kind kind) {
 void span_end_fields(const struct span *span, const char *name, const struct span_field *fields,
                      size_t count) {
     if (span_is_recorded(&span->trace))
-        span_exporter_take(span, name, clock_now_us(), fields, count);
+        span_sink(span, name, clock_now_us(), fields, count);
 }
 
 /* --- as JSON -----------------------------------------------------------------------------------

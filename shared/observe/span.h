@@ -1,13 +1,13 @@
 /*
  * Spans: what a process did for a trace, from when to when, as OpenTelemetry has them
  * (https://opentelemetry.io/docs/specs/otel/trace/api/). A span is a plain value; ending it hands a
- * copy to the exporter (span_exporter.h), and one that is never ended leaves nothing behind.
+ * copy to the process's sink (an exporter), and one that is never ended leaves nothing behind.
  *
  *     struct span span = span_start(SPAN_CLIENT, &parent);
  *     ... span.trace goes to whoever is called ...
  *     span_end(&span, "charge", SPAN_TEXT("error.type", code));
  *
- * Without an exporter, and in traces that are not sampled, a span costs a branch and its id. Thread
+ * Without a sink, and in traces that are not sampled, a span costs a branch and its id. Thread
  * safe; nothing blocks.
  */
 #ifndef OM_SHARED_OBSERVE_SPAN_H
@@ -49,11 +49,15 @@ struct span_field {
 /* It failed, and why; NULL or "": it did not. */
 #define SPAN_ERROR(v) ((struct span_field){.kind = SPAN_FIELD_ERROR, .text = slice_of(v)})
 
-/* Whether anybody takes spans. Set before threads start, and read-only while they run. */
-extern bool span_exporting;
+/* Takes what it needs of a span that is recorded and has ended; copies, and never blocks. */
+typedef void (*span_sink_fn)(const struct span *span, const char *name, int64_t ended_us,
+                             const struct span_field *fields, size_t count);
+
+/* Where spans go; NULL: nowhere. Set before threads start, and read-only while they run. */
+extern span_sink_fn span_sink;
 
 static inline bool span_is_recorded(const struct trace *trace) {
-    return span_exporting && (trace->flags & TRACE_SAMPLED) != 0;
+    return span_sink != NULL && (trace->flags & TRACE_SAMPLED) != 0;
 }
 
 /* A span of the parent's trace that begins now. */

@@ -1,8 +1,8 @@
 #include "shared/outbox/relay_publisher.h"
 
 #include "shared/base/clock.h"
-#include "shared/consume/messaging_span.h"
 #include "shared/contract/event.h"
+#include "shared/nats/messaging_span.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -146,7 +146,7 @@ static void trace_row(const struct pg_result *rows, int row, int64_t started_us)
 }
 
 static void trace_rows(const struct relay_publisher *publisher) {
-    for (int i = 0; span_exporting && i < publisher->row_count; i++)
+    for (int i = 0; span_sink != NULL && i < publisher->row_count; i++)
         trace_row(publisher->rows, i, publisher->sent_us);
 }
 

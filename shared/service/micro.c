@@ -1,4 +1,4 @@
-#include "shared/service/service.h"
+#include "shared/service/micro.h"
 
 #include "shared/base/clock.h"
 #include "shared/base/uuid.h"

@@ -9,7 +9,7 @@
 #ifndef OM_SHARED_SERVICE_PERIODIC_H
 #define OM_SHARED_SERVICE_PERIODIC_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 struct periodic {
     const char *name;

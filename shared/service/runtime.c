@@ -1,11 +1,15 @@
 #include "shared/service/runtime.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/version.h"
+#include "shared/consume/consumer.h"
 #include "shared/json/json.h"
 #include "shared/net/span_exporter.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/outbox/relay.h"
+#include "shared/service/admin.h"
+#include "shared/service/micro.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -17,8 +21,6 @@
 
 #define STOP_POLL_MS 5
 #define NATS_RETRY_MS 500
-
-const char ordermesh_version[] = OM_VERSION;
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING };
 

@@ -11,8 +11,6 @@
 #include "shared/base/config.h"
 #include "shared/service/service.h"
 
-extern const char ordermesh_version[];
-
 /* Runs `service` until it is told to end. Understands --help, --version, --check-config, and
    --describe: what the service is, as JSON with name, description, schema, consumers and endpoints.
    Returns the exit code: 0 ended as told, 1 failed, 2 wrong configuration or usage. */
@@ -31,16 +29,5 @@ enum status runtime_start_spans(const char *name, const struct config *config,
 /* Blocks until SIGTERM or SIGINT; call runtime_block_signals() before any thread starts. */
 void runtime_block_signals(void);
 void runtime_wait_signal(void);
-
-/* The admin port on a thread of its own: GET /healthz, /readyz, /metrics (libh2o). */
-struct admin;
-struct readiness {
-    bool ready;
-    char reason[200]; /* why not, or what is degraded */
-};
-typedef void (*readiness_fn)(void *closure, struct readiness *readiness);
-enum status admin_start(const struct config *config, readiness_fn check, void *closure,
-                        struct admin **admin, struct error *error) MUST_CHECK;
-void admin_stop(struct admin **admin);
 
 #endif

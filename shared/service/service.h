@@ -1,13 +1,12 @@
 /*
- * A service of the mesh: what main.c declares and runtime_run() runs, and the NATS service protocol
- * (ADR-32, https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-32.md):
- * $SRV.PING|INFO|STATS[.name[.id]] and endpoints in queue group "q".
+ * A service of the mesh as its main.c declares it: consumers, endpoints, tasks and configuration.
+ * runtime_run() runs it. Plain values.
  */
 #ifndef OM_SHARED_SERVICE_SERVICE_H
 #define OM_SHARED_SERVICE_SERVICE_H
 
 #include "shared/base/config.h"
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 #include "shared/nats/nats_client.h"
 #include "shared/service/periodic.h"
 #include "shared/service/worker.h"
@@ -51,23 +50,5 @@ struct service {
     enum status (*start)(const struct config *config, void **context, struct error *error);
     void (*stop)(void **context);
 };
-
-struct micro;
-
-struct micro_options {
-    struct nats_client *nats;
-    const struct service *service;
-    const char *database_url; /* NULL: endpoints get no pg */
-    const char *version;
-    void *context;
-    void (*committed)(void *closure); /* after a call that committed events; may be NULL */
-    void *committed_closure;
-};
-
-/* Subscribes; endpoints answer from then on. */
-enum status micro_create(const struct micro_options *options, struct micro **micro,
-                         struct error *error) MUST_CHECK;
-/* Answers the requests that have come, then frees. One that takes 11 s ends the process. */
-void micro_destroy(struct micro **micro);
 
 #endif

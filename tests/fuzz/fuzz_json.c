@@ -1,6 +1,7 @@
 /* The strict scan before json-c: what it lets pass, json-c parses, and prints as what the scan lets
    pass again. */
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {

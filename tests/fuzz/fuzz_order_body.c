@@ -2,6 +2,7 @@
    canonical form it is the same order. */
 #include "gateway/orders/order_request.h"
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 #include "tests/fuzz/fuzz.h"
 
 static void judge(const struct order_request *request, struct arena *arena) {

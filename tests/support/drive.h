@@ -8,7 +8,7 @@
 #ifndef OM_TESTS_SUPPORT_DRIVE_H
 #define OM_TESTS_SUPPORT_DRIVE_H
 
-#include "shared/consume/consumer.h"
+#include "shared/consume/batch.h"
 
 struct drive;
 

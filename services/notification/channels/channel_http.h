@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
 #define OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
 
-#include "services/notification/template.h"
+#include "services/notification/channels/template.h"
 
 #define HTTP_POST_HEADERS_MAX 6
 

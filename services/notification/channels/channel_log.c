@@ -1,6 +1,6 @@
 #include "services/notification/channels/channel_log.h"
 
-#include "services/notification/address.h"
+#include "services/notification/channels/address.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
 

@@ -1,6 +1,6 @@
 #include "services/notification/channels/channel_sms.h"
 
-#include "services/notification/address.h"
+#include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_http.h"
 #include "shared/base/config.h"
 #include "shared/json/json.h"

@@ -1,6 +1,6 @@
 #include "services/notification/channels/channel_smtp.h"
 
-#include "services/notification/address.h"
+#include "services/notification/channels/address.h"
 #include "services/notification/channels/mail.h"
 #include "shared/base/clock.h"
 #include "shared/base/config.h"

@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_SMTP_H
 #define OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_SMTP_H
 
-#include "services/notification/template.h"
+#include "services/notification/channels/template.h"
 
 struct channel_smtp_options {
     const char *url;           /* smtp://host:port or smtps:// */

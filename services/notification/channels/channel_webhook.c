@@ -4,6 +4,7 @@
 #include "services/notification/channels/signature.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

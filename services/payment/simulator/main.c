@@ -2,6 +2,7 @@
    For development and tests. */
 #include "services/payment/simulator/server.h"
 #include "shared/base/config.h"
+#include "shared/base/version.h"
 #include "shared/observe/log.h"
 #include "shared/service/runtime.h"
 

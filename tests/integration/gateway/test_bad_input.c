@@ -4,6 +4,7 @@
  * succeeds.
  */
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 #include "tests/integration/gateway/bad_input_table.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"

@@ -68,7 +68,7 @@ static int is_file(const struct dirent *entry) {
 static void assert_folder_served(const char *folder) {
     struct dirent **entries;
     char directory[300];
-    snprintf(directory, sizeof(directory), OM_SOURCE_DIR "/gateway/%s", folder);
+    snprintf(directory, sizeof(directory), OM_SOURCE_DIR "/gateway/pages/%s", folder);
     int count = scandir(directory, &entries, is_file, alphasort);
     assert_true(count > 3);
     for (int i = 0; i < count; i++) {

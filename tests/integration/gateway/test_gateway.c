@@ -1,6 +1,7 @@
 /* The gateway between a client, Redis and JetStream: what is promised, and under which faults. */
 #include "gateway/orders/idempotency.h"
 #include "shared/json/json.h"
+#include "shared/service/micro.h"
 #include "shared/service/service.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 

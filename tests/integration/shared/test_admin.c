@@ -1,5 +1,6 @@
 /* The admin port: what a supervisor and Prometheus are answered. */
 #include "shared/observe/metrics.h"
+#include "shared/service/admin.h"
 #include "shared/service/runtime.h"
 #include "tests/support/http.h"
 #include "tests/unit/unit.h"

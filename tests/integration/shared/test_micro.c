@@ -2,6 +2,7 @@
    `nats micro`, is answered. */
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
+#include "shared/service/micro.h"
 #include "shared/service/service.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"

@@ -1,6 +1,7 @@
 /* Problem documents (RFC 9457). */
 #include "gateway/reply/problem.h"
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 #include "tests/unit/unit.h"
 
 static void a_problem_has_type_title_and_status(void **state) {

@@ -1,5 +1,6 @@
 #include "shared/json/json.h"
 
+#include "shared/json/json_check.h"
 #include "tests/unit/unit.h"
 
 #include <dirent.h>

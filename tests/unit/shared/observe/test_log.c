@@ -1,6 +1,7 @@
 #include "shared/observe/log.h"
 
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 #include "shared/observe/trace.h"
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,4 @@
-#include "services/notification/address.h"
+#include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_log.h"
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,4 @@
-#include "services/notification/template.h"
+#include "services/notification/channels/template.h"
 
 #include "shared/base/clock.h"
 #include "shared/base/config.h"

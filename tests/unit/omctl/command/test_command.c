@@ -1,4 +1,4 @@
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 #include "tests/unit/unit.h"
 
 static void a_duration_is_a_number_and_its_unit(void **state) {

@@ -1,22 +1,17 @@
 /*
- * Spans of messages, named as OpenTelemetry's conventions for messaging have it
+ * Spans of a consumer's work, named as OpenTelemetry's conventions for messaging have it
  * (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/).
  *
  * An event's traceparent names the span that decided on it: the request, or the processing of its
- * cause. Its way into the stream is a PRODUCER span below that, and each consumer's work on it a
- * CONSUMER span below that too, whose id goes on with the events that come of it. So one trace
- * holds all that one order caused. A batch of several has a span of its own, in a trace of its own,
- * linked with the spans of its events both ways.
+ * cause. Each consumer's work on it is a CONSUMER span below that, whose id goes on with the events
+ * that come of it. So one trace holds all that one order caused. A batch of several has a span of
+ * its own, in a trace of its own, linked with the spans of its events both ways.
  */
-#ifndef OM_SHARED_CONSUME_MESSAGING_SPAN_H
-#define OM_SHARED_CONSUME_MESSAGING_SPAN_H
+#ifndef OM_SHARED_CONSUME_BATCH_SPAN_H
+#define OM_SHARED_CONSUME_BATCH_SPAN_H
 
 #include "shared/consume/intake.h"
 #include "shared/observe/span.h"
-
-/* Ends the PRODUCER span of a message to `subject`; `error` is NULL once it is stored. */
-void messaging_span_sent(const struct span *span, const char *subject, const char *message_id,
-                         const char *error);
 
 /* What a consumer is at. */
 struct batch_span {

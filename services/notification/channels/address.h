@@ -1,7 +1,7 @@
 /* E-mail addresses and telephone numbers: fit to be sent to, and fit to be seen. Pure, thread safe.
  */
-#ifndef OM_SERVICES_NOTIFICATION_ADDRESS_H
-#define OM_SERVICES_NOTIFICATION_ADDRESS_H
+#ifndef OM_SERVICES_NOTIFICATION_CHANNELS_ADDRESS_H
+#define OM_SERVICES_NOTIFICATION_CHANNELS_ADDRESS_H
 
 #include "shared/base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "omctl/command.h"
+#include "omctl/command/command.h"
 
 #include "shared/base/clock.h"
 

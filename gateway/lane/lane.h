@@ -1,19 +1,13 @@
 /*
- * What the gateway's parts share: its settings, the process-wide parts, and the lanes. A lane is
- * one h2o loop with everything that only its thread touches.
+ * What handlers reach from a request: the gateway's settings, the parts that all threads share, and
+ * the lane that serves the request. A lane is one h2o loop with everything that only its thread
+ * touches. The parts are declared where they live: who uses one includes its header.
  */
-#ifndef OM_GATEWAY_LANE_GATEWAY_H
-#define OM_GATEWAY_LANE_GATEWAY_H
+#ifndef OM_GATEWAY_LANE_LANE_H
+#define OM_GATEWAY_LANE_LANE_H
 
-#include "gateway/admit/auth.h"
-#include "gateway/admit/client_address.h"
-#include "gateway/admit/rate_limit.h"
-#include "gateway/catalog/catalog_cache.h"
-#include "gateway/link/broker.h"
-#include "gateway/link/redis.h"
-#include "gateway/orders/publish.h"
+#include "shared/base/buf.h"
 #include "shared/base/config.h"
-#include "shared/base/crypto.h"
 #include "shared/contract/order_snapshot.h"
 
 #include <h2o.h>
@@ -43,6 +37,19 @@ struct gateway_settings {
     const char *rate_read, *rate_write, *rate_admin, *rate_address, *trusted_proxies;
 };
 
+struct auth;
+struct broker;
+struct broker_lane;
+struct catalog_cache;
+struct events;
+struct feed;
+struct key_ring;
+struct publish_lane;
+struct rate_limiter;
+struct rate_limits;
+struct redis;
+struct trusted_proxies;
+
 struct gateway {
     const struct config *config;
     const struct gateway_settings *settings;
@@ -52,8 +59,8 @@ struct gateway {
     struct broker *broker;
     struct feed *feed;
     struct auth *auth;
-    struct rate_limits limits;
-    struct trusted_proxies proxies;
+    const struct rate_limits *limits;
+    const struct trusted_proxies *proxies;
     size_t lane_count;
     atomic_int redis_usable; /* lanes whose Redis connection is usable */
     atomic_int in_flight;    /* requests being answered */
@@ -69,9 +76,8 @@ struct lane {
     struct catalog_cache *catalog;
     struct broker_lane *broker;
     struct events *events;
-    h2o_timeout_t again; /* until a command is sent once more */
-    struct buf scratch;  /* for JSON under construction; free for use between callbacks */
-    struct publish_buffers publish;
+    struct publish_lane *publish;
+    struct buf scratch; /* for JSON under construction; free for use between callbacks */
 };
 
 static inline struct lane *lane_of(const h2o_req_t *req) {

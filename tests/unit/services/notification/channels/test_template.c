@@ -1,6 +1,7 @@
 #include "services/notification/channels/mail.h"
-#include "services/notification/template.h"
+#include "services/notification/channels/template.h"
 #include "shared/json/json.h"
+#include "shared/json/json_check.h"
 #include "tests/unit/unit.h"
 
 static char directory[] = "/tmp/om-templates-XXXXXX";

@@ -5,8 +5,8 @@
  * A subcommand is a function of its arguments. It prints what it did on stdout, errors on stderr,
  * and returns an exit code. Single-threaded; all of them block.
  */
-#ifndef OM_OMCTL_COMMAND_H
-#define OM_OMCTL_COMMAND_H
+#ifndef OM_OMCTL_COMMAND_COMMAND_H
+#define OM_OMCTL_COMMAND_COMMAND_H
 
 #include "shared/base/status.h"
 #include "shared/nats/nats_client.h"

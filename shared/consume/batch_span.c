@@ -1,4 +1,4 @@
-#include "shared/consume/messaging_span.h"
+#include "shared/consume/batch_span.h"
 
 #include "shared/base/clock.h"
 
@@ -7,21 +7,6 @@
 #include <string.h>
 
 #define SYSTEM SPAN_TEXT("messaging.system", "nats")
-
-void messaging_span_sent(const struct span *span, const char *subject, const char *message_id,
-                         const char *error) {
-    char name[160];
-    if (!span_is_recorded(&span->trace))
-        return;
-    snprintf(name, sizeof(name), "send %s", subject);
-    span_end(span, name, SYSTEM, SPAN_TEXT("messaging.operation.name", "publish"),
-             SPAN_TEXT("messaging.operation.type", "send"),
-             SPAN_TEXT("messaging.destination.name", subject),
-             SPAN_TEXT("messaging.message.id", message_id), SPAN_ERROR(error));
-}
-
-/* --- consumers ---------------------------------------------------------------------------------
- */
 
 void batch_span_start(struct batch_span *started, const struct message_list *batch) {
     bool is_recorded = false;
@@ -110,7 +95,7 @@ static void end_batch(const struct batch_span *started, const struct message_lis
 
 void batch_span_end(const struct batch_span *started, const struct message_list *batch,
                     const char *stream, const char *durable) {
-    if (!span_exporting)
+    if (span_sink == NULL)
         return;
     for (size_t i = 0; i < batch->count; i++) {
         if (!batch->items[i]->is_settled)

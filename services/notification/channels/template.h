@@ -5,8 +5,8 @@
  * Read and checked once; then immutable and thread safe. Values are escaped for where they stand,
  * the template's own text is taken as it is.
  */
-#ifndef OM_SERVICES_NOTIFICATION_TEMPLATE_H
-#define OM_SERVICES_NOTIFICATION_TEMPLATE_H
+#ifndef OM_SERVICES_NOTIFICATION_CHANNELS_TEMPLATE_H
+#define OM_SERVICES_NOTIFICATION_CHANNELS_TEMPLATE_H
 
 #include "services/notification/channels/channel.h"
 

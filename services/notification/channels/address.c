@@ -1,4 +1,4 @@
-#include "services/notification/address.h"
+#include "services/notification/channels/address.h"
 
 #include <string.h>
 

@@ -1,0 +1,3 @@
+#include "shared/base/version.h"
+
+const char ordermesh_version[] = OM_VERSION;
