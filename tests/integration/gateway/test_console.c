@@ -64,7 +64,7 @@ static int is_file(const struct dirent *entry) {
     return entry->d_name[0] != '.';
 }
 
-/* Each file of gateway/<folder>/ as /<folder>/<file>. */
+/* Each file of gateway/pages/<folder>/ as /<folder>/<file>. */
 static void assert_folder_served(const char *folder) {
     struct dirent **entries;
     char directory[300];
@@ -74,7 +74,7 @@ static void assert_folder_served(const char *folder) {
     for (int i = 0; i < count; i++) {
         char path[300], name[300];
         snprintf(path, sizeof(path), "/%s/%s", folder, entries[i]->d_name);
-        snprintf(name, sizeof(name), "gateway/%s/%s", folder, entries[i]->d_name);
+        snprintf(name, sizeof(name), "gateway/pages/%s/%s", folder, entries[i]->d_name);
         assert_served(path, name);
         free(entries[i]);
     }
