@@ -1,6 +1,6 @@
 #include "services/dlq/collect/consumer_facts.h"
 
-#include "services/dlq/index/claim.h"
+#include "services/dlq/index/notice.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
 

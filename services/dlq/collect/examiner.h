@@ -14,7 +14,7 @@
 #ifndef OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 
-#include "services/dlq/index/claim.h"
+#include "services/dlq/index/notice.h"
 #include "shared/nats/request_batch.h"
 #include "shared/pg/pg.h"
 

@@ -6,7 +6,7 @@
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_ITEM_H
 
 #include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/index/claim.h"
+#include "services/dlq/index/notice.h"
 #include "services/dlq/index/index.h"
 #include "services/dlq/index/verdict.h"
 

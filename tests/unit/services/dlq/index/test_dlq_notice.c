@@ -1,4 +1,4 @@
-#include "services/dlq/index/claim.h"
+#include "services/dlq/index/notice.h"
 #include "services/dlq/index/verdict.h"
 #include "tests/unit/unit.h"
 

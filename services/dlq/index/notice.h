@@ -5,8 +5,8 @@
  *
  * Pure; what is parsed lives in the arena given.
  */
-#ifndef OM_SERVICES_DLQ_INDEX_CLAIM_H
-#define OM_SERVICES_DLQ_INDEX_CLAIM_H
+#ifndef OM_SERVICES_DLQ_INDEX_NOTICE_H
+#define OM_SERVICES_DLQ_INDEX_NOTICE_H
 
 #include "shared/base/buf.h"
 #include "shared/base/status.h"

@@ -1,4 +1,4 @@
-#include "services/dlq/index/claim.h"
+#include "services/dlq/index/notice.h"
 
 #include "shared/base/clock.h"
 #include "shared/base/uuid.h"
