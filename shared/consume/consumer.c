@@ -40,7 +40,7 @@ struct consumer {
 
     struct delivery **deliveries; /* scratch, batch_max long */
     struct delivery **group;
-    struct delivery **claimed;
+    struct delivery **taken;
     bool *is_new;
 
     struct consumer_metrics metrics;
@@ -107,19 +107,19 @@ static enum status run_outside(struct consumer *consumer, size_t count, struct e
     return status;
 }
 
-static enum status claim(struct consumer *consumer, size_t count, size_t *claimed_count,
-                         struct error *error) {
-    size_t claims = 0;
+static enum status take_new(struct consumer *consumer, size_t count, size_t *taken_count,
+                            struct error *error) {
+    size_t events = 0;
     for (size_t i = 0; i < count; i++) {
         struct message *message = message_of(consumer->deliveries[i]);
         if (!consumer->spec->rows[message->row].handler->has_own_dedup)
-            consumer->claimed[claims++] = consumer->deliveries[i];
+            consumer->taken[events++] = consumer->deliveries[i];
     }
-    enum status status = inbox_claim(consumer->pg, consumer->inbox_name, consumer->claimed, claims,
-                                     consumer->is_new, error);
-    for (size_t i = 0; i < claims && status == STATUS_OK; i++)
-        message_of(consumer->claimed[i])->is_duplicate = !consumer->is_new[i];
-    *claimed_count = claims;
+    enum status status = inbox_take(consumer->pg, consumer->inbox_name, consumer->taken, events,
+                                    consumer->is_new, error);
+    for (size_t i = 0; i < events && status == STATUS_OK; i++)
+        message_of(consumer->taken[i])->is_duplicate = !consumer->is_new[i];
+    *taken_count = events;
     return status;
 }
 
@@ -139,15 +139,15 @@ static enum status run_apply(struct consumer *consumer, size_t count, struct err
     return status;
 }
 
-/* Claims of duplicates belong to an earlier transaction: they stay. */
-static enum status forget_undone(struct consumer *consumer, size_t claimed_count,
+/* What an earlier transaction took stays taken. */
+static enum status forget_undone(struct consumer *consumer, size_t taken_count,
                                  struct error *error) {
     size_t fresh = 0;
-    for (size_t i = 0; i < claimed_count; i++) {
-        if (!message_of(consumer->claimed[i])->is_duplicate)
-            consumer->claimed[fresh++] = consumer->claimed[i];
+    for (size_t i = 0; i < taken_count; i++) {
+        if (!message_of(consumer->taken[i])->is_duplicate)
+            consumer->taken[fresh++] = consumer->taken[i];
     }
-    return inbox_forget(consumer->pg, consumer->inbox_name, consumer->claimed, fresh, error);
+    return inbox_forget(consumer->pg, consumer->inbox_name, consumer->taken, fresh, error);
 }
 
 /* Where an attempt's SQL and log lines belong: to its one event, or to the batch. */
@@ -156,15 +156,15 @@ static const struct trace *trace_of(const struct consumer *consumer, size_t coun
 }
 
 static enum status run_transaction(struct consumer *consumer, size_t count, struct error *error) {
-    size_t claimed_count = 0;
+    size_t taken_count = 0;
     int64_t started_us = clock_monotonic_us();
     enum status status = pg_begin(consumer->pg, error);
     if (status == STATUS_OK)
-        status = claim(consumer, count, &claimed_count, error);
+        status = take_new(consumer, count, &taken_count, error);
     if (status == STATUS_OK)
         status = run_apply(consumer, count, error);
     if (status == STATUS_OK)
-        status = forget_undone(consumer, claimed_count, error);
+        status = forget_undone(consumer, taken_count, error);
     if (status == STATUS_OK)
         status = outbox_write(consumer->outbox, consumer->pg, error);
     if (status == STATUS_OK)
@@ -457,7 +457,7 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->updates = updates_create();
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     consumer->group = mem_alloc(most * sizeof(struct delivery *));
-    consumer->claimed = mem_alloc(most * sizeof(struct delivery *));
+    consumer->taken = mem_alloc(most * sizeof(struct delivery *));
     consumer->is_new = mem_alloc(most * sizeof(bool));
     consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
     return consumer;
@@ -494,7 +494,7 @@ void consumer_destroy(struct consumer **consumer) {
     }
     free(c->deliveries);
     free(c->group);
-    free(c->claimed);
+    free(c->taken);
     free(c->is_new);
     free(c->inbox_name);
     intake_destroy(&c->intake);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct pg_statement claim_events = {
-    .name = "inbox_claim",
+static const struct pg_statement take_events = {
+    .name = "inbox_take",
     .sql = "INSERT INTO inbox (event_id, consumer) SELECT id, $2::text FROM unnest($1::uuid[]) id "
            "ON CONFLICT DO NOTHING RETURNING event_id",
     .param_count = 2,
@@ -16,13 +16,13 @@ static const struct pg_statement forget_events = {
     .param_count = 2,
 };
 
-struct claim {
+struct place {
     struct uuid id;
     size_t index; /* in the batch */
 };
 
-static int compare_claims(const void *a, const void *b) {
-    const struct claim *left = a, *right = b;
+static int compare_places(const void *a, const void *b) {
+    const struct place *left = a, *right = b;
     int order = uuid_compare(&left->id, &right->id);
     if (order != 0)
         return order;
@@ -30,44 +30,44 @@ static int compare_claims(const void *a, const void *b) {
 }
 
 /* The first of equal ids, so that a repetition within the batch is the duplicate. */
-static struct claim *find_first(struct claim *claims, size_t count, const struct uuid *id) {
+static struct place *find_first(struct place *places, size_t count, const struct uuid *id) {
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (uuid_compare(&claims[middle].id, id) < 0)
+        if (uuid_compare(&places[middle].id, id) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < count && uuid_compare(&claims[low].id, id) == 0 ? &claims[low] : NULL;
+    return low < count && uuid_compare(&places[low].id, id) == 0 ? &places[low] : NULL;
 }
 
-enum status inbox_claim(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
-                        size_t count, bool *is_new, struct error *error) {
+enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
+                       size_t count, bool *is_new, struct error *error) {
     memset(is_new, 0, count * sizeof(*is_new));
     if (count == 0)
         return STATUS_OK;
-    struct claim *claims = mem_alloc(count * sizeof(*claims));
+    struct place *places = mem_alloc(count * sizeof(*places));
     for (size_t i = 0; i < count; i++)
-        claims[i] = (struct claim){deliveries[i]->event.id, i};
-    qsort(claims, count, sizeof(*claims), compare_claims);
+        places[i] = (struct place){deliveries[i]->event.id, i};
+    qsort(places, count, sizeof(*places), compare_places);
 
     struct pg_array ids;
     pg_array_init(&ids, PG_ARRAY_UUID);
     for (size_t i = 0; i < count; i++)
-        pg_array_add_uuid(&ids, &claims[i].id);
+        pg_array_add_uuid(&ids, &places[i].id);
     const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
     struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, &claim_events, params, &rows, error);
+    enum status status = pg_query(pg, &take_events, params, &rows, error);
     for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
         struct uuid id = pg_get_uuid(rows, row, 0);
-        struct claim *claim = find_first(claims, count, &id);
-        if (claim != NULL)
-            is_new[claim->index] = true;
+        struct place *place = find_first(places, count, &id);
+        if (place != NULL)
+            is_new[place->index] = true;
     }
     pg_result_free(&rows);
     pg_array_fini(&ids);
-    free(claims);
+    free(places);
     return status;
 }
 

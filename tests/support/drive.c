@@ -152,7 +152,7 @@ static enum status each_group(struct run *run, part_fn part, struct error *error
 }
 
 /* The deliveries that the inbox is asked about, in run->group. */
-static size_t list_claims(struct run *run, bool only_fresh) {
+static size_t list_taken(struct run *run, bool only_fresh) {
     const struct consumer_spec *spec = run->drive->spec;
     size_t count = 0;
     for (size_t i = 0; i < run->count; i++) {
@@ -164,11 +164,11 @@ static size_t list_claims(struct run *run, bool only_fresh) {
     return count;
 }
 
-static enum status claim(struct run *run, struct error *error) {
-    size_t count = list_claims(run, false);
+static enum status take(struct run *run, struct error *error) {
+    size_t count = list_taken(run, false);
     bool *is_new = mem_alloc(count + 1);
     enum status status =
-        inbox_claim(run->drive->pg, run->drive->inbox_name, run->group, count, is_new, error);
+        inbox_take(run->drive->pg, run->drive->inbox_name, run->group, count, is_new, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         run->messages[run->group[i] - run->deliveries].is_duplicate = !is_new[i];
     free(is_new);
@@ -179,11 +179,11 @@ static enum status run_transaction(struct run *run, struct error *error) {
     struct drive *drive = run->drive;
     enum status status = pg_begin(drive->pg, error);
     if (status == STATUS_OK)
-        status = claim(run, error);
+        status = take(run, error);
     if (status == STATUS_OK)
         status = each_group(run, run_inside, error);
     if (status == STATUS_OK) {
-        size_t count = list_claims(run, true);
+        size_t count = list_taken(run, true);
         status = inbox_forget(drive->pg, drive->inbox_name, run->group, count, error);
     }
     if (status == STATUS_OK)

@@ -14,28 +14,28 @@ struct collector {
 };
 
 /* The broker terminates a delivery whose message was replaced meanwhile, as reports are. */
-static bool is_of_a_replaced_report(const struct claim *claim) {
-    return claim->kind == CLAIM_TERMINATED && slice_is(claim->stream, "FAILURES");
+static bool is_of_a_replaced_report(const struct notice *notice) {
+    return notice->kind == NOTICE_TERMINATED && slice_is(notice->stream, "FAILURES");
 }
 
 static enum status take(void *closure, natsMsg *const *messages, size_t count,
                         struct error *error) {
     struct collector *collector = closure;
-    struct claim claims[EXAMINER_MOST];
-    size_t claim_count = 0;
+    struct notice notices[EXAMINER_MOST];
+    size_t notice_count = 0;
     arena_reset(collector->arena);
     for (size_t i = 0; i < count; i++) {
         struct error why = {0};
         struct slice body = {natsMsg_GetData(messages[i]),
                              (size_t)natsMsg_GetDataLength(messages[i])};
-        struct claim *claim = &claims[claim_count];
-        if (claim_parse_advisory(slice_of(natsMsg_GetSubject(messages[i])), body, collector->arena,
-                                 claim, &why) != STATUS_OK)
+        struct notice *notice = &notices[notice_count];
+        if (notice_parse_advisory(slice_of(natsMsg_GetSubject(messages[i])), body, collector->arena,
+                                  notice, &why) != STATUS_OK)
             examiner_refuse("malformed", &why);
-        else if (!is_of_a_replaced_report(claim))
-            claim_count++;
+        else if (!is_of_a_replaced_report(notice))
+            notice_count++;
     }
-    return examiner_take(collector->examiner, claims, claim_count, error);
+    return examiner_take(collector->examiner, notices, notice_count, error);
 }
 
 static void between(void *closure, bool has_backlog) {

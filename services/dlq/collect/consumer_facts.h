@@ -1,6 +1,6 @@
 /*
- * What the server knows of a consumer that is said to have failed: a claim is held against it. Read
- * anew for each batch, since a consumer may be edited under live traffic.
+ * What the server knows of a consumer that is said to have failed: a notice is held against it.
+ * Read anew for each batch, since a consumer may be edited under live traffic.
  */
 #ifndef OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
 #define OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H

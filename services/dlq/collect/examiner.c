@@ -15,7 +15,7 @@
 
 #define ARENA_CHUNK_BYTES (256 * 1024)
 #define WRONG_LAST_SEQUENCE 10071
-/* Each round settles a claim of every entry; only a DLQ stream written to from many sides at once
+/* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
    takes more than a few. */
 #define ROUNDS_MOST 64
 
@@ -69,15 +69,15 @@ struct request_batch *examiner_requests(struct examiner *examiner) {
 
 void examiner_refuse(const char *reason, const struct error *error) {
     metric_add(METRIC_DLQ_REFUSED, metric_slot(METRIC_DLQ_REFUSED, reason), 1);
-    log_warn("a claim is refused", LOG_TEXT("reason", reason), LOG_ERROR(error));
+    log_warn("a notice is refused", LOG_TEXT("reason", reason), LOG_ERROR(error));
 }
 
 static void refuse(struct item *item, const char *reason) {
-    const struct claim *claim = &item->claim;
+    const struct notice *notice = &item->notice;
     metric_add(METRIC_DLQ_REFUSED, metric_slot(METRIC_DLQ_REFUSED, reason), 1);
-    log_warn("a claim is refused", LOG_TEXT("reason", reason), LOG_SLICE("stream", claim->stream),
-             LOG_SLICE("consumer", claim->consumer),
-             LOG_INT("streamSequence", (int64_t)claim->sequence));
+    log_warn("a notice is refused", LOG_TEXT("reason", reason), LOG_SLICE("stream", notice->stream),
+             LOG_SLICE("consumer", notice->consumer),
+             LOG_INT("streamSequence", (int64_t)notice->sequence));
     item->is_settled = true;
 }
 
@@ -124,21 +124,22 @@ static void end_round(struct examiner *examiner) {
 /* --- what is known, and what the server says -----------------------------------------------------
  */
 
-static const struct consumer_facts *facts_of(struct examiner *examiner, const struct claim *claim) {
+static const struct consumer_facts *facts_of(struct examiner *examiner,
+                                             const struct notice *notice) {
     for (size_t i = 0; i < examiner->facts_count; i++) {
-        if (slice_equal(examiner->facts[i].stream, claim->stream) &&
-            slice_equal(examiner->facts[i].consumer, claim->consumer))
+        if (slice_equal(examiner->facts[i].stream, notice->stream) &&
+            slice_equal(examiner->facts[i].consumer, notice->consumer))
             return &examiner->facts[i];
     }
     struct consumer_facts *facts = &examiner->facts[examiner->facts_count++];
-    *facts = (struct consumer_facts){.stream = claim->stream, .consumer = claim->consumer};
+    *facts = (struct consumer_facts){.stream = notice->stream, .consumer = notice->consumer};
     return facts;
 }
 
 static enum status read_facts(struct examiner *examiner, struct error *error) {
     examiner->facts_count = 0;
     for (size_t i = 0; i < examiner->round_count; i++)
-        examiner->round[i]->facts = facts_of(examiner, &examiner->round[i]->claim);
+        examiner->round[i]->facts = facts_of(examiner, &examiner->round[i]->notice);
     return consumer_facts_read(examiner->requests, examiner->arena, examiner->facts,
                                examiner->facts_count, error);
 }
@@ -183,9 +184,9 @@ static enum status read_originals(struct examiner *examiner, struct error *error
     struct buf body = {0};
     request_batch_clear(examiner->requests);
     for (size_t i = 0; i < examiner->round_count; i++) {
-        const struct claim *claim = &examiner->round[i]->claim;
-        stored_message_by_sequence(&body, claim->sequence);
-        ask_message(examiner, arena_copy(examiner->arena, claim->stream), &body);
+        const struct notice *notice = &examiner->round[i]->notice;
+        stored_message_by_sequence(&body, notice->sequence);
+        ask_message(examiner, arena_copy(examiner->arena, notice->stream), &body);
     }
     buf_fini(&body);
     enum status status = request_batch_run(examiner->requests, error);
@@ -354,9 +355,9 @@ static enum status add_publish(struct examiner *examiner, struct item *item, str
 
 static void note_published(struct examiner *examiner, struct item *item, uint64_t dlq_sequence) {
     struct buf stream = {0};
-    buf_append_slice(&stream, item->claim.stream);
+    buf_append_slice(&stream, item->notice.stream);
     metric_add(METRIC_DLQ_ENTRIES, metric_slot(METRIC_DLQ_ENTRIES, stream.ptr), 1);
-    if (item->claim.kind == CLAIM_REPORT)
+    if (item->notice.kind == NOTICE_REPORT)
         metric_add(METRIC_DLQ_SWEPT, metric_slot(METRIC_DLQ_SWEPT, stream.ptr), 1);
     buf_fini(&stream);
     log_warn("a dead letter", LOG_SLICE("entry", item->id),
@@ -415,8 +416,8 @@ static enum status adopt(struct examiner *examiner, struct item *item,
     if (status != STATUS_OK)
         return status;
     item->last_sequence = message->sequence;
-    item->is_settled =
-        entry->sequence == item->claim.sequence && entry->published_at_us == item->original.time_us;
+    item->is_settled = entry->sequence == item->notice.sequence &&
+                       entry->published_at_us == item->original.time_us;
     add_change(examiner, &(struct index_change){.id = item->id,
                                                 .entry = entry,
                                                 .dlq_sequence = message->sequence,
@@ -449,7 +450,7 @@ static enum status look_back(struct examiner *examiner, struct error *error) {
         buf_clear(&subject);
         buf_clear(&stream);
         entry_write_subject(&examiner->round[i]->entry, &subject);
-        buf_printf(&stream, "%.*s_DLQ", SLICE_ARG(examiner->round[i]->claim.stream));
+        buf_printf(&stream, "%.*s_DLQ", SLICE_ARG(examiner->round[i]->notice.stream));
         stored_message_by_subject(&body, subject.ptr);
         ask_message(examiner, stream.ptr, &body);
     }
@@ -521,7 +522,7 @@ static bool all_settled(const struct examiner *examiner) {
     return true;
 }
 
-enum status examiner_take(struct examiner *examiner, const struct claim *claims, size_t count,
+enum status examiner_take(struct examiner *examiner, const struct notice *notices, size_t count,
                           struct error *error) {
     enum status status = STATUS_OK;
     assert(count <= EXAMINER_MOST);
@@ -529,7 +530,7 @@ enum status examiner_take(struct examiner *examiner, const struct claim *claims,
     examiner->item_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct item *item = arena_alloc(examiner->arena, sizeof(*item));
-        item->claim = claims[i];
+        item->notice = notices[i];
         examiner->items[examiner->item_count++] = item;
     }
     for (int round = 0; !all_settled(examiner) && status == STATUS_OK; round++) {

@@ -1,5 +1,5 @@
 /*
- * From claims to dead letters, exactly one for each message that truly failed for a consumer.
+ * From notices to dead letters, exactly one for each message that truly failed for a consumer.
  *
  *     known? -> hold against the consumer's facts -> read the original -> join the report
  *       -> name the entry -> a second chance, or: verdict -> publish -> index
@@ -7,7 +7,7 @@
  * What makes it exact is the stream: an entry is published with the sequence its subject must have
  * had, so of several writers, and of repetitions after a crash, one succeeds. Who loses looks at
  * what is there, indexes it, and decides again. The order matters: publish first, then index, and
- * the claim's message is acknowledged last; a crash in between is repaired by the repetition.
+ * the notice's message is acknowledged last; a crash in between is repaired by the repetition.
  *
  * The original's body is never decoded here: it may be what crashes decoders.
  */
@@ -18,7 +18,7 @@
 #include "shared/nats/request_batch.h"
 #include "shared/pg/pg.h"
 
-#define EXAMINER_MOST 128 /* claims at once */
+#define EXAMINER_MOST 128 /* notices at once */
 
 struct examiner;
 
@@ -26,9 +26,10 @@ struct examiner;
 struct examiner *examiner_create(struct nats_client *nats, const char *database_url);
 void examiner_destroy(struct examiner **examiner);
 
-/* Settles every claim: a dead letter, or part of one that is there, or refused and counted. Nothing
-   is lost by a failure (UNAVAILABLE, TIMEOUT ...): repeat the call with the same claims. */
-enum status examiner_take(struct examiner *examiner, const struct claim *claims, size_t count,
+/* Settles every notice: a dead letter, or part of one that is there, or refused and counted.
+   Nothing is lost by a failure (UNAVAILABLE, TIMEOUT ...): repeat the call with the same notices.
+ */
+enum status examiner_take(struct examiner *examiner, const struct notice *notices, size_t count,
                           struct error *error) MUST_CHECK;
 /* Counts and logs what is not worth a look. */
 void examiner_refuse(const char *reason, const struct error *error);

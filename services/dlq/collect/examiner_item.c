@@ -9,24 +9,24 @@
 #include <string.h>
 
 bool item_is_same_message(const struct item *a, const struct item *b) {
-    return a->claim.sequence == b->claim.sequence &&
-           slice_equal(a->claim.stream, b->claim.stream) &&
-           slice_equal(a->claim.consumer, b->claim.consumer);
+    return a->notice.sequence == b->notice.sequence &&
+           slice_equal(a->notice.stream, b->notice.stream) &&
+           slice_equal(a->notice.consumer, b->notice.consumer);
 }
 
 struct index_key item_key(const struct item *item) {
-    return (struct index_key){item->claim.stream, item->claim.consumer, item->claim.sequence};
+    return (struct index_key){item->notice.stream, item->notice.consumer, item->notice.sequence};
 }
 
 /* --- doubts -------------------------------------------------------------------------------------
  */
 
 static bool used_up_deliveries(const struct item *item) {
-    const struct claim *claim = &item->claim;
-    if (claim->kind == CLAIM_TERMINATED ||
-        (claim->kind == CLAIM_REPORT && claim->report->outcome == REPORT_REJECT))
+    const struct notice *notice = &item->notice;
+    if (notice->kind == NOTICE_TERMINATED ||
+        (notice->kind == NOTICE_REPORT && notice->report->outcome == REPORT_REJECT))
         return true;
-    return item->facts->max_deliver > 0 && claim->deliveries >= item->facts->max_deliver;
+    return item->facts->max_deliver > 0 && notice->deliveries >= item->facts->max_deliver;
 }
 
 const char *item_doubt(const struct item *item) {
@@ -34,7 +34,7 @@ const char *item_doubt(const struct item *item) {
         return "unknown_stream";
     if (!item->facts->exists)
         return "unknown_consumer";
-    if (item->claim.sequence > item->facts->delivered)
+    if (item->notice.sequence > item->facts->delivered)
         return "not_delivered";
     return used_up_deliveries(item) ? NULL : "too_few_deliveries";
 }
@@ -51,7 +51,7 @@ static void take_later(struct item *item, const struct report *report) {
 enum status item_join_report(struct item *item, struct slice report, struct arena *arena,
                              struct error *error) {
     if (item->report == NULL)
-        item->report = item->claim.report;
+        item->report = item->notice.report;
     if (report.len == 0)
         return STATUS_OK;
     struct report *read = arena_alloc(arena, sizeof(*read));
@@ -73,20 +73,20 @@ void item_take_report(struct item *item, const struct stored_message *message,
     struct error ignored = {0}; /* a forged one is as good as none */
     if (report_parse(slice_of(message->subject), buf_slice(&message->body), arena, report,
                      &ignored) == STATUS_OK &&
-        report->sequence == item->claim.sequence)
+        report->sequence == item->notice.sequence)
         take_later(item, report);
 }
 
 bool item_left_no_word(const struct item *item) {
     const struct report *report = item->report;
-    bool is_later_due = item->claim.kind == CLAIM_TERMINATED ||
-                        (item->claim.kind == CLAIM_MAX_DELIVERIES && report != NULL &&
-                         report->attempt < item->claim.deliveries);
+    bool is_later_due = item->notice.kind == NOTICE_TERMINATED ||
+                        (item->notice.kind == NOTICE_MAX_DELIVERIES && report != NULL &&
+                         report->attempt < item->notice.deliveries);
     return report == NULL || (is_later_due && report->outcome == REPORT_RETRY);
 }
 
 bool item_has_a_chance(const struct item *item) {
-    return item->claim.kind == CLAIM_MAX_DELIVERIES && item_left_no_word(item) &&
+    return item->notice.kind == NOTICE_MAX_DELIVERIES && item_left_no_word(item) &&
            !item->is_chance && republish_fits(&item->original);
 }
 
@@ -114,9 +114,9 @@ static bool is_alone(const struct item *item) {
 static bool read_replay(const struct item *item, struct slice *event_id, int *generation) {
     static const char infix[] = ".replay.";
     struct slice block = buf_slice(&item->original.headers), of, msg_id;
-    const struct claim *claim = &item->claim;
+    const struct notice *notice = &item->notice;
     struct buf prefix = {0};
-    buf_printf(&prefix, "%.*s.%.*s.", SLICE_ARG(claim->stream), SLICE_ARG(claim->consumer));
+    buf_printf(&prefix, "%.*s.%.*s.", SLICE_ARG(notice->stream), SLICE_ARG(notice->consumer));
     bool is_replay = header_find(block, "Om-Replay-Of", &of) && of.len > prefix.len &&
                      memcmp(of.ptr, prefix.ptr, prefix.len) == 0;
     if (is_replay) {
@@ -136,12 +136,12 @@ static bool read_replay(const struct item *item, struct slice *event_id, int *ge
 void item_report_subject(const struct item *item, bool by_sequence, struct buf *out) {
     struct slice id;
     int generation;
-    buf_printf(out, "failures.%.*s.%.*s.", SLICE_ARG(item->claim.stream),
-               SLICE_ARG(item->claim.consumer));
+    buf_printf(out, "failures.%.*s.%.*s.", SLICE_ARG(item->notice.stream),
+               SLICE_ARG(item->notice.consumer));
     if (!by_sequence && (read_replay(item, &id, &generation) || header_event_id(item, &id)))
         buf_append_slice(out, id);
     else
-        buf_printf(out, "seq-%" PRIu64, item->claim.sequence);
+        buf_printf(out, "seq-%" PRIu64, item->notice.sequence);
 }
 
 static struct slice event_id_of(struct item *item, struct arena *arena) {
@@ -157,7 +157,7 @@ static struct slice event_id_of(struct item *item, struct arena *arena) {
         return item->report->event_id;
     if (header_event_id(item, &id))
         return arena_slice(arena, id);
-    snprintf(text, sizeof(text), "seq-%" PRIu64, item->claim.sequence);
+    snprintf(text, sizeof(text), "seq-%" PRIu64, item->notice.sequence);
     return arena_slice(arena, slice_of(text));
 }
 
@@ -167,7 +167,7 @@ static const char *reason_of(const struct item *item, enum dead_reason *reason) 
         return "done";
     if (report != NULL && report->outcome == REPORT_REJECT)
         *reason = REASON_REJECTED;
-    else if (item->claim.kind == CLAIM_TERMINATED)
+    else if (item->notice.kind == NOTICE_TERMINATED)
         return "unreported";
     else
         *reason = report != NULL ? REASON_MAX_DELIVERIES : REASON_NO_REPORT;
@@ -186,14 +186,14 @@ static struct slice one_line(struct slice text, struct arena *arena) {
 
 static struct slice error_text(const struct item *item, struct arena *arena) {
     struct buf text = {0};
-    const struct claim *claim = &item->claim;
+    const struct notice *notice = &item->notice;
     if (item->report == NULL)
         buf_printf(&text,
                    "no failure report: the consumer crashed or lost it on each of %d deliveries%s",
-                   claim->deliveries, item->is_chance ? ", also when it was sent by itself" : "");
-    else if (item->report->attempt < claim->deliveries)
+                   notice->deliveries, item->is_chance ? ", also when it was sent by itself" : "");
+    else if (item->report->attempt < notice->deliveries)
         buf_printf(&text, "%.*s (attempt %d of %d; it crashed or lost its report after that)",
-                   SLICE_ARG(item->report->text), item->report->attempt, claim->deliveries);
+                   SLICE_ARG(item->report->text), item->report->attempt, notice->deliveries);
     else
         buf_append_slice(&text, item->report->text);
     struct slice line = one_line(buf_slice(&text), arena);
@@ -202,7 +202,7 @@ static struct slice error_text(const struct item *item, struct arena *arena) {
 }
 
 const char *item_name_entry(struct item *item, struct arena *arena) {
-    const struct claim *claim = &item->claim;
+    const struct notice *notice = &item->notice;
     enum dead_reason reason;
     const char *refusal = reason_of(item, &reason);
     if (refusal != NULL)
@@ -210,18 +210,18 @@ const char *item_name_entry(struct item *item, struct arena *arena) {
     const struct report *report = item->report;
     struct slice event_id = event_id_of(item, arena); /* first: it tells a second chance */
     item->entry = (struct entry){
-        .stream = claim->stream,
-        .consumer = claim->consumer,
+        .stream = notice->stream,
+        .consumer = notice->consumer,
         .event_id = event_id,
         .subject = arena_slice(arena, slice_of(item->original.subject)),
-        .sequence = claim->sequence,
-        .deliveries = claim->deliveries,
+        .sequence = notice->sequence,
+        .deliveries = notice->deliveries,
         .reason = reason,
         .error_code = report != NULL ? one_line(report->code, arena) : SLICE_LITERAL(""),
         .error = error_text(item, arena),
         .service = report != NULL ? one_line(report->service, arena) : SLICE_LITERAL(""),
         .instance = report != NULL ? one_line(report->instance, arena) : SLICE_LITERAL(""),
-        .failed_at_us = report != NULL ? report->time_us : claim->time_us,
+        .failed_at_us = report != NULL ? report->time_us : notice->time_us,
         .published_at_us = item->original.time_us,
     };
     struct buf id = {0};
@@ -235,7 +235,7 @@ struct failed_message item_failed_message(const struct item *item, const struct 
     bool is_comparable = row == NULL || row->failed_at_us >= item->facts->created_us;
     bool is_event = item->entry.event_id.len == UUID_TEXT_LEN;
     return (struct failed_message){
-        .sequence = item->claim.sequence,
+        .sequence = item->notice.sequence,
         .replay_of = item->replay_of,
         .is_comparable = is_comparable,
         .is_another = !is_comparable && !is_event && item->replay_of == 0,

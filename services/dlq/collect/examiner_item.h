@@ -1,17 +1,17 @@
 /*
- * One claim on its way through the examiner: what is found out about it, and the decisions that
+ * One notice on its way through the examiner: what is found out about it, and the decisions that
  * need no one else. Pure; strings live in the arena given, which outlasts the item.
  */
 #ifndef OM_SERVICES_DLQ_COLLECT_EXAMINER_ITEM_H
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_ITEM_H
 
 #include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/index/notice.h"
 #include "services/dlq/index/index.h"
+#include "services/dlq/index/notice.h"
 #include "services/dlq/index/verdict.h"
 
 struct item {
-    struct claim claim;
+    struct notice notice;
     bool is_settled; /* refused, known, or written */
     const struct consumer_facts *facts;
     struct stored_message original;
@@ -28,10 +28,10 @@ struct item {
 bool item_is_same_message(const struct item *a, const struct item *b);
 struct index_key item_key(const struct item *item);
 
-/* Why the server's facts do not bear the claim out; NULL when they do. */
+/* Why the server's facts do not bear the notice out; NULL when they do. */
 const char *item_doubt(const struct item *item);
 
-/* Joins the claim's own report and the one the index holds (JSON; "" for none): the later one. */
+/* Joins the notice's own report and the one the index holds (JSON; "" for none): the later one. */
 enum status item_join_report(struct item *item, struct slice report, struct arena *arena,
                              struct error *error) MUST_CHECK;
 /* Where a report about the original is kept: by its event's id as its headers have it, or by its

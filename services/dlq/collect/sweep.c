@@ -67,8 +67,8 @@ static enum status read_limits(struct sweep *sweep, const struct index_key *repo
     return status;
 }
 
-static enum status find_claims(struct sweep *sweep, struct claim *claims, size_t *count,
-                               struct error *error) {
+static enum status find_notices(struct sweep *sweep, struct notice *notices, size_t *count,
+                                struct error *error) {
     int64_t before_us = clock_now_us() - sweep->grace_ms * 1000;
     struct index_key reporters[REPORTERS_MOST];
     int64_t max_deliver[REPORTERS_MOST];
@@ -85,13 +85,13 @@ static enum status find_claims(struct sweep *sweep, struct claim *claims, size_t
     for (size_t i = 0; i < found && status == STATUS_OK; i++) {
         struct report *report = arena_alloc(sweep->arena, sizeof(*report));
         status = report_read(reports[i], sweep->arena, report, error);
-        claims[i] = (struct claim){.kind = CLAIM_REPORT,
-                                   .stream = report->stream,
-                                   .consumer = report->consumer,
-                                   .sequence = report->sequence,
-                                   .deliveries = report->attempt,
-                                   .time_us = report->time_us,
-                                   .report = report};
+        notices[i] = (struct notice){.kind = NOTICE_REPORT,
+                                     .stream = report->stream,
+                                     .consumer = report->consumer,
+                                     .sequence = report->sequence,
+                                     .deliveries = report->attempt,
+                                     .time_us = report->time_us,
+                                     .report = report};
     }
     *count = found;
     return status;
@@ -159,7 +159,7 @@ static void tidy_if_due(struct sweep *sweep) {
 }
 
 void sweep_turn(struct sweep *sweep, bool has_advisories) {
-    struct claim claims[EXAMINER_MOST];
+    struct notice notices[EXAMINER_MOST];
     struct error error = {0};
     size_t count = 0;
     int64_t now_us = clock_monotonic_us();
@@ -167,9 +167,9 @@ void sweep_turn(struct sweep *sweep, bool has_advisories) {
     if (now_us < (has_advisories ? sweep->backlog_due_us : sweep->due_us))
         return;
     arena_reset(sweep->arena);
-    enum status status = find_claims(sweep, claims, &count, &error);
+    enum status status = find_notices(sweep, notices, &count, &error);
     if (status == STATUS_OK && count > 0)
-        status = examiner_take(sweep->examiner, claims, count, &error);
+        status = examiner_take(sweep->examiner, notices, count, &error);
     if (status != STATUS_OK)
         log_warn("the sweep failed; once more later", LOG_ERROR(&error));
     bool has_more = status == STATUS_OK && count == EXAMINER_MOST;

@@ -7,8 +7,8 @@
 #ifndef OM_SERVICES_DLQ_INDEX_INDEX_H
 #define OM_SERVICES_DLQ_INDEX_INDEX_H
 
-#include "services/dlq/index/notice.h"
 #include "services/dlq/index/entry_row.h"
+#include "services/dlq/index/notice.h"
 
 /* A message of a stream, for one consumer. */
 struct index_key {

@@ -204,17 +204,17 @@ enum status report_parse(struct slice subject, struct slice body, struct arena *
 struct advisory_kind {
     const char *token;
     const char *type;
-    enum claim_kind kind;
+    enum notice_kind kind;
 };
 
 static const struct advisory_kind advisory_kinds[] = {
-    {"MAX_DELIVERIES", "io.nats.jetstream.advisory.v1.max_deliver", CLAIM_MAX_DELIVERIES},
-    {"MSG_TERMINATED", "io.nats.jetstream.advisory.v1.terminated", CLAIM_TERMINATED},
+    {"MAX_DELIVERIES", "io.nats.jetstream.advisory.v1.max_deliver", NOTICE_MAX_DELIVERIES},
+    {"MSG_TERMINATED", "io.nats.jetstream.advisory.v1.terminated", NOTICE_TERMINATED},
 };
 
 /* $JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer> */
 static bool parse_advisory_subject(struct slice subject, const struct advisory_kind **kind,
-                                   struct claim *claim) {
+                                   struct notice *notice) {
     static const char *const head[] = {"$JS", "EVENT", "ADVISORY", "CONSUMER"};
     struct slice token;
     for (size_t i = 0; i < 4; i++) {
@@ -228,9 +228,9 @@ static bool parse_advisory_subject(struct slice subject, const struct advisory_k
         if (slice_is(token, advisory_kinds[i].token))
             *kind = &advisory_kinds[i];
     }
-    return *kind != NULL && next_token(&subject, &claim->stream) &&
-           next_token(&subject, &claim->consumer) && subject.ptr == NULL &&
-           name_is_plain(claim->stream) && name_is_plain(claim->consumer);
+    return *kind != NULL && next_token(&subject, &notice->stream) &&
+           next_token(&subject, &notice->consumer) && subject.ptr == NULL &&
+           name_is_plain(notice->stream) && name_is_plain(notice->consumer);
 }
 
 static enum status check_member(struct json_object *root, const char *key, struct slice expected,
@@ -244,30 +244,30 @@ static enum status check_member(struct json_object *root, const char *key, struc
 }
 
 static enum status read_advisory(struct json_object *root, const struct advisory_kind *kind,
-                                 struct claim *claim, struct error *error) {
+                                 struct notice *notice, struct error *error) {
     int64_t sequence = 0, deliveries = 0;
     enum status status = check_member(root, "type", slice_of(kind->type), error);
     if (status == STATUS_OK)
-        status = check_member(root, "stream", claim->stream, error);
+        status = check_member(root, "stream", notice->stream, error);
     if (status == STATUS_OK)
-        status = check_member(root, "consumer", claim->consumer, error);
+        status = check_member(root, "consumer", notice->consumer, error);
     if (status == STATUS_OK)
         status = get_positive(root, "stream_seq", INT64_MAX, &sequence, error);
     if (status == STATUS_OK)
         status = get_positive(root, "deliveries", INT_MAX, &deliveries, error);
     if (status == STATUS_OK)
-        status = get_time(root, "timestamp", &claim->time_us, error);
-    claim->sequence = (uint64_t)sequence;
-    claim->deliveries = (int)deliveries;
-    claim->kind = kind->kind;
+        status = get_time(root, "timestamp", &notice->time_us, error);
+    notice->sequence = (uint64_t)sequence;
+    notice->deliveries = (int)deliveries;
+    notice->kind = kind->kind;
     return status;
 }
 
-enum status claim_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
-                                 struct claim *claim, struct error *error) {
+enum status notice_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
+                                  struct notice *notice, struct error *error) {
     const struct advisory_kind *kind;
     struct json_object *root = NULL;
-    struct claim parsed = {0};
+    struct notice parsed = {0};
     if (!parse_advisory_subject(arena_slice(arena, subject), &kind, &parsed))
         return error_set(error, STATUS_INVALID, "no advisory has subject %.*s", SLICE_ARG(subject));
     enum status status = json_parse(body, &root, error);
@@ -276,6 +276,6 @@ enum status claim_parse_advisory(struct slice subject, struct slice body, struct
     status = read_advisory(root, kind, &parsed, error);
     json_object_put(root);
     if (status == STATUS_OK)
-        *claim = parsed;
+        *notice = parsed;
     return status;
 }

@@ -1,6 +1,6 @@
 /*
  * What the collector is told: by the server's advisory that a message was given up, or by a
- * consumer's failure report. Both can be forged by whoever may publish there, so a claim is only a
+ * consumer's failure report. Both can be forged by whoever may publish there, so a notice is only a
  * reason to look (examiner.h).
  *
  * Pure; what is parsed lives in the arena given.
@@ -40,26 +40,26 @@ enum status report_parse(struct slice subject, struct slice body, struct arena *
 enum status report_read(struct slice body, struct arena *arena, struct report *report,
                         struct error *error) MUST_CHECK;
 
-enum claim_kind {
-    CLAIM_MAX_DELIVERIES, /* the server: all deliveries are used up */
-    CLAIM_TERMINATED,     /* the server: the consumer gave it up */
-    CLAIM_REPORT,         /* a final report that no advisory followed */
+enum notice_kind {
+    NOTICE_MAX_DELIVERIES, /* the server: all deliveries are used up */
+    NOTICE_TERMINATED,     /* the server: the consumer gave it up */
+    NOTICE_REPORT,         /* a final report that no advisory followed */
 };
 
-struct claim {
-    enum claim_kind kind;
+struct notice {
+    enum notice_kind kind;
     struct slice stream;
     struct slice consumer;
     uint64_t sequence;
     int deliveries;
     int64_t time_us;
-    const struct report *report; /* of CLAIM_REPORT; else NULL until it is looked up */
+    const struct report *report; /* of NOTICE_REPORT; else NULL until it is looked up */
 };
 
 /* Reads $JS.EVENT.ADVISORY.CONSUMER.{MAX_DELIVERIES,MSG_TERMINATED}.<stream>.<consumer>. INVALID
    when it is malformed, or subject and body do not agree. */
-enum status claim_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
-                                 struct claim *claim, struct error *error) MUST_CHECK;
+enum status notice_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
+                                  struct notice *notice, struct error *error) MUST_CHECK;
 
 /* A stream's or consumer's name that can stand in a subject. */
 bool name_is_plain(struct slice name);

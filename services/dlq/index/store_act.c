@@ -43,13 +43,13 @@ enum status store_take(struct pg *pg, struct slice id, struct slice actor, struc
                        struct replays *taken, struct error *error) {
     static const struct pg_statement take = {
         .name = "dlq_take",
-        .sql = "WITH claimed AS ("
+        .sql = "WITH taken AS ("
                "  UPDATE dlq.entries e SET status = 'replaying', job_id = NULL, updated_at = now()"
                "  WHERE e.id = $1::text AND e.status = 'dead' RETURNING" REPLAY_COLUMNS "),"
                " noted AS ("
                "  INSERT INTO dlq.actions (actor, action, entry_id, generation)"
-               "  SELECT $2::text, 'replay', id, generation FROM claimed)"
-               " SELECT * FROM claimed",
+               "  SELECT $2::text, 'replay', id, generation FROM taken)"
+               " SELECT * FROM taken",
         .param_count = 2,
     };
     const struct pg_param params[] = {pg_text(id), pg_text(actor)};

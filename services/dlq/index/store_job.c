@@ -116,9 +116,9 @@ enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *
                "  ORDER BY e.failed_at, e.id LIMIT $13::int8 FOR UPDATE OF e),"
 /* And what they end with: the job has come so far. `counter` is its column. */
 #define JOB_MOVED_SQL(counter)                                                                     \
-    " last AS (SELECT id, failed_at FROM claimed ORDER BY failed_at DESC, id DESC LIMIT 1),"       \
+    " last AS (SELECT id, failed_at FROM taken ORDER BY failed_at DESC, id DESC LIMIT 1),"         \
     " moved AS ("                                                                                  \
-    "  UPDATE dlq.jobs j SET " counter " = j." counter " + (SELECT count(*) FROM claimed),"        \
+    "  UPDATE dlq.jobs j SET " counter " = j." counter " + (SELECT count(*) FROM taken),"          \
     "   position_at = last.failed_at, position_id = last.id, updated_at = now()"                   \
     "  FROM last WHERE j.id = $9::uuid)"
 
@@ -141,15 +141,15 @@ enum status store_job_take(struct pg *pg, const struct job *job, const struct dl
     static const struct pg_statement take = {
         .name = "dlq_job_take",
         .sql = JOB_NEXT_SQL
-        " claimed AS ("
+        " taken AS ("
         "  UPDATE dlq.entries e SET status = 'replaying', job_id = $9::uuid,"
         "   updated_at = now()"
         "  FROM next WHERE e.id = next.id RETURNING" REPLAY_COLUMNS ", next.failed_at),"
         " noted AS ("
         "  INSERT INTO dlq.actions (actor, action, entry_id, job_id, generation)"
-        "  SELECT job.actor, 'replay', c.id, job.id, c.generation"
-        "  FROM claimed c, job)," JOB_MOVED_SQL(
-            "replayed") " SELECT * FROM claimed ORDER BY failed_at, id",
+        "  SELECT job.actor, 'replay', t.id, job.id, t.generation"
+        "  FROM taken t, job)," JOB_MOVED_SQL(
+            "replayed") " SELECT * FROM taken ORDER BY failed_at, id",
         .param_count = JOB_PARAMS,
     };
     struct pg_result *rows = NULL;
@@ -165,15 +165,15 @@ enum status store_job_discard(struct pg *pg, const struct job *job, const struct
     static const struct pg_statement discard = {
         .name = "dlq_job_discard",
         .sql = JOB_NEXT_SQL
-        " claimed AS ("
+        " taken AS ("
         "  UPDATE dlq.entries e SET status = 'discarded', updated_at = now()"
         "  FROM next WHERE e.id = next.id"
         "  RETURNING e.id, e.generation, next.failed_at),"
         " noted AS ("
         "  INSERT INTO dlq.actions (actor, action, entry_id, job_id, generation,"
         "   detail)"
-        "  SELECT job.actor, 'discard', c.id, job.id, c.generation, job.because"
-        "  FROM claimed c, job)," JOB_MOVED_SQL("discarded") " SELECT count(*) FROM claimed",
+        "  SELECT job.actor, 'discard', t.id, job.id, t.generation, job.because"
+        "  FROM taken t, job)," JOB_MOVED_SQL("discarded") " SELECT count(*) FROM taken",
         .param_count = JOB_PARAMS,
     };
     struct pg_result *rows = NULL;

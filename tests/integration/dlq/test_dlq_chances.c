@@ -83,7 +83,7 @@ static void advise(uint64_t sequence) {
     buf_fini(&body);
 }
 
-/* Every claim made before is dealt with once this poison is the only dead letter. */
+/* Every notice made before is dealt with once this poison is the only dead letter. */
 static void assert_no_dead_letter(void) {
     char id[UUID_TEXT_SIZE];
     uint64_t sequence = dead_letters_publish(&world, id);

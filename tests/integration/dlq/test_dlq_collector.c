@@ -27,7 +27,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Every claim that was made before is dealt with once this poison is a dead letter. */
+/* Every notice that was made before is dealt with once this poison is a dead letter. */
 static void poison_once_more(int64_t expected_count) {
     char id[UUID_TEXT_SIZE];
     uint64_t sequence = dead_letters_publish(&world, id);

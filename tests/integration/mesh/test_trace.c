@@ -124,7 +124,7 @@ static const struct step order_steps[] = {
     {"payment", "process inventory.evt.reserved", 5, "inventory", "process orders.evt.created"},
     {"payment", "charge simulated", 3, "payment", "process inventory.evt.reserved"},
     {"payment", "payment_add_intents payment_load", 3, "payment", "process inventory.evt.reserved"},
-    {"payment", "inbox_claim payment_load payment_save outbox_insert", 3, "payment",
+    {"payment", "inbox_take payment_load payment_save outbox_insert", 3, "payment",
      "process inventory.evt.reserved"},
     {"order", "process payments.evt.succeeded", 5, "payment", "process inventory.evt.reserved"},
     {"notification", "notify webhook", 3, "order", "process payments.evt.succeeded"},

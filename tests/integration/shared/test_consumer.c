@@ -118,7 +118,7 @@ static struct uuid publish(enum event_type type, const char *behave, const struc
 }
 
 static const struct pg_statement effects = {"effects", "SELECT count(*) FROM inventory.outbox", 0};
-static const struct pg_statement claims = {"claims", "SELECT count(*) FROM inventory.inbox", 0};
+static const struct pg_statement taken = {"taken", "SELECT count(*) FROM inventory.inbox", 0};
 
 static int64_t count_of(const struct pg_statement *statement) {
     struct error error = {0};
@@ -238,7 +238,7 @@ static void an_event_is_applied_and_acknowledged_after_its_commit(void **state) 
 
     assert_effects(1);
     assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
-    assert_int_equal(count_of(&claims), 1);
+    assert_int_equal(count_of(&taken), 1);
 }
 
 static void an_event_sent_twice_commits_once(void **state) {
@@ -263,7 +263,7 @@ static void an_event_of_a_type_not_listed_is_acknowledged_and_ignored(void **sta
     publish(EVENT_ORDER_CONFIRMED, "reject", NULL);
 
     assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
-    assert_int_equal(count_of(&claims), 0);
+    assert_int_equal(count_of(&taken), 0);
 }
 
 static void
@@ -280,7 +280,7 @@ a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done
     assert_effects(2);
     assert_true(wait_until(report_exists, text, WAIT_MS));
     assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
-    assert_int_equal(count_of(&claims), 2);
+    assert_int_equal(count_of(&taken), 2);
     assert_int_equal(atomic_load(&most_attempts), 1);
 }
 
@@ -316,7 +316,7 @@ static void assert_refused(const char *payload) {
     assert_true(wait_until(report_exists, name, WAIT_MS));
     assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
     assert_int_equal(consumer_figure("num_redelivered"), redelivered);
-    assert_int_equal(count_of(&claims), 0);
+    assert_int_equal(count_of(&taken), 0);
 }
 
 static void a_payload_that_is_no_event_is_rejected_under_its_sequence(void **state) {
@@ -333,7 +333,7 @@ static void an_event_of_an_unknown_major_version_is_rejected(void **state) {
                    "\"data\":{\"orderId\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\"}}");
 }
 
-static void a_retried_event_gives_its_claim_back_and_is_applied_the_next_time(void **state) {
+static void a_retried_event_is_given_back_and_is_applied_the_next_time(void **state) {
     (void)state;
     start_consumer();
 
@@ -367,7 +367,7 @@ static void a_replay_is_for_the_consumer_it_names_and_its_success_is_reported(vo
     assert_next_report(&id, "\"outcome\":\"DONE\"");
     assert_effects(1);
     assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
-    assert_int_equal(count_of(&claims), 1);
+    assert_int_equal(count_of(&taken), 1);
 }
 
 static void the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason(void **state) {
@@ -531,7 +531,7 @@ int main(void) {
         TEST(a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done),
         TEST(a_payload_that_is_no_event_is_rejected_under_its_sequence),
         TEST(an_event_of_an_unknown_major_version_is_rejected),
-        TEST(a_retried_event_gives_its_claim_back_and_is_applied_the_next_time),
+        TEST(a_retried_event_is_given_back_and_is_applied_the_next_time),
         TEST(what_is_done_at_once_is_not_reported),
         TEST(a_replay_is_for_the_consumer_it_names_and_its_success_is_reported),
         TEST(the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason),

@@ -23,37 +23,37 @@ static int tear_down(void **state) {
     "{\"type\":\"io.nats.jetstream.advisory.v1.max_deliver\",\"id\":\"x\",\"timestamp\":"          \
     "\"2026-01-02T03:04:05.5Z\",\"stream\":\"" stream "\",\"consumer\":\"" consumer "\"," rest "}"
 
-static enum status parse(const char *subject, const char *body, struct claim *claim) {
+static enum status parse(const char *subject, const char *body, struct notice *notice) {
     struct error error = {0};
-    return claim_parse_advisory(slice_of(subject), slice_of(body), arena, claim, &error);
+    return notice_parse_advisory(slice_of(subject), slice_of(body), arena, notice, &error);
 }
 
 static void advisory_says_which_message_was_given_up(void **state) {
     (void)state;
-    struct claim claim;
+    struct notice notice;
     assert_int_equal(
         parse(ADVISORY("MAX_DELIVERIES", "ORDERS", "payment-failed"),
-              EXHAUSTED("ORDERS", "payment-failed", "\"stream_seq\":17,\"deliveries\":4"), &claim),
+              EXHAUSTED("ORDERS", "payment-failed", "\"stream_seq\":17,\"deliveries\":4"), &notice),
         STATUS_OK);
-    assert_int_equal(claim.kind, CLAIM_MAX_DELIVERIES);
-    assert_slice_equal(claim.stream, "ORDERS");
-    assert_slice_equal(claim.consumer, "payment-failed");
-    assert_int_equal(claim.sequence, 17);
-    assert_int_equal(claim.deliveries, 4);
-    assert_int_equal(claim.time_us, 1767323045500000);
-    assert_null(claim.report);
+    assert_int_equal(notice.kind, NOTICE_MAX_DELIVERIES);
+    assert_slice_equal(notice.stream, "ORDERS");
+    assert_slice_equal(notice.consumer, "payment-failed");
+    assert_int_equal(notice.sequence, 17);
+    assert_int_equal(notice.deliveries, 4);
+    assert_int_equal(notice.time_us, 1767323045500000);
+    assert_null(notice.report);
 }
 
 static void termination_is_told_from_exhaustion(void **state) {
     (void)state;
-    struct claim claim;
+    struct notice notice;
     assert_int_equal(parse(ADVISORY("MSG_TERMINATED", "ORDERS", "order"),
                            "{\"type\":\"io.nats.jetstream.advisory.v1.terminated\",\"timestamp\":"
                            "\"2026-01-02T03:04:05Z\",\"stream\":\"ORDERS\",\"consumer\":\"order\","
                            "\"consumer_seq\":3,\"stream_seq\":2,\"deliveries\":1}",
-                           &claim),
+                           &notice),
                      STATUS_OK);
-    assert_int_equal(claim.kind, CLAIM_TERMINATED);
+    assert_int_equal(notice.kind, NOTICE_TERMINATED);
 }
 
 static void forged_or_broken_advisories_are_refused(void **state) {
@@ -82,9 +82,9 @@ static void forged_or_broken_advisories_are_refused(void **state) {
         {"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.ORDERS",
          EXHAUSTED("ORDERS", "order", "\"stream_seq\":1,\"deliveries\":4")},
     };
-    struct claim claim;
+    struct notice notice;
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        if (parse(pairs[i][0], pairs[i][1], &claim) != STATUS_INVALID)
+        if (parse(pairs[i][0], pairs[i][1], &notice) != STATUS_INVALID)
             fail_msg("%s %s", pairs[i][0], pairs[i][1]);
     }
 }
@@ -220,5 +220,5 @@ int main(void) {
         cmocka_unit_test(verdict_follows_what_is_there),
         cmocka_unit_test(first_failure_expects_nothing_there),
     };
-    return cmocka_run_group_tests_name("dlq_claim", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("dlq_notice", tests, set_up, tear_down);
 }
