@@ -1,8 +1,8 @@
 #include "bench/limits.h"
 
-#include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 #include "shared/base/uuid.h"
 #include "shared/pg/pg.h"
 

@@ -3,7 +3,7 @@
 #ifndef OM_GATEWAY_HEALTH_H
 #define OM_GATEWAY_HEALTH_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/service/admin.h"
 
 #include <h2o.h>

@@ -9,7 +9,7 @@
 
 #include "gateway/admit/route.h"
 #include "gateway/http/http1.h"
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

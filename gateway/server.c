@@ -11,6 +11,7 @@
 #include "gateway/orders/publish.h"
 #include "gateway/routes.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 

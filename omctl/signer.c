@@ -1,6 +1,7 @@
 #include "omctl/signer.h"
 
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>

@@ -6,7 +6,7 @@
 #ifndef OM_GATEWAY_ADMIN_ADMIN_DLQ_H
 #define OM_GATEWAY_ADMIN_ADMIN_DLQ_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

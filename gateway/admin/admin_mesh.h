@@ -10,7 +10,7 @@
 #ifndef OM_GATEWAY_ADMIN_ADMIN_MESH_H
 #define OM_GATEWAY_ADMIN_ADMIN_MESH_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

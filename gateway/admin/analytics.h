@@ -3,7 +3,7 @@
 #ifndef OM_GATEWAY_ADMIN_ANALYTICS_H
 #define OM_GATEWAY_ADMIN_ANALYTICS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

@@ -5,6 +5,7 @@
 #ifndef OM_GATEWAY_ADMIN_ANALYTICS_QUERY_H
 #define OM_GATEWAY_ADMIN_ANALYTICS_QUERY_H
 
+#include "shared/base/slice.h"
 #include "shared/contract/period.h"
 
 /* `query` is what stands behind the `?`. INVALID says which parameter is wrong and why. */

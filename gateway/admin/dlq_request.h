@@ -6,6 +6,8 @@
 #define OM_GATEWAY_ADMIN_DLQ_REQUEST_H
 
 #include "gateway/reply/problem.h"
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
 #include "shared/contract/dlq_filter.h"
 
 /* Appends the request for a page. `query` is what stands behind the question mark. INVALID says

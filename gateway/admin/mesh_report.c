@@ -1,6 +1,7 @@
 #include "gateway/admin/mesh_report.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>

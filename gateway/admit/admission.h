@@ -10,6 +10,7 @@
 
 #include "gateway/admit/route.h"
 #include "gateway/http/http_head.h"
+#include "shared/base/slice.h"
 
 /* Calls route->handle, or answers 400, 401, 403 or 429. `id` borrows from the request. */
 void admit(h2o_req_t *req, const struct route *route, struct slice id);

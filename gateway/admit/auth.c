@@ -2,6 +2,7 @@
 
 #include "gateway/lane/meter.h"
 #include "gateway/reply/answer.h"
+#include "shared/base/memory.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

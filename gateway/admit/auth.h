@@ -14,6 +14,7 @@
 #include "gateway/admit/token_gate.h"
 #include "gateway/lane/caller.h"
 #include "gateway/reply/problem.h"
+#include "shared/base/slice.h"
 
 struct auth_options {
     const char *mode; /* none or jwt */

@@ -5,7 +5,7 @@
 #ifndef OM_GATEWAY_ADMIT_CLIENT_ADDRESS_H
 #define OM_GATEWAY_ADMIT_CLIENT_ADDRESS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 #include <netinet/in.h>

@@ -13,6 +13,7 @@
 #include "gateway/admit/rate_local.h"
 #include "gateway/admit/rate_quota.h"
 #include "gateway/link/redis.h"
+#include "shared/base/buf.h"
 
 /* id, name in headers and keys */
 #define RATE_CLASS_TABLE(X)                                                                        \

@@ -1,5 +1,7 @@
 #include "gateway/admit/rate_local.h"
 
+#include "shared/base/memory.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <sodium.h>

@@ -7,6 +7,9 @@
 #define OM_GATEWAY_ADMIT_RATE_LOCAL_H
 
 #include "gateway/admit/rate_quota.h"
+#include "shared/base/slice.h"
+
+#include <stdint.h>
 
 struct rate_local;
 struct rate_local *rate_local_create(void);

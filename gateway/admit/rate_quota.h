@@ -9,7 +9,8 @@
 #ifndef OM_GATEWAY_ADMIT_RATE_QUOTA_H
 #define OM_GATEWAY_ADMIT_RATE_QUOTA_H
 
-#include "shared/base/buf.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct rate_quota {
     int64_t count; /* requests a window; 0: no limit */

@@ -5,6 +5,7 @@
 
 #include "gateway/admit/rate_limit.h"
 #include "gateway/lane/caller.h"
+#include "shared/base/slice.h"
 
 struct route {
     const char *method; /* GET answers HEAD too */

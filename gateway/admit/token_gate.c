@@ -1,6 +1,7 @@
 #include "gateway/admit/token_gate.h"
 
 #include "gateway/admit/token_key.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <sodium.h>

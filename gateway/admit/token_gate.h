@@ -10,6 +10,7 @@
 #define OM_GATEWAY_ADMIT_TOKEN_GATE_H
 
 #include "gateway/lane/caller.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 #define TOKEN_LESS_THAN_BYTES 8192

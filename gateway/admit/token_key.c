@@ -1,6 +1,7 @@
 #include "gateway/admit/token_key.h"
 
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>

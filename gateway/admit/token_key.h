@@ -6,7 +6,7 @@
 #ifndef OM_GATEWAY_ADMIT_TOKEN_KEY_H
 #define OM_GATEWAY_ADMIT_TOKEN_KEY_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256 };

@@ -2,6 +2,7 @@
 
 #include "gateway/lane/meter.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

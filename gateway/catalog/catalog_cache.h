@@ -17,6 +17,7 @@
 #define OM_GATEWAY_CATALOG_CATALOG_CACHE_H
 
 #include "gateway/link/redis.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 
 struct catalog_cache;

@@ -6,7 +6,7 @@
 #ifndef OM_GATEWAY_CATALOG_CHANGE_CATALOG_H
 #define OM_GATEWAY_CATALOG_CHANGE_CATALOG_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 
 #include <h2o.h>

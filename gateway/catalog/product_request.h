@@ -7,6 +7,7 @@
 #define OM_GATEWAY_CATALOG_PRODUCT_REQUEST_H
 
 #include "gateway/reply/problem.h"
+#include "shared/base/arena.h"
 #include "shared/base/uuid.h"
 #include "shared/json/json.h"
 

@@ -3,7 +3,7 @@
 #ifndef OM_GATEWAY_CATALOG_PRODUCTS_H
 #define OM_GATEWAY_CATALOG_PRODUCTS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

@@ -8,6 +8,7 @@
 #define OM_GATEWAY_HTTP_HTTP_HEAD_H
 
 #include "gateway/reply/problem.h"
+#include "shared/base/slice.h"
 
 #define HTTP_HEAD_MAX_BYTES 16384
 #define HTTP_TARGET_MAX_BYTES 2048

@@ -1,6 +1,6 @@
 #include "gateway/http/tls.h"
 
-#include "shared/base/buf.h"
+#include "shared/base/memory.h"
 
 #include <openssl/err.h>
 #include <pthread.h>

@@ -5,7 +5,7 @@
 #ifndef OM_GATEWAY_LANE_CALLER_H
 #define OM_GATEWAY_LANE_CALLER_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

@@ -1,7 +1,9 @@
 #include "gateway/link/broker.h"
 
+#include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/nats/service_error.h"
 #include "shared/observe/log.h"
 

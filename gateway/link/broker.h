@@ -13,6 +13,7 @@
 #ifndef OM_GATEWAY_LINK_BROKER_H
 #define OM_GATEWAY_LINK_BROKER_H
 
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/nats/nats_client.h"
 

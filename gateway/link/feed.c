@@ -2,6 +2,7 @@
 
 #include "gateway/link/pulse.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/contract/updates.h"
 #include "shared/observe/log.h"
 

@@ -16,6 +16,7 @@
 #ifndef OM_GATEWAY_LINK_FEED_H
 #define OM_GATEWAY_LINK_FEED_H
 
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/base/uuid.h"
 #include "shared/nats/nats_client.h"

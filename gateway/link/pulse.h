@@ -11,6 +11,7 @@
 #ifndef OM_GATEWAY_LINK_PULSE_H
 #define OM_GATEWAY_LINK_PULSE_H
 
+#include "shared/base/buf.h"
 #include "shared/base/uuid.h"
 #include "shared/contract/order_terms.h"
 

@@ -1,5 +1,6 @@
 #include "gateway/link/redis.h"
 
+#include "shared/base/memory.h"
 #include "shared/observe/log.h"
 
 #include <curl/curl.h>

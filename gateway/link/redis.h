@@ -9,7 +9,7 @@
 #ifndef OM_GATEWAY_LINK_REDIS_H
 #define OM_GATEWAY_LINK_REDIS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 #include <h2o.h>

@@ -7,6 +7,7 @@
 #include "gateway/reply/problem.h"
 #include "gateway/reply/query.h"
 #include "gateway/reply/request.h"
+#include "shared/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,6 +12,7 @@
 #define OM_GATEWAY_LIVE_EVENTS_H
 
 #include "gateway/lane/lane.h"
+#include "shared/base/slice.h"
 
 /* What a lane has for its streams. */
 struct events *events_open(struct lane *lane, size_t lane_index);

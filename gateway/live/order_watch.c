@@ -4,6 +4,7 @@
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/order_marker.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/contract/order_terms.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"

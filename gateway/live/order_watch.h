@@ -13,6 +13,7 @@
 
 #include "gateway/lane/pending.h"
 #include "gateway/link/feed.h"
+#include "shared/base/buf.h"
 
 struct order_watches;
 struct order_watch;

@@ -3,7 +3,7 @@
 #ifndef OM_GATEWAY_ORDERS_CURRENCY_H
 #define OM_GATEWAY_ORDERS_CURRENCY_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 bool currency_is_known(struct slice code); /* upper case only */
 

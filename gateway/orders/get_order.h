@@ -4,6 +4,7 @@
 
 #include "gateway/lane/pending.h"
 #include "gateway/link/broker.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/observe/trace.h"
 

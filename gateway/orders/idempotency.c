@@ -3,6 +3,7 @@
 #include "gateway/lane/meter.h"
 #include "shared/base/clock.h"
 #include "shared/base/crypto.h"
+#include "shared/base/memory.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef OM_GATEWAY_ORDERS_LIST_ORDERS_H
 #define OM_GATEWAY_ORDERS_LIST_ORDERS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

@@ -1,5 +1,6 @@
 #include "gateway/orders/order_marker.h"
 #include "gateway/link/redis.h"
+#include "shared/base/memory.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

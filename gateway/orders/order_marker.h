@@ -6,6 +6,7 @@
 #define OM_GATEWAY_ORDERS_ORDER_MARKER_H
 
 #include "gateway/lane/pending.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/contract/order_snapshot.h"
 

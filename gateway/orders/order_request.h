@@ -8,6 +8,8 @@
 #define OM_GATEWAY_ORDERS_ORDER_REQUEST_H
 
 #include "gateway/reply/problem.h"
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
 #include "shared/contract/notify_channel.h"
 #include "shared/contract/order_snapshot.h"
 

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/nats/messaging_span.h"
 
 #include <stdio.h>

@@ -14,6 +14,7 @@
 #include "gateway/link/broker.h"
 #include "gateway/orders/order_request.h"
 #include "shared/base/crypto.h"
+#include "shared/base/slice.h"
 #include "shared/contract/event.h"
 #include "shared/observe/span.h"
 

@@ -8,7 +8,7 @@
 #ifndef OM_GATEWAY_PAGES_API_DOCS_H
 #define OM_GATEWAY_PAGES_API_DOCS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

@@ -7,7 +7,7 @@
 #ifndef OM_GATEWAY_PAGES_DOCUMENT_H
 #define OM_GATEWAY_PAGES_DOCUMENT_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

@@ -1,5 +1,7 @@
 #include "gateway/reply/answer.h"
 
+#include "shared/base/buf.h"
+
 #include <string.h>
 
 static const struct {

@@ -6,7 +6,7 @@
 #ifndef OM_GATEWAY_REPLY_ANSWER_H
 #define OM_GATEWAY_REPLY_ANSWER_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

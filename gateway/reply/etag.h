@@ -7,7 +7,7 @@
 #ifndef OM_GATEWAY_REPLY_ETAG_H
 #define OM_GATEWAY_REPLY_ETAG_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <h2o.h>
 

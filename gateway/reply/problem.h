@@ -9,6 +9,7 @@
 #define OM_GATEWAY_REPLY_PROBLEM_H
 
 #include "gateway/reply/problem_table.h"
+#include "shared/base/arena.h"
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
 

@@ -5,6 +5,7 @@
 #ifndef OM_GATEWAY_REPLY_QUERY_H
 #define OM_GATEWAY_REPLY_QUERY_H
 
+#include "shared/base/arena.h"
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
 

@@ -2,7 +2,7 @@
 #ifndef OM_GATEWAY_REPLY_REQUEST_H
 #define OM_GATEWAY_REPLY_REQUEST_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/observe/trace.h"
 
 #include <h2o.h>

@@ -8,6 +8,7 @@
 #ifndef OM_OMCTL_COMMAND_COMMAND_H
 #define OM_OMCTL_COMMAND_COMMAND_H
 
+#include "shared/base/buf.h"
 #include "shared/base/status.h"
 #include "shared/nats/nats_client.h"
 #include "shared/pg/pg.h"

@@ -3,6 +3,7 @@
 #include "omctl/command/command.h"
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <pwd.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #ifndef OM_OMCTL_DLQ_MESH_CALL_H
 #define OM_OMCTL_DLQ_MESH_CALL_H
 
+#include "shared/base/slice.h"
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
 

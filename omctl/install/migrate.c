@@ -4,6 +4,7 @@
 #include "omctl/install/roles.h"
 #include "shared/base/clock.h"
 #include "shared/base/crypto.h"
+#include "shared/base/memory.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,10 +3,12 @@
 #include "omctl/command/command.h"
 #include "omctl/install/resource.h"
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 #include "shared/contract/event.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 #include "omctl/install/resource.h"
 
 #include "omctl/command/command.h"
+#include "shared/base/memory.h"
 
 #include <dirent.h>
 #include <errno.h>

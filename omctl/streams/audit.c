@@ -3,6 +3,7 @@
 #include "omctl/command/command.h"
 #include "omctl/streams/stream_reader.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #ifndef OM_OMCTL_STREAMS_AUDIT_H
 #define OM_OMCTL_STREAMS_AUDIT_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"

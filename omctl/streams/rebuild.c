@@ -6,6 +6,7 @@
 #include "services/analytics/projection.h"
 #include "services/analytics/store.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 
 #include "omctl/streams/jetstream.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/nats/pull.h"
 
 #include <stdlib.h>

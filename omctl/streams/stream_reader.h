@@ -8,6 +8,7 @@
 #ifndef OM_OMCTL_STREAMS_STREAM_READER_H
 #define OM_OMCTL_STREAMS_STREAM_READER_H
 
+#include "shared/base/slice.h"
 #include "shared/nats/nats_client.h"
 
 /* The streams that events are in. */

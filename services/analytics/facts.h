@@ -10,6 +10,7 @@
 #ifndef OM_SERVICES_ANALYTICS_FACTS_H
 #define OM_SERVICES_ANALYTICS_FACTS_H
 
+#include "shared/base/slice.h"
 #include "shared/contract/event.h"
 
 /* name, also that of its column, and the event that tells it; in the order of the columns */

@@ -8,6 +8,7 @@
 
 #include "services/analytics/facts.h"
 #include "services/analytics/tally.h"
+#include "shared/base/slice.h"
 #include "shared/contract/order_terms.h"
 
 /* The stages of an order whose time is taken. In inventory-first a reservation begins at creation

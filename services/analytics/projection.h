@@ -8,6 +8,7 @@
 #define OM_SERVICES_ANALYTICS_PROJECTION_H
 
 #include "services/analytics/facts.h"
+#include "shared/base/arena.h"
 #include "shared/pg/pg.h"
 
 /* Joins `count` facts, several of which may be about one order, into the tables: in the open

@@ -3,6 +3,7 @@
 #include "services/analytics/store.h"
 #include "services/analytics/sums.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <inttypes.h>

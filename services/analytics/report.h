@@ -17,6 +17,7 @@
 #ifndef OM_SERVICES_ANALYTICS_REPORT_H
 #define OM_SERVICES_ANALYTICS_REPORT_H
 
+#include "shared/base/buf.h"
 #include "shared/contract/period.h"
 #include "shared/pg/pg.h"
 

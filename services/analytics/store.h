@@ -7,6 +7,7 @@
 
 #include "services/analytics/facts.h"
 #include "services/analytics/tally.h"
+#include "shared/base/arena.h"
 #include "shared/pg/pg.h"
 
 /* What is known of the orders of `wanted`, which is sorted and names each once: as many rows in the

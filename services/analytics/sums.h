@@ -7,6 +7,7 @@
 
 #include "services/analytics/histogram.h"
 #include "services/analytics/measure.h"
+#include "shared/base/slice.h"
 
 #define SUMS_LABELS_MAX 200 /* currencies, reasons: further ones are left out */
 

@@ -7,7 +7,7 @@
 #ifndef OM_SERVICES_ANALYTICS_TALLY_H
 #define OM_SERVICES_ANALYTICS_TALLY_H
 
-#include "shared/base/buf.h"
+#include "shared/base/arena.h"
 #include "shared/contract/period.h"
 
 /* name, what its label says, and at which moment it counts */

@@ -10,6 +10,7 @@
 #ifndef OM_SERVICES_INVENTORY_CATALOG_STORE_H
 #define OM_SERVICES_INVENTORY_CATALOG_STORE_H
 
+#include "shared/base/arena.h"
 #include "shared/pg/pg.h"
 
 struct product {

@@ -4,6 +4,7 @@
 #ifndef OM_SERVICES_INVENTORY_CURSOR_H
 #define OM_SERVICES_INVENTORY_CURSOR_H
 
+#include "shared/base/arena.h"
 #include "shared/base/buf.h"
 
 /* Appends the cursor behind `sku`. */

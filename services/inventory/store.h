@@ -10,6 +10,7 @@
 #define OM_SERVICES_INVENTORY_STORE_H
 
 #include "services/inventory/stock.h"
+#include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
 enum reservation_status {

@@ -2,6 +2,7 @@
 #ifndef OM_SERVICES_LOYALTY_STORE_H
 #define OM_SERVICES_LOYALTY_STORE_H
 
+#include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
 /* Borrows. */

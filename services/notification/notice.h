@@ -3,6 +3,7 @@
 #define OM_SERVICES_NOTIFICATION_NOTICE_H
 
 #include "services/notification/channels/channel.h"
+#include "shared/base/arena.h"
 #include "shared/base/crypto.h"
 #include "shared/contract/event.h"
 

@@ -9,6 +9,7 @@
 #define OM_SERVICES_NOTIFICATION_QUEUE_H
 
 #include "services/notification/channels/channel.h"
+#include "shared/base/arena.h"
 #include "shared/pg/pg.h"
 
 struct queued_notice {

@@ -4,6 +4,7 @@
 #include "services/notification/notice.h"
 #include "services/notification/queue.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/observe/span.h"

@@ -3,6 +3,7 @@
 #include "services/notification/channels/channel_log.h"
 #include "services/notification/handler.h"
 #include "services/notification/sender.h"
+#include "shared/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

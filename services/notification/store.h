@@ -4,6 +4,7 @@
 #define OM_SERVICES_NOTIFICATION_STORE_H
 
 #include "services/notification/channels/channel.h"
+#include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
 /* One row: a notice by a channel, and what came of it. */

@@ -6,6 +6,7 @@
 #ifndef OM_SERVICES_ORDER_ANNOUNCE_H
 #define OM_SERVICES_ORDER_ANNOUNCE_H
 
+#include "shared/base/buf.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
 #include "shared/outbox/outbox.h"

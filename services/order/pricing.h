@@ -5,6 +5,7 @@
 #ifndef OM_SERVICES_ORDER_PRICING_H
 #define OM_SERVICES_ORDER_PRICING_H
 
+#include "shared/base/slice.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
 

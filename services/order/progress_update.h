@@ -11,6 +11,7 @@
 #define OM_SERVICES_ORDER_PROGRESS_UPDATE_H
 
 #include "services/order/store.h"
+#include "shared/base/buf.h"
 
 /* An order that its row has been made for. */
 void progress_update_new(struct updates *updates, const struct new_order *order,

@@ -9,6 +9,7 @@
 
 #include "services/order/order_fsm.h"
 #include "services/order/pricing.h"
+#include "shared/base/buf.h"
 #include "shared/consume/batch.h"
 
 /* --- new orders --- */

@@ -6,6 +6,7 @@
 #ifndef OM_SERVICES_ORDER_TIMELINE_H
 #define OM_SERVICES_ORDER_TIMELINE_H
 
+#include "shared/base/slice.h"
 #include "shared/contract/event.h"
 
 /* Adds one entry to the array that `w` has open. `detail` may be empty. */

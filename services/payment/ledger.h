@@ -8,6 +8,7 @@
 #define OM_SERVICES_PAYMENT_LEDGER_H
 
 #include "services/payment/provider.h"
+#include "shared/base/slice.h"
 #include "shared/contract/event.h"
 
 /* The words of payments.status. */

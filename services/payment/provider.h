@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_PAYMENT_PROVIDER_H
 #define OM_SERVICES_PAYMENT_PROVIDER_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/observe/trace.h"
 

@@ -1,5 +1,6 @@
 #include "services/payment/provider_span.h"
 
+#include "shared/base/memory.h"
 #include "shared/observe/span.h"
 
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 
 #include "services/payment/handler.h"
 #include "services/payment/provider_simulated.h"
+#include "shared/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

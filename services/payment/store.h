@@ -6,6 +6,7 @@
 #define OM_SERVICES_PAYMENT_STORE_H
 
 #include "services/payment/ledger.h"
+#include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
 /* What is to be written for an order before the provider is asked. */

@@ -7,6 +7,7 @@
 #define OM_SERVICES_PAYMENT_STRIPE_MESSAGE_H
 
 #include "services/payment/provider.h"
+#include "shared/base/buf.h"
 #include "shared/net/http_client.h"
 
 /* The version of the API that this speaks, in each request. */

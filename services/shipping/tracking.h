@@ -6,6 +6,7 @@
 #ifndef OM_SERVICES_SHIPPING_TRACKING_H
 #define OM_SERVICES_SHIPPING_TRACKING_H
 
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 
 #include <stdbool.h>

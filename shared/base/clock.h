@@ -3,7 +3,7 @@
 #ifndef OM_SHARED_BASE_CLOCK_H
 #define OM_SHARED_BASE_CLOCK_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <stdbool.h>
 #include <stdint.h>

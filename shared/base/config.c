@@ -1,6 +1,6 @@
 #include "shared/base/config.h"
 
-#include "shared/base/buf.h"
+#include "shared/base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 #include "shared/base/crypto.h"
 
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 
 #include <pthread.h>
 #include <sodium.h>

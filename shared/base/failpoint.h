@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_BASE_FAILPOINT_H
 #define OM_SHARED_BASE_FAILPOINT_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #ifdef OM_FAILPOINTS
 void failpoint(const char *name);

@@ -2,7 +2,7 @@
 #ifndef OM_SHARED_BASE_UTF8_H
 #define OM_SHARED_BASE_UTF8_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 /* Bytes of the valid sequence that `text` begins with, 1 to 4; 0 when there is none. */
 size_t utf8_sequence(struct slice text);

@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_BASE_UUID_H
 #define OM_SHARED_BASE_UUID_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 #include <stdint.h>
 

@@ -6,7 +6,7 @@
 #ifndef OM_SHARED_CONSUME_BATCH_H
 #define OM_SHARED_CONSUME_BATCH_H
 
-#include "shared/base/buf.h"
+#include "shared/base/arena.h"
 #include "shared/consume/delivery.h"
 #include "shared/contract/updates.h"
 #include "shared/outbox/outbox.h"

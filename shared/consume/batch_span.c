@@ -1,6 +1,7 @@
 #include "shared/consume/batch_span.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/consume/batch_span.h"
 #include "shared/consume/consumer_metrics.h"
 #include "shared/consume/decode.h"

@@ -1,6 +1,7 @@
 #include "shared/consume/decode.h"
 
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/consume/trial.h"
 #include "shared/observe/log.h"
 

@@ -1,5 +1,6 @@
 #include "shared/consume/delivery.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 #include "shared/consume/inbox.h"
 
+#include "shared/base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 #include "shared/consume/intake.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

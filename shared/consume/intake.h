@@ -11,6 +11,7 @@
 #ifndef OM_SHARED_CONSUME_INTAKE_H
 #define OM_SHARED_CONSUME_INTAKE_H
 
+#include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 #include "shared/nats/pull.h"
 #include "shared/observe/span.h"

@@ -5,6 +5,7 @@
 #ifndef OM_SHARED_CONTRACT_DLQ_FILTER_H
 #define OM_SHARED_CONTRACT_DLQ_FILTER_H
 
+#include "shared/base/slice.h"
 #include "shared/json/json.h"
 
 /* id, name */

@@ -2,7 +2,7 @@
 #ifndef OM_SHARED_CONTRACT_NOTIFY_CHANNEL_H
 #define OM_SHARED_CONTRACT_NOTIFY_CHANNEL_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 /* id, name */
 #define NOTIFY_CHANNEL_TABLE(X)                                                                    \

@@ -7,7 +7,7 @@
 #ifndef OM_SHARED_CONTRACT_ORDER_SNAPSHOT_H
 #define OM_SHARED_CONTRACT_ORDER_SNAPSHOT_H
 
-#include "shared/base/buf.h"
+#include "shared/base/arena.h"
 #include "shared/base/status.h"
 #include "shared/base/uuid.h"
 #include "shared/json/json.h"

@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_CONTRACT_ORDER_TERMS_H
 #define OM_SHARED_CONTRACT_ORDER_TERMS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 /* name, final */
 #define ORDER_STATUS_TABLE(X)                                                                      \

@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_CONTRACT_PERIOD_H
 #define OM_SHARED_CONTRACT_PERIOD_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 /* name, its length in seconds, how many of them are looked at when nobody says from when */

@@ -1,5 +1,8 @@
 #include "shared/contract/updates.h"
 
+#include "shared/base/buf.h"
+#include "shared/base/memory.h"
+
 #include <stdlib.h>
 
 #define SUBJECT_SIZE (sizeof(UPDATES_PREFIX) + UUID_TEXT_LEN)

@@ -8,7 +8,7 @@
 #ifndef OM_SHARED_CONTRACT_UPDATES_H
 #define OM_SHARED_CONTRACT_UPDATES_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/nats/nats_client.h"
 

@@ -8,6 +8,7 @@
 #include "shared/json/json_check.h"
 
 #include "shared/base/hex.h"
+#include "shared/base/memory.h"
 #include "shared/base/utf8.h"
 
 #include <stdlib.h>

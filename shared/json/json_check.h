@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_JSON_JSON_CHECK_H
 #define OM_SHARED_JSON_JSON_CHECK_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 #define JSON_MAX_DEPTH 32

@@ -8,7 +8,7 @@
 #ifndef OM_SHARED_NATS_NATS_CLIENT_H
 #define OM_SHARED_NATS_NATS_CLIENT_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/nats/nats_info.h"
 

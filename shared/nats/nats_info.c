@@ -1,5 +1,6 @@
 #include "shared/nats/nats_info.h"
 
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef OM_SHARED_NATS_NATS_INFO_H
 #define OM_SHARED_NATS_NATS_INFO_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 /* Versions as numbers that compare. */

@@ -1,6 +1,7 @@
 #include "shared/nats/pull.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"
 

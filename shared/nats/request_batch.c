@@ -1,5 +1,8 @@
 #include "shared/nats/request_batch.h"
 
+#include "shared/base/buf.h"
+#include "shared/base/memory.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #ifndef OM_SHARED_NATS_REQUEST_BATCH_H
 #define OM_SHARED_NATS_REQUEST_BATCH_H
 
+#include "shared/base/slice.h"
 #include "shared/nats/nats_client.h"
 
 struct request_batch;

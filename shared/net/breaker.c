@@ -1,6 +1,6 @@
 #include "shared/net/breaker.h"
 
-#include "shared/base/buf.h"
+#include "shared/base/memory.h"
 #include "shared/observe/metrics.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 #include "shared/net/http_client.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <curl/curl.h>
 #include <pthread.h>

@@ -9,7 +9,7 @@
 #ifndef OM_SHARED_OBSERVE_LOG_H
 #define OM_SHARED_OBSERVE_LOG_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };

@@ -1,5 +1,7 @@
 #include "shared/observe/metrics.h"
 
+#include "shared/base/memory.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -13,6 +13,7 @@
 #ifndef OM_SHARED_OBSERVE_SPAN_H
 #define OM_SHARED_OBSERVE_SPAN_H
 
+#include "shared/base/buf.h"
 #include "shared/observe/trace.h"
 
 /* The numbers are OTLP's. */

@@ -5,7 +5,9 @@
 #ifndef OM_SHARED_OBSERVE_TRACE_H
 #define OM_SHARED_OBSERVE_TRACE_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
+
+#include <stdint.h>
 
 #define TRACEPARENT_LEN 55
 #define TRACEPARENT_SIZE (TRACEPARENT_LEN + 1)

@@ -1,6 +1,7 @@
 #include "shared/outbox/outbox.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

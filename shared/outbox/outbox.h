@@ -6,6 +6,7 @@
 #ifndef OM_SHARED_OUTBOX_OUTBOX_H
 #define OM_SHARED_OUTBOX_OUTBOX_H
 
+#include "shared/base/slice.h"
 #include "shared/contract/event.h"
 #include "shared/pg/pg.h"
 

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/outbox/outbox_backlog.h"

@@ -1,6 +1,7 @@
 #include "shared/outbox/relay_publisher.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/contract/event.h"
 #include "shared/nats/messaging_span.h"
 

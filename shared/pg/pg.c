@@ -1,3 +1,4 @@
+#include "shared/base/memory.h"
 #include "shared/pg/pg_span.h"
 
 #include "shared/base/clock.h"

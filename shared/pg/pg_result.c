@@ -1,3 +1,4 @@
+#include "shared/base/memory.h"
 #include "shared/pg/pg_internal.h"
 
 #include <assert.h>

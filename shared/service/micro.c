@@ -1,6 +1,7 @@
 #include "shared/service/micro.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/base/uuid.h"
 #include "shared/json/json.h"
 #include "shared/nats/service_error.h"

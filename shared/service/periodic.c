@@ -1,6 +1,7 @@
 #include "shared/service/periodic.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/observe/log.h"
 
 #include <pthread.h>

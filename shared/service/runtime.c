@@ -1,6 +1,7 @@
 #include "shared/service/runtime.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/base/version.h"
 #include "shared/consume/consumer.h"
 #include "shared/json/json.h"

@@ -5,6 +5,8 @@
 #ifndef OM_SHARED_SERVICE_SERVICE_H
 #define OM_SHARED_SERVICE_SERVICE_H
 
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
 #include "shared/base/config.h"
 #include "shared/consume/batch.h"
 #include "shared/nats/nats_client.h"

@@ -1,6 +1,7 @@
 #include "shared/service/worker.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,8 +2,6 @@
 #ifndef OM_TESTS_FUZZ_FUZZ_H
 #define OM_TESTS_FUZZ_FUZZ_H
 
-#include "shared/base/buf.h"
-
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

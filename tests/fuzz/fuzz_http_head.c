@@ -2,6 +2,7 @@
    first byte says how it is cut. */
 #include "gateway/http/http_chunks.h"
 #include "gateway/http/http_head.h"
+#include "shared/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

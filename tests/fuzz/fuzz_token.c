@@ -3,6 +3,7 @@
    is the signature, so that verifying is reached with what no signer makes. Anything else is a
    token as a stranger sends it. Only what was signed here may pass. */
 #include "gateway/admit/token_gate.h"
+#include "shared/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/token.h"
 

@@ -2,6 +2,7 @@
 #ifndef OM_TESTS_SUPPORT_CHECKER_STREAMS_H
 #define OM_TESTS_SUPPORT_CHECKER_STREAMS_H
 
+#include "shared/base/buf.h"
 #include "tests/support/checker.h"
 
 /* The type of a line about a dead letter. */

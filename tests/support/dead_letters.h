@@ -9,6 +9,7 @@
 #define OM_TESTS_SUPPORT_DEAD_LETTERS_H
 
 #include "services/dlq/index/entry.h"
+#include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/nats/nats_client.h"
 #include "tests/support/servers.h"

@@ -1,5 +1,6 @@
 #include "tests/support/drive.h"
 
+#include "shared/base/memory.h"
 #include "shared/consume/inbox.h"
 
 #include <stdlib.h>

@@ -8,6 +8,7 @@
 #ifndef OM_TESTS_SUPPORT_DRIVE_H
 #define OM_TESTS_SUPPORT_DRIVE_H
 
+#include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
 struct drive;

@@ -1,5 +1,6 @@
 #include "tests/support/http.h"
 
+#include "shared/base/memory.h"
 #include "tests/support/process.h"
 
 #include <curl/curl.h>

@@ -1,5 +1,7 @@
 #include "tests/support/http_sink.h"
 
+#include "shared/base/memory.h"
+
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 #include "tests/support/load.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/support/load_http.h"
 
 #include <assert.h>

@@ -12,6 +12,7 @@
 #ifndef OM_TESTS_SUPPORT_LOAD_H
 #define OM_TESTS_SUPPORT_LOAD_H
 
+#include "shared/base/buf.h"
 #include "tests/support/load_order.h"
 #include "tests/support/load_result.h"
 

@@ -1,5 +1,7 @@
 #include "tests/support/load_result.h"
 
+#include "shared/base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "tests/support/mesh.h"
 
-#include "shared/base/buf.h"
+#include "shared/base/memory.h"
 #include "tests/support/http.h"
 #include "tests/support/stream_dump.h"
 

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/crypto.h"
+#include "shared/base/memory.h"
 #include "tests/support/checker.h"
 
 #include <json-c/json.h>

@@ -6,6 +6,7 @@
 #ifndef OM_TESTS_SUPPORT_MESH_CLIENT_H
 #define OM_TESTS_SUPPORT_MESH_CLIENT_H
 
+#include "shared/base/buf.h"
 #include "tests/support/http.h"
 #include "tests/support/mesh.h"
 

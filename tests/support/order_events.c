@@ -1,5 +1,6 @@
 #include "tests/support/order_events.h"
 
+#include "shared/base/memory.h"
 #include "shared/contract/order_snapshot.h"
 
 #include <stdlib.h>

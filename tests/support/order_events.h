@@ -9,6 +9,7 @@
 #ifndef OM_TESTS_SUPPORT_ORDER_EVENTS_H
 #define OM_TESTS_SUPPORT_ORDER_EVENTS_H
 
+#include "shared/base/buf.h"
 #include "shared/contract/event.h"
 
 #define ORDER_EVENTS_PRICE_MINOR 1999 /* of each order, USD */

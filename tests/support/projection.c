@@ -1,5 +1,6 @@
 #include "tests/support/projection.h"
 
+#include "shared/base/memory.h"
 #include "tests/unit/unit.h"
 
 /* libpq has a type of the same name as a function of shared/pg/pg.h. */

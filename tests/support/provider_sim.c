@@ -1,5 +1,6 @@
 #include "tests/support/provider_sim.h"
 
+#include "shared/base/memory.h"
 #include "tests/support/http.h"
 #include "tests/support/process.h"
 #include "tests/unit/unit.h"

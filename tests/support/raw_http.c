@@ -1,5 +1,6 @@
 #include "tests/support/raw_http.h"
 
+#include "shared/base/memory.h"
 #include "tests/support/process.h"
 
 #include <arpa/inet.h>

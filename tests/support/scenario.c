@@ -1,6 +1,7 @@
 #include "tests/support/scenario.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <json-c/json.h>
 #include <libpq-fe.h>

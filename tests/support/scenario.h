@@ -5,6 +5,7 @@
 #ifndef OM_TESTS_SUPPORT_SCENARIO_H
 #define OM_TESTS_SUPPORT_SCENARIO_H
 
+#include "shared/base/buf.h"
 #include "tests/support/mesh_client.h"
 
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+#include "shared/base/memory.h"
 #include "tests/support/servers_internal.h"
 
 #include "shared/base/clock.h"

@@ -1,6 +1,7 @@
 #include "tests/support/smtp_server.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
 #include "tests/support/token.h"
 
+#include "shared/base/memory.h"
 #include "tests/support/process.h"
 
 #include <openssl/ec.h>

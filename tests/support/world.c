@@ -2,6 +2,7 @@
 
 #include "services/notification/channels/channel_log.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/contract/order_snapshot.h"
 #include "tests/unit/unit.h"
 

@@ -15,6 +15,7 @@
 #include "services/payment/handler.h"
 #include "services/payment/provider_simulated.h"
 #include "services/shipping/handler.h"
+#include "shared/base/buf.h"
 #include "shared/contract/order_snapshot.h"
 #include "tests/support/drive.h"
 #include "tests/support/servers.h"

@@ -1,6 +1,7 @@
 #include "services/dlq/collect/batch_reader.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/nats/pull.h"
 #include "shared/observe/log.h"
 

@@ -5,6 +5,7 @@
 #ifndef OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
 #define OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
 
+#include "shared/base/arena.h"
 #include "shared/nats/request_batch.h"
 
 struct consumer_facts {

@@ -5,6 +5,7 @@
 #include "services/dlq/collect/report_lag.h"
 #include "services/dlq/index/store_chance.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 

@@ -9,6 +9,8 @@
 #include "services/dlq/index/index.h"
 #include "services/dlq/index/notice.h"
 #include "services/dlq/index/verdict.h"
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
 
 struct item {
     struct notice notice;

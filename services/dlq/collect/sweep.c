@@ -3,6 +3,7 @@
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/index/index.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/contract/event.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"

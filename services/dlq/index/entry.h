@@ -16,6 +16,7 @@
 #define OM_SERVICES_DLQ_INDEX_ENTRY_H
 
 #include "services/dlq/index/stored_message.h"
+#include "shared/base/buf.h"
 
 /* id, text, what it means */
 #define DEAD_REASON_TABLE(X)                                                                       \

@@ -7,6 +7,7 @@
 #define OM_SERVICES_DLQ_INDEX_ENTRY_ROW_H
 
 #include "services/dlq/index/entry.h"
+#include "shared/base/slice.h"
 #include "shared/pg/pg.h"
 
 /* id, text, what it means */

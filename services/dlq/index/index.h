@@ -9,6 +9,7 @@
 
 #include "services/dlq/index/entry_row.h"
 #include "services/dlq/index/notice.h"
+#include "shared/base/arena.h"
 
 /* A message of a stream, for one consumer. */
 struct index_key {

@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_DLQ_INDEX_NOTICE_H
 #define OM_SERVICES_DLQ_INDEX_NOTICE_H
 
-#include "shared/base/buf.h"
+#include "shared/base/arena.h"
 #include "shared/base/status.h"
 
 /* What became of an attempt, by the consumer's word (shared/consume/failure_report.h). DONE

@@ -4,6 +4,8 @@
 #ifndef OM_SERVICES_DLQ_INDEX_PAGE_CURSOR_H
 #define OM_SERVICES_DLQ_INDEX_PAGE_CURSOR_H
 
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
 #include "shared/contract/dlq_filter.h"
 
 struct page_cursor {

@@ -13,6 +13,7 @@
 #ifndef OM_SERVICES_DLQ_INDEX_STORE_ACT_H
 #define OM_SERVICES_DLQ_INDEX_STORE_ACT_H
 
+#include "shared/base/arena.h"
 #include "shared/contract/dlq_filter.h"
 #include "shared/pg/pg.h"
 

@@ -12,6 +12,7 @@
 #define OM_SERVICES_DLQ_INDEX_STORE_CHANCE_H
 
 #include "services/dlq/index/index.h"
+#include "shared/base/arena.h"
 
 /* A message whose deliveries ran out. */
 struct chance {

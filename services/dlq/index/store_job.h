@@ -8,6 +8,7 @@
 #define OM_SERVICES_DLQ_INDEX_STORE_JOB_H
 
 #include "services/dlq/index/store_act.h"
+#include "shared/base/arena.h"
 
 struct job {
     struct uuid id;

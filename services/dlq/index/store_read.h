@@ -15,6 +15,8 @@
 
 #include "services/dlq/index/entry_row.h"
 #include "services/dlq/index/page_cursor.h"
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
 #include "shared/pg/pg.h"
 
 /* The conditions of a filter on `dlq.entries e`, as parameters $1 to $8 of a statement. */

@@ -1,6 +1,7 @@
 #include "services/dlq/index/stored_message.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <inttypes.h>

@@ -7,6 +7,7 @@
 #ifndef OM_SERVICES_DLQ_INDEX_STORED_MESSAGE_H
 #define OM_SERVICES_DLQ_INDEX_STORED_MESSAGE_H
 
+#include "shared/base/buf.h"
 #include "shared/nats/nats_client.h"
 
 struct stored_message {

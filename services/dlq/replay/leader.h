@@ -6,6 +6,7 @@
 #ifndef OM_SERVICES_DLQ_REPLAY_LEADER_H
 #define OM_SERVICES_DLQ_REPLAY_LEADER_H
 
+#include "shared/base/slice.h"
 #include "shared/pg/pg.h"
 
 struct leader {

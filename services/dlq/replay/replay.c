@@ -3,6 +3,7 @@
 #include "services/dlq/index/entry.h"
 #include "services/dlq/replay/republish.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
 #include "shared/nats/request_batch.h"
 #include "shared/observe/metrics.h"
 

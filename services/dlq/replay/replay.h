@@ -12,6 +12,7 @@
 #define OM_SERVICES_DLQ_REPLAY_REPLAY_H
 
 #include "services/dlq/index/store_act.h"
+#include "shared/base/arena.h"
 #include "shared/nats/nats_client.h"
 
 struct replayer;

@@ -8,6 +8,7 @@
 #ifndef OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_H
 #define OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_H
 
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/base/uuid.h"
 #include "shared/contract/notify_channel.h"

@@ -1,6 +1,7 @@
 #include "services/notification/channels/channel_http.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/net/breaker.h"
 #include "shared/net/http_client.h"
 

@@ -9,6 +9,7 @@
 #define OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
 
 #include "services/notification/channels/template.h"
+#include "shared/base/buf.h"
 
 #define HTTP_POST_HEADERS_MAX 6
 

@@ -2,6 +2,7 @@
 
 #include "services/notification/channels/address.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_http.h"
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <stdlib.h>

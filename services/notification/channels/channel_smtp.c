@@ -4,6 +4,7 @@
 #include "services/notification/channels/mail.h"
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 #include "shared/net/breaker.h"
 
 #include <curl/curl.h>

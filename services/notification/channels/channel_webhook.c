@@ -3,6 +3,7 @@
 #include "services/notification/channels/channel_http.h"
 #include "services/notification/channels/signature.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
 

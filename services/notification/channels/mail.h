@@ -3,6 +3,7 @@
 #define OM_SERVICES_NOTIFICATION_CHANNELS_MAIL_H
 
 #include "services/notification/channels/channel.h"
+#include "shared/base/buf.h"
 
 /* A mail's template: "Subject: ..." on the first line, an empty line, the body. */
 enum status mail_check_text(struct slice text, struct error *error) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "services/notification/channels/signature.h"
 
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 
 #include <inttypes.h>
 #include <sodium.h>

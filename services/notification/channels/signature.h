@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_NOTIFICATION_CHANNELS_SIGNATURE_H
 #define OM_SERVICES_NOTIFICATION_CHANNELS_SIGNATURE_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 #define SIGNATURE_SIZE 48 /* "v1,", 44 digits, and the end */

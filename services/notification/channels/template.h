@@ -9,6 +9,7 @@
 #define OM_SERVICES_NOTIFICATION_CHANNELS_TEMPLATE_H
 
 #include "services/notification/channels/channel.h"
+#include "shared/base/buf.h"
 
 enum template_escape {
     ESCAPE_TEXT, /* one line of text: control characters become spaces */

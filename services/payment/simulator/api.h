@@ -18,6 +18,7 @@
 
 #include "services/payment/simulator/book.h"
 #include "services/payment/simulator/faults.h"
+#include "shared/base/buf.h"
 
 struct api {
     struct book *book;

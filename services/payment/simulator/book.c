@@ -1,5 +1,6 @@
 #include "services/payment/simulator/book.h"
 
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 #include "services/payment/simulator/faults.h"
 
+#include "shared/base/memory.h"
+
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>

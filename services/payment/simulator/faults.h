@@ -10,7 +10,9 @@
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_FAULTS_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_FAULTS_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
+
+#include <stdint.h>
 
 /* id, name */
 #define FAULT_TABLE(X)                                                                             \

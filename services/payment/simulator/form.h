@@ -2,7 +2,9 @@
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_FORM_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_FORM_H
 
-#include "shared/base/buf.h"
+#include "shared/base/arena.h"
+
+#include <stdint.h>
 
 #define FORM_FIELDS_MOST 32
 

@@ -6,6 +6,7 @@
 #define OM_TESTS_INTEGRATION_DLQ_DLQ_FIXTURE_H
 
 #include "omctl/dlq/mesh_call.h"
+#include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/consume/consumer.h"
 #include "shared/observe/log.h"

@@ -2,6 +2,7 @@
    everything below it as it is. */
 #define FIXTURE_SERVERS SERVERS_ALL
 #include "omctl/dlq/mesh_call.h"
+#include "shared/base/memory.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/support/dead_letters.h"
 #include "tests/unit/unit.h"

@@ -7,7 +7,7 @@
 #ifndef OM_TESTS_INTEGRATION_GATEWAY_BAD_INPUT_TABLE_H
 #define OM_TESTS_INTEGRATION_GATEWAY_BAD_INPUT_TABLE_H
 
-#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 /* --- bodies ----------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #ifndef OM_TESTS_INTEGRATION_GATEWAY_GATEWAY_FIXTURE_H
 #define OM_TESTS_INTEGRATION_GATEWAY_GATEWAY_FIXTURE_H
 
+#include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/base/uuid.h"
 #include "shared/nats/nats_client.h"

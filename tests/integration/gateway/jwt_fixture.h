@@ -2,6 +2,7 @@
 #ifndef OM_TESTS_INTEGRATION_GATEWAY_JWT_FIXTURE_H
 #define OM_TESTS_INTEGRATION_GATEWAY_JWT_FIXTURE_H
 
+#include "shared/base/buf.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/support/token.h"
 

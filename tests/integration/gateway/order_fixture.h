@@ -6,6 +6,7 @@
 #define OM_TESTS_INTEGRATION_GATEWAY_ORDER_FIXTURE_H
 
 #define FIXTURE_SERVERS SERVERS_ALL
+#include "shared/base/buf.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 
 #include "shared/pg/pg.h"

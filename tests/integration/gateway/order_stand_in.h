@@ -3,6 +3,7 @@
 #ifndef OM_TESTS_INTEGRATION_GATEWAY_ORDER_STAND_IN_H
 #define OM_TESTS_INTEGRATION_GATEWAY_ORDER_STAND_IN_H
 
+#include "shared/base/slice.h"
 #include "shared/service/micro.h"
 #include "shared/service/service.h"
 #include "tests/integration/gateway/jwt_fixture.h"

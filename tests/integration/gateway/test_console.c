@@ -1,5 +1,6 @@
 /* What the gateway has for the console: its files, and the mesh as it says of itself. And the files
    that describe the API. */
+#include "shared/base/memory.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 
 #include <dirent.h>

@@ -1,5 +1,6 @@
 /* The gateway between a client, Redis and JetStream: what is promised, and under which faults. */
 #include "gateway/orders/idempotency.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 #include "shared/service/micro.h"
 #include "shared/service/service.h"

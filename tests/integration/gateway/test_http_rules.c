@@ -1,4 +1,5 @@
 /* Who may do what, and how often a key may be used, over raw sockets, plain and TLS. */
+#include "shared/base/memory.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/jwt_fixture.h"
 #include "tests/integration/gateway/order_stand_in.h"

@@ -1,5 +1,6 @@
 /* Event streams over real connections: one order's from its past to its end, many at once, clients
    that do not read, and all orders for the operator. */
+#include "shared/base/memory.h"
 #include "tests/integration/gateway/order_fixture.h"
 
 #include "shared/contract/updates.h"

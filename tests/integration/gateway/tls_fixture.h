@@ -3,6 +3,7 @@
 #ifndef OM_TESTS_INTEGRATION_GATEWAY_TLS_FIXTURE_H
 #define OM_TESTS_INTEGRATION_GATEWAY_TLS_FIXTURE_H
 
+#include "shared/base/slice.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/support/raw_http.h"
 

@@ -6,6 +6,7 @@
    Prints its seed; OM_SEED repeats a run as far as the ids of events allow. */
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/support/checker_invariants.h"
 #include "tests/support/world.h"
 #include "tests/unit/unit.h"

@@ -2,6 +2,7 @@
    events are those of a world that ran in order; its tables are then emptied and everything comes
    again, in random order and random batches, to every consumer. */
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "tests/support/world.h"
 #include "tests/unit/unit.h"
 

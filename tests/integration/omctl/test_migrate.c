@@ -1,6 +1,7 @@
 /* Migrations against a real PostgreSQL, each test with a database of its own. */
 #include "omctl/install/migrate.h"
 #include "omctl/install/roles.h"
+#include "shared/base/memory.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 

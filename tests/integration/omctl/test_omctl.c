@@ -1,4 +1,5 @@
 /* omctl as its users run it: words, options and exit codes. */
+#include "shared/base/memory.h"
 #include "shared/pg/pg.h"
 #include "tests/support/http_sink.h"
 #include "tests/support/servers.h"

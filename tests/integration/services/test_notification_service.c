@@ -6,6 +6,7 @@
 #include "services/notification/channels/channel_webhook.h"
 #include "services/notification/channels/signature.h"
 #include "services/notification/sender.h"
+#include "shared/base/memory.h"
 #include "shared/json/json.h"
 #include "shared/net/breaker.h"
 #include "shared/observe/metrics.h"

@@ -1,4 +1,5 @@
 #include "shared/base/config.h"
+#include "shared/base/memory.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,5 @@
 #include "shared/base/crypto.h"
+#include "shared/base/memory.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,3 +1,4 @@
+#include "shared/base/memory.h"
 #include "shared/base/uuid.h"
 
 #include "tests/unit/unit.h"

@@ -1,4 +1,5 @@
 #include "services/dlq/index/entry.h"
+#include "shared/base/memory.h"
 #include "tests/unit/unit.h"
 
 static const char block[] = "NATS/1.0\r\n"
