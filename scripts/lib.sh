@@ -118,13 +118,19 @@ install_packages() {
 
 # --- the build -----------------------------------------------------------------------------------
 
+# With targets, what is configured already is not configured anew: the build does that when it must.
 configure_and_build() {
+    local preset=$1
+    shift
     cd "$root"
-    cmake --preset "$1"
-    cmake --build --preset "$1" -j "$(nproc)"
+    if (($# == 0)) || [[ ! -e .build/$preset/build.ninja ]]; then
+        cmake --preset "$preset"
+    fi
+    cmake --build --preset "$preset" -j "$(nproc)" ${1:+--target "$@"}
 }
 
-# build_preset NAME: into .build/NAME. One build at a time; a build of another folder is redone.
+# build_preset NAME [TARGET...]: into .build/NAME, everything or what is named. One build at a time; a
+# build of another folder is redone.
 build_preset() {
     local folder=$root/.build/$1 lock
     mkdir -p "$folder"
@@ -135,7 +141,7 @@ build_preset() {
         say "the build in $folder is another folder's and is made anew"
         find "$folder" -mindepth 1 ! -name .lock -delete
     fi
-    with_progress "building ($1)" "$folder/build.log" configure_and_build "$1"
+    with_progress "building ($1)" "$folder/build.log" configure_and_build "$@"
     exec {lock}>&-
 }
 

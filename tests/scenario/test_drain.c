@@ -1,4 +1,6 @@
-/* SIGTERM under load: every process finishes what it began and leaves within ten seconds. */
+/* SIGTERM under load: every process finishes what it began and leaves within ten seconds.
+
+   Covers: shared/service/runtime.c shared/service/worker.c */
 #include "tests/support/scenario.h"
 
 #define DRAIN_MS 10000

@@ -1,6 +1,8 @@
 /*
  * kill -9 of each process in the middle of 2,000 orders, at every step where a crash could lose or
  * double something, and at random ones. A supervisor starts it again at once.
+ *
+ * Covers: shared/base/failpoint.c shared/consume/consumer.c shared/outbox/relay.c
  */
 #include "tests/support/scenario.h"
 

@@ -1,4 +1,6 @@
-/* Servers go away and come back under load: orders wait, none is lost, doubled or given up. */
+/* Servers go away and come back under load: orders wait, none is lost, doubled or given up.
+
+   Covers: shared/consume/consumer.c shared/nats/nats_client.c shared/pg/pg.c */
 #include "tests/support/scenario.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* The payment provider goes away under load, for longer than any event's deliveries would last:
-   nothing is given up, and every order is charged once when it is back. */
+   nothing is given up, and every order is charged once when it is back.
+
+   Covers: services/payment/provider_stripe.c shared/net/breaker.c */
 #include "tests/support/provider_sim.h"
 #include "tests/support/scenario.h"
 

@@ -1,6 +1,8 @@
 /* A bug that fails every event for a while: all of them are dead letters, are replayed at a set
    rate once it is fixed, and end as if nothing had been; orders go on meanwhile. scripts/bench
-   storm is the same at ten times the size. */
+   storm is the same at ten times the size.
+
+   Covers: services/dlq/replay/ */
 #include "tests/support/scenario.h"
 #include "tests/support/storm.h"
 

@@ -1,5 +1,7 @@
 /* Dead letters as people reach them: over HTTP by the real gateway, and by omctl, with om-dlq and
-   everything below it as it is. */
+   everything below it as it is.
+
+   Covers: gateway/admin/admin_dlq.c omctl/dlq/ services/dlq/endpoint.c */
 #define FIXTURE_SERVERS SERVERS_ALL
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/memory.h"

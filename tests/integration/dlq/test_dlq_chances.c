@@ -1,5 +1,7 @@
 /* Second chances against real PostgreSQL and NATS: what ran out of deliveries without a word is
-   sent once more, by itself, and is a dead letter only when that fails, too. */
+   sent once more, by itself, and is a dead letter only when that fails, too.
+
+   Covers: services/dlq/collect/ */
 #include "shared/nats/pull.h"
 #include "tests/support/dead_letters.h"
 #include "tests/unit/unit.h"

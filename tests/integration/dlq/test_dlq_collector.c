@@ -1,5 +1,7 @@
 /* om-dlq against real PostgreSQL and NATS: what becomes a dead letter, what does not, and that it
-   is one. */
+   is one.
+
+   Covers: services/dlq/collect/ services/dlq/index/ */
 #include "tests/support/dead_letters.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,7 @@
 /* om-dlq when something dies: itself before and after its publish, its database, the broker; and
-   two of it at once. Each time one dead letter comes of one poison. */
+   two of it at once. Each time one dead letter comes of one poison.
+
+   Covers: services/dlq/collect/ shared/service/worker.c */
 #include "tests/support/dead_letters.h"
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,6 @@
-/* Jobs that replay or discard all dead letters that a filter means. */
+/* Jobs that replay or discard all dead letters that a filter means.
+
+   Covers: services/dlq/replay/ services/dlq/index/ */
 #include "tests/integration/dlq/dlq_fixture.h"
 
 #include <signal.h>

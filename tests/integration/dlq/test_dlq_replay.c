@@ -1,4 +1,6 @@
-/* Replays and discards of single dead letters, and their lists. */
+/* Replays and discards of single dead letters, and their lists.
+
+   Covers: services/dlq/replay/ services/dlq/index/ */
 #include "tests/integration/dlq/dlq_fixture.h"
 
 #include <pthread.h>

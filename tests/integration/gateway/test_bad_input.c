@@ -2,6 +2,9 @@
  * Bad input over real sockets, plain and TLS: each line of bad_input_table.h is answered as it
  * says, as a problem document that tells nothing of the inside, and a good request afterwards
  * succeeds.
+ *
+ * Covers: gateway/http/ gateway/orders/order_request.c gateway/reply/percent.c
+ * gateway/reply/problem.c gateway/routes.c
  */
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"

@@ -1,6 +1,8 @@
 /* The catalog over HTTP: two gateways, the inventory service, and real Redis, NATS and PostgreSQL.
    One gateway may write; the other only reads, and refuses writes as it does by default. Entries
-   of the cache live for a minute here, so that only invalidation can make an answer fresh. */
+   of the cache live for a minute here, so that only invalidation can make an answer fresh.
+
+   Covers: gateway/catalog/ services/inventory/catalog.c services/inventory/catalog_store.c */
 #define FIXTURE_SERVERS SERVERS_ALL
 #include "tests/integration/gateway/gateway_fixture.h"
 

@@ -1,5 +1,7 @@
 /* What the gateway has for the console: its files, and the mesh as it says of itself. And the files
-   that describe the API. */
+   that describe the API.
+
+   Covers: gateway/admin/admin_mesh.c gateway/pages/ */
 #include "shared/base/memory.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 

@@ -1,4 +1,8 @@
-/* The gateway between a client, Redis and JetStream: what is promised, and under which faults. */
+/* The gateway between a client, Redis and JetStream: what is promised, and under which faults.
+
+   Covers: gateway/lane/ gateway/link/ gateway/orders/cancel_order.c gateway/orders/get_order.c
+   gateway/orders/idempotency.c gateway/orders/order_marker.c gateway/orders/post_order.c
+   gateway/orders/publish.c gateway/reply/accepted.c gateway/reply/answer.c gateway/server.c */
 #include "gateway/orders/idempotency.h"
 #include "shared/base/memory.h"
 #include "shared/json/json.h"

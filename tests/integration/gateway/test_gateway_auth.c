@@ -1,4 +1,6 @@
-/* Who may do what at the gateway, and how often. */
+/* Who may do what at the gateway, and how often.
+
+   Covers: gateway/admit/ */
 #include "gateway/routes.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/jwt_fixture.h"

@@ -1,5 +1,7 @@
 /* Connections as clients make them, good and bad ones, plain and TLS: their order, limits and time
-   limits. */
+   limits.
+
+   Covers: gateway/http/ gateway/pages/problem_pages.c gateway/reply/answer.c gateway/health.c */
 #include "gateway/reply/problem.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"

@@ -1,5 +1,7 @@
 /* What the gateway takes in: the body of who may send one, and of all together no more than it has
-   memory for. Plain and TLS. */
+   memory for. Plain and TLS.
+
+   Covers: gateway/http/ gateway/admit/admission.c */
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/jwt_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"

@@ -1,4 +1,6 @@
-/* Who may do what, and how often a key may be used, over raw sockets, plain and TLS. */
+/* Who may do what, and how often a key may be used, over raw sockets, plain and TLS.
+
+   Covers: gateway/admit/ gateway/orders/idempotency.c */
 #include "shared/base/memory.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/jwt_fixture.h"

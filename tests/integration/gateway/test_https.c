@@ -1,4 +1,6 @@
-/* What TLS adds to connections: versions, protocols, the certificate, and HTTPS alone. */
+/* What TLS adds to connections: versions, protocols, the certificate, and HTTPS alone.
+
+   Covers: gateway/http/listener.c gateway/http/tls.c */
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"
 #include "tests/support/raw_http.h"

@@ -1,5 +1,8 @@
 /* Event streams over real connections: one order's from its past to its end, many at once, clients
-   that do not read, and all orders for the operator. */
+   that do not read, and all orders for the operator.
+
+   Covers: gateway/link/feed.c gateway/live/ services/order/progress_update.c
+   shared/contract/updates.c */
 #include "shared/base/memory.h"
 #include "tests/integration/gateway/order_fixture.h"
 

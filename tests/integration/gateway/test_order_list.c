@@ -1,4 +1,8 @@
-/* Orders over HTTP as readers get them: pages, and answers that depend on the order's version. */
+/* Orders over HTTP as readers get them: pages, and answers that depend on the order's version.
+
+   Covers: gateway/orders/cancel_order.c gateway/orders/get_order.c gateway/orders/list_orders.c
+   gateway/reply/etag.c gateway/reply/resource.c services/order/endpoint.c services/order/list.c
+   services/order/store_read.c shared/contract/cursor.c */
 #include "tests/integration/gateway/order_fixture.h"
 
 #include "shared/json/json.h"

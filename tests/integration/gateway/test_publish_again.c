@@ -1,5 +1,7 @@
 /* What the gateway does about a broker that is on its way from one state to the next: a request
-   that can still be stored in time is. */
+   that can still be stored in time is.
+
+   Covers: gateway/link/broker.c gateway/orders/publish.c */
 #include "tests/integration/gateway/gateway_fixture.h"
 
 #include <pthread.h>

@@ -1,4 +1,7 @@
-/* A checker that never complains proves nothing: each kind of damage is done, seen and undone. */
+/* A checker that never complains proves nothing: each kind of damage is done, seen and undone.
+
+   Covers: tests/support/checker.c tests/support/checker_invariants.c
+   tests/support/checker_streams.c */
 #include "tests/support/checker.h"
 #include "tests/support/servers.h"
 

@@ -1,5 +1,7 @@
 /* What each user of the NATS server may do, asked of a real server with the users and permissions
-   that `omctl nats-users` writes. */
+   that `omctl nats-users` writes.
+
+   Covers: omctl/install/nats_users.c */
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
 #include "shared/contract/event.h"

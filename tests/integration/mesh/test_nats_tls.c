@@ -1,5 +1,7 @@
 /* TLS with NATS, both sides showing certificates, against a real server set up by
-   nats/server.conf.in with certificates of scripts/nats-certificates. */
+   nats/server.conf.in with certificates of scripts/nats-certificates.
+
+   Covers: nats/server.conf.in scripts/nats-certificates shared/nats/nats_client.c */
 #include "shared/nats/nats_client.h"
 #include "tests/support/http.h"
 #include "tests/support/servers.h"

@@ -1,5 +1,8 @@
 /* What each process says about itself and its configuration, and how it ends before it has begun.
-   No server runs. */
+   No server runs.
+
+   Covers: gateway/describe.c gateway/main.c shared/base/config.c shared/base/version.c
+   shared/service/runtime.c */
 #include "tests/support/process.h"
 #include "tests/unit/unit.h"
 

@@ -3,7 +3,10 @@
    customers cancel and the watchdog strikes. Handlers, SQL, inbox and outbox are the real ones.
    Whatever happened, in the end money, stock, parcels, statuses and timelines must agree.
 
-   Prints its seed; OM_SEED repeats a run as far as the ids of events allow. */
+   Prints its seed; OM_SEED repeats a run as far as the ids of events allow.
+
+   Covers: services/inventory/handler.c services/order/order_fsm.c services/order/watchdog.c
+   services/payment/handler.c services/shipping/ */
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"

@@ -1,6 +1,8 @@
 /* 10,000 distinct events, shuffled and each delivered twice, end in the same state as in order. The
    events are those of a world that ran in order; its tables are then emptied and everything comes
-   again, in random order and random batches, to every consumer. */
+   again, in random order and random batches, to every consumer.
+
+   Covers: services/shipping/ shared/consume/inbox.c */
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/world.h"

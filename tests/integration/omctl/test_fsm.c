@@ -1,4 +1,6 @@
-/* `omctl fsm`: the order's table as others read it. */
+/* `omctl fsm`: the order's table as others read it.
+
+   Covers: omctl/fsm.c */
 #include "services/order/order_fsm.h"
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,6 @@
-/* Migrations against a real PostgreSQL, each test with a database of its own. */
+/* Migrations against a real PostgreSQL, each test with a database of its own.
+
+   Covers: omctl/install/migrate.c omctl/install/roles.c sql/ */
 #include "omctl/install/migrate.h"
 #include "omctl/install/roles.h"
 #include "shared/base/memory.h"

@@ -1,5 +1,7 @@
 /* The users of the NATS server as omctl writes them, from the tree's declarations and a directory
-   of secrets. What they may do on a server is in test_nats_privilege.c. */
+   of secrets. What they may do on a server is in test_nats_privilege.c.
+
+   Covers: omctl/install/nats_users.c */
 #include "omctl/install/nats_users.h"
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,6 @@
-/* omctl as its users run it: words, options and exit codes. */
+/* omctl as its users run it: words, options and exit codes.
+
+   Covers: omctl/command/ omctl/events.c omctl/health.c omctl/main.c omctl/seed.c */
 #include "shared/base/memory.h"
 #include "shared/pg/pg.h"
 #include "tests/support/http_sink.h"

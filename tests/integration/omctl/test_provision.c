@@ -1,4 +1,6 @@
-/* Provisioning against a real nats-server. */
+/* Provisioning against a real nats-server.
+
+   Covers: nats/ omctl/install/provision.c omctl/install/resource.c omctl/streams/jetstream.c */
 #include "omctl/install/provision.h"
 #include "omctl/streams/jetstream.h"
 #include "tests/support/servers.h"

@@ -1,4 +1,6 @@
-/* The demo catalog and the redrive of an outbox, on a migrated database. */
+/* The demo catalog and the redrive of an outbox, on a migrated database.
+
+   Covers: omctl/seed.c omctl/streams/redrive.c */
 #include "omctl/seed.h"
 #include "omctl/streams/redrive.h"
 #include "shared/base/clock.h"

@@ -1,4 +1,6 @@
-/* `omctl token`: what it signs is what the gateway takes. */
+/* `omctl token`: what it signs is what the gateway takes.
+
+   Covers: omctl/signer.c omctl/token.c */
 #include "gateway/admit/token_gate.h"
 #include "shared/base/clock.h"
 #include "tests/support/token.h"

@@ -1,5 +1,7 @@
 /* The analytics service on a real database: its tables depend on which events there were, not on
-   when and how often they came, and its answers say what happened. */
+   when and how often they came, and its answers say what happened.
+
+   Covers: services/analytics/ */
 #include "services/analytics/handler.h"
 #include "shared/base/clock.h"
 #include "tests/support/projection.h"

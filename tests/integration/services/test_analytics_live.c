@@ -1,5 +1,8 @@
 /* The running analytics service on real streams: its rebuild, its answers over HTTP, and audits of
-   what it read. */
+   what it read.
+
+   Covers: gateway/admin/analytics.c omctl/streams/audit.c omctl/streams/rebuild.c
+   omctl/streams/stream_reader.c services/analytics/endpoint.c services/analytics/report.c */
 #include "omctl/streams/audit.h"
 #include "omctl/streams/rebuild.h"
 #include "omctl/streams/stream_reader.h"

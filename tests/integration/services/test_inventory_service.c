@@ -1,5 +1,7 @@
 /* The inventory service on a real database: all or nothing, releases that come first, and one hot
-   SKU under several instances. */
+   SKU under several instances.
+
+   Covers: services/inventory/ */
 #include "services/inventory/catalog.h"
 #include "shared/base/clock.h"
 #include "tests/support/world.h"

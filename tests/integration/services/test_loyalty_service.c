@@ -1,4 +1,6 @@
-/* The loyalty service on a real database: points once, gone with the refund whenever it comes. */
+/* The loyalty service on a real database: points once, gone with the refund whenever it comes.
+
+   Covers: services/loyalty/ */
 #include "services/loyalty/handler.h"
 #include "shared/base/clock.h"
 #include "tests/support/drive.h"

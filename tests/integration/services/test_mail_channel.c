@@ -1,4 +1,6 @@
-/* The mail channel and a real mail server with TLS and a login (tests/support/mail_server.py). */
+/* The mail channel and a real mail server with TLS and a login (tests/support/mail_server.py).
+
+   Covers: services/notification/channels/channel_smtp.c */
 #include "services/notification/channels/channel_smtp.h"
 #include "tests/support/certificate.h"
 #include "tests/support/process.h"

@@ -1,5 +1,7 @@
 /* The order service's handlers and SQL on a real database: what becomes of a submit command, of an
-   idempotency key, of events that do not fit, and what readers see. */
+   idempotency key, of events that do not fit, and what readers see.
+
+   Covers: services/order/ */
 #include "services/inventory/catalog.h"
 #include "shared/base/clock.h"
 #include "tests/support/world.h"

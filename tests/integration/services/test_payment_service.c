@@ -1,5 +1,8 @@
 /* The payment service on a real database: money is taken once, and given back when the order ends
-   at any moment of a charge. */
+   at any moment of a charge.
+
+   Covers: services/payment/handler.c services/payment/ledger.c
+   services/payment/provider_simulated.c services/payment/store.c */
 #include "shared/base/clock.h"
 #include "tests/support/world.h"
 #include "tests/unit/unit.h"

@@ -1,5 +1,8 @@
 /* The watchdog and the stop it asks for, on a real database: nothing hangs, nothing is given up too
-   early, and several instances do not get in each other's way. */
+   early, and several instances do not get in each other's way.
+
+   Covers: services/order/handler.c services/order/store_watch.c services/order/watchdog.c
+   shared/service/periodic.c */
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
 #include "tests/support/world.h"

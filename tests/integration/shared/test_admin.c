@@ -1,4 +1,6 @@
-/* The admin port: what a supervisor and Prometheus are answered. */
+/* The admin port: what a supervisor and Prometheus are answered.
+
+   Covers: shared/observe/metrics.c shared/service/admin.c */
 #include "shared/observe/metrics.h"
 #include "shared/service/admin.h"
 #include "shared/service/runtime.h"

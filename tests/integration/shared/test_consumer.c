@@ -1,5 +1,7 @@
 /* The consumer loop against real PostgreSQL and NATS: what each outcome does to a message, its
-   neighbours and the database. The handler under test does what the event's data tells it to. */
+   neighbours and the database. The handler under test does what the event's data tells it to.
+
+   Covers: shared/consume/ shared/nats/pull.c */
 #include "shared/base/clock.h"
 #include "shared/consume/consumer.h"
 #include "shared/json/json.h"

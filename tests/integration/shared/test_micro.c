@@ -1,5 +1,7 @@
 /* Endpoints and the NATS service protocol against a real nats-server: what a caller, and
-   `nats micro`, is answered. */
+   `nats micro`, is answered.
+
+   Covers: shared/nats/service_error.c shared/service/micro.c */
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
 #include "shared/service/micro.h"

@@ -1,5 +1,7 @@
 /* The connection to NATS against a real server: several addresses, a lost server, a wrong
-   password. */
+   password.
+
+   Covers: shared/nats/nats_client.c */
 #include "shared/base/clock.h"
 #include "shared/nats/nats_client.h"
 #include "tests/support/servers.h"

@@ -1,5 +1,7 @@
 /* Statements, values and errors over one connection to a real PostgreSQL. What happens when the
-   connection or the server goes is in test_pg_faults.c. */
+   connection or the server goes is in test_pg_faults.c.
+
+   Covers: shared/pg/ */
 #include "shared/base/memory.h"
 #include "shared/pg/pg.h"
 #include "tests/support/servers.h"

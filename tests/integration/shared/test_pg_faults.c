@@ -1,4 +1,6 @@
-/* What a connection does when its session, its server or an answer is lost. */
+/* What a connection does when its session, its server or an answer is lost.
+
+   Covers: shared/pg/pg.c */
 #include "shared/base/clock.h"
 #include "shared/observe/metrics.h"
 #include "shared/pg/pg.h"

@@ -1,4 +1,6 @@
-/* What a collector is told of SQL on a real PostgreSQL. */
+/* What a collector is told of SQL on a real PostgreSQL.
+
+   Covers: shared/pg/pg_span.c */
 #include "shared/net/span_exporter.h"
 #include "shared/pg/pg.h"
 #include "tests/support/http_sink.h"

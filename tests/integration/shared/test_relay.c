@@ -1,5 +1,7 @@
 /* The relay between a real PostgreSQL and a real NATS: every committed outbox row is in the stream,
-   no other, and nobody waits for somebody else's transaction. */
+   no other, and nobody waits for somebody else's transaction.
+
+   Covers: shared/outbox/ */
 #include "shared/base/clock.h"
 #include "shared/contract/event.h"
 #include "shared/nats/nats_client.h"

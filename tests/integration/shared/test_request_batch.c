@@ -1,4 +1,6 @@
-/* Many requests at once, to a real NATS. */
+/* Many requests at once, to a real NATS.
+
+   Covers: shared/nats/request_batch.c */
 #include "shared/nats/request_batch.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"

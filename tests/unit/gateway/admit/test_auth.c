@@ -1,4 +1,6 @@
-/* What is sent as Authorization, and what is answered to those who may not go on. */
+/* What is sent as Authorization, and what is answered to those who may not go on.
+
+   Covers: gateway/orders/order_marker.c */
 #include "gateway/admit/auth.h"
 #include "gateway/orders/order_marker.h"
 #include "tests/support/token.h"

@@ -1,4 +1,6 @@
-/* Heads that are read and heads that are refused, chunked bodies, and media types. */
+/* Heads that are read and heads that are refused, chunked bodies, and media types.
+
+   Covers: gateway/http/http_chunks.c gateway/reply/request.c */
 #include "gateway/http/http_chunks.h"
 #include "gateway/http/http_head.h"
 #include "gateway/reply/request.h"

@@ -1,5 +1,8 @@
 /* Our reader against the golden events of tests/contracts: what was valid once stays readable, what
-   may be added is ignored, and what is unknown is refused. */
+   may be added is ignored, and what is unknown is refused.
+
+   Covers: shared/contract/event.c shared/contract/order_snapshot.c shared/contract/order_terms.c
+   nats/schemas/ */
 #include "shared/contract/event.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"

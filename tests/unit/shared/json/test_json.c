@@ -1,3 +1,4 @@
+/* Covers: shared/json/json_check.c */
 #include "shared/json/json.h"
 
 #include "shared/json/json_check.h"

@@ -1,3 +1,4 @@
+/* Covers: shared/observe/span.c */
 #include "shared/net/span_exporter.h"
 
 #include "shared/base/clock.h"

@@ -1,3 +1,4 @@
+/* Covers: services/dlq/index/entry_json.c */
 #include "services/dlq/index/entry.h"
 #include "shared/base/memory.h"
 #include "tests/unit/unit.h"

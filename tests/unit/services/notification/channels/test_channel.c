@@ -1,3 +1,4 @@
+/* Covers: services/notification/channels/address.c services/notification/channels/channel_log.c */
 #include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_log.h"
 #include "tests/unit/unit.h"

@@ -1,3 +1,4 @@
+/* Covers: services/notification/templates/ */
 #include "services/notification/channels/mail.h"
 #include "services/notification/channels/template.h"
 #include "shared/json/json.h"
