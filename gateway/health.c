@@ -38,8 +38,7 @@ void get_readiness(h2o_req_t *req, struct slice id) {
     struct lane *lane = lane_of(req);
     struct readiness readiness;
     health_check(lane->gateway, &readiness);
-    buf_clear(&lane->scratch);
-    struct json_writer w = json_writer(&lane->scratch);
+    struct json_writer w = json_writer(lane_scratch(lane));
     json_begin_object(&w);
     json_put_bool(&w, "ready", readiness.ready);
     if (readiness.reason[0] != '\0')
@@ -54,8 +53,7 @@ void get_health(h2o_req_t *req, struct slice id) {
     struct readiness readiness;
     health_check(lane->gateway, &readiness);
     bool is_whole = readiness.ready && readiness.reason[0] == '\0';
-    buf_clear(&lane->scratch);
-    struct json_writer w = json_writer(&lane->scratch);
+    struct json_writer w = json_writer(lane_scratch(lane));
     json_begin_object(&w);
     json_put_text(&w, "status", is_whole ? "ok" : readiness.ready ? "degraded" : "unavailable");
     json_put_text(&w, "version", ordermesh_version);

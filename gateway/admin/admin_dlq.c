@@ -1,21 +1,22 @@
 #include "gateway/admin/admin_dlq.h"
 
 #include "gateway/admin/dlq_request.h"
-#include "gateway/lane/pending.h"
-#include "gateway/lane/request_trace.h"
-#include "gateway/link/broker.h"
+#include "gateway/lane/mesh_ask.h"
 #include "gateway/reply/answer.h"
-#include "gateway/reply/problem.h"
 #include "gateway/reply/query.h"
 #include "gateway/reply/request.h"
 
 enum { ARENA_CHUNK_BYTES = 2048 };
 
-/* What one of these resources is in the mesh. */
+typedef enum status (*make_request_fn)(const struct dlq_body *body, struct field_errors *errors,
+                                       struct buf *out, struct error *error);
+
+/* One of these resources, as the mesh has it. */
 struct resource {
     const char *subject;
-    enum problem when_invalid; /* what the service alone can refuse */
-    bool makes_job;
+    bool (*is_id)(struct slice id);
+    make_request_fn make_request; /* of an action */
+    bool has_cursor, makes_job;
 };
 
 struct dlq_call {
@@ -26,66 +27,51 @@ struct dlq_call {
 /* --- answering -------------------------------------------------------------------------------- */
 
 /* A job that was begun has an id; a dry run has none. */
-static void answer_job(h2o_req_t *req, struct slice body) {
+static void answer_job(struct dlq_call *call, struct slice body) {
     struct json_object *root = NULL;
     struct slice id;
     int status = 200;
-    if (json_parse(body, &root, NULL) == STATUS_OK &&
+    if (call->pending.req != NULL && json_parse(body, &root, NULL) == STATUS_OK &&
         json_get_string(root, "id", &id, NULL) == STATUS_OK) {
         struct buf location = {0};
         buf_printf(&location, "/api/v1/admin/dlq/jobs/%.*s", SLICE_ARG(id));
-        answer_header(req, "Location", buf_slice(&location));
+        answer_header(call->pending.req, "Location", buf_slice(&location));
         buf_fini(&location);
         status = 202;
     }
     json_object_put(root);
-    answer_json(req, status, body);
-}
-
-static enum problem problem_of_answer(const struct resource *resource, enum status status) {
-    if (status == STATUS_INVALID)
-        return resource->when_invalid;
-    return status == STATUS_CONFLICT ? PROBLEM_NOT_DEAD : problem_of(status);
+    pending_answer(call, status, body);
 }
 
 static void on_answer(void *closure, const struct broker_answer *answer) {
     struct dlq_call *call = closure;
-    h2o_req_t *req = call->pending.req;
-    if (req != NULL && answer->status != STATUS_OK)
-        problem_send(req, problem_of_answer(call->resource, answer->status),
-                     answer->status == STATUS_INVALID
-                         ? "cursor: must be the nextCursor of a page with the same filter"
-                         : NULL);
-    else if (req != NULL && call->resource->makes_job)
-        answer_job(req, answer->body);
-    else if (req != NULL)
-        answer_json(req, 200, answer->body);
-    pending_release(call);
+    if (answer->status == STATUS_OK && call->resource->makes_job)
+        answer_job(call, answer->body);
+    else if (answer->status == STATUS_OK)
+        pending_answer(call, 200, answer->body);
+    else if (answer->status == STATUS_INVALID && call->resource->has_cursor)
+        pending_refuse(call, PROBLEM_INVALID_QUERY,
+                       "cursor: must be the nextCursor of a page with the same filter");
+    else if (answer->status == STATUS_CONFLICT)
+        pending_refuse(call, PROBLEM_NOT_DEAD, NULL);
+    else
+        pending_refuse(call, problem_of(answer->status), NULL);
 }
 
 static void ask(h2o_req_t *req, const struct resource *resource, struct slice body) {
-    char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = *request_trace(req);
-    trace_format(&trace, traceparent);
     struct dlq_call *call = pending_create(req, sizeof(*call), NULL);
     call->resource = resource;
-    enum status status = broker_request(call->pending.lane->broker, resource->subject, body,
-                                        traceparent, on_answer, call);
-    if (status == STATUS_OK)
-        return;
-    problem_send(req, problem_of(status), NULL);
-    pending_release(call);
+    mesh_ask(&call->pending, resource->subject, body, on_answer);
 }
 
 /* --- reads ------------------------------------------------------------------------------------ */
 
 void get_dlq_list(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.list", PROBLEM_INVALID_QUERY, false};
+    static const struct resource resource = {.subject = "mesh.dlq.list", .has_cursor = true};
     (void)id;
     struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
-    struct buf *body = &lane_of(req)->scratch;
+    struct buf *body = lane_scratch(lane_of(req));
     struct error error;
-    buf_clear(body);
     if (dlq_list_request(query_of(req), arena, body, &error) == STATUS_OK)
         ask(req, &resource, buf_slice(body));
     else
@@ -93,46 +79,38 @@ void get_dlq_list(h2o_req_t *req, struct slice id) {
     arena_destroy(&arena);
 }
 
-/* No parameter means anything here. */
-static bool has_no_query(h2o_req_t *req) {
-    if (query_of(req).len == 0)
-        return true;
-    problem_send(req, PROBLEM_INVALID_QUERY, "there are no parameters here");
-    return false;
-}
-
-void get_dlq_counts(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.counts", PROBLEM_INTERNAL, false};
-    (void)id;
-    if (has_no_query(req))
-        ask(req, &resource, SLICE_LITERAL("{}"));
-}
-
-void get_dlq_jobs(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.jobs", PROBLEM_INTERNAL, false};
-    (void)id;
-    if (has_no_query(req))
-        ask(req, &resource, SLICE_LITERAL("{}"));
-}
-
-static void ask_by_id(h2o_req_t *req, const struct resource *resource, struct slice id) {
-    struct buf *body = &lane_of(req)->scratch;
-    if (!has_no_query(req))
+/* Of one with an id, or of all. No parameter means anything here. */
+static void read_resource(h2o_req_t *req, const struct resource *resource, struct slice id) {
+    struct buf *body = lane_scratch(lane_of(req));
+    if (resource->is_id != NULL && !resource->is_id(id)) {
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
         return;
-    buf_clear(body);
+    }
+    if (query_of(req).len > 0) {
+        problem_send(req, PROBLEM_INVALID_QUERY, "there are no parameters here");
+        return;
+    }
     struct json_writer w = json_writer(body);
     json_begin_object(&w);
-    json_put_string(&w, "id", id);
+    if (resource->is_id != NULL)
+        json_put_string(&w, "id", id);
     json_end_object(&w);
     ask(req, resource, buf_slice(body));
 }
 
+void get_dlq_counts(h2o_req_t *req, struct slice id) {
+    static const struct resource resource = {.subject = "mesh.dlq.counts"};
+    read_resource(req, &resource, id);
+}
+
+void get_dlq_jobs(h2o_req_t *req, struct slice id) {
+    static const struct resource resource = {.subject = "mesh.dlq.jobs"};
+    read_resource(req, &resource, id);
+}
+
 void get_dlq_entry(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.get", PROBLEM_INTERNAL, false};
-    if (dlq_id_is_valid(id))
-        ask_by_id(req, &resource, id);
-    else
-        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+    static const struct resource resource = {.subject = "mesh.dlq.get", .is_id = dlq_id_is_valid};
+    read_resource(req, &resource, id);
 }
 
 static bool is_job_id(struct slice id) {
@@ -141,36 +119,35 @@ static bool is_job_id(struct slice id) {
 }
 
 void get_dlq_job(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.job", PROBLEM_INTERNAL, false};
-    if (is_job_id(id))
-        ask_by_id(req, &resource, id);
-    else
-        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+    static const struct resource resource = {.subject = "mesh.dlq.job", .is_id = is_job_id};
+    read_resource(req, &resource, id);
 }
 
 /* --- actions ---------------------------------------------------------------------------------- */
 
-typedef enum status (*make_request_fn)(const struct dlq_body *body, struct field_errors *errors,
-                                       struct buf *out, struct error *error);
+/* A body may be left out, and then so may its type. */
+static bool is_body_json(const h2o_req_t *req) {
+    struct slice type;
+    return request_body_is_json(req) ||
+           (req->entity.len == 0 && request_header(req, SLICE_LITERAL("content-type"), &type) == 0);
+}
 
-static void act(h2o_req_t *req, const struct resource *resource, make_request_fn make_request,
-                struct slice id) {
+static void act(h2o_req_t *req, const struct resource *resource, struct slice id) {
     const struct caller *caller = caller_of(req);
-    struct dlq_body body = {
-        .text = {req->entity.base == NULL ? "" : req->entity.base, req->entity.len},
+    const struct dlq_body body = {
+        .text = request_body(req),
         .actor = slice_of(caller->subject[0] != '\0' ? caller->subject : "gateway"),
         .id = id,
     };
     struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
     struct field_errors errors = {.arena = arena};
-    struct buf *out = &lane_of(req)->scratch;
+    struct buf *out = lane_scratch(lane_of(req));
     struct error error;
-    buf_clear(out);
-    struct slice type;
-    bool has_type = request_header(req, SLICE_LITERAL("content-type"), &type) > 0;
-    if ((body.text.len > 0 || has_type) && !request_body_is_json(req))
+    if (resource->is_id != NULL && !resource->is_id(id))
+        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+    else if (!is_body_json(req))
         problem_send(req, PROBLEM_UNSUPPORTED_MEDIA, NULL);
-    else if (make_request(&body, &errors, out, &error) != STATUS_OK)
+    else if (resource->make_request(&body, &errors, out, &error) != STATUS_OK)
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
     else if (errors.count > 0)
         problem_send_fields(req, PROBLEM_INVALID_DLQ_REQUEST, &errors);
@@ -180,35 +157,34 @@ static void act(h2o_req_t *req, const struct resource *resource, make_request_fn
 }
 
 void post_dlq_replay(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.replay", PROBLEM_INTERNAL, false};
-    if (dlq_id_is_valid(id))
-        act(req, &resource, dlq_plain_request, id);
-    else
-        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+    static const struct resource resource = {
+        .subject = "mesh.dlq.replay", .is_id = dlq_id_is_valid, .make_request = dlq_plain_request};
+    act(req, &resource, id);
 }
 
 void post_dlq_discard(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.discard", PROBLEM_INTERNAL, false};
-    if (dlq_id_is_valid(id))
-        act(req, &resource, dlq_discard_request, id);
-    else
-        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+    static const struct resource resource = {.subject = "mesh.dlq.discard",
+                                             .is_id = dlq_id_is_valid,
+                                             .make_request = dlq_discard_request};
+    act(req, &resource, id);
 }
 
 void post_dlq_replay_all(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.replay_all", PROBLEM_INTERNAL, true};
-    act(req, &resource, dlq_replay_all_request, id);
+    static const struct resource resource = {.subject = "mesh.dlq.replay_all",
+                                             .make_request = dlq_replay_all_request,
+                                             .makes_job = true};
+    act(req, &resource, id);
 }
 
 void post_dlq_discard_all(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.discard_all", PROBLEM_INTERNAL, true};
-    act(req, &resource, dlq_discard_all_request, id);
+    static const struct resource resource = {.subject = "mesh.dlq.discard_all",
+                                             .make_request = dlq_discard_all_request,
+                                             .makes_job = true};
+    act(req, &resource, id);
 }
 
 void post_dlq_job_cancel(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {"mesh.dlq.job_cancel", PROBLEM_INTERNAL, false};
-    if (is_job_id(id))
-        act(req, &resource, dlq_plain_request, id);
-    else
-        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+    static const struct resource resource = {
+        .subject = "mesh.dlq.job_cancel", .is_id = is_job_id, .make_request = dlq_plain_request};
+    act(req, &resource, id);
 }

@@ -3,8 +3,6 @@
 #include "gateway/admin/mesh_report.h"
 #include "gateway/lane/pending.h"
 #include "gateway/link/broker.h"
-#include "gateway/reply/answer.h"
-#include "gateway/reply/problem.h"
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"
 
@@ -30,23 +28,17 @@ static void dispose(void *closure) {
     mesh_report_destroy(&get->report);
 }
 
-static void conclude(struct mesh_get *get) {
+static void end_one(struct mesh_get *get) {
     struct buf out = {0};
+    if (--get->due > 0)
+        return;
     if (get->failure != STATUS_OK) {
-        problem_send(get->pending.req, problem_of(get->failure), NULL);
+        pending_refuse(get, problem_of(get->failure), NULL);
         return;
     }
     mesh_report_write(get->report, clock_now_us(), &out);
-    answer_json(get->pending.req, 200, buf_slice(&out));
+    pending_answer(get, 200, buf_slice(&out));
     buf_fini(&out);
-}
-
-static void end_one(struct mesh_get *get) {
-    if (--get->due > 0)
-        return;
-    if (get->pending.req != NULL)
-        conclude(get);
-    pending_release(get);
 }
 
 static void fail(struct mesh_get *get, enum status status) {
@@ -98,8 +90,8 @@ static bool take(struct mesh_get *get, const struct broker_answer *answer, add_f
 }
 
 static void request(struct mesh_get *get, const char *subject, broker_fn fn) {
-    enum status status =
-        broker_request(get->pending.lane->broker, subject, (struct slice){"", 0}, NULL, fn, get);
+    const struct broker_question question = {subject, NULL, {"", 0}};
+    enum status status = broker_request(get->pending.lane->broker, &question, fn, get);
     if (status == STATUS_OK)
         get->due++;
     else

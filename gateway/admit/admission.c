@@ -77,7 +77,6 @@ static void proceed(h2o_req_t *req, const struct route *route, struct slice id,
 
 /* A list may come as several headers (RFC 9110 section 5.3). */
 static void join_forwarded(const h2o_req_t *req, struct buf *out) {
-    buf_clear(out);
     for (size_t i = 0; i < req->headers.size; i++) {
         const h2o_header_t *header = &req->headers.entries[i];
         if (!h2o_memis(header->name->base, header->name->len, H2O_STRLIT("x-forwarded-for")))
@@ -94,18 +93,18 @@ static void format_address(h2o_req_t *req, char *text) {
     req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer);
     struct in6_addr address = address_of_peer((const struct sockaddr *)&peer);
     if (lane->gateway->proxies->count > 0) {
-        join_forwarded(req, &lane->scratch);
-        address = client_address(lane->gateway->proxies, address, buf_slice(&lane->scratch));
+        struct buf *forwarded = lane_scratch(lane);
+        join_forwarded(req, forwarded);
+        address = client_address(lane->gateway->proxies, address, buf_slice(forwarded));
     }
     address_format_for_quota(&address, text);
 }
 
 static void tell_quota(h2o_req_t *req, const struct rate_limits *limits,
                        const struct rate_result *result) {
-    struct buf *text = &lane_of(req)->scratch;
+    struct buf *text = lane_scratch(lane_of(req));
     if (result->count == 0)
         return;
-    buf_clear(text);
     rate_limit_write_policy(limits, result, text);
     answer_header(req, "RateLimit-Policy", buf_slice(text));
     buf_clear(text);

@@ -2,13 +2,10 @@
 
 #include "gateway/catalog/catalog_cache.h"
 #include "gateway/catalog/product_request.h"
-#include "gateway/lane/pending.h"
-#include "gateway/lane/request_trace.h"
-#include "gateway/link/broker.h"
+#include "gateway/lane/mesh_ask.h"
 #include "gateway/orders/idempotency.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/etag.h"
-#include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
 #include "shared/base/crypto.h"
 
@@ -17,8 +14,7 @@ enum { ARENA_CHUNK_BYTES = 2048 };
 /*
  * put_product(), post_stock_adjustment()  read the request
  *   on_current()  the product as it is, if there are conditions: judges them
- *     put()
- *       ask()     asks the inventory service
+ *     put()       asks the inventory service
  *   on_written()  it has done so, or not, or nobody knows: the cache is renewed in any case
  *   on_renewed()  answers
  */
@@ -58,7 +54,7 @@ static bool answer_says(const struct change *change, const char *member) {
     return says;
 }
 
-static void answer_put(const struct change *change) {
+static void answer_put(struct change *change) {
     h2o_req_t *req = change->pending.req;
     bool is_created = answer_says(change, "created");
     if (is_created)
@@ -68,28 +64,25 @@ static void answer_put(const struct change *change) {
     char tag[ETAG_SIZE];
     if (etag_of(buf_slice(&change->answer), tag))
         answer_header(req, "ETag", slice_of(tag));
-    answer_json(req, is_created ? 201 : 200, buf_slice(&change->answer));
+    pending_answer(change, is_created ? 201 : 200, buf_slice(&change->answer));
 }
 
-static void answer_adjustment(const struct change *change) {
+static void answer_adjustment(struct change *change) {
     if (answer_says(change, "replayed"))
         answer_header(change->pending.req, "Idempotent-Replayed", SLICE_LITERAL("true"));
-    answer_json(change->pending.req, 201, buf_slice(&change->answer));
+    pending_answer(change, 201, buf_slice(&change->answer));
 }
 
 static void on_renewed(void *closure) {
     struct change *change = closure;
-    if (change->pending.req == NULL) {
+    if (change->pending.req == NULL)
         pending_release(change);
-        return;
-    }
-    if (change->status != STATUS_OK)
-        problem_send(change->pending.req, problem_of_change(change), NULL);
+    else if (change->status != STATUS_OK)
+        pending_refuse(change, problem_of_change(change), NULL);
     else if (change->is_put)
         answer_put(change);
     else
         answer_adjustment(change);
-    pending_release(change);
 }
 
 static void on_written(void *closure, const struct broker_answer *answer) {
@@ -97,24 +90,6 @@ static void on_written(void *closure, const struct broker_answer *answer) {
     change->status = answer->status;
     buf_append_slice(&change->answer, answer->body);
     catalog_cache_renew(change->pending.lane->catalog, on_renewed, change);
-}
-
-static void end_with_problem(struct change *change, enum problem problem) {
-    if (change->pending.req != NULL)
-        problem_send(change->pending.req, problem, NULL);
-    pending_release(change);
-}
-
-/* What is in the lane's scratch. */
-static void ask(struct change *change, const char *subject, broker_fn fn) {
-    struct lane *lane = change->pending.lane;
-    char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = *request_trace(change->pending.req);
-    trace_format(&trace, traceparent);
-    enum status status =
-        broker_request(lane->broker, subject, buf_slice(&lane->scratch), traceparent, fn, change);
-    if (status != STATUS_OK)
-        end_with_problem(change, problem_of(status));
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -129,16 +104,11 @@ static bool is_sound(h2o_req_t *req, struct slice sku) {
     return false;
 }
 
-static struct slice body_of(const h2o_req_t *req) {
-    return (struct slice){req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
-}
-
 /* --- putting a product ------------------------------------------------------------------------ */
 
 static void put(struct change *change) {
     const struct product_request *wanted = &change->wanted;
-    struct buf *body = &change->pending.lane->scratch;
-    buf_clear(body);
+    struct buf *body = lane_scratch(change->pending.lane);
     struct json_writer w = json_writer(body);
     json_begin_object(&w);
     json_put_string(&w, "sku", buf_slice(&change->sku));
@@ -150,7 +120,7 @@ static void put(struct change *change) {
     if (wanted->expected_version >= 0)
         json_put_int(&w, "expectedVersion", wanted->expected_version);
     json_end_object(&w);
-    ask(change, "mesh.inventory.product.put", on_written);
+    mesh_ask(&change->pending, "mesh.inventory.product.put", buf_slice(body), on_written);
 }
 
 /* What the service is to hold the put to, so that the conditions hold then, too; false: they do not
@@ -179,7 +149,7 @@ static void on_current(void *closure, const struct broker_answer *answer) {
         return;
     }
     if (answer->status != STATUS_OK && answer->status != STATUS_NOT_FOUND) {
-        end_with_problem(change, problem_of(answer->status));
+        pending_refuse(change, problem_of(answer->status), NULL);
         return;
     }
     bool is_read =
@@ -188,21 +158,20 @@ static void on_current(void *closure, const struct broker_answer *answer) {
          json_get_int64(root, "version", &version, NULL) == STATUS_OK);
     json_object_put(root);
     if (!is_read)
-        end_with_problem(change, PROBLEM_INTERNAL);
+        pending_refuse(change, PROBLEM_INTERNAL, NULL);
     else if (!judge_conditions(change->pending.req, tag, version, &change->wanted.expected_version))
-        end_with_problem(change, PROBLEM_PRECONDITION_FAILED);
+        pending_refuse(change, PROBLEM_PRECONDITION_FAILED, NULL);
     else
         put(change);
 }
 
 static void look_first(struct change *change) {
-    struct buf *body = &change->pending.lane->scratch;
-    buf_clear(body);
+    struct buf *body = lane_scratch(change->pending.lane);
     struct json_writer w = json_writer(body);
     json_begin_object(&w);
     json_put_string(&w, "sku", buf_slice(&change->sku));
     json_end_object(&w);
-    ask(change, "mesh.inventory.product.get", on_current);
+    mesh_ask(&change->pending, "mesh.inventory.product.get", buf_slice(body), on_current);
 }
 
 static bool read_conditions(h2o_req_t *req, const struct product_request *wanted,
@@ -242,7 +211,7 @@ void put_product(h2o_req_t *req, struct slice sku) {
     struct product_request request = {0};
     struct error error;
     bool is_conditional;
-    if (product_request_parse(body_of(req), &request, &errors, &error) != STATUS_OK)
+    if (product_request_parse(request_body(req), &request, &errors, &error) != STATUS_OK)
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
     else if (errors.count > 0)
         problem_send_fields(req, PROBLEM_INVALID_PRODUCT, &errors);
@@ -310,16 +279,15 @@ void post_stock_adjustment(h2o_req_t *req, struct slice sku) {
     struct field_errors errors = {.arena = arena};
     struct adjustment_request request = {0};
     struct error error;
-    if (adjustment_request_parse(body_of(req), &request, &errors, &error) != STATUS_OK) {
+    if (adjustment_request_parse(request_body(req), &request, &errors, &error) != STATUS_OK) {
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
     } else if (errors.count > 0) {
         problem_send_fields(req, PROBLEM_INVALID_ADJUSTMENT, &errors);
     } else if (identify(req, &request)) {
-        struct buf *body = &lane_of(req)->scratch;
-        buf_clear(body);
+        struct buf *body = lane_scratch(lane_of(req));
         write_adjustment(sku, &request, body);
-        ask(pending_create(req, sizeof(struct change), dispose), "mesh.inventory.product.adjust",
-            on_written);
+        mesh_ask(pending_create(req, sizeof(struct change), dispose),
+                 "mesh.inventory.product.adjust", buf_slice(body), on_written);
     }
     json_object_put(request.root);
     arena_destroy(&arena);

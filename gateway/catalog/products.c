@@ -2,11 +2,7 @@
 
 #include "gateway/catalog/catalog_cache.h"
 #include "gateway/catalog/product_request.h"
-#include "gateway/lane/pending.h"
-#include "gateway/lane/request_trace.h"
-#include "gateway/link/broker.h"
-#include "gateway/reply/answer.h"
-#include "gateway/reply/problem.h"
+#include "gateway/lane/mesh_ask.h"
 #include "gateway/reply/query.h"
 #include "gateway/reply/resource.h"
 
@@ -24,7 +20,6 @@ struct product_get {
     struct buf key;  /* in the cache */
     struct buf body; /* of the request to the service */
     struct catalog_ticket ticket;
-    char traceparent[TRACEPARENT_SIZE];
 };
 
 static void dispose(void *closure) {
@@ -33,44 +28,42 @@ static void dispose(void *closure) {
     buf_fini(&get->body);
 }
 
-static void end(struct product_get *get, enum status status, struct slice body) {
-    h2o_req_t *req = get->pending.req;
-    if (req != NULL && status == STATUS_INVALID)
-        problem_send(req, PROBLEM_INVALID_QUERY, "cursor: must be the nextCursor of a page");
-    else if (req != NULL && status != STATUS_OK)
-        problem_send(req, problem_of(status), NULL);
-    else if (req != NULL && get->is_one)
-        resource_send(req, body);
-    else if (req != NULL)
-        answer_json(req, 200, body);
+static void answer(struct product_get *get, struct slice body) {
+    if (!get->is_one) {
+        pending_answer(get, 200, body);
+        return;
+    }
+    if (get->pending.req != NULL)
+        resource_send(get->pending.req, body);
     pending_release(get);
 }
 
-static void on_product(void *closure, const struct broker_answer *answer) {
+static void on_product(void *closure, const struct broker_answer *product) {
     struct product_get *get = closure;
-    if (answer->status == STATUS_OK)
+    if (product->status == STATUS_OK) {
         catalog_cache_store(get->pending.lane->catalog, buf_slice(&get->key), &get->ticket,
-                            answer->body);
-    end(get, answer->status, answer->body);
+                            product->body);
+        answer(get, product->body);
+    } else if (product->status == STATUS_INVALID) {
+        pending_refuse(get, PROBLEM_INVALID_QUERY, "cursor: must be the nextCursor of a page");
+    } else {
+        pending_refuse(get, problem_of(product->status), NULL);
+    }
 }
 
 static void on_cached(void *closure, struct slice body, const struct catalog_ticket *ticket) {
     struct product_get *get = closure;
     if (body.ptr != NULL) {
-        end(get, STATUS_OK, body);
+        answer(get, body);
         return;
     }
     get->ticket = *ticket;
-    enum status status = broker_request(get->pending.lane->broker, get->subject,
-                                        buf_slice(&get->body), get->traceparent, on_product, get);
-    if (status != STATUS_OK)
-        end(get, status, (struct slice){"", 0});
+    mesh_ask(&get->pending, get->subject, buf_slice(&get->body), on_product);
 }
 
 static struct product_get *start(h2o_req_t *req, const char *subject) {
     struct product_get *get = pending_create(req, sizeof(*get), dispose);
-    struct trace trace = *request_trace(req);
-    trace_format(&trace, get->traceparent);
+    (void)pending_trace(&get->pending); /* the client may leave before it is needed */
     get->subject = subject;
     return get;
 }

@@ -84,4 +84,10 @@ static inline struct lane *lane_of(const h2o_req_t *req) {
     return H2O_STRUCT_FROM_MEMBER(struct lane, context, req->conn->ctx);
 }
 
+/* The lane's scratch, emptied. */
+static inline struct buf *lane_scratch(struct lane *lane) {
+    buf_clear(&lane->scratch);
+    return &lane->scratch;
+}
+
 #endif

@@ -1,5 +1,8 @@
 #include "gateway/lane/pending.h"
 
+#include "gateway/lane/request_trace.h"
+#include "gateway/reply/answer.h"
+
 #include <string.h>
 
 static void on_request_gone(void *closure) {
@@ -23,4 +26,24 @@ void *pending_create(h2o_req_t *req, size_t bytes, void (*dispose)(void *pending
 
 void pending_release(void *pending) {
     h2o_mem_release_shared(pending);
+}
+
+void pending_answer(void *pending, int status, struct slice json) {
+    h2o_req_t *req = ((struct pending *)pending)->req;
+    if (req != NULL)
+        answer_json(req, status, json);
+    pending_release(pending);
+}
+
+void pending_refuse(void *pending, enum problem problem, const char *detail) {
+    h2o_req_t *req = ((struct pending *)pending)->req;
+    if (req != NULL)
+        problem_send(req, problem, detail);
+    pending_release(pending);
+}
+
+const struct trace *pending_trace(struct pending *pending) {
+    if (pending->req != NULL)
+        pending->trace = *request_trace(pending->req);
+    return &pending->trace;
 }

@@ -1,25 +1,37 @@
 /*
  * A request whose answer comes later. Its client may vanish meanwhile, which ends the h2o_req_t but
- * not the work: whoever continues looks at `req` first.
+ * not the work: the code that continues looks at `req` first.
  *
  * Embed it as the first member. Two hold it: the request, until h2o disposes of it, and the
- * handler, until pending_release(). Loop thread only.
+ * handler, until one of pending_answer(), pending_refuse() and pending_release(). Loop thread only.
  */
 #ifndef OM_GATEWAY_LANE_PENDING_H
 #define OM_GATEWAY_LANE_PENDING_H
 
 #include "gateway/lane/caller.h"
 #include "gateway/lane/lane.h"
+#include "gateway/reply/problem.h"
+#include "shared/base/slice.h"
+#include "shared/observe/trace.h"
 
 struct pending {
     h2o_req_t *req; /* NULL once the client is gone */
     struct lane *lane;
     struct caller caller;
+    struct trace trace; /* read it with pending_trace() */
 };
 
 /* `bytes` zeroed bytes that begin with a struct pending; `dispose` (may be NULL) runs at the end.
  */
 void *pending_create(h2o_req_t *req, size_t bytes, void (*dispose)(void *pending));
 void pending_release(void *pending);
+
+/* Answers with JSON, or a problem (`detail` may be NULL), unless the client is gone; and releases.
+ */
+void pending_answer(void *pending, int status, struct slice json);
+void pending_refuse(void *pending, enum problem problem, const char *detail);
+
+/* The request's trace. It outlives the client if it was asked for before. */
+const struct trace *pending_trace(struct pending *pending);
 
 #endif

@@ -365,17 +365,10 @@ void broker_call_drop(struct broker_call **call) {
     *call = NULL;
 }
 
-/* What is asked, before it is a message. */
-struct question {
-    enum broker_kind kind;
-    const char *subject, *traceparent; /* the latter NULL for none */
-    struct slice body;
-};
-
-static enum status ask(struct broker_lane *lane, const struct question *question, broker_fn fn,
-                       void *closure) {
+static enum status ask(struct broker_lane *lane, enum broker_kind kind,
+                       const struct broker_question *question, broker_fn fn, void *closure) {
     struct broker_call *call;
-    enum status status = broker_call_open(lane, question->kind, &call);
+    enum status status = broker_call_open(lane, kind, &call);
     if (status != STATUS_OK)
         return status;
     natsMsg *message = NULL;
@@ -392,16 +385,15 @@ static enum status ask(struct broker_lane *lane, const struct question *question
     return STATUS_OK;
 }
 
-enum status broker_request(struct broker_lane *lane, const char *subject, struct slice body,
-                           const char *traceparent, broker_fn fn, void *closure) {
-    const struct question question = {BROKER_REQUEST, subject, traceparent, body};
-    return ask(lane, &question, fn, closure);
+enum status broker_request(struct broker_lane *lane, const struct broker_question *question,
+                           broker_fn fn, void *closure) {
+    return ask(lane, BROKER_REQUEST, question, fn, closure);
 }
 
 enum status broker_survey(struct broker_lane *lane, const char *subject, broker_fn fn,
                           void *closure) {
-    const struct question question = {BROKER_SURVEY, subject, NULL, {"", 0}};
-    return ask(lane, &question, fn, closure);
+    const struct broker_question question = {subject, NULL, {"", 0}};
+    return ask(lane, BROKER_SURVEY, &question, fn, closure);
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------- */

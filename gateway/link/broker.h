@@ -63,12 +63,17 @@ void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, 
 /* Gives the place back unused. */
 void broker_call_drop(struct broker_call **call);
 
-/* Open, build and send a request in one; on failure `fn` is not called. */
-enum status broker_request(struct broker_lane *lane, const char *subject, struct slice body,
-                           const char *traceparent, broker_fn fn, void *closure) MUST_CHECK;
+struct broker_question {
+    const char *subject, *traceparent; /* the latter NULL for none */
+    struct slice body;
+};
 
-/* The same to everybody who serves the subject: `fn` is called with each answer that is OK, and
-   then with the end, TIMEOUT after BROKER_SURVEY_MS unless it failed before. */
+/* Open, build and send a request in one; on failure `fn` is not called. The question is copied. */
+enum status broker_request(struct broker_lane *lane, const struct broker_question *question,
+                           broker_fn fn, void *closure) MUST_CHECK;
+
+/* The same, without a body, to everybody who serves the subject: `fn` is called with each answer
+   that is OK, and then with the end, TIMEOUT after BROKER_SURVEY_MS unless it failed before. */
 #define BROKER_SURVEY_MS 400
 enum status broker_survey(struct broker_lane *lane, const char *subject, broker_fn fn,
                           void *closure) MUST_CHECK;

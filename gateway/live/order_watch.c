@@ -263,6 +263,7 @@ static void on_history(void *closure, const struct broker_answer *answer) {
 }
 
 static void read_order(struct order_watch *watch) {
+    char traceparent[TRACEPARENT_SIZE];
     struct trace trace = trace_start();
     trace.flags = 0; /* nobody's request */
     if (watch->is_reading) {
@@ -276,8 +277,10 @@ static void read_order(struct order_watch *watch) {
     watch->watches->reads++;
     watch->is_reading = true;
     watch->reads_again = false;
-    enum status status =
-        request_order(&watch->asker, "mesh.order.history", id_of(watch), &trace, on_history, watch);
+    trace_format(&trace, traceparent);
+    const struct broker_question question = {"mesh.order.history", traceparent,
+                                             order_question(&watch->asker, id_of(watch))};
+    enum status status = broker_request(watch->asker.lane->broker, &question, on_history, watch);
     if (status != STATUS_OK)
         fail(watch, status);
 }

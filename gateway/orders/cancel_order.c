@@ -1,14 +1,13 @@
 #include "gateway/orders/cancel_order.h"
 
-#include "gateway/lane/pending.h"
-#include "gateway/lane/request_trace.h"
+#include "gateway/lane/mesh_ask.h"
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/order_marker.h"
 #include "gateway/orders/publish.h"
 #include "gateway/reply/accepted.h"
 #include "gateway/reply/etag.h"
-#include "gateway/reply/problem.h"
 #include "shared/contract/order_terms.h"
+#include "shared/json/json.h"
 #include "shared/observe/log.h"
 
 /*
@@ -22,17 +21,10 @@
 struct order_cancel {
     struct pending pending;
     struct uuid order_id;
-    struct trace trace;
     struct publication publication;
     enum order_status status; /* as last seen */
     bool is_conditional;      /* there is an If-Match */
 };
-
-static void end_with_problem(struct order_cancel *cancel, enum problem problem) {
-    if (cancel->pending.req != NULL)
-        problem_send(cancel->pending.req, problem, NULL);
-    pending_release(cancel);
-}
 
 static void end_accepted(struct order_cancel *cancel) {
     if (cancel->pending.req != NULL)
@@ -48,7 +40,7 @@ static void on_stored(void *closure, const struct error *failure) {
         return;
     }
     log_warn("a cancellation was not published", LOG_ERROR(failure));
-    end_with_problem(cancel, problem_of(failure->status));
+    pending_refuse(cancel, problem_of(failure->status), NULL);
 }
 
 static void publish(struct order_cancel *cancel) {
@@ -58,9 +50,10 @@ static void publish(struct order_cancel *cancel) {
     };
     enum status status = publish_open(cancel->pending.lane->publish, &cancel->publication);
     if (status == STATUS_OK)
-        publish_cancel(&cancel->publication, &cancellation, &cancel->trace, on_stored, cancel);
+        publish_cancel(&cancel->publication, &cancellation, pending_trace(&cancel->pending),
+                       on_stored, cancel);
     else
-        end_with_problem(cancel, problem_of(status));
+        pending_refuse(cancel, problem_of(status), NULL);
 }
 
 /* `tag` is the order's, "" as long as it has no version. Whether If-Match allowed it cannot be told
@@ -74,9 +67,9 @@ static void on_marker(void *closure, bool is_marked) {
     struct order_cancel *cancel = closure;
     cancel->status = ORDER_PENDING;
     if (!is_marked)
-        end_with_problem(cancel, PROBLEM_NOT_FOUND);
+        pending_refuse(cancel, PROBLEM_NOT_FOUND, NULL);
     else if (!meets_condition(cancel, ""))
-        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
+        pending_refuse(cancel, PROBLEM_PRECONDITION_FAILED, NULL);
     else
         publish(cancel);
 }
@@ -100,16 +93,16 @@ static void on_status(void *closure, const struct broker_answer *answer) {
     if (answer->status == STATUS_NOT_FOUND) {
         order_marker_find(&cancel->pending, &cancel->order_id, on_marker, cancel);
     } else if (answer->status != STATUS_OK) {
-        end_with_problem(cancel, problem_of(answer->status));
+        pending_refuse(cancel, problem_of(answer->status), NULL);
     } else if (read_status(answer->body, &cancel->status, &error) != STATUS_OK) {
         log_error("the order service's answer cannot be read", LOG_ERROR(&error));
-        end_with_problem(cancel, PROBLEM_INTERNAL);
+        pending_refuse(cancel, PROBLEM_INTERNAL, NULL);
     } else if (cancel->status == ORDER_CANCELLED) {
         end_accepted(cancel);
     } else if (!meets_condition(cancel, etag_of(answer->body, tag) ? tag : "")) {
-        end_with_problem(cancel, PROBLEM_PRECONDITION_FAILED);
+        pending_refuse(cancel, PROBLEM_PRECONDITION_FAILED, NULL);
     } else if (order_status_is_final(cancel->status)) {
-        end_with_problem(cancel, PROBLEM_NOT_CANCELLABLE);
+        pending_refuse(cancel, PROBLEM_NOT_CANCELLABLE, NULL);
     } else {
         publish(cancel);
     }
@@ -129,9 +122,6 @@ void cancel_order(h2o_req_t *req, struct slice id) {
     struct order_cancel *cancel = pending_create(req, sizeof(*cancel), NULL);
     cancel->is_conditional = condition != ETAG_UNASKED;
     cancel->order_id = order_id;
-    cancel->trace = *request_trace(req);
-    enum status status = request_order(&cancel->pending, "mesh.order.status", &order_id,
-                                       &cancel->trace, on_status, cancel);
-    if (status != STATUS_OK)
-        end_with_problem(cancel, problem_of(status));
+    mesh_ask(&cancel->pending, "mesh.order.status", order_question(&cancel->pending, &order_id),
+             on_status);
 }

@@ -1,10 +1,7 @@
 #include "gateway/orders/list_orders.h"
 
-#include "gateway/lane/pending.h"
-#include "gateway/lane/request_trace.h"
-#include "gateway/link/broker.h"
+#include "gateway/lane/mesh_ask.h"
 #include "gateway/reply/answer.h"
-#include "gateway/reply/problem.h"
 #include "gateway/reply/query.h"
 #include "shared/base/clock.h"
 #include "shared/contract/order_terms.h"
@@ -118,33 +115,29 @@ static void add_link(const struct order_listing *listing, h2o_req_t *req, struct
     buf_fini(&link);
 }
 
-static void answer_page(const struct order_listing *listing, struct slice page) {
+static void answer_page(struct order_listing *listing, struct slice page) {
     struct json_object *root = NULL;
     struct slice cursor;
     h2o_req_t *req = listing->pending.req;
-    if (json_parse(page, &root, NULL) == STATUS_OK &&
+    if (req != NULL && json_parse(page, &root, NULL) == STATUS_OK &&
         json_get_string(root, "nextCursor", &cursor, NULL) == STATUS_OK)
         add_link(listing, req, cursor);
     json_object_put(root);
-    answer_json(req, 200, page);
+    pending_answer(listing, 200, page);
 }
 
 static void on_page(void *closure, const struct broker_answer *answer) {
-    struct order_listing *listing = closure;
-    h2o_req_t *req = listing->pending.req;
-    if (req != NULL && answer->status == STATUS_OK)
-        answer_page(listing, answer->body);
-    else if (req != NULL && answer->status == STATUS_INVALID) /* all else has been looked at */
-        problem_send(req, PROBLEM_INVALID_QUERY,
-                     "cursor: must be the nextCursor of a page with the same filter and sort");
-    else if (req != NULL)
-        problem_send(req, problem_of(answer->status), NULL);
-    pending_release(listing);
+    if (answer->status == STATUS_OK)
+        answer_page(closure, answer->body);
+    else if (answer->status == STATUS_INVALID) /* all else has been looked at */
+        pending_refuse(closure, PROBLEM_INVALID_QUERY,
+                       "cursor: must be the nextCursor of a page with the same filter and sort");
+    else
+        pending_refuse(closure, problem_of(answer->status), NULL);
 }
 
 static void write_request(const struct order_listing *listing, struct slice customer,
                           struct buf *body) {
-    buf_clear(body);
     struct json_writer w = json_writer(body);
     json_begin_object(&w);
     json_put_text(&w, "tenant", listing->pending.caller.tenant);
@@ -161,17 +154,9 @@ static void write_request(const struct order_listing *listing, struct slice cust
 }
 
 static void ask(struct order_listing *listing, struct slice customer) {
-    struct lane *lane = listing->pending.lane;
-    char traceparent[TRACEPARENT_SIZE];
-    struct trace trace = *request_trace(listing->pending.req);
-    trace_format(&trace, traceparent);
-    write_request(listing, customer, &lane->scratch);
-    enum status status = broker_request(lane->broker, "mesh.order.list", buf_slice(&lane->scratch),
-                                        traceparent, on_page, listing);
-    if (status == STATUS_OK)
-        return;
-    problem_send(listing->pending.req, problem_of(status), NULL);
-    pending_release(listing);
+    struct buf *body = lane_scratch(listing->pending.lane);
+    write_request(listing, customer, body);
+    mesh_ask(&listing->pending, "mesh.order.list", buf_slice(body), on_page);
 }
 
 void list_orders(h2o_req_t *req, struct slice id) {
@@ -185,13 +170,10 @@ void list_orders(h2o_req_t *req, struct slice id) {
     const char *fault = status == STATUS_OK ? fault_of(listing->parameters) : error.text;
     struct slice wanted = listing->parameters[PARAMETER_CUSTOMER].value;
     struct slice own = caller_customer(&listing->pending.caller);
-    if (fault == NULL && (own.len == 0 || wanted.len == 0 || slice_equal(own, wanted))) {
-        ask(listing, own.len > 0 ? own : wanted);
-        return;
-    }
     if (fault != NULL)
-        problem_send(req, PROBLEM_INVALID_QUERY, fault);
+        pending_refuse(listing, PROBLEM_INVALID_QUERY, fault);
+    else if (own.len == 0 || wanted.len == 0 || slice_equal(own, wanted))
+        ask(listing, own.len > 0 ? own : wanted);
     else /* of another customer there is nothing to see */
-        answer_json(req, 200, SLICE_LITERAL("{\"orders\":[]}"));
-    pending_release(listing);
+        pending_answer(listing, 200, SLICE_LITERAL("{\"orders\":[]}"));
 }

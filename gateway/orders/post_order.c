@@ -1,8 +1,6 @@
 #include "gateway/orders/post_order.h"
 
-#include "gateway/lane/lane.h"
 #include "gateway/lane/pending.h"
-#include "gateway/lane/request_trace.h"
 #include "gateway/orders/idempotency.h"
 #include "gateway/orders/order_marker.h"
 #include "gateway/orders/order_request.h"
@@ -31,7 +29,6 @@ struct order_post {
     struct pending pending;
     struct arena *arena;
     struct order_request request;
-    struct trace trace; /* the request's */
     bool has_key;
     struct claim claim; /* with a key */
     struct publication publication;
@@ -93,9 +90,9 @@ static bool is_own(h2o_req_t *req, const struct order_post *post) {
 static bool read_body(h2o_req_t *req, struct order_post *post) {
     struct error error;
     struct field_errors errors = {.arena = post->arena};
-    struct slice body = {req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
     post->request.may_name_flow = caller_may(&post->pending.caller, SCOPE_ADMIN);
-    if (order_request_parse(body, post->arena, &post->request, &errors, &error) != STATUS_OK) {
+    if (order_request_parse(request_body(req), post->arena, &post->request, &errors, &error) !=
+        STATUS_OK) {
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
         return false;
     }
@@ -117,10 +114,9 @@ static void identify(struct order_post *post, const struct sent_key *key) {
         snapshot->order_id = uuid_v7();
         return;
     }
-    buf_clear(&lane->scratch);
-    order_request_canonical(&post->request, &lane->scratch);
-    post->claim =
-        claim_of(snapshot->tenant, (struct slice){key->text, key->len}, buf_slice(&lane->scratch));
+    struct buf *body = lane_scratch(lane);
+    order_request_canonical(&post->request, body);
+    post->claim = claim_of(snapshot->tenant, (struct slice){key->text, key->len}, buf_slice(body));
     snapshot->order_id = post->claim.order_id;
 }
 
@@ -134,12 +130,6 @@ static void answer_accepted(struct order_post *post, bool is_replay) {
         answer_header(req, "Idempotent-Replayed", SLICE_LITERAL("true"));
     accepted_send(req, &post->request.snapshot.order_id, order_status_name(ORDER_PENDING),
                   &post->pending.lane->scratch);
-}
-
-static void end_with_problem(struct order_post *post, enum problem problem) {
-    if (post->pending.req != NULL)
-        problem_send(post->pending.req, problem, NULL);
-    pending_release(post);
 }
 
 /* --- steps ------------------------------------------------------------------------------------ */
@@ -163,10 +153,10 @@ void post_order(h2o_req_t *req, struct slice id) {
     struct lane *lane = post->pending.lane;
     enum status status = publish_open(lane->publish, &post->publication);
     if (status != STATUS_OK) {
-        end_with_problem(post, problem_of(status));
+        pending_refuse(post, problem_of(status), NULL);
         return;
     }
-    post->trace = *request_trace(req);
+    (void)pending_trace(&post->pending); /* the client may leave before it is needed */
     bind_key(&key, caller_customer(&post->pending.caller));
     identify(post, &key);
     if (post->has_key)
@@ -176,12 +166,12 @@ void post_order(h2o_req_t *req, struct slice id) {
 }
 
 static void fail(struct order_post *post, const struct error *error) {
-    trace_set_current(&post->trace);
+    trace_set_current(pending_trace(&post->pending));
     log_warn("an order was not published", LOG_ERROR(error));
     trace_set_current(NULL);
     if (post->has_key)
         claim_release(post->pending.lane->redis, &post->claim);
-    end_with_problem(post, problem_of(error->status));
+    pending_refuse(post, problem_of(error->status), NULL);
 }
 
 /* Redis is told first, and the answer waits for the end of the turn, behind those writes: a client
@@ -205,7 +195,7 @@ static void submit(struct order_post *post) {
         .request = &post->request,
         .key_hash = post->has_key ? post->claim.key_hash : NULL,
     };
-    publish_order(&post->publication, &submission, &post->trace, on_stored, post);
+    publish_order(&post->publication, &submission, pending_trace(&post->pending), on_stored, post);
 }
 
 static void on_claim(void *closure, enum claim_verdict verdict) {
@@ -221,11 +211,11 @@ static void on_claim(void *closure, enum claim_verdict verdict) {
         pending_release(post);
         return;
     case CLAIM_IN_FLIGHT:
-        end_with_problem(post, PROBLEM_KEY_IN_FLIGHT);
+        pending_refuse(post, PROBLEM_KEY_IN_FLIGHT, NULL);
         return;
     case CLAIM_MISMATCH:
     case CLAIM_VERDICT_COUNT:
-        end_with_problem(post, PROBLEM_KEY_REUSED);
+        pending_refuse(post, PROBLEM_KEY_REUSED, NULL);
         return;
     }
 }

@@ -54,6 +54,10 @@ bool media_type_is_json(struct slice content_type) {
     return true;
 }
 
+struct slice request_body(const h2o_req_t *req) {
+    return (struct slice){req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
+}
+
 bool request_body_is_json(const h2o_req_t *req) {
     struct slice type, coding;
     return request_header(req, SLICE_LITERAL("content-type"), &type) == 1 &&

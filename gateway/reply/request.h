@@ -12,6 +12,8 @@
 unsigned request_header(const h2o_req_t *req, struct slice name, struct slice *value);
 /* application/json, in UTF-8 where it says so. */
 bool media_type_is_json(struct slice content_type);
+/* Empty where none came. */
+struct slice request_body(const h2o_req_t *req);
 /* The body came once as application/json and without a content coding. */
 bool request_body_is_json(const h2o_req_t *req);
 
