@@ -25,6 +25,12 @@
 
 #include <string.h>
 
+METRIC_COUNTER(http_requests, "ordermesh_http_requests_total", "method,route,status",
+               "Answers by route and status code; route \"none\" has none.");
+METRIC_HISTOGRAM(http_seconds, "ordermesh_http_request_seconds", "method,route",
+                 "From the whole request to its answer.");
+METRIC_GAUGE(http_in_flight, "ordermesh_http_in_flight_requests", "", "Requests being answered.");
+
 const struct route routes[] = {
     {"POST", "/api/v1/orders", post_order, SCOPE_ORDERS_WRITE, RATE_WRITE},
     {"GET", "/api/v1/orders", list_orders, SCOPE_ORDERS_READ, RATE_READ},
@@ -136,15 +142,14 @@ static void count_answer(size_t index, int status) {
     char label[128];
     snprintf(label, sizeof(label), "%s,%s,%d", route != NULL ? route->method : "none",
              route != NULL ? route->pattern : "none", status);
-    metric_add(METRIC_HTTP_REQUESTS, meter_slot(&slots[index][status], METRIC_HTTP_REQUESTS, label),
-               1);
+    metric_add(&http_requests, meter_slot(&slots[index][status], &http_requests, label), 1);
 }
 
 static void observe_time(size_t index, int64_t took_us) {
     static atomic_uint slots[ROUTE_COUNT];
     char label[128];
     snprintf(label, sizeof(label), "%s,%s", routes[index].method, routes[index].pattern);
-    metric_observe(METRIC_HTTP_SECONDS, meter_slot(&slots[index], METRIC_HTTP_SECONDS, label),
+    metric_observe(&http_seconds, meter_slot(&slots[index], &http_seconds, label),
                    (double)took_us / 1e6);
 }
 
@@ -152,7 +157,7 @@ static void on_request_end(void *closure) {
     const struct measure *measure = closure;
     int status = measure->req->res.status;
     atomic_fetch_sub(&measure->gateway->in_flight, 1);
-    metric_add(METRIC_HTTP_IN_FLIGHT, 0, -1);
+    metric_add(&http_in_flight, 0, -1);
     if (measure->route != NULL)
         request_trace_end(measure->req, measure->route->pattern, status > 0 ? status : 0);
     if (status <= 0 || status >= STATUS_MAX)
@@ -167,7 +172,7 @@ static struct measure *measure_start(h2o_req_t *req) {
     struct measure *measure = h2o_mem_alloc_shared(&req->pool, sizeof(*measure), on_request_end);
     *measure = (struct measure){req, lane_of(req)->gateway, NULL, clock_monotonic_us()};
     atomic_fetch_add(&measure->gateway->in_flight, 1);
-    metric_add(METRIC_HTTP_IN_FLIGHT, 0, 1);
+    metric_add(&http_in_flight, 0, 1);
     return measure;
 }
 

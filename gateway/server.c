@@ -22,6 +22,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+METRIC_GAUGE(idempotency_degraded, "ordermesh_idempotency_degraded", "",
+             "1 while Redis does not answer and only order ids guard.");
+
 enum {
     BODY_MAX_BYTES = 256 * 1024,
     ACCEPTS_A_TURN = 16,
@@ -140,7 +143,7 @@ static void on_redis_change(void *closure, bool is_usable) {
     struct gateway *gateway = closure;
     int usable =
         atomic_fetch_add(&gateway->redis_usable, is_usable ? 1 : -1) + (is_usable ? 1 : -1);
-    metric_set(METRIC_IDEMPOTENCY_DEGRADED, 0, usable < (int)gateway->lane_count);
+    metric_set(&idempotency_degraded, 0, usable < (int)gateway->lane_count);
 }
 
 /* Being woken is all: the loop looks at the phase after each turn. */
@@ -326,7 +329,7 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
     }
     sem_init(&made->lane_turned, 0, 0);
     configure(made);
-    metric_set(METRIC_IDEMPOTENCY_DEGRADED, 0, 1);
+    metric_set(&idempotency_degraded, 0, 1);
     enum status status = listen_all(made, error);
     if (status == STATUS_OK)
         status = start_lanes(made, error);

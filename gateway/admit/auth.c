@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+METRIC_COUNTER(tokens_judged, "ordermesh_tokens_total", "result",
+               "Tokens judged: good, or what was wrong with them.");
+
 #define REALM "Bearer realm=\"ordermesh\""
 
 struct auth {
@@ -62,7 +65,7 @@ void auth_destroy(struct auth **auth) {
 
 static void count_fault(enum token_fault fault) {
     static atomic_uint slots[TOKEN_FAULT_COUNT];
-    metric_add(METRIC_TOKENS, meter_slot(&slots[fault], METRIC_TOKENS, token_fault_label(fault)),
+    metric_add(&tokens_judged, meter_slot(&slots[fault], &tokens_judged, token_fault_label(fault)),
                1);
 }
 

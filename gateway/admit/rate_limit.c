@@ -7,6 +7,9 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
+METRIC_COUNTER(measured, "ordermesh_rate_limit_total", "result",
+               "Requests measured: allowed, refused; local_ where Redis could not say.");
+
 struct rate_limiter {
     const struct rate_limits *limits;
     struct redis *redis;
@@ -108,10 +111,9 @@ static void end(struct take *take, bool is_local) {
                                              {"local_refused", "local_allowed"}};
     static atomic_uint slots[2][2];
     bool is_allowed = take->result.is_allowed;
-    metric_add(
-        METRIC_RATE_LIMIT,
-        meter_slot(&slots[is_local][is_allowed], METRIC_RATE_LIMIT, labels[is_local][is_allowed]),
-        1);
+    metric_add(&measured,
+               meter_slot(&slots[is_local][is_allowed], &measured, labels[is_local][is_allowed]),
+               1);
     take->fn(take->closure, &take->result);
     free_take(take);
 }

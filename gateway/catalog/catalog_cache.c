@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+METRIC_COUNTER(cache_reads, "ordermesh_catalog_cache_total", "result",
+               "Reads of the catalog: hit, miss, degraded (Redis did not answer).");
+
 #define KEY_PREFIX "catalog:"
 #define GENERATION_KEY "catalog-generation"
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -50,8 +53,7 @@ enum result { RESULT_HIT, RESULT_MISS, RESULT_DEGRADED, RESULT_COUNT };
 static void count(enum result result) {
     static const char *const labels[RESULT_COUNT] = {"hit", "miss", "degraded"};
     static atomic_uint slots[RESULT_COUNT];
-    metric_add(METRIC_CATALOG_CACHE,
-               meter_slot(&slots[result], METRIC_CATALOG_CACHE, labels[result]), 1);
+    metric_add(&cache_reads, meter_slot(&slots[result], &cache_reads, labels[result]), 1);
 }
 
 struct find_call {

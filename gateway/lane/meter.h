@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 /* The slot of `label`, looked up at first use and kept in `*kept` (zero-initialized, static). */
-static inline unsigned meter_slot(atomic_uint *kept, enum metric metric, const char *label) {
+static inline unsigned meter_slot(atomic_uint *kept, struct metric *metric, const char *label) {
     unsigned slot_and_one = atomic_load_explicit(kept, memory_order_relaxed);
     if (slot_and_one == 0) {
         slot_and_one = metric_slot(metric, label) + 1;

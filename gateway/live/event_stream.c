@@ -7,6 +7,10 @@
 
 #include <sys/socket.h>
 
+METRIC_GAUGE(streams_open, "ordermesh_event_streams", "", "Event streams that are open.");
+METRIC_COUNTER(streams_dropped, "ordermesh_event_streams_dropped_total", "",
+               "Event streams that ended with text their clients had not taken.");
+
 /* What the kernel may hold of a stream whose client does not read. */
 enum { SEND_BUFFER_BYTES = 32 * 1024 };
 
@@ -27,7 +31,7 @@ static void leave(struct event_stream *stream) {
     h2o_timeout_unlink(&stream->heartbeat);
     if (h2o_linklist_is_linked(&stream->link)) {
         h2o_linklist_unlink(&stream->link);
-        metric_add(METRIC_EVENT_STREAMS, 0, -1);
+        metric_add(&streams_open, 0, -1);
     }
     stream->req = NULL;
 }
@@ -93,7 +97,7 @@ void event_stream_start(struct event_stream *stream, struct event_streams *strea
     stream->heartbeat.cb = on_heartbeat;
     stream->on_ready = on_ready;
     h2o_linklist_insert(&streams->open, &stream->link);
-    metric_add(METRIC_EVENT_STREAMS, 0, 1);
+    metric_add(&streams_open, 0, 1);
     h2o_start_response(req, &stream->super);
     event_stream_send(stream, SLICE_LITERAL(PREAMBLE));
 }
@@ -114,7 +118,7 @@ void event_stream_send_last(struct event_stream *stream, struct slice text) {
 
 void event_stream_fini(struct event_stream *stream) {
     if (stream->req != NULL && stream->is_busy)
-        metric_add(METRIC_EVENT_STREAMS_DROPPED, 0, 1);
+        metric_add(&streams_dropped, 0, 1);
     leave(stream);
     buf_fini(&stream->text);
 }
@@ -133,7 +137,7 @@ void event_streams_drain(struct event_streams *streams) {
             H2O_STRUCT_FROM_MEMBER(struct event_stream, link, streams->open.next);
         if (stream->is_busy) { /* ends when its text has gone */
             h2o_linklist_unlink(&stream->link);
-            metric_add(METRIC_EVENT_STREAMS, 0, -1);
+            metric_add(&streams_open, 0, -1);
         } else {
             send_text(stream, H2O_SEND_STATE_FINAL);
         }

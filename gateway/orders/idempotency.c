@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+METRIC_COUNTER(claims, "ordermesh_idempotency_total", "result",
+               "Claims: first, replay, mismatch, in_flight, takeover, degraded.");
+
 enum { HASH_LEN = 32, HASH_HEX_LEN = 64 };
 
 /* --- the header ------------------------------------------------------------------------------- */
@@ -178,8 +181,8 @@ static void store_in_flight(struct redis *redis, const struct claim *claim, int6
 
 static void count_verdict(enum claim_verdict verdict) {
     static atomic_uint slots[CLAIM_VERDICT_COUNT];
-    unsigned slot = meter_slot(&slots[verdict], METRIC_IDEMPOTENCY, claim_verdict_name(verdict));
-    metric_add(METRIC_IDEMPOTENCY, slot, 1);
+    unsigned slot = meter_slot(&slots[verdict], &claims, claim_verdict_name(verdict));
+    metric_add(&claims, slot, 1);
 }
 
 static enum claim_verdict verdict_of(const struct claim *claim, const struct redisReply *reply) {

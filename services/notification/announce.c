@@ -2,6 +2,8 @@
 
 #include "shared/observe/metrics.h"
 
+METRIC_COUNTER(notifications, "ordermesh_notifications_total", "result", "Sent and failed.");
+
 static void write_data(const struct notice_record *record, const char *order_id, struct buf *out) {
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
@@ -17,8 +19,8 @@ void notification_announce(struct outbox *outbox, const struct event *cause,
                            const struct notice_record *record) {
     char order_id[UUID_TEXT_SIZE];
     struct buf data = {0};
-    metric_add(METRIC_NOTIFICATIONS,
-               metric_slot(METRIC_NOTIFICATIONS, record->has_failed ? "failed" : "sent"), 1);
+    metric_add(&notifications, metric_slot(&notifications, record->has_failed ? "failed" : "sent"),
+               1);
     uuid_format(&record->order_id, order_id);
     write_data(record, order_id, &data);
     outbox_add(outbox, record->has_failed ? EVENT_NOTIFICATION_FAILED : EVENT_NOTIFICATION_SENT,

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+METRIC_GAUGE(notifications_pending, "ordermesh_notifications_pending", "channel",
+             "Notices that wait for their channel, of all instances.");
+
 #define BATCH_MOST 12
 #define LEASE_MS 300000
 #define IDLE_MS 200
@@ -226,9 +229,8 @@ enum status sender_measure(struct sender *sender, struct error *error) {
     int64_t waiting = 0;
     enum status status = notification_queue_count(sender->pg, channel, &waiting, error);
     if (status == STATUS_OK)
-        metric_set(METRIC_NOTIFICATIONS_PENDING,
-                   metric_slot(METRIC_NOTIFICATIONS_PENDING, notify_channel_name(channel)),
-                   waiting);
+        metric_set(&notifications_pending,
+                   metric_slot(&notifications_pending, notify_channel_name(channel)), waiting);
     return status;
 }
 

@@ -2,6 +2,10 @@
 
 #include "shared/observe/metrics.h"
 
+METRIC_COUNTER(orders_ended, "ordermesh_orders_ended_total", "status", "Orders by final status.");
+METRIC_HISTOGRAM(order_seconds, "ordermesh_order_seconds", "",
+                 "From acceptance to the final state.");
+
 void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch) {
     char order_id[UUID_TEXT_SIZE];
     uuid_format(&announcement->snapshot->order_id, order_id);
@@ -21,7 +25,7 @@ void announce(struct outbox *outbox, const struct announcement *announcement, st
 }
 
 void announce_end_metrics(enum order_status status, int64_t accepted_at_us, int64_t now_us) {
-    unsigned slot = metric_slot(METRIC_ORDERS_ENDED, order_status_name(status));
-    metric_add(METRIC_ORDERS_ENDED, slot, 1);
-    metric_observe(METRIC_ORDER_SECONDS, 0, (double)(now_us - accepted_at_us) / 1e6);
+    unsigned slot = metric_slot(&orders_ended, order_status_name(status));
+    metric_add(&orders_ended, slot, 1);
+    metric_observe(&order_seconds, 0, (double)(now_us - accepted_at_us) / 1e6);
 }

@@ -10,7 +10,6 @@
 #include "shared/consume/inbox.h"
 #include "shared/consume/intake.h"
 #include "shared/observe/log.h"
-#include "shared/observe/metrics.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -170,8 +169,7 @@ static enum status run_transaction(struct consumer *consumer, size_t count, stru
         status = outbox_write(consumer->outbox, consumer->pg, error);
     if (status == STATUS_OK)
         status = pg_commit(consumer->pg, error);
-    metric_observe(METRIC_CONSUMER_TRANSACTION_SECONDS, consumer->metrics.transaction_seconds,
-                   (double)(clock_monotonic_us() - started_us) / 1e6);
+    consumer_metrics_transaction(&consumer->metrics, clock_monotonic_us() - started_us);
     return status;
 }
 
@@ -213,7 +211,7 @@ static bool is_outage(enum status status) {
 static void set_held(struct consumer *consumer, bool held, const struct error *error) {
     if (atomic_exchange(&consumer->held, held) == held)
         return;
-    metric_set(METRIC_CONSUMER_HELD, consumer->metrics.held, held);
+    consumer_metrics_held(&consumer->metrics, held);
     if (held)
         log_warn("holding the batch until a dependency is back",
                  LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
@@ -398,8 +396,7 @@ static void process_batch(struct consumer *consumer) {
                        consumer->spec->durable);
     }
     trace_set_current(NULL);
-    metric_observe(METRIC_CONSUMER_BATCH_SECONDS, consumer->metrics.batch_seconds,
-                   (double)(clock_monotonic_us() - started_us) / 1e6);
+    consumer_metrics_batch(&consumer->metrics, clock_monotonic_us() - started_us);
     intake_release(consumer->intake);
 }
 

@@ -18,5 +18,9 @@ void consumer_metrics_init(struct consumer_metrics *metrics, const char *consume
 /* A batch was settled: how many of each, and what it says of the stream. */
 void consumer_metrics_settled(const struct consumer_metrics *metrics,
                               const struct message_list *batch, const int64_t counts[COUNTS]);
+void consumer_metrics_transaction(const struct consumer_metrics *metrics, int64_t took_us);
+void consumer_metrics_batch(const struct consumer_metrics *metrics, int64_t took_us);
+/* The batch waits for a dependency, or no longer does. */
+void consumer_metrics_held(const struct consumer_metrics *metrics, bool is_held);
 
 #endif

@@ -6,9 +6,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+METRIC_GAUGE(breaker_states, "ordermesh_breaker_state", "name", "0 closed, 1 open, 2 half open.");
+
 struct breaker {
     pthread_mutex_t lock;
-    unsigned slot; /* of METRIC_BREAKER_STATE */
+    unsigned slot; /* of breaker_states */
     enum breaker_state state;
     int64_t changed_us; /* when the state was entered */
     /* The latest failures while CLOSED, a ring: the next one overwrites the oldest. */
@@ -19,8 +21,8 @@ struct breaker {
 struct breaker *breaker_create(const char *name) {
     struct breaker *breaker = mem_alloc(sizeof(*breaker));
     pthread_mutex_init(&breaker->lock, NULL);
-    breaker->slot = metric_slot(METRIC_BREAKER_STATE, name);
-    metric_set(METRIC_BREAKER_STATE, breaker->slot, BREAKER_CLOSED);
+    breaker->slot = metric_slot(&breaker_states, name);
+    metric_set(&breaker_states, breaker->slot, BREAKER_CLOSED);
     return breaker;
 }
 
@@ -36,7 +38,7 @@ static void enter(struct breaker *breaker, enum breaker_state state, int64_t now
     breaker->state = state;
     breaker->changed_us = now_us;
     breaker->failure_count = 0;
-    metric_set(METRIC_BREAKER_STATE, breaker->slot, state);
+    metric_set(&breaker_states, breaker->slot, state);
 }
 
 bool breaker_allow(struct breaker *breaker, int64_t now_us) {

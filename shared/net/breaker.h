@@ -10,7 +10,7 @@
  *     ... call ...
  *     breaker_report(breaker, succeeded, clock_monotonic_us());
  *
- * Thread safe; nothing blocks. The state is METRIC_BREAKER_STATE under the breaker's name.
+ * Thread safe; nothing blocks. The state is ordermesh_breaker_state under the breaker's name.
  */
 #ifndef OM_SHARED_NET_BREAKER_H
 #define OM_SHARED_NET_BREAKER_H

@@ -11,6 +11,9 @@
 #include <stdatomic.h>
 #include <time.h>
 
+METRIC_COUNTER(spans, "ordermesh_spans_total", "result",
+               "Spans by what became of them: exported, dropped.");
+
 #define TRACES_PATH "/v1/traces"
 #define EXPORT_TIMEOUT_MS 2000
 #define RETRY_MOST_MS 30000
@@ -59,7 +62,7 @@ static void take(const struct span *span, const char *name, int64_t ended_us,
     if (is_due && !was_due)
         pthread_cond_signal(&exporter.woken);
     if (!has_room)
-        metric_add(METRIC_SPANS, exporter.dropped_slot, 1);
+        metric_add(&spans, exporter.dropped_slot, 1);
 }
 
 /* --- the thread --------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ static int64_t next_rest_ms(const struct httpc_call *call) {
 }
 
 static void forget_leaving(unsigned slot) {
-    metric_add(METRIC_SPANS, slot, exporter.leaving.count);
+    metric_add(&spans, slot, exporter.leaving.count);
     buf_clear(&exporter.leaving.json);
     exporter.leaving.count = 0;
     exporter.tries = 0;
@@ -248,8 +251,8 @@ static void init(const struct span_exporter_options *options) {
     exporter.waiting.count = exporter.leaving.count = 0;
     buf_printf(&exporter.url, "%s" TRACES_PATH, options->url);
     exporter.httpc = httpc_create(NULL);
-    exporter.exported_slot = metric_slot(METRIC_SPANS, "exported");
-    exporter.dropped_slot = metric_slot(METRIC_SPANS, "dropped");
+    exporter.exported_slot = metric_slot(&spans, "exported");
+    exporter.dropped_slot = metric_slot(&spans, "dropped");
 }
 
 enum status span_exporter_start(const struct span_exporter_options *options, struct error *error) {

@@ -3,80 +3,55 @@
 #include "shared/base/memory.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM, KIND_HISTOGRAM_SIZE };
-
-static const struct metric_info {
-    enum metric_kind kind;
-    const char *name, *label, *help;
-} infos[] = {
-#define METRIC_ROW(id, metric_kind, metric_name, label_name, words)                                \
-    [METRIC_##id] = {.kind = KIND_##metric_kind,                                                   \
-                     .name = (metric_name),                                                        \
-                     .label = (label_name),                                                        \
-                     .help = (words)},
-    METRIC_TABLE(METRIC_ROW)
-#undef METRIC_ROW
-};
+/* The bounds of the linker's array. */
+extern struct metric *const __start_om_metrics[];
+extern struct metric *const __stop_om_metrics[];
 
 static const char *const kind_names[] = {
-    [KIND_COUNTER] = "counter",
-    [KIND_GAUGE] = "gauge",
-    [KIND_HISTOGRAM] = "histogram",
-    [KIND_HISTOGRAM_SIZE] = "histogram",
+    [METRIC_KIND_COUNTER] = "counter",
+    [METRIC_KIND_GAUGE] = "gauge",
+    [METRIC_KIND_HISTOGRAM] = "histogram",
+    [METRIC_KIND_HISTOGRAM_SIZE] = "histogram",
 };
 
 static const double second_bounds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                        0.25,   0.5,   1,      2.5,   5,    10,    30};
 static const double size_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 
-#define BOUNDS_MAX (sizeof(second_bounds) / sizeof(second_bounds[0]))
+_Static_assert(sizeof(second_bounds) / sizeof(second_bounds[0]) <= METRIC_BOUNDS_MAX, "buckets");
+_Static_assert(sizeof(size_bounds) / sizeof(size_bounds[0]) <= METRIC_BOUNDS_MAX, "buckets");
 
 static const struct bounds {
     const double *upper;
     size_t count;
 } bounds_of_kind[] = {
-    [KIND_HISTOGRAM] = {second_bounds, sizeof(second_bounds) / sizeof(second_bounds[0])},
-    [KIND_HISTOGRAM_SIZE] = {size_bounds, sizeof(size_bounds) / sizeof(size_bounds[0])},
+    [METRIC_KIND_HISTOGRAM] = {second_bounds, sizeof(second_bounds) / sizeof(second_bounds[0])},
+    [METRIC_KIND_HISTOGRAM_SIZE] = {size_bounds, sizeof(size_bounds) / sizeof(size_bounds[0])},
 };
 
-/* One time series. A histogram's observation is counted in the one bucket it falls into; the
-   buckets are added up when they are rendered, so that they always agree with the count. */
-struct series {
-    atomic_int_least64_t value;
-    atomic_uint_least64_t buckets[BOUNDS_MAX + 1];
-    _Atomic double sum;
-};
-
-static struct series all_series[METRIC_COUNT][METRIC_SLOTS];
-
-/* Label values are never freed, so that a reader needs no lock. Written under the lock; a slot is
-   visible once the count says so. */
 static pthread_mutex_t labels_lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *labels[METRIC_COUNT][METRIC_SLOTS];
-static atomic_uint label_counts[METRIC_COUNT];
 
 /* The last slot is for all values that found no slot of their own. */
 static const char overflow_label[] = "other";
 
-static unsigned find_or_add(enum metric metric, const char *label_value) {
-    unsigned count = atomic_load(&label_counts[metric]);
+static unsigned find_or_add(struct metric *metric, const char *label_value) {
+    unsigned count = atomic_load(&metric->label_count);
     for (unsigned i = 0; i < count; i++)
-        if (strcmp(labels[metric][i], label_value) == 0)
+        if (strcmp(metric->series[i].label_value, label_value) == 0)
             return i;
     if (count == METRIC_SLOTS)
         return METRIC_SLOTS - 1;
     bool is_last = count == METRIC_SLOTS - 1;
-    labels[metric][count] = is_last ? overflow_label : mem_copy(slice_of(label_value));
-    atomic_store(&label_counts[metric], count + 1);
+    metric->series[count].label_value = is_last ? overflow_label : mem_copy(slice_of(label_value));
+    atomic_store(&metric->label_count, count + 1);
     return count;
 }
 
-unsigned metric_slot(enum metric metric, const char *label_value) {
-    if (infos[metric].label[0] == '\0')
+unsigned metric_slot(struct metric *metric, const char *label_value) {
+    if (metric->label[0] == '\0')
         return 0;
     pthread_mutex_lock(&labels_lock);
     unsigned slot = find_or_add(metric, label_value);
@@ -84,17 +59,17 @@ unsigned metric_slot(enum metric metric, const char *label_value) {
     return slot;
 }
 
-void metric_add(enum metric metric, unsigned slot, int64_t amount) {
-    atomic_fetch_add_explicit(&all_series[metric][slot].value, amount, memory_order_relaxed);
+void metric_add(struct metric *metric, unsigned slot, int64_t amount) {
+    atomic_fetch_add_explicit(&metric->series[slot].value, amount, memory_order_relaxed);
 }
 
-void metric_set(enum metric metric, unsigned slot, int64_t value) {
-    atomic_store_explicit(&all_series[metric][slot].value, value, memory_order_relaxed);
+void metric_set(struct metric *metric, unsigned slot, int64_t value) {
+    atomic_store_explicit(&metric->series[slot].value, value, memory_order_relaxed);
 }
 
-void metric_observe(enum metric metric, unsigned slot, double value) {
-    struct series *series = &all_series[metric][slot];
-    const struct bounds *bounds = &bounds_of_kind[infos[metric].kind];
+void metric_observe(struct metric *metric, unsigned slot, double value) {
+    struct metric_series *series = &metric->series[slot];
+    const struct bounds *bounds = &bounds_of_kind[metric->kind];
     size_t bucket = 0;
     while (bucket < bounds->count && value > bounds->upper[bucket])
         bucket++;
@@ -103,20 +78,6 @@ void metric_observe(enum metric metric, unsigned slot, double value) {
     while (!atomic_compare_exchange_weak_explicit(&series->sum, &sum, sum + value,
                                                   memory_order_relaxed, memory_order_relaxed))
         continue;
-}
-
-static bool is_histogram(enum metric metric) {
-    return infos[metric].kind == KIND_HISTOGRAM || infos[metric].kind == KIND_HISTOGRAM_SIZE;
-}
-
-int64_t metric_value(enum metric metric, unsigned slot) {
-    struct series *series = &all_series[metric][slot];
-    if (!is_histogram(metric))
-        return atomic_load_explicit(&series->value, memory_order_relaxed);
-    uint64_t count = 0;
-    for (size_t i = 0; i <= BOUNDS_MAX; i++)
-        count += atomic_load_explicit(&series->buckets[i], memory_order_relaxed);
-    return (int64_t)count;
 }
 
 static void append_label_value(struct buf *out, struct slice value) {
@@ -153,15 +114,14 @@ static void append_labels(struct buf *out, const char *names, const char *values
 }
 
 /* "name_suffix{label="value",le="bound"} "; `bound` is NULL where there is none. */
-static void append_series_name(struct buf *out, enum metric metric, unsigned slot,
+static void append_series_name(struct buf *out, const struct metric *metric, unsigned slot,
                                const char *suffix, const char *bound) {
-    const struct metric_info *info = &infos[metric];
-    bool has_label = info->label[0] != '\0';
-    buf_append_text(out, info->name);
+    bool has_label = metric->label[0] != '\0';
+    buf_append_text(out, metric->name);
     buf_append_text(out, suffix);
     if (has_label) {
         buf_append_char(out, '{');
-        append_labels(out, info->label, labels[metric][slot]);
+        append_labels(out, metric->label, metric->series[slot].label_value);
     }
     if (bound != NULL)
         buf_printf(out, "%sle=\"%s\"", has_label ? "," : "{", bound);
@@ -170,9 +130,15 @@ static void append_series_name(struct buf *out, enum metric metric, unsigned slo
     buf_append_char(out, ' ');
 }
 
-static void render_histogram(struct buf *out, enum metric metric, unsigned slot) {
-    struct series *series = &all_series[metric][slot];
-    const struct bounds *bounds = &bounds_of_kind[infos[metric].kind];
+static void render_value(struct buf *out, struct metric *metric, unsigned slot) {
+    append_series_name(out, metric, slot, "", NULL);
+    buf_append_int(out, atomic_load_explicit(&metric->series[slot].value, memory_order_relaxed));
+    buf_append_char(out, '\n');
+}
+
+static void render_histogram(struct buf *out, struct metric *metric, unsigned slot) {
+    struct metric_series *series = &metric->series[slot];
+    const struct bounds *bounds = &bounds_of_kind[metric->kind];
     uint64_t count = 0;
     for (size_t i = 0; i <= bounds->count; i++) {
         char bound[32] = "+Inf";
@@ -188,23 +154,19 @@ static void render_histogram(struct buf *out, enum metric metric, unsigned slot)
     buf_printf(out, "%llu\n", (unsigned long long)count);
 }
 
-static void render_series(struct buf *out, enum metric metric, unsigned slot) {
-    if (is_histogram(metric)) {
-        render_histogram(out, metric, slot);
-        return;
+static void render_metric(struct buf *out, struct metric *metric) {
+    unsigned count = metric->label[0] == '\0' ? 1 : atomic_load(&metric->label_count);
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+               kind_names[metric->kind]);
+    for (unsigned slot = 0; slot < count; slot++) {
+        if (bounds_of_kind[metric->kind].count > 0)
+            render_histogram(out, metric, slot);
+        else
+            render_value(out, metric, slot);
     }
-    append_series_name(out, metric, slot, "", NULL);
-    buf_append_int(out, metric_value(metric, slot));
-    buf_append_char(out, '\n');
 }
 
 void metrics_render(struct buf *out) {
-    for (int i = 0; i < METRIC_COUNT; i++) {
-        const struct metric_info *info = &infos[i];
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", info->name, info->help, info->name,
-                   kind_names[info->kind]);
-        unsigned count = info->label[0] == '\0' ? 1 : atomic_load(&label_counts[i]);
-        for (unsigned slot = 0; slot < count; slot++)
-            render_series(out, (enum metric)i, slot);
-    }
+    for (struct metric *const *at = __start_om_metrics; at < __stop_om_metrics; at++)
+        render_metric(out, *at);
 }

@@ -17,6 +17,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+METRIC_COUNTER(published, "ordermesh_outbox_published_total", "",
+               "Outbox rows acknowledged by JetStream.");
+METRIC_GAUGE(pending_rows, "ordermesh_outbox_pending_rows", "",
+             "Rows the leading relay has yet to publish; 10000 stands for that many or more.");
+METRIC_GAUGE(oldest_seconds, "ordermesh_outbox_oldest_seconds", "",
+             "Age of the oldest of these; 0 for none.");
+METRIC_GAUGE(holes_below, "ordermesh_outbox_holes", "",
+             "Transactions below the relay's cursor that were still running.");
+METRIC_GAUGE(leader, "ordermesh_relay_leader", "", "1 while this instance relays.");
+METRIC_HISTOGRAM(batch_seconds, "ordermesh_relay_batch_seconds", "",
+                 "From reading outbox rows to their last acknowledgement.");
+
 #define BACKOFF_LEAST_MS 50
 #define BACKOFF_MOST_MS 2000
 #define STANDBY_POLL_MS 500
@@ -171,10 +183,10 @@ static enum status pass_settle(struct relay *relay, struct pass *pass, struct er
     relay_cursor_fini(&relay->cursor);
     relay->cursor = pass->after;
     pass->after = (struct relay_cursor){0};
-    metric_set(METRIC_OUTBOX_HOLES, 0, (int64_t)relay->cursor.hole_count);
+    metric_set(&holes_below, 0, (int64_t)relay->cursor.hole_count);
     if (pass->row_count == 0)
         return STATUS_OK;
-    metric_add(METRIC_OUTBOX_PUBLISHED, 0, pass->row_count);
+    metric_add(&published, 0, pass->row_count);
 
     struct buf holes = {0};
     char next[24], saved[24];
@@ -248,8 +260,8 @@ static enum status measure_backlog(struct relay *relay, struct error *error) {
     enum status status = outbox_backlog_read(relay->pg, &relay->cursor, &backlog, error);
     if (status != STATUS_OK)
         return status;
-    metric_set(METRIC_OUTBOX_PENDING, 0, backlog.rows);
-    metric_set(METRIC_OUTBOX_OLDEST_SECONDS, 0, backlog.oldest_s);
+    metric_set(&pending_rows, 0, backlog.rows);
+    metric_set(&oldest_seconds, 0, backlog.oldest_s);
     return STATUS_OK;
 }
 
@@ -288,8 +300,7 @@ static enum status publish_all(struct relay *relay, struct error *error) {
         if (status == STATUS_OK)
             status = pass_settle(relay, &pass, error);
         if (pass.row_count > 0)
-            metric_observe(METRIC_RELAY_SECONDS, 0,
-                           (double)(clock_monotonic_us() - started_us) / 1e6);
+            metric_observe(&batch_seconds, 0, (double)(clock_monotonic_us() - started_us) / 1e6);
         pass_fini(&pass);
         if (status != STATUS_OK || !has_more)
             break;
@@ -328,7 +339,7 @@ static void *relay_main(void *arg) {
         bool is_last = atomic_load(&relay->draining);
         enum status status = relay_turn(relay, &error);
         atomic_store(&relay->ready, status == STATUS_OK);
-        metric_set(METRIC_RELAY_LEADER, 0, relay->is_leader);
+        metric_set(&leader, 0, relay->is_leader);
         if (status == STATUS_OK) {
             backoff_ms = BACKOFF_LEAST_MS;
             if (is_last)

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+METRIC_COUNTER(reconnects, "ordermesh_db_reconnects_total", "", "Database reconnections.");
+
 #define PARAMS_MAX 32
 #define PREPARED_MAX 128
 #define BINARY_RESULTS 1
@@ -222,7 +224,7 @@ static enum status connect_if_lost(struct pg *pg, struct error *error) {
     if (status)
         return status;
     if (pg->was_connected)
-        metric_add(METRIC_DB_RECONNECTS, 0, 1);
+        metric_add(&reconnects, 0, 1);
     pg->was_connected = true;
     return STATUS_OK;
 }

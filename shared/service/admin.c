@@ -20,6 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+METRIC_GAUGE(ready, "ordermesh_ready", "", "1 while the process is ready.");
+
 #define ADMIN_BACKLOG 64
 #define LOOP_WAIT_MS 200
 #define REQUEST_TIMEOUT_MS 5000
@@ -87,7 +89,7 @@ static int on_metrics(h2o_handler_t *self, h2o_req_t *req) {
     struct readiness readiness = {0};
     struct buf body = {0};
     admin->check(admin->closure, &readiness);
-    metric_set(METRIC_READY, 0, readiness.ready);
+    metric_set(&ready, 0, readiness.ready);
     metrics_render(&body);
     int handled = answer(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&body));
     buf_fini(&body);

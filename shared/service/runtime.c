@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+METRIC_GAUGE(build_info, "ordermesh_build_info", "version", "Always 1; the version as a label.");
+
 #define STOP_POLL_MS 5
 #define NATS_RETRY_MS 500
 
@@ -103,7 +105,7 @@ int runtime_configure(const char *name, const char *description, const struct co
     if (config->instance[0] == '\0')
         config->instance = default_instance();
     log_init(name, config->instance, level);
-    metric_set(METRIC_BUILD_INFO, metric_slot(METRIC_BUILD_INFO, ordermesh_version), 1);
+    metric_set(&build_info, metric_slot(&build_info, ordermesh_version), 1);
     return -1;
 }
 

@@ -11,6 +11,10 @@
 
 #include <inttypes.h>
 
+METRIC_COUNTER(
+    chances_total, "ordermesh_dlq_chances_total", "result",
+    "Messages that left no word and are sent once more: given, passed, failed, expired.");
+
 enum {
     ARENA_CHUNK_BYTES = 64 * 1024,
     AT_ONCE_MOST = 64, /* services in a turn */
@@ -34,7 +38,7 @@ struct giver {
 
 static void count(const char *result, int64_t number) {
     if (number > 0)
-        metric_add(METRIC_DLQ_CHANCES, metric_slot(METRIC_DLQ_CHANCES, result), number);
+        metric_add(&chances_total, metric_slot(&chances_total, result), number);
 }
 
 /* --- giving ---------------------------------------------------------------------------------- */

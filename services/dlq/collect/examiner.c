@@ -14,6 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+METRIC_COUNTER(entries_total, "ordermesh_dlq_entries_total", "stream",
+               "Dead letters written to the DLQ streams.");
+METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
+               "Of these, the ones found by a failure report that no advisory followed.");
+METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
+               "Advisories and reports that the facts do not bear out.");
+
 #define ARENA_CHUNK_BYTES (256 * 1024)
 #define WRONG_LAST_SEQUENCE 10071
 /* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
@@ -69,13 +76,13 @@ struct request_batch *examiner_requests(struct examiner *examiner) {
 }
 
 void examiner_refuse(const char *reason, const struct error *error) {
-    metric_add(METRIC_DLQ_REFUSED, metric_slot(METRIC_DLQ_REFUSED, reason), 1);
+    metric_add(&refused_total, metric_slot(&refused_total, reason), 1);
     log_warn("a notice is refused", LOG_TEXT("reason", reason), LOG_ERROR(error));
 }
 
 static void refuse(struct item *item, const char *reason) {
     const struct notice *notice = &item->notice;
-    metric_add(METRIC_DLQ_REFUSED, metric_slot(METRIC_DLQ_REFUSED, reason), 1);
+    metric_add(&refused_total, metric_slot(&refused_total, reason), 1);
     log_warn("a notice is refused", LOG_TEXT("reason", reason), LOG_SLICE("stream", notice->stream),
              LOG_SLICE("consumer", notice->consumer),
              LOG_INT("streamSequence", (int64_t)notice->sequence));
@@ -357,9 +364,9 @@ static enum status add_publish(struct examiner *examiner, struct item *item, str
 static void note_published(struct examiner *examiner, struct item *item, uint64_t dlq_sequence) {
     struct buf stream = {0};
     buf_append_slice(&stream, item->notice.stream);
-    metric_add(METRIC_DLQ_ENTRIES, metric_slot(METRIC_DLQ_ENTRIES, stream.ptr), 1);
+    metric_add(&entries_total, metric_slot(&entries_total, stream.ptr), 1);
     if (item->notice.kind == NOTICE_REPORT)
-        metric_add(METRIC_DLQ_SWEPT, metric_slot(METRIC_DLQ_SWEPT, stream.ptr), 1);
+        metric_add(&swept_total, metric_slot(&swept_total, stream.ptr), 1);
     buf_fini(&stream);
     log_warn("a dead letter", LOG_SLICE("entry", item->id),
              LOG_INT("generation", item->entry.generation),

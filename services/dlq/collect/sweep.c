@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+METRIC_GAUGE(depth, "ordermesh_dlq_depth", "stream", "Dead letters that wait for a decision.");
+METRIC_GAUGE(oldest_seconds, "ordermesh_dlq_oldest_seconds", "stream",
+             "Age of the oldest dead letter that waits; 0 for none.");
+
 #define ARENA_CHUNK_BYTES (64 * 1024)
 #define REPORTERS_MOST 256
 #define INTERVAL_LEAST_MS 250
@@ -140,8 +144,8 @@ static enum status measure(struct sweep *sweep, struct error *error) {
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         const char *stream = depths[i].stream.ptr; /* a name of the event table, terminated */
         int64_t age_us = depths[i].oldest_at_us == 0 ? 0 : clock_now_us() - depths[i].oldest_at_us;
-        metric_set(METRIC_DLQ_DEPTH, metric_slot(METRIC_DLQ_DEPTH, stream), depths[i].dead);
-        metric_set(METRIC_DLQ_OLDEST_SECONDS, metric_slot(METRIC_DLQ_OLDEST_SECONDS, stream),
+        metric_set(&depth, metric_slot(&depth, stream), depths[i].dead);
+        metric_set(&oldest_seconds, metric_slot(&oldest_seconds, stream),
                    age_us > 0 ? age_us / 1000000 : 0);
     }
     return status;

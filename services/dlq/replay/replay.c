@@ -10,6 +10,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+METRIC_COUNTER(replays_total, "ordermesh_dlq_replays_total", "result",
+               "Dead letters sent to be published again: published, refused by the broker.");
+
 struct replayer {
     struct request_batch *reads;
     struct request_batch *publishes;
@@ -150,7 +153,7 @@ static void count_results(const struct replays *replays, const struct replay_res
         if (results[i].end == REPLAY_UNKNOWN)
             continue;
         const char *label = results[i].end == REPLAY_PUBLISHED ? "published" : "refused";
-        metric_add(METRIC_DLQ_REPLAYS, metric_slot(METRIC_DLQ_REPLAYS, label), 1);
+        metric_add(&replays_total, metric_slot(&replays_total, label), 1);
     }
 }
 

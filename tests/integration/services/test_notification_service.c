@@ -11,8 +11,8 @@
 #include "shared/base/memory.h"
 #include "shared/json/json.h"
 #include "shared/net/breaker.h"
-#include "shared/observe/metrics.h"
 #include "tests/support/http_sink.h"
+#include "tests/support/sample.h"
 #include "tests/support/smtp_server.h"
 #include "tests/support/world.h"
 #include "tests/unit/unit.h"
@@ -347,8 +347,7 @@ static void a_mail_whose_end_was_not_answered_is_sent_again_as_the_same_mail(voi
 static int64_t waiting_mails(void) {
     struct error error = {0};
     assert_int_equal(sender_measure(senders[NOTIFY_SMTP], &error), STATUS_OK);
-    return metric_value(METRIC_NOTIFICATIONS_PENDING,
-                        metric_slot(METRIC_NOTIFICATIONS_PENDING, "smtp"));
+    return sample_value("ordermesh_notifications_pending{channel=\"smtp\"}");
 }
 
 static void what_waits_for_its_channel_is_measured(void **state) {

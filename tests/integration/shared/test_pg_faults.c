@@ -2,8 +2,8 @@
 
    Covers: shared/pg/pg.c */
 #include "shared/base/clock.h"
-#include "shared/observe/metrics.h"
 #include "shared/pg/pg.h"
+#include "tests/support/sample.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 
@@ -79,7 +79,7 @@ static void assert_works_again(int64_t id) {
 static void a_terminated_session_is_unavailable_and_reopened_by_the_next_begin(void **state) {
     (void)state;
     struct error error = {0};
-    int64_t reconnects = metric_value(METRIC_DB_RECONNECTS, 0);
+    int64_t reconnects = sample_value("ordermesh_db_reconnects_total");
     begin_with(1);
     terminate_victim();
     assert_int_equal(insert(2, &error), STATUS_UNAVAILABLE);
@@ -88,7 +88,7 @@ static void a_terminated_session_is_unavailable_and_reopened_by_the_next_begin(v
     pg_rollback(pg);
     assert_works_again(3);
     assert_int_equal(query_number(pg, &count_items), 1);
-    assert_int_equal(metric_value(METRIC_DB_RECONNECTS, 0), reconnects + 1);
+    assert_int_equal(sample_value("ordermesh_db_reconnects_total"), reconnects + 1);
 }
 
 static void a_session_lost_in_a_transaction_is_reopened_by_the_next_begin_alone(void **state) {

@@ -5,10 +5,10 @@
 #include "shared/base/clock.h"
 #include "shared/contract/event.h"
 #include "shared/nats/nats_client.h"
-#include "shared/observe/metrics.h"
 #include "shared/outbox/outbox.h"
 #include "shared/outbox/relay.h"
 #include "shared/pg/pg.h"
+#include "tests/support/sample.h"
 #include "tests/support/servers.h"
 #include "tests/unit/unit.h"
 
@@ -288,13 +288,13 @@ static void a_relay_that_starts_again_publishes_nothing_twice(void **state) {
     struct relay *relay = start_relay(512);
     assert_true(are_published(50, WAIT_MS));
     stop_relay(&relay);
-    int64_t acknowledged = metric_value(METRIC_OUTBOX_PUBLISHED, 0);
+    int64_t acknowledged = sample_value("ordermesh_outbox_published_total");
 
     relay = start_relay(512);
     write_committed(&writer, 1);
     assert_published(&writer.committed);
     stop_relay(&relay);
-    assert_int_equal(metric_value(METRIC_OUTBOX_PUBLISHED, 0), acknowledged + 1);
+    assert_int_equal(sample_value("ordermesh_outbox_published_total"), acknowledged + 1);
     writer_close(&writer);
 }
 
@@ -318,7 +318,7 @@ static void a_transaction_still_open_when_the_relay_ended_is_published_by_the_ne
 
 static bool has_counted(void *closure) {
     const int64_t *count = closure;
-    return metric_value(METRIC_OUTBOX_PENDING, 0) == *count;
+    return sample_value("ordermesh_outbox_pending_rows") == *count;
 }
 
 /* A relay looks as soon as it leads, before it publishes. */
@@ -330,7 +330,7 @@ static void what_waits_to_be_published_is_counted(void **state) {
     write_committed(&writer, 3);
     struct relay *relay = start_relay(512);
     assert_true(wait_until(has_counted, &waiting, WAIT_MS));
-    assert_in_range(metric_value(METRIC_OUTBOX_OLDEST_SECONDS, 0), 0, 60);
+    assert_in_range(sample_value("ordermesh_outbox_oldest_seconds"), 0, 60);
     assert_published(&writer.committed);
     stop_relay(&relay);
     writer_close(&writer);
@@ -461,7 +461,7 @@ static void a_broker_killed_and_restarted_under_load_loses_nothing(void **state)
 }
 
 static bool has_tried(void *closure) {
-    return metric_value(METRIC_RELAY_SECONDS, 0) >= *(const int64_t *)closure;
+    return sample_value("ordermesh_relay_batch_seconds_count") >= *(const int64_t *)closure;
 }
 
 /* Each failed pass left answers behind, and later passes took them, one each, for their own: a
@@ -473,7 +473,7 @@ static void a_stream_that_comes_late_gets_everything_at_once(void **state) {
     assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);
     read_sequence = 0;
     write_committed(&writer, 16);
-    int64_t tries = metric_value(METRIC_RELAY_SECONDS, 0) + 5;
+    int64_t tries = sample_value("ordermesh_relay_batch_seconds_count") + 5;
     struct relay *relay = start_relay(512);
     assert_true(wait_until(has_tried, &tries, WAIT_MS));
     assert_false(relay_is_ready(relay));

@@ -3,13 +3,15 @@
 
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
-#include "shared/observe/metrics.h"
 #include "tests/support/http_sink.h"
 #include "tests/support/process.h"
+#include "tests/support/sample.h"
 #include "tests/unit/unit.h"
 
 static int64_t count_of(const char *result) {
-    return metric_value(METRIC_SPANS, metric_slot(METRIC_SPANS, result));
+    char series[64];
+    snprintf(series, sizeof(series), "ordermesh_spans_total{result=\"%s\"}", result);
+    return sample_value(series);
 }
 
 static void start_repeating(const char *url, int64_t retry_ms) {
