@@ -1,11 +1,11 @@
 /*
  * storm: a bug makes dead letters of 50,000 events, is fixed, and they are replayed at 1,000 a
- * second while orders come in at a set rate (tests/support/storm.h). The figure is those orders'
- * p99 from acceptance to completion, next to what it was before the storm.
+ * second while orders come in at a set rate (tests/support/mesh/storm.h). The figure is those
+ * orders' p99 from acceptance to completion, next to what it was before the storm.
  */
 #include "bench/harness.h"
 #include "bench/system.h"
-#include "tests/support/storm.h"
+#include "tests/support/mesh/storm.h"
 
 #include <inttypes.h>
 

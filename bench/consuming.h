@@ -9,7 +9,7 @@
 #ifndef OM_BENCH_CONSUMING_H
 #define OM_BENCH_CONSUMING_H
 
-#include "tests/support/servers.h"
+#include "tests/support/servers/servers.h"
 
 struct consuming {
     int64_t events;

@@ -1,6 +1,6 @@
 #include "bench/harness.h"
 
-#include "tests/support/process.h"
+#include "tests/support/base/process.h"
 
 #include <math.h>
 #include <stdarg.h>

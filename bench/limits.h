@@ -7,7 +7,7 @@
 #ifndef OM_BENCH_LIMITS_H
 #define OM_BENCH_LIMITS_H
 
-#include "tests/support/servers.h"
+#include "tests/support/servers/servers.h"
 
 #include <nats/nats.h>
 #include <stddef.h>

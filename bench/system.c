@@ -2,7 +2,7 @@
 
 #include "bench/harness.h"
 #include "shared/pg/pg.h"
-#include "tests/support/checker.h"
+#include "tests/support/check/checker.h"
 
 #include <inttypes.h>
 

@@ -6,8 +6,8 @@
 #ifndef OM_BENCH_SYSTEM_H
 #define OM_BENCH_SYSTEM_H
 
-#include "tests/support/load.h"
-#include "tests/support/mesh.h"
+#include "tests/support/load/load.h"
+#include "tests/support/mesh/mesh.h"
 
 /* Servers, schema, streams and catalog, with stock for any number of orders; no process of ours
    runs. End with mesh_stop(). */

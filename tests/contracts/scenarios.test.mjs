@@ -1,5 +1,5 @@
 // Every message that the scenarios' meshes sent, one file a mesh (OM_EVENT_DUMP_DIR of
-// tests/support/mesh.h), against the schemas and a CloudEvents SDK.
+// tests/support/mesh/mesh.h), against the schemas and a CloudEvents SDK.
 //
 // Only what the server reports as given up by a consumer may be anything else: the poison that a
 // scenario sends on purpose. That nothing was given up in the scenarios without poison is what their

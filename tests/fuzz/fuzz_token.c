@@ -5,7 +5,7 @@
 #include "gateway/admit/token_gate.h"
 #include "shared/base/memory.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/support/token.h"
+#include "tests/support/data/token.h"
 
 #include <string.h>
 #include <unistd.h>

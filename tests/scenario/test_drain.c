@@ -1,7 +1,7 @@
 /* SIGTERM under load: every process finishes what it began and leaves within ten seconds.
 
    Covers: shared/service/runtime.c shared/service/worker.c */
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
 
 #define DRAIN_MS 10000
 #define LOAD_ENDS_MS 60000

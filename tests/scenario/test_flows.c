@@ -1,7 +1,7 @@
 /* Every flow from HTTP to its end, with each of its failures, and cancelling at every stage.
 
    Covers: services/order/order_fsm.c services/order/watchdog.c */
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
 
 #include <stdio.h>
 #include <string.h>

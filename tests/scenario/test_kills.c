@@ -4,7 +4,7 @@
  *
  * Covers: shared/base/failpoint.c shared/consume/consumer.c shared/outbox/relay.c
  */
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* One order's way through the whole system, and what nobody may ever read.
 
    Covers: gateway/orders/post_order.c services/order/handler.c services/shipping/handler.c */
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
 
 #include "shared/contract/order_terms.h"
 

@@ -1,7 +1,7 @@
 /* Servers go away and come back under load: orders wait, none is lost, doubled or given up.
 
    Covers: shared/consume/consumer.c shared/nats/nats_client.c shared/pg/pg.c */
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
    Covers: services/dlq/collect/ shared/consume/failure_report.c shared/consume/trial.c */
 #include "services/dlq/index/stored_message.h"
 #include "shared/json/json.h"
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
    nothing is given up, and every order is charged once when it is back.
 
    Covers: services/payment/provider_stripe.c shared/net/breaker.c */
-#include "tests/support/provider_sim.h"
-#include "tests/support/scenario.h"
+#include "tests/support/mesh/scenario.h"
+#include "tests/support/servers/provider_sim.h"
 
 #include <ftw.h>
 #include <stdio.h>

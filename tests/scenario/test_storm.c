@@ -3,8 +3,8 @@
    storm is the same at ten times the size.
 
    Covers: services/dlq/replay/ */
-#include "tests/support/scenario.h"
-#include "tests/support/storm.h"
+#include "tests/support/mesh/scenario.h"
+#include "tests/support/mesh/storm.h"
 
 static void what_a_bug_failed_is_replayed_while_orders_go_on(void **state) {
     struct scenario *scenario = *state;

@@ -10,8 +10,8 @@
 #include "shared/base/clock.h"
 #include "shared/consume/consumer.h"
 #include "shared/observe/log.h"
-#include "tests/support/dead_letters.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/dead_letters.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>

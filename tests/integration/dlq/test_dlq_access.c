@@ -6,8 +6,8 @@
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/memory.h"
 #include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/support/dead_letters.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/dead_letters.h"
 
 #include <sys/wait.h>
 

@@ -3,8 +3,8 @@
 
    Covers: services/dlq/collect/ */
 #include "shared/nats/pull.h"
-#include "tests/support/dead_letters.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/dead_letters.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
    is one.
 
    Covers: services/dlq/collect/ services/dlq/index/ */
-#include "tests/support/dead_letters.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/dead_letters.h"
 
 #include <inttypes.h>
 

@@ -2,8 +2,8 @@
    two of it at once. Each time one dead letter comes of one poison.
 
    Covers: services/dlq/collect/ shared/service/worker.c */
-#include "tests/support/dead_letters.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/dead_letters.h"
 
 #include <inttypes.h>
 #include <signal.h>

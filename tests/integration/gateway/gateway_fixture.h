@@ -9,8 +9,8 @@
 #include "shared/base/clock.h"
 #include "shared/base/uuid.h"
 #include "shared/nats/nats_client.h"
-#include "tests/support/http.h"
-#include "tests/support/servers.h"
+#include "tests/support/network/http.h"
+#include "tests/support/servers/servers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 
 #include "shared/base/buf.h"
 #include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/support/token.h"
+#include "tests/support/data/token.h"
 
 static struct signing_key *key, *next_key;
 

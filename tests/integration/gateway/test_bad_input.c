@@ -11,7 +11,7 @@
 #include "tests/integration/gateway/bad_input_table.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"
-#include "tests/support/raw_http.h"
+#include "tests/support/network/raw_http.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -5,7 +5,7 @@
 #include "gateway/reply/problem.h"
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"
-#include "tests/support/raw_http.h"
+#include "tests/support/network/raw_http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/jwt_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"
-#include "tests/support/raw_http.h"
+#include "tests/support/network/raw_http.h"
 
 #include <openssl/ssl.h>
 #include <poll.h>

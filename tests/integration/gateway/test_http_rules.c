@@ -6,7 +6,7 @@
 #include "tests/integration/gateway/jwt_fixture.h"
 #include "tests/integration/gateway/order_stand_in.h"
 #include "tests/integration/gateway/tls_fixture.h"
-#include "tests/support/raw_http.h"
+#include "tests/support/network/raw_http.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ORDERS "POST /api/v1/orders"

@@ -3,7 +3,7 @@
    Covers: gateway/http/listener.c gateway/http/tls.c */
 #include "tests/integration/gateway/gateway_fixture.h"
 #include "tests/integration/gateway/tls_fixture.h"
-#include "tests/support/raw_http.h"
+#include "tests/support/network/raw_http.h"
 
 #include <openssl/ssl.h>
 

@@ -6,7 +6,7 @@
 #include "tests/integration/gateway/order_fixture.h"
 
 #include "shared/json/json.h"
-#include "tests/support/token.h"
+#include "tests/support/data/token.h"
 
 /* Three hundred orders a second apart from 2026-01-01 on: of customers L0 to L2 in turn, every
    tenth FAILED and the others COMPLETED. */

@@ -5,7 +5,7 @@
 
 #include "shared/base/slice.h"
 #include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/support/raw_http.h"
+#include "tests/support/network/raw_http.h"
 
 static struct {
     int port;

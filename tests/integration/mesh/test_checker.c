@@ -1,9 +1,9 @@
 /* A checker that never complains proves nothing: each kind of damage is done, seen and undone.
 
-   Covers: tests/support/checker.c tests/support/checker_invariants.c
-   tests/support/checker_streams.c */
-#include "tests/support/checker.h"
-#include "tests/support/servers.h"
+   Covers: tests/support/check/checker.c tests/support/check/checker_invariants.c
+   tests/support/check/checker_streams.c */
+#include "tests/support/check/checker.h"
+#include "tests/support/servers/servers.h"
 
 #include <libpq-fe.h>
 #include <nats/nats.h>

@@ -7,8 +7,8 @@
 #include "shared/contract/event.h"
 #include "shared/nats/nats_client.h"
 #include "shared/observe/log.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #include <glob.h>
 

@@ -3,9 +3,9 @@
 
    Covers: nats/server.conf.in scripts/nats-certificates shared/nats/nats_client.c */
 #include "shared/nats/nats_client.h"
-#include "tests/support/http.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
+#include "tests/support/servers/servers.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -3,8 +3,8 @@
 
    Covers: gateway/describe.c gateway/main.c shared/base/config.c shared/base/version.c
    shared/service/runtime.c */
-#include "tests/support/process.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/process.h"
+#include "tests/support/base/test.h"
 
 #include <arpa/inet.h>
 #include <signal.h>

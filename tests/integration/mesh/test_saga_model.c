@@ -10,9 +10,9 @@
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "tests/support/checker_invariants.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/check/checker_invariants.h"
+#include "tests/support/world/world.h"
 
 /* libpq has a type of the same name as a function of shared/pg/pg.h. */
 #define pg_int64 libpq_int64

@@ -5,8 +5,8 @@
    Covers: services/shipping/ shared/consume/inbox.c */
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/world.h"
 
 #define ORDERS 1600
 #define BATCH_MOST 256

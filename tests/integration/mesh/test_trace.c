@@ -4,10 +4,10 @@
    shared/consume/batch_span.c shared/nats/messaging_span.c shared/net/span_exporter.c
    shared/observe/span.c shared/pg/pg_span.c */
 #include "shared/json/json.h"
-#include "tests/support/http.h"
-#include "tests/support/http_sink.h"
-#include "tests/support/mesh.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/mesh/mesh.h"
+#include "tests/support/network/http.h"
+#include "tests/support/network/http_sink.h"
 
 #include <json-c/json.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 
    Covers: omctl/fsm.c */
 #include "services/order/order_fsm.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

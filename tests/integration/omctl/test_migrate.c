@@ -4,8 +4,8 @@
 #include "omctl/install/migrate.h"
 #include "omctl/install/roles.h"
 #include "shared/base/memory.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #include <pthread.h>
 #include <unistd.h>

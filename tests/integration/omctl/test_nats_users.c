@@ -3,7 +3,7 @@
 
    Covers: omctl/install/nats_users.c */
 #include "omctl/install/nats_users.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <ftw.h>
 #include <sys/stat.h>

@@ -3,9 +3,9 @@
    Covers: omctl/command/ omctl/events.c omctl/health.c omctl/main.c omctl/seed.c */
 #include "shared/base/memory.h"
 #include "shared/pg/pg.h"
-#include "tests/support/http_sink.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http_sink.h"
+#include "tests/support/servers/servers.h"
 
 #define TIMEOUT_MS 60000
 #define ARGS_MAX 8

@@ -3,8 +3,8 @@
    Covers: nats/ omctl/install/provision.c omctl/install/resource.c omctl/streams/jetstream.c */
 #include "omctl/install/provision.h"
 #include "omctl/streams/jetstream.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #include <glob.h>
 

@@ -4,8 +4,8 @@
 #include "omctl/seed.h"
 #include "omctl/streams/redrive.h"
 #include "shared/base/clock.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 static struct servers *servers;
 static struct pg *pg;

@@ -3,8 +3,8 @@
    Covers: omctl/signer.c omctl/token.c */
 #include "gateway/admit/token_gate.h"
 #include "shared/base/clock.h"
-#include "tests/support/token.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/data/token.h"
 
 #include <sys/wait.h>
 

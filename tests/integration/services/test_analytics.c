@@ -4,8 +4,8 @@
    Covers: services/analytics/ */
 #include "services/analytics/handler.h"
 #include "shared/base/clock.h"
-#include "tests/support/projection.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/projection.h"
 
 #define ORDERS 300 /* 60 of each kind of life */
 #define EACH (ORDERS / 5)

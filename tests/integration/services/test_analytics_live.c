@@ -8,9 +8,9 @@
 #include "omctl/streams/stream_reader.h"
 #include "services/analytics/handler.h"
 #include "shared/base/clock.h"
-#include "tests/support/http.h"
-#include "tests/support/projection.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
+#include "tests/support/world/projection.h"
 
 #include <pthread.h>
 #include <signal.h>

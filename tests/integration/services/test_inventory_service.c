@@ -4,8 +4,8 @@
    Covers: services/inventory/ */
 #include "services/inventory/catalog.h"
 #include "shared/base/clock.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/world.h"
 
 #include <pthread.h>
 

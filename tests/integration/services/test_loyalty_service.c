@@ -3,9 +3,9 @@
    Covers: services/loyalty/ */
 #include "services/loyalty/handler.h"
 #include "shared/base/clock.h"
-#include "tests/support/drive.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
+#include "tests/support/world/drive.h"
 
 static const struct handler_row completed_rows[] = {{EVENT_ORDER_COMPLETED, &earn_handler}};
 static const struct handler_row refunded_rows[] = {{EVENT_PAYMENT_REFUNDED, &take_back_handler}};

@@ -1,11 +1,12 @@
-/* The mail channel and a real mail server with TLS and a login (tests/support/mail_server.py).
+/* The mail channel and a real mail server with TLS and a login
+   (tests/support/network/mail_server.py).
 
    Covers: services/notification/channels/channel_smtp.c */
 #include "services/notification/channels/channel_smtp.h"
-#include "tests/support/certificate.h"
-#include "tests/support/process.h"
-#include "tests/support/smtp_server.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/process.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/certificate.h"
+#include "tests/support/network/smtp_server.h"
 
 #define TEMPLATES OM_SOURCE_DIR "/services/notification/templates"
 
@@ -57,7 +58,7 @@ static enum status send_by_tls(const char *scheme, int port, const char *passwor
 }
 
 static void expect_tls_and_login(const char *mode, const char *scheme) {
-    static const char program[] = OM_SOURCE_DIR "/tests/support/mail_server.py";
+    static const char program[] = OM_SOURCE_DIR "/tests/support/network/mail_server.py";
     char *certificate = file_in_dir("server.pem"), *key = file_in_dir("server.key");
     char *kept = file_in_dir(mode), *log = file_in_dir("mail_server.log"), port_text[16];
     int port = free_port();

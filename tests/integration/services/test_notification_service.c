@@ -11,11 +11,11 @@
 #include "shared/base/memory.h"
 #include "shared/json/json.h"
 #include "shared/net/breaker.h"
-#include "tests/support/http_sink.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http_sink.h"
+#include "tests/support/network/smtp_server.h"
 #include "tests/support/sample.h"
-#include "tests/support/smtp_server.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/world/world.h"
 
 #define GIVE_UP_S 3600
 #define TEMPLATES OM_SOURCE_DIR "/services/notification/templates"

@@ -4,8 +4,8 @@
    Covers: services/order/ */
 #include "services/inventory/catalog.h"
 #include "shared/base/clock.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/world.h"
 
 #define HOUR_US INT64_C(3600000000)
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -4,9 +4,9 @@
    Covers: services/payment/handler.c services/payment/provider_stripe.c
    services/payment/simulator/ services/payment/store.c services/payment/stripe_message.c */
 #include "services/payment/provider_stripe.h"
-#include "tests/support/provider_sim.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/provider_sim.h"
+#include "tests/support/world/world.h"
 
 #define SIM_SLOW_MS 1100
 #define TIMEOUT_MS 600

@@ -4,8 +4,8 @@
    Covers: services/payment/handler.c services/payment/ledger.c
    services/payment/provider_simulated.c services/payment/store.c */
 #include "shared/base/clock.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/world.h"
 
 static struct world world;
 

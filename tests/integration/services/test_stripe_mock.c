@@ -4,8 +4,8 @@
 
    Covers: services/payment/provider_stripe.c services/payment/stripe_message.c */
 #include "services/payment/provider_stripe.h"
-#include "tests/support/process.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/process.h"
+#include "tests/support/base/test.h"
 
 #define START_MS 10000
 #define SKIPPED 77 /* what ctest takes for a skipped test */

@@ -5,8 +5,8 @@
    shared/service/periodic.c */
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
-#include "tests/support/world.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/world.h"
 
 #define ORDER_KINDS 3
 

@@ -4,8 +4,8 @@
 #include "shared/observe/metrics.h"
 #include "shared/service/admin.h"
 #include "shared/service/runtime.h"
-#include "tests/support/http.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
 
 #include <stdatomic.h>
 

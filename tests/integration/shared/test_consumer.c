@@ -6,8 +6,8 @@
 #include "shared/consume/consumer.h"
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>

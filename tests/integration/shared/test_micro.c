@@ -6,8 +6,8 @@
 #include "shared/json/json.h"
 #include "shared/service/micro.h"
 #include "shared/service/service.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #include <stdatomic.h>
 

@@ -4,8 +4,8 @@
    Covers: shared/nats/nats_client.c */
 #include "shared/base/clock.h"
 #include "shared/nats/nats_client.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -4,8 +4,8 @@
    Covers: shared/pg/ */
 #include "shared/base/memory.h"
 #include "shared/pg/pg.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 

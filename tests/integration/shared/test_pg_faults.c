@@ -3,9 +3,9 @@
    Covers: shared/pg/pg.c */
 #include "shared/base/clock.h"
 #include "shared/pg/pg.h"
+#include "tests/support/base/test.h"
 #include "tests/support/sample.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/servers/servers.h"
 
 #include <pthread.h>
 

@@ -3,9 +3,9 @@
    Covers: shared/pg/pg_span.c */
 #include "shared/net/span_exporter.h"
 #include "shared/pg/pg.h"
-#include "tests/support/http_sink.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http_sink.h"
+#include "tests/support/servers/servers.h"
 
 #define PARENT_SPAN "00f067aa0ba902b7"
 #define RECORDED "00-4bf92f3577b34da6a3ce929d0e0e4736-" PARENT_SPAN "-01"

@@ -8,9 +8,9 @@
 #include "shared/outbox/outbox.h"
 #include "shared/outbox/relay.h"
 #include "shared/pg/pg.h"
+#include "tests/support/base/test.h"
 #include "tests/support/sample.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/servers/servers.h"
 
 #include <pthread.h>
 

@@ -2,8 +2,8 @@
 
    Covers: shared/nats/request_batch.c */
 #include "shared/nats/request_batch.h"
-#include "tests/support/servers.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers.h"
 
 static struct servers *servers;
 static struct nats_client *nats;

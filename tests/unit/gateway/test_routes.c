@@ -7,7 +7,7 @@
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/post_order.h"
 #include "gateway/routes.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const struct route *find(const char *method, const char *path, struct slice *id,
                                 char *allow) {

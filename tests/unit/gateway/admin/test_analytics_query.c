@@ -1,7 +1,7 @@
 /* The query of the analytics resources. */
 #include "gateway/admin/analytics_query.h"
 #include "shared/base/clock.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define NOW_US (INT64_C(1770000000) * 1000000)
 

@@ -1,6 +1,6 @@
 /* What requests about dead letters may say, and what they become in the mesh. */
 #include "gateway/admin/dlq_request.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct arena *arena;
 

@@ -1,5 +1,5 @@
 #include "gateway/admin/mesh_report.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
    Covers: gateway/orders/order_marker.c */
 #include "gateway/admit/auth.h"
 #include "gateway/orders/order_marker.h"
-#include "tests/support/token.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/data/token.h"
 
 #define NOW INT64_C(1800000000)
 #define HEADER "{\"alg\":\"HS256\"}"

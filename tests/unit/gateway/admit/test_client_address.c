@@ -1,6 +1,6 @@
 /* Whose address counts when proxies are in between. */
 #include "gateway/admit/client_address.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <arpa/inet.h>
 

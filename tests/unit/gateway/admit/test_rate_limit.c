@@ -1,6 +1,6 @@
 /* How many requests a quota lets through, what is told of it, and the table of one process. */
 #include "gateway/admit/rate_limit.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define SECOND INT64_C(1000000)
 

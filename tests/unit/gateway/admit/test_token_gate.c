@@ -1,8 +1,8 @@
 /* Which tokens are taken, from whom, and what is said about the others. */
 #include "gateway/admit/token_gate.h"
 #include "shared/json/json.h"
-#include "tests/support/token.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/data/token.h"
 
 #define NOW INT64_C(1800000000)
 #define LEEWAY 30

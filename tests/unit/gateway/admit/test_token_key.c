@@ -1,6 +1,6 @@
 /* Signatures as the standard's own examples have them (RFC 7515, appendix A). */
 #include "gateway/admit/token_key.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <sodium.h>
 

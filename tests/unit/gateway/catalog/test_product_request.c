@@ -1,7 +1,7 @@
 /* What requests about products may say. */
 #include "gateway/catalog/change_catalog.h"
 #include "gateway/catalog/product_request.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

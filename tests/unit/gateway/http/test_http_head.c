@@ -4,7 +4,7 @@
 #include "gateway/http/http_chunks.h"
 #include "gateway/http/http_head.h"
 #include "gateway/reply/request.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct http_head head;
 static struct http_fault fault;

@@ -1,6 +1,6 @@
 #include "gateway/lane/request_trace.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void a_share_is_a_number_from_0_to_1(void **state) {
     (void)state;

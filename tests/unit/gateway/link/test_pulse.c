@@ -1,5 +1,5 @@
 #include "gateway/link/pulse.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const struct uuid id = {{1}};
 

@@ -1,6 +1,6 @@
 /* Idempotency keys as headers, the ids derived from them, and the judgement of a stored record. */
 #include "gateway/orders/idempotency.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 enum { NOW_MS = 1000000000 };
 

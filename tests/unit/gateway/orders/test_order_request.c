@@ -2,7 +2,7 @@
 
    Covers: gateway/orders/currency.c */
 #include "gateway/orders/order_request.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define ITEM "{\"sku\":\"A-1\",\"quantity\":2}"
 #define ORDER_WITH(items, more)                                                                    \

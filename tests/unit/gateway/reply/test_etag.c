@@ -1,5 +1,5 @@
 #include "gateway/reply/etag.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static enum etag_condition strong(const char *list) {
     return etag_compare(slice_of(list), "\"7\"", ETAG_STRONG);

@@ -2,7 +2,7 @@
 #include "gateway/reply/problem.h"
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void a_problem_has_type_title_and_status(void **state) {
     (void)state;

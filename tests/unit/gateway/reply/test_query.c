@@ -1,5 +1,5 @@
 #include "gateway/reply/query.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct arena *arena;
 

@@ -1,5 +1,5 @@
 #include "omctl/command/command.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void a_duration_is_a_number_and_its_unit(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
 #include "omctl/install/resource.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <glob.h>
 #include <json-c/json_tokener.h>

@@ -1,8 +1,8 @@
 /* An order's events, brought into causal order. */
 #include "omctl/streams/audit.h"
 #include "shared/contract/event.h"
-#include "tests/support/order_events.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
+#include "tests/support/data/order_events.h"
 
 #define LIFE 7 /* events of an order that completes */
 

@@ -1,6 +1,6 @@
 /* Fixed log-linear bins, and percentiles read from them. */
 #include "services/analytics/histogram.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void bins_follow_one_another_without_gaps(void **state) {
     (void)state;

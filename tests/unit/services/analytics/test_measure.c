@@ -1,7 +1,7 @@
 /* What is known of an order, and what that counts for. */
 #include "services/analytics/histogram.h"
 #include "services/analytics/measure.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define MINUTE_US (INT64_C(60) * 1000000)
 #define START_US (INT64_C(1770000000) * 1000000)

@@ -1,6 +1,6 @@
 /* Cursors of the catalog's pages. */
 #include "services/inventory/cursor.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static bool decode(const char *text, struct arena *arena, struct slice *sku) {
     return cursor_decode(slice_of(text), arena, sku);

@@ -1,5 +1,5 @@
 #include "services/inventory/stock.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct stock_row rows[2];
 static struct stock stock;

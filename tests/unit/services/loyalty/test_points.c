@@ -1,6 +1,6 @@
 #include "services/loyalty/points.h"
 #include "shared/contract/order_snapshot.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void a_whole_hundred_of_minor_units_is_a_point(void **state) {
     (void)state;

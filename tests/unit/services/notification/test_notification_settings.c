@@ -1,6 +1,6 @@
 #include "services/notification/handler.h"
 #include "services/notification/settings.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static char key_path[] = "/tmp/om-key-XXXXXX";
 

@@ -1,5 +1,5 @@
 #include "services/order/order_fsm.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define FULFILLED (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)
 #define ALL_STEPS (FULFILLED | STEP_CANCEL | STEP_OVERDUE)

@@ -1,5 +1,5 @@
 #include "services/order/pricing.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const struct catalog_price prices[] = {
     {SLICE_LITERAL("A"), 1999, SLICE_LITERAL("USD"), true},

@@ -1,5 +1,5 @@
 #include "services/payment/ledger.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const enum provider_answer answers[] = {PROVIDER_NONE,      PROVIDER_DONE,
                                                PROVIDER_DECLINED,  PROVIDER_NOTHING,

@@ -1,7 +1,7 @@
 /* Which provider the configuration makes, and what it must have for that. */
 #include "services/payment/handler.h"
 #include "services/payment/settings.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static char key_path[] = "/tmp/om-key-XXXXXX";
 

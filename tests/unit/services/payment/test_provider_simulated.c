@@ -1,6 +1,6 @@
 #include "services/payment/provider_simulated.h"
 #include "shared/base/clock.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct provider_request ask(const char *payment_method, int attempt, int64_t age_us) {
     struct provider_request request = {.key = "charge-1",

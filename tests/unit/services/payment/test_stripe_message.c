@@ -1,5 +1,5 @@
 #include "services/payment/stripe_message.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define ORDER_ID "0190b5a4-0000-7000-8000-000000000001"
 

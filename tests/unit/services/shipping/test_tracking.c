@@ -1,5 +1,5 @@
 #include "services/shipping/tracking.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void an_order_always_has_the_same_number(void **state) {
     (void)state;

@@ -1,6 +1,6 @@
 #include "shared/base/arena.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void arena_memory_is_zeroed_and_aligned(void **state) {
     (void)state;

@@ -1,6 +1,6 @@
 #include "shared/base/backoff.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 enum { DRAWS = 1000 };
 

@@ -1,6 +1,6 @@
 #include "shared/base/buf.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void an_unused_buf_is_an_empty_slice(void **state) {
     (void)state;

@@ -1,6 +1,6 @@
 #include "shared/base/clock.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <time.h>
 

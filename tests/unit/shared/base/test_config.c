@@ -1,7 +1,7 @@
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <stdbool.h>
 

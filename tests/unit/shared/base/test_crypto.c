@@ -1,7 +1,7 @@
 #include "shared/base/crypto.h"
 #include "shared/base/memory.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const char key_a[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 static const char key_b[] = "ff0102030405060708090A0B0C0D0E0F101112131415161718191a1b1c1d1e1f";

@@ -1,6 +1,6 @@
 #include "shared/base/failpoint.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <pthread.h>
 #include <signal.h>

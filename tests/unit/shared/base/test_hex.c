@@ -1,6 +1,6 @@
 #include "shared/base/hex.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void bytes_are_written_in_lower_case(void **state) {
     (void)state;

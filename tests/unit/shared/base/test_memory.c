@@ -1,6 +1,6 @@
 #include "shared/base/memory.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void mem_copy_is_terminated(void **state) {
     (void)state;

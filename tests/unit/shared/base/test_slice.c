@@ -1,6 +1,6 @@
 #include "shared/base/slice.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void slices_are_equal_by_content(void **state) {
     (void)state;

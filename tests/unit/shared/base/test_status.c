@@ -1,6 +1,6 @@
 #include "shared/base/status.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void every_status_has_its_name_and_text(void **state) {
     (void)state;

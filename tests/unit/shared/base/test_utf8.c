@@ -1,6 +1,6 @@
 #include "shared/base/utf8.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void sequences_of_all_lengths_are_measured(void **state) {
     (void)state;

@@ -1,7 +1,7 @@
 #include "shared/base/memory.h"
 #include "shared/base/uuid.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <pthread.h>
 #include <sys/wait.h>

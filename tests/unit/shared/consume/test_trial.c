@@ -1,7 +1,7 @@
 #include "shared/consume/trial.h"
 
 #include "shared/json/json.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 #include "shared/contract/cursor.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define SCOPE SLICE_LITERAL("[\"orders\",\"default\"]")
 

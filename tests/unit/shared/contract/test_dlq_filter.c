@@ -1,6 +1,6 @@
 /* Which dead letters a filter means, as all its users write it. */
 #include "shared/contract/dlq_filter.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const char *const others[] = {"limit", NULL};
 

@@ -1,7 +1,7 @@
 #include "shared/contract/event.h"
 
 #include "shared/base/clock.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const char order_id[] = "0192f0c1-dead-7bee-8f01-0123456789ab";
 

@@ -6,7 +6,7 @@
 #include "shared/contract/event.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <json-c/json.h>
 

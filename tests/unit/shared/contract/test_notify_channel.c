@@ -1,6 +1,6 @@
 #include "shared/contract/notify_channel.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void every_channel_is_parsed_from_its_name(void **state) {
     (void)state;

@@ -1,6 +1,6 @@
 #include "shared/contract/order_snapshot.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const char priced[] =
     "{\"orderId\":\"0192f0c1-dead-7bee-8f01-0123456789ab\",\"tenant\":\"default\","

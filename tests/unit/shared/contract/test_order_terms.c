@@ -1,6 +1,6 @@
 #include "shared/contract/order_terms.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void every_status_is_parsed_from_its_name(void **state) {
     (void)state;

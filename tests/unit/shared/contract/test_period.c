@@ -1,7 +1,7 @@
 /* What may be asked of analytics: from, to and granularity. */
 #include "shared/base/clock.h"
 #include "shared/contract/period.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static int64_t at(const char *text) {
     int64_t time_us = 0;

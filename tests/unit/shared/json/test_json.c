@@ -2,7 +2,7 @@
 #include "shared/json/json.h"
 
 #include "shared/json/json_check.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <dirent.h>
 

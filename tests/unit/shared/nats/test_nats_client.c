@@ -1,6 +1,6 @@
 #include "shared/nats/nats_client.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void a_pub_ack_of_a_stored_message_has_its_sequence(void **state) {
     (void)state;

@@ -1,6 +1,6 @@
 #include "shared/nats/nats_info.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static int parse(const char *text) {
     return nats_info_parse_version(slice_of(text));

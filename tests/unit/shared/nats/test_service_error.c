@@ -1,6 +1,6 @@
 #include "shared/nats/service_error.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void a_refusal_reaches_who_asked_as_what_it_was(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
 #include "shared/net/breaker.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define SECOND INT64_C(1000000)
 

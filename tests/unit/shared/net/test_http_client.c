@@ -1,9 +1,9 @@
 #include "shared/net/http_client.h"
 
 #include "shared/base/clock.h"
-#include "tests/support/certificate.h"
-#include "tests/support/process.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/process.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/certificate.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -3,10 +3,10 @@
 
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
-#include "tests/support/http_sink.h"
-#include "tests/support/process.h"
+#include "tests/support/base/process.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http_sink.h"
 #include "tests/support/sample.h"
-#include "tests/unit/unit.h"
 
 static int64_t count_of(const char *result) {
     char series[64];

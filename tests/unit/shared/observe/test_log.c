@@ -3,7 +3,7 @@
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
 #include "shared/observe/trace.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #include <pthread.h>
 

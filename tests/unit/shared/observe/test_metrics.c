@@ -1,7 +1,7 @@
 #include "shared/observe/metrics.h"
 
+#include "tests/support/base/test.h"
 #include "tests/support/sample.h"
-#include "tests/unit/unit.h"
 
 #include <pthread.h>
 

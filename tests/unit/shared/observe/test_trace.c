@@ -1,6 +1,6 @@
 #include "shared/observe/trace.h"
 
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const char example[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

@@ -1,7 +1,7 @@
 /* Covers: services/dlq/index/entry_json.c */
 #include "services/dlq/index/entry.h"
 #include "shared/base/memory.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static const char block[] = "NATS/1.0\r\n"
                             "Nats-Msg-Id: 0198c7a0-0000-7000-8000-000000000001\r\n"

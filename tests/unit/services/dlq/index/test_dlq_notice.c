@@ -1,6 +1,6 @@
 #include "services/dlq/index/notice.h"
 #include "services/dlq/index/verdict.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct arena *arena;
 

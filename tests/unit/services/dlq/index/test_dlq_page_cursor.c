@@ -1,6 +1,6 @@
 /* Where a page of dead letters ended. */
 #include "services/dlq/index/page_cursor.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct dlq_filter filter_of(enum dlq_filter_member member, const char *value) {
     struct dlq_filter filter = {0};

@@ -1,7 +1,7 @@
 /* Covers: services/notification/channels/address.c services/notification/channels/channel_log.c */
 #include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_log.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static void addresses_that_could_leave_their_place_are_refused(void **state) {
     (void)state;

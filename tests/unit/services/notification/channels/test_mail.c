@@ -1,5 +1,5 @@
 #include "services/notification/channels/mail.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static struct notice shipped_notice(void) {
     return (struct notice){

@@ -1,5 +1,5 @@
 #include "services/notification/channels/signature.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static char path[] = "/tmp/om-secret-XXXXXX";
 

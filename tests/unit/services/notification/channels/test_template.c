@@ -3,7 +3,7 @@
 #include "services/notification/channels/template.h"
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 static char directory[] = "/tmp/om-templates-XXXXXX";
 

@@ -1,6 +1,6 @@
 /* The simulator's API on a ledger file of its own. */
 #include "services/payment/simulator/api.h"
-#include "tests/unit/unit.h"
+#include "tests/support/base/test.h"
 
 #define CHARGE "amount=500&currency=usd&confirm=true&metadata%5Border_id%5D=o1&payment_method="
 

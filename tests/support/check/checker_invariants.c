@@ -1,0 +1,246 @@
+#include "tests/support/check/checker_invariants.h"
+
+#include "tests/support/check/checker_streams.h"
+
+const char checker_tables_sql[] =
+    "CREATE TEMP TABLE client_log (key text, status int, order_id text, sent_us int8,"
+    "  latency_us int8, kind text, attempts int,"
+    "  key_hash bytea GENERATED ALWAYS AS"
+    "    (sha256('\\x64656661756c7400'::bytea || decode(replace(key, '\\', '\\\\'), 'escape')))"
+    "    STORED);" /* hex: "default" and a NUL, the tenant before the key */
+    "CREATE INDEX ON client_log (order_id); CREATE INDEX ON client_log (key_hash);"
+    "CREATE TEMP TABLE stream_event (stream text, type text, event_id text, subject text);"
+    "CREATE TEMP TABLE poison (entry text);"
+    "CREATE TEMP TABLE dead_letter (entry text, generation int);"
+    "CREATE TEMP TABLE moment (order_id uuid, nth int8, event text);";
+
+/* Applied order breaks ties of the clock. */
+const char checker_moments_sql[] =
+    "TRUNCATE dead_letter;"
+    "WITH moved AS (DELETE FROM stream_event WHERE type = '" CHECKER_DEAD_LETTER "' RETURNING *)"
+    "  INSERT INTO dead_letter SELECT event_id, subject::int FROM moved;"
+    "TRUNCATE moment;"
+    "INSERT INTO moment"
+    "  SELECT o.id, row_number() OVER (PARTITION BY o.id"
+    "    ORDER BY (t.entry->>'at')::timestamptz, t.applied), t.entry->>'event'"
+    "  FROM orders.orders o, jsonb_array_elements(o.timeline) WITH ORDINALITY t(entry, applied);"
+    "CREATE INDEX IF NOT EXISTS moment_order ON moment (order_id, event);"
+    "ANALYZE moment; ANALYZE stream_event; ANALYZE client_log;";
+
+const struct invariant invariants[] = {
+    {'A', "every 202 is an order",
+     "SELECT key || ' ' || order_id FROM client_log l WHERE status = 202 AND NOT EXISTS"
+     "  (SELECT FROM orders.orders o WHERE o.id = l.order_id::uuid)"},
+    {'A', "every order was asked for",
+     "SELECT o.id::text FROM orders.orders o"
+     "  WHERE NOT EXISTS (SELECT FROM client_log l WHERE l.order_id = o.id::text)"
+     "    AND NOT EXISTS (SELECT FROM orders.idempotency_keys k JOIN client_log l USING (key_hash)"
+     "                    WHERE k.order_id = o.id)"},
+
+    {'B', "a key and a body are always answered with the same order",
+     "SELECT key FROM client_log WHERE status = 202 AND key <> '' GROUP BY key, kind"
+     "  HAVING count(DISTINCT order_id) > 1"},
+    {'B', "one order a key is fulfilled",
+     "SELECT l.key FROM client_log l JOIN orders.orders o ON o.id::text = l.order_id"
+     "  WHERE l.key <> '' AND o.status IN ('CONFIRMED', 'COMPLETED')"
+     "  GROUP BY l.key HAVING count(DISTINCT o.id) > 1"},
+    {'B', "a fulfilled order is the one its key stands for",
+     "SELECT l.key FROM client_log l JOIN orders.orders o ON o.id::text = l.order_id"
+     "  LEFT JOIN orders.idempotency_keys k ON k.tenant = o.tenant AND k.key_hash = l.key_hash"
+     "  WHERE l.key <> '' AND o.status IN ('CONFIRMED', 'COMPLETED')"
+     "    AND k.order_id IS DISTINCT FROM o.id"},
+
+    {'C', "a fulfilled order is paid once, in full",
+     "SELECT o.id::text FROM orders.orders o LEFT JOIN payments.payments p ON p.order_id = o.id"
+     "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND (p.status IS DISTINCT FROM 'CAPTURED'"
+     "    OR p.amount_minor <> o.total_minor OR p.currency <> o.currency OR p.charge_id IS NULL)"},
+    {'C', "an order that ended badly keeps no money",
+     "SELECT o.id::text || ' ' || p.status FROM orders.orders o"
+     "  JOIN payments.payments p ON p.order_id = o.id"
+     "  WHERE o.status IN ('FAILED', 'CANCELLED')"
+     "    AND p.status NOT IN ('DECLINED', 'REFUNDED', 'VOIDED')"},
+    {'C', "a refund gives back what was captured",
+     "SELECT p.order_id::text FROM payments.payments p JOIN orders.orders o ON o.id = p.order_id"
+     "  WHERE p.status = 'REFUNDED' AND (p.amount_minor <> o.total_minor"
+     "    OR p.charge_id IS NULL OR p.refund_id IS NULL)"},
+    {'C', "no charge pays two orders",
+     "SELECT charge_id FROM payments.payments WHERE charge_id <> ''"
+     "  GROUP BY charge_id HAVING count(*) > 1"},
+    {'C', "every payment belongs to an order",
+     "SELECT order_id::text FROM payments.payments p WHERE NOT EXISTS"
+     "  (SELECT FROM orders.orders o WHERE o.id = p.order_id)"},
+
+    {'D', "received = on hand + reserved + shipped, none negative",
+     "SELECT sku FROM inventory.stock WHERE received <> on_hand + reserved + shipped"
+     "  OR on_hand < 0 OR reserved < 0 OR shipped < 0"},
+    {'D', "what was received is the sum of the ledger's deltas",
+     "SELECT s.sku FROM inventory.stock s LEFT JOIN (SELECT sku, sum(delta) AS total"
+     "    FROM inventory.stock_adjustments GROUP BY sku) ledger USING (sku)"
+     "  WHERE s.received <> coalesce(ledger.total, 0)"},
+    {'D', "reservations add up to what the stock says",
+     "SELECT s.sku FROM inventory.stock s LEFT JOIN (SELECT i.sku,"
+     "    coalesce(sum(i.quantity) FILTER (WHERE r.status = 'RESERVED'), 0) AS reserved,"
+     "    coalesce(sum(i.quantity) FILTER (WHERE r.status = 'SHIPPED'), 0) AS shipped"
+     "  FROM inventory.reservations r, unnest(r.skus, r.quantities) i(sku, quantity)"
+     "  GROUP BY i.sku) held USING (sku)"
+     "  WHERE s.reserved <> coalesce(held.reserved, 0) OR s.shipped <> coalesce(held.shipped, 0)"},
+    {'D', "a fulfilled order holds exactly its items",
+     "SELECT o.id::text FROM orders.orders o LEFT JOIN inventory.reservations r"
+     "    ON r.order_id = o.id AND r.status IN ('RESERVED', 'SHIPPED')"
+     "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND"
+     "    (SELECT array_agg((i.sku, i.quantity::int8) ORDER BY i.sku, i.quantity)"
+     "       FROM orders.order_items i WHERE i.order_id = o.id) IS DISTINCT FROM"
+     "    (SELECT array_agg((i.sku, i.quantity::int8) ORDER BY i.sku, i.quantity)"
+     "       FROM unnest(r.skus, r.quantities) i(sku, quantity))"},
+    {'D', "an order that ended badly holds nothing",
+     "SELECT o.id::text || ' ' || r.status FROM orders.orders o"
+     "  JOIN inventory.reservations r ON r.order_id = o.id"
+     "  WHERE o.status IN ('FAILED', 'CANCELLED') AND r.status IN ('RESERVED', 'SHIPPED')"},
+    {'D', "every reservation belongs to an order",
+     "SELECT order_id::text FROM inventory.reservations r WHERE NOT EXISTS"
+     "  (SELECT FROM orders.orders o WHERE o.id = r.order_id)"},
+
+    {'E', "every order is final",
+     "SELECT id::text || ' ' || status FROM orders.orders"
+     "  WHERE status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')"},
+    {'E', "every order ends as its kind must",
+     "SELECT l.key || ' ' || l.kind || ' ' || o.status || ' ' || coalesce(o.reason, '')"
+     "  FROM client_log l JOIN orders.orders o ON o.id::text = l.order_id"
+     "  WHERE (l.kind = 'ok' AND o.status <> 'COMPLETED')"
+     "    OR (l.kind = 'declined' AND (o.status, o.reason) IS DISTINCT FROM"
+     "        ('FAILED', 'payment_declined'))"
+     "    OR (l.kind = 'stock' AND (o.status, o.reason) IS DISTINCT FROM"
+     "        ('FAILED', 'out_of_stock'))"},
+
+    {'F', "a completed order is shipped once, under the number it knows",
+     "SELECT o.id::text FROM orders.orders o LEFT JOIN shipping.shipments s ON s.order_id = o.id"
+     "  WHERE o.status = 'COMPLETED' AND (s.status IS DISTINCT FROM 'SHIPPED'"
+     "    OR s.tracking_number IS DISTINCT FROM o.tracking_number)"},
+    {'F', "an order that ended badly before shipping is not shipped",
+     "SELECT o.id::text FROM orders.orders o JOIN shipping.shipments s ON s.order_id = o.id"
+     "  WHERE o.status <> 'COMPLETED' AND s.status = 'SHIPPED'"},
+    {'F', "customers hear of each turn once",
+     "SELECT o.id::text || ' ' || told.kind FROM orders.orders o"
+     "  JOIN (VALUES ('COMPLETED', 'confirmed'), ('COMPLETED', 'shipped'), ('FAILED', 'failed'),"
+     "    ('CANCELLED', 'cancelled')) told(status, kind) ON told.status = o.status"
+     "  WHERE NOT EXISTS (SELECT FROM notifications.notifications n"
+     "    WHERE n.order_id = o.id AND n.kind = told.kind)"},
+    {'F', "what became of each notice is announced once",
+     "SELECT order_id::text || ' ' || r.status || ' ' || r.n || ', ' || coalesce(e.n, 0)"
+     "  FROM (SELECT order_id, status, count(*) AS n FROM notifications.notifications"
+     "    GROUP BY order_id, status) r"
+     "  LEFT JOIN (SELECT subject, type, count(DISTINCT event_id) AS n FROM stream_event"
+     "    WHERE stream = 'NOTIFICATIONS' GROUP BY subject, type) e"
+     "    ON e.subject = r.order_id::text AND e.type = 'notification.' || lower(r.status)"
+     "  WHERE r.n IS DISTINCT FROM e.n"},
+    {'F', "no event of an order is there twice under two ids",
+     "SELECT subject || ' ' || type FROM stream_event"
+     "  WHERE type <> 'inventory.product_changed' AND type NOT LIKE 'notification.%'"
+     "    AND stream <> 'ADVISORIES'"
+     "  GROUP BY subject, type HAVING count(DISTINCT event_id) > 1"},
+    {'F', "no event id stands for two events",
+     "SELECT event_id FROM stream_event WHERE type <> 'order.submit' GROUP BY event_id"
+     "  HAVING count(DISTINCT (type, subject)) > 1"},
+    {'F', "every event of a completed order is in its stream",
+     "SELECT o.id::text || ' ' || due.type FROM orders.orders o CROSS JOIN (VALUES"
+     "    ('order.submit'), ('order.created'), ('inventory.reserved'), ('payment.succeeded'),"
+     "    ('order.confirmed'), ('shipping.shipped'), ('order.completed')) due(type)"
+     "  WHERE o.status = 'COMPLETED'"
+     "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
+    {'F', "every order that ended badly was announced",
+     "SELECT id::text || ' order.' || lower(status) FROM orders.orders"
+     "  WHERE status IN ('FAILED', 'CANCELLED')"
+     "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
+
+    {'G', "no event was rejected",
+     /* A report that a newer one replaced while it was delivered is not an event. */
+     "SELECT subject || ' ' || type FROM stream_event WHERE stream = 'ADVISORIES'"
+     "  AND type NOT LIKE '%.max_deliver' AND subject NOT LIKE 'FAILURES/%'"
+     "  AND NOT EXISTS (SELECT FROM poison)"},
+    {'G', "what was in hand at each death of its consumer was done at its second chance",
+     "SELECT entry_id || ' ' || state FROM dlq.chances"
+     "  WHERE state <> 'passed' AND NOT EXISTS (SELECT FROM poison)"},
+    {'G', "every poison is one dead letter",
+     "SELECT entry FROM poison LEFT JOIN dead_letter USING (entry) GROUP BY entry"
+     "  HAVING count(*) FILTER (WHERE generation = 1) <> 1"},
+    {'G', "no failure is a dead letter twice",
+     "SELECT entry || ' ' || generation FROM dead_letter GROUP BY entry, generation"
+     "  HAVING count(*) > 1"},
+    {'G', "nothing healthy is a dead letter",
+     "SELECT entry FROM dead_letter EXCEPT SELECT entry FROM poison"},
+
+    {'H', "nothing is in a timeline twice",
+     "SELECT order_id::text || ' ' || event FROM moment"
+     "  GROUP BY order_id, event HAVING count(*) > 1"},
+    {'H', "every effect comes after its cause",
+     "SELECT m.order_id::text || ' ' || m.event FROM moment m JOIN (VALUES"
+     "    (NULL, 'InventoryReserved', 'OrderCreated'), (NULL, 'InventoryRejected', 'OrderCreated'),"
+     "    (NULL, 'PaymentSucceeded', 'OrderCreated'), (NULL, 'PaymentFailed', 'OrderCreated'),"
+     "    ('inventory-first', 'PaymentSucceeded', 'InventoryReserved'),"
+     "    ('inventory-first', 'PaymentFailed', 'InventoryReserved'),"
+     "    ('payment-first', 'InventoryReserved', 'PaymentSucceeded'),"
+     "    ('payment-first', 'InventoryRejected', 'PaymentSucceeded'),"
+     "    (NULL, 'OrderConfirmed', 'PaymentSucceeded'),"
+     "    (NULL, 'OrderConfirmed', 'InventoryReserved'), (NULL, 'OrderShipped', 'OrderConfirmed'),"
+     "    (NULL, 'ShippingFailed', 'OrderConfirmed'), (NULL, 'OrderCompleted', 'OrderShipped'),"
+     "    (NULL, 'StopRequested', 'OrderConfirmed'), (NULL, 'ShippingStopped', 'StopRequested'),"
+     "    (NULL, 'OrderCancelled', 'CancelRequested'),"
+     "    (NULL, 'InventoryReleased', 'InventoryReserved'),"
+     "    (NULL, 'PaymentRefunded', 'PaymentSucceeded'))"
+     "    rule(flow, event, cause) ON rule.event = m.event"
+     "  JOIN orders.orders o ON o.id = m.order_id AND coalesce(rule.flow, o.flow) = o.flow"
+     "  LEFT JOIN moment c ON c.order_id = m.order_id AND c.event = rule.cause AND c.nth < m.nth"
+     "  WHERE c.order_id IS NULL"},
+    {'H', "compensation follows the end it compensates",
+     "SELECT m.order_id::text || ' ' || m.event FROM moment m"
+     "  WHERE m.event IN ('InventoryReleased', 'PaymentRefunded') AND NOT EXISTS"
+     "    (SELECT FROM moment c WHERE c.order_id = m.order_id AND c.nth < m.nth"
+     "       AND c.event IN ('OrderFailed', 'OrderCancelled'))"},
+    {'H', "an order ends once, and its status says how",
+     "SELECT o.id::text || ' ' || o.status FROM orders.orders o LEFT JOIN moment m"
+     "    ON m.order_id = o.id AND m.event IN ('OrderCompleted', 'OrderFailed', 'OrderCancelled')"
+     "  WHERE o.status IN ('COMPLETED', 'FAILED', 'CANCELLED')"
+     "  GROUP BY o.id, o.status"
+     "  HAVING array_agg(m.event) <> ARRAY['Order' || initcap(o.status)]"
+     "    OR count(m.event) <> 1"},
+    {'H', "a failed order has the failure its reason names",
+     "SELECT o.id::text || ' ' || coalesce(o.reason, 'no reason') FROM orders.orders o"
+     "  LEFT JOIN (VALUES ('out_of_stock', 'InventoryRejected'),"
+     "    ('payment_declined', 'PaymentFailed'), ('shipping_failed', 'ShippingFailed'))"
+     "    rule(reason, cause) USING (reason)"
+     "  WHERE o.status = 'FAILED' AND (o.reason IS NULL OR (rule.cause IS NOT NULL AND NOT EXISTS"
+     "    (SELECT FROM moment m WHERE m.order_id = o.id AND m.event = rule.cause)))"},
+
+    {'I', "analytics counts each order once, under its status",
+     "SELECT concat_ws(' ', granularity, status, o.n, c.n) FROM"
+     "    (SELECT granularity, status, count(*) AS n FROM orders.orders,"
+     "      unnest('{minute,hour,day}'::text[]) granularity GROUP BY granularity, status) o"
+     "  FULL JOIN"
+     "    (SELECT granularity, label AS status, sum(value) AS n FROM analytics.counts"
+     "      WHERE measure = 'status' GROUP BY granularity, label HAVING sum(value) <> 0) c"
+     "  USING (granularity, status) WHERE o.n IS DISTINCT FROM c.n"},
+    {'I', "revenue is what the fulfilled orders came to",
+     "SELECT concat_ws(' ', granularity, currency, o.minor, c.minor) FROM"
+     "    (SELECT granularity, currency, sum(total_minor) AS minor FROM orders.orders,"
+     "      unnest('{minute,hour,day}'::text[]) granularity"
+     "      WHERE status IN ('CONFIRMED', 'COMPLETED') GROUP BY granularity, currency) o"
+     "  FULL JOIN"
+     "    (SELECT granularity, label AS currency,"
+     "        sum(CASE measure WHEN 'refunded' THEN -value ELSE value END) AS minor"
+     "      FROM analytics.counts WHERE measure IN ('captured', 'refunded')"
+     "      GROUP BY granularity, label) c"
+     "  USING (granularity, currency) WHERE coalesce(o.minor, 0) <> coalesce(c.minor, 0)"},
+    {'I', "every completed order earned its points, and no other did",
+     "SELECT coalesce(o.id, p.order_id)::text FROM"
+     "    (SELECT * FROM orders.orders WHERE status = 'COMPLETED') o"
+     "  FULL JOIN (SELECT * FROM loyalty.points WHERE status = 'EARNED') p ON p.order_id = o.id"
+     "  WHERE (o.tenant, o.customer_id, o.total_minor / 100)"
+     "    IS DISTINCT FROM (p.tenant, p.customer_id, p.points)"},
+    {'I', "a customer's balance is the sum of its points",
+     "SELECT concat_ws(' ', tenant, customer_id, b.points, p.points) FROM loyalty.balances b"
+     "  FULL JOIN (SELECT tenant, customer_id, sum(points) AS points FROM loyalty.points"
+     "    WHERE status = 'EARNED' GROUP BY tenant, customer_id) p USING (tenant, customer_id)"
+     "  WHERE coalesce(b.points, 0) <> coalesce(p.points, 0)"},
+};
+
+const size_t invariant_count = sizeof(invariants) / sizeof(invariants[0]);

@@ -1,0 +1,123 @@
+#include "tests/support/servers/provider_sim.h"
+
+#include "shared/base/memory.h"
+#include "tests/support/base/process.h"
+#include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
+
+#include <signal.h>
+
+#define START_MS 10000
+#define PATH_SIZE 300
+
+struct provider_sim {
+    struct process *process;
+    struct environment environment;
+    int port;
+    char key_path[PATH_SIZE], log_path[PATH_SIZE], url[64];
+};
+
+static bool answers(void *closure) {
+    return port_accepts(((struct provider_sim *)closure)->port);
+}
+
+void provider_sim_restart(struct provider_sim *sim) {
+    const char *const argv[] = {OM_BINARY_DIR "/bin/om-provider-sim", NULL};
+    sim->process = process_start(&(struct process_options){
+        .argv = argv, .environment = &sim->environment, .log_path = sim->log_path});
+    assert_true(wait_until(answers, sim, START_MS));
+}
+
+static void write_key(const char *path) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("sk_test_simulated\n", file);
+    assert_int_equal(fclose(file), 0);
+}
+
+struct provider_sim *provider_sim_start(const char *dir, int64_t slow_ms) {
+    struct provider_sim *sim = mem_alloc(sizeof(*sim));
+    char ledger_path[PATH_SIZE];
+    sim->port = free_port();
+    snprintf(sim->url, sizeof(sim->url), "http://127.0.0.1:%d", sim->port);
+    snprintf(sim->key_path, sizeof(sim->key_path), "%s/provider-sim.key", dir);
+    snprintf(sim->log_path, sizeof(sim->log_path), "%s/provider-sim.log", dir);
+    snprintf(ledger_path, sizeof(ledger_path), "%s/provider-sim.ledger", dir);
+    write_key(sim->key_path);
+    unlink(ledger_path);
+    environment_set(&sim->environment, "OM_SIM_LEDGER_FILE", ledger_path);
+    environment_set_int(&sim->environment, "OM_SIM_SLOW_MS", slow_ms);
+    environment_set_int(&sim->environment, "OM_SIM_HTTP_PORT", sim->port);
+    provider_sim_restart(sim);
+    return sim;
+}
+
+void provider_sim_kill(struct provider_sim *sim) {
+    process_destroy(&sim->process);
+}
+
+void provider_sim_pause(struct provider_sim *sim) {
+    process_signal(sim->process, SIGSTOP);
+    assert_true(wait_until(process_is_stopped, sim->process, START_MS));
+}
+
+void provider_sim_resume(struct provider_sim *sim) {
+    process_signal(sim->process, SIGCONT);
+}
+
+void provider_sim_stop(struct provider_sim **sim) {
+    if (*sim == NULL)
+        return;
+    provider_sim_kill(*sim);
+    environment_fini(&(*sim)->environment);
+    free(*sim);
+    *sim = NULL;
+}
+
+const char *provider_sim_url(const struct provider_sim *sim) {
+    return sim->url;
+}
+
+const char *provider_sim_key_file(const struct provider_sim *sim) {
+    return sim->key_path;
+}
+
+void provider_sim_inject(struct provider_sim *sim, const char *form) {
+    struct http_client *http = http_client_create();
+    struct http_response response;
+    char url[100];
+    snprintf(url, sizeof(url), "%s/inject", sim->url);
+    const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
+    const struct http_request request = {
+        .method = "POST", .url = url, .headers = headers, .body = form};
+    assert_int_equal(http_send(http, &request, &response), 200);
+    http_response_fini(&response);
+    http_client_destroy(&http);
+}
+
+static const char check_sql[] =
+    "WITH e AS (SELECT e->>'kind' AS kind, (e->>'orderId')::uuid AS order_id, e->>'id' AS id,"
+    "    (e->>'amountMinor')::bigint AS amount, e->>'declineCode' AS decline_code"
+    "    FROM json_array_elements('%s'::json->'entries') e),"
+    " c AS (SELECT order_id, count(*) AS n, min(id) AS id, min(amount) AS amount FROM e"
+    "    WHERE kind = 'charge' AND decline_code IS NULL GROUP BY order_id),"
+    " r AS (SELECT order_id, count(*) AS n, min(id) AS id, min(amount) AS amount FROM e"
+    "    WHERE kind = 'refund' GROUP BY order_id)"
+    " SELECT count(*) FROM payments.payments p FULL JOIN c USING (order_id)"
+    " FULL JOIN r USING (order_id)"
+    " WHERE NOT coalesce(CASE p.status"
+    "   WHEN 'CAPTURED' THEN c.n = 1 AND r.n IS NULL AND c.id = p.charge_id"
+    "     AND c.amount = p.amount_minor"
+    "   WHEN 'REFUNDED' THEN c.n = 1 AND r.n = 1 AND c.id = p.charge_id AND r.id = p.refund_id"
+    "     AND r.amount = p.amount_minor"
+    "   WHEN 'REFUNDING' THEN false WHEN 'INTENT' THEN false"
+    "   ELSE c.n IS NULL AND r.n IS NULL END, false)";
+
+void provider_sim_write_check(struct provider_sim *sim, struct buf *sql) {
+    struct http_response response;
+    char url[100];
+    snprintf(url, sizeof(url), "%s/ledger", sim->url);
+    assert_int_equal(http_get(url, &response), 200);
+    buf_printf(sql, check_sql, response.body.ptr);
+    http_response_fini(&response);
+}
