@@ -1,0 +1,30 @@
+# For fingers that know make; the work is done by scripts/, which each explain themselves by --help.
+.DEFAULT_GOAL := help
+.PHONY: up down logs seed test bench check hooks help
+
+up: ## build and start everything under .run/, and place a demo order
+	@scripts/up
+
+down: ## end what `make up` started; the data stays
+	@scripts/down
+
+logs: ## the last lines of all logs; of one process: make logs NAME=order-1
+	@scripts/logs $(NAME)
+
+seed: ## put the demo catalog into the running system
+	@. $(or $(OM_RUN_DIR),.run)/env && .build/$(or $(OM_PRESET),release)/bin/omctl seed demo
+
+test: ## all tests against real servers; of one kind: make test KIND=unit
+	@scripts/test $(KIND)
+
+bench: ## measure it
+	@scripts/bench
+
+check: ## the static checks
+	@scripts/check
+
+hooks: ## have git check what is staged before each commit
+	@git config core.hooksPath scripts/hooks
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/make \1	\2/p' Makefile
