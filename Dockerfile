@@ -1,7 +1,7 @@
 # All programs of OrderMesh in one image: the command says which one runs. Nothing in it is root, and no
 # shell is needed.
 #
-#     docker build -t ordermesh:0.1.0 .
+#     docker build -t ordermesh:0.2.0 .
 #
 # Built by `podman build --timestamp 0`, the same sources, base image and package versions give the same
 # image, bit for bit (scripts/test-image); BuildKit has SOURCE_DATE_EPOCH=0 and rewrite-timestamp for that.
@@ -36,7 +36,7 @@ EXPOSE 8080 9464
 # No `created`: it is the image's own, and would differ each time.
 LABEL org.opencontainers.image.title="OrderMesh" \
       org.opencontainers.image.description="Event-driven order processing on NATS JetStream" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
 CMD ["/usr/bin/om-gateway", "--help"]

@@ -1,6 +1,6 @@
 # For fingers that know make; the work is done by scripts/, which each explain themselves by --help.
 .DEFAULT_GOAL := help
-.PHONY: up down logs seed test bench check hooks help
+.PHONY: up down logs seed t test bench check hooks help
 
 up: ## build and start everything under .run/, and place a demo order
 	@scripts/up
@@ -16,6 +16,9 @@ seed: ## put the demo catalog into the running system
 
 test: ## all tests against real servers; of one kind: make test KIND=unit
 	@scripts/test $(KIND)
+
+t: ## only the tests that a change concerns: make t FILE=shared/base/backoff.c
+	@scripts/t $(FILE)
 
 bench: ## measure it
 	@scripts/bench

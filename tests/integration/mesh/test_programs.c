@@ -3,6 +3,7 @@
 
    Covers: gateway/describe.c gateway/main.c shared/base/config.c shared/base/version.c
    shared/service/runtime.c */
+#include "shared/base/version.h"
 #include "tests/support/base/process.h"
 #include "tests/support/base/test.h"
 
@@ -82,7 +83,7 @@ static void a_process_lists_its_configuration_and_its_version(void **state) {
         const char *name = strstr(processes[i], "om-");
         assert_says((const char *[]){processes[i], "--help", NULL}, NULL, 0, "OM_NATS_URL");
         assert_says((const char *[]){processes[i], "--help", NULL}, NULL, 0, name);
-        assert_says((const char *[]){processes[i], "--version", NULL}, NULL, 0, OM_VERSION);
+        assert_says((const char *[]){processes[i], "--version", NULL}, NULL, 0, ordermesh_version);
     }
 }
 
