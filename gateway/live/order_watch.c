@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum {
+    BUCKETS = 1024,
     TURN_MS = 100,
     READS_MOST = 64, /* at once, so that a thousand watches leave places in flight to others */
     TRIES_MOST = 5,  /* of the first reading */
@@ -30,10 +31,11 @@ struct order_watch {
     struct feed_watch feed_watch;
     struct pending asker; /* without a request: whose eyes it is read with */
     struct order_watcher *watchers;
-    struct order_watch *next;
+    struct order_watcher *told_next; /* while they are told; who leaves is passed over */
+    struct order_watch *next;        /* in its bucket */
     enum order_watch_state state;
     enum status failure;
-    bool is_reading, reads_again;
+    bool is_reading, reads_again, is_telling;
     int failures;             /* to read it for the first time */
     int64_t due_us, quiet_ms; /* when it is read without an update */
     enum order_status status;
@@ -48,7 +50,9 @@ struct order_watch {
 struct order_watches {
     struct lane *lane;
     struct feed_lane *feed;
-    struct order_watch *first;
+    struct order_watch *buckets[BUCKETS];
+    struct order_watch *visited_next; /* while a bucket is visited; what ends is passed over */
+    size_t count;
     size_t reads; /* in flight */
     h2o_timeout_t turns;
     h2o_timeout_entry_t turn;
@@ -56,6 +60,11 @@ struct order_watches {
 
 static struct uuid *id_of(struct order_watch *watch) {
     return &watch->feed_watch.order_id;
+}
+
+/* Ids end in random bits, whether they are of version 7 or 8. */
+static struct order_watch **bucket_of(struct order_watches *watches, const struct uuid *order_id) {
+    return &watches->buckets[(order_id->bytes[14] << 8 | order_id->bytes[15]) % BUCKETS];
 }
 
 /* --- history ---------------------------------------------------------------------------------- */
@@ -169,10 +178,13 @@ static bool take_news(struct order_watch *watch, struct slice body) {
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
 static void destroy(struct order_watch *watch) {
-    struct order_watch **at = &watch->watches->first;
+    struct order_watch **at = bucket_of(watch->watches, id_of(watch));
     while (*at != watch)
         at = &(*at)->next;
     *at = watch->next;
+    if (watch->watches->visited_next == watch)
+        watch->watches->visited_next = watch->next;
+    watch->watches->count--;
     feed_unwatch(watch->watches->feed, &watch->feed_watch);
     buf_fini(&watch->text);
     buf_fini(&watch->stand);
@@ -181,19 +193,18 @@ static void destroy(struct order_watch *watch) {
 }
 
 static void destroy_if_idle(struct order_watch *watch) {
-    if (watch->watchers == NULL && !watch->is_reading)
+    if (watch->watchers == NULL && !watch->is_reading && !watch->is_telling)
         destroy(watch);
 }
 
-/* A watcher may leave while it is told, and so may others. `is_reading` keeps the watch. */
+/* Keeps the watch, even if all watchers leave. */
 static void tell_watchers(struct order_watch *watch) {
-    bool was_reading = watch->is_reading;
-    watch->is_reading = true;
-    for (struct order_watcher *watcher = watch->watchers, *next; watcher != NULL; watcher = next) {
-        next = watcher->next;
+    watch->is_telling = true;
+    for (struct order_watcher *watcher = watch->watchers; watcher; watcher = watch->told_next) {
+        watch->told_next = watcher->next;
         watcher->on_news(watcher);
     }
-    watch->is_reading = was_reading;
+    watch->is_telling = false;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -285,22 +296,41 @@ static void read_order(struct order_watch *watch) {
         fail(watch, status);
 }
 
+typedef void (*visit_fn)(struct order_watch *watch, const struct feed_news *news);
+
+static void visit(struct order_watches *watches, struct order_watch *bucket, visit_fn fn,
+                  const struct feed_news *news) {
+    for (struct order_watch *watch = bucket; watch != NULL; watch = watches->visited_next) {
+        watches->visited_next = watch->next;
+        fn(watch, news);
+    }
+}
+
+static void visit_all(struct order_watches *watches, visit_fn fn, const struct feed_news *news) {
+    for (size_t i = 0; i < BUCKETS; i++)
+        visit(watches, watches->buckets[i], fn, news);
+}
+
+static void read_if_due(struct order_watch *watch, const struct feed_news *news) {
+    (void)news;
+    if (!watch->is_reading && watch->due_us <= clock_monotonic_us() &&
+        !order_watch_has_ended(watch))
+        read_order(watch);
+}
+
 static void take_turn(h2o_timeout_entry_t *entry) {
     struct order_watches *watches = H2O_STRUCT_FROM_MEMBER(struct order_watches, turn, entry);
-    int64_t now_us = clock_monotonic_us();
-    for (struct order_watch *watch = watches->first, *next; watch != NULL; watch = next) {
-        next = watch->next;
-        if (!watch->is_reading && watch->due_us <= now_us && !order_watch_has_ended(watch))
-            read_order(watch);
-    }
-    if (watches->first != NULL)
+    visit_all(watches, read_if_due, NULL);
+    if (watches->count > 0)
         h2o_timeout_link(watches->lane->context.loop, &watches->turns, &watches->turn);
 }
 
 /* --- the feed --------------------------------------------------------------------------------- */
 
-static void hear_update(struct order_watch *watch, struct slice body) {
-    if (watch->state != ORDER_WATCH_KNOWN || !take_news(watch, body)) {
+static void hear_update(struct order_watch *watch, const struct feed_news *news) {
+    if (uuid_compare(id_of(watch), &news->order_id) != 0)
+        return;
+    if (watch->state != ORDER_WATCH_KNOWN || !take_news(watch, news->text)) {
         read_order(watch);
         return;
     }
@@ -310,14 +340,16 @@ static void hear_update(struct order_watch *watch, struct slice body) {
     destroy_if_idle(watch);
 }
 
+static void hear_of_gap(struct order_watch *watch, const struct feed_news *news) {
+    (void)news;
+    watch->due_us = 0;
+}
+
 void order_watches_hear(struct order_watches *watches, const struct feed_news *news) {
-    for (struct order_watch *watch = watches->first, *next; watch != NULL; watch = next) {
-        next = watch->next;
-        if (news->kind == FEED_MISSED)
-            watch->due_us = 0;
-        else if (uuid_compare(id_of(watch), &news->order_id) == 0)
-            hear_update(watch, news->text);
-    }
+    if (news->kind == FEED_MISSED)
+        visit_all(watches, hear_of_gap, news);
+    else
+        visit(watches, *bucket_of(watches, &news->order_id), hear_update, news);
 }
 
 /* --- watchers --------------------------------------------------------------------------------- */
@@ -328,7 +360,7 @@ static bool sees_the_same(const struct caller *a, const struct caller *b) {
 
 static struct order_watch *find(struct order_watches *watches, const struct caller *caller,
                                 const struct uuid *order_id) {
-    struct order_watch *watch = watches->first;
+    struct order_watch *watch = *bucket_of(watches, order_id);
     while (watch != NULL &&
            (uuid_compare(id_of(watch), order_id) != 0 || watch->state == ORDER_WATCH_FAILED ||
             !sees_the_same(&watch->asker.caller, caller)))
@@ -339,12 +371,14 @@ static struct order_watch *find(struct order_watches *watches, const struct call
 static struct order_watch *create(struct order_watches *watches, const struct caller *caller,
                                   const struct uuid *order_id) {
     struct order_watch *watch = mem_alloc(sizeof(*watch));
+    struct order_watch **bucket = bucket_of(watches, order_id);
     watch->watches = watches;
     watch->asker.lane = watches->lane;
     watch->asker.caller = *caller;
     watch->quiet_ms = QUIET_LEAST_MS;
-    watch->next = watches->first;
-    watches->first = watch;
+    watch->next = *bucket;
+    *bucket = watch;
+    watches->count++;
     feed_watch(watches->feed, &watch->feed_watch, order_id);
     if (!h2o_timeout_is_linked(&watches->turn))
         h2o_timeout_link(watches->lane->context.loop, &watches->turns, &watches->turn);
@@ -372,6 +406,8 @@ void order_watch_leave(struct order_watcher *watcher) {
     while (*at != watcher)
         at = &(*at)->next;
     *at = watcher->next;
+    if (watch->told_next == watcher)
+        watch->told_next = watcher->next;
     watcher->watch = NULL;
     destroy_if_idle(watch);
 }

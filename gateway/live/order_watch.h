@@ -27,14 +27,14 @@ void order_watches_hear(struct order_watches *watches, const struct feed_news *n
 enum order_watch_state {
     ORDER_WATCH_READING, /* not known yet */
     ORDER_WATCH_KNOWN,
-    ORDER_WATCH_FAILED, /* not there, or cannot be read; `problem` */
+    ORDER_WATCH_FAILED, /* not there, or cannot be read: order_watch_failure() */
 };
 
 /* Embed it; `watch` is there between join and leave. */
 struct order_watcher {
     struct order_watch *watch;
     struct order_watcher *next;
-    /* Something is new. May leave, itself or by ending its request. */
+    /* Something is new. This watcher and any other, of whichever order, may leave meanwhile. */
     void (*on_news)(struct order_watcher *watcher);
 };
 
