@@ -8,6 +8,7 @@
 #include "bench/harness.h"
 #include "bench/limits.h"
 #include "bench/system.h"
+#include "tests/support/load/load_idle.h"
 
 #define ORDERS 300
 #define ORDERS_QUICK 100

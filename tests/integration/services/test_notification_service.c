@@ -12,9 +12,9 @@
 #include "shared/json/json.h"
 #include "shared/net/breaker.h"
 #include "tests/support/base/test.h"
+#include "tests/support/data/sample.h"
 #include "tests/support/network/http_sink.h"
 #include "tests/support/network/smtp_server.h"
-#include "tests/support/sample.h"
 #include "tests/support/world/world.h"
 
 #define GIVE_UP_S 3600

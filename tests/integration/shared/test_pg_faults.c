@@ -4,7 +4,7 @@
 #include "shared/base/clock.h"
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
-#include "tests/support/sample.h"
+#include "tests/support/data/sample.h"
 #include "tests/support/servers/servers.h"
 
 #include <pthread.h>

@@ -9,7 +9,7 @@
 #include "shared/outbox/relay.h"
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
-#include "tests/support/sample.h"
+#include "tests/support/data/sample.h"
 #include "tests/support/servers/servers.h"
 
 #include <pthread.h>

@@ -42,8 +42,5 @@ void load_headers_write(const struct load_options *options, uint64_t number, str
 
 /* Blocks until every order is accepted, refused or given up. False: out of sockets. */
 bool load_run(const struct load_options *options, struct load_result *result);
-/* As load_run(), but one order at a time, each followed by polling until COMPLETED; latencies are
-   from sending the POST to reading COMPLETED. */
-bool load_run_idle(const struct load_options *options, struct load_result *result);
 
 #endif

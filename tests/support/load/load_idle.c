@@ -1,4 +1,4 @@
-#include "tests/support/load/load.h"
+#include "tests/support/load/load_idle.h"
 
 #include "shared/base/clock.h"
 #include "tests/support/load/load_http.h"

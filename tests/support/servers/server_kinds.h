@@ -1,5 +1,6 @@
 /*
- * What servers.c and server_kinds.c share: a set of servers, and what differs between their kinds.
+ * The kinds of servers behind servers.h: how PostgreSQL, Redis and NATS are set up, started and
+ * asked whether they serve, and what servers.c lends them for that.
  */
 #ifndef OM_TESTS_SUPPORT_SERVERS_SERVER_KINDS_H
 #define OM_TESTS_SUPPORT_SERVERS_SERVER_KINDS_H

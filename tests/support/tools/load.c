@@ -1,6 +1,6 @@
 /* om-test-load: places orders under distinct keys and reports how that went as one line of JSON.
    Exit code: 0 every order was accepted, 1 some were not, 2 wrong usage. */
-#include "tests/support/load/load.h"
+#include "tests/support/load/load_idle.h"
 
 #include <getopt.h>
 #include <stdlib.h>

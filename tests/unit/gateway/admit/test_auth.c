@@ -1,8 +1,5 @@
-/* What is sent as Authorization, and what is answered to those who may not go on.
-
-   Covers: gateway/orders/order_marker.c */
+/* What is sent as Authorization, and what is answered to those who may not go on. */
 #include "gateway/admit/auth.h"
-#include "gateway/orders/order_marker.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/token.h"
 
@@ -222,25 +219,6 @@ static void a_missing_scope_is_named(void **state) {
                                            "error=\"insufficient_scope\", scope=\"admin\"");
 }
 
-/* --- an order accepted a moment ago ----------------------------------------------------------- */
-
-static void a_marker_is_for_its_customer_and_for_administrators_of_its_tenant(void **state) {
-    (void)state;
-    const struct caller own = {.subject = "C1", .tenant = "acme"};
-    const struct caller other = {.subject = "C11", .tenant = "acme"};
-    const struct caller elsewhere = {.subject = "C1", .tenant = "acm"};
-    const struct caller admin = {.scopes = SCOPE_ADMIN, .subject = "root", .tenant = "acme"};
-    const struct caller foreign_admin = {.scopes = SCOPE_ADMIN, .tenant = "acm"};
-    struct slice marker = SLICE_LITERAL("acme C1");
-    assert_true(order_marker_is_for(marker, &own));
-    assert_true(order_marker_is_for(marker, &admin));
-    assert_false(order_marker_is_for(marker, &other));
-    assert_false(order_marker_is_for(marker, &elsewhere));
-    assert_false(order_marker_is_for(marker, &foreign_admin));
-    assert_false(order_marker_is_for(SLICE_LITERAL("PENDING"), &admin));
-    assert_false(order_marker_is_for(SLICE_LITERAL(""), &own));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_token_is_asked_for_on_loopback_only),
@@ -253,7 +231,6 @@ int main(void) {
         cmocka_unit_test(a_wrong_token_is_told_why),
         cmocka_unit_test(two_headers_are_a_bad_request),
         cmocka_unit_test(a_missing_scope_is_named),
-        cmocka_unit_test(a_marker_is_for_its_customer_and_for_administrators_of_its_tenant),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

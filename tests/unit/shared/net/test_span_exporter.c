@@ -5,8 +5,8 @@
 #include "shared/json/json.h"
 #include "tests/support/base/process.h"
 #include "tests/support/base/test.h"
+#include "tests/support/data/sample.h"
 #include "tests/support/network/http_sink.h"
-#include "tests/support/sample.h"
 
 static int64_t count_of(const char *result) {
     char series[64];

@@ -1,7 +1,7 @@
 #include "shared/observe/metrics.h"
 
 #include "tests/support/base/test.h"
-#include "tests/support/sample.h"
+#include "tests/support/data/sample.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* What this process' /metrics says. */
-#ifndef OM_TESTS_SUPPORT_SAMPLE_H
-#define OM_TESTS_SUPPORT_SAMPLE_H
+#ifndef OM_TESTS_SUPPORT_DATA_SAMPLE_H
+#define OM_TESTS_SUPPORT_DATA_SAMPLE_H
 
 #include <stdint.h>
 

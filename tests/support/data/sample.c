@@ -1,4 +1,4 @@
-#include "tests/support/sample.h"
+#include "tests/support/data/sample.h"
 
 #include "shared/observe/metrics.h"
 
