@@ -1,8 +1,10 @@
 /* The dead-letter service: what cannot be processed is kept with its reason, and replayed. */
+#include "services/dlq/collect/advisories.h"
 #include "services/dlq/collect/chances.h"
-#include "services/dlq/collect/collector.h"
+#include "services/dlq/collect/examiner.h"
 #include "services/dlq/collect/reports.h"
 #include "services/dlq/collect/settings.h"
+#include "services/dlq/collect/sweep.h"
 #include "services/dlq/endpoint.h"
 #include "services/dlq/replay/jobs.h"
 #include "shared/service/runtime.h"
@@ -16,9 +18,18 @@ static const struct config_row config_rows[] = {
      "milliseconds a last failed attempt waits for the server's advisory"},
 };
 
+static const struct handler advisories = {.take_raw = advisories_take, .raw_most = EXAMINER_MOST};
+static const struct handler reports = {.take_raw = reports_take, .raw_most = 256};
+
+static const struct handler_row advisory_rows[] = {{EVENT_TYPE_COUNT, &advisories}};
+static const struct handler_row report_rows[] = {{EVENT_TYPE_COUNT, &reports}};
+static const struct consumer_spec consumers[] = {
+    {"ADVISORIES", "dlq", advisory_rows, 1},
+    {"FAILURES", "dlq", report_rows, 1},
+};
+
 static const struct worker_spec workers[] = {
-    {"advisories", collector_run},
-    {"reports", reports_run},
+    {"sweep", sweep_run},
     {"jobs", jobs_run},
     {"chances", chances_run},
 };
@@ -47,6 +58,8 @@ static const struct service service = {
     .name = "dlq",
     .description = "Keeps what cannot be processed, with its reason, and replays it",
     .schema = "dlq",
+    .consumers = consumers,
+    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
     .workers = workers,
     .worker_count = sizeof(workers) / sizeof(workers[0]),
     .endpoints = endpoints,

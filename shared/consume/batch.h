@@ -12,15 +12,18 @@
 #include "shared/outbox/outbox.h"
 #include "shared/pg/pg.h"
 
-/* What a handler works on. Everything is valid until apply returns. */
+struct nats_client;
+
+/* What a handler works on. Everything is valid until the handler returns. */
 struct batch {
     struct delivery **items;
     size_t count;
-    struct arena *arena;     /* for the batch's own memory */
-    struct pg *pg;           /* the open transaction; NULL in call() */
-    struct outbox *outbox;   /* NULL in prepare() and call() */
-    struct updates *updates; /* published after the commit; may be NULL */
-    void *context;           /* service.context */
+    struct arena *arena;      /* for the batch's own memory */
+    struct pg *pg;            /* the open transaction; NULL in call() */
+    struct outbox *outbox;    /* NULL in prepare() and call() */
+    struct updates *updates;  /* published after the commit; may be NULL */
+    struct nats_client *nats; /* for take_raw() only */
+    void *context;            /* service.context */
 };
 
 typedef enum status (*batch_fn)(struct batch *batch, struct error *error);
@@ -36,10 +39,16 @@ struct handler {
     bool (*wants)(const struct event *event);
     /* Skips the inbox: the handler has a unique key of its own (the submit command). */
     bool has_own_dedup;
+    /* Instead of all others, and in the spec's only row, where the stream's messages are no events:
+       is given all of them as they came, `raw_most` at once, and makes its own transactions on
+       batch.pg. Repeatable. Such a message is neither in the inbox nor reported; one that fails
+       alone comes again. */
+    batch_fn take_raw;
+    int64_t raw_most;
 };
 
 struct handler_row {
-    enum event_type type;
+    enum event_type type; /* EVENT_TYPE_COUNT: no event's */
     const struct handler *handler;
 };
 
@@ -52,5 +61,9 @@ struct consumer_spec {
     const struct handler_row *rows;
     size_t row_count;
 };
+
+static inline bool consumer_spec_is_raw(const struct consumer_spec *spec) {
+    return spec->rows[0].handler->take_raw != NULL;
+}
 
 #endif

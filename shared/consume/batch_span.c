@@ -28,7 +28,7 @@ void batch_span_start(struct batch_span *started, const struct message_list *bat
 static const char *outcome_of(const struct message *message) {
     static const char *const names[] = {
         [OUTCOME_DONE] = "done", [OUTCOME_RETRY] = "retry", [OUTCOME_REJECT] = "reject"};
-    return message->is_duplicate ? "duplicate" : names[message->delivery.outcome];
+    return message->delivery.is_duplicate ? "duplicate" : names[message->delivery.outcome];
 }
 
 static struct span_field batch_link(const struct batch_span *started) {

@@ -40,8 +40,8 @@ struct consumer {
 
     struct delivery **deliveries; /* scratch, batch_max long */
     struct delivery **group;
-    struct delivery **taken;
-    bool *is_new;
+    struct delivery **taken; /* by the inbox in this attempt */
+    size_t taken_count;
 
     struct consumer_metrics metrics;
     pthread_t worker;
@@ -73,7 +73,7 @@ static struct batch group_batch(struct consumer *consumer, size_t row, size_t en
         .items = consumer->group, .arena = consumer->arena, .context = consumer->options.context};
     for (size_t i = 0; i < count; i++) {
         struct message *message = message_of(consumer->deliveries[i]);
-        if (message->row >= row && message->row < end && !message->is_duplicate &&
+        if (message->row >= row && message->row < end && !message->delivery.is_duplicate &&
             message->delivery.outcome == OUTCOME_DONE)
             consumer->group[batch.count++] = consumer->deliveries[i];
     }
@@ -107,20 +107,15 @@ static enum status run_outside(struct consumer *consumer, size_t count, struct e
     return status;
 }
 
-static enum status take_new(struct consumer *consumer, size_t count, size_t *taken_count,
-                            struct error *error) {
-    size_t events = 0;
+static enum status take_new(struct consumer *consumer, size_t count, struct error *error) {
+    consumer->taken_count = 0;
     for (size_t i = 0; i < count; i++) {
-        struct message *message = message_of(consumer->deliveries[i]);
-        if (!consumer->spec->rows[message->row].handler->has_own_dedup)
-            consumer->taken[events++] = consumer->deliveries[i];
+        struct delivery *delivery = consumer->deliveries[i];
+        if (!consumer->spec->rows[message_of(delivery)->row].handler->has_own_dedup)
+            consumer->taken[consumer->taken_count++] = delivery;
     }
-    enum status status = inbox_take(consumer->pg, consumer->inbox_name, consumer->taken, events,
-                                    consumer->is_new, error);
-    for (size_t i = 0; i < events && status == STATUS_OK; i++)
-        message_of(consumer->taken[i])->is_duplicate = !consumer->is_new[i];
-    *taken_count = events;
-    return status;
+    return inbox_take(consumer->pg, consumer->inbox_name, consumer->taken, consumer->taken_count,
+                      error);
 }
 
 static enum status run_apply(struct consumer *consumer, size_t count, struct error *error) {
@@ -139,32 +134,33 @@ static enum status run_apply(struct consumer *consumer, size_t count, struct err
     return status;
 }
 
-/* What an earlier transaction took stays taken. */
-static enum status forget_undone(struct consumer *consumer, size_t taken_count,
-                                 struct error *error) {
-    size_t fresh = 0;
-    for (size_t i = 0; i < taken_count; i++) {
-        if (!message_of(consumer->taken[i])->is_duplicate)
-            consumer->taken[fresh++] = consumer->taken[i];
-    }
-    return inbox_forget(consumer->pg, consumer->inbox_name, consumer->taken, fresh, error);
-}
-
 /* Where an attempt's SQL and log lines belong: to its one event, or to the batch. */
 static const struct trace *trace_of(const struct consumer *consumer, size_t count) {
     return count == 1 ? &consumer->deliveries[0]->event.trace : &consumer->span.span.trace;
 }
 
+static enum status run_raw(struct consumer *consumer, size_t count, struct error *error) {
+    struct batch batch = {
+        .items = consumer->deliveries,
+        .count = count,
+        .arena = consumer->arena,
+        .pg = consumer->pg,
+        .nats = consumer->options.nats,
+        .context = consumer->options.context,
+    };
+    return consumer->spec->rows[0].handler->take_raw(&batch, error);
+}
+
 static enum status run_transaction(struct consumer *consumer, size_t count, struct error *error) {
-    size_t taken_count = 0;
     int64_t started_us = clock_monotonic_us();
     enum status status = pg_begin(consumer->pg, error);
     if (status == STATUS_OK)
-        status = take_new(consumer, count, &taken_count, error);
+        status = take_new(consumer, count, error);
     if (status == STATUS_OK)
         status = run_apply(consumer, count, error);
     if (status == STATUS_OK)
-        status = forget_undone(consumer, taken_count, error);
+        status = inbox_give_back(consumer->pg, consumer->inbox_name, consumer->taken,
+                                 consumer->taken_count, error);
     if (status == STATUS_OK)
         status = outbox_write(consumer->outbox, consumer->pg, error);
     if (status == STATUS_OK)
@@ -173,22 +169,26 @@ static enum status run_transaction(struct consumer *consumer, size_t count, stru
     return status;
 }
 
+static enum status run_events(struct consumer *consumer, size_t count, struct error *error) {
+    enum status status = run_outside(consumer, count, error);
+    failpoint("consumer.before_inbox");
+    return status == STATUS_OK ? run_transaction(consumer, count, error) : status;
+}
+
 /* Tries consumer->deliveries[0..count) once, as one transaction. Can be repeated. */
 static enum status attempt(struct consumer *consumer, size_t count, struct error *error) {
     for (size_t i = 0; i < count; i++) {
         consumer->deliveries[i]->outcome = OUTCOME_DONE;
         consumer->deliveries[i]->state = NULL;
-        message_of(consumer->deliveries[i])->is_duplicate = false;
-        failpoint_in("handler", message_payload(message_of(consumer->deliveries[i])));
+        consumer->deliveries[i]->is_duplicate = false;
+        failpoint_in("handler", consumer->deliveries[i]->payload);
     }
     trace_set_current(trace_of(consumer, count));
     arena_reset(consumer->arena);
     outbox_clear(consumer->outbox);
     updates_clear(consumer->updates);
-    enum status status = run_outside(consumer, count, error);
-    failpoint("consumer.before_inbox");
-    if (status == STATUS_OK)
-        status = run_transaction(consumer, count, error);
+    enum status status = consumer_spec_is_raw(consumer->spec) ? run_raw(consumer, count, error)
+                                                              : run_events(consumer, count, error);
     if (status != STATUS_OK) {
         pg_rollback(consumer->pg);
         return status;
@@ -284,7 +284,7 @@ static bool run_batch(struct consumer *consumer) {
         return true;
     }
     log_warn("a batch failed; taking it apart", LOG_TEXT("consumer", consumer->inbox_name),
-             LOG_INT("events", (int64_t)count), LOG_ERROR(&error));
+             LOG_INT("messages", (int64_t)count), LOG_ERROR(&error));
     struct delivery **all = mem_alloc(count * sizeof(struct delivery *));
     memcpy(all, consumer->deliveries, count * sizeof(struct delivery *));
     bool settled = run_one_by_one(consumer, all, count);
@@ -329,7 +329,7 @@ static enum event_count settle_done(struct consumer *consumer, struct message *m
     pull_ack(intake_pull(consumer->intake), message->raw);
     if (message->is_settled)
         return COUNT_IGNORED;
-    return message->is_duplicate ? COUNT_DUPLICATE : COUNT_DONE;
+    return message->delivery.is_duplicate ? COUNT_DUPLICATE : COUNT_DONE;
 }
 
 /* Without its report the reason would be lost: then it comes once more. */
@@ -339,7 +339,7 @@ static enum event_count settle_failed(struct consumer *consumer, struct message 
     struct failure_report report = report_of(consumer, message);
     struct error error = {0};
     bool is_final = delivery->outcome == OUTCOME_REJECT;
-    log_warn(is_final ? "an event is rejected" : "an event is to be tried again",
+    log_warn(is_final ? "a message is rejected" : "a message is to be tried again",
              LOG_TEXT("consumer", consumer->inbox_name),
              LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
              LOG_INT("attempt", delivery->attempt), LOG_ERROR(&delivery->error));
@@ -349,7 +349,7 @@ static enum event_count settle_failed(struct consumer *consumer, struct message 
     }
     if (is_final)
         log_warn("a rejection could not be reported", LOG_ERROR(&error));
-    else
+    else if (!consumer_spec_is_raw(consumer->spec))
         failure_report_send(consumer->options.nats, &report);
     pull_nak(pull, message->raw, retry_delay_ms(pull, delivery->attempt));
     return COUNT_RETRY;
@@ -422,7 +422,9 @@ static void *worker_main(void *arg) {
         enum status status = intake_take(consumer->intake, &error);
         if (consumer->batch->count > 0)
             process_batch(consumer);
-        is_drained = status == STATUS_CLOSED;
+        /* The broker, while it is away, does not end a drain. */
+        is_drained = status == STATUS_CLOSED ||
+                     (is_draining && !nats_client_is_connected(consumer->options.nats));
         if (is_drained)
             continue;
         set_cut_off(consumer, status != STATUS_OK, &error);
@@ -439,14 +441,15 @@ static void *worker_main(void *arg) {
 struct consumer *consumer_create(const struct consumer_spec *spec,
                                  const struct consumer_options *options) {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
-    size_t most = (size_t)options->batch_max;
+    int64_t batch_max =
+        consumer_spec_is_raw(spec) ? spec->rows[0].handler->raw_most : options->batch_max;
+    size_t most = (size_t)batch_max;
     struct buf name = {0};
     buf_printf(&name, "%s/%s", spec->stream, spec->durable);
     consumer->spec = spec;
     consumer->options = *options;
     consumer->inbox_name = name.ptr;
-    consumer->intake =
-        intake_create(options->nats, spec->stream, spec->durable, options->batch_max);
+    consumer->intake = intake_create(options->nats, spec->stream, spec->durable, batch_max);
     consumer->batch = intake_batch(consumer->intake);
     consumer->pg = pg_create(options->database_url, consumer->inbox_name);
     pg_set_on_connect(consumer->pg, on_connect_sql);
@@ -456,7 +459,6 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     consumer->group = mem_alloc(most * sizeof(struct delivery *));
     consumer->taken = mem_alloc(most * sizeof(struct delivery *));
-    consumer->is_new = mem_alloc(most * sizeof(bool));
     consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
     return consumer;
 }
@@ -493,7 +495,6 @@ void consumer_destroy(struct consumer **consumer) {
     free(c->deliveries);
     free(c->group);
     free(c->taken);
-    free(c->is_new);
     free(c->inbox_name);
     intake_destroy(&c->intake);
     outbox_destroy(&c->outbox);

@@ -15,6 +15,9 @@
  * A handler that returns DATA has its batch retried event by event, so that one bad event holds
  * back no other; SERIALIZATION is retried at once. Each consumer runs on its own thread with its
  * own connection; handlers of one consumer never run at the same time, those of two may.
+ *
+ * Where a stream's messages are no events (handler.take_raw), all of this holds but for decoding,
+ * inbox, outbox and failure reports.
  */
 #ifndef OM_SHARED_CONSUME_CONSUMER_H
 #define OM_SHARED_CONSUME_CONSUMER_H

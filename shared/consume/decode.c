@@ -25,7 +25,7 @@ static bool is_for_another(const struct consumer_spec *spec, struct message *mes
 
 static enum status decode_payload(const struct message *message, enum event_type type,
                                   struct event *event, struct error *error) {
-    struct slice payload = message_payload(message);
+    struct slice payload = message->delivery.payload;
     struct event decoded = {0};
     failpoint_in("decode", payload);
     enum status status = event_decode(payload, &decoded, error);
@@ -44,7 +44,7 @@ static size_t decode(const struct consumer_spec *spec, struct message *message) 
     struct delivery *delivery = &message->delivery;
     struct error error = {0};
     enum event_type type;
-    bool is_known = event_type_of_subject(slice_of(natsMsg_GetSubject(message->raw)), &type);
+    bool is_known = event_type_of_subject(delivery->subject, &type);
     size_t row = is_known ? find_row(spec, type) : spec->row_count;
     if ((is_known && row == spec->row_count) || is_for_another(spec, message))
         return spec->row_count;
@@ -76,7 +76,7 @@ static void rehearse(void *closure, size_t index) {
 }
 
 static bool is_redelivered(const struct message *message) {
-    return message->has_metadata && message->metadata.deliveries > 1;
+    return message->delivery.attempt > 1;
 }
 
 static bool has_redelivered(const struct message_list *batch) {
@@ -111,13 +111,14 @@ static void try_batch(const struct consumer_spec *spec, const struct message_lis
 }
 
 void decode_batch(const struct consumer_spec *spec, const struct message_list *batch) {
+    if (consumer_spec_is_raw(spec))
+        return;
     if (has_redelivered(batch))
         try_batch(spec, batch);
     for (size_t i = 0; i < batch->count; i++) {
         struct message *message = batch->items[i];
         message->row = spec->row_count;
-        message->delivery.attempt = message->has_metadata ? message->metadata.deliveries : 1;
-        if (message->has_metadata && message->delivery.outcome == OUTCOME_DONE)
+        if (message->delivery.outcome == OUTCOME_DONE)
             message->row = decode(spec, message);
         message->is_settled = message->row == spec->row_count;
     }

@@ -1,6 +1,6 @@
 /*
- * One event as a consumer's handler gets it, and what the handler says of it. Plain values, of one
- * thread; nothing blocks.
+ * One message as a consumer's handler gets it, and what the handler says of it. Plain values, of
+ * one thread; nothing blocks.
  */
 #ifndef OM_SHARED_CONSUME_DELIVERY_H
 #define OM_SHARED_CONSUME_DELIVERY_H
@@ -9,12 +9,15 @@
 
 enum outcome { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT };
 
-/* One event in a batch. */
+/* One message in a batch. */
 struct delivery {
-    struct event event;
+    struct event event;   /* zero where the stream's messages are no events */
+    struct slice subject; /* as it came, and so the payload */
+    struct slice payload;
     enum outcome outcome;
     struct error error; /* why RETRY or REJECT; becomes the failure report */
     int attempt;        /* 1 for the first delivery */
+    bool is_duplicate;  /* the inbox knows the event: no handler gets it */
     void *state;        /* the handler's own, from prepare to apply */
 };
 

@@ -3,17 +3,16 @@
 #include "shared/base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-static const struct pg_statement take_events = {
+static const struct pg_statement take = {
     .name = "inbox_take",
     .sql = "INSERT INTO inbox (event_id, consumer) SELECT id, $2::text FROM unnest($1::uuid[]) id "
            "ON CONFLICT DO NOTHING RETURNING event_id",
     .param_count = 2,
 };
 
-static const struct pg_statement forget_events = {
-    .name = "inbox_forget",
+static const struct pg_statement give_back = {
+    .name = "inbox_give_back",
     .sql = "DELETE FROM inbox WHERE event_id = ANY ($1::uuid[]) AND consumer = $2::text",
     .param_count = 2,
 };
@@ -45,13 +44,14 @@ static struct place *find_first(struct place *places, size_t count, const struct
 }
 
 enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
-                       size_t count, bool *is_new, struct error *error) {
-    memset(is_new, 0, count * sizeof(*is_new));
+                       size_t count, struct error *error) {
     if (count == 0)
         return STATUS_OK;
     struct place *places = mem_alloc(count * sizeof(*places));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         places[i] = (struct place){deliveries[i]->event.id, i};
+        deliveries[i]->is_duplicate = true;
+    }
     qsort(places, count, sizeof(*places), compare_places);
 
     struct pg_array ids;
@@ -60,12 +60,12 @@ enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *con
         pg_array_add_uuid(&ids, &places[i].id);
     const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
     struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, &take_events, params, &rows, error);
+    enum status status = pg_query(pg, &take, params, &rows, error);
     for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
         struct uuid id = pg_get_uuid(rows, row, 0);
         struct place *place = find_first(places, count, &id);
         if (place != NULL)
-            is_new[place->index] = true;
+            deliveries[place->index]->is_duplicate = false;
     }
     pg_result_free(&rows);
     pg_array_fini(&ids);
@@ -73,18 +73,18 @@ enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *con
     return status;
 }
 
-enum status inbox_forget(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
-                         size_t count, struct error *error) {
+enum status inbox_give_back(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
+                            size_t count, struct error *error) {
     struct pg_array ids;
     pg_array_init(&ids, PG_ARRAY_UUID);
     for (size_t i = 0; i < count; i++) {
-        if (deliveries[i]->outcome != OUTCOME_DONE)
+        if (!deliveries[i]->is_duplicate && deliveries[i]->outcome != OUTCOME_DONE)
             pg_array_add_uuid(&ids, &deliveries[i]->event.id);
     }
     enum status status = STATUS_OK;
     if (ids.count > 0) {
         const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
-        status = pg_queue(pg, &forget_events, params, error);
+        status = pg_queue(pg, &give_back, params, error);
     }
     pg_array_fini(&ids);
     return status;

@@ -26,11 +26,6 @@ struct intake {
     atomic_bool is_ending;
 };
 
-struct slice message_payload(const struct message *message) {
-    return (struct slice){natsMsg_GetData(message->raw),
-                          (size_t)natsMsg_GetDataLength(message->raw)};
-}
-
 static void message_destroy(struct message *message) {
     event_fini(&message->delivery.event);
     natsMsg_Destroy(message->raw);
@@ -51,6 +46,23 @@ static bool is_to_be_alone(natsMsg *raw) {
     return natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
 }
 
+/* NULL for what nobody can acknowledge, as it was not delivered by the server. */
+static struct message *message_create(natsMsg *raw) {
+    struct pull_metadata metadata;
+    if (!pull_parse_metadata(natsMsg_GetReply(raw), &metadata))
+        return NULL;
+    struct message *message = mem_alloc(sizeof(*message));
+    struct delivery *delivery = &message->delivery;
+    message->raw = raw;
+    message->metadata = metadata;
+    message->touched_us = clock_monotonic_us();
+    message->is_alone = is_to_be_alone(raw);
+    delivery->subject = slice_of(natsMsg_GetSubject(raw));
+    delivery->payload = (struct slice){natsMsg_GetData(raw), (size_t)natsMsg_GetDataLength(raw)};
+    delivery->attempt = metadata.deliveries;
+    return message;
+}
+
 /* Moves what has come into the waiting list; the caller is alone at the subscription. */
 static enum status collect(struct intake *intake, int64_t first_wait_ms, struct error *error) {
     int64_t wait_ms = first_wait_ms;
@@ -61,12 +73,11 @@ static enum status collect(struct intake *intake, int64_t first_wait_ms, struct 
             return STATUS_OK;
         if (status != STATUS_OK)
             return status;
-        struct message *message = mem_alloc(sizeof(*message));
-        message->raw = raw;
-        message->touched_us = clock_monotonic_us();
-        message->is_alone = is_to_be_alone(raw);
-        message->has_metadata = pull_parse_metadata(natsMsg_GetReply(raw), &message->metadata);
-        intake->waiting.items[intake->waiting.count++] = message;
+        struct message *message = message_create(raw);
+        if (message != NULL)
+            intake->waiting.items[intake->waiting.count++] = message;
+        else
+            natsMsg_Destroy(raw);
         wait_ms = 0;
     }
     return STATUS_OK;

@@ -21,20 +21,16 @@ struct message {
     struct delivery delivery; /* first: handlers see only this */
     natsMsg *raw;
     struct pull_metadata metadata;
-    bool has_metadata;
     bool is_alone;      /* to be worked on by itself */
-    int64_t touched_us; /* last told the server that we are at it */
+    int64_t touched_us; /* the server was last told then that it is in hand */
 
-    /* What decode_batch() finds. */
+    /* Found by decode_batch(). */
     size_t row;      /* of spec->rows; row_count: not for us */
     bool is_settled; /* decided without a handler: ignored, or unreadable */
     bool is_replay;  /* a dead letter, sent again for this consumer */
 
-    struct span span;  /* the work on it */
-    bool is_duplicate; /* what the inbox says */
+    struct span span; /* the work on it */
 };
-
-struct slice message_payload(const struct message *message);
 
 struct message_list {
     struct message **items;

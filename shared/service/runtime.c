@@ -405,8 +405,10 @@ static void describe(const struct service *service, struct json_writer *w) {
         json_put_text(w, "schema", service->schema);
     json_key(w, "consumers");
     json_begin_array(w);
-    for (size_t i = 0; i < service->consumer_count; i++)
-        describe_consumer(&service->consumers[i], w);
+    for (size_t i = 0; i < service->consumer_count; i++) {
+        if (!consumer_spec_is_raw(&service->consumers[i])) /* else it reads no events */
+            describe_consumer(&service->consumers[i], w);
+    }
     json_end_array(w);
     json_key(w, "endpoints");
     json_begin_array(w);

@@ -2,7 +2,7 @@
 
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/examiner_item.h"
-#include "services/dlq/collect/report_lag.h"
+#include "services/dlq/collect/reading.h"
 #include "services/dlq/index/store_chance.h"
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
@@ -21,13 +21,13 @@ METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
 METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
                "Advisories and reports that the facts do not bear out.");
 
-#define ARENA_CHUNK_BYTES (256 * 1024)
 #define WRONG_LAST_SEQUENCE 10071
 /* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
    takes more than a few. */
 #define ROUNDS_MOST 64
 
-struct examiner {
+/* The work on one call's notices. */
+struct examination {
     struct nats_client *nats;
     struct pg *pg;
     struct request_batch *requests;
@@ -47,34 +47,6 @@ struct examiner {
     size_t found_count;
 };
 
-struct examiner *examiner_create(struct nats_client *nats, const char *database_url) {
-    struct examiner *examiner = mem_alloc(sizeof(*examiner));
-    examiner->nats = nats;
-    examiner->pg = pg_create(database_url, "dlq/examiner");
-    examiner->requests = request_batch_create(nats);
-    examiner->arena = arena_create(ARENA_CHUNK_BYTES);
-    return examiner;
-}
-
-void examiner_destroy(struct examiner **examiner) {
-    struct examiner *i = *examiner;
-    *examiner = NULL;
-    if (i == NULL)
-        return;
-    request_batch_destroy(&i->requests);
-    pg_destroy(&i->pg);
-    arena_destroy(&i->arena);
-    free(i);
-}
-
-struct pg *examiner_pg(struct examiner *examiner) {
-    return examiner->pg;
-}
-
-struct request_batch *examiner_requests(struct examiner *examiner) {
-    return examiner->requests;
-}
-
 void examiner_refuse(const char *reason, const struct error *error) {
     metric_add(&refused_total, metric_slot(&refused_total, reason), 1);
     log_warn("a notice is refused", LOG_TEXT("reason", reason), LOG_ERROR(error));
@@ -92,116 +64,117 @@ static void refuse(struct item *item, const char *reason) {
 /* --- the round: who is in it ---------------------------------------------------------------------
  */
 
-static void begin_round(struct examiner *examiner) {
-    examiner->round_count = 0;
-    examiner->change_count = 0;
-    examiner->chance_count = 0;
-    for (size_t i = 0; i < examiner->item_count; i++) {
-        struct item *item = examiner->items[i];
+static void begin_round(struct examination *examination) {
+    examination->round_count = 0;
+    examination->change_count = 0;
+    examination->chance_count = 0;
+    for (size_t i = 0; i < examination->item_count; i++) {
+        struct item *item = examination->items[i];
         bool waits = item->is_settled;
-        for (size_t k = 0; k < examiner->round_count && !waits; k++)
-            waits = item_is_same_message(examiner->round[k], item);
+        for (size_t k = 0; k < examination->round_count && !waits; k++)
+            waits = item_is_same_message(examination->round[k], item);
         if (!waits)
-            examiner->round[examiner->round_count++] = item;
+            examination->round[examination->round_count++] = item;
     }
 }
 
 /* Leaves only what is neither settled nor a second message of an entry in this round. */
-static void thin_round(struct examiner *examiner) {
+static void thin_round(struct examination *examination) {
     size_t kept = 0;
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        struct item *item = examiner->round[i];
+    for (size_t i = 0; i < examination->round_count; i++) {
+        struct item *item = examination->round[i];
         bool leaves = item->is_settled;
         for (size_t k = 0; k < kept && !leaves; k++)
-            leaves = item->id.len > 0 && slice_equal(examiner->round[k]->id, item->id);
+            leaves = item->id.len > 0 && slice_equal(examination->round[k]->id, item->id);
         if (!leaves)
-            examiner->round[kept++] = item;
+            examination->round[kept++] = item;
     }
-    examiner->round_count = kept;
+    examination->round_count = kept;
 }
 
-static void end_round(struct examiner *examiner) {
-    for (size_t i = 0; i < examiner->item_count; i++)
-        stored_message_fini(&examiner->items[i]->original);
-    for (size_t i = 0; i < examiner->found_count; i++)
-        stored_message_fini(&examiner->found[i]);
-    examiner->found_count = 0;
-    request_batch_clear(examiner->requests);
+static void end_round(struct examination *examination) {
+    for (size_t i = 0; i < examination->item_count; i++)
+        stored_message_fini(&examination->items[i]->original);
+    for (size_t i = 0; i < examination->found_count; i++)
+        stored_message_fini(&examination->found[i]);
+    examination->found_count = 0;
+    request_batch_clear(examination->requests);
 }
 
 /* --- what is known, and what the server says -----------------------------------------------------
  */
 
-static const struct consumer_facts *facts_of(struct examiner *examiner,
+static const struct consumer_facts *facts_of(struct examination *examination,
                                              const struct notice *notice) {
-    for (size_t i = 0; i < examiner->facts_count; i++) {
-        if (slice_equal(examiner->facts[i].stream, notice->stream) &&
-            slice_equal(examiner->facts[i].consumer, notice->consumer))
-            return &examiner->facts[i];
+    for (size_t i = 0; i < examination->facts_count; i++) {
+        if (slice_equal(examination->facts[i].stream, notice->stream) &&
+            slice_equal(examination->facts[i].consumer, notice->consumer))
+            return &examination->facts[i];
     }
-    struct consumer_facts *facts = &examiner->facts[examiner->facts_count++];
+    struct consumer_facts *facts = &examination->facts[examination->facts_count++];
     *facts = (struct consumer_facts){.stream = notice->stream, .consumer = notice->consumer};
     return facts;
 }
 
-static enum status read_facts(struct examiner *examiner, struct error *error) {
-    examiner->facts_count = 0;
-    for (size_t i = 0; i < examiner->round_count; i++)
-        examiner->round[i]->facts = facts_of(examiner, &examiner->round[i]->notice);
-    return consumer_facts_read(examiner->requests, examiner->arena, examiner->facts,
-                               examiner->facts_count, error);
+static enum status read_facts(struct examination *examination, struct error *error) {
+    examination->facts_count = 0;
+    for (size_t i = 0; i < examination->round_count; i++)
+        examination->round[i]->facts = facts_of(examination, &examination->round[i]->notice);
+    return consumer_facts_read(examination->requests, examination->arena, examination->facts,
+                               examination->facts_count, error);
 }
 
-static enum status drop_known(struct examiner *examiner, struct error *error) {
+static enum status drop_known(struct examination *examination, struct error *error) {
     struct index_key keys[EXAMINER_MOST];
     struct index_known known[EXAMINER_MOST];
-    for (size_t i = 0; i < examiner->round_count; i++)
-        keys[i] = item_key(examiner->round[i]);
-    enum status status =
-        index_find_known(examiner->pg, keys, examiner->round_count, examiner->arena, known, error);
-    for (size_t i = 0; i < examiner->round_count && status == STATUS_OK; i++) {
-        struct item *item = examiner->round[i];
+    for (size_t i = 0; i < examination->round_count; i++)
+        keys[i] = item_key(examination->round[i]);
+    enum status status = index_find_known(examination->pg, keys, examination->round_count,
+                                          examination->arena, known, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+        struct item *item = examination->round[i];
         /* What failed before this consumer was made, was of a stream that is gone. */
         item->is_settled = known[i].is_known && known[i].failed_at_us >= item->facts->created_us;
-        status = item_join_report(item, known[i].report, examiner->arena, error);
+        status = item_join_report(item, known[i].report, examination->arena, error);
     }
     return status;
 }
 
-static void check_facts(struct examiner *examiner) {
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        const char *reason = examiner->round[i]->is_settled ? NULL : item_doubt(examiner->round[i]);
+static void check_facts(struct examination *examination) {
+    for (size_t i = 0; i < examination->round_count; i++) {
+        const char *reason =
+            examination->round[i]->is_settled ? NULL : item_doubt(examination->round[i]);
         if (reason != NULL)
-            refuse(examiner->round[i], reason);
+            refuse(examination->round[i], reason);
     }
-    thin_round(examiner);
+    thin_round(examination);
 }
 
 /* --- the original and its report -----------------------------------------------------------------
  */
 
-static void ask_message(struct examiner *examiner, const char *stream, struct buf *body) {
+static void ask_message(struct examination *examination, const char *stream, struct buf *body) {
     struct buf subject = {0};
     stored_message_get_subject(&subject, stream);
-    request_batch_add(examiner->requests, subject.ptr, buf_slice(body));
+    request_batch_add(examination->requests, subject.ptr, buf_slice(body));
     buf_fini(&subject);
     buf_clear(body);
 }
 
-static enum status read_originals(struct examiner *examiner, struct error *error) {
+static enum status read_originals(struct examination *examination, struct error *error) {
     struct buf body = {0};
-    request_batch_clear(examiner->requests);
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        const struct notice *notice = &examiner->round[i]->notice;
+    request_batch_clear(examination->requests);
+    for (size_t i = 0; i < examination->round_count; i++) {
+        const struct notice *notice = &examination->round[i]->notice;
         stored_message_by_sequence(&body, notice->sequence);
-        ask_message(examiner, arena_copy(examiner->arena, notice->stream), &body);
+        ask_message(examination, arena_copy(examination->arena, notice->stream), &body);
     }
     buf_fini(&body);
-    enum status status = request_batch_run(examiner->requests, error);
-    for (size_t i = 0; i < examiner->round_count && status == STATUS_OK; i++) {
-        struct item *item = examiner->round[i];
-        status = stored_message_parse(request_batch_reply(examiner->requests, i), &item->original,
-                                      error);
+    enum status status = request_batch_run(examination->requests, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+        struct item *item = examination->round[i];
+        status = stored_message_parse(request_batch_reply(examination->requests, i),
+                                      &item->original, error);
         if (status == STATUS_NOT_FOUND) {
             refuse(item, "missing");
             status = STATUS_OK;
@@ -210,158 +183,160 @@ static enum status read_originals(struct examiner *examiner, struct error *error
             refuse(item, "wrong_subject");
         }
     }
-    thin_round(examiner);
+    thin_round(examination);
     return status;
 }
 
 /* A consumer that could read the event names its report by the event's id, else by the sequence. */
-static void ask_report(struct examiner *examiner, struct item *item) {
+static void ask_report(struct examination *examination, struct item *item) {
     struct buf subject = {0}, body = {0};
     for (int by_sequence = 0; by_sequence < 2; by_sequence++) {
         item_report_subject(item, by_sequence, &subject);
         stored_message_by_subject(&body, subject.ptr);
-        ask_message(examiner, "FAILURES", &body);
+        ask_message(examination, "FAILURES", &body);
         buf_clear(&subject);
     }
     buf_fini(&subject);
     buf_fini(&body);
 }
 
-static enum status take_report(struct examiner *examiner, struct item *item, size_t index,
+static enum status take_report(struct examination *examination, struct item *item, size_t index,
                                struct error *error) {
     struct stored_message message = {0};
     enum status status =
-        stored_message_parse(request_batch_reply(examiner->requests, index), &message, error);
+        stored_message_parse(request_batch_reply(examination->requests, index), &message, error);
     if (status == STATUS_OK)
-        item_take_report(item, &message, examiner->arena);
+        item_take_report(item, &message, examination->arena);
     stored_message_fini(&message);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* The reports' own way may be slower than the advisories': what is not in the table is looked for
    in the stream. */
-static enum status read_reports(struct examiner *examiner, struct error *error) {
+static enum status read_reports(struct examination *examination, struct error *error) {
     size_t asked = 0;
     struct item *askers[EXAMINER_MOST];
-    request_batch_clear(examiner->requests);
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        if (!item_left_no_word(examiner->round[i]))
+    request_batch_clear(examination->requests);
+    for (size_t i = 0; i < examination->round_count; i++) {
+        if (!item_left_no_word(examination->round[i]))
             continue;
-        ask_report(examiner, examiner->round[i]);
-        askers[asked++] = examiner->round[i];
+        ask_report(examination, examination->round[i]);
+        askers[asked++] = examination->round[i];
     }
-    enum status status = asked > 0 ? request_batch_run(examiner->requests, error) : STATUS_OK;
+    enum status status = asked > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
     for (size_t i = 0; i < 2 * asked && status == STATUS_OK; i++)
-        status = take_report(examiner, askers[i / 2], i, error);
+        status = take_report(examination, askers[i / 2], i, error);
     return status;
 }
 
 /* A consumer may name its report by an id that only the body has: such a one is in the index, once
    it has been read. */
-static enum status await_reports(struct examiner *examiner, struct error *error) {
+static enum status await_reports(struct examination *examination, struct error *error) {
     struct index_key keys[EXAMINER_MOST];
     struct index_known known[EXAMINER_MOST];
     struct item *without[EXAMINER_MOST];
     size_t count = 0;
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        if (!item_left_no_word(examiner->round[i]))
+    for (size_t i = 0; i < examination->round_count; i++) {
+        if (!item_left_no_word(examination->round[i]))
             continue;
-        keys[count] = item_key(examiner->round[i]);
-        without[count++] = examiner->round[i];
+        keys[count] = item_key(examination->round[i]);
+        without[count++] = examination->round[i];
     }
     if (count == 0)
         return STATUS_OK;
-    enum status status = report_lag_wait(examiner->requests, error);
+    enum status status = reading_await_reports(examination->requests, error);
     if (status == STATUS_OK)
-        status = index_find_known(examiner->pg, keys, count, examiner->arena, known, error);
+        status = index_find_known(examination->pg, keys, count, examination->arena, known, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = item_join_report(without[i], known[i].report, examiner->arena, error);
+        status = item_join_report(without[i], known[i].report, examination->arena, error);
     return status;
 }
 
-static void name_entries(struct examiner *examiner) {
-    size_t most = (size_t)natsConnection_GetMaxPayload(nats_client_fast(examiner->nats));
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        const char *reason = item_name_entry(examiner->round[i], examiner->arena);
-        if (reason == NULL && entry_size_most(&examiner->round[i]->original) > most)
+static void name_entries(struct examination *examination) {
+    size_t most = (size_t)natsConnection_GetMaxPayload(nats_client_fast(examination->nats));
+    for (size_t i = 0; i < examination->round_count; i++) {
+        const char *reason = item_name_entry(examination->round[i], examination->arena);
+        if (reason == NULL && entry_size_most(&examination->round[i]->original) > most)
             reason = "too_large";
         if (reason != NULL)
-            refuse(examiner->round[i], reason);
+            refuse(examination->round[i], reason);
     }
-    thin_round(examiner);
+    thin_round(examination);
 }
 
 /* --- second chances ------------------------------------------------------------------------------
  */
 
-static void put_off(struct examiner *examiner) {
-    for (size_t i = 0; i < examiner->round_count; i++) {
-        struct item *item = examiner->round[i];
+static void put_off(struct examination *examination) {
+    for (size_t i = 0; i < examination->round_count; i++) {
+        struct item *item = examination->round[i];
         if (!item_has_a_chance(item))
             continue;
         item->is_settled = true;
-        examiner->chances[examiner->chance_count++] = (struct chance){
+        examination->chances[examination->chance_count++] = (struct chance){
             .key = item_key(item), .entry_id = item->id, .created_us = item->facts->created_us};
     }
-    thin_round(examiner);
+    thin_round(examination);
 }
 
 /* --- verdicts ------------------------------------------------------------------------------------
  */
 
-static void add_change(struct examiner *examiner, const struct index_change *change) {
-    assert(examiner->change_count < EXAMINER_MOST);
-    examiner->changes[examiner->change_count++] = *change;
+static void add_change(struct examination *examination, const struct index_change *change) {
+    assert(examination->change_count < EXAMINER_MOST);
+    examination->changes[examination->change_count++] = *change;
 }
 
 /* A failure of an entry that stays as it is. */
-static void note_failure(struct examiner *examiner, struct item *item,
+static void note_failure(struct examination *examination, struct item *item,
                          const struct entry_row *row) {
     item->entry.generation = row->generation;
     item->is_settled = true;
-    add_change(examiner, &(struct index_change){.id = item->id,
-                                                .entry = &item->entry,
-                                                .dlq_sequence = row->dlq_sequence});
+    add_change(examination, &(struct index_change){.id = item->id,
+                                                   .entry = &item->entry,
+                                                   .dlq_sequence = row->dlq_sequence});
 }
 
-static enum status decide(struct examiner *examiner, struct error *error) {
+static enum status decide(struct examination *examination, struct error *error) {
     struct slice ids[EXAMINER_MOST];
     struct entry_row rows[EXAMINER_MOST];
     bool found[EXAMINER_MOST];
     struct pg_result *result = NULL;
-    for (size_t i = 0; i < examiner->round_count; i++)
-        ids[i] = examiner->round[i]->id;
-    enum status status =
-        index_find_entries(examiner->pg, ids, examiner->round_count, rows, found, &result, error);
-    for (size_t i = 0; i < examiner->round_count && status == STATUS_OK; i++) {
-        struct item *item = examiner->round[i];
+    for (size_t i = 0; i < examination->round_count; i++)
+        ids[i] = examination->round[i]->id;
+    enum status status = index_find_entries(examination->pg, ids, examination->round_count, rows,
+                                            found, &result, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+        struct item *item = examination->round[i];
         const struct failed_message message = item_failed_message(item, found[i] ? &rows[i] : NULL);
         item->verdict = verdict_of(found[i] ? &rows[i] : NULL, &message);
         if (!item->verdict.is_new)
-            note_failure(examiner, item, &rows[i]);
+            note_failure(examination, item, &rows[i]);
     }
     pg_result_free(&result);
-    thin_round(examiner);
+    thin_round(examination);
     return status;
 }
 
 /* --- publishing ----------------------------------------------------------------------------------
  */
 
-static enum status add_publish(struct examiner *examiner, struct item *item, struct error *error) {
+static enum status add_publish(struct examination *examination, struct item *item,
+                               struct error *error) {
     natsMsg *message = NULL;
     item->entry.generation = item->verdict.generation;
     /* What the stream said last counts more than the index. */
     uint64_t expected = item->is_corrected ? item->last_sequence : item->verdict.expected_sequence;
     enum status status =
         entry_message(&item->entry, &item->original, expected,
-                      request_batch_next_reply(examiner->requests), &message, error);
+                      request_batch_next_reply(examination->requests), &message, error);
     if (status == STATUS_OK)
-        request_batch_add_message(examiner->requests, message);
+        request_batch_add_message(examination->requests, message);
     return status;
 }
 
-static void note_published(struct examiner *examiner, struct item *item, uint64_t dlq_sequence) {
+static void note_published(struct examination *examination, struct item *item,
+                           uint64_t dlq_sequence) {
     struct buf stream = {0};
     buf_append_slice(&stream, item->notice.stream);
     metric_add(&entries_total, metric_slot(&entries_total, stream.ptr), 1);
@@ -373,41 +348,42 @@ static void note_published(struct examiner *examiner, struct item *item, uint64_
              LOG_TEXT("reason", dead_reason_text(item->entry.reason)),
              LOG_SLICE("text", item->entry.error));
     item->is_settled = true;
-    add_change(examiner, &(struct index_change){.id = item->id,
-                                                .entry = &item->entry,
-                                                .dlq_sequence = dlq_sequence,
-                                                .order_id = item_order_id(item),
-                                                .is_entry = true});
+    add_change(examination, &(struct index_change){.id = item->id,
+                                                   .entry = &item->entry,
+                                                   .dlq_sequence = dlq_sequence,
+                                                   .order_id = item_order_id(item),
+                                                   .is_entry = true});
 }
 
-static enum status take_ack(struct examiner *examiner, struct item *item, size_t index,
+static enum status take_ack(struct examination *examination, struct item *item, size_t index,
                             struct error *error) {
     struct pub_ack ack = {0};
-    enum status status = pub_ack_parse(request_batch_reply(examiner->requests, index), &ack, error);
+    enum status status =
+        pub_ack_parse(request_batch_reply(examination->requests, index), &ack, error);
     if (status != STATUS_OK)
         return status;
     if (ack.error_code == 0)
-        note_published(examiner, item, ack.sequence);
+        note_published(examination, item, ack.sequence);
     else if (ack.error_code != WRONG_LAST_SEQUENCE)
         return error_set(error, STATUS_UNAVAILABLE, "writing a dead letter: %s", ack.error_text);
     return STATUS_OK;
 }
 
-static enum status publish(struct examiner *examiner, struct error *error) {
+static enum status publish(struct examination *examination, struct error *error) {
     enum status status = STATUS_OK;
-    if (examiner->round_count == 0)
+    if (examination->round_count == 0)
         return STATUS_OK;
-    request_batch_clear(examiner->requests);
-    for (size_t i = 0; i < examiner->round_count && status == STATUS_OK; i++)
-        status = add_publish(examiner, examiner->round[i], error);
+    request_batch_clear(examination->requests);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
+        status = add_publish(examination, examination->round[i], error);
     if (status != STATUS_OK)
         return status;
     failpoint("dlq.before_publish");
-    status = request_batch_run(examiner->requests, error);
+    status = request_batch_run(examination->requests, error);
     failpoint("dlq.after_publish");
-    for (size_t i = 0; i < examiner->round_count && status == STATUS_OK; i++)
-        status = take_ack(examiner, examiner->round[i], i, error);
-    thin_round(examiner);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
+        status = take_ack(examination, examination->round[i], i, error);
+    thin_round(examination);
     return status;
 }
 
@@ -417,134 +393,145 @@ static enum status publish(struct examiner *examiner, struct error *error) {
 /* An entry that the index does not know as it is: from another instance, from before a crash, or
    from before the index was lost. Ours, if it is of the same message; otherwise the item is decided
    again with it. */
-static enum status adopt(struct examiner *examiner, struct item *item,
+static enum status adopt(struct examination *examination, struct item *item,
                          struct stored_message *message, struct error *error) {
-    struct entry *entry = arena_alloc(examiner->arena, sizeof(*entry));
+    struct entry *entry = arena_alloc(examination->arena, sizeof(*entry));
     enum status status = entry_parse(message, entry, error);
     if (status != STATUS_OK)
         return status;
     item->last_sequence = message->sequence;
     item->is_settled = entry->sequence == item->notice.sequence &&
                        entry->published_at_us == item->original.time_us;
-    add_change(examiner, &(struct index_change){.id = item->id,
-                                                .entry = entry,
-                                                .dlq_sequence = message->sequence,
-                                                .order_id = item_order_id(item),
-                                                .is_entry = true});
+    add_change(examination, &(struct index_change){.id = item->id,
+                                                   .entry = entry,
+                                                   .dlq_sequence = message->sequence,
+                                                   .order_id = item_order_id(item),
+                                                   .is_entry = true});
     return STATUS_OK;
 }
 
-static enum status take_last(struct examiner *examiner, struct item *item, size_t index,
+static enum status take_last(struct examination *examination, struct item *item, size_t index,
                              struct error *error) {
-    struct stored_message *message = &examiner->found[examiner->found_count];
+    struct stored_message *message = &examination->found[examination->found_count];
     enum status status =
-        stored_message_parse(request_batch_reply(examiner->requests, index), message, error);
+        stored_message_parse(request_batch_reply(examination->requests, index), message, error);
     item->is_corrected = true;
     item->last_sequence = 0;
     if (status == STATUS_NOT_FOUND) /* expired or purged: the subject begins anew */
         return STATUS_OK;
     if (status != STATUS_OK)
         return status;
-    examiner->found_count++;
-    return adopt(examiner, item, message, error);
+    examination->found_count++;
+    return adopt(examination, item, message, error);
 }
 
-static enum status look_back(struct examiner *examiner, struct error *error) {
+static enum status look_back(struct examination *examination, struct error *error) {
     struct buf subject = {0}, body = {0}, stream = {0};
-    if (examiner->round_count == 0)
+    if (examination->round_count == 0)
         return STATUS_OK;
-    request_batch_clear(examiner->requests);
-    for (size_t i = 0; i < examiner->round_count; i++) {
+    request_batch_clear(examination->requests);
+    for (size_t i = 0; i < examination->round_count; i++) {
         buf_clear(&subject);
         buf_clear(&stream);
-        entry_write_subject(&examiner->round[i]->entry, &subject);
-        buf_printf(&stream, "%.*s_DLQ", SLICE_ARG(examiner->round[i]->notice.stream));
+        entry_write_subject(&examination->round[i]->entry, &subject);
+        buf_printf(&stream, "%.*s_DLQ", SLICE_ARG(examination->round[i]->notice.stream));
         stored_message_by_subject(&body, subject.ptr);
-        ask_message(examiner, stream.ptr, &body);
+        ask_message(examination, stream.ptr, &body);
     }
     buf_fini(&subject);
     buf_fini(&body);
     buf_fini(&stream);
-    enum status status = request_batch_run(examiner->requests, error);
-    for (size_t i = 0; i < examiner->round_count && status == STATUS_OK; i++)
-        status = take_last(examiner, examiner->round[i], i, error);
+    enum status status = request_batch_run(examination->requests, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
+        status = take_last(examination, examination->round[i], i, error);
     return status;
 }
 
 /* --- all of it -----------------------------------------------------------------------------------
  */
 
-static enum status record(struct examiner *examiner, struct error *error) {
+static enum status record(struct examination *examination, struct error *error) {
     struct index_key settled[EXAMINER_MOST];
     size_t count = 0;
-    for (size_t i = 0; i < examiner->item_count; i++) {
-        if (examiner->items[i]->is_settled)
-            settled[count++] = item_key(examiner->items[i]);
+    for (size_t i = 0; i < examination->item_count; i++) {
+        if (examination->items[i]->is_settled)
+            settled[count++] = item_key(examination->items[i]);
     }
-    enum status status = pg_begin(examiner->pg, error);
+    enum status status = pg_begin(examination->pg, error);
     if (status == STATUS_OK)
-        status = index_write(examiner->pg, examiner->changes, examiner->change_count, settled,
-                             count, error);
+        status = index_write(examination->pg, examination->changes, examination->change_count,
+                             settled, count, error);
     if (status == STATUS_OK)
-        status = store_chance_note(examiner->pg, examiner->chances, examiner->chance_count, error);
+        status = store_chance_note(examination->pg, examination->chances, examination->chance_count,
+                                   error);
     if (status == STATUS_OK)
-        status = pg_commit(examiner->pg, error);
+        status = pg_commit(examination->pg, error);
     if (status != STATUS_OK)
-        pg_rollback(examiner->pg);
+        pg_rollback(examination->pg);
     return status;
 }
 
-static enum status run_round(struct examiner *examiner, struct error *error) {
-    begin_round(examiner);
-    enum status status = read_facts(examiner, error);
+static enum status run_round(struct examination *examination, struct error *error) {
+    begin_round(examination);
+    enum status status = read_facts(examination, error);
     if (status == STATUS_OK)
-        status = drop_known(examiner, error);
+        status = drop_known(examination, error);
     if (status == STATUS_OK) {
-        check_facts(examiner);
-        status = read_originals(examiner, error);
+        check_facts(examination);
+        status = read_originals(examination, error);
     }
     if (status == STATUS_OK)
-        status = read_reports(examiner, error);
+        status = read_reports(examination, error);
     if (status == STATUS_OK)
-        status = await_reports(examiner, error);
+        status = await_reports(examination, error);
     if (status == STATUS_OK) {
-        name_entries(examiner);
-        put_off(examiner);
-        status = decide(examiner, error);
+        name_entries(examination);
+        put_off(examination);
+        status = decide(examination, error);
     }
     if (status == STATUS_OK)
-        status = publish(examiner, error);
+        status = publish(examination, error);
     if (status == STATUS_OK)
-        status = look_back(examiner, error);
+        status = look_back(examination, error);
     if (status == STATUS_OK)
-        status = record(examiner, error);
-    end_round(examiner);
+        status = record(examination, error);
+    end_round(examination);
     return status;
 }
 
-static bool all_settled(const struct examiner *examiner) {
-    for (size_t i = 0; i < examiner->item_count; i++) {
-        if (!examiner->items[i]->is_settled)
+static bool all_settled(const struct examination *examination) {
+    for (size_t i = 0; i < examination->item_count; i++) {
+        if (!examination->items[i]->is_settled)
             return false;
     }
     return true;
 }
 
-enum status examiner_take(struct examiner *examiner, const struct notice *notices, size_t count,
-                          struct error *error) {
+static enum status run_rounds(struct examination *examination, struct error *error) {
     enum status status = STATUS_OK;
+    for (int round = 0; !all_settled(examination) && status == STATUS_OK; round++) {
+        if (round == ROUNDS_MOST)
+            return error_set(error, STATUS_UNAVAILABLE, "others write the same entries");
+        status = run_round(examination, error);
+    }
+    return status;
+}
+
+enum status examiner_take(const struct examiner *examiner, const struct notice *notices,
+                          size_t count, struct error *error) {
+    struct examination *examination = mem_alloc(sizeof(*examination));
     assert(count <= EXAMINER_MOST);
-    arena_reset(examiner->arena);
-    examiner->item_count = 0;
+    examination->nats = examiner->nats;
+    examination->pg = examiner->pg;
+    examination->arena = examiner->arena;
+    examination->requests = request_batch_create(examiner->nats);
     for (size_t i = 0; i < count; i++) {
         struct item *item = arena_alloc(examiner->arena, sizeof(*item));
         item->notice = notices[i];
-        examiner->items[examiner->item_count++] = item;
+        examination->items[examination->item_count++] = item;
     }
-    for (int round = 0; !all_settled(examiner) && status == STATUS_OK; round++) {
-        if (round == ROUNDS_MOST)
-            return error_set(error, STATUS_UNAVAILABLE, "others write the same entries");
-        status = run_round(examiner, error);
-    }
+    enum status status = run_rounds(examination, error);
+    request_batch_destroy(&examination->requests);
+    free(examination);
     return status;
 }

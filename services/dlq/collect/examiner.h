@@ -20,22 +20,19 @@
 
 #define EXAMINER_MOST 128 /* notices at once */
 
-struct examiner;
-
-/* Has a connection of its own to the database. One thread. */
-struct examiner *examiner_create(struct nats_client *nats, const char *database_url);
-void examiner_destroy(struct examiner **examiner);
+/* What an examination works with; one thread's. */
+struct examiner {
+    struct nats_client *nats;
+    struct pg *pg;
+    struct arena *arena;
+};
 
 /* Settles every notice: a dead letter, or part of one that is there, or refused and counted.
    Nothing is lost by a failure (UNAVAILABLE, TIMEOUT ...): repeat the call with the same notices.
  */
-enum status examiner_take(struct examiner *examiner, const struct notice *notices, size_t count,
-                          struct error *error) MUST_CHECK;
+enum status examiner_take(const struct examiner *examiner, const struct notice *notices,
+                          size_t count, struct error *error) MUST_CHECK;
 /* Counts and logs what is not worth a look. */
 void examiner_refuse(const char *reason, const struct error *error);
-
-/* For who works on the same thread with the same connections. */
-struct pg *examiner_pg(struct examiner *examiner);
-struct request_batch *examiner_requests(struct examiner *examiner);
 
 #endif

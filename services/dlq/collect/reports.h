@@ -1,12 +1,13 @@
 /*
- * The worker that reads failure reports into the index: the last word of a consumer on a message,
- * for the examiner to join, for the sweep to find, and to learn that a replay was done.
+ * Reads failure reports into the index: the last word of a consumer on a message, which the
+ * examiner joins, the sweep looks for, and a replay is resolved by.
  */
 #ifndef OM_SERVICES_DLQ_COLLECT_REPORTS_H
 #define OM_SERVICES_DLQ_COLLECT_REPORTS_H
 
-#include "shared/service/worker.h"
+#include "shared/consume/batch.h"
 
-void reports_run(struct worker *worker);
+/* Takes raw messages of FAILURES. One that is malformed is counted. */
+enum status reports_take(struct batch *batch, struct error *error) MUST_CHECK;
 
 #endif

@@ -1,6 +1,9 @@
 #include "services/dlq/collect/sweep.h"
 
 #include "services/dlq/collect/consumer_facts.h"
+#include "services/dlq/collect/examiner.h"
+#include "services/dlq/collect/reading.h"
+#include "services/dlq/collect/settings.h"
 #include "services/dlq/index/index.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
@@ -23,36 +26,14 @@ METRIC_GAUGE(oldest_seconds, "ordermesh_dlq_oldest_seconds", "stream",
 #define FORGET_INTERVAL_MS (60 * 60 * 1000)
 
 struct sweep {
-    struct examiner *examiner;
+    struct nats_client *nats;
+    struct request_batch *requests;
+    struct pg *pg;
     struct arena *arena;
     int64_t grace_ms;
-    int64_t interval_ms;
     int64_t due_us;
-    int64_t backlog_due_us; /* while there are advisories */
-    int64_t tidy_due_us;
     int64_t forget_due_us;
 };
-
-struct sweep *sweep_create(struct examiner *examiner, int64_t grace_ms) {
-    struct sweep *sweep = mem_alloc(sizeof(*sweep));
-    int64_t interval_ms = grace_ms / 4;
-    sweep->examiner = examiner;
-    sweep->arena = arena_create(ARENA_CHUNK_BYTES);
-    sweep->grace_ms = grace_ms;
-    if (interval_ms < INTERVAL_LEAST_MS)
-        interval_ms = INTERVAL_LEAST_MS;
-    sweep->interval_ms = interval_ms > INTERVAL_MOST_MS ? INTERVAL_MOST_MS : interval_ms;
-    return sweep;
-}
-
-void sweep_destroy(struct sweep **sweep) {
-    struct sweep *s = *sweep;
-    *sweep = NULL;
-    if (s == NULL)
-        return;
-    arena_destroy(&s->arena);
-    free(s);
-}
 
 /* --- final reports -------------------------------------------------------------------------------
  */
@@ -65,8 +46,7 @@ static enum status read_limits(struct sweep *sweep, const struct index_key *repo
     for (size_t i = 0; i < count; i++)
         facts[i] = (struct consumer_facts){.stream = reporters[i].stream,
                                            .consumer = reporters[i].consumer};
-    enum status status =
-        consumer_facts_read(examiner_requests(sweep->examiner), sweep->arena, facts, count, error);
+    enum status status = consumer_facts_read(sweep->requests, sweep->arena, facts, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
         max_deliver[i] = facts[i].exists ? facts[i].max_deliver : 1;
     return status;
@@ -79,13 +59,12 @@ static enum status find_notices(struct sweep *sweep, struct notice *notices, siz
     int64_t max_deliver[REPORTERS_MOST];
     struct slice reports[EXAMINER_MOST];
     size_t reporter_count = 0, found = 0;
-    struct pg *pg = examiner_pg(sweep->examiner);
-    enum status status = index_find_reporters(pg, before_us, sweep->arena, reporters,
+    enum status status = index_find_reporters(sweep->pg, before_us, sweep->arena, reporters,
                                               REPORTERS_MOST, &reporter_count, error);
     if (status == STATUS_OK && reporter_count > 0)
         status = read_limits(sweep, reporters, reporter_count, max_deliver, error);
     if (status == STATUS_OK && reporter_count > 0)
-        status = index_find_final(pg, before_us, reporters, max_deliver, reporter_count,
+        status = index_find_final(sweep->pg, before_us, reporters, max_deliver, reporter_count,
                                   sweep->arena, reports, EXAMINER_MOST, &found, error);
     for (size_t i = 0; i < found && status == STATUS_OK; i++) {
         struct report *report = arena_alloc(sweep->arena, sizeof(*report));
@@ -106,7 +85,7 @@ static enum status find_notices(struct sweep *sweep, struct notice *notices, siz
  */
 
 static enum status tidy(struct sweep *sweep, struct error *error) {
-    struct pg *pg = examiner_pg(sweep->examiner);
+    struct pg *pg = sweep->pg;
     int64_t now_us = clock_monotonic_us();
     bool forgets = now_us >= sweep->forget_due_us;
     enum status status = pg_begin(pg, error);
@@ -140,7 +119,7 @@ static size_t list_streams(struct index_depth *depths) {
 static enum status measure(struct sweep *sweep, struct error *error) {
     struct index_depth depths[EVENT_TYPE_COUNT] = {0};
     size_t count = list_streams(depths);
-    enum status status = index_measure(examiner_pg(sweep->examiner), depths, count, error);
+    enum status status = index_measure(sweep->pg, depths, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         const char *stream = depths[i].stream.ptr; /* a name of the event table, terminated */
         int64_t age_us = depths[i].oldest_at_us == 0 ? 0 : clock_now_us() - depths[i].oldest_at_us;
@@ -151,34 +130,68 @@ static enum status measure(struct sweep *sweep, struct error *error) {
     return status;
 }
 
-static void tidy_if_due(struct sweep *sweep) {
+/* --- a turn --------------------------------------------------------------------------------------
+ */
+
+/* While advisories wait to be read, few reports are without one: then it sweeps rarely. */
+static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {
+    bool has_advisories = false;
+    int64_t now_us = clock_monotonic_us();
+    *is_due = false;
+    if (now_us < sweep->due_us)
+        return STATUS_OK;
+    enum status status = reading_is_behind(sweep->requests, "ADVISORIES", &has_advisories, error);
+    *is_due = !has_advisories || now_us >= sweep->due_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
+    return status;
+}
+
+static enum status take_final(struct sweep *sweep, int64_t interval_ms, struct error *error) {
+    const struct examiner examiner = {sweep->nats, sweep->pg, sweep->arena};
+    struct notice notices[EXAMINER_MOST];
+    size_t count = 0;
+    enum status status = find_notices(sweep, notices, &count, error);
+    if (status == STATUS_OK)
+        status = examiner_take(&examiner, notices, count, error);
+    bool has_more = status == STATUS_OK && count == EXAMINER_MOST;
+    sweep->due_us = clock_monotonic_us() + (has_more ? 0 : interval_ms * 1000);
+    return status;
+}
+
+static void turn(struct sweep *sweep, int64_t interval_ms) {
     struct error error = {0};
-    if (clock_monotonic_us() < sweep->tidy_due_us)
-        return;
+    bool sweeps = false;
+    arena_reset(sweep->arena);
     enum status status = tidy(sweep, &error);
     if (status == STATUS_OK)
         status = measure(sweep, &error);
-    if (status != STATUS_OK)
-        log_warn("the figures of the index are not up to date", LOG_ERROR(&error));
-    sweep->tidy_due_us = clock_monotonic_us() + sweep->interval_ms * 1000;
-}
-
-void sweep_turn(struct sweep *sweep, bool has_advisories) {
-    struct notice notices[EXAMINER_MOST];
-    struct error error = {0};
-    size_t count = 0;
-    int64_t now_us = clock_monotonic_us();
-    tidy_if_due(sweep);
-    if (now_us < (has_advisories ? sweep->backlog_due_us : sweep->due_us))
-        return;
-    arena_reset(sweep->arena);
-    enum status status = find_notices(sweep, notices, &count, &error);
-    if (status == STATUS_OK && count > 0)
-        status = examiner_take(sweep->examiner, notices, count, &error);
+    if (status == STATUS_OK)
+        status = is_due(sweep, &sweeps, &error);
+    if (status == STATUS_OK && sweeps)
+        status = take_final(sweep, interval_ms, &error);
     if (status != STATUS_OK)
         log_warn("the sweep failed; once more later", LOG_ERROR(&error));
-    bool has_more = status == STATUS_OK && count == EXAMINER_MOST;
-    int64_t end_us = clock_monotonic_us();
-    sweep->due_us = has_more ? now_us : end_us + sweep->interval_ms * 1000;
-    sweep->backlog_due_us = end_us + INT64_C(1000) * BACKLOG_INTERVAL_MS;
+}
+
+void sweep_run(struct worker *worker) {
+    const struct worker_options *options = worker_options(worker);
+    const struct dlq_settings *settings = options->context;
+    struct sweep sweep = {
+        .nats = options->nats,
+        .requests = request_batch_create(options->nats),
+        .pg = pg_create(options->config->database_url, "dlq/sweep"),
+        .arena = arena_create(ARENA_CHUNK_BYTES),
+        .grace_ms = settings->grace_ms,
+    };
+    int64_t interval_ms = settings->grace_ms / 4;
+    if (interval_ms < INTERVAL_LEAST_MS)
+        interval_ms = INTERVAL_LEAST_MS;
+    if (interval_ms > INTERVAL_MOST_MS)
+        interval_ms = INTERVAL_MOST_MS;
+    worker_set_ready(worker, true);
+    do
+        turn(&sweep, interval_ms);
+    while (worker_nap(worker, sweep.due_us > clock_monotonic_us() ? interval_ms : 0));
+    request_batch_destroy(&sweep.requests);
+    pg_destroy(&sweep.pg);
+    arena_destroy(&sweep.arena);
 }

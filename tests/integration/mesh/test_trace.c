@@ -293,7 +293,7 @@ static bool is_logged(void *closure) {
 static void what_is_logged_of_an_order_names_its_trace(void **state) {
     (void)state;
     struct http_response response;
-    struct awaited_line line = {MESH_PAYMENT, "an event is to be tried again",
+    struct awaited_line line = {MESH_PAYMENT, "a message is to be tried again",
                                 "\"traceId\":\"" RETRIED_TRACE "\""};
     place_order("00-" RETRIED_TRACE "-" CALLERS_SPAN "-01", "pm_sim_error", &response);
     assert_true(wait_until(is_logged, &line, WAIT_MS));

@@ -195,7 +195,7 @@ static void assert_next_report(const struct uuid *id, const char *outcome) {
     assert_next(reports, event_id, outcome);
 }
 
-static void start_consumer(void) {
+static void start_consumer_of(const struct consumer_spec *of) {
     struct error error = {0};
     const struct consumer_options options = {
         .nats = nats,
@@ -204,8 +204,12 @@ static void start_consumer(void) {
         .instance = "test",
         .batch_max = 64,
     };
-    consumer = consumer_create(&spec, &options);
+    consumer = consumer_create(of, &options);
     assert_int_equal(consumer_start(consumer, &error), STATUS_OK);
+}
+
+static void start_consumer(void) {
+    start_consumer_of(&spec);
 }
 
 static int each_setup(void **state) {
@@ -497,6 +501,53 @@ static void a_drained_consumer_finishes_what_it_fetched(void **state) {
     assert_int_equal(atomic_load(&most_attempts), 1);
 }
 
+/* --- messages that are no events ---------------------------------------------------------------
+ */
+
+static atomic_int raw_taken, raw_refused;
+
+/* Refuses any batch with the body "bad" in it, and counts the bodies "good". */
+static enum status take_raw(struct batch *batch, struct error *error) {
+    int good = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct delivery *delivery = batch->items[i];
+        good += slice_is(delivery->payload, "good") && slice_is(delivery->subject, "failures.good");
+        if (!slice_is(delivery->payload, "bad"))
+            continue;
+        atomic_fetch_add(&raw_refused, batch->count == 1);
+        return error_set(error, STATUS_DATA, "told to refuse");
+    }
+    atomic_fetch_add(&raw_taken, good);
+    return STATUS_OK;
+}
+
+static const struct handler raw_handler = {.take_raw = take_raw, .raw_most = 8};
+static const struct handler_row raw_rows[] = {{EVENT_TYPE_COUNT, &raw_handler}};
+static const struct consumer_spec raw_spec = {"FAILURES", "dlq", raw_rows, 1};
+
+static bool raw_is_taken(void *count) {
+    return atomic_load(&raw_taken) == *(int *)count && atomic_load(&raw_refused) > 1;
+}
+
+static void
+messages_that_are_no_events_are_taken_and_one_that_fails_alone_comes_again(void **state) {
+    (void)state;
+    int good = 1;
+    natsMsg *message = NULL;
+    natsConnection *connection = nats_client_fast(nats);
+    assert_int_equal(natsConnection_PublishString(connection, "failures.bad", "bad"), NATS_OK);
+    assert_int_equal(natsConnection_PublishString(connection, "failures.good", "good"), NATS_OK);
+
+    start_consumer_of(&raw_spec);
+
+    assert_true(wait_until(raw_is_taken, &good, WAIT_MS));
+    for (int i = 0; i < 2; i++) { /* the two, and no report about one of them */
+        assert_int_equal(natsSubscription_NextMsg(&message, reports, WAIT_MS), NATS_OK);
+        natsMsg_Destroy(message);
+    }
+    assert_int_equal(natsSubscription_NextMsg(&message, reports, 100), NATS_TIMEOUT);
+}
+
 static int group_setup(void **state) {
     (void)state;
     struct error error = {0};
@@ -543,6 +594,7 @@ int main(void) {
         TEST(an_event_the_database_refuses_holds_back_no_other),
         TEST(an_outage_holds_the_batch_and_costs_no_attempt),
         TEST(a_drained_consumer_finishes_what_it_fetched),
+        TEST(messages_that_are_no_events_are_taken_and_one_that_fails_alone_comes_again),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -80,7 +80,7 @@ static void begin_run(struct run *run, struct drive *drive, struct drive_message
     arena_reset(drive->arena);
     outbox_clear(drive->outbox);
     for (size_t i = 0; i < count; i++) {
-        messages[i].is_ignored = messages[i].is_duplicate = false;
+        messages[i].is_ignored = false;
         decode(run, i);
     }
 }
@@ -88,6 +88,7 @@ static void begin_run(struct run *run, struct drive *drive, struct drive_message
 static void end_run(struct run *run) {
     for (size_t i = 0; i < run->count; i++) {
         run->messages[i].outcome = run->deliveries[i].outcome;
+        run->messages[i].is_duplicate = run->deliveries[i].is_duplicate;
         run->messages[i].error = run->deliveries[i].error;
         event_fini(&run->deliveries[i].event);
     }
@@ -100,7 +101,7 @@ static struct batch make_batch(struct run *run, size_t row, size_t end) {
     struct batch batch = {
         .items = run->group, .arena = run->drive->arena, .context = run->drive->context};
     for (size_t i = 0; i < run->count; i++) {
-        if (run->rows[i] >= row && run->rows[i] < end && !run->messages[i].is_duplicate &&
+        if (run->rows[i] >= row && run->rows[i] < end && !run->deliveries[i].is_duplicate &&
             run->deliveries[i].outcome == OUTCOME_DONE)
             run->group[batch.count++] = &run->deliveries[i];
     }
@@ -153,40 +154,26 @@ static enum status each_group(struct run *run, part_fn part, struct error *error
 }
 
 /* The deliveries that the inbox is asked about, in run->group. */
-static size_t list_taken(struct run *run, bool only_fresh) {
+static size_t list_taken(struct run *run) {
     const struct consumer_spec *spec = run->drive->spec;
     size_t count = 0;
     for (size_t i = 0; i < run->count; i++) {
         bool has_handler = run->rows[i] < spec->row_count;
-        if (has_handler && !spec->rows[run->rows[i]].handler->has_own_dedup &&
-            !(only_fresh && run->messages[i].is_duplicate))
+        if (has_handler && !spec->rows[run->rows[i]].handler->has_own_dedup)
             run->group[count++] = &run->deliveries[i];
     }
     return count;
-}
-
-static enum status take(struct run *run, struct error *error) {
-    size_t count = list_taken(run, false);
-    bool *is_new = mem_alloc(count + 1);
-    enum status status =
-        inbox_take(run->drive->pg, run->drive->inbox_name, run->group, count, is_new, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        run->messages[run->group[i] - run->deliveries].is_duplicate = !is_new[i];
-    free(is_new);
-    return status;
 }
 
 static enum status run_transaction(struct run *run, struct error *error) {
     struct drive *drive = run->drive;
     enum status status = pg_begin(drive->pg, error);
     if (status == STATUS_OK)
-        status = take(run, error);
+        status = inbox_take(drive->pg, drive->inbox_name, run->group, list_taken(run), error);
     if (status == STATUS_OK)
         status = each_group(run, run_inside, error);
-    if (status == STATUS_OK) {
-        size_t count = list_taken(run, true);
-        status = inbox_forget(drive->pg, drive->inbox_name, run->group, count, error);
-    }
+    if (status == STATUS_OK)
+        status = inbox_give_back(drive->pg, drive->inbox_name, run->group, list_taken(run), error);
     if (status == STATUS_OK)
         status = outbox_write(drive->outbox, drive->pg, error);
     return status == STATUS_OK ? pg_commit(drive->pg, error) : status;
