@@ -121,6 +121,12 @@ static bool is_sent_again(struct publication *publication, enum status status) {
     return true;
 }
 
+static void give_up(struct publication *publication, struct error *error) {
+    if (publication->may_be_stored)
+        error->status = STATUS_TIMEOUT;
+    publication->fn(publication->closure, error);
+}
+
 static void on_again(h2o_timeout_entry_t *entry) {
     struct publication *publication = H2O_STRUCT_FROM_MEMBER(struct publication, again, entry);
     enum status status = publish_open(publication->lane, publication);
@@ -129,7 +135,7 @@ static void on_again(h2o_timeout_entry_t *entry) {
         transmit(publication);
     } else if (!is_sent_again(publication, status)) {
         (void)error_set(&error, status, "not sent again: %s", status_text(status));
-        publication->fn(publication->closure, &error);
+        give_up(publication, &error);
     }
 }
 
@@ -153,8 +159,11 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
     uuid_format(&publication->id, id);
     messaging_span_sent(&publication->span, event_info(publication->type)->subject, id,
                         status == STATUS_OK ? NULL : error.text);
-    if (status == STATUS_OK || !is_sent_again(publication, answer->status))
-        publication->fn(publication->closure, status == STATUS_OK ? NULL : &error);
+    publication->may_be_stored |= answer->status == STATUS_TIMEOUT;
+    if (status == STATUS_OK)
+        publication->fn(publication->closure, NULL);
+    else if (!is_sent_again(publication, answer->status))
+        give_up(publication, &error);
 }
 
 static void transmit(struct publication *publication) {
@@ -164,7 +173,7 @@ static void transmit(struct publication *publication) {
     publication->span = span_start(SPAN_PRODUCER, &publication->trace);
     if (make_message(publication, &message, &error) != STATUS_OK) {
         publish_drop(publication);
-        publication->fn(publication->closure, &error);
+        give_up(publication, &error);
         return;
     }
     failpoint("gateway.before_publish");

@@ -4,7 +4,8 @@
  * from the order's.
  *
  * A command is sent again, every 50 ms within OM_PUBLISH_TIMEOUT_MS, while its stream has no leader
- * to store it, and when its acknowledgement is lost. Its id makes it one command all the same.
+ * to store it, and when its acknowledgement is lost. Its id makes it one command all the same. Once
+ * an acknowledgement was missed, the failure is TIMEOUT: the command may have been stored.
  *
  * Loop thread; nothing blocks.
  */
@@ -58,6 +59,7 @@ struct publication {
     struct trace trace; /* of the request */
     struct span span;   /* of the way into the stream */
     int64_t give_up_us;
+    bool may_be_stored; /* one that was sent has not been answered */
     h2o_timeout_entry_t again;
     publish_fn fn;
     void *closure;
