@@ -19,9 +19,9 @@
 #include "gateway/pages/console.h"
 #include "gateway/pages/problem_pages.h"
 #include "gateway/reply/answer.h"
-#include "gateway/reply/percent.h"
 #include "gateway/reply/problem.h"
 #include "shared/base/clock.h"
+#include "shared/base/percent.h"
 
 #include <string.h>
 

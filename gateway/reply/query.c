@@ -1,6 +1,6 @@
 #include "gateway/reply/query.h"
 
-#include "gateway/reply/percent.h"
+#include "shared/base/percent.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Percent-encoding (RFC 3986 section 2.1). Pure. */
-#ifndef OM_GATEWAY_REPLY_PERCENT_H
-#define OM_GATEWAY_REPLY_PERCENT_H
+#ifndef OM_SHARED_BASE_PERCENT_H
+#define OM_SHARED_BASE_PERCENT_H
 
 #include "shared/base/buf.h"
 

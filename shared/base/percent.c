@@ -1,4 +1,4 @@
-#include "gateway/reply/percent.h"
+#include "shared/base/percent.h"
 
 #include "shared/base/hex.h"
 
