@@ -53,53 +53,23 @@ void address_format_for_quota(const struct in6_addr *address, char *text) {
 
 /* --- trusted proxies -------------------------------------------------------------------------- */
 
-static struct slice trim(struct slice text) {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = (struct slice){text.ptr + 1, text.len - 1};
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-/* One to three digits, up to `most`. */
-static bool parse_bits(struct slice text, unsigned most, unsigned *bits) {
-    unsigned value = 0;
-    if (text.len == 0 || text.len > 3)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        value = value * 10 + (unsigned)(text.ptr[i] - '0');
-    }
-    *bits = value;
-    return value <= most;
-}
-
 static bool parse_range(struct slice text, struct address_range *range) {
-    const char *slash = text.len == 0 ? NULL : memchr(text.ptr, '/', text.len);
-    struct slice address = text;
-    unsigned bits;
+    struct slice digits = text;
     bool is_v4;
-    if (slash != NULL)
-        address.len = (size_t)(slash - text.ptr);
-    if (!parse(address, &range->address, &is_v4))
+    if (!parse(slice_take_until(&digits, '/'), &range->address, &is_v4))
         return false;
-    unsigned most = is_v4 ? ADDRESS_BITS - MAPPED_BITS : ADDRESS_BITS;
-    struct slice digits = {text.ptr + address.len + 1, text.len - address.len - 1};
-    if (slash == NULL)
-        bits = most;
-    else if (!parse_bits(digits, most, &bits))
+    uint64_t most = is_v4 ? ADDRESS_BITS - MAPPED_BITS : ADDRESS_BITS, bits = most;
+    if (digits.ptr != NULL && !slice_parse_uint(digits, most, &bits))
         return false;
-    range->prefix_bits = bits + (is_v4 ? MAPPED_BITS : 0);
+    range->prefix_bits = (unsigned)bits + (is_v4 ? MAPPED_BITS : 0);
     return true;
 }
 
 enum status trusted_proxies_parse(const char *text, struct trusted_proxies *proxies,
                                   struct error *error) {
     struct trusted_proxies parsed = {0};
-    while (text[strspn(text, " ")] != '\0') {
-        size_t len = strcspn(text, ",");
-        struct slice entry = trim((struct slice){text, len});
+    for (struct slice rest = slice_of(text); slice_trim(rest).len > 0;) {
+        struct slice entry = slice_trim(slice_take_until(&rest, ','));
         if (parsed.count == TRUSTED_PROXIES_MOST)
             return error_set(error, STATUS_INVALID, "OM_TRUSTED_PROXIES has more than %d entries",
                              TRUSTED_PROXIES_MOST);
@@ -107,7 +77,6 @@ enum status trusted_proxies_parse(const char *text, struct trusted_proxies *prox
             return error_set(error, STATUS_INVALID,
                              "OM_TRUSTED_PROXIES: \"%.*s\" is no address or network",
                              SLICE_ARG(entry));
-        text += len + (text[len] == ',' ? 1 : 0);
     }
     *proxies = parsed;
     return STATUS_OK;
@@ -145,7 +114,7 @@ struct in6_addr client_address(const struct trusted_proxies *proxies, struct in6
         const char *comma = memrchr(forwarded.ptr, ',', forwarded.len);
         size_t start = comma == NULL ? 0 : (size_t)(comma - forwarded.ptr) + 1;
         struct slice entry = {forwarded.ptr + start, forwarded.len - start};
-        if (!address_parse(without_port(trim(entry)), &before))
+        if (!address_parse(without_port(slice_trim(entry)), &before))
             break;
         client = before;
         forwarded.len = start == 0 ? 0 : start - 1;

@@ -1,45 +1,35 @@
 #include "gateway/admit/rate_quota.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "shared/base/slice.h"
 
-enum { COUNT_DIGITS = 6, WINDOW_DIGITS = 3 };
+enum { COUNT_MOST = 999999, WINDOW_MOST = 999 };
 #define SECOND_US INT64_C(1000000)
 
-/* Takes up to `most` digits off the text; 0 when there is none, or no number above 0. */
-static int64_t take_number(const char **text, size_t most) {
-    size_t digits = strspn(*text, "0123456789");
-    if (digits == 0 || digits > most)
-        return 0;
-    int64_t number = strtoll(*text, NULL, 10);
-    *text += digits;
-    return number;
-}
-
-static int64_t unit_us(const char *unit) {
+static int64_t unit_us(struct slice unit) {
     static const struct {
         const char *name;
         int64_t us;
     } units[] = {{"s", SECOND_US}, {"m", 60 * SECOND_US}, {"h", 3600 * SECOND_US}};
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-        if (strcmp(unit, units[i].name) == 0)
+        if (slice_is(unit, units[i].name))
             return units[i].us;
     return 0;
 }
 
 bool rate_quota_parse(const char *text, struct rate_quota *quota) {
-    if (strcmp(text, "off") == 0) {
+    struct slice rest = slice_of(text);
+    uint64_t count, number;
+    if (slice_is(rest, "off")) {
         *quota = (struct rate_quota){0};
         return true;
     }
-    int64_t count = take_number(&text, COUNT_DIGITS);
-    if (count == 0 || *text++ != '/')
+    if (!slice_parse_uint(slice_take_until(&rest, '/'), COUNT_MOST, &count) ||
+        !slice_parse_uint(slice_take_digits(&rest), WINDOW_MOST, &number))
         return false;
-    int64_t number = take_number(&text, WINDOW_DIGITS);
-    int64_t window_us = number * unit_us(text);
-    if (window_us == 0)
+    int64_t window_us = (int64_t)number * unit_us(rest);
+    if (count == 0 || window_us == 0)
         return false;
-    *quota = (struct rate_quota){count, window_us};
+    *quota = (struct rate_quota){(int64_t)count, window_us};
     return true;
 }
 

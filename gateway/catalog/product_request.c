@@ -13,32 +13,15 @@ enum { SKU_MAX = 64, TEXT_MAX = 200, CURSOR_MAX = 256, NAME_SHOWN_MAX = 64 };
 
 /* --- texts and numbers ------------------------------------------------------------------------ */
 
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 static bool is_line_of_text(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
-            return false;
-    return text.len > 0 && text.len <= TEXT_MAX;
+    return text.len > 0 && text.len <= TEXT_MAX && slice_is_printable(text);
 }
 
 bool sku_is_valid(struct slice sku) {
-    for (size_t i = 0; i < sku.len; i++)
-        if (!is_alphanumeric(sku.ptr[i]) && (sku.ptr[i] == '\0' || !strchr("_.:-", sku.ptr[i])))
-            return false;
-    return sku.len > 0 && sku.len <= SKU_MAX;
+    return sku.len > 0 && sku.len <= SKU_MAX && slice_has_only(sku, "_.:-");
 }
 
 /* --- the query -------------------------------------------------------------------------------- */
-
-static bool is_cursor(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_alphanumeric(text.ptr[i]))
-            return false;
-    return true;
-}
 
 enum status page_request_parse(struct slice query, struct arena *arena, struct page_request *page,
                                struct error *error) {
@@ -55,7 +38,7 @@ enum status page_request_parse(struct slice query, struct arena *arena, struct p
     if (limit.len > 0 && !query_limit(limit, PAGE_LIMIT_MAX, &page->limit))
         return error_set(error, STATUS_INVALID, "limit: must be an integer from 1 to %d",
                          PAGE_LIMIT_MAX);
-    if (cursor.len > 0 && !is_cursor(cursor))
+    if (cursor.len > 0 && !slice_has_only(cursor, ""))
         return error_set(error, STATUS_INVALID, "cursor: must be the nextCursor of a page");
     return STATUS_OK;
 }

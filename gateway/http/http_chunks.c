@@ -1,16 +1,11 @@
 #include "gateway/http/http_chunks.h"
 
+#include "shared/base/hex.h"
+
 #include <string.h>
 
 #define SKIPPED_MAX_BYTES 4096
 #define SIZE_DIGITS_MAX 8
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool take_size_byte(struct http_chunks *chunks, char c) {
     int value = hex_value(c);

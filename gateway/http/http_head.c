@@ -4,29 +4,16 @@
 #include <strings.h>
 
 #define METHOD_MAX_BYTES 32
+#define LENGTH_MOST UINT64_C(999999999999999999)
 
 /* --- characters ------------------------------------------------------------------------------- */
 
-static bool is_alphanumeric(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_among(char c, const char *others) {
-    return is_alphanumeric(c) || (c != '\0' && strchr(others, c) != NULL);
-}
-
 static bool is_token(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_among(text.ptr[i], "!#$%&'*+-.^_`|~"))
-            return false;
-    return text.len > 0;
+    return text.len > 0 && slice_has_only(text, "!#$%&'*+-.^_`|~");
 }
 
 static bool is_host(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_among(text.ptr[i], "-._~%!$&'()*+,;=:[]"))
-            return false;
-    return true;
+    return slice_has_only(text, "-._~%!$&'()*+,;=:[]");
 }
 
 static bool is_visible(struct slice text) {
@@ -46,30 +33,8 @@ static bool is_field_text(struct slice text) {
     return true;
 }
 
-static bool is_word(struct slice text, const char *word) {
-    return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
-}
-
 bool http_field_is(const struct http_field *field, const char *name) {
-    return is_word(field->name, name);
-}
-
-static struct slice trim(struct slice text) {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = (struct slice){text.ptr + 1, text.len - 1};
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-/* Takes what stands before the first `separator` off `rest`; false where there is none. */
-static bool take_until(struct slice *rest, char separator, struct slice *taken) {
-    const char *at = rest->len == 0 ? NULL : memchr(rest->ptr, separator, rest->len);
-    if (at == NULL)
-        return false;
-    *taken = (struct slice){rest->ptr, (size_t)(at - rest->ptr)};
-    *rest = (struct slice){at + 1, rest->len - taken->len - 1};
-    return true;
+    return slice_is_word(field->name, name);
 }
 
 /* --- where it ends ---------------------------------------------------------------------------- */
@@ -110,12 +75,11 @@ static enum http_progress refuse(struct http_fault *fault, enum problem problem,
 /* What cannot become a good head any more is refused before it ends. */
 static enum http_progress judge_incomplete(struct slice input, size_t start,
                                            struct http_fault *fault) {
-    struct slice rest = {input.ptr + start, input.len - start}, line = rest;
+    struct slice rest = {input.ptr + start, input.len - start};
     bool may_be_empty_line = slice_is(input, "\r");
     if (rest.len > 0 && !may_be_empty_line && !is_token((struct slice){rest.ptr, 1}))
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "this is not HTTP");
-    (void)take_until(&rest, '\n', &line);
-    if (line.len > METHOD_MAX_BYTES + HTTP_TARGET_MAX_BYTES + 16)
+    if (slice_take_until(&rest, '\n').len > METHOD_MAX_BYTES + HTTP_TARGET_MAX_BYTES + 16)
         return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
     if (input.len > HTTP_HEAD_MAX_BYTES)
         return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, NULL);
@@ -144,7 +108,9 @@ static struct slice without_authority(struct slice target) {
 static enum http_progress take_request_line(struct slice line, struct http_head *head,
                                             struct http_fault *fault) {
     struct slice version = line;
-    if (!take_until(&version, ' ', &head->method) || !take_until(&version, ' ', &head->target))
+    head->method = slice_take_until(&version, ' ');
+    head->target = slice_take_until(&version, ' ');
+    if (version.ptr == NULL)
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request line is malformed");
     if (head->target.len > HTTP_TARGET_MAX_BYTES)
         return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
@@ -160,26 +126,12 @@ static enum http_progress take_request_line(struct slice line, struct http_head 
 
 /* --- the fields ------------------------------------------------------------------------------- */
 
-static bool parse_length(struct slice value, size_t *length) {
-    enum { DIGITS_MAX = 18 };
-    size_t sum = 0;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9')
-            return false;
-        sum = sum * 10 + (size_t)(value.ptr[i] - '0');
-    }
-    *length = sum;
-    return value.len > 0 && value.len <= DIGITS_MAX;
-}
-
 static void take_connection(struct slice value, struct http_head *head) {
-    struct slice rest = value, word;
-    for (bool is_more = true; is_more;) {
-        is_more = take_until(&rest, ',', &word);
-        word = trim(is_more ? word : rest);
-        if (is_word(word, "close"))
+    while (value.len > 0) {
+        struct slice word = slice_trim(slice_take_until(&value, ','));
+        if (slice_is_word(word, "close"))
             head->is_persistent = false;
-        else if (is_word(word, "keep-alive") && head->is_http_1_0)
+        else if (slice_is_word(word, "keep-alive") && head->is_http_1_0)
             head->is_persistent = true;
     }
 }
@@ -191,20 +143,21 @@ struct seen {
 
 static const char *take_framing(const struct http_field *field, struct http_head *head,
                                 struct seen *seen) {
-    if (is_word(field->name, "host")) {
+    if (slice_is_word(field->name, "host")) {
         head->host = field->value;
         if (++seen->hosts > 1 || !is_host(field->value))
             return "there must be one Host header, with a host in it";
-    } else if (is_word(field->name, "content-length")) {
-        if (++seen->lengths > 1 || !parse_length(field->value, &head->content_length))
+    } else if (slice_is_word(field->name, "content-length")) {
+        if (++seen->lengths > 1 ||
+            !slice_parse_uint(field->value, LENGTH_MOST, &head->content_length))
             return "Content-Length must be one decimal number";
-    } else if (is_word(field->name, "transfer-encoding")) {
+    } else if (slice_is_word(field->name, "transfer-encoding")) {
         head->is_chunked = true;
-        if (++seen->codings > 1 || !is_word(field->value, "chunked"))
+        if (++seen->codings > 1 || !slice_is_word(field->value, "chunked"))
             return "the only Transfer-Encoding is chunked, once";
-    } else if (is_word(field->name, "connection")) {
+    } else if (slice_is_word(field->name, "connection")) {
         take_connection(field->value, head);
-    } else if (is_word(field->name, "expect")) {
+    } else if (slice_is_word(field->name, "expect")) {
         head->expects_continue = !head->is_http_1_0;
     }
     return NULL;
@@ -215,14 +168,14 @@ static enum http_progress take_field(struct slice line, struct http_head *head, 
     struct http_field field = {.value = line};
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header line is folded");
-    if (!take_until(&field.value, ':', &field.name) || !is_token(field.name) ||
-        !is_field_text(field.value))
+    field.name = slice_take_until(&field.value, ':');
+    if (field.value.ptr == NULL || !is_token(field.name) || !is_field_text(field.value))
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header line is malformed");
-    field.value = trim(field.value);
+    field.value = slice_trim(field.value);
     if (head->field_count == HTTP_FIELDS_MAX)
         return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, "there are too many headers");
     head->fields[head->field_count++] = field;
-    if (is_word(field.name, "expect") && !is_word(field.value, "100-continue"))
+    if (slice_is_word(field.name, "expect") && !slice_is_word(field.value, "100-continue"))
         return refuse(fault, PROBLEM_EXPECTATION_FAILED, NULL);
     const char *detail = take_framing(&field, head, seen);
     return detail == NULL ? HTTP_COMPLETE : refuse(fault, PROBLEM_MALFORMED_REQUEST, detail);
@@ -230,13 +183,10 @@ static enum http_progress take_field(struct slice line, struct http_head *head, 
 
 static enum http_progress take_lines(struct slice lines, struct http_head *head,
                                      struct http_fault *fault) {
-    struct slice line;
     struct seen seen = {0};
     enum http_progress progress = HTTP_COMPLETE;
-    for (bool is_first = true; progress == HTTP_COMPLETE && take_until(&lines, '\n', &line);
-         is_first = false) {
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line.len--;
+    for (bool is_first = true; progress == HTTP_COMPLETE && lines.len > 0; is_first = false) {
+        struct slice line = slice_take_line(&lines);
         if (is_first)
             progress = take_request_line(line, head, fault);
         else if (line.len > 0)

@@ -103,14 +103,7 @@ static void on_stream_gone(void *closure) {
 }
 
 static bool parse_event_id(struct slice text, size_t *id) {
-    size_t parsed = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        parsed = parsed * 10 + (size_t)(text.ptr[i] - '0');
-    }
-    *id = parsed;
-    return text.len > 0 && text.len <= EVENT_ID_DIGITS_MOST;
+    return text.len <= EVENT_ID_DIGITS_MOST && slice_parse_uint(text, SIZE_MAX, id);
 }
 
 /* From the header, as browsers send it, or the query, as a page can. NULL, or what is wrong. */

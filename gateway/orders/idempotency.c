@@ -16,14 +16,6 @@ enum { HASH_LEN = 32, HASH_HEX_LEN = 64 };
 
 /* --- the header ------------------------------------------------------------------------------- */
 
-static struct slice trim(struct slice text) {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = (struct slice){text.ptr + 1, text.len - 1};
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static bool key_append(char *key, size_t *key_len, char c) {
     if (*key_len == IDEMPOTENCY_KEY_MAX)
         return false;
@@ -58,7 +50,7 @@ static bool parse_bare(struct slice text, char *key, size_t *key_len) {
 }
 
 bool idempotency_key_parse(struct slice header, char *key, size_t *key_len) {
-    struct slice text = trim(header);
+    struct slice text = slice_trim(header);
     size_t len = 0;
     bool is_valid = text.len > 0 && text.ptr[0] == '"'
                         ? parse_quoted((struct slice){text.ptr + 1, text.len - 1}, key, &len)
@@ -106,13 +98,8 @@ const char *claim_verdict_name(enum claim_verdict verdict) {
 
 /* A deadline that lies further ahead than a lease lasts comes from a clock that is wrong. */
 static bool is_lease_live(struct slice deadline, int64_t now_ms) {
-    int64_t deadline_ms = 0;
-    for (size_t i = 0; i < deadline.len; i++) {
-        if (deadline.ptr[i] < '0' || deadline.ptr[i] > '9' || i > 15)
-            return false;
-        deadline_ms = deadline_ms * 10 + (deadline.ptr[i] - '0');
-    }
-    return deadline_ms > now_ms && deadline_ms <= now_ms + 2 * IDEMPOTENCY_LEASE_MS;
+    uint64_t most_ms = (uint64_t)(now_ms + 2 * IDEMPOTENCY_LEASE_MS), deadline_ms;
+    return slice_parse_uint(deadline, most_ms, &deadline_ms) && deadline_ms > (uint64_t)now_ms;
 }
 
 enum claim_verdict claim_judge(const struct claim *claim, struct slice record, int64_t now_ms) {

@@ -10,43 +10,26 @@ enum { SKU_MAX = 64, NAME_SHOWN_MAX = 64 };
 
 /* --- what a text may hold --------------------------------------------------------------------- */
 
-static bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool holds_only(struct slice text, const char *extra) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_alphanumeric(text.ptr[i]) && (text.ptr[i] == '\0' || !strchr(extra, text.ptr[i])))
-            return false;
-    return true;
-}
-
 static bool is_identifier(struct slice text) {
-    return holds_only(text, "_.:-");
+    return slice_has_only(text, "_.:-");
 }
 
 static bool is_payment_method(struct slice text) {
-    return text.len > 3 && memcmp(text.ptr, "pm_", 3) == 0 && holds_only(text, "_");
+    return text.len > 3 && memcmp(text.ptr, "pm_", 3) == 0 && slice_has_only(text, "_");
 }
 
 static bool is_phone(struct slice text) {
-    return holds_only(text, "+ ().-");
-}
-
-static bool is_printable(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
-            return false;
-    return true;
+    return slice_has_only(text, "+ ().-");
 }
 
 /* Only the shape; whether a mailbox exists is for the mail server to say. */
 static bool is_email(struct slice text) {
     const char *at = memchr(text.ptr, '@', text.len);
-    if (at == NULL || at == text.ptr || !is_printable(text) || memchr(text.ptr, ' ', text.len))
+    if (at == NULL || at == text.ptr || !slice_is_printable(text) ||
+        memchr(text.ptr, ' ', text.len))
         return false;
     struct slice domain = {at + 1, text.len - (size_t)(at + 1 - text.ptr)};
-    return domain.len > 0 && holds_only(domain, ".-") && domain.ptr[0] != '.' &&
+    return domain.len > 0 && slice_has_only(domain, ".-") && domain.ptr[0] != '.' &&
            domain.ptr[domain.len - 1] != '.';
 }
 
@@ -76,11 +59,14 @@ static const struct text_rule order_texts[] = {
 };
 
 static const struct text_rule address_texts[] = {
-    {"street", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, street)},
-    {"city", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, city)},
-    {"state", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, state)},
-    {"zip", true, 200, is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, zip)},
-    {"country", false, 200, is_printable, PRINTABLE_MESSAGE,
+    {"street", true, 200, slice_is_printable, PRINTABLE_MESSAGE,
+     offsetof(struct order_address, street)},
+    {"city", true, 200, slice_is_printable, PRINTABLE_MESSAGE,
+     offsetof(struct order_address, city)},
+    {"state", true, 200, slice_is_printable, PRINTABLE_MESSAGE,
+     offsetof(struct order_address, state)},
+    {"zip", true, 200, slice_is_printable, PRINTABLE_MESSAGE, offsetof(struct order_address, zip)},
+    {"country", false, 200, slice_is_printable, PRINTABLE_MESSAGE,
      offsetof(struct order_address, country)},
 };
 

@@ -2,8 +2,6 @@
 
 #include "shared/json/json.h"
 
-#include <string.h>
-
 bool etag_of(struct slice json, char tag[ETAG_SIZE]) {
     struct json_object *root = NULL;
     int64_t version, available;
@@ -20,18 +18,6 @@ bool etag_of(struct slice json, char tag[ETAG_SIZE]) {
 
 /* --- lists of tags ---------------------------------------------------------------------------- */
 
-static void skip_blanks(struct slice *rest) {
-    while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
-        *rest = (struct slice){rest->ptr + 1, rest->len - 1};
-}
-
-static bool take_char(struct slice *rest, char c) {
-    if (rest->len == 0 || rest->ptr[0] != c)
-        return false;
-    *rest = (struct slice){rest->ptr + 1, rest->len - 1};
-    return true;
-}
-
 /* What an entity tag may hold between its quotes. */
 static bool is_tag_char(unsigned char c) {
     return c == 0x21 || (c >= 0x23 && c != 0x7f);
@@ -39,15 +25,13 @@ static bool is_tag_char(unsigned char c) {
 
 /* Takes `W/"text"` or `"text"`; *text is with its quotes. */
 static bool take_tag(struct slice *rest, bool *is_weak, struct slice *text) {
-    *is_weak = rest->len >= 2 && rest->ptr[0] == 'W' && rest->ptr[1] == '/';
-    if (*is_weak)
-        *rest = (struct slice){rest->ptr + 2, rest->len - 2};
+    *is_weak = slice_take_prefix(rest, "W/");
     const char *start = rest->ptr;
-    if (!take_char(rest, '"'))
+    if (!slice_take_prefix(rest, "\""))
         return false;
     while (rest->len > 0 && is_tag_char((unsigned char)rest->ptr[0]))
         *rest = (struct slice){rest->ptr + 1, rest->len - 1};
-    if (!take_char(rest, '"'))
+    if (!slice_take_prefix(rest, "\""))
         return false;
     *text = (struct slice){start, (size_t)(rest->ptr - start)};
     return true;
@@ -55,23 +39,20 @@ static bool take_tag(struct slice *rest, bool *is_weak, struct slice *text) {
 
 enum etag_condition etag_compare(struct slice list, const char *tag,
                                  enum etag_comparison comparison) {
-    struct slice rest = list, text;
+    struct slice rest = slice_trim(list), text;
     bool is_weak, is_found = false, is_empty = true;
-    skip_blanks(&rest);
-    if (take_char(&rest, '*')) {
-        skip_blanks(&rest);
+    if (slice_take_prefix(&rest, "*"))
         return rest.len == 0 ? ETAG_MATCHES : ETAG_MALFORMED;
-    }
     do {
-        skip_blanks(&rest);
+        rest = slice_trim(rest);
         if (rest.len == 0 || rest.ptr[0] == ',')
             continue; /* empty elements count for nothing (RFC 9110 section 5.6.1) */
         if (!take_tag(&rest, &is_weak, &text))
             return ETAG_MALFORMED;
         is_found |= slice_is(text, tag) && !(is_weak && comparison == ETAG_STRONG);
         is_empty = false;
-        skip_blanks(&rest);
-    } while (take_char(&rest, ','));
+        rest = slice_trim(rest);
+    } while (slice_take_prefix(&rest, ","));
     if (rest.len > 0 || is_empty)
         return ETAG_MALFORMED;
     return is_found ? ETAG_MATCHES : ETAG_DIFFERS;

@@ -2,23 +2,9 @@
 
 #include "shared/base/percent.h"
 
-#include <string.h>
-
 struct slice query_of(const h2o_req_t *req) {
     size_t at = req->query_at == SIZE_MAX ? req->path.len : req->query_at + 1;
     return (struct slice){req->path.base + at, req->path.len - at};
-}
-
-static struct slice take_until(struct slice *rest, char separator) {
-    const char *end = rest->len == 0 ? NULL : memchr(rest->ptr, separator, rest->len);
-    struct slice taken = *rest;
-    if (end == NULL) {
-        *rest = (struct slice){"", 0};
-        return taken;
-    }
-    taken.len = (size_t)(end - rest->ptr);
-    *rest = (struct slice){end + 1, rest->len - taken.len - 1};
-    return taken;
 }
 
 static enum status refuse(const struct query_parameter *parameters, size_t count,
@@ -34,7 +20,7 @@ static enum status refuse(const struct query_parameter *parameters, size_t count
 static enum status take_parameter(struct slice pair, struct query_parameter *parameters,
                                   size_t count, struct arena *arena, struct error *error) {
     struct slice text = pair;
-    struct slice name = take_until(&text, '=');
+    struct slice name = slice_take_until(&text, '=');
     for (size_t i = 0; i < count; i++) {
         struct query_parameter *parameter = &parameters[i];
         if (!slice_is(name, parameter->name))
@@ -57,21 +43,16 @@ enum status query_parse(struct slice query, struct query_parameter *parameters, 
                         struct arena *arena, struct error *error) {
     enum status status = STATUS_OK;
     while (query.len > 0 && status == STATUS_OK)
-        status = take_parameter(take_until(&query, '&'), parameters, count, arena, error);
+        status = take_parameter(slice_take_until(&query, '&'), parameters, count, arena, error);
     return status;
 }
 
 bool query_limit(struct slice text, int64_t most, int64_t *limit) {
-    int64_t number = 0;
-    if (text.len == 0 || text.len > 9 || text.ptr[0] == '0')
+    uint64_t number;
+    if (!slice_parse_uint(text, (uint64_t)most, &number) || text.ptr[0] == '0')
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        number = number * 10 + (text.ptr[i] - '0');
-    }
-    *limit = number;
-    return number <= most;
+    *limit = (int64_t)number;
+    return true;
 }
 
 void query_append(struct buf *out, const char *name, struct slice value) {

@@ -4,10 +4,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define AWAIT_POLL_MS 1000
+enum { AWAIT_POLL_MS = 1000, NUMBER_MOST = 999999999 };
 
 static const struct command_option *find_option(const struct command_option *options, size_t count,
                                                 struct slice name) {
@@ -134,19 +133,15 @@ enum status duration_parse(const char *text, int64_t *duration_us, struct error 
         {"h", INT64_C(3600) * 1000000},
         {"d", INT64_C(86400) * 1000000},
     };
-    size_t digits = strspn(text, "0123456789");
-    /* Nine digits: strtoll() cannot overflow, and days are checked below. */
-    if (digits > 0 && digits <= 9) {
-        int64_t number = strtoll(text, NULL, 10);
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && number > 0; i++) {
-            if (strcmp(text + digits, units[i].unit) != 0)
-                continue;
-            int64_t product;
-            if (__builtin_mul_overflow(number, units[i].us, &product))
-                break;
-            *duration_us = product;
-            return STATUS_OK;
-        }
+    struct slice unit = slice_of(text), digits = slice_take_digits(&unit);
+    uint64_t number;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        int64_t product;
+        if (!slice_is(unit, units[i].unit) || !slice_parse_uint(digits, NUMBER_MOST, &number) ||
+            number == 0 || __builtin_mul_overflow((int64_t)number, units[i].us, &product))
+            continue;
+        *duration_us = product;
+        return STATUS_OK;
     }
     return error_set(error, STATUS_INVALID, "%s is not a duration such as 250ms, 2s, 15m, 1h or 7d",
                      text);

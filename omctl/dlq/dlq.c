@@ -77,12 +77,11 @@ static enum status read_filter(const struct arguments *arguments, struct moments
 
 static enum status read_number(const char *name, const char *text, int64_t most, int64_t *number,
                                struct error *error) {
-    size_t digits = strspn(text, "0123456789");
-    int64_t value = digits > 0 && digits <= 9 && text[digits] == '\0' ? strtoll(text, NULL, 10) : 0;
-    if (value < 1 || value > most)
+    uint64_t value;
+    if (!slice_parse_uint(slice_of(text), (uint64_t)most, &value) || value == 0)
         return error_set(error, STATUS_INVALID, "%s %s: not a number from 1 to %lld", name, text,
                          (long long)most);
-    *number = value;
+    *number = (int64_t)value;
     return STATUS_OK;
 }
 

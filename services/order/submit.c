@@ -11,19 +11,6 @@
 
 /* --- parsing --- */
 
-static bool parse_hash(struct slice hex, uint8_t *hash) {
-    if (hex.len != (size_t)KEY_HASH_BYTES * 2)
-        return false;
-    for (size_t i = 0; i < KEY_HASH_BYTES; i++) {
-        int high = hex_value(hex.ptr[2 * i]);
-        int low = hex_value(hex.ptr[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        hash[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static enum status parse_key(struct json_object *data, struct arena *arena,
                              const uint8_t **key_hash, struct error *error) {
     struct slice hex;
@@ -33,7 +20,7 @@ static enum status parse_key(struct json_object *data, struct arena *arena,
     if (status != STATUS_OK)
         return status;
     uint8_t *hash = arena_alloc(arena, KEY_HASH_BYTES);
-    if (!parse_hash(hex, hash))
+    if (hex.len != (size_t)KEY_HASH_BYTES * 2 || !hex_decode(hex.ptr, hash, KEY_HASH_BYTES))
         return error_set(error, STATUS_INVALID, "idempotencyKeyHash: not 64 hex digits");
     *key_hash = hash;
     return STATUS_OK;

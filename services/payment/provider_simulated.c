@@ -35,19 +35,11 @@ static const char *decline_code(struct slice payment_method) {
 
 /* 0 when the method asks for none, or not in digits. */
 static int64_t delay_ms(struct slice payment_method) {
-    const struct slice prefix = SLICE_LITERAL("pm_sim_delay_");
-    int64_t ms = 0;
-    if (payment_method.len <= prefix.len || memcmp(payment_method.ptr, prefix.ptr, prefix.len) != 0)
+    uint64_t ms;
+    if (!slice_take_prefix(&payment_method, "pm_sim_delay_") ||
+        !slice_parse_uint(payment_method, UINT64_MAX, &ms))
         return 0;
-    for (size_t i = prefix.len; i < payment_method.len; i++) {
-        char c = payment_method.ptr[i];
-        if (c < '0' || c > '9')
-            return 0;
-        ms = ms * 10 + (c - '0');
-        if (ms > SIMULATED_DELAY_MOST_MS)
-            return SIMULATED_DELAY_MOST_MS;
-    }
-    return ms;
+    return ms < SIMULATED_DELAY_MOST_MS ? (int64_t)ms : SIMULATED_DELAY_MOST_MS;
 }
 
 static void charge_one(struct provider_request *request, int64_t now_us) {

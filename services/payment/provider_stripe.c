@@ -5,6 +5,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
+#include "shared/base/percent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,7 +180,7 @@ static void find_earlier_refund(const struct stripe *stripe, struct provider_req
     const char *headers[] = {stripe->authorization, "Stripe-Version: " STRIPE_VERSION, NULL};
     struct buf url = {0};
     buf_printf(&url, "%s?limit=1&payment_intent=", stripe->refunds_url);
-    httpc_append_encoded(&url, slice_of(request->charge_id));
+    percent_encode(slice_of(request->charge_id), &url);
     struct httpc_call call = {.url = url.ptr, .headers = headers, .timeout_ms = stripe->timeout_ms};
     httpc_perform(stripe->httpc, &call, 1);
     stripe_read_refund_list(&call, request);

@@ -1,5 +1,6 @@
 #include "services/payment/stripe_message.h"
 
+#include "shared/base/percent.h"
 #include "shared/json/json.h"
 
 #include <ctype.h>
@@ -13,7 +14,7 @@ static void add_field(struct buf *form, const char *name, struct slice value) {
         buf_append_char(form, '&');
     buf_append_text(form, name);
     buf_append_char(form, '=');
-    httpc_append_encoded(form, value);
+    percent_encode(value, form);
 }
 
 static void add_number(struct buf *form, const char *name, int64_t value) {

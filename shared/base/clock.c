@@ -100,28 +100,15 @@ void clock_format(int64_t time_us, char *text) {
     *at = '\0';
 }
 
-/* What is still to be read of a text. */
-struct cursor {
-    const char *at, *end;
-};
-
-static bool take_char(struct cursor *in, char wanted) {
-    if (in->at == in->end || *in->at != wanted)
-        return false;
-    in->at++;
-    return true;
-}
-
-static bool take_number(struct cursor *in, int digits, int64_t least, int64_t most,
+static bool take_number(struct slice *in, size_t digits, int64_t least, int64_t most,
                         int64_t *value) {
-    int64_t number = 0;
-    for (int i = 0; i < digits; i++) {
-        if (in->at == in->end || *in->at < '0' || *in->at > '9')
-            return false;
-        number = number * 10 + (*in->at++ - '0');
-    }
-    *value = number;
-    return number >= least && number <= most;
+    uint64_t number;
+    if (in->len < digits ||
+        !slice_parse_uint((struct slice){in->ptr, digits}, (uint64_t)most, &number))
+        return false;
+    *in = (struct slice){in->ptr + digits, in->len - digits};
+    *value = (int64_t)number;
+    return *value >= least;
 }
 
 static int64_t days_in_month(int64_t year, int64_t month) {
@@ -130,10 +117,10 @@ static int64_t days_in_month(int64_t year, int64_t month) {
     return month == 2 && is_leap ? 29 : days[month - 1];
 }
 
-static bool take_date(struct cursor *in, int64_t *days) {
+static bool take_date(struct slice *in, int64_t *days) {
     struct civil_date date;
-    if (!take_number(in, 4, 0, 9999, &date.year) || !take_char(in, '-') ||
-        !take_number(in, 2, 1, 12, &date.month) || !take_char(in, '-') ||
+    if (!take_number(in, 4, 0, 9999, &date.year) || !slice_take_prefix(in, "-") ||
+        !take_number(in, 2, 1, 12, &date.month) || !slice_take_prefix(in, "-") ||
         !take_number(in, 2, 1, days_in_month(date.year, date.month), &date.day))
         return false;
     *days = days_of_date(date);
@@ -141,19 +128,19 @@ static bool take_date(struct cursor *in, int64_t *days) {
 }
 
 /* A leap second is read as the first second of the next minute. */
-static bool take_time(struct cursor *in, int64_t *seconds) {
+static bool take_time(struct slice *in, int64_t *seconds) {
     int64_t hour, minute, second;
-    if (!take_number(in, 2, 0, 23, &hour) || !take_char(in, ':') ||
-        !take_number(in, 2, 0, 59, &minute) || !take_char(in, ':') ||
+    if (!take_number(in, 2, 0, 23, &hour) || !slice_take_prefix(in, ":") ||
+        !take_number(in, 2, 0, 59, &minute) || !slice_take_prefix(in, ":") ||
         !take_number(in, 2, 0, 60, &second))
         return false;
     *seconds = hour * 3600 + minute * 60 + second;
     return true;
 }
 
-static bool take_fraction(struct cursor *in, int64_t *us) {
+static bool take_fraction(struct slice *in, int64_t *us) {
     *us = 0;
-    if (!take_char(in, '.'))
+    if (!slice_take_prefix(in, "."))
         return true;
     int digits = 0;
     for (int64_t unit = US_PER_SECOND / 10, digit; take_number(in, 1, 0, 9, &digit); unit /= 10) {
@@ -163,27 +150,24 @@ static bool take_fraction(struct cursor *in, int64_t *us) {
     return digits >= 1 && digits <= 9;
 }
 
-static bool take_offset(struct cursor *in, int64_t *seconds) {
+static bool take_offset(struct slice *in, int64_t *seconds) {
     *seconds = 0;
-    if (take_char(in, 'Z') || take_char(in, 'z'))
+    if (slice_take_prefix(in, "Z") || slice_take_prefix(in, "z"))
         return true;
-    if (in->at == in->end || (*in->at != '+' && *in->at != '-'))
-        return false;
-    int64_t sign = *in->at++ == '-' ? -1 : 1;
-    int64_t hour, minute;
-    if (!take_number(in, 2, 0, 23, &hour) || !take_char(in, ':') ||
-        !take_number(in, 2, 0, 59, &minute))
+    int64_t sign = slice_take_prefix(in, "-") ? -1 : 1, hour, minute;
+    if ((sign > 0 && !slice_take_prefix(in, "+")) || !take_number(in, 2, 0, 23, &hour) ||
+        !slice_take_prefix(in, ":") || !take_number(in, 2, 0, 59, &minute))
         return false;
     *seconds = sign * (hour * 3600 + minute * 60);
     return true;
 }
 
 bool clock_parse(struct slice text, int64_t *time_us) {
-    struct cursor in = {text.ptr, text.ptr + text.len};
+    struct slice in = text;
     int64_t days, seconds, us, offset_seconds;
-    if (!take_date(&in, &days) || !(take_char(&in, 'T') || take_char(&in, 't')) ||
+    if (!take_date(&in, &days) || !(slice_take_prefix(&in, "T") || slice_take_prefix(&in, "t")) ||
         !take_time(&in, &seconds) || !take_fraction(&in, &us) ||
-        !take_offset(&in, &offset_seconds) || in.at != in.end)
+        !take_offset(&in, &offset_seconds) || in.len > 0)
         return false;
     int64_t parsed_us = days * US_PER_DAY + (seconds - offset_seconds) * US_PER_SECOND + us;
     if (parsed_us < LEAST_US || parsed_us > MOST_US)

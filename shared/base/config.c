@@ -68,13 +68,13 @@ const struct config_row config_common_rows[] = {
 const size_t config_common_count = sizeof(config_common_rows) / sizeof(config_common_rows[0]);
 
 static bool parse_int(const char *text, int64_t least, int64_t most, int64_t *value) {
-    /* strtoll also takes leading blanks and a plus sign. */
-    const char *digits = text[0] == '-' ? text + 1 : text;
-    if (digits[0] == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+    struct slice digits = slice_of(text);
+    bool is_negative = slice_take_prefix(&digits, "-");
+    uint64_t size;
+    if (!slice_parse_uint(digits, INT64_MAX, &size))
         return false;
-    errno = 0;
-    long long number = strtoll(text, NULL, 10);
-    if (errno != 0 || number < least || number > most)
+    int64_t number = is_negative ? -(int64_t)size : (int64_t)size;
+    if (number < least || number > most)
         return false;
     *value = number;
     return true;

@@ -2,7 +2,7 @@
 
 #ifdef OM_FAILPOINTS
 
-#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -31,13 +31,11 @@ static void arm(void) {
     const char *colon = strchr(text, ':');
     if (colon == NULL || colon == text)
         refuse(text);
-    char *end;
-    errno = 0;
-    long hits = strtol(colon + 1, &end, 10);
-    if (errno != 0 || end == colon + 1 || *end != '\0' || hits < 1)
+    uint64_t hits;
+    if (!slice_parse_uint(slice_of(colon + 1), LONG_MAX, &hits) || hits == 0)
         refuse(text);
     armed.name_len = (size_t)(colon - text);
-    atomic_store(&armed.hits_left, hits);
+    atomic_store(&armed.hits_left, (long)hits);
     armed.name = text;
 }
 

@@ -4,7 +4,8 @@
 
 #include "shared/base/buf.h"
 
-/* Decodes once. `out` has room for all of `text`. False when it is malformed or holds a NUL. */
+/* Decodes once. `out` has room for all of `text`, and may be where that is. False when it is
+ * malformed or holds a NUL. */
 bool percent_decode(struct slice text, char *out, size_t *len);
 /* All but unreserved characters (section 2.3) encoded. */
 void percent_encode(struct slice text, struct buf *out);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct slice {
     const char *ptr;
@@ -17,5 +18,21 @@ struct slice {
 struct slice slice_of(const char *text); /* NULL gives the empty slice */
 bool slice_equal(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *text);
+bool slice_is_word(struct slice a, const char *word); /* in any case (ASCII) */
+/* Only ASCII letters, digits and bytes of `others`. True for the empty slice. */
+bool slice_has_only(struct slice text, const char *others);
+bool slice_is_printable(struct slice text); /* no control character of ASCII */
+
+struct slice slice_trim(struct slice text); /* without spaces and tabs at either end */
+
+/* Each of these takes something off the front of *rest. */
+/* All before the first `separator`, which goes too; or everything, and then rest->ptr is NULL. */
+struct slice slice_take_until(struct slice *rest, char separator);
+struct slice slice_take_line(struct slice *rest);   /* without its LF or CR LF; as above */
+struct slice slice_take_digits(struct slice *rest); /* as many as there are; may be empty */
+bool slice_take_prefix(struct slice *rest, const char *prefix);
+
+/* Decimal digits and nothing else. False, without a value, when there are none or above `most`. */
+bool slice_parse_uint(struct slice text, uint64_t most, uint64_t *value);
 
 #endif

@@ -75,12 +75,10 @@ bool uuid_parse(struct slice text, struct uuid *uuid) {
     for (int group = 0; group < GROUP_COUNT; group++) {
         if (group > 0 && *at++ != '-')
             return false;
-        for (int i = 0; i < group_bytes[group]; i++, at += 2) {
-            int high = hex_value(at[0]), low = hex_value(at[1]);
-            if (high < 0 || low < 0)
-                return false;
-            *byte++ = (uint8_t)(high << 4 | low);
-        }
+        if (!hex_decode(at, byte, group_bytes[group]))
+            return false;
+        at += 2 * group_bytes[group];
+        byte += group_bytes[group];
     }
     *uuid = parsed;
     return true;

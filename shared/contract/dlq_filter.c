@@ -4,7 +4,6 @@
 #include "shared/base/utf8.h"
 
 #include <json-c/linkhash.h>
-#include <string.h>
 
 #define VALUE_MOST 200
 
@@ -33,23 +32,15 @@ bool dlq_filter_find(struct slice name, enum dlq_filter_member *member) {
 }
 
 bool dlq_text_is_valid(struct slice text, size_t most) {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
-            return false;
-    return text.len > 0 && text.len <= most && utf8_is_valid(text);
+    return text.len > 0 && text.len <= most && slice_is_printable(text) && utf8_is_valid(text);
 }
 
 bool dlq_id_is_valid(struct slice id) {
-    size_t dots = 0;
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-        if (c == '.')
-            dots++;
-        else if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-                 c != '-' && c != '_')
-            return false;
-    }
-    return dots >= 2 && id.len <= DLQ_ID_MOST;
+    struct slice rest = id;
+    slice_take_until(&rest, '.');
+    slice_take_until(&rest, '.');
+    bool has_two_dots = rest.ptr != NULL;
+    return has_two_dots && id.len <= DLQ_ID_MOST && slice_has_only(id, ".-_");
 }
 
 static bool is_one_of(struct slice value, const char *const *words) {

@@ -7,7 +7,7 @@
 static const char spec_version[] = "1.0";
 #define SCHEMA_PREFIX "urn:ordermesh:schema:"
 /* What a type begins with; its schema goes on behind that. */
-enum { TYPE_PREFIX_LEN = sizeof("io.ordermesh.") - 1 };
+enum { TYPE_PREFIX_LEN = sizeof("io.ordermesh.") - 1, MAJOR_MOST = 999999 };
 
 static const struct event_info infos[] = {
 #define EVENT_ROW(id, type_text, subject_text, stream_name, source_name, major)                    \
@@ -87,41 +87,22 @@ static enum status decode_type(struct json_object *root, enum event_type *type,
     return error_set(error, STATUS_UNSUPPORTED, "type: unknown: %.100s", text.ptr);
 }
 
-static bool take_prefix(struct slice *text, const char *prefix) {
-    struct slice wanted = slice_of(prefix);
-    if (text->len < wanted.len || !slice_equal((struct slice){text->ptr, wanted.len}, wanted))
-        return false;
-    text->ptr += wanted.len;
-    text->len -= wanted.len;
-    return true;
-}
-
-/* "<major>" or "<major>.<anything>": minor versions are compatible. */
-static bool parse_major(struct slice text, int *major) {
-    size_t digits = 0;
-    int value = 0;
-    while (digits < text.len && digits < 6 && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
-        value = value * 10 + (text.ptr[digits++] - '0');
-    if (digits == 0 || (digits < text.len && text.ptr[digits] != '.'))
-        return false;
-    *major = value;
-    return true;
-}
-
+/* The version is "<major>" or "<major>.<anything>": minor versions are compatible. */
 static enum status check_schema(struct json_object *root, const struct event_info *info,
                                 struct error *error) {
     struct slice schema;
     enum status status = get_text(root, "dataschema", &schema, error);
     if (status != STATUS_OK)
         return status;
-    int major;
-    if (!take_prefix(&schema, SCHEMA_PREFIX) ||
-        !take_prefix(&schema, info->type + TYPE_PREFIX_LEN) || !take_prefix(&schema, ":") ||
-        !parse_major(schema, &major))
+    uint64_t major;
+    if (!slice_take_prefix(&schema, SCHEMA_PREFIX) ||
+        !slice_take_prefix(&schema, info->type + TYPE_PREFIX_LEN) ||
+        !slice_take_prefix(&schema, ":") ||
+        !slice_parse_uint(slice_take_until(&schema, '.'), MAJOR_MOST, &major))
         return error_set(error, STATUS_INVALID, "dataschema: not one of %s", info->type);
-    if (major != info->version)
+    if ((int)major != info->version)
         return error_set(error, STATUS_UNSUPPORTED, "dataschema: major version %d, supported is %d",
-                         major, info->version);
+                         (int)major, info->version);
     return STATUS_OK;
 }
 

@@ -12,33 +12,16 @@
 #include <unistd.h>
 
 #define LINE_BYTES_MOST (64 * 1024)
+#define NUMBER_MOST 999
 
-/* A number below 1000 and what ends it. */
-static bool take_number(struct slice *text, int *number) {
-    size_t digits = 0;
-    int value = 0;
-    while (digits < text->len && digits < 3 && text->ptr[digits] >= '0' && text->ptr[digits] <= '9')
-        value = value * 10 + (text->ptr[digits++] - '0');
-    text->ptr += digits;
-    text->len -= digits;
-    *number = value;
-    return digits > 0;
-}
-
-static bool take_dot(struct slice *text) {
-    if (text->len == 0 || text->ptr[0] != '.')
-        return false;
-    text->ptr++;
-    text->len--;
-    return true;
-}
-
+/* Something may follow the third number, as in 2.12.0-RC.1. */
 int nats_info_parse_version(struct slice text) {
-    int major, minor, patch;
-    if (!take_number(&text, &major) || !take_dot(&text) || !take_number(&text, &minor) ||
-        !take_dot(&text) || !take_number(&text, &patch))
+    uint64_t major, minor, patch;
+    if (!slice_parse_uint(slice_take_until(&text, '.'), NUMBER_MOST, &major) ||
+        !slice_parse_uint(slice_take_until(&text, '.'), NUMBER_MOST, &minor) ||
+        !slice_parse_uint(slice_take_digits(&text), NUMBER_MOST, &patch))
         return 0;
-    return NATS_SERVER_VERSION(major, minor, patch);
+    return NATS_SERVER_VERSION((int)major, (int)minor, (int)patch);
 }
 
 /* "nats://user@host:4222" or "tls://[::1]:4222" into its two parts, malloc'ed. */

@@ -6,6 +6,7 @@
 #include "shared/observe/log.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,8 +158,9 @@ static enum status take_status(struct pull *pull, natsMsg *message, struct error
     natsMsgHeader_Get(message, "Nats-Pending-Messages", &owed);
     if (code == NULL || strcmp(code, "100") == 0)
         return STATUS_OK;
-    int64_t ended = owed != NULL ? strtoll(owed, NULL, 10) : pull->credit;
-    pull->credit = ended < pull->credit ? pull->credit - ended : 0;
+    uint64_t ended = (uint64_t)pull->credit;
+    (void)slice_parse_uint(slice_of(owed), ended, &ended);
+    pull->credit -= (int64_t)ended;
     if (strcmp(code, "408") == 0 || strcmp(code, "404") == 0)
         return STATUS_OK;
     return error_set(error, STATUS_UNAVAILABLE, "pull from %s/%s ended with status %s",
@@ -199,13 +201,10 @@ void pull_drain(struct pull *pull) {
 }
 
 bool pull_parse_metadata(const char *ack_subject, struct pull_metadata *metadata) {
-    struct slice tokens[16];
+    struct slice tokens[16], rest = slice_of(ack_subject);
     size_t count = 0;
-    for (const char *at = ack_subject; at != NULL && count < 16;) {
-        const char *dot = strchr(at, '.');
-        tokens[count++] = (struct slice){at, dot != NULL ? (size_t)(dot - at) : strlen(at)};
-        at = dot != NULL ? dot + 1 : NULL;
-    }
+    while (rest.ptr != NULL && count < 16)
+        tokens[count++] = slice_take_until(&rest, '.');
     /* $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>, the
        newer form with domain and account hash before the stream. */
     size_t at;
@@ -217,9 +216,14 @@ bool pull_parse_metadata(const char *ack_subject, struct pull_metadata *metadata
         return false;
     if (!slice_is(tokens[0], "$JS") || !slice_is(tokens[1], "ACK"))
         return false;
-    metadata->deliveries = (int)strtol(tokens[at].ptr, NULL, 10);
-    metadata->stream_sequence = strtoull(tokens[at + 1].ptr, NULL, 10);
-    metadata->pending = strtoull(tokens[at + 4].ptr, NULL, 10);
+    struct pull_metadata read;
+    uint64_t deliveries;
+    if (!slice_parse_uint(tokens[at], INT_MAX, &deliveries) ||
+        !slice_parse_uint(tokens[at + 1], UINT64_MAX, &read.stream_sequence) ||
+        !slice_parse_uint(tokens[at + 4], UINT64_MAX, &read.pending))
+        return false;
+    read.deliveries = (int)deliveries;
+    *metadata = read;
     return true;
 }
 

@@ -113,7 +113,10 @@ static natsStatus subscribe(struct request_batch *batch) {
 /* The request an answer belongs to; NULL for a late one of an earlier run, or a second one. */
 static struct request *request_of(struct request_batch *batch, natsMsg *answer) {
     const char *number = strrchr(natsMsg_GetSubject(answer), '.');
-    uint64_t index = strtoull(number + 1, NULL, 10) - batch->first;
+    uint64_t index;
+    if (!slice_parse_uint(slice_of(number + 1), UINT64_MAX, &index))
+        return NULL;
+    index -= batch->first;
     if (index >= batch->count || batch->requests[index].reply != NULL)
         return NULL;
     return &batch->requests[index];

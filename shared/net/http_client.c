@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #define PARALLEL_DEFAULT 32
@@ -229,25 +228,12 @@ void httpc_call_fini(struct httpc_call *call) {
 
 /* --- headers, encoding --- */
 
-static struct slice trim(struct slice value) {
-    while (value.len > 0 && (value.ptr[0] == ' ' || value.ptr[0] == '\t')) {
-        value.ptr++;
-        value.len--;
-    }
-    while (value.len > 0 && strchr(" \t\r\n", value.ptr[value.len - 1]) != NULL)
-        value.len--;
-    return value;
-}
-
 struct slice httpc_header(const struct httpc_call *call, const char *name) {
-    size_t name_len = strlen(name);
-    const char *line = call->head.ptr;
-    while (line != NULL && *line != '\0') {
-        const char *newline = strchr(line, '\n');
-        size_t len = newline != NULL ? (size_t)(newline - line) : strlen(line);
-        if (len > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0)
-            return trim((struct slice){line + name_len + 1, len - name_len - 1});
-        line = newline != NULL ? newline + 1 : NULL;
+    struct slice head = buf_slice(&call->head);
+    while (head.len > 0) {
+        struct slice value = slice_take_line(&head);
+        if (slice_is_word(slice_take_until(&value, ':'), name) && value.ptr != NULL)
+            return slice_trim(value);
     }
     return (struct slice){0};
 }
@@ -258,23 +244,10 @@ int64_t httpc_retry_after_ms(const struct httpc_call *call) {
     if (value.len == 0 || value.len >= sizeof(text))
         return -1;
     snprintf(text, sizeof(text), "%.*s", SLICE_ARG(value));
-    char *rest;
-    long long seconds = strtoll(text, &rest, 10);
-    if (*rest == '\0')
-        return seconds < 0 || seconds > INT32_MAX ? -1 : seconds * 1000;
+    uint64_t seconds;
+    if (slice_parse_uint(value, INT32_MAX, &seconds))
+        return (int64_t)seconds * 1000;
     time_t at = curl_getdate(text, NULL);
     int64_t wait_ms = (int64_t)at * 1000 - clock_now_us() / 1000;
     return at == (time_t)-1 ? -1 : wait_ms < 0 ? 0 : wait_ms;
-}
-
-void httpc_append_encoded(struct buf *out, struct slice value) {
-    static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-._~";
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.ptr[i];
-        if (c != '\0' && strchr(unreserved, c) != NULL)
-            buf_append_char(out, c);
-        else
-            buf_printf(out, "%%%02X", (unsigned char)c);
-    }
 }

@@ -63,7 +63,5 @@ void httpc_call_fini(struct httpc_call *call);
 struct slice httpc_header(const struct httpc_call *call, const char *name);
 /* Retry-After in milliseconds, from seconds or a date (RFC 9110, 10.2.3); -1 when absent. */
 int64_t httpc_retry_after_ms(const struct httpc_call *call);
-/* Appends percent-encoded (application/x-www-form-urlencoded; a blank becomes %20). */
-void httpc_append_encoded(struct buf *out, struct slice value);
 
 #endif

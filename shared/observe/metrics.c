@@ -92,22 +92,14 @@ static void append_label_value(struct buf *out, struct slice value) {
     }
 }
 
-/* Takes what stands before the first comma, or all, off `*list`. */
-static struct slice take_listed(const char **list) {
-    size_t len = strcspn(*list, ",");
-    struct slice taken = {*list, len};
-    *list += (*list)[len] == ',' ? len + 1 : len;
-    return taken;
-}
-
 /* name="value",name="value"; a value for several names stands for each of them. */
 static void append_labels(struct buf *out, const char *names, const char *values) {
     bool is_listed = strchr(names, ',') != NULL && strchr(values, ',') != NULL;
-    const char *next = values;
-    for (const char *begin = names; *names != '\0';) {
-        struct slice name = take_listed(&names);
-        struct slice value = is_listed ? take_listed(&next) : slice_of(values);
-        buf_printf(out, "%s%.*s=\"", name.ptr == begin ? "" : ",", SLICE_ARG(name));
+    struct slice names_left = slice_of(names), values_left = slice_of(values);
+    while (names_left.len > 0) {
+        struct slice name = slice_take_until(&names_left, ',');
+        struct slice value = is_listed ? slice_take_until(&values_left, ',') : values_left;
+        buf_printf(out, "%s%.*s=\"", name.ptr == names ? "" : ",", SLICE_ARG(name));
         append_label_value(out, value);
         buf_append_char(out, '"');
     }

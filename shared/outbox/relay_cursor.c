@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 void relay_cursor_fini(struct relay_cursor *cursor) {
     free(cursor->holes);
@@ -18,19 +17,12 @@ static void add_hole(struct relay_cursor *cursor, uint64_t xid) {
 }
 
 void relay_cursor_add_listed(struct relay_cursor *cursor, struct slice list, uint64_t below) {
-    uint64_t xid = 0;
-    bool has_digit = false;
-    for (size_t i = 0; i <= list.len; i++) {
-        char c = i < list.len ? list.ptr[i] : ',';
-        if (c >= '0' && c <= '9') {
-            xid = xid * 10 + (uint64_t)(c - '0');
-            has_digit = true;
-        } else {
-            if (has_digit && xid < below)
-                add_hole(cursor, xid);
-            xid = 0;
-            has_digit = false;
-        }
+    while (list.len > 0) {
+        uint64_t xid;
+        struct slice item = slice_take_until(&list, ',');
+        slice_take_prefix(&item, "{");
+        if (slice_parse_uint(slice_take_digits(&item), UINT64_MAX, &xid) && xid < below)
+            add_hole(cursor, xid);
     }
 }
 
@@ -42,9 +34,7 @@ void relay_cursor_format_holes(const struct relay_cursor *cursor, struct buf *ou
 }
 
 void relay_snapshot_split(struct slice text, uint64_t *xmax, struct slice *running) {
-    const char *end = text.ptr + text.len;
-    const char *first = memchr(text.ptr, ':', text.len);
-    const char *second = memchr(first + 1, ':', (size_t)(end - first - 1));
-    *xmax = strtoull(first + 1, NULL, 10);
-    *running = (struct slice){second + 1, (size_t)(end - second - 1)};
+    (void)slice_take_until(&text, ':');
+    (void)slice_parse_uint(slice_take_until(&text, ':'), UINT64_MAX, xmax);
+    *running = text;
 }

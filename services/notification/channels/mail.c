@@ -13,27 +13,15 @@ enum {
     ENCODED_WORD_BYTES = 45 /* 60 digits of base64: with their frame below RFC 2047's 75 */
 };
 
-/* Cuts the first line off, without its line end. */
-static struct slice take_line(struct slice *text) {
-    const char *end = memchr(text->ptr, '\n', text->len);
-    size_t len = end != NULL ? (size_t)(end - text->ptr) : text->len;
-    struct slice line = {text->ptr, len};
-    text->ptr += end != NULL ? len + 1 : len;
-    text->len -= end != NULL ? len + 1 : len;
-    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-        line.len--;
-    return line;
-}
-
 enum status mail_check_text(struct slice text, struct error *error) {
-    struct slice subject = take_line(&text);
-    if (subject.len <= SUBJECT_LEN || memcmp(subject.ptr, SUBJECT, SUBJECT_LEN) != 0)
+    struct slice subject = slice_take_line(&text);
+    if (!slice_take_prefix(&subject, SUBJECT) || subject.len == 0)
         return error_set(error, STATUS_INVALID, "the first line is no \"Subject: ...\"");
     for (size_t i = 0; i < subject.len; i++) {
         if ((unsigned char)subject.ptr[i] < ' ')
             return error_set(error, STATUS_INVALID, "the subject has a control character");
     }
-    if (take_line(&text).len > 0 || text.len == 0)
+    if (slice_take_line(&text).len > 0 || text.len == 0)
         return error_set(error, STATUS_INVALID, "no empty line and body behind the subject");
     return STATUS_OK;
 }
@@ -114,11 +102,10 @@ static void write_line(struct buf *out, struct slice line) {
 
 void mail_write(struct buf *out, const struct notice *notice, struct slice text, const char *from,
                 int64_t now_us) {
-    struct slice subject = take_line(&text);
-    subject.ptr += SUBJECT_LEN;
-    subject.len -= SUBJECT_LEN;
-    take_line(&text);
+    struct slice subject = slice_take_line(&text);
+    slice_take_prefix(&subject, SUBJECT);
+    slice_take_line(&text);
     write_headers(out, notice, subject, from, now_us);
     while (text.len > 0)
-        write_line(out, take_line(&text));
+        write_line(out, slice_take_line(&text));
 }

@@ -77,12 +77,11 @@ static int64_t count_visit(struct faults *faults, struct slice key) {
 
 /* pm_sim_<fault>[_<digit>]. `times` is 1 without the digit. */
 static enum fault parse_method(struct slice method, int64_t *times) {
-    const struct slice prefix = SLICE_LITERAL(PREFIX);
+    struct slice name = method;
     enum fault fault = FAULT_NONE;
     *times = 1;
-    if (method.len <= prefix.len || memcmp(method.ptr, prefix.ptr, prefix.len) != 0)
+    if (!slice_take_prefix(&name, PREFIX) || name.len == 0)
         return FAULT_NONE;
-    struct slice name = {method.ptr + prefix.len, method.len - prefix.len};
     char last = name.ptr[name.len - 1];
     if (name.len > 2 && name.ptr[name.len - 2] == '_' && last >= '1' && last <= '9') {
         *times = last - '0';

@@ -3,7 +3,7 @@
  * says, as a problem document that tells nothing of the inside, and a good request afterwards
  * succeeds.
  *
- * Covers: gateway/http/ gateway/orders/order_request.c gateway/reply/percent.c
+ * Covers: gateway/http/ gateway/orders/order_request.c shared/base/percent.c
  * gateway/reply/problem.c gateway/routes.c
  */
 #include "shared/json/json.h"

@@ -23,9 +23,20 @@ static void digits_have_a_value_in_either_case(void **state) {
     }
 }
 
+static void only_digits_are_decoded(void **state) {
+    (void)state;
+    uint8_t bytes[3];
+
+    assert_true(hex_decode("00fFA9", bytes, 3));
+    assert_memory_equal(bytes, "\x00\xff\xa9", 3);
+    assert_false(hex_decode("00g0", bytes, 2));
+    assert_false(hex_decode("000:", bytes, 2));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_written_in_lower_case),
+        cmocka_unit_test(only_digits_are_decoded),
         cmocka_unit_test(digits_have_a_value_in_either_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

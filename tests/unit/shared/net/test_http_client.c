@@ -157,14 +157,6 @@ static void retry_after_is_seconds_or_a_date(void **state) {
     assert_int_equal(retry_after_ms("Retry-After: soon\r\n"), -1);
 }
 
-static void what_is_not_unreserved_is_encoded(void **state) {
-    (void)state;
-    struct buf out = {0};
-    httpc_append_encoded(&out, SLICE_LITERAL("aZ9-._~ &=+%/\xc3\xa4\0"));
-    assert_string_equal(out.ptr, "aZ9-._~%20%26%3D%2B%25%2F%C3%A4%00");
-    buf_fini(&out);
-}
-
 /* --- TLS --- */
 
 static bool accepts(void *port) {
@@ -215,7 +207,6 @@ int main(void) {
         cmocka_unit_test(other_schemes_are_not_followed),
         cmocka_unit_test(more_calls_than_may_run_at_once_all_get_their_answers),
         cmocka_unit_test(retry_after_is_seconds_or_a_date),
-        cmocka_unit_test(what_is_not_unreserved_is_encoded),
         cmocka_unit_test(only_a_server_that_a_known_authority_vouches_for_gets_a_request),
     };
     return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
