@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-/* What one delivery asks of the provider; delivery->state, NULL when nothing. */
+/* A delivery asks this of the provider; delivery->state, NULL when nothing. */
 struct task {
     enum payment_operation operation;
     struct provider_request request;
@@ -55,7 +55,7 @@ static struct task *make_task(const struct delivery *delivery, const struct paym
 
 /* VOIDED after an INTENT: a charge may have been made just before a crash. Asking again under its
    key tells, and moves no more money; what was captured is then given back. */
-static struct task *charge_task(const struct delivery *delivery, const struct payment_row *row,
+static struct task *charge_task(const struct delivery *delivery, struct payment_row *row,
                                 struct arena *arena) {
     bool was_wanted = row->order.payment_method.len > 0;
     if (row->status == PAYMENT_INTENT || (row->status == PAYMENT_VOIDED && was_wanted))
@@ -65,26 +65,32 @@ static struct task *charge_task(const struct delivery *delivery, const struct pa
     return NULL;
 }
 
-static struct task *end_task(const struct delivery *delivery, const struct payment_row *row,
+/* The order has ended: what was captured is given back, what was not is refused. */
+static struct task *end_task(const struct delivery *delivery, struct payment_row *row,
                              struct arena *arena) {
-    if (row->status == PAYMENT_REFUNDING)
+    enum payment_status next = ledger_end(row->status);
+    row->is_changed |= next != row->status;
+    row->status = next;
+    if (next == PAYMENT_REFUNDING)
         return make_task(delivery, row, PAYMENT_REFUND, arena);
     return NULL;
 }
 
-typedef struct task *(*task_fn)(const struct delivery *delivery, const struct payment_row *row,
+typedef struct task *(*task_fn)(const struct delivery *delivery, struct payment_row *row,
                                 struct arena *arena);
 
 static enum status make_tasks(struct batch *batch, task_fn make, struct error *error) {
     struct payment_rows payments = {0};
     enum status status = payment_store_load(batch, &payments, error);
-    for (size_t i = 0; i < batch->count && status == STATUS_OK; i++) {
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < batch->count; i++) {
         struct delivery *delivery = batch->items[i];
-        const struct payment_row *row = payment_rows_find(&payments, &delivery->event.order_id);
+        struct payment_row *row = payment_rows_find(&payments, &delivery->event.order_id);
         if (row != NULL && delivery->outcome == OUTCOME_DONE)
             delivery->state = make(delivery, row, batch->arena);
     }
-    return status;
+    return payment_store_save(batch, &payments, error);
 }
 
 /* inventory.reserved charges in inventory-first, order.created in the other flows. What names no
@@ -108,7 +114,7 @@ static enum status charge_prepare(struct batch *batch, struct error *error) {
         orders[count++] = (struct payment_order){order.order_id, order.total_minor, order.currency,
                                                  order.payment_method};
     }
-    enum status status = payment_store_add_intents(batch, orders, count, error);
+    enum status status = payment_store_add(batch, PAYMENT_INTENT, orders, count, error);
     return status == STATUS_OK ? make_tasks(batch, charge_task, error) : status;
 }
 
@@ -125,7 +131,7 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
             .currency = order.currency,
         };
     }
-    enum status status = payment_store_end(batch, orders, count, error);
+    enum status status = payment_store_add(batch, PAYMENT_VOIDED, orders, count, error);
     return status == STATUS_OK ? make_tasks(batch, end_task, error) : status;
 }
 

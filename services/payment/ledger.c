@@ -43,3 +43,14 @@ const struct payment_transition *ledger_step(enum payment_status status,
     }
     return NULL;
 }
+
+enum payment_status ledger_end(enum payment_status status) {
+    switch (status) {
+    case PAYMENT_INTENT:
+        return PAYMENT_VOIDED;
+    case PAYMENT_CAPTURED:
+        return PAYMENT_REFUNDING;
+    default:
+        return status;
+    }
+}

@@ -1,6 +1,7 @@
 /*
- * What may become of a payment, as one table. A row says: where it stands `status` and the provider
- * says `answer`, it goes to `next` and `says` goes out. What is not in the table changes nothing.
+ * The life of a payment, as one table. A row says: where it stands `status` and the provider says
+ * `answer`, it goes to `next` and `says` goes out. An answer that is not in the table changes
+ * nothing.
  *
  * Pure and thread safe. tests/unit/services/payment/test_ledger.c walks every pair.
  */
@@ -27,7 +28,7 @@ enum payment_status {
         PAYMENT_STATUS_COUNT
 };
 
-/* Which operation the provider answered. */
+/* The operation that the provider answered. */
 enum payment_operation { PAYMENT_CHARGE, PAYMENT_REFUND };
 
 #define PAYMENT_SAYS_NOTHING (-1)
@@ -49,5 +50,8 @@ bool payment_status_parse(struct slice text, enum payment_status *status);
 const struct payment_transition *ledger_step(enum payment_status status,
                                              enum payment_operation operation,
                                              enum provider_answer answer);
+
+/* The status that a payment has once its order has failed or was cancelled. */
+enum payment_status ledger_end(enum payment_status status);
 
 #endif

@@ -6,60 +6,36 @@
 
 /* --- before the provider is asked --- */
 
-static const struct pg_statement add_intents = {
-    .name = "payment_add_intents",
+static const struct pg_statement add_payments = {
+    .name = "payment_add",
     .sql = "INSERT INTO payments.payments (order_id, status, amount_minor, currency,"
            "  payment_method)"
-           " SELECT DISTINCT ON (order_id) order_id, 'INTENT', amount_minor, currency,"
-           "  payment_method"
-           " FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::text[])"
-           "      AS d(order_id, amount_minor, currency, payment_method)"
+           " SELECT DISTINCT ON (order_id) order_id, status, amount_minor, currency, payment_method"
+           " FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::text[], $5::text[])"
+           "      AS d(order_id, status, amount_minor, currency, payment_method)"
            " ORDER BY order_id ON CONFLICT (order_id) DO NOTHING",
-    .param_count = 4,
+    .param_count = 5,
 };
 
-static const struct pg_statement end_orders = {
-    .name = "payment_end_orders",
-    .sql = "INSERT INTO payments.payments AS p (order_id, status, amount_minor, currency,"
-           "  payment_method)"
-           " SELECT DISTINCT ON (order_id) order_id, 'VOIDED', amount_minor, currency,"
-           "  payment_method"
-           " FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::text[])"
-           "      AS d(order_id, amount_minor, currency, payment_method)"
-           " ORDER BY order_id ON CONFLICT (order_id) DO UPDATE SET updated_at = now(),"
-           "  status = CASE p.status WHEN 'CAPTURED' THEN 'REFUNDING' ELSE 'VOIDED' END"
-           " WHERE p.status IN ('CAPTURED', 'INTENT')",
-    .param_count = 4,
-};
-
-static enum status queue_orders(struct batch *batch, const struct pg_statement *statement,
-                                const struct payment_order *orders, size_t count,
-                                struct error *error) {
-    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_INT64, PG_ARRAY_TEXT,
-                                               PG_ARRAY_TEXT};
+enum status payment_store_add(struct batch *batch, enum payment_status as,
+                              const struct payment_order *orders, size_t count,
+                              struct error *error) {
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_INT64,
+                                               PG_ARRAY_TEXT, PG_ARRAY_TEXT};
     struct pg_columns columns;
     pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
     for (size_t i = 0; i < count; i++) {
         pg_array_add_uuid(&columns.arrays[0], &orders[i].order_id);
-        pg_array_add_int64(&columns.arrays[1], orders[i].amount_minor);
-        pg_array_add_slice(&columns.arrays[2], orders[i].currency);
-        pg_array_add_slice(&columns.arrays[3], orders[i].payment_method);
+        pg_array_add_slice(&columns.arrays[1], slice_of(payment_status_name(as)));
+        pg_array_add_int64(&columns.arrays[2], orders[i].amount_minor);
+        pg_array_add_slice(&columns.arrays[3], orders[i].currency);
+        pg_array_add_slice(&columns.arrays[4], orders[i].payment_method);
     }
     enum status status = STATUS_OK;
     if (count > 0)
-        status = pg_columns_queue(&columns, batch->pg, statement, error);
+        status = pg_columns_queue(&columns, batch->pg, &add_payments, error);
     pg_columns_fini(&columns);
     return status;
-}
-
-enum status payment_store_add_intents(struct batch *batch, const struct payment_order *orders,
-                                      size_t count, struct error *error) {
-    return queue_orders(batch, &add_intents, orders, count, error);
-}
-
-enum status payment_store_end(struct batch *batch, const struct payment_order *orders, size_t count,
-                              struct error *error) {
-    return queue_orders(batch, &end_orders, orders, count, error);
 }
 
 /* --- loading --- */

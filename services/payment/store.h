@@ -9,7 +9,7 @@
 #include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
-/* What is to be written for an order before the provider is asked. */
+/* Is written for an order before the provider is asked. */
 struct payment_order {
     struct uuid order_id;
     int64_t amount_minor;
@@ -32,11 +32,9 @@ struct payment_rows {
     size_t count;
 };
 
-/* Queues an INTENT for every order that has no payment yet. Ids may repeat. */
-enum status payment_store_add_intents(struct batch *batch, const struct payment_order *orders,
-                                      size_t count, struct error *error) MUST_CHECK;
-/* Queues the end of orders: CAPTURED becomes REFUNDING, INTENT and what was never wanted VOIDED. */
-enum status payment_store_end(struct batch *batch, const struct payment_order *orders, size_t count,
+/* Queues a payment for every order that has none yet. Ids may repeat. */
+enum status payment_store_add(struct batch *batch, enum payment_status as,
+                              const struct payment_order *orders, size_t count,
                               struct error *error) MUST_CHECK;
 /* Loads and locks the payments of the batch's orders, as far as they exist. */
 enum status payment_store_load(struct batch *batch, struct payment_rows *payments,

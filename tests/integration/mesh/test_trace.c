@@ -127,7 +127,7 @@ static const struct step order_steps[] = {
     {"inventory", "process orders.evt.created", 5, "order", "process orders.cmd.submit"},
     {"payment", "process inventory.evt.reserved", 5, "inventory", "process orders.evt.created"},
     {"payment", "charge simulated", 3, "payment", "process inventory.evt.reserved"},
-    {"payment", "payment_add_intents payment_load", 3, "payment", "process inventory.evt.reserved"},
+    {"payment", "payment_add payment_load", 3, "payment", "process inventory.evt.reserved"},
     {"payment", "inbox_take payment_load payment_save outbox_insert", 3, "payment",
      "process inventory.evt.reserved"},
     {"order", "process payments.evt.succeeded", 5, "payment", "process inventory.evt.reserved"},

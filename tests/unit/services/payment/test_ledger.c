@@ -51,6 +51,20 @@ static void what_has_ended_stays_ended(void **state) {
     }
 }
 
+static void an_order_that_ends_gets_back_what_was_captured_and_refuses_what_was_not(void **state) {
+    (void)state;
+    assert_int_equal(ledger_end(PAYMENT_CAPTURED), PAYMENT_REFUNDING);
+    assert_int_equal(ledger_end(PAYMENT_INTENT), PAYMENT_VOIDED);
+}
+
+static void an_order_that_ends_again_changes_nothing(void **state) {
+    (void)state;
+    const enum payment_status after[] = {PAYMENT_DECLINED, PAYMENT_REFUNDING, PAYMENT_REFUNDED,
+                                         PAYMENT_VOIDED};
+    for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++)
+        assert_int_equal(ledger_end(after[i]), after[i]);
+}
+
 static void every_status_has_its_word(void **state) {
     (void)state;
     for (int status = 0; status < PAYMENT_STATUS_COUNT; status++) {
@@ -69,6 +83,8 @@ int main(void) {
         cmocka_unit_test(a_charge_that_meets_a_voided_order_is_given_back),
         cmocka_unit_test(an_answer_that_decides_nothing_changes_nothing),
         cmocka_unit_test(what_has_ended_stays_ended),
+        cmocka_unit_test(an_order_that_ends_gets_back_what_was_captured_and_refuses_what_was_not),
+        cmocka_unit_test(an_order_that_ends_again_changes_nothing),
         cmocka_unit_test(every_status_has_its_word),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
