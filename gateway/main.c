@@ -219,35 +219,6 @@ static enum status serve(struct nats_client *nats, struct admin **admin, struct 
     return status;
 }
 
-/* The signals are blocked, so one that has come is pending. */
-static bool is_told_to_end(void) {
-    sigset_t pending;
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
-/* Each try waits for some seconds by itself. */
-static enum status connect_nats(struct nats_client **nats, struct error *error) {
-    const struct nats_client_options options = {
-        .url = config.nats_url,
-        .user = config.nats_user,
-        .password_file = config.nats_password_file,
-        .name = service.name,
-        .tls_ca_file = config.nats_tls_ca_file,
-        .tls_cert_file = config.nats_tls_cert_file,
-        .tls_key_file = config.nats_tls_key_file,
-    };
-    enum status status;
-    while ((status = nats_client_create(&options, nats, error)) != STATUS_OK) {
-        if (!status_is_retryable(status))
-            return status;
-        log_warn("NATS is not there yet", LOG_ERROR(error));
-        if (is_told_to_end())
-            return error_set(error, STATUS_CLOSED, "told to end before NATS was there");
-    }
-    return STATUS_OK;
-}
-
 static enum status run(struct error *error) {
     struct nats_client *nats = NULL;
     struct admin *admin = NULL;
@@ -260,7 +231,7 @@ static enum status run(struct error *error) {
     if (status == STATUS_OK)
         status = admin_start(&config, health_check, &gateway, &admin, error);
     if (status == STATUS_OK)
-        status = connect_nats(&nats, error);
+        status = runtime_connect_nats(service.name, &config, &nats, error);
     if (status == STATUS_OK)
         status = serve(nats, &admin, error);
     admin_stop(&admin);

@@ -26,8 +26,6 @@ static const struct handler_row notification_events[] = {
     {EVENT_NOTIFICATION_FAILED, &analytics_handler},
 };
 
-#define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
-
 static const struct consumer_spec consumers[] = {
     {"ORDERS", "analytics", ROWS(order_events)},
     {"INVENTORY", "analytics", ROWS(inventory_events)},
@@ -45,10 +43,8 @@ static const struct service service = {
     .name = "analytics",
     .description = "Counts what happens to orders, for the dashboard",
     .schema = "analytics",
-    .consumers = consumers,
-    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-    .endpoints = endpoints,
-    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+    .consumers = ROWS(consumers),
+    .endpoints = ROWS(endpoints),
 };
 
 int main(int argc, char **argv) {

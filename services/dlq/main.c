@@ -47,27 +47,15 @@ static const struct endpoint endpoints[] = {
     {"job_cancel", "mesh.dlq.job_cancel", dlq_endpoint_job_cancel},
 };
 
-static enum status start(const struct config *config, void **context, struct error *error) {
-    (void)config;
-    (void)error;
-    *context = &settings;
-    return STATUS_OK;
-}
-
 static const struct service service = {
     .name = "dlq",
     .description = "Keeps what cannot be processed, with its reason, and replays it",
     .schema = "dlq",
-    .consumers = consumers,
-    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-    .workers = workers,
-    .worker_count = sizeof(workers) / sizeof(workers[0]),
-    .endpoints = endpoints,
-    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
-    .config_rows = config_rows,
-    .config_row_count = sizeof(config_rows) / sizeof(config_rows[0]),
+    .consumers = ROWS(consumers),
+    .workers = ROWS(workers),
+    .endpoints = ROWS(endpoints),
+    .config_rows = ROWS(config_rows),
     .config_target = &settings,
-    .start = start,
 };
 
 int main(int argc, char **argv) {

@@ -16,13 +16,12 @@ static const struct handler_row payment_events[] = {
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
    event of every order only to let most of them pass. */
-enum { ORDER_EVENTS = sizeof(order_events) / sizeof(order_events[0]) };
 static const struct consumer_spec consumers[] = {
-    {"ORDERS", "inventory", order_events, ORDER_EVENTS},
-    {"ORDERS", "inventory-completed", order_events, ORDER_EVENTS},
-    {"ORDERS", "inventory-failed", order_events, ORDER_EVENTS},
-    {"ORDERS", "inventory-cancelled", order_events, ORDER_EVENTS},
-    {"PAYMENTS", "inventory", payment_events, 1},
+    {"ORDERS", "inventory", ROWS(order_events)},
+    {"ORDERS", "inventory-completed", ROWS(order_events)},
+    {"ORDERS", "inventory-failed", ROWS(order_events)},
+    {"ORDERS", "inventory-cancelled", ROWS(order_events)},
+    {"PAYMENTS", "inventory", ROWS(payment_events)},
 };
 
 static const struct endpoint endpoints[] = {
@@ -36,10 +35,8 @@ static const struct service service = {
     .name = "inventory",
     .description = "Keeps the catalog and the stock, and reserves it for orders",
     .schema = "inventory",
-    .consumers = consumers,
-    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-    .endpoints = endpoints,
-    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+    .consumers = ROWS(consumers),
+    .endpoints = ROWS(endpoints),
 };
 
 int main(int argc, char **argv) {

@@ -10,8 +10,8 @@ static const struct handler_row payment_events[] = {
 };
 
 static const struct consumer_spec consumers[] = {
-    {"ORDERS", "loyalty", order_events, 1},
-    {"PAYMENTS", "loyalty", payment_events, 1},
+    {"ORDERS", "loyalty", ROWS(order_events)},
+    {"PAYMENTS", "loyalty", ROWS(payment_events)},
 };
 
 static const struct endpoint endpoints[] = {
@@ -22,10 +22,8 @@ static const struct service service = {
     .name = "loyalty",
     .description = "Gives points for completed orders and takes them back on refunds",
     .schema = "loyalty",
-    .consumers = consumers,
-    .consumer_count = 2,
-    .endpoints = endpoints,
-    .endpoint_count = 1,
+    .consumers = ROWS(consumers),
+    .endpoints = ROWS(endpoints),
 };
 
 int main(int argc, char **argv) {

@@ -19,6 +19,7 @@ struct notification {
     unsigned defaults;     /* NOTIFY_BIT()s of orders that do not say how */
     int64_t give_up_s;     /* how old a notice gets before it is FAILED */
     struct key_ring *ring; /* opens the customer's address; NULL: addresses stay sealed */
+    struct sender *senders[NOTIFY_CHANNEL_COUNT]; /* NULL: the log, which the handler writes */
 };
 
 /* order.confirmed, order.failed, order.cancelled, shipping.shipped */

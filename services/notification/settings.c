@@ -128,10 +128,29 @@ enum status notification_create(const struct notification_settings *settings,
     return status;
 }
 
+enum status notification_start_senders(struct notification *notification,
+                                       const struct config *config, struct error *error) {
+    enum status status = STATUS_OK;
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT && status == STATUS_OK; i++) {
+        if (i == NOTIFY_LOG || notification->channels[i] == NULL)
+            continue;
+        notification->senders[i] = sender_create(&(struct sender_options){
+            .database_url = config->database_url,
+            .channel = notification->channels[i],
+            .ring = notification->ring,
+            .give_up_s = notification->give_up_s,
+        });
+        status = sender_start(notification->senders[i], error);
+    }
+    return status;
+}
+
 void notification_destroy(struct notification **notification) {
     struct notification *n = *notification;
     if (n == NULL)
         return;
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++)
+        sender_destroy(&n->senders[i]);
     for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++)
         channel_destroy(&n->channels[i]);
     key_ring_destroy(&n->ring);

@@ -27,6 +27,9 @@ struct notification;
 enum status notification_create(const struct notification_settings *settings,
                                 const struct config *config, struct notification **notification,
                                 struct error *error) MUST_CHECK;
+/* Starts a sender for each channel to another system. */
+enum status notification_start_senders(struct notification *notification,
+                                       const struct config *config, struct error *error) MUST_CHECK;
 void notification_destroy(struct notification **notification);
 
 #endif

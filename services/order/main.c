@@ -34,8 +34,6 @@ static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
 
-#define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
-
 static const struct consumer_spec consumers[] = {
     {"ORDERS", "order", ROWS(commands)},
     {"INVENTORY", "order", ROWS(inventory_events)},
@@ -50,27 +48,16 @@ static const struct endpoint endpoints[] = {
     {"list", "mesh.order.list", order_endpoint_list},
 };
 
-static enum status start(const struct config *config, void **context, struct error *error) {
-    (void)config;
-    (void)error;
-    *context = &settings;
-    return STATUS_OK;
-}
-
 static const struct service service = {
     .name = "order",
     .description = "Takes orders in and leads each to its end",
     .schema = "orders",
-    .consumers = consumers,
-    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-    .endpoints = endpoints,
-    .endpoint_count = sizeof(endpoints) / sizeof(endpoints[0]),
+    .consumers = ROWS(consumers),
+    .endpoints = ROWS(endpoints),
     .periodics = &watchdog,
     .periodic_count = 1,
-    .config_rows = config_rows,
-    .config_row_count = sizeof(config_rows) / sizeof(config_rows[0]),
+    .config_rows = ROWS(config_rows),
     .config_target = &settings,
-    .start = start,
 };
 
 int main(int argc, char **argv) {

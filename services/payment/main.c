@@ -14,12 +14,11 @@ static const struct handler_row order_events[] = {
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
    event of every order only to let most of them pass. */
-enum { ORDER_EVENTS = sizeof(order_events) / sizeof(order_events[0]) };
 static const struct consumer_spec consumers[] = {
-    {"INVENTORY", "payment", inventory_events, 1},
-    {"ORDERS", "payment", order_events, ORDER_EVENTS},
-    {"ORDERS", "payment-failed", order_events, ORDER_EVENTS},
-    {"ORDERS", "payment-cancelled", order_events, ORDER_EVENTS},
+    {"INVENTORY", "payment", ROWS(inventory_events)},
+    {"ORDERS", "payment", ROWS(order_events)},
+    {"ORDERS", "payment-failed", ROWS(order_events)},
+    {"ORDERS", "payment-cancelled", ROWS(order_events)},
 };
 
 static struct payment_settings settings;
@@ -28,25 +27,21 @@ static enum status start(const struct config *config, void **context, struct err
     (void)config;
     struct payment *payment = NULL;
     enum status status = payment_create(&settings, &payment, error);
-    if (status == STATUS_OK)
-        *context = payment;
+    *context = payment;
     return status;
 }
 
-static void stop(void **context) {
-    struct payment *payment = *context;
+static void stop(void *context) {
+    struct payment *payment = context;
     payment_destroy(&payment);
-    *context = NULL;
 }
 
 static const struct service service = {
     .name = "payment",
     .description = "Charges reserved orders and refunds those that fail",
     .schema = "payments",
-    .consumers = consumers,
-    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-    .config_rows = payment_config_rows,
-    .config_row_count = PAYMENT_CONFIG_ROWS,
+    .consumers = ROWS(consumers),
+    .config_rows = ROWS(payment_config_rows),
     .config_target = &settings,
     .start = start,
     .stop = stop,

@@ -18,29 +18,18 @@ static const struct handler_row order_events[] = {
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
    event of every order only to let most of them pass. */
-enum { ORDER_EVENTS = sizeof(order_events) / sizeof(order_events[0]) };
 static const struct consumer_spec consumers[] = {
-    {"ORDERS", "shipping", order_events, ORDER_EVENTS},
-    {"ORDERS", "shipping-stop", order_events, ORDER_EVENTS},
+    {"ORDERS", "shipping", ROWS(order_events)},
+    {"ORDERS", "shipping-stop", ROWS(order_events)},
 };
-
-static enum status start(const struct config *config, void **context, struct error *error) {
-    (void)config;
-    (void)error;
-    *context = &shipping;
-    return STATUS_OK;
-}
 
 static const struct service service = {
     .name = "shipping",
     .description = "Ships confirmed orders under a tracking number",
     .schema = "shipping",
-    .consumers = consumers,
-    .consumer_count = sizeof(consumers) / sizeof(consumers[0]),
-    .config_rows = config_rows,
-    .config_row_count = sizeof(config_rows) / sizeof(config_rows[0]),
+    .consumers = ROWS(consumers),
+    .config_rows = ROWS(config_rows),
     .config_target = &shipping,
-    .start = start,
 };
 
 int main(int argc, char **argv) {

@@ -167,14 +167,24 @@ static enum status set_tls(natsOptions *options, const struct credentials *with,
                      detail != NULL ? detail : natsStatus_GetText(s));
 }
 
+enum status nats_client_check_url(const char *url, struct error *error) {
+    int count = 1;
+    for (const char *at = url; (at = strchr(at, ',')) != NULL; at++)
+        count++;
+    if (count <= NATS_SERVERS_MAX)
+        return STATUS_OK;
+    return error_set(error, STATUS_INVALID, "OM_NATS_URL names %d servers, more than %d", count,
+                     NATS_SERVERS_MAX);
+}
+
 static natsStatus set_options(natsOptions *options, const struct nats_client_options *from,
                               struct nats_client *client, const char *password, bool is_fast) {
     natsStatus s = natsOptions_SetURL(options, from->url);
     if (strchr(from->url, ',') != NULL) {
         char *list = mem_copy(slice_of(from->url)), *rest = list;
-        const char *servers[16];
+        const char *servers[NATS_SERVERS_MAX];
         int count = 0;
-        for (char *one; count < 16 && (one = strsep(&rest, ",")) != NULL;)
+        for (char *one; count < NATS_SERVERS_MAX && (one = strsep(&rest, ",")) != NULL;)
             servers[count++] = one;
         s = natsOptions_SetServers(options, servers, count);
         free(list);
@@ -267,7 +277,9 @@ enum status nats_client_create(const struct nats_client_options *options,
     pthread_mutex_init(&made->version_mutex, NULL);
     pthread_mutex_init(&made->retired_mutex, NULL);
 
-    enum status status = read_credentials(options, &credentials, error);
+    enum status status = nats_client_check_url(options->url, error);
+    if (status == STATUS_OK)
+        status = read_credentials(options, &credentials, error);
     if (status == STATUS_OK)
         status = open_connection(options, made, &credentials, true, &made->fast, error);
     if (status == STATUS_OK)

@@ -28,6 +28,10 @@ struct nats_client_options {
     const char *tls_cert_file, *tls_key_file; /* shown to a server that asks for one */
 };
 
+#define NATS_SERVERS_MAX 16
+
+/* INVALID for a list of more than NATS_SERVERS_MAX servers. */
+enum status nats_client_check_url(const char *url, struct error *error) MUST_CHECK;
 /* Waits up to 5 s for the first connection. The files are read by each call; a connection keeps
    what they said until the process ends. What the server forbids (subjects that the user has no
    permission for) is logged as an error. */

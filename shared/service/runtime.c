@@ -69,6 +69,8 @@ static enum status load_all(const struct config_row *rows, size_t count, void *t
     enum status own = count > 0 ? config_load(rows, count, target, error) : STATUS_OK;
     if (common != STATUS_OK || own != STATUS_OK)
         return common != STATUS_OK ? common : own;
+    if (nats_client_check_url(config->nats_url, error) != STATUS_OK)
+        return STATUS_INVALID;
     if (!log_level_parse(config->log_level, level))
         return error_set(error, STATUS_INVALID, "OM_LOG_LEVEL is none of debug info warn error");
     return STATUS_OK;
@@ -188,19 +190,19 @@ static void on_committed(void *relay) {
     relay_wake(relay);
 }
 
-/* The broker may come later than we do: waits for it, or for the order to end. */
-static enum status connect_nats(struct runtime *runtime, struct error *error) {
+enum status runtime_connect_nats(const char *name, const struct config *config,
+                                 struct nats_client **nats, struct error *error) {
     const struct nats_client_options options = {
-        .url = runtime->config.nats_url,
-        .user = runtime->config.nats_user,
-        .password_file = runtime->config.nats_password_file,
-        .name = runtime->service->name,
-        .tls_ca_file = runtime->config.nats_tls_ca_file,
-        .tls_cert_file = runtime->config.nats_tls_cert_file,
-        .tls_key_file = runtime->config.nats_tls_key_file,
+        .url = config->nats_url,
+        .user = config->nats_user,
+        .password_file = config->nats_password_file,
+        .name = name,
+        .tls_ca_file = config->nats_tls_ca_file,
+        .tls_cert_file = config->nats_tls_cert_file,
+        .tls_key_file = config->nats_tls_key_file,
     };
     while (true) {
-        enum status status = nats_client_create(&options, &runtime->nats, error);
+        enum status status = nats_client_create(&options, nats, error);
         if (status == STATUS_OK || !status_is_retryable(status))
             return status;
         log_warn("NATS is not there yet", LOG_ERROR(error));
@@ -294,11 +296,12 @@ static void destroy_workers(struct runtime *runtime) {
 
 static enum status start_all(struct runtime *runtime, struct error *error) {
     const struct service *service = runtime->service;
+    runtime->context = service->start == NULL ? service->config_target : NULL;
     enum status status = runtime_start_spans(service->name, &runtime->config, error);
     if (status == STATUS_OK)
         status = admin_start(&runtime->config, check_readiness, runtime, &runtime->admin, error);
     if (status == STATUS_OK)
-        status = connect_nats(runtime, error);
+        status = runtime_connect_nats(service->name, &runtime->config, &runtime->nats, error);
     if (status == STATUS_OK && service->start != NULL)
         status = service->start(&runtime->config, &runtime->context, error);
     if (status == STATUS_OK)
@@ -377,7 +380,7 @@ static void destroy_all(struct runtime *runtime) {
     destroy_workers(runtime);
     relay_destroy(&runtime->relay);
     if (runtime->service->stop != NULL && runtime->context != NULL)
-        runtime->service->stop(&runtime->context);
+        runtime->service->stop(runtime->context);
     nats_client_destroy(&runtime->nats);
     span_exporter_stop();
 }

@@ -26,6 +26,9 @@ int runtime_configure(const char *name, const char *description, const struct co
 /* Spans go to config->otlp_url from here on; ends with span_exporter_stop(). */
 enum status runtime_start_spans(const char *name, const struct config *config,
                                 struct error *error) MUST_CHECK;
+/* Waits for a broker that is not there yet; CLOSED when SIGTERM or SIGINT comes first. */
+enum status runtime_connect_nats(const char *name, const struct config *config,
+                                 struct nats_client **nats, struct error *error) MUST_CHECK;
 /* Blocks until SIGTERM or SIGINT; call runtime_block_signals() before any thread starts. */
 void runtime_block_signals(void);
 void runtime_wait_signal(void);

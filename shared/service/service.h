@@ -33,6 +33,9 @@ struct endpoint {
     enum status (*handle)(struct endpoint_call *call, struct error *error);
 };
 
+/* An array and its length, for two members that follow each other. */
+#define ROWS(array) (array), sizeof(array) / sizeof((array)[0])
+
 struct service {
     const char *name;        /* "order": binary om-order, schema's relay, durable name */
     const char *description; /* one line, shown by `nats micro ls` */
@@ -47,10 +50,10 @@ struct service {
     size_t worker_count;
     const struct config_row *config_rows; /* the service's own, read into config_target */
     size_t config_row_count;
-    void *config_target;
-    /* Optional: makes the handlers' context after configuration is read, and ends it. */
+    void *config_target; /* also the handlers' context, where there is no start() */
+    /* Optional: makes the handlers' context after configuration is read; stop() ends it. */
     enum status (*start)(const struct config *config, void **context, struct error *error);
-    void (*stop)(void **context);
+    void (*stop)(void *context);
 };
 
 #endif

@@ -4,7 +4,6 @@
 #include "shared/base/config.h"
 #include "shared/base/version.h"
 #include "shared/observe/log.h"
-#include "shared/service/runtime.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -31,7 +30,7 @@ static const struct config_row rows[] = {
     {"OM_SIM_SLOW_MS", CONFIG_INT, AT(slow_ms), "3000", 1, 600000,
      "how late a slow answer is, in milliseconds"},
 };
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
 static volatile sig_atomic_t stopping;
 
@@ -51,7 +50,7 @@ static void print_help(void) {
     printf("om-provider-sim: a payment provider for development and tests\n\n"
            "usage: om-provider-sim [--help | --version | --check-config]\n\n"
            "Configuration comes from the environment.\n\n");
-    config_print_help(rows, ROWS, stdout);
+    config_print_help(rows, ROW_COUNT, stdout);
 }
 
 /* The exit code of an option, or -1 to go on. */
@@ -91,7 +90,7 @@ int main(int argc, char **argv) {
     int code = run_option(argc > 1 ? argv[1] : "");
     if (code >= 0)
         return code;
-    if (config_load(rows, ROWS, &settings, &error) != STATUS_OK) {
+    if (config_load(rows, ROW_COUNT, &settings, &error) != STATUS_OK) {
         fprintf(stderr, "om-provider-sim: configuration: %s\n", error.text);
         return 2;
     }

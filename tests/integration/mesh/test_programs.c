@@ -113,6 +113,8 @@ static void a_right_configuration_is_checked_without_starting(void **state) {
 static void a_wrong_value_is_named_and_ends_the_start(void **state) {
     (void)state;
     static const char *const wrong[][2] = {{"OM_NATS_URL", ""},
+                                           {"OM_NATS_URL", "n1,n2,n3,n4,n5,n6,n7,n8,n9,n10,"
+                                                           "n11,n12,n13,n14,n15,n16,n17"},
                                            {"OM_ADMIN_PORT", "70000"},
                                            {"OM_DRAIN_MS", "soon"},
                                            {"OM_LOG_LEVEL", "loud"}};

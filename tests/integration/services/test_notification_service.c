@@ -24,7 +24,6 @@
 static struct world world;
 static struct smtp_server *mail;
 static struct http_sink *sink; /* of webhooks and of short messages */
-static struct sender *senders[NOTIFY_CHANNEL_COUNT];
 
 /* An event whose personal data is `personal`. */
 static void write_event_with(struct buf *out, enum event_type type, const struct uuid *id,
@@ -92,7 +91,7 @@ static struct uuid confirm(const char *personal) {
 static enum status send_due(enum notify_channel channel, size_t *count) {
     struct error error = {0};
     *count = 0;
-    return sender_run(senders[channel], count, &error);
+    return sender_run(world.notification.senders[channel], count, &error);
 }
 
 static void expect_sending(enum notify_channel channel, enum status status, size_t count) {
@@ -346,7 +345,7 @@ static void a_mail_whose_end_was_not_answered_is_sent_again_as_the_same_mail(voi
 
 static int64_t waiting_mails(void) {
     struct error error = {0};
-    assert_int_equal(sender_measure(senders[NOTIFY_SMTP], &error), STATUS_OK);
+    assert_int_equal(sender_measure(world.notification.senders[NOTIFY_SMTP], &error), STATUS_OK);
     return sample_value("ordermesh_notifications_pending{channel=\"smtp\"}");
 }
 
@@ -441,7 +440,7 @@ static bool is_told(void *unused) {
 static void a_started_sender_sends_what_comes(void **state) {
     (void)state;
     struct error error = {0};
-    assert_int_equal(sender_start(senders[NOTIFY_SMTP], &error), STATUS_OK);
+    assert_int_equal(sender_start(world.notification.senders[NOTIFY_SMTP], &error), STATUS_OK);
     confirm(BY_MAIL);
     assert_true(wait_until(is_told, NULL, 10000));
 }
@@ -506,7 +505,7 @@ static int each_setup(void **state) {
     open_channels(notification->channels);
     notification->defaults = NOTIFY_BIT(NOTIFY_LOG) | NOTIFY_BIT(NOTIFY_SMTP);
     for (int i = NOTIFY_LOG + 1; i < NOTIFY_CHANNEL_COUNT; i++)
-        senders[i] = sender_create(&(struct sender_options){
+        notification->senders[i] = sender_create(&(struct sender_options){
             .database_url = servers_role_url(world.servers, "om_notifications"),
             .channel = notification->channels[i],
             .ring = notification->ring,
@@ -518,7 +517,7 @@ static int each_setup(void **state) {
 static int each_teardown(void **state) {
     (void)state;
     for (int i = NOTIFY_LOG + 1; i < NOTIFY_CHANNEL_COUNT; i++) {
-        sender_destroy(&senders[i]);
+        sender_destroy(&world.notification.senders[i]);
         channel_destroy(&world.notification.channels[i]);
     }
     smtp_server_stop(&mail);

@@ -58,8 +58,6 @@ static const struct handler_row notification_rows[] = {
 };
 static const struct handler_row shipped_rows[] = {{EVENT_SHIPPING_SHIPPED, &notification_handler}};
 
-#define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
-
 static const struct {
     struct consumer_spec spec;
     const char *role;

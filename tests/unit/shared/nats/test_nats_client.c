@@ -79,6 +79,26 @@ static void a_status_of_the_library_becomes_ours(void **state) {
     }
 }
 
+/* The 17th server and those behind it were dropped without a word. */
+static void more_servers_than_fit_are_refused(void **state) {
+    (void)state;
+    struct nats_client *client = NULL;
+    struct error error = {0};
+    struct buf url = {0};
+    buf_append_text(&url, "nats://n1");
+    for (int i = 2; i <= NATS_SERVERS_MAX; i++)
+        buf_printf(&url, ",nats://n%d", i);
+    assert_int_equal(nats_client_check_url(url.ptr, &error), STATUS_OK);
+
+    buf_append_text(&url, ",nats://n17");
+    const struct nats_client_options options = {.url = url.ptr, .user = "", .name = "test"};
+    assert_int_equal(nats_client_create(&options, &client, &error), STATUS_INVALID);
+
+    assert_string_equal(error.text, "OM_NATS_URL names 17 servers, more than 16");
+    assert_null(client);
+    buf_fini(&url);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pub_ack_of_a_stored_message_has_its_sequence),
@@ -86,6 +106,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_has_its_code_and_its_text),
         cmocka_unit_test(what_is_no_pub_ack_is_refused_and_changes_nothing),
         cmocka_unit_test(a_status_of_the_library_becomes_ours),
+        cmocka_unit_test(more_servers_than_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
