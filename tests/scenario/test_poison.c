@@ -240,15 +240,7 @@ static int setup(void **state) {
         return -1;
     struct scenario *scenario = *state;
     struct servers *servers = mesh_servers(scenario->mesh);
-    struct error error = {0};
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "operator",
-    };
-    if (nats_client_create(&options, &nats, &error) != STATUS_OK)
-        fixture_fail("%s", error.text);
+    nats = servers_connect(servers);
     make_largest(&largest);
     for (size_t i = 0; i < POISONS; i++) {
         if (poisons[i].body.ptr == NULL)

@@ -188,15 +188,7 @@ static inline int fixture_setup(void **state) {
     /* A machine that is busy for a moment is no Redis that is away. */
     environment_set(&fixture.environment, "OM_REDIS_TIMEOUT_MS", "1000");
     fixture.http = http_client_create();
-    struct error error;
-    const struct nats_client_options nats = {
-        .url = servers_nats_url(fixture.servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(fixture.servers, "operator"),
-        .name = "test",
-    };
-    if (nats_client_create(&nats, &fixture.nats, &error) != STATUS_OK)
-        fixture_fail("%s", error.text);
+    fixture.nats = servers_connect(fixture.servers);
     gateway_start(NULL);
     return 0;
 }

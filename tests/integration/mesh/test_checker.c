@@ -3,7 +3,7 @@
    Covers: tests/support/check/checker.c tests/support/check/checker_invariants.c
    tests/support/check/checker_streams.c */
 #include "tests/support/check/checker.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #include <libpq-fe.h>
 #include <nats/nats.h>
@@ -110,22 +110,6 @@ static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
     " inventory.products, inventory.stock, inventory.reservations, shipping.shipments,"
     " notifications.notifications, analytics.counts, loyalty.points";
-
-static struct servers *servers;
-
-static int setup(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
-    servers_migrate(servers);
-    servers_provision(servers);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    servers_stop(&servers);
-    return 0;
-}
 
 static void execute(const char *sql) {
     PGconn *db = PQconnectdb(servers_postgres_url(servers));
@@ -286,5 +270,5 @@ int main(void) {
                                            .test_func = damage_is_reported,
                                            .initial_state = (void *)(uintptr_t)&damages[i]};
     tests[DAMAGES + 1] = (struct CMUnitTest)cmocka_unit_test(damage_in_the_streams_is_reported);
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, system_setup, servers_teardown);
 }

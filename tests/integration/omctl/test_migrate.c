@@ -5,12 +5,10 @@
 #include "omctl/install/roles.h"
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #include <pthread.h>
 #include <unistd.h>
-
-static struct servers *servers;
 
 struct fixture {
     struct pg *pg;
@@ -18,18 +16,6 @@ struct fixture {
     char directory[64];
     FILE *out;
 };
-
-static int start_servers(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES);
-    return 0;
-}
-
-static int stop_servers(void **state) {
-    (void)state;
-    servers_stop(&servers);
-    return 0;
-}
 
 /* The server's URL with another database's name. */
 static void url_of(const char *database, char *url, size_t size) {
@@ -261,5 +247,5 @@ int main(void) {
         DATABASE_TEST(two_files_of_one_number_are_refused),
         DATABASE_TEST(of_runners_at_the_same_time_one_applies),
     };
-    return cmocka_run_group_tests(tests, start_servers, stop_servers);
+    return cmocka_run_group_tests(tests, postgres_setup, servers_teardown);
 }

@@ -4,12 +4,10 @@
 #include "omctl/install/provision.h"
 #include "omctl/streams/jetstream.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #include <glob.h>
 
-static struct servers *servers;
-static struct nats_client *nats;
 static FILE *out;
 static size_t consumer_count, declared_count; /* the latter: streams and consumers */
 
@@ -22,26 +20,9 @@ static size_t count_files(const char *pattern) {
 }
 
 static int start(void **state) {
-    (void)state;
     consumer_count = count_files(OM_SOURCE_DIR "/nats/consumers/*.json");
     declared_count = count_files(OM_SOURCE_DIR "/nats/streams/*.json") + consumer_count;
-    servers = servers_start(SERVERS_NATS);
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "test",
-    };
-    struct error error;
-    assert_int_equal(nats_client_create(&options, &nats, &error), STATUS_OK);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    nats_client_destroy(&nats);
-    servers_stop(&servers);
-    return 0;
+    return nats_setup(state);
 }
 
 static int take_output(void **state) {
@@ -192,5 +173,5 @@ int main(void) {
         OUTPUT_TEST(what_the_server_cannot_change_is_said_and_the_rest_goes_on),
         OUTPUT_TEST(ack_wait_of_all_consumers_can_be_overridden),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, servers_teardown);
 }

@@ -5,24 +5,19 @@
 #include "omctl/streams/redrive.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
-static struct servers *servers;
 static struct pg *pg;
 
 static int start(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES);
-    servers_migrate(servers);
+    schema_setup(state);
     pg = pg_create(servers_postgres_url(servers), "test");
     return 0;
 }
 
 static int stop(void **state) {
-    (void)state;
     pg_destroy(&pg);
-    servers_stop(&servers);
-    return 0;
+    return servers_teardown(state);
 }
 
 static void run(const char *sql) {

@@ -5,12 +5,12 @@
 #include "services/analytics/handler.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
+#include "tests/support/servers/servers_fixture.h"
 #include "tests/support/world/projection.h"
 
 #define ORDERS 300 /* 60 of each kind of life */
 #define EACH (ORDERS / 5)
 
-static struct servers *servers;
 static struct projection projection;
 static struct order_events events;
 static char *expected; /* the digest after all events in their order */
@@ -182,10 +182,8 @@ static void a_wrong_question_is_invalid(void **state) {
 /* --- fixture --- */
 
 static int setup(void **state) {
-    (void)state;
+    schema_setup(state);
     assert_true(clock_parse(SLICE_LITERAL("2026-01-31T23:00:00Z"), &start_us));
-    servers = servers_start(SERVERS_POSTGRES);
-    servers_migrate(servers);
     projection_open(&projection, servers, &analytics_handler);
     order_events_add(&events, ORDERS, start_us);
     assert_int_equal(projection_drive(&projection, &events, 0, events.count, 256), 0);
@@ -194,12 +192,10 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-    (void)state;
     free(expected);
     order_events_fini(&events);
     projection_close(&projection);
-    servers_stop(&servers);
-    return 0;
+    return servers_teardown(state);
 }
 
 int main(void) {

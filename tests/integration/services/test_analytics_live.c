@@ -328,19 +328,11 @@ static void end(struct process **process) {
 
 static int setup(void **state) {
     (void)state;
-    struct error error;
     servers = servers_start(SERVERS_ALL);
     servers_migrate(servers);
     servers_provision(servers);
     projection_open(&projection, servers, &analytics_handler);
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "test",
-    };
-    if (nats_client_create(&options, &nats, &error) != STATUS_OK)
-        fixture_fail("%s", error.text);
+    nats = servers_connect(servers);
     progress = fopen("/dev/null", "w");
     http_port = free_port();
     service = start("analytics", "om_analytics");

@@ -4,7 +4,7 @@
 #include "services/loyalty/handler.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 #include "tests/support/world/drive.h"
 
 static const struct handler_row completed_rows[] = {{EVENT_ORDER_COMPLETED, &earn_handler}};
@@ -12,7 +12,6 @@ static const struct handler_row refunded_rows[] = {{EVENT_PAYMENT_REFUNDED, &tak
 static const struct consumer_spec completed_spec = {"ORDERS", "loyalty", completed_rows, 1};
 static const struct consumer_spec refunded_spec = {"PAYMENTS", "loyalty", refunded_rows, 1};
 
-static struct servers *servers;
 static struct pg *pg;
 static struct drive *orders, *payments;
 
@@ -169,9 +168,7 @@ static void only_a_customer_of_a_tenant_can_be_asked_for(void **state) {
 /* --- fixture --- */
 
 static int group_setup(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES);
-    servers_migrate(servers);
+    schema_setup(state);
     const char *url = servers_role_url(servers, "om_loyalty");
     pg = pg_create(url, "test");
     orders = drive_create(url, &completed_spec, NULL);
@@ -180,12 +177,10 @@ static int group_setup(void **state) {
 }
 
 static int group_teardown(void **state) {
-    (void)state;
     drive_destroy(&orders);
     drive_destroy(&payments);
     pg_destroy(&pg);
-    servers_stop(&servers);
-    return 0;
+    return servers_teardown(state);
 }
 
 /* The service's own role may not TRUNCATE. */

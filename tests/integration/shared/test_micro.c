@@ -7,14 +7,12 @@
 #include "shared/service/micro.h"
 #include "shared/service/service.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #include <stdatomic.h>
 
 #define ANSWER_MS 5000
 
-static struct servers *servers;
-static struct nats_client *nats;
 static struct micro *micro;
 
 /* --- the service under test --- */
@@ -69,27 +67,6 @@ static const struct service service = {
     .endpoints = endpoints,
     .endpoint_count = ENDPOINTS,
 };
-
-static int start(void **state) {
-    (void)state;
-    struct error error = {0};
-    servers = servers_start(SERVERS_NATS);
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "test",
-    };
-    assert_int_equal(nats_client_create(&options, &nats, &error), STATUS_OK);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    nats_client_destroy(&nats);
-    servers_stop(&servers);
-    return 0;
-}
 
 static int open_service(void **state) {
     (void)state;
@@ -311,5 +288,5 @@ int main(void) {
         SERVICE_TEST(ending_without_the_broker_takes_a_moment_only),
         SERVICE_TEST(nobody_answers_for_a_service_that_has_ended),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, nats_setup, servers_teardown);
 }

@@ -5,22 +5,16 @@
 #include "shared/base/memory.h"
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #define MEBIBYTE ((size_t)1 << 20)
 
-static struct servers *servers;
 static struct pg *pg;
 
 static const struct pg_statement insert_item = {
     "test.insert_item", "INSERT INTO items (id, note) VALUES ($1::int8, $2::text)", 2};
 static const struct pg_statement count_items = {"test.count_items", "SELECT count(*) FROM items",
                                                 0};
-
-static void require_ok(enum status status, const struct error *error) {
-    if (status != STATUS_OK)
-        fail_msg("%s: %s", status_name(status), error->text);
-}
 
 static void queue_item(int64_t id, const char *note) {
     struct error error = {0};
@@ -436,18 +430,6 @@ static int each_teardown(void **state) {
     return 0;
 }
 
-static int group_setup(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES);
-    return 0;
-}
-
-static int group_teardown(void **state) {
-    (void)state;
-    servers_stop(&servers);
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
 
 int main(void) {
@@ -471,5 +453,5 @@ int main(void) {
         TEST(a_refused_value_is_not_in_the_error),
         TEST(a_lock_not_granted_in_time_is_a_serialization_failure),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, postgres_setup, servers_teardown);
 }

@@ -5,13 +5,12 @@
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #include <pthread.h>
 
 #define WAIT_MS 10000
 
-static struct servers *servers;
 static struct pg *pg;
 static struct pg *observer; /* a second connection, which nothing happens to */
 
@@ -31,11 +30,6 @@ static const struct pg_statement terminate_committing = {
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE application_name = 'victim' AND wait_event = 'SyncRep'",
     0};
-
-static void require_ok(enum status status, const struct error *error) {
-    if (status != STATUS_OK)
-        fail_msg("%s: %s", status_name(status), error->text);
-}
 
 static int64_t query_number(struct pg *connection, const struct pg_statement *statement) {
     struct error error = {0};
@@ -303,18 +297,6 @@ static int each_teardown(void **state) {
     return 0;
 }
 
-static int group_setup(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES);
-    return 0;
-}
-
-static int group_teardown(void **state) {
-    (void)state;
-    servers_stop(&servers);
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
 
 int main(void) {
@@ -333,5 +315,5 @@ int main(void) {
         TEST(what_cannot_be_reached_is_unavailable),
         TEST(an_address_that_cannot_be_parsed_does_not_show_its_password),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, postgres_setup, servers_teardown);
 }

@@ -5,13 +5,12 @@
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http_sink.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #define PARENT_SPAN "00f067aa0ba902b7"
 #define RECORDED "00-4bf92f3577b34da6a3ce929d0e0e4736-" PARENT_SPAN "-01"
 #define UNRECORDED "00-4bf92f3577b34da6a3ce929d0e0e4736-" PARENT_SPAN "-00"
 
-static struct servers *servers;
 static struct http_sink *sink;
 static struct pg *pg;
 
@@ -24,11 +23,6 @@ static void work_for(const char *traceparent) {
     struct trace trace;
     assert_true(trace_parse(slice_of(traceparent), &trace));
     trace_set_current(&trace);
-}
-
-static void require_ok(enum status status, const struct error *error) {
-    if (status != STATUS_OK)
-        fail_msg("%s: %s", status_name(status), error->text);
 }
 
 static void begin(void) {
@@ -253,18 +247,6 @@ static int each_teardown(void **state) {
     return 0;
 }
 
-static int group_setup(void **state) {
-    (void)state;
-    servers = servers_start(SERVERS_POSTGRES);
-    return 0;
-}
-
-static int group_teardown(void **state) {
-    (void)state;
-    servers_stop(&servers);
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
 
 int main(void) {
@@ -280,5 +262,5 @@ int main(void) {
         TEST(what_works_for_nobody_leaves_no_span),
         TEST(a_trace_that_is_not_recorded_gets_no_span),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, postgres_setup, servers_teardown);
 }

@@ -10,7 +10,7 @@
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
-#include "tests/support/servers/servers.h"
+#include "tests/support/servers/servers_fixture.h"
 
 #include <pthread.h>
 
@@ -18,14 +18,7 @@
 #define ROLE "om_orders"
 #define STREAM "ORDERS"
 
-static struct servers *servers;
-static struct nats_client *nats;
 static jsCtx *js;
-
-static void require_ok(enum status status, const struct error *error) {
-    if (status != STATUS_OK)
-        fixture_fail("%s: %s", status_name(status), error->text);
-}
 
 /* --- event ids: those written, and those found in the stream --- */
 
@@ -509,31 +502,16 @@ static int each_setup(void **state) {
     return 0;
 }
 
-static int group_setup(void **state) {
-    (void)state;
-    struct error error = {0};
-    servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
-    servers_migrate(servers);
-    servers_provision(servers);
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "test",
-    };
-    require_ok(nats_client_create(&options, &nats, &error), &error);
-    if (natsConnection_JetStream(&js, nats_client_fast(nats), NULL) != NATS_OK)
-        fixture_fail("no JetStream");
+static int setup(void **state) {
+    system_setup(state);
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(nats), NULL), NATS_OK);
     return 0;
 }
 
-static int group_teardown(void **state) {
-    (void)state;
+static int teardown(void **state) {
     buf_fini(&published.bytes);
     jsCtx_Destroy(js);
-    nats_client_destroy(&nats);
-    servers_stop(&servers);
-    return 0;
+    return servers_teardown(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, each_setup)
@@ -555,5 +533,5 @@ int main(void) {
         TEST(a_stream_that_comes_late_gets_everything_at_once),
         TEST(a_database_killed_and_restarted_is_taken_up_again),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -3,30 +3,7 @@
    Covers: shared/nats/request_batch.c */
 #include "shared/nats/request_batch.h"
 #include "tests/support/base/test.h"
-#include "tests/support/servers/servers.h"
-
-static struct servers *servers;
-static struct nats_client *nats;
-
-static int start(void **state) {
-    (void)state;
-    struct error error;
-    servers = servers_start(SERVERS_NATS);
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "test",
-    };
-    return nats_client_create(&options, &nats, &error) == STATUS_OK ? 0 : -1;
-}
-
-static int stop(void **state) {
-    (void)state;
-    nats_client_destroy(&nats);
-    servers_stop(&servers);
-    return 0;
-}
+#include "tests/support/servers/servers_fixture.h"
 
 static void echo(natsConnection *connection, natsSubscription *subscription, natsMsg *request,
                  void *closure) {
@@ -91,5 +68,5 @@ int main(void) {
         cmocka_unit_test(each_request_gets_its_own_answer),
         cmocka_unit_test(requests_that_nobody_answered_fail_no_later_ones),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, nats_setup, servers_teardown);
 }

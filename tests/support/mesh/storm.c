@@ -30,14 +30,7 @@ static void require_ok(enum status status, const struct error *error) {
 
 static void connect_all(struct storm *storm) {
     struct servers *servers = mesh_servers(storm->mesh);
-    struct error error = {0};
-    const struct nats_client_options options = {
-        .url = servers_nats_url(servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(servers, "operator"),
-        .name = "operator",
-    };
-    require_ok(nats_client_create(&options, &storm->nats, &error), &error);
+    storm->nats = servers_connect(servers);
     storm->pg = pg_create(servers_postgres_url(servers), "storm");
 }
 

@@ -291,6 +291,20 @@ const struct nats_user *servers_nats_user(const struct servers *servers, const c
     fixture_fail("there is no NATS user %s", name);
 }
 
+struct nats_client *servers_connect(const struct servers *servers) {
+    struct nats_client *nats = NULL;
+    struct error error = {0};
+    const struct nats_client_options options = {
+        .url = servers_nats_url(servers),
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "test",
+    };
+    if (nats_client_create(&options, &nats, &error) != STATUS_OK)
+        fixture_fail("%s", error.text);
+    return nats;
+}
+
 const char *servers_nats_password_file(const struct servers *servers, const char *user) {
     return servers_nats_user(servers, user)->password_file;
 }

@@ -19,6 +19,7 @@
 #ifndef OM_TESTS_SUPPORT_SERVERS_SERVERS_H
 #define OM_TESTS_SUPPORT_SERVERS_SERVERS_H
 
+#include "shared/nats/nats_client.h"
 #include "tests/support/base/process.h"
 
 struct servers;
@@ -61,6 +62,8 @@ const char *servers_postgres_url(const struct servers *servers); /* superuser */
 const char *servers_role_url(struct servers *servers, const char *role);
 const char *servers_redis_url(const struct servers *servers);
 const char *servers_nats_url(const struct servers *servers); /* without credentials */
+/* The operator's connection to NATS. End it with nats_client_destroy(). */
+struct nats_client *servers_connect(const struct servers *servers);
 /* Of `operator`, `gateway` or a service. */
 const char *servers_nats_password_file(const struct servers *servers, const char *user);
 

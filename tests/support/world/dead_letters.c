@@ -17,18 +17,10 @@
  */
 
 void dead_letters_start(struct dead_letters *world) {
-    struct error error = {0};
     world->servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
     servers_migrate(world->servers);
     servers_provision(world->servers);
-    const struct nats_client_options options = {
-        .url = servers_nats_url(world->servers),
-        .user = "operator",
-        .password_file = servers_nats_password_file(world->servers, "operator"),
-        .name = "test",
-    };
-    if (nats_client_create(&options, &world->nats, &error) != STATUS_OK)
-        fixture_fail("%s", error.text);
+    world->nats = servers_connect(world->servers);
 }
 
 void dead_letters_stop(struct dead_letters *world) {
