@@ -1,5 +1,5 @@
-/* The table of events, for people and for what is made from it (scripts/check). */
-#include "omctl/command/command.h"
+#include "omctl/events.h"
+
 #include "shared/contract/event.h"
 
 #include <stdio.h>

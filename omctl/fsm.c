@@ -1,5 +1,5 @@
-/* omctl fsm: the table of services/order/order_fsm.c as others read it. */
-#include "omctl/command/command.h"
+#include "omctl/fsm.h"
+
 #include "services/order/order_fsm.h"
 #include "shared/json/json.h"
 

@@ -1,4 +1,5 @@
-#include "omctl/command/command.h"
+#include "omctl/health.h"
+
 #include "shared/net/http_client.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 #include "omctl/seed.h"
 
-#include "omctl/command/command.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
 #include "shared/outbox/outbox.h"

@@ -8,6 +8,7 @@
 #ifndef OM_OMCTL_SEED_H
 #define OM_OMCTL_SEED_H
 
+#include "omctl/command/command.h"
 #include "shared/pg/pg.h"
 
 #include <stdio.h>
@@ -17,5 +18,7 @@ enum status seed_demo(struct pg *pg, size_t *added, struct error *error) MUST_CH
 /* Waits until the order service has the price of every demo product; progress goes to `out`.
    TIMEOUT when it has not after `timeout_ms`. */
 enum status seed_wait(struct pg *pg, int64_t timeout_ms, FILE *out, struct error *error) MUST_CHECK;
+
+int seed_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

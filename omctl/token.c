@@ -1,4 +1,5 @@
-#include "omctl/command/command.h"
+#include "omctl/token.h"
+
 #include "omctl/signer.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"

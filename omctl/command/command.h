@@ -1,9 +1,10 @@
 /*
- * What omctl's subcommands share: their configuration, their exit codes and their places in the
- * table of main.c.
+ * Shared by omctl's subcommands: their configuration, their exit codes and the reading of their
+ * arguments.
  *
- * A subcommand is a function of its arguments. It prints what it did on stdout, errors on stderr,
- * and returns an exit code. Single-threaded; all of them block.
+ * A subcommand is a function of its arguments, declared by its own header and listed in main.c. It
+ * prints what it did on stdout, errors on stderr, and returns an exit code. Single-threaded; all of
+ * them block.
  */
 #ifndef OM_OMCTL_COMMAND_COMMAND_H
 #define OM_OMCTL_COMMAND_COMMAND_H
@@ -35,25 +36,6 @@ struct command_option {
 };
 
 typedef int (*command_fn)(const struct omctl_config *config, int argc, char **argv);
-
-int migrate_command(const struct omctl_config *config, int argc, char **argv);
-int provision_command(const struct omctl_config *config, int argc, char **argv);
-int seed_command(const struct omctl_config *config, int argc, char **argv);
-int fsm_command(const struct omctl_config *config, int argc, char **argv);
-int redrive_command(const struct omctl_config *config, int argc, char **argv);
-int events_command(const struct omctl_config *config, int argc, char **argv);
-int rebuild_command(const struct omctl_config *config, int argc, char **argv);
-int audit_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_list_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_show_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_replay_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_discard_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_jobs_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_cancel_command(const struct omctl_config *config, int argc, char **argv);
-int dlq_watch_command(const struct omctl_config *config, int argc, char **argv);
-int token_command(const struct omctl_config *config, int argc, char **argv);
-int nats_users_command(const struct omctl_config *config, int argc, char **argv);
-int health_command(const struct omctl_config *config, int argc, char **argv);
 
 /* Reads argv (without the command's words) into the options: `--name value`, `--name=value` and
    flags. INVALID names the argument nobody knows. */

@@ -1,6 +1,7 @@
 #include "omctl/dlq/dlq.h"
 
-#include "omctl/command/command.h"
+#include "omctl/dlq/dlq_follow.h"
+#include "omctl/dlq/dlq_print.h"
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"

@@ -1,4 +1,6 @@
-#include "omctl/dlq/dlq.h"
+#include "omctl/dlq/dlq_follow.h"
+
+#include "omctl/dlq/dlq_print.h"
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
 

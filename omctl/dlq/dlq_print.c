@@ -1,4 +1,4 @@
-#include "omctl/dlq/dlq.h"
+#include "omctl/dlq/dlq_print.h"
 
 #include "shared/base/uuid.h"
 

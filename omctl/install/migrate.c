@@ -1,6 +1,5 @@
 #include "omctl/install/migrate.h"
 
-#include "omctl/command/command.h"
 #include "omctl/install/roles.h"
 #include "shared/base/clock.h"
 #include "shared/base/crypto.h"

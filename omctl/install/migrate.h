@@ -12,6 +12,7 @@
 #ifndef OM_OMCTL_INSTALL_MIGRATE_H
 #define OM_OMCTL_INSTALL_MIGRATE_H
 
+#include "omctl/command/command.h"
 #include "shared/pg/pg.h"
 
 #include <stdio.h>
@@ -22,5 +23,7 @@ enum status migrate_apply(struct pg *pg, const char *directory, FILE *out,
 /* Changes nothing. *clean is false when a file is pending, changed or gone; `out` says which. */
 enum status migrate_check(struct pg *pg, const char *directory, FILE *out, bool *clean,
                           struct error *error) MUST_CHECK;
+
+int migrate_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

@@ -1,6 +1,5 @@
 #include "omctl/install/nats_users.h"
 
-#include "omctl/command/command.h"
 #include "omctl/install/resource.h"
 #include "shared/base/config.h"
 #include "shared/base/memory.h"

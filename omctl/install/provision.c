@@ -1,6 +1,5 @@
 #include "omctl/install/provision.h"
 
-#include "omctl/command/command.h"
 #include "omctl/install/resource.h"
 #include "omctl/streams/jetstream.h"
 

@@ -11,6 +11,7 @@
 #ifndef OM_OMCTL_INSTALL_PROVISION_H
 #define OM_OMCTL_INSTALL_PROVISION_H
 
+#include "omctl/command/command.h"
 #include "omctl/install/resource.h"
 #include "shared/nats/nats_client.h"
 
@@ -33,5 +34,7 @@ struct provision_result {
 
 enum status provision_run(struct nats_client *nats, const struct provision_options *options,
                           struct provision_result *result, struct error *error) MUST_CHECK;
+
+int provision_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

@@ -1,6 +1,5 @@
 #include "omctl/streams/audit.h"
 
-#include "omctl/command/command.h"
 #include "omctl/streams/stream_reader.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"

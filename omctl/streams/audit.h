@@ -7,6 +7,7 @@
 #ifndef OM_OMCTL_STREAMS_AUDIT_H
 #define OM_OMCTL_STREAMS_AUDIT_H
 
+#include "omctl/command/command.h"
 #include "shared/base/slice.h"
 #include "shared/base/uuid.h"
 #include "shared/json/json.h"
@@ -43,5 +44,7 @@ enum status audit_read(struct nats_client *nats, const struct uuid *order_id, in
 void audit_print(const struct audit *audit, FILE *out);
 /* {"orderId","events":[{"stream","sequence","copies","event":<the envelope>}]} */
 void audit_print_json(const struct audit *audit, const struct uuid *order_id, FILE *out);
+
+int audit_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

@@ -1,6 +1,5 @@
 #include "omctl/streams/rebuild.h"
 
-#include "omctl/command/command.h"
 #include "omctl/streams/jetstream.h"
 #include "omctl/streams/stream_reader.h"
 #include "services/analytics/projection.h"

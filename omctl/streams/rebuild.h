@@ -13,6 +13,7 @@
 #ifndef OM_OMCTL_STREAMS_REBUILD_H
 #define OM_OMCTL_STREAMS_REBUILD_H
 
+#include "omctl/command/command.h"
 #include "shared/nats/nats_client.h"
 
 #include <stdio.h>
@@ -27,5 +28,7 @@ struct rebuild_result {
    rebuild is at work. */
 enum status rebuild_analytics(struct nats_client *nats, const char *database_url, FILE *progress,
                               struct rebuild_result *result, struct error *error) MUST_CHECK;
+
+int rebuild_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

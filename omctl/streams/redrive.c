@@ -1,6 +1,5 @@
 #include "omctl/streams/redrive.h"
 
-#include "omctl/command/command.h"
 #include "shared/base/clock.h"
 
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #ifndef OM_OMCTL_STREAMS_REDRIVE_H
 #define OM_OMCTL_STREAMS_REDRIVE_H
 
+#include "omctl/command/command.h"
 #include "shared/pg/pg.h"
 
 /* Sets the cursor of `schema` back to the first transaction since `since_us` (1970, UTC). *count is
@@ -15,5 +16,7 @@
    INVALID: no such schema. */
 enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, int64_t *count,
                            struct error *error) MUST_CHECK;
+
+int redrive_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

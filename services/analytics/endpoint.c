@@ -1,5 +1,5 @@
-/* The analytics service's answers in the mesh. */
-#include "services/analytics/handler.h"
+#include "services/analytics/endpoint.h"
+
 #include "services/analytics/report.h"
 #include "services/analytics/store.h"
 #include "shared/base/clock.h"

@@ -1,4 +1,5 @@
 /* The analytics service: counts what happens to orders. */
+#include "services/analytics/endpoint.h"
 #include "services/analytics/handler.h"
 #include "shared/service/runtime.h"
 

@@ -1,6 +1,6 @@
-/* The order service's answers in the mesh. */
-#include "services/order/handler.h"
-#include "services/order/store.h"
+#include "services/order/endpoint.h"
+
+#include "services/order/store_read.h"
 
 typedef enum status (*read_fn)(struct pg *pg, const struct order_sought *sought, struct buf *reply,
                                struct error *error);

@@ -1,6 +1,6 @@
-/* mesh.order.list: pages of orders. */
-#include "services/order/handler.h"
-#include "services/order/store.h"
+#include "services/order/list.h"
+
+#include "services/order/store_read.h"
 #include "shared/base/clock.h"
 #include "shared/contract/cursor.h"
 

@@ -1,5 +1,5 @@
 /*
- * What live views are told of an order, as updates.h sends it:
+ * The news of an order for live views, as updates.h sends it:
  *
  *     {"status","was"?,"reason"?,"version","sequence","timeline":[{"at","event","detail"?}, ...]}
  *
@@ -11,6 +11,7 @@
 #define OM_SERVICES_ORDER_PROGRESS_UPDATE_H
 
 #include "services/order/store.h"
+#include "services/order/store_new.h"
 #include "shared/base/buf.h"
 
 /* An order that its row has been made for. */

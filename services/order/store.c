@@ -1,5 +1,5 @@
-/* The SQL of orders on their way, and of the catalog. */
 #include "services/order/store.h"
+
 #include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The SQL of new orders: their keys, their prices, their rows. */
-#include "services/order/store.h"
+#include "services/order/store_new.h"
+
 #include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* What readers see of orders. */
-#include "services/order/store.h"
+#include "services/order/store_read.h"
+
 #include "shared/base/clock.h"
 
 /* --- one order --- */

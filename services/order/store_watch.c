@@ -1,5 +1,4 @@
-/* The SQL of the watchdog. */
-#include "services/order/store.h"
+#include "services/order/store_watch.h"
 
 /* Without a turn for this long nobody was watching, and every open order's time begins anew. */
 #define GAP "interval '30 seconds'"

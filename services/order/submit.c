@@ -2,7 +2,7 @@
 
 #include "services/order/announce.h"
 #include "services/order/progress_update.h"
-#include "services/order/store.h"
+#include "services/order/store_new.h"
 #include "services/order/timeline.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"

@@ -2,6 +2,7 @@
    when and how often they came, and its answers say what happened.
 
    Covers: services/analytics/ */
+#include "services/analytics/endpoint.h"
 #include "services/analytics/handler.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"

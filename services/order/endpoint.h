@@ -1,0 +1,13 @@
+/* mesh.order.get, .status and .history: one order. */
+#ifndef OM_SERVICES_ORDER_ENDPOINT_H
+#define OM_SERVICES_ORDER_ENDPOINT_H
+
+#include "shared/service/service.h"
+
+/* {"orderId","tenant"} -> the order, or its status only */
+enum status order_endpoint_get(struct endpoint_call *call, struct error *error);
+enum status order_endpoint_status(struct endpoint_call *call, struct error *error);
+/* the same -> {"orderId","status","reason"?,"updatedAt","version","timeline":[as applied]} */
+enum status order_endpoint_history(struct endpoint_call *call, struct error *error);
+
+#endif

@@ -1,0 +1,34 @@
+/* The SQL of new orders: their keys, their prices, their rows. As store.h's. */
+#ifndef OM_SERVICES_ORDER_STORE_NEW_H
+#define OM_SERVICES_ORDER_STORE_NEW_H
+
+#include "services/order/pricing.h"
+#include "shared/consume/batch.h"
+
+/* A submitted order on its way to its row. */
+struct new_order {
+    struct delivery *delivery; /* of the submit command */
+    struct order_snapshot snapshot;
+    const uint8_t *key_hash; /* 32 bytes; NULL without an Idempotency-Key */
+    enum order_status status;
+    enum order_reason reason;
+    struct slice detail;   /* of the reason */
+    struct slice timeline; /* JSON array */
+    bool is_key_conflict;  /* the key stands for another order */
+    bool is_new;           /* its row did not exist */
+};
+
+/* Takes each order's key for it, or sets is_key_conflict where the key has stood for another order
+   in the last 24 hours, counted from acceptance to acceptance. The first of `orders` wins. */
+enum status order_store_claim_keys(struct batch *batch, struct new_order *orders, size_t count,
+                                   struct error *error) MUST_CHECK;
+/* The prices of all SKUs in `orders` that the catalog has. */
+enum status order_store_load_catalog(struct batch *batch, const struct new_order *orders,
+                                     size_t count, struct catalog *catalog,
+                                     struct error *error) MUST_CHECK;
+/* Inserts orders and their items, and sets is_new for those that were not there. Ids may repeat:
+   the first order of each counts. */
+enum status order_store_insert(struct batch *batch, struct new_order *orders, size_t count,
+                               struct error *error) MUST_CHECK;
+
+#endif

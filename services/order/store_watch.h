@@ -1,0 +1,28 @@
+/* The SQL of the watchdog. As store.h's. */
+#ifndef OM_SERVICES_ORDER_STORE_WATCH_H
+#define OM_SERVICES_ORDER_STORE_WATCH_H
+
+#include "shared/consume/batch.h"
+
+/* An order whose time is up, and what its submit command said of itself. */
+struct overdue_order {
+    struct uuid id;
+    struct slice correlation_id;
+    struct trace trace;
+};
+
+struct watch_turn {
+    int64_t limit_s, orders_most;
+    bool is_mine; /* false: another instance has the turn */
+    struct overdue_order *overdue;
+    size_t overdue_count;
+};
+
+/* Takes the turn if nobody has it, and locks up to `orders_most` overdue orders, oldest first. */
+enum status order_store_take_turn(struct batch *batch, struct watch_turn *turn,
+                                  struct error *error) MUST_CHECK;
+/* Queues the note of how far no order needs a look any more, so that no turn reads them again. */
+enum status order_store_settle_turn(struct batch *batch, const struct watch_turn *turn,
+                                    struct error *error) MUST_CHECK;
+
+#endif
