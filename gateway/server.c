@@ -152,35 +152,53 @@ static void on_control(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mes
     (void)messages;
 }
 
-static enum status lane_open(struct server_lane *lane, size_t index) {
-    struct gateway *gateway = lane->server->gateway;
-    h2o_context_init(&lane->lane.context, h2o_evloop_create(), &lane->server->config);
-    h2o_multithread_register_receiver(lane->lane.context.queue, &lane->control, on_control);
-    lane->lane.gateway = gateway;
-    lane->lane.broker = broker_lane_open(gateway->broker, index, &lane->lane.context);
+/* The parts that handlers reach. */
+static enum status open_parts(struct lane *lane, size_t index, struct error *error) {
+    struct gateway *gateway = lane->gateway;
+    lane->broker = broker_lane_open(gateway->broker, index, &lane->context);
     const struct redis_options options = {
-        .context = &lane->lane.context,
+        .context = &lane->context,
         .url = gateway->config->redis_url,
         .timeout_ms = gateway->settings->redis_timeout_ms,
         .on_change = on_redis_change,
         .closure = gateway,
     };
-    enum status status = redis_create(&options, &lane->lane.redis, &lane->error);
+    enum status status = redis_create(&options, &lane->redis, error);
     if (status != STATUS_OK)
         return status;
-    lane->lane.limiter = rate_limiter_create(gateway->limits, lane->lane.redis);
-    lane->lane.catalog = catalog_cache_create(&(struct catalog_cache_options){
-        .context = &lane->lane.context,
-        .redis = lane->lane.redis,
+    lane->limiter = rate_limiter_create(gateway->limits, lane->redis);
+    lane->catalog = catalog_cache_create(&(struct catalog_cache_options){
+        .context = &lane->context,
+        .redis = lane->redis,
         .ttl_ms = gateway->settings->catalog_cache_ms,
     });
-    lane->lane.publish = publish_lane_create(&(struct publish_options){
-        .context = &lane->lane.context,
-        .broker = lane->lane.broker,
+    lane->publish = publish_lane_create(&(struct publish_options){
+        .context = &lane->context,
+        .broker = lane->broker,
         .keys = gateway->keys,
         .timeout_ms = gateway->settings->publish_timeout_ms,
     });
-    lane->lane.events = events_open(&lane->lane, index);
+    lane->events = events_open(lane, index);
+    return STATUS_OK;
+}
+
+/* Redis comes first: it fails the calls in flight, which the others still answer. */
+static void close_parts(struct lane *lane) {
+    redis_destroy(&lane->redis);
+    rate_limiter_destroy(&lane->limiter);
+    catalog_cache_destroy(&lane->catalog);
+    publish_lane_destroy(&lane->publish);
+    events_close(&lane->events);
+}
+
+static enum status lane_open(struct server_lane *lane, size_t index) {
+    struct gateway *gateway = lane->server->gateway;
+    h2o_context_init(&lane->lane.context, h2o_evloop_create(), &lane->server->config);
+    h2o_multithread_register_receiver(lane->lane.context.queue, &lane->control, on_control);
+    lane->lane.gateway = gateway;
+    enum status status = open_parts(&lane->lane, index, &lane->error);
+    if (status != STATUS_OK)
+        return status;
     const struct http1_limits limits = {
         .body_max_bytes = BODY_MAX_BYTES,
         .budget = &lane->server->budget,
@@ -240,11 +258,7 @@ static void *run_lane(void *closure) {
     sem_post(&server->lane_turned);
     while (is_open && lane_follow(lane))
         h2o_evloop_run(lane->lane.context.loop, TURN_MS);
-    redis_destroy(&lane->lane.redis);
-    rate_limiter_destroy(&lane->lane.limiter);
-    catalog_cache_destroy(&lane->lane.catalog);
-    publish_lane_destroy(&lane->lane.publish);
-    events_close(&lane->lane.events);
+    close_parts(&lane->lane);
     sem_post(&server->lane_turned);
     /* h2o keeps caches in thread-local memory that nobody can free: the thread waits for the end of
        the process, so that they stay reachable */

@@ -27,9 +27,9 @@ struct admission {
 
 /* --- who -------------------------------------------------------------------------------------- */
 
-static bool judge(h2o_req_t *req, const struct route *route, unsigned count, struct slice header,
+static bool judge(h2o_req_t *req, const struct route *route, const struct auth_headers *headers,
                   struct caller *caller, struct auth_refusal *refusal) {
-    return auth_judge(lane_of(req)->gateway->auth, count, header, clock_now_us() / 1000000, caller,
+    return auth_judge(lane_of(req)->gateway->auth, headers, clock_now_us() / 1000000, caller,
                       refusal) &&
            auth_permits(caller, route->scope, refusal);
 }
@@ -40,14 +40,13 @@ static h2o_iovec_t *place_of_refusal(h2o_req_t *req, bool is_made) {
 }
 
 bool admission_foresee(h2o_req_t *req, const struct route *route, const struct http_head *head) {
-    struct slice header = slice_of(NULL);
+    struct auth_headers headers = {0};
     struct caller caller;
-    unsigned count = 0;
     for (size_t i = 0; i < head->field_count; i++)
-        if (http_field_is(&head->fields[i], "authorization") && count++ == 0)
-            header = head->fields[i].value;
+        if (http_field_is(&head->fields[i], "authorization") && headers.count++ == 0)
+            headers.value = head->fields[i].value;
     struct auth_refusal *refusal = h2o_mem_alloc_pool(&req->pool, sizeof(*refusal));
-    if (route->scope == SCOPE_PUBLIC || judge(req, route, count, header, &caller, refusal))
+    if (route->scope == SCOPE_PUBLIC || judge(req, route, &headers, &caller, refusal))
         return true;
     *place_of_refusal(req, true) = h2o_iovec_init(refusal, sizeof(*refusal));
     return false;
@@ -55,14 +54,14 @@ bool admission_foresee(h2o_req_t *req, const struct route *route, const struct h
 
 static bool identify(h2o_req_t *req, const struct route *route, struct caller *caller,
                      struct auth_refusal *refusal) {
-    struct slice header = slice_of(NULL);
+    struct auth_headers headers = {0};
     const h2o_iovec_t *foreseen = place_of_refusal(req, false);
     if (foreseen != NULL) {
         memcpy(refusal, foreseen->base, sizeof(*refusal));
         return false;
     }
-    unsigned count = request_header(req, SLICE_LITERAL("authorization"), &header);
-    return judge(req, route, count, header, caller, refusal);
+    headers.count = request_header(req, SLICE_LITERAL("authorization"), &headers.value);
+    return judge(req, route, &headers, caller, refusal);
 }
 
 static void proceed(h2o_req_t *req, const struct route *route, struct slice id,

@@ -98,18 +98,19 @@ static bool refuse_token(struct auth_refusal *refusal, enum token_fault fault) {
     return refuse(refusal, PROBLEM_UNAUTHORIZED, text, challenge);
 }
 
-bool auth_judge(const struct auth *auth, unsigned count, struct slice header, int64_t now_s,
+bool auth_judge(const struct auth *auth, const struct auth_headers *headers, int64_t now_s,
                 struct caller *caller, struct auth_refusal *refusal) {
     struct slice token;
-    if (count > 1)
+    if (headers->count > 1)
         return refuse(refusal, PROBLEM_MALFORMED_REQUEST, "send Authorization once",
                       REALM ", error=\"invalid_request\"");
     if (auth->gate == NULL) {
         *caller = auth->anyone;
         return true;
     }
-    /* who sent no token learns that one is needed, without an error (RFC 6750 section 3.1) */
-    if (count == 0 || !read_token(header, &token))
+    /* a request without a token is told that one is needed, not that it is wrong (RFC 6750
+       section 3.1) */
+    if (headers->count == 0 || !read_token(headers->value, &token))
         return refuse(refusal, PROBLEM_UNAUTHORIZED, "send Authorization: Bearer and a token",
                       REALM);
     enum token_fault fault = token_gate_check(auth->gate, token, now_s, caller);

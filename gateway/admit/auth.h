@@ -35,11 +35,15 @@ struct auth_refusal {
     char challenge[256];
 };
 
-/* Judges what was sent as Authorization: `count` headers (2 for more), the first one's value. True:
-   `caller` may go on. Pure. */
-bool auth_judge(const struct auth *auth, unsigned count, struct slice header, int64_t now_s,
+/* The Authorization headers of a request. */
+struct auth_headers {
+    unsigned count;     /* 2 for more */
+    struct slice value; /* of the first */
+};
+/* True: `caller` may go on. Pure. */
+bool auth_judge(const struct auth *auth, const struct auth_headers *headers, int64_t now_s,
                 struct caller *caller, struct auth_refusal *refusal);
-/* What a browser says of where a request comes from and goes to; empty: not sent. */
+/* The headers in which a browser says where a request comes from and goes to; empty: not sent. */
 struct auth_site {
     struct slice host, origin, fetch_site; /* Host, Origin, Sec-Fetch-Site */
     bool is_safe;                          /* the method only reads */

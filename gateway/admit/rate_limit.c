@@ -137,12 +137,13 @@ static void on_taken(void *closure, const struct redisReply *reply) {
         end(take, false);
         return;
     }
-    struct slice keys[RATE_KEYS_MOST];
+    struct rate_bucket buckets[RATE_KEYS_MOST];
     for (size_t i = 0; i < take->result.count; i++)
-        keys[i] = buf_slice(&take->keys[i]);
-    take->result.is_allowed =
-        rate_local_take(take->limiter->limits->local, keys, take->quotas, take->result.count,
-                        clock_monotonic_us(), take->result.levels_us);
+        buckets[i] = (struct rate_bucket){buf_slice(&take->keys[i]), take->quotas[i], 0};
+    take->result.is_allowed = rate_local_take(take->limiter->limits->local, buckets,
+                                              take->result.count, clock_monotonic_us());
+    for (size_t i = 0; i < take->result.count; i++)
+        take->result.levels_us[i] = buckets[i].level_us;
     end(take, true);
 }
 

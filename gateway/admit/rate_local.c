@@ -61,22 +61,21 @@ static int64_t level_of(struct rate_local *local, uint64_t key, int64_t now_us) 
     return slot->key == key && slot->full_at_us > now_us ? slot->full_at_us - now_us : 0;
 }
 
-bool rate_local_take(struct rate_local *local, const struct slice *keys,
-                     const struct rate_quota *quotas, size_t count, int64_t now_us,
-                     int64_t *levels_us) {
+bool rate_local_take(struct rate_local *local, struct rate_bucket *buckets, size_t count,
+                     int64_t now_us) {
     uint64_t hashes[RATE_KEYS_MOST];
     bool has_room = true;
     assert(count <= RATE_KEYS_MOST);
     for (size_t i = 0; i < count; i++)
-        hashes[i] = hash_of(local, keys[i]);
+        hashes[i] = hash_of(local, buckets[i].key);
     pthread_mutex_lock(&local->lock);
     for (size_t i = 0; i < count; i++) {
-        levels_us[i] = level_of(local, hashes[i], now_us);
-        has_room = has_room && rate_quota_has_room(&quotas[i], levels_us[i]);
+        buckets[i].level_us = level_of(local, hashes[i], now_us);
+        has_room = has_room && rate_quota_has_room(&buckets[i].quota, buckets[i].level_us);
     }
     for (size_t i = 0; i < count && has_room; i++) {
-        levels_us[i] += rate_quota_cost_us(&quotas[i]);
-        *slot_of(local, hashes[i]) = (struct slot){hashes[i], now_us + levels_us[i]};
+        buckets[i].level_us += rate_quota_cost_us(&buckets[i].quota);
+        *slot_of(local, hashes[i]) = (struct slot){hashes[i], now_us + buckets[i].level_us};
     }
     pthread_mutex_unlock(&local->lock);
     return has_room;

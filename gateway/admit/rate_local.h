@@ -15,11 +15,17 @@ struct rate_local;
 struct rate_local *rate_local_create(void);
 void rate_local_destroy(struct rate_local **local);
 
-/* Takes one request of every key's quota, or of none when one has no room; true when it did.
-   `levels_us` are the levels thereafter. At most RATE_KEYS_MOST keys, all different. */
 #define RATE_KEYS_MOST 2
-bool rate_local_take(struct rate_local *local, const struct slice *keys,
-                     const struct rate_quota *quotas, size_t count, int64_t now_us,
-                     int64_t *levels_us);
+
+struct rate_bucket {
+    struct slice key;
+    struct rate_quota quota;
+    int64_t level_us; /* out: thereafter */
+};
+
+/* Takes one request of every key's quota, or of none when one has no room; true when it did. At
+   most RATE_KEYS_MOST keys, all different. */
+bool rate_local_take(struct rate_local *local, struct rate_bucket *buckets, size_t count,
+                     int64_t now_us);
 
 #endif

@@ -80,11 +80,12 @@ static void where_no_token_is_asked_for_everybody_may_everything(void **state) {
     struct caller caller = {0};
     struct auth_refusal refusal;
     assert_int_equal(open_auth("none", "127.0.0.1", &opened, &error), STATUS_OK);
-    assert_true(auth_judge(opened, 0, slice_of(NULL), NOW, &caller, &refusal));
+    assert_true(auth_judge(opened, &(struct auth_headers){0}, NOW, &caller, &refusal));
     assert_true(auth_permits(&caller, SCOPE_ADMIN, &refusal));
     assert_int_equal(caller_customer(&caller).len, 0);
     assert_string_equal(caller.tenant, "default");
-    assert_false(auth_judge(opened, 2, slice_of("Bearer x"), NOW, &caller, &refusal));
+    assert_false(auth_judge(opened, &(struct auth_headers){2, slice_of("Bearer x")}, NOW, &caller,
+                            &refusal));
     assert_int_equal(refusal.problem, PROBLEM_MALFORMED_REQUEST);
     auth_destroy(&opened);
 }
@@ -152,7 +153,7 @@ static void without_tokens_nothing_is_changed_for_another_sites_page(void **stat
 
 static bool judge(unsigned count, const char *header, struct auth_refusal *refusal) {
     struct caller caller = {0};
-    return auth_judge(auth, count, slice_of(header), NOW, &caller, refusal);
+    return auth_judge(auth, &(struct auth_headers){count, slice_of(header)}, NOW, &caller, refusal);
 }
 
 static void the_scheme_is_bearer_in_any_case(void **state) {

@@ -27,11 +27,9 @@ static void a_quota_is_read_as_written(void **state) {
 static int pass(struct rate_local *local, const char *key, const struct rate_quota *quota,
                 int64_t now_us, int tries) {
     int passed = 0;
-    struct slice keys[] = {slice_of(key)};
-    for (int i = 0; i < tries; i++) {
-        int64_t level_us;
-        passed += rate_local_take(local, keys, quota, 1, now_us, &level_us);
-    }
+    struct rate_bucket bucket = {slice_of(key), *quota, 0};
+    for (int i = 0; i < tries; i++)
+        passed += rate_local_take(local, &bucket, 1, now_us);
     return passed;
 }
 
@@ -83,14 +81,13 @@ static void a_flood_of_keys_does_not_free_who_has_used_most(void **state) {
 static void a_request_takes_of_both_quotas_or_of_none(void **state) {
     (void)state;
     struct rate_local *local = rate_local_create();
-    const struct rate_quota quotas[] = {{3, 60 * SECOND}, {5, 60 * SECOND}};
-    const struct slice keys[] = {SLICE_LITERAL("subject"), SLICE_LITERAL("address")};
-    int64_t levels_us[2];
+    struct rate_bucket buckets[] = {{SLICE_LITERAL("subject"), {3, 60 * SECOND}, 0},
+                                    {SLICE_LITERAL("address"), {5, 60 * SECOND}, 0}};
     for (int i = 0; i < 10; i++)
-        assert_int_equal(rate_local_take(local, keys, quotas, 2, SECOND, levels_us), i < 3);
+        assert_int_equal(rate_local_take(local, buckets, 2, SECOND), i < 3);
     /* the seven refused ones cost the address nothing */
-    assert_int_equal(rate_quota_remaining(&quotas[1], levels_us[1]), 2);
-    assert_int_equal(pass(local, "address", &quotas[1], SECOND, 5), 2);
+    assert_int_equal(rate_quota_remaining(&buckets[1].quota, buckets[1].level_us), 2);
+    assert_int_equal(pass(local, "address", &buckets[1].quota, SECOND, 5), 2);
     rate_local_destroy(&local);
 }
 
