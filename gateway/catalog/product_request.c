@@ -1,7 +1,7 @@
 #include "gateway/catalog/product_request.h"
 
-#include "gateway/orders/currency.h"
 #include "gateway/reply/query.h"
+#include "shared/contract/currency.h"
 #include "shared/contract/order_snapshot.h"
 
 #include <json-c/linkhash.h>

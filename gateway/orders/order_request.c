@@ -1,6 +1,6 @@
 #include "gateway/orders/order_request.h"
 
-#include "gateway/orders/currency.h"
+#include "shared/contract/currency.h"
 
 #include <json-c/linkhash.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* The body of an order: what is accepted, what is refused and where, and its canonical form.
 
-   Covers: gateway/orders/currency.c */
+   Covers: shared/contract/currency.c */
 #include "gateway/orders/order_request.h"
 #include "tests/support/base/test.h"
 

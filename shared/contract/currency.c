@@ -1,4 +1,4 @@
-#include "gateway/orders/currency.h"
+#include "shared/contract/currency.h"
 
 #include <stdlib.h>
 #include <string.h>
