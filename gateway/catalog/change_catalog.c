@@ -3,9 +3,9 @@
 #include "gateway/catalog/catalog_cache.h"
 #include "gateway/catalog/product_request.h"
 #include "gateway/lane/mesh_ask.h"
-#include "gateway/orders/idempotency.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/etag.h"
+#include "gateway/reply/idempotency_key.h"
 #include "gateway/reply/request.h"
 #include "shared/base/crypto.h"
 
@@ -240,23 +240,18 @@ struct uuid adjustment_id_of_key(struct slice tenant, struct slice key) {
 /* The id is the client's, or its key's: one of both, so that a repetition is known for one. */
 static bool identify(h2o_req_t *req, struct adjustment_request *request) {
     char key[IDEMPOTENCY_KEY_MAX];
-    size_t key_len = 0;
-    struct slice header;
-    unsigned found = request_header(req, SLICE_LITERAL("idempotency-key"), &header);
-    if (found == 0 && !request->has_id)
-        problem_send(req, PROBLEM_MISSING_KEY, "or an adjustmentId in the body");
-    else if (found > 0 && request->has_id)
+    size_t key_len;
+    if (!idempotency_key_read(req, key, &key_len))
+        return false;
+    bool has_key = key_len > 0;
+    if (has_key && request->has_id)
         problem_send(req, PROBLEM_INVALID_KEY, "the body has an adjustmentId already");
-    else if (found > 1 || (found == 1 && !idempotency_key_parse(header, key, &key_len)))
-        problem_send(req, PROBLEM_INVALID_KEY,
-                     "send it once, as a string of 1 to 255 printable ASCII characters");
-    else {
-        if (found == 1)
-            request->id = adjustment_id_of_key(slice_of(caller_of(req)->tenant),
-                                               (struct slice){key, key_len});
-        return true;
-    }
-    return false;
+    else if (!has_key && !request->has_id)
+        problem_send(req, PROBLEM_MISSING_KEY, "or an adjustmentId in the body");
+    else if (has_key)
+        request->id =
+            adjustment_id_of_key(slice_of(caller_of(req)->tenant), (struct slice){key, key_len});
+    return has_key != request->has_id;
 }
 
 static void write_adjustment(struct slice sku, const struct adjustment_request *request,

@@ -14,54 +14,6 @@ METRIC_COUNTER(claims, "ordermesh_idempotency_total", "result",
 
 enum { HASH_LEN = 32, HASH_HEX_LEN = 64 };
 
-/* --- the header ------------------------------------------------------------------------------- */
-
-static bool key_append(char *key, size_t *key_len, char c) {
-    if (*key_len == IDEMPOTENCY_KEY_MAX)
-        return false;
-    key[(*key_len)++] = c;
-    return true;
-}
-
-/* `text` starts behind the opening quote. */
-static bool parse_quoted(struct slice text, char *key, size_t *key_len) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c == '"')
-            return i + 1 == text.len && *key_len > 0;
-        if (c == '\\') {
-            if (++i == text.len || (text.ptr[i] != '"' && text.ptr[i] != '\\'))
-                return false;
-            c = text.ptr[i];
-        }
-        if (c < ' ' || c > '~' || !key_append(key, key_len, c))
-            return false;
-    }
-    return false;
-}
-
-static bool parse_bare(struct slice text, char *key, size_t *key_len) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c <= ' ' || c > '~' || strchr("\"\\,;", c) != NULL || !key_append(key, key_len, c))
-            return false;
-    }
-    return *key_len > 0;
-}
-
-bool idempotency_key_parse(struct slice header, char *key, size_t *key_len) {
-    struct slice text = slice_trim(header);
-    size_t len = 0;
-    bool is_valid = text.len > 0 && text.ptr[0] == '"'
-                        ? parse_quoted((struct slice){text.ptr + 1, text.len - 1}, key, &len)
-                        : parse_bare(text, key, &len);
-    if (is_valid)
-        *key_len = len;
-    return is_valid;
-}
-
-/* --- claims and records ----------------------------------------------------------------------- */
-
 static void hash_parts(const struct slice *parts, size_t count, uint8_t hash[HASH_LEN]) {
     static const char separator = '\0';
     struct buf joined = {0};

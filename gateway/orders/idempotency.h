@@ -15,14 +15,9 @@
 #include "shared/base/buf.h"
 #include "shared/base/uuid.h"
 
-#define IDEMPOTENCY_KEY_MAX 255
 #define IDEMPOTENCY_LEASE_MS 5000
 #define IDEMPOTENCY_TTL_S "86400"
 #define HASH_HEX_SIZE 65
-
-/* Decodes the header's value: a structured-field string (RFC 8941 section 3.3.3) or a bare token.
-   `key` has IDEMPOTENCY_KEY_MAX bytes. False when it is malformed, empty or too long. */
-bool idempotency_key_parse(struct slice header, char *key, size_t *key_len);
 
 /* What one keyed request is: everything derives from tenant, key and canonical body. */
 struct claim {

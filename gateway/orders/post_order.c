@@ -7,6 +7,7 @@
 #include "gateway/orders/publish.h"
 #include "gateway/reply/accepted.h"
 #include "gateway/reply/answer.h"
+#include "gateway/reply/idempotency_key.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
 #include "shared/base/failpoint.h"
@@ -54,19 +55,12 @@ struct sent_key {
 };
 
 static bool read_key(h2o_req_t *req, struct sent_key *key) {
-    struct slice header;
-    unsigned found = request_header(req, SLICE_LITERAL("idempotency-key"), &header);
-    key->len = 0;
-    if (found == 0 && lane_of(req)->gateway->settings->is_key_required) {
-        problem_send(req, PROBLEM_MISSING_KEY, NULL);
+    if (!idempotency_key_read(req, key->text, &key->len))
         return false;
-    }
-    if (found > 1 || (found == 1 && !idempotency_key_parse(header, key->text, &key->len))) {
-        problem_send(req, PROBLEM_INVALID_KEY,
-                     "send it once, as a string of 1 to 255 printable ASCII characters");
-        return false;
-    }
-    return true;
+    if (key->len > 0 || !lane_of(req)->gateway->settings->is_key_required)
+        return true;
+    problem_send(req, PROBLEM_MISSING_KEY, NULL);
+    return false;
 }
 
 /* Each customer has keys of its own, so that nobody can take or probe another's. Who may order for

@@ -3,7 +3,6 @@
 #define OM_GATEWAY_REPLY_REQUEST_H
 
 #include "shared/base/slice.h"
-#include "shared/observe/trace.h"
 
 #include <h2o.h>
 
