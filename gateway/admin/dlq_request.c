@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE_MOST = 200, LIMIT_DIGITS = 3, NAME_SHOWN_MOST = 64 };
+enum { VALUE_MOST = 200, LIMIT_DIGITS = 3 };
 
 /* --- the query -------------------------------------------------------------------------------- */
 
@@ -70,11 +70,8 @@ static void refuse_others(struct json_object *root, bool (*is_known)(const char 
                           struct field_errors *errors) {
     json_object_object_foreach(root, key, unused) {
         (void)unused;
-        struct slice name = slice_of(key);
         if (!is_known(key))
-            field_error_add(errors,
-                            name.len <= NAME_SHOWN_MOST ? arena_slice(errors->arena, name)
-                                                        : SLICE_LITERAL("(a long name)"),
+            field_error_add(errors, arena_slice(errors->arena, field_shown(slice_of(key))),
                             "is not known here");
     }
 }

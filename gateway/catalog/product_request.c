@@ -9,7 +9,7 @@
 
 #define DELTA_MAX INT64_C(1000000000000)
 
-enum { SKU_MAX = 64, TEXT_MAX = 200, CURSOR_MAX = 256, NAME_SHOWN_MAX = 64 };
+enum { SKU_MAX = 64, TEXT_MAX = 200, CURSOR_MAX = 256 };
 
 /* --- texts and numbers ------------------------------------------------------------------------ */
 
@@ -52,23 +52,32 @@ static void refuse_others(struct json_object *root, const char *const *names, co
         const char *const *name = names;
         while (*name != NULL && strcmp(*name, key) != 0)
             name++;
-        if (*name != NULL)
-            continue;
-        struct slice shown = slice_of(key);
-        field_error_add(errors,
-                        shown.len <= NAME_SHOWN_MAX ? arena_slice(errors->arena, shown)
-                                                    : SLICE_LITERAL("(a long name)"),
-                        message);
+        if (*name == NULL)
+            field_error_add(errors, arena_slice(errors->arena, field_shown(slice_of(key))),
+                            message);
     }
 }
 
-static void take_text(struct json_object *root, const char *name, bool (*is_valid)(struct slice),
-                      const char *message, struct slice *value, struct field_errors *errors) {
-    enum status status = json_get_string(root, name, value, NULL);
+struct text_rule {
+    const char *name;
+    bool (*is_valid)(struct slice text);
+    const char *message;
+};
+
+#define LINE_MESSAGE "must be 1 to 200 bytes of text without control characters"
+
+static const struct text_rule name_rule = {"name", is_line_of_text, LINE_MESSAGE};
+static const struct text_rule reason_rule = {"reason", is_line_of_text, LINE_MESSAGE};
+static const struct text_rule currency_rule = {"currency", currency_is_known,
+                                               "must be an active ISO 4217 code such as USD"};
+
+static void take_text(struct json_object *root, const struct text_rule *rule, struct slice *value,
+                      struct field_errors *errors) {
+    enum status status = json_get_string(root, rule->name, value, NULL);
     if (status == STATUS_NOT_FOUND)
-        field_error_add(errors, slice_of(name), "is required");
-    else if (status != STATUS_OK || !is_valid(*value))
-        field_error_add(errors, slice_of(name), message);
+        field_error_add(errors, slice_of(rule->name), "is required");
+    else if (status != STATUS_OK || !rule->is_valid(*value))
+        field_error_add(errors, slice_of(rule->name), rule->message);
 }
 
 struct range {
@@ -111,10 +120,8 @@ enum status product_request_parse(struct slice body, struct product_request *req
     enum status status = json_parse(body, &parsed.root, error);
     if (status != STATUS_OK)
         return status;
-    take_text(parsed.root, "name", is_line_of_text,
-              "must be 1 to 200 bytes of text without control characters", &parsed.name, errors);
-    take_text(parsed.root, "currency", currency_is_known,
-              "must be an active ISO 4217 code such as USD", &parsed.currency, errors);
+    take_text(parsed.root, &name_rule, &parsed.name, errors);
+    take_text(parsed.root, &currency_rule, &parsed.currency, errors);
     if (!take_int(parsed.root, "priceMinor", &price, &parsed.price_minor, errors))
         field_error_add(errors, SLICE_LITERAL("priceMinor"), "is required");
     take_int(parsed.root, "expectedVersion", &version, &parsed.expected_version, errors);
@@ -146,8 +153,7 @@ enum status adjustment_request_parse(struct slice body, struct adjustment_reques
         field_error_add(errors, SLICE_LITERAL("delta"), "is required");
     else if (parsed.delta == 0 && errors->count == faults)
         field_error_add(errors, SLICE_LITERAL("delta"), "must not be 0");
-    take_text(parsed.root, "reason", is_line_of_text,
-              "must be 1 to 200 bytes of text without control characters", &parsed.reason, errors);
+    take_text(parsed.root, &reason_rule, &parsed.reason, errors);
     take_id(&parsed, errors);
     refuse_others(parsed.root, names, "is not a member of a stock adjustment", errors);
     *request = parsed;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { SKU_MAX = 64, NAME_SHOWN_MAX = 64 };
+enum { SKU_MAX = 64 };
 
 /* --- what a text may hold --------------------------------------------------------------------- */
 
@@ -75,7 +75,21 @@ static const struct text_rule item_texts[] = {
      offsetof(struct order_item, sku)},
 };
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+/* An object's members: texts, and others by name, up to a NULL. */
+struct members {
+    const struct text_rule *texts;
+    size_t text_count;
+    const char *others[5];
+};
+
+#define TEXTS(table) (table), sizeof(table) / sizeof((table)[0])
+
+static const struct members order_members = {TEXTS(order_texts),
+                                             {"items", "shippingAddress", "notify", "flow"}};
+static const struct members order_members_without_flow = {TEXTS(order_texts),
+                                                          {"items", "shippingAddress", "notify"}};
+static const struct members address_members = {TEXTS(address_texts), {NULL}};
+static const struct members item_members = {TEXTS(item_texts), {"quantity", "unitPrice"}};
 
 /* --- one object at a time --------------------------------------------------------------------- */
 
@@ -102,46 +116,41 @@ static void fault(const struct place *place, struct slice name, const char *mess
         field_error_add(place->errors, path_of(place, name), message);
 }
 
-static bool is_known(struct slice name, const struct text_rule *rules, size_t count,
-                     const char *const *others) {
-    for (size_t i = 0; i < count; i++)
-        if (slice_is(name, rules[i].name))
+static bool is_known(struct slice name, const struct members *members) {
+    for (size_t i = 0; i < members->text_count; i++)
+        if (slice_is(name, members->texts[i].name))
             return true;
-    for (; *others != NULL; others++)
-        if (slice_is(name, *others))
+    for (const char *const *other = members->others; *other != NULL; other++)
+        if (slice_is(name, *other))
             return true;
     return false;
 }
 
-/* Text members into `target`, and a fault for each member that is in no table. */
+/* Text members into `target`, and a fault for each member that is not known. */
 static void take_texts(const struct place *place, struct json_object *object,
-                       const struct text_rule *rules, size_t count, const char *const *others,
-                       void *target) {
-    for (size_t i = 0; i < count; i++) {
-        struct slice value, name = slice_of(rules[i].name);
-        enum status status = json_get_string(object, rules[i].name, &value, NULL);
-        if (status == STATUS_NOT_FOUND && !rules[i].is_required)
+                       const struct members *members, void *target) {
+    for (size_t i = 0; i < members->text_count; i++) {
+        const struct text_rule *rule = &members->texts[i];
+        struct slice value, name = slice_of(rule->name);
+        enum status status = json_get_string(object, rule->name, &value, NULL);
+        if (status == STATUS_NOT_FOUND && !rule->is_required)
             continue;
         if (status == STATUS_NOT_FOUND)
             fault(place, name, "is required");
-        else if (status != STATUS_OK || value.len == 0 || value.len > rules[i].most_bytes ||
-                 !rules[i].is_valid(value))
-            fault(place, name, rules[i].message);
+        else if (status != STATUS_OK || value.len == 0 || value.len > rule->most_bytes ||
+                 !rule->is_valid(value))
+            fault(place, name, rule->message);
         else
-            *(struct slice *)((char *)target + rules[i].offset) = value;
+            *(struct slice *)((char *)target + rule->offset) = value;
     }
     json_object_object_foreach(object, key, unused) {
         (void)unused;
-        struct slice name = slice_of(key);
-        if (is_known(name, rules, count, others))
-            continue;
-        fault(place, name.len <= NAME_SHOWN_MAX ? name : SLICE_LITERAL("(a long name)"),
-              "is not a member of an order");
+        if (!is_known(slice_of(key), members))
+            fault(place, field_shown(slice_of(key)), "is not a member of an order");
     }
 }
 
 static void take_address(struct field_errors *errors, struct order_request *request) {
-    static const char *const others[] = {NULL};
     const struct place root = {errors, "", -1}, place = {errors, "shippingAddress.", -1};
     struct json_object *address;
     enum status status = json_get_object(request->root, "shippingAddress", &address, NULL);
@@ -152,19 +161,17 @@ static void take_address(struct field_errors *errors, struct order_request *requ
         return;
     }
     request->contact.has_address = true;
-    take_texts(&place, address, address_texts, COUNT(address_texts), others,
-               &request->contact.address);
+    take_texts(&place, address, &address_members, &request->contact.address);
 }
 
 static void take_item(const struct place *place, struct json_object *object,
                       struct order_item *item) {
-    static const char *const others[] = {"quantity", "unitPrice", NULL};
     item->unit_price_minor = -1;
     if (!json_object_is_type(object, json_type_object)) {
         fault(place, SLICE_LITERAL(""), "must be an object");
         return;
     }
-    take_texts(place, object, item_texts, COUNT(item_texts), others, item);
+    take_texts(place, object, &item_members, item);
     if (json_get_int64(object, "quantity", &item->quantity, NULL) != STATUS_OK ||
         item->quantity < 1 || item->quantity > ORDER_MAX_QUANTITY) {
         item->quantity = 0;
@@ -274,16 +281,14 @@ static void take_flow(struct field_errors *errors, struct order_request *request
 enum status order_request_parse(struct slice body, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) {
-    static const char *const others[] = {"items", "shippingAddress", "notify", "flow", NULL};
-    static const char *const others_without_flow[] = {"items", "shippingAddress", "notify", NULL};
     struct order_request parsed = {.snapshot = {.total_minor = -1},
                                    .may_name_flow = request->may_name_flow};
     enum status status = json_parse(body, &parsed.root, error);
     if (status != STATUS_OK)
         return status;
     const struct place root = {errors, "", -1};
-    take_texts(&root, parsed.root, order_texts, COUNT(order_texts),
-               parsed.may_name_flow ? others : others_without_flow, &parsed);
+    take_texts(&root, parsed.root,
+               parsed.may_name_flow ? &order_members : &order_members_without_flow, &parsed);
     if (parsed.may_name_flow)
         take_flow(errors, &parsed);
     take_address(errors, &parsed);
@@ -300,12 +305,12 @@ void order_request_fini(struct order_request *request) {
 
 /* --- writing it again ------------------------------------------------------------------------- */
 
-static void write_texts(struct json_writer *w, const struct text_rule *rules, size_t count,
-                        const void *source) {
-    for (size_t i = 0; i < count; i++) {
-        struct slice value = *(const struct slice *)((const char *)source + rules[i].offset);
+static void write_texts(struct json_writer *w, const struct members *members, const void *source) {
+    for (size_t i = 0; i < members->text_count; i++) {
+        const struct text_rule *rule = &members->texts[i];
+        struct slice value = *(const struct slice *)((const char *)source + rule->offset);
         if (value.len > 0)
-            json_put_string(w, rules[i].name, value);
+            json_put_string(w, rule->name, value);
     }
 }
 
@@ -314,7 +319,7 @@ static void write_address(struct json_writer *w, const struct order_contact *con
         return;
     json_key(w, "shippingAddress");
     json_begin_object(w);
-    write_texts(w, address_texts, COUNT(address_texts), &contact->address);
+    write_texts(w, &address_members, &contact->address);
     json_end_object(w);
 }
 
@@ -333,7 +338,7 @@ static void write_notify(struct json_writer *w, const struct order_contact *cont
 void order_request_canonical(const struct order_request *request, struct buf *out) {
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
-    write_texts(&w, order_texts, COUNT(order_texts), request);
+    write_texts(&w, &order_members, request);
     write_address(&w, &request->contact);
     write_notify(&w, &request->contact);
     if (request->has_flow)

@@ -7,6 +7,8 @@
 
 #define CONTENT_TYPE "application/problem+json"
 
+enum { FIELD_SHOWN_MAX = 64 };
+
 struct problem_info {
     const char *type;
     int status;
@@ -27,6 +29,10 @@ void field_error_add(struct field_errors *errors, struct slice field, const char
     if (errors->entries == NULL)
         errors->entries = arena_alloc(errors->arena, FIELD_ERRORS_MAX * sizeof(*errors->entries));
     errors->entries[errors->count++] = (struct field_error){field, message};
+}
+
+struct slice field_shown(struct slice name) {
+    return name.len <= FIELD_SHOWN_MAX ? name : SLICE_LITERAL("(a long name)");
 }
 
 int problem_status(enum problem problem) {

@@ -43,6 +43,8 @@ struct field_errors {
 
 /* `field` and `message` are borrowed: give literals or text of the same arena. */
 void field_error_add(struct field_errors *errors, struct slice field, const char *message);
+/* A member's name as it is shown: one that the client made up may be too long. */
+struct slice field_shown(struct slice name);
 
 int problem_status(enum problem problem);
 /* What a failed call to the broker is to the client. */
