@@ -1,5 +1,5 @@
 /*
- * `om-gateway --describe`: the routes and the problems as JSON, for who compares them with
+ * `om-gateway --describe`: the routes and the problems as JSON, to be compared with
  * docs/openapi.yaml:
  *
  *     {"name","version","routes":[{"method","path","scope"?,"limit"?}],

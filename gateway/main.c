@@ -147,7 +147,7 @@ static enum status check_certificate(struct error *error) {
     return status;
 }
 
-/* What no row can say about itself. */
+/* The rules that no row can state alone. */
 static enum status check_settings(struct error *error) {
     if (strlen(settings.tenant) > CALLER_TENANT_MAX)
         return error_set(error, STATUS_INVALID, "OM_TENANT has more than %d bytes",
@@ -186,7 +186,7 @@ static void wait_for_end(struct server *server) {
 static enum status serve(struct nats_client *nats, struct admin **admin, struct error *error) {
     struct micro *micro = NULL;
     struct server *server = NULL;
-    /* Half of the time, so that what is lost on its way can be sent again. */
+    /* Half of the time, so that a command that is lost on its way can be sent again. */
     const struct broker_options broker = {nats, gateway.lane_count, (size_t)settings.max_in_flight,
                                           (settings.publish_timeout_ms + 1) / 2,
                                           settings.rpc_timeout_ms};

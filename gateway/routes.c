@@ -187,8 +187,7 @@ static void answer_no_route(h2o_req_t *req, const char *allow) {
     problem_send(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);
 }
 
-/* False: it can be nobody's id. What would be a slash or a way up, had it not been encoded, is none
-   either. */
+/* False: it can be nobody's id. An encoded slash or way up is none either. */
 static bool decode_id(h2o_req_t *req, struct slice *id) {
     char *text = h2o_mem_alloc_pool(&req->pool, id->len + 1);
     size_t len;
@@ -219,7 +218,7 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     return 0;
 }
 
-/* There is such a route, and the token opens it. */
+/* Whether there is such a route and the token opens it. */
 static bool is_body_awaited(h2o_req_t *req, const struct http_head *head) {
     char allow[ROUTE_ALLOW_SIZE];
     struct slice id, path = head->target;

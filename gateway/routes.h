@@ -1,8 +1,8 @@
 /*
- * The HTTP API as one table: method, path, handler, and who may call it how often. Paths are
- * matched as sent, byte by byte and without decoding, so that %2e or %2f are neither dots nor
- * slashes. `{id}` stands for one segment, which is percent-decoded, once, for its handler; where a
- * path matches several patterns, the first of them counts.
+ * The HTTP API as one table: method, path, handler, scope and quota. Paths are matched as sent,
+ * byte by byte and without decoding, so that %2e or %2f are neither dots nor slashes. `{id}` stands
+ * for one segment, which is percent-decoded, once, for its handler; where a path matches several
+ * patterns, the first of them counts.
  */
 #ifndef OM_GATEWAY_ROUTES_H
 #define OM_GATEWAY_ROUTES_H
@@ -23,7 +23,7 @@ extern const size_t route_count;
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,
                                char *allow);
 
-/* What connections ask of the routes before a request is handed on. */
+/* The routes' answers to connections, before a request is handed on. */
 extern const struct http1_callbacks routes_callbacks;
 
 /* Hands every request of `pathconf` to its route, and measures it. */

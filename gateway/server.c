@@ -108,8 +108,8 @@ static void on_connection_closed(void *closure) {
     atomic_fetch_sub(&server->connection_count, 1);
 }
 
-/* Running out of descriptors would take the connections to Redis and NATS along: who is one too
-   many is told so, and where even these are too many, closed. */
+/* Running out of descriptors would take the connections to Redis and NATS along. A client over the
+   limit is told so, and where even such clients are too many, closed. */
 static bool accept_one(struct lane_listener *listener) {
     struct server *server = listener->lane->server;
     h2o_socket_t *socket = h2o_evloop_socket_accept(listener->socket);
@@ -240,7 +240,7 @@ static void lane_drain(struct server_lane *lane) {
     h2o_context_request_shutdown(&lane->lane.context);
 }
 
-/* Does what the server's phase asks for and is not done yet; false at the end. */
+/* Catches up with the server's phase; false at the end. */
 static bool lane_follow(struct server_lane *lane) {
     enum phase phase = atomic_load(&lane->server->phase);
     if (phase == PHASE_SERVING && !lane->is_listening)
@@ -282,7 +282,7 @@ size_t server_lane_count(const struct gateway_settings *settings) {
 
 static void configure(struct server *server) {
     h2o_config_init(&server->config);
-    /* also what HTTP/1.0 means that names none */
+    /* an HTTP/1.0 request that names no host means this one */
     h2o_hostconf_t *host =
         h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("localhost")), 65535);
     routes_register(&host->fallback_path);

@@ -18,11 +18,11 @@ size_t server_lane_count(const struct gateway_settings *settings);
 /* Listens and serves; waits a moment for Redis, so that the first requests find it. */
 enum status server_start(struct gateway *gateway, struct server **server,
                          struct error *error) MUST_CHECK;
-/* Reads certificate and key again; what is wrong with them is logged, and changes nothing. */
+/* Reads certificate and key again; a fault in them is logged, and changes nothing. */
 void server_reload(struct server *server);
 /* Accepts nothing any more and waits up to `timeout_ms` for the answers that are due. */
 void server_drain(struct server *server, int64_t timeout_ms);
-/* Ends the loops. What they used stays as it is until the process ends, soon: h2o 2.2.5 cannot
+/* Ends the loops. Their memory stays as it is until the process ends, soon: h2o 2.2.5 cannot
    dispose of a context with idle connections. */
 void server_stop(struct server *server);
 

@@ -1,7 +1,7 @@
 /*
- * Dead letters for administrators: what is there, and replaying or discarding it. Each is a request
- * to the mesh (mesh.dlq.*, services/dlq/endpoint.h says what they answer); nothing is kept here.
- * Who may call them is the routes' business; who did is in the audit.
+ * Dead letters for administrators: reading, replaying and discarding them. Each handler asks the
+ * mesh (mesh.dlq.*; services/dlq/endpoint.h has the answers), and nothing is kept here. routes.c
+ * limits them to administrators, and the dead letter's history records the caller.
  */
 #ifndef OM_GATEWAY_ADMIN_ADMIN_DLQ_H
 #define OM_GATEWAY_ADMIN_ADMIN_DLQ_H

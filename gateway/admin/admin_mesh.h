@@ -1,6 +1,6 @@
 /*
- * GET /api/v1/admin/mesh: who serves the mesh, and how far behind the streams' consumers are
- * (mesh_report.h has the document). Handler; loop thread.
+ * GET /api/v1/admin/mesh: the processes that serve the mesh, and how far behind the streams'
+ * consumers are (mesh_report.h has the document). Handler; loop thread.
  *
  * The gateway asks itself: an answer of some service would be missing exactly when that service is
  * what is wrong. It may only look: $SRV.INFO, $SRV.STATS, $JS.API.STREAM.LIST and

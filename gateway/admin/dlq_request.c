@@ -187,7 +187,7 @@ static void take_dry_run(struct json_object *root, struct field_errors *errors,
     json_put_bool(w, "dryRun", json_object_get_boolean(value));
 }
 
-/* Opens the request with what both kinds of job take. */
+/* Opens the request with the members that both kinds of job take. */
 static void begin_job(const struct dlq_body *body, struct json_object *root,
                       struct field_errors *errors, struct json_writer *w) {
     begin(body, w);

@@ -1,5 +1,5 @@
 /*
- * What requests about dead letters say, as the requests to the mesh that they become. Strict:
+ * Requests about dead letters, turned into the requests to the mesh that they become. Strict:
  * unknown parameters and members are faults. Pure and thread safe; nothing blocks.
  */
 #ifndef OM_GATEWAY_ADMIN_DLQ_REQUEST_H
@@ -15,7 +15,7 @@
 enum status dlq_list_request(struct slice query, struct arena *arena, struct buf *out,
                              struct error *error) MUST_CHECK;
 
-/* A body and who sent it. An empty body stands for {}. */
+/* A body and its sender. An empty body stands for {}. */
 struct dlq_body {
     struct slice text;
     struct slice actor;

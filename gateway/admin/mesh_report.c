@@ -157,7 +157,7 @@ static void write_endpoint(struct json_object *endpoint, struct json_writer *w) 
     json_end_object(w);
 }
 
-/* What the same process said of itself elsewhere. */
+/* The INFO of the process whose STATS has this id; NULL where it has not come. */
 static struct json_object *info_of(const struct mesh_report *report, struct slice id) {
     for (size_t i = 0; i < json_object_array_length(report->infos); i++)
         if (slice_equal(text_of(item_of(report->infos, i), "id"), id))

@@ -24,7 +24,7 @@ struct mesh_report;
 struct mesh_report *mesh_report_create(void);
 void mesh_report_destroy(struct mesh_report **report);
 
-/* One process's answer to $SRV.INFO or $SRV.STATS (ADR-32). What is no such answer is left out. */
+/* One process's answer to $SRV.INFO or $SRV.STATS (ADR-32). Anything else is left out. */
 void mesh_report_add_info(struct mesh_report *report, struct slice answer);
 void mesh_report_add_stats(struct mesh_report *report, struct slice answer);
 /* The server's answers to $JS.API.STREAM.LIST and $JS.API.CONSUMER.LIST.<stream>. UNAVAILABLE where

@@ -1,7 +1,8 @@
 /*
- * What stands between a request and its handler: does another site's page ask, who is it (auth.h),
- * may they (the route's scope), and not too often (rate_limit.h). Whoever is refused for their
- * token still uses up their address's quota, so that tokens cannot be tried at will.
+ * The checks between a request and its handler: that no page of another site asks, whose token it
+ * is (auth.h), that its scope fits the route, and that its quota is not used up (rate_limit.h). A
+ * caller refused for its token still uses up its address's quota, so that tokens cannot be tried at
+ * will.
  *
  * Loop thread. The answer, or the handler's call, may come later, when Redis has counted.
  */

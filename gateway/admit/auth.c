@@ -137,8 +137,8 @@ static bool is_this_machine(struct slice host) {
     return strcasecmp(name, "localhost") == 0 || is_loopback(name);
 }
 
-/* Browsers send both for what changes something; older ones only the origin, which is "null" where
-   it is nobody's to know. */
+/* Browsers send both headers with a request that changes something; older ones send only Origin,
+   which is "null" where they keep it secret. */
 static bool is_of_this_site(const struct auth_site *site) {
     static const char *const schemes[] = {"http://", "https://"};
     if (site->fetch_site.len > 0)

@@ -1,5 +1,5 @@
 /*
- * Who calls: reads the Authorization header of a request (RFC 6750) and judges its token. A token
+ * The caller of a request: reads its Authorization header (RFC 6750) and judges the token. A token
  * in a query would end up in logs and histories, so it is looked for in no other place.
  *
  * OM_AUTH=none asks for no token, and is only taken for a gateway that listens on loopback. Then

@@ -1,6 +1,6 @@
 /*
- * Which address a request comes from. Behind proxies that is in X-Forwarded-For, but only what a
- * proxy of ours wrote there can be believed: OM_TRUSTED_PROXIES says which those are. Pure.
+ * The address that a request comes from. Behind proxies it is in X-Forwarded-For, where only the
+ * entries of our own proxies, OM_TRUSTED_PROXIES, can be believed. Pure.
  */
 #ifndef OM_GATEWAY_ADMIT_CLIENT_ADDRESS_H
 #define OM_GATEWAY_ADMIT_CLIENT_ADDRESS_H
@@ -36,8 +36,8 @@ struct in6_addr address_of_peer(const struct sockaddr *peer);
 struct in6_addr client_address(const struct trusted_proxies *proxies, struct in6_addr peer,
                                struct slice forwarded);
 
-/* What is counted as one address: an IPv4 address, or an IPv6 network of 64 bits, as whoever has
-   one address there has all of them. `text` has INET6_ADDRSTRLEN bytes. */
+/* One unit of the address quota: an IPv4 address, or an IPv6 network of 64 bits, since a client
+   with one address of it has all of them. `text` has INET6_ADDRSTRLEN bytes. */
 void address_format_for_quota(const struct in6_addr *address, char *text);
 
 #endif

@@ -30,7 +30,7 @@ enum rate_class {
         RATE_CLASS_COUNT
 };
 
-/* What the lanes share; read-only. */
+/* Shared by all lanes; read-only. */
 struct rate_limits {
     struct rate_quota quotas[RATE_CLASS_COUNT];
     struct rate_local *local; /* borrowed */
@@ -43,14 +43,14 @@ struct rate_limiter;
 struct rate_limiter *rate_limiter_create(const struct rate_limits *limits, struct redis *redis);
 void rate_limiter_destroy(struct rate_limiter **limiter);
 
-/* Who asks for what; borrowed until rate_limit_take() returns. */
+/* The caller and the class of its request; borrowed until rate_limit_take() returns. */
 struct rate_request {
     enum rate_class rate_class;   /* FREE: the address's quota only */
     struct slice tenant, subject; /* subject empty: its address stands for it */
     const char *address;          /* text */
 };
 
-/* What was measured, and how full it is. */
+/* The quotas that were measured, and the level of each. */
 struct rate_result {
     size_t count; /* 0: nothing is limited */
     enum rate_class classes[RATE_KEYS_MOST];

@@ -13,7 +13,7 @@ struct route {
     /* Answers now, or later on the loop's thread. `id` is empty where the pattern has none, and
        lives as long as the request. */
     void (*handle)(h2o_req_t *req, struct slice id);
-    enum scope scope; /* what the caller must be allowed to */
+    enum scope scope; /* the caller must have it */
     enum rate_class rate_class;
 };
 

@@ -39,7 +39,7 @@ bool token_algorithm_parse(const char *name, enum token_algorithm *algorithm) {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* A PEM file as a secret is a mistake: then whoever has the public key can sign. */
+/* A PEM file as a secret is a mistake: anybody with the public key could sign. */
 static const char *fault_of_secret(const struct token_key *key) {
     static const char pem[] = "-----BEGIN";
     if (key->secret_len < SECRET_LEAST_BYTES)

@@ -1,7 +1,7 @@
 /*
- * The keys that tokens are verified with, and the verifying (RFC 7518 section 3). What is too weak,
- * or of another kind than the algorithm, is refused when it is read. Reading blocks; a key that was
- * read is thread safe.
+ * The keys that tokens are verified with, and the verifying (RFC 7518 section 3). A key that is too
+ * weak, or of another kind than the algorithm, is refused when it is read. Reading blocks; a key
+ * that was read is thread safe.
  */
 #ifndef OM_GATEWAY_ADMIT_TOKEN_KEY_H
 #define OM_GATEWAY_ADMIT_TOKEN_KEY_H

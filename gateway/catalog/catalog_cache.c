@@ -63,7 +63,7 @@ struct find_call {
     void *closure;
 };
 
-/* Whoever finds none proposes one; the next one to ask finds it. */
+/* A reader that finds none proposes one, and the next reader finds it. */
 static void propose_generation(struct catalog_cache *cache) {
     char generation[UUID_TEXT_SIZE];
     new_generation(generation);

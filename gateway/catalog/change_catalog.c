@@ -123,8 +123,8 @@ static void put(struct change *change) {
     mesh_ask(&change->pending, "mesh.inventory.product.put", buf_slice(body), on_written);
 }
 
-/* What the service is to hold the put to, so that the conditions hold then, too; false: they do not
-   hold now. `version` is -1 where there is no product. */
+/* Sets the version that the service must still find, so that the conditions also hold when it
+   writes. False: they do not hold now. `version` is -1 where there is no product. */
 static bool judge_conditions(const h2o_req_t *req, const char *tag, int64_t version,
                              int64_t *expected_version) {
     enum etag_condition match = etag_if_match(req, tag);
@@ -133,8 +133,8 @@ static bool judge_conditions(const h2o_req_t *req, const char *tag, int64_t vers
         *expected_version = 0;
         return match == ETAG_UNASKED;
     }
-    /* a version back the service only takes what is there already: the answer to this very request
-       may have been lost */
+    /* one version back, the service takes only a put that changes nothing: the answer to this very
+       request may have been lost */
     *expected_version = match == ETAG_DIFFERS ? version - 1 : version;
     return none_match != ETAG_MATCHES;
 }

@@ -1,7 +1,7 @@
 /*
- * What requests about products say: the query of a page, a product's fields, a stock adjustment.
- * Strict: unknown members and parameters are faults. Pure and thread safe;
- * what is parsed borrows from the request and from the tree in `root`.
+ * Requests about products, parsed: the query of a page, a product's fields, a stock adjustment.
+ * Strict: unknown members and parameters are faults. Pure and thread safe; the results borrow from
+ * the request and from the tree in `root`.
  */
 #ifndef OM_GATEWAY_CATALOG_PRODUCT_REQUEST_H
 #define OM_GATEWAY_CATALOG_PRODUCT_REQUEST_H

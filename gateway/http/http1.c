@@ -183,8 +183,8 @@ static h2o_iovec_t make_head(h2o_req_t *req) {
     return h2o_strdup(&req->pool, scratch->ptr, scratch->len);
 }
 
-/* An answer that goes on for long: whether the client is still there is seen by reading. Whatever
-   else comes is not wanted, so the connection ends with the answer. */
+/* During an answer that goes on for long, reading shows whether the client is still there. Other
+   bytes that come are not wanted, so the connection ends with the answer. */
 static void watch_client(struct connection *connection) {
     connection->req.http1_is_persistent = 0;
     connection->asked = connection->socket->input; /* the request borrows from it */
@@ -341,8 +341,8 @@ static enum http_progress read_head_again(struct connection *connection, struct 
     return http_head_parse(bytes, &searched, head, fault);
 }
 
-/* Whether this request has to go because all of them together are too much. What is small and
-   whole does little harm, and is all that most clients ever send. */
+/* Whether this request has to go because all of them together are too much. A small request that is
+   whole does little harm, and most clients never send another kind. */
 static bool is_too_much(const struct connection *connection, enum http_progress progress) {
     bool is_small = connection->socket->input->size <= SMALL_BYTES;
     return http_budget_is_exceeded(connection->lane->budget) &&
@@ -370,8 +370,8 @@ static enum http_progress read_request(struct connection *connection, struct htt
     return HTTP_REFUSED;
 }
 
-/* The head is there for the first time, and not all of the body. Who is going to be refused need
-   not send it. */
+/* The head is there for the first time, and not all of the body. A client that is going to be
+   refused need not send the rest. */
 static void await_body(struct connection *connection, const struct http_head *head) {
     if (!connection->lane->callbacks->awaits_body(&connection->req, head)) {
         connection->is_refused = true;

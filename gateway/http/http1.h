@@ -16,7 +16,7 @@
 
 #include <h2o.h>
 
-/* Who knows what requests mean. */
+/* Set by the routes, which know what requests mean. */
 struct http1_callbacks {
     /* Whether the body of a request, whose head has come, is wanted. False: the request, handed on
        as it is, will be refused. */
@@ -33,7 +33,7 @@ struct http1_limits {
     uint64_t send_timeout_ms;    /* for what is written to have left */
 };
 
-/* What the connections of one loop share. */
+/* Shared by the connections of one loop. */
 struct http1_lane {
     h2o_context_t *context;
     h2o_hostconf_t **hosts;

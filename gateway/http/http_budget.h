@@ -1,7 +1,7 @@
 /*
- * How much of what arrives the process holds in memory at a time: the requests of all connections,
- * from their first byte to their answer. Whatever is beyond `most_bytes` is refused instead of
- * being waited for, so that neither many senders nor slow ones can use the memory up. Thread safe.
+ * The memory that the requests of all connections take together, from their first byte to their
+ * answer. Above `most_bytes` a request is refused instead of being waited for, so that neither many
+ * senders nor slow ones can use the memory up. Thread safe.
  */
 #ifndef OM_GATEWAY_HTTP_HTTP_BUDGET_H
 #define OM_GATEWAY_HTTP_HTTP_BUDGET_H

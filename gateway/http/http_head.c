@@ -19,11 +19,11 @@ static bool is_host(struct slice text) {
 static bool is_visible(struct slice text) {
     for (size_t i = 0; i < text.len; i++)
         if (text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
-            return false; /* what is beyond ASCII is negative */
+            return false; /* bytes beyond ASCII are negative */
     return text.len > 0;
 }
 
-/* A tab, and what is beyond ASCII, may be in a field's value. */
+/* A tab, and bytes beyond ASCII, may be in a field's value. */
 static bool is_field_text(struct slice text) {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -72,7 +72,7 @@ static enum http_progress refuse(struct http_fault *fault, enum problem problem,
     return HTTP_REFUSED;
 }
 
-/* What cannot become a good head any more is refused before it ends. */
+/* A head that cannot become good any more is refused before it ends. */
 static enum http_progress judge_incomplete(struct slice input, size_t start,
                                            struct http_fault *fault) {
     struct slice rest = {input.ptr + start, input.len - start};
@@ -88,8 +88,8 @@ static enum http_progress judge_incomplete(struct slice input, size_t start,
 
 /* --- the request line ------------------------------------------------------------------------- */
 
-/* RFC 9112 section 3.2.2: a server must also take http://host/path. What has no path has no query
-   that anybody here would read. */
+/* RFC 9112 section 3.2.2: a server must also take http://host/path. Without a path it is "/", and
+   no query is read. */
 static struct slice without_authority(struct slice target) {
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < 2; i++) {
@@ -136,7 +136,7 @@ static void take_connection(struct slice value, struct http_head *head) {
     }
 }
 
-/* Counts of what may come once. */
+/* Counts of the fields that may come once. */
 struct seen {
     unsigned hosts, lengths, codings;
 };

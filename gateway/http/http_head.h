@@ -1,8 +1,8 @@
 /*
- * The head of an HTTP/1.1 request (RFC 9112), read strictly: whatever two readers could take for
- * two different things is refused. Ambiguous framing (Content-Length with Transfer-Encoding, or
- * several of one), a missing or repeated Host, folded lines, control characters, sizes far beyond
- * need. Pure; what comes out borrows from the input.
+ * The head of an HTTP/1.1 request (RFC 9112), read strictly: a head that two readers could take for
+ * two different things is refused. So are ambiguous framing (Content-Length with Transfer-Encoding,
+ * or several of one), a missing or repeated Host, folded lines, control characters, and sizes far
+ * beyond need. Pure; the results borrow from the input.
  */
 #ifndef OM_GATEWAY_HTTP_HTTP_HEAD_H
 #define OM_GATEWAY_HTTP_HTTP_HEAD_H

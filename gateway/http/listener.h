@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-/* Port 0 takes a free one. What connections have not sent within `send_timeout_ms` after they were
-   closed is dropped. */
+/* Port 0 takes a free one. Bytes that a closed connection has not sent within `send_timeout_ms` are
+   dropped. */
 enum status listener_open(const char *host, int64_t port, int64_t send_timeout_ms, int *fd,
                           struct error *error) MUST_CHECK;
 int64_t listener_port(int fd);

@@ -24,7 +24,7 @@ static enum status openssl_error(const char *what, const char *file, struct erro
     return error_set(error, STATUS_INVALID, "%s %s: %s", what, file, reason);
 }
 
-/* Who offers other protocols only is refused; who offers none gets HTTP/1.1. */
+/* A client that offers only other protocols is refused; one that offers none gets HTTP/1.1. */
 static int select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
                            const unsigned char *offered, unsigned offered_len, void *closure) {
     static const unsigned char ours[] = "\x08http/1.1";

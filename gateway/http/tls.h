@@ -1,6 +1,6 @@
 /*
- * What HTTPS needs of OpenSSL: certificate and key from PEM files, TLS 1.2 and later, ciphers with
- * forward secrecy, and HTTP/1.1 as the only protocol to agree on (ALPN).
+ * HTTPS by OpenSSL: certificate and key from PEM files, TLS 1.2 and later, ciphers with forward
+ * secrecy, and HTTP/1.1 as the only protocol to agree on (ALPN).
  *
  * The certificate can be replaced while connections are open: they keep theirs, new ones get the
  * new one. Thread safe.
@@ -19,10 +19,10 @@ enum status tls_create(const char *cert_file, const char *key_file, struct tls *
                        struct error *error) MUST_CHECK;
 void tls_destroy(struct tls **tls);
 
-/* Reads the files again. When that fails, what there was stays. */
+/* Reads the files again. When that fails, certificate and key stay as they were. */
 enum status tls_reload(struct tls *tls, struct error *error) MUST_CHECK;
 
-/* What new connections use; give it back with SSL_CTX_free(). */
+/* The context for new connections; give it back with SSL_CTX_free(). */
 SSL_CTX *tls_context(struct tls *tls);
 
 #endif

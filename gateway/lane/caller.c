@@ -54,7 +54,7 @@ bool caller_has_expired(const struct caller *caller, int64_t now_s) {
 
 /* --- on a request ----------------------------------------------------------------------------- */
 
-/* h2o keeps named values with a request for whoever handles it. */
+/* h2o keeps named values with a request for all that handle it. */
 static h2o_iovec_t *place_of(h2o_req_t *req) {
     return h2o_req_getenv(req, H2O_STRLIT("ordermesh.caller"), 1);
 }

@@ -1,5 +1,5 @@
 /*
- * Who sends a request, and what they may do. A caller is made once a request, before its handler
+ * The sender of a request, and its rights. A caller is made once a request, before its handler
  * runs, and stays with it. Pure but for the last two, which run on the request's loop thread.
  */
 #ifndef OM_GATEWAY_LANE_CALLER_H
@@ -35,7 +35,7 @@ struct caller {
     unsigned scopes;                      /* enum scope bits */
     char subject[CALLER_SUBJECT_MAX + 1]; /* the token's `sub`; "" without one */
     char tenant[CALLER_TENANT_MAX + 1];
-    int64_t expires_s; /* when what was allowed ends, in seconds since 1970; 0: never */
+    int64_t expires_s; /* when the rights end, in seconds since 1970; 0: never */
 };
 
 /* The admin scope includes the others. */
@@ -46,7 +46,7 @@ struct slice caller_customer(const struct caller *caller);
 /* For answers that go on for long. */
 bool caller_has_expired(const struct caller *caller, int64_t now_s);
 
-/* Whose request it is. `caller` is borrowed and lives as long as the request. */
+/* The caller of a request. `caller` is borrowed and lives as long as the request. */
 void caller_attach(h2o_req_t *req, struct caller *caller);
 const struct caller *caller_of(h2o_req_t *req);
 

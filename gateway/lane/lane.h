@@ -1,7 +1,7 @@
 /*
- * What handlers reach from a request: the gateway's settings, the parts that all threads share, and
- * the lane that serves the request. A lane is one h2o loop with everything that only its thread
- * touches. The parts are declared where they live: who uses one includes its header.
+ * All that handlers reach from a request: the gateway's settings, the parts that all threads share,
+ * and the lane that serves the request. A lane is one h2o loop with everything that only its thread
+ * touches. The parts are declared where they live: a file that uses one includes its header.
  */
 #ifndef OM_GATEWAY_LANE_LANE_H
 #define OM_GATEWAY_LANE_LANE_H
@@ -20,7 +20,7 @@ struct gateway_settings {
     int64_t https_port; /* 0: no HTTPS */
     const char *tls_cert_file, *tls_key_file;
     int64_t http_threads;    /* 0: one a core */
-    int64_t max_connections; /* 0: what descriptors allow */
+    int64_t max_connections; /* 0: as many as descriptors allow */
     int64_t max_input_bytes;
     int64_t request_timeout_ms, idle_timeout_ms, send_timeout_ms;
     int64_t leave_ms;

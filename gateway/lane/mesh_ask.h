@@ -1,6 +1,6 @@
 /*
  * One question to a service of the mesh on behalf of a request, as part of its trace. It is asked
- * once: a client that gets a 503 repeats what can be repeated. Loop thread; nothing blocks.
+ * once: after a 503 the client repeats its request. Loop thread; nothing blocks.
  */
 #ifndef OM_GATEWAY_LANE_MESH_ASK_H
 #define OM_GATEWAY_LANE_MESH_ASK_H

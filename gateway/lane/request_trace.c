@@ -39,7 +39,7 @@ static struct span start_span(h2o_req_t *req) {
     return new_trace(req);
 }
 
-/* h2o keeps named values with a request for whoever handles it. */
+/* h2o keeps named values with a request for all that handle it. */
 static h2o_iovec_t *place_of(h2o_req_t *req, bool is_made) {
     return h2o_req_getenv(req, H2O_STRLIT("ordermesh.span"), is_made);
 }

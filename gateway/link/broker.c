@@ -126,7 +126,8 @@ static void deliver(struct broker *broker, uint64_t number, enum status status, 
     h2o_multithread_send_message(&broker->lanes[token.part.lane].receiver, &incoming->super);
 }
 
-/* What waited longer than its caller did is not sent: the caller has been told that it failed. */
+/* A message that waited longer than its caller did is not sent: the caller has been told that it
+   failed. */
 static void publish_one(struct broker *broker, natsConnection *connection,
                         struct outgoing *outgoing, int64_t now_us) {
     if (outgoing->deadline_us <= now_us)
@@ -312,8 +313,8 @@ static void lane_init(struct broker_lane *lane, struct broker *broker, size_t in
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-/* Services may publish to where they answer, but not to where the server acknowledges: a service
-   cannot claim that an order is stored. */
+/* Services may publish to where they answer, but not to where the server acknowledges: no service
+   can pretend that an order is stored. */
 static const char *const reply_tokens[BROKER_KINDS] = {
     [BROKER_PUBLISH] = "stored", [BROKER_REQUEST] = "answers", [BROKER_SURVEY] = "answers"};
 

@@ -3,7 +3,7 @@
  *
  * Both JetStream publishes (the answer is the PubAck) and requests to the mesh go this way. Each
  * loop has a lane: a table of calls in flight, which only its thread touches. Messages go to one
- * publisher thread, since nats.c may block whoever publishes; answers come on one wildcard
+ * publisher thread, since nats.c may block a thread that publishes; answers come on one wildcard
  * subscription and are handed to the lane's loop. A call ends exactly once: answered, failed or
  * timed out. A survey is answered by many, and ends with its time.
  *

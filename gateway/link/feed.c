@@ -14,7 +14,7 @@
 enum {
     BUCKETS = 4096,
     SECOND_US = 1000000,
-    LINGER_S = 5, /* the subscription stays for who comes again at once */
+    LINGER_S = 5, /* the subscription stays for a client that comes again at once */
     PENDING_MOST = 16384,
     FLUSH_MS = 1000,
     UNSUBSCRIBE_MS = 1000,

@@ -1,6 +1,6 @@
 /*
- * What the order service tells of orders (shared/contract/updates.h), brought to the lanes that
- * have somebody watching.
+ * The order service's updates of orders (shared/contract/updates.h), brought to the lanes that have
+ * somebody watching.
  *
  * One subscription a process, on `updates.*`, and only while anybody watches: otherwise NATS drops
  * the messages where they are published. Each lane says which orders it watches; an update of
@@ -8,7 +8,7 @@
  * second instead, with a sample of the updates: its cost does not grow with the orders.
  *
  * Updates can be lost, with the connection or before the subscription stands: then every lane is
- * told to read what it watches.
+ * told to read the orders it watches.
  *
  * feed_create/stop/destroy belong to the main thread; the rest to the lanes' loops, and the
  * callbacks run there. Nothing blocks a loop.

@@ -11,7 +11,7 @@ METRIC_GAUGE(streams_open, "ordermesh_event_streams", "", "Event streams that ar
 METRIC_COUNTER(streams_dropped, "ordermesh_event_streams_dropped_total", "",
                "Event streams that ended with text their clients had not taken.");
 
-/* What the kernel may hold of a stream whose client does not read. */
+/* The kernel may hold so much of a stream whose client does not read. */
 enum { SEND_BUFFER_BYTES = 32 * 1024 };
 
 /* Milliseconds until a client comes back. */

@@ -3,9 +3,9 @@
  * events.html).
  *
  * Nothing queues up behind a client that does not read: a stream takes text only when the last has
- * gone, and whoever feeds it keeps the place it has come to, or lets what came meanwhile go. A
- * client that has not taken its text for a whole heartbeat is dropped. While there is nothing to
- * send, a comment goes out every heartbeat, which also finds out who has left. A stream ends when
+ * gone, and its feeder remembers its place, or drops the text that came meanwhile. A client that
+ * has not taken its text for a whole heartbeat is dropped. While there is nothing to send, a
+ * comment goes out every heartbeat, which also finds out that a client has left. A stream ends when
  * its caller's token does.
  *
  * Embed a stream in memory that lives as long as its request. Loop thread only.

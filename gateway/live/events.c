@@ -163,7 +163,7 @@ static void on_viewer_ready(struct event_stream *stream) {
     buf_clear(&viewer->waiting);
 }
 
-/* Text that is too much for a viewer who is behind is lost for that one. */
+/* A viewer that is behind loses text that is too much to keep. */
 static void show(struct viewer *viewer, struct slice text) {
     if (event_stream_is_ready(&viewer->stream))
         event_stream_send(&viewer->stream, text);

@@ -14,7 +14,7 @@
 #include "gateway/lane/lane.h"
 #include "shared/base/slice.h"
 
-/* What a lane has for its streams. */
+/* All that a lane keeps for its streams. */
 struct events *events_open(struct lane *lane, size_t lane_index);
 /* Ends all streams; clients come back elsewhere. */
 void events_drain(struct events *events);

@@ -29,9 +29,9 @@ enum {
 struct order_watch {
     struct order_watches *watches;
     struct feed_watch feed_watch;
-    struct pending asker; /* without a request: whose eyes it is read with */
+    struct pending asker; /* without a request; it is read with this caller's rights */
     struct order_watcher *watchers;
-    struct order_watcher *told_next; /* while they are told; who leaves is passed over */
+    struct order_watcher *told_next; /* while they are told; leaving moves it on */
     struct order_watch *next;        /* in its bucket */
     enum order_watch_state state;
     enum status failure;
@@ -51,7 +51,7 @@ struct order_watches {
     struct lane *lane;
     struct feed_lane *feed;
     struct order_watch *buckets[BUCKETS];
-    struct order_watch *visited_next; /* while a bucket is visited; what ends is passed over */
+    struct order_watch *visited_next; /* while a bucket is visited; an end moves it on */
     size_t count;
     size_t reads; /* in flight */
     h2o_timeout_t turns;
@@ -126,7 +126,7 @@ static bool take_entries(struct order_watch *watch, struct json_object *timeline
     return true;
 }
 
-/* What a history read says, or an update. */
+/* Read from a history, or from an update. */
 struct said {
     enum order_status status;
     int64_t version, sequence; /* of the timeline's first entry */
@@ -229,8 +229,8 @@ static void end_reading(struct order_watch *watch) {
         destroy_if_idle(watch);
 }
 
-/* One that is known stays so whatever becomes of a later reading. Browsers give up on a stream that
-   begins with an error, so one that may pass is not the answer at once. */
+/* A known order stays known, also when a later reading fails. Browsers give up on a stream that
+   begins with an error, so an error that may pass is not answered at once. */
 static void fail(struct order_watch *watch, enum status failure) {
     bool is_worth_waiting = watch->state == ORDER_WATCH_KNOWN ||
                             (status_is_retryable(failure) && ++watch->failures < TRIES_MOST);

@@ -1,7 +1,7 @@
 /*
  * Orders that somebody watches, and their history so far as event stream text.
  *
- * All who watch one order, and may see the same of it, share one watch: it is read once, and kept
+ * All watchers of one order that may see the same of it share one watch: it is read once, and kept
  * up by the order service's updates (feed.h). Where an update is missing it is read again; and now
  * and then without one, since updates may be lost. Entries are only ever added to a history, so a
  * watcher needs no more than the number of those it has sent.
@@ -21,7 +21,7 @@ struct order_watch;
 struct order_watches *order_watches_create(struct lane *lane, struct feed_lane *feed);
 /* Loops must have ended: watches that are left stay as they are. */
 void order_watches_destroy(struct order_watches **watches);
-/* What the feed says, other than of all orders. */
+/* Takes the feed's news, other than those of all orders. */
 void order_watches_hear(struct order_watches *watches, const struct feed_news *news);
 
 enum order_watch_state {
@@ -45,7 +45,7 @@ void order_watch_join(struct order_watches *watches, const struct caller *caller
 void order_watch_leave(struct order_watcher *watcher); /* also one that has not joined */
 
 enum order_watch_state order_watch_state(const struct order_watch *watch);
-/* Why it failed: what the broker said. */
+/* The broker's status that made it fail. */
 enum status order_watch_failure(const struct order_watch *watch);
 /* How many entries the history has, and the order's version. 0: it has been accepted, no more. */
 size_t order_watch_count(const struct order_watch *watch);

@@ -19,7 +19,7 @@
 #define IDEMPOTENCY_TTL_S "86400"
 #define HASH_HEX_SIZE 65
 
-/* What one keyed request is: everything derives from tenant, key and canonical body. */
+/* The identity of one keyed request; everything derives from tenant, key and canonical body. */
 struct claim {
     struct slice tenant; /* borrowed */
     char key_hash[HASH_HEX_SIZE];

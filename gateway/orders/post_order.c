@@ -63,8 +63,8 @@ static bool read_key(h2o_req_t *req, struct sent_key *key) {
     return false;
 }
 
-/* Each customer has keys of its own, so that nobody can take or probe another's. Who may order for
-   every customer shares those of the tenant. */
+/* Each customer has keys of its own, so that nobody can take or probe another's. Callers that may
+   order for every customer share those of the tenant. */
 static void bind_key(struct sent_key *key, struct slice customer) {
     if (key->len == 0 || customer.len == 0)
         return;

@@ -26,12 +26,12 @@ struct publish_options {
     int64_t timeout_ms;          /* until a command is given up */
 };
 
-/* What a loop needs to send commands; everything given is borrowed. */
+/* All that a loop needs to send commands; everything given is borrowed. */
 struct publish_lane;
 struct publish_lane *publish_lane_create(const struct publish_options *options);
 void publish_lane_destroy(struct publish_lane **lane);
 
-/* What becomes an order. Borrowed until it is stored or given up. */
+/* An order to be. Borrowed until it is stored or given up. */
 struct submission {
     const struct order_request *request; /* its snapshot names the order, tenant and flow */
     const char *key_hash;                /* hex, or NULL without an Idempotency-Key */
@@ -70,7 +70,7 @@ enum status publish_open(struct publish_lane *lane, struct publication *publicat
 /* Gives the place back, if it is not used. */
 void publish_drop(struct publication *publication);
 
-/* Send what publish_open() took a place for. `fn` is called once, and may be before they return. */
+/* Use the place that publish_open() took. `fn` is called once, and may be before they return. */
 void publish_order(struct publication *publication, const struct submission *submission,
                    const struct trace *trace, publish_fn fn, void *closure);
 void publish_cancel(struct publication *publication, const struct cancellation *cancellation,

@@ -34,7 +34,7 @@ struct document {
 #define DOCUMENT_SCRIPT "text/javascript; charset=utf-8"
 #define DOCUMENT_SVG "image/svg+xml"
 
-/* 200, or 304 to who has it already. */
+/* 200, or 304 to a client that has it already. */
 void document_send(h2o_req_t *req, const struct document *document);
 
 /* One of several, by its name. */

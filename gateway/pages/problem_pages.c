@@ -3,7 +3,7 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 
-/* What problem.c does not need of the table. */
+/* The columns of the table that a page shows. */
 static const struct page {
     const char *name;
     int status;

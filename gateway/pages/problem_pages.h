@@ -1,6 +1,6 @@
 /*
- * Where a problem's type leads: a short page that says what happened and what to do, and an index
- * of them. Handlers; loop thread.
+ * The pages that problems' types lead to: each says what happened and what to do, and an index
+ * lists them. Handlers; loop thread.
  */
 #ifndef OM_GATEWAY_PAGES_PROBLEM_PAGES_H
 #define OM_GATEWAY_PAGES_PROBLEM_PAGES_H

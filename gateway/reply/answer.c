@@ -52,7 +52,7 @@ void answer_retry_after(h2o_req_t *req, int seconds) {
     buf_fini(&text);
 }
 
-/* What has a tag may be kept, if its reader asks each time whether it still is so. */
+/* An answer with a tag may be kept by a client that asks each time whether it still holds. */
 static void add_cache_control(h2o_req_t *req) {
     bool has_tag = h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("ETag"), -1) != -1;
     answer_header(req, "Cache-Control", slice_of(has_tag ? "private, no-cache" : "no-store"));

@@ -18,7 +18,7 @@ bool etag_of(struct slice json, char tag[ETAG_SIZE]) {
 
 /* --- lists of tags ---------------------------------------------------------------------------- */
 
-/* What an entity tag may hold between its quotes. */
+/* The characters that an entity tag may hold between its quotes. */
 static bool is_tag_char(unsigned char c) {
     return c == 0x21 || (c >= 0x23 && c != 0x7f);
 }

@@ -1,6 +1,6 @@
 /*
  * Entity tags made from a resource's version, and the conditions that requests set with them (RFC
- * 9110 sections 8.8.3 and 13.1). Our tags are strong: whoever changes a resource raises its
+ * 9110 sections 8.8.3 and 13.1). Our tags are strong: each change of a resource raises its
  * version, and a product's stock, which moves without that, is part of its tag. Pure but for the
  * last, which look at a request.
  */

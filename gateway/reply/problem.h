@@ -26,7 +26,7 @@ enum problem {
    explains the problem. */
 #define PROBLEM_TYPE_PREFIX "/problems/"
 
-/* What is wrong with one field; `field` is a path such as items[2].sku. */
+/* One field's fault; `field` is a path such as items[2].sku. */
 struct field_error {
     struct slice field;
     const char *message;
@@ -47,7 +47,7 @@ void field_error_add(struct field_errors *errors, struct slice field, const char
 struct slice field_shown(struct slice name);
 
 int problem_status(enum problem problem);
-/* What a failed call to the broker is to the client. */
+/* The problem that the client is told of when a call to the broker failed. */
 enum problem problem_of(enum status status);
 /* Appends the document. `detail` and `errors` may be NULL. */
 void problem_write(enum problem problem, const char *detail, const struct field_errors *errors,

@@ -17,7 +17,7 @@ struct query_parameter {
     struct slice value; /* out: decoded, in the arena; empty when it was not given */
 };
 
-/* What stands behind the `?` of the request's target; borrows from it. */
+/* The part of the request's target behind its `?`; borrows from it. */
 struct slice query_of(const h2o_req_t *req);
 /* Fills the values in. INVALID says which parameter is wrong and why; then some may be filled in. A
    parameter without a value is malformed. */
