@@ -1,5 +1,6 @@
 /*
- * What a gateway must refuse, and how: one line a case. Included once, by test_bad_input.c.
+ * The input that a gateway must refuse, and its answers: one line a case. Included once, by
+ * test_bad_input.c.
  *
  * Bodies are sent as POST /api/v1/orders with the right length; targets as GET; requests as they
  * are. Every answer must be a problem document of the type named.

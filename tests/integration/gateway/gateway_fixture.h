@@ -158,7 +158,8 @@ static inline int gateway_terminate(void) {
     return code;
 }
 
-/* Not killed: only who ends in order reports leaks and races. A failpoint may have been first. */
+/* Not killed: only a process that ends in order reports leaks and races. A failpoint may have been
+ * first. */
 static inline void assert_good_end(int exit_code) {
     if (exit_code != 0 && exit_code != 128 + SIGKILL)
         fail_msg("the gateway ended with %d", exit_code);

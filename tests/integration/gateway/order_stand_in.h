@@ -10,7 +10,7 @@
 
 #define UNKNOWN_ORDER "0192f0c1-dead-7bee-8f01-0123456789ab"
 
-/* What the order service was asked for last. */
+/* The customer that the order service was asked about last. */
 static char last_customer[64];
 
 static inline enum status know_nothing(struct endpoint_call *call, struct error *error) {

@@ -362,7 +362,7 @@ static void a_write_is_seen_through_every_gateway_once_it_is_answered(void **sta
     }
 }
 
-/* What redis-cli would do; the reply is the caller's. */
+/* As redis-cli would do; the caller owns the reply. */
 static redisReply *ask_redis(int argc, const char **argv) {
     redisContext *redis = redisConnect("127.0.0.1", servers_port(fixture.servers, SERVER_REDIS));
     redisReply *reply = redisCommandArgv(redis, argc, argv, NULL);

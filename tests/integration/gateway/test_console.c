@@ -1,4 +1,4 @@
-/* What the gateway has for the console: its files, and the mesh as it says of itself. And the files
+/* The gateway's part of the console: its files, and the mesh as it describes itself. Also the files
    that describe the API.
 
    Covers: gateway/admin/admin_mesh.c gateway/pages/ */

@@ -1,4 +1,4 @@
-/* Who may do what at the gateway, and how often.
+/* The rights and quotas of callers at the gateway.
 
    Covers: gateway/admit/ */
 #include "gateway/routes.h"

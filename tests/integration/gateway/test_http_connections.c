@@ -215,7 +215,7 @@ static void a_body_that_stops_short_is_no_request(void **state) {
     }
 }
 
-/* What each of these sends, and then nothing. */
+/* A client sends one of these, and then nothing. */
 static const struct slice stalls[] = {
     SLICE_LITERAL(""),
     SLICE_LITERAL("GET /health HT"),

@@ -1,5 +1,5 @@
-/* What the gateway takes in: the body of who may send one, and of all together no more than it has
-   memory for. Plain and TLS.
+/* The gateway's intake, plain and TLS: a body is read only of a client that may send one, and all
+   bodies together take no more memory than is allowed.
 
    Covers: gateway/http/ gateway/admit/admission.c */
 #include "tests/integration/gateway/gateway_fixture.h"
@@ -137,7 +137,7 @@ static struct raw_connection *find_answered(struct raw_connection *const *sender
     return senders[i];
 }
 
-/* What a sanitizer keeps aside for a while counts as held: it has a quarantine of its own. */
+/* A sanitizer's quarantine keeps memory that was freed, and that counts as held. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { GROWN_MOST_KIB = 1024 * 1024 };
 #else
@@ -181,7 +181,7 @@ static void unfinished_bodies_take_no_more_memory_than_allowed(void **state) {
     buf_fini(&filler);
 }
 
-/* What they held is given back, whether they were answered or left. */
+/* Connections give their memory back, whether they were answered or left. */
 static void the_memory_of_bodies_is_given_back(void **state) {
     (void)state;
     struct buf filler = {0};

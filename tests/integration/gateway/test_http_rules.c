@@ -1,4 +1,4 @@
-/* Who may do what, and how often a key may be used, over raw sockets, plain and TLS.
+/* The rights of callers, and the use of keys, over raw sockets, plain and TLS.
 
    Covers: gateway/admit/ gateway/orders/idempotency.c */
 #include "shared/base/memory.h"
@@ -87,7 +87,7 @@ static void each_bad_token_is_refused(void **state) {
         }
 }
 
-/* What can be wrong around a good token. */
+/* Authorization headers that are wrong around a good token. */
 static const struct {
     const char *what, *before, *behind;
     int status;

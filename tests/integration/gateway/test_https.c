@@ -1,4 +1,4 @@
-/* What TLS adds to connections: versions, protocols, the certificate, and HTTPS alone.
+/* Connections over TLS: versions, protocols, the certificate, and HTTPS alone.
 
    Covers: gateway/http/listener.c gateway/http/tls.c */
 #include "tests/integration/gateway/gateway_fixture.h"

@@ -34,7 +34,7 @@ struct witness {
     int heard;
 };
 
-/* What is read of it from now on is nonsense, also where no sanitizer looks. */
+/* Reading it from now on gives nonsense, also where no sanitizer looks. */
 static void dismiss(struct witness **witness) {
     struct witness *w = *witness;
     if (w == NULL)

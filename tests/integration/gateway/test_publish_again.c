@@ -1,5 +1,5 @@
-/* What the gateway does about a broker that is on its way from one state to the next: a request
-   that can still be stored in time is.
+/* A broker on its way from one state to the next: a command that can still be stored in time is, be
+   it an order or a cancel.
 
    Covers: gateway/link/broker.c gateway/orders/publish.c */
 #include "tests/integration/gateway/gateway_fixture.h"

@@ -1,4 +1,5 @@
-/* What requests about dead letters may say, and what they become in the mesh. */
+/* Requests about dead letters: their members and parameters, and the requests to the mesh that they
+   become. */
 #include "gateway/admin/dlq_request.h"
 #include "tests/support/base/test.h"
 

@@ -1,4 +1,4 @@
-/* What is sent as Authorization, and what is answered to those who may not go on. */
+/* The Authorization headers that are sent, and the answers to those that are not accepted. */
 #include "gateway/admit/auth.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/token.h"

@@ -1,4 +1,4 @@
-/* Whose address counts when proxies are in between. */
+/* The address that counts when proxies are in between. */
 #include "gateway/admit/client_address.h"
 #include "tests/support/base/test.h"
 
@@ -39,7 +39,7 @@ static void a_trusted_proxy_says_who_it_is(void **state) {
     assert_client("fd00::/8,10.0.0.0/8", "fd00::1", "203.0.113.9, 10.0.0.7", "203.0.113.9");
 }
 
-/* Whatever the client wrote itself stands in front of what the proxies added. */
+/* The client's own entries stand in front of those that the proxies added. */
 static void what_the_client_wrote_itself_is_not_believed(void **state) {
     (void)state;
     assert_client("10.0.0.0/8", "10.1.2.3", "1.1.1.1, 203.0.113.9", "203.0.113.9");

@@ -63,7 +63,8 @@ static void keys_do_not_disturb_each_other(void **state) {
     rate_local_destroy(&local);
 }
 
-/* Forgetting whoever has used least, and bounded: a flood of keys cannot make it grow. */
+/* The table is bounded and forgets the key that has used least: a flood of keys cannot make it
+ * grow. */
 static void a_flood_of_keys_does_not_free_who_has_used_most(void **state) {
     (void)state;
     struct rate_local *local = rate_local_create();

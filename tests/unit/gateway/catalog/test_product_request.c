@@ -1,4 +1,4 @@
-/* What requests about products may say. */
+/* The members and parameters that requests about products may have. */
 #include "gateway/catalog/change_catalog.h"
 #include "gateway/catalog/product_request.h"
 #include "tests/support/base/test.h"

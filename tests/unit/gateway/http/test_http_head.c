@@ -82,7 +82,7 @@ static void persistence_depends_on_the_version_and_connection(void **state) {
     assert_true(head.is_persistent);
 }
 
-/* Whatever the network cuts it into. */
+/* The network may cut it anywhere. */
 static void a_head_in_pieces_is_the_same_head(void **state) {
     (void)state;
     static const char text[] = "GET /p HTTP/1.1\r\nHost: a\r\nX: \ty\r\n\r\nrest";
