@@ -7,21 +7,6 @@
 
 #define READY_MS 10000
 #define OUTAGE_MS 10000
-#define LOAD_ENDS_MS 60000
-
-static struct workload *start_load(struct scenario *scenario) {
-    return workload_start(scenario->clients,
-                          (const char *const[]){"--seconds", "120", "--rate", "150",
-                                                "--connections", "32", "--mix",
-                                                "ok=90,declined=5,stock=5", NULL});
-}
-
-static void end_load_and_check(struct scenario *scenario, struct workload **workload) {
-    workload_stop(*workload);
-    assert_true(workload_await_end(*workload, LOAD_ENDS_MS));
-    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
-    workload_destroy(workload);
-}
 
 static bool services_are_not_ready(void *closure) {
     struct scenario *scenario = closure;
@@ -35,34 +20,34 @@ static bool services_are_not_ready(void *closure) {
 
 static void orders_are_accepted_while_postgres_is_down_and_completed_after(void **state) {
     struct scenario *scenario = *state;
-    struct workload *workload = start_load(scenario);
+    struct workload *workload = scenario_start_load(scenario, "150");
 
     assert_true(workload_await_accepted(workload, 300, 10000));
     servers_shutdown(mesh_servers(scenario->mesh), SERVER_POSTGRES);
     uint64_t before = workload_accepted(workload);
     assert_true(wait_until(services_are_not_ready, scenario, OUTAGE_MS));
-    assert_true(workload_await_accepted(workload, before + 1000, LOAD_ENDS_MS));
+    assert_true(workload_await_accepted(workload, before + 1000, SCENARIO_LOAD_ENDS_MS));
     servers_restart(mesh_servers(scenario->mesh), SERVER_POSTGRES);
 
     assert_true(mesh_await_ready(scenario->mesh, READY_MS));
-    end_load_and_check(scenario, &workload);
+    scenario_end_load(scenario, &workload);
 }
 
 static void killing_postgres_loses_nothing(void **state) {
     struct scenario *scenario = *state;
-    struct workload *workload = start_load(scenario);
+    struct workload *workload = scenario_start_load(scenario, "150");
 
     for (uint64_t accepted = 300; accepted <= 900; accepted += 300) {
         assert_true(workload_await_accepted(workload, accepted, 20000));
         servers_kill(mesh_servers(scenario->mesh), SERVER_POSTGRES);
         servers_restart(mesh_servers(scenario->mesh), SERVER_POSTGRES);
     }
-    end_load_and_check(scenario, &workload);
+    scenario_end_load(scenario, &workload);
 }
 
 static void killing_nats_server_loses_nothing_that_was_accepted(void **state) {
     struct scenario *scenario = *state;
-    struct workload *workload = start_load(scenario);
+    struct workload *workload = scenario_start_load(scenario, "150");
 
     for (uint64_t accepted = 300; accepted <= 900; accepted += 300) {
         assert_true(workload_await_accepted(workload, accepted, 20000));
@@ -71,20 +56,20 @@ static void killing_nats_server_loses_nothing_that_was_accepted(void **state) {
         servers_restart(mesh_servers(scenario->mesh), SERVER_NATS);
     }
     assert_true(mesh_await_ready(scenario->mesh, READY_MS));
-    end_load_and_check(scenario, &workload);
+    scenario_end_load(scenario, &workload);
 }
 
 static void killed_database_sessions_are_opened_again(void **state) {
     struct scenario *scenario = *state;
     static const char kill_sql[] =
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE $1";
-    struct workload *workload = start_load(scenario);
+    struct workload *workload = scenario_start_load(scenario, "150");
 
     for (uint64_t accepted = 150; accepted <= 750; accepted += 150) {
         assert_true(workload_await_accepted(workload, accepted, 10000));
         assert_true(scenario_sql(scenario, kill_sql, "om\\_%") > 0);
     }
-    end_load_and_check(scenario, &workload);
+    scenario_end_load(scenario, &workload);
 }
 
 int main(void) {

@@ -12,7 +12,7 @@
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"
 #include "tests/support/check/checker_invariants.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 /* libpq has a type of the same name as a function of shared/pg/pg.h. */
 #define pg_int64 libpq_int64
@@ -36,7 +36,6 @@ struct pool {
     size_t count, capacity;
 };
 
-static struct world world;
 static struct pool pools[WORLD_CONSUMERS];
 static size_t waiting; /* in all pools */
 static uint64_t seed;
@@ -334,23 +333,19 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
 }
 
 static int setup(void **state) {
-    (void)state;
-    const char *given = getenv("OM_SEED");
-    seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_now_us();
-    world_create(&world);
+    seed = seed_of_run();
+    world_setup(state);
     world.payment.provider = &provider;
     return 0;
 }
 
 static int teardown(void **state) {
-    (void)state;
     for (size_t i = 0; i < WORLD_CONSUMERS; i++) {
         for (size_t j = 0; j < pools[i].count; j++)
             free(pools[i].items[j].payload);
         free(pools[i].items);
     }
-    world_destroy(&world);
-    return 0;
+    return world_teardown(state);
 }
 
 int main(void) {

@@ -6,7 +6,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 #define ORDERS 1600
 #define BATCH_MOST 256
@@ -24,7 +24,6 @@ struct parcels {
     size_t count, capacity;
 };
 
-static struct world world;
 static struct parcels parcels; /* all that was delivered in order */
 static size_t event_count;     /* distinct */
 static uint64_t seed;
@@ -250,20 +249,16 @@ static void ten_thousand_events_shuffled_and_doubled_end_in_the_same_state(void 
 }
 
 static int setup(void **state) {
-    (void)state;
-    const char *given = getenv("OM_SEED");
-    seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_now_us();
-    world_create(&world);
+    seed = seed_of_run();
+    world_setup(state);
     return 0;
 }
 
 static int teardown(void **state) {
-    (void)state;
     for (size_t i = 0; i < parcels.count; i++)
         free(parcels.items[i].payload);
     free(parcels.items);
-    world_destroy(&world);
-    return 0;
+    return world_teardown(state);
 }
 
 int main(void) {

@@ -5,7 +5,7 @@
 #include "services/inventory/catalog.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 #include <pthread.h>
 
@@ -15,8 +15,6 @@
 #define ON_HAND 500
 #define ADJUSTMENTS 200
 #define MADE_PRODUCTS 40
-
-static struct world world;
 
 static void write_order_event(struct buf *out, enum event_type type, const struct uuid *id,
                               const char *first_sku, const char *second_sku, int quantity) {
@@ -41,24 +39,19 @@ static enum outcome happen(enum event_type type, const struct uuid *id, int quan
 
 static void assert_stock(int64_t on_hand, int64_t reserved, int64_t shipped) {
     char expected[100];
-    char *actual = world_query_text(&world, "SELECT on_hand || ' ' || reserved || ' ' || shipped"
-                                            " FROM inventory.stock WHERE sku = 'HOT'");
     snprintf(expected, sizeof(expected), "%d %d %d", (int)on_hand, (int)reserved, (int)shipped);
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world("SELECT on_hand || ' ' || reserved || ' ' || shipped"
+                 " FROM inventory.stock WHERE sku = 'HOT'",
+                 expected);
 }
 
 static void assert_reservation(const char *expected) {
-    char *actual = world_query_text(&world, "SELECT status FROM inventory.reservations");
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world("SELECT status FROM inventory.reservations", expected);
 }
 
 static void assert_events(const char *expected) {
-    char *actual = world_query_text(
-        &world, "SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM inventory.outbox");
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world("SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM inventory.outbox",
+                 expected);
 }
 
 static void a_created_order_holds_stock_until_it_is_completed(void **state) {
@@ -142,9 +135,7 @@ static void a_sku_may_hold_any_character(void **state) {
     assert_events("inventory.evt.reserved");
     assert_int_equal(
         world_query_int(&world, "SELECT reserved FROM inventory.stock WHERE sku LIKE 'A%'"), 2);
-    char *skus = world_query_text(&world, "SELECT skus[1] FROM inventory.reservations");
-    assert_string_equal(skus, "A\"B\\C,{}");
-    free(skus);
+    assert_world("SELECT skus[1] FROM inventory.reservations", "A\"B\\C,{}");
     assert_int_equal(happen(EVENT_ORDER_FAILED, &id, 2), OUTCOME_DONE);
     assert_int_equal(
         world_query_int(&world, "SELECT reserved FROM inventory.stock WHERE sku LIKE 'A%'"), 0);
@@ -353,22 +344,9 @@ static void of_several_who_make_a_product_at_once_one_does(void **state) {
 }
 
 static int each_setup(void **state) {
-    (void)state;
-    world_clear(&world);
+    world_empty(state);
     world_add_product(&world, "HOT", 5, ON_HAND);
     world_add_product(&world, "COLD", 5, 100000);
-    return 0;
-}
-
-static int setup(void **state) {
-    (void)state;
-    world_create(&world);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    world_destroy(&world);
     return 0;
 }
 
@@ -387,5 +365,5 @@ int main(void) {
         TEST(of_several_who_make_a_product_at_once_one_does),
         TEST(a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks),
     };
-    return cmocka_run_group_tests_name("inventory_service", tests, setup, teardown);
+    return cmocka_run_group_tests_name("inventory_service", tests, world_setup, world_teardown);
 }

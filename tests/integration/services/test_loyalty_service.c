@@ -5,7 +5,7 @@
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers_fixture.h"
-#include "tests/support/world/drive.h"
+#include "tests/support/world/world.h"
 
 static const struct handler_row completed_rows[] = {{EVENT_ORDER_COMPLETED, &earn_handler}};
 static const struct handler_row refunded_rows[] = {{EVENT_PAYMENT_REFUNDED, &take_back_handler}};
@@ -17,21 +17,6 @@ static struct drive *orders, *payments;
 
 /* --- what happens --- */
 
-static void write_event(struct buf *out, enum event_type type, const struct uuid *order_id,
-                        const char *data) {
-    char subject[UUID_TEXT_SIZE];
-    uuid_format(order_id, subject);
-    const struct event_head head = {
-        .type = type,
-        .id = uuid_v7(),
-        .subject = slice_of(subject),
-        .trace = trace_start(),
-        .correlation_id = slice_of(subject),
-        .time_us = clock_now_us(),
-    };
-    event_encode(&head, slice_of(data), out, NULL);
-}
-
 static void write_completed(struct buf *out, const struct uuid *order_id, const char *customer,
                             const char *total) {
     char id[UUID_TEXT_SIZE], data[600];
@@ -41,7 +26,7 @@ static void write_completed(struct buf *out, const struct uuid *order_id, const 
              ",\"flow\":\"inventory-first\",\"paymentMethod\":\"pm_x\"%s,\"items\":[{\"sku\":"
              "\"A\",\"quantity\":1,\"unitPriceMinor\":5}],\"trackingNumber\":\"T\"}",
              id, customer, total);
-    write_event(out, EVENT_ORDER_COMPLETED, order_id, data);
+    world_write_event(out, EVENT_ORDER_COMPLETED, order_id, data);
 }
 
 static void write_refunded(struct buf *out, const struct uuid *order_id) {
@@ -49,7 +34,7 @@ static void write_refunded(struct buf *out, const struct uuid *order_id) {
     uuid_format(order_id, id);
     snprintf(data, sizeof(data),
              "{\"orderId\":\"%s\",\"amountMinor\":5,\"currency\":\"USD\",\"refundId\":\"r\"}", id);
-    write_event(out, EVENT_PAYMENT_REFUNDED, order_id, data);
+    world_write_event(out, EVENT_PAYMENT_REFUNDED, order_id, data);
 }
 
 static enum outcome deliver(struct drive *drive, const struct buf *payload) {

@@ -15,13 +15,12 @@
 #include "tests/support/data/sample.h"
 #include "tests/support/network/http_sink.h"
 #include "tests/support/network/smtp_server.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 #define GIVE_UP_S 3600
 #define TEMPLATES OM_SOURCE_DIR "/services/notification/templates"
 #define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-static struct world world;
 static struct smtp_server *mail;
 static struct http_sink *sink; /* of webhooks and of short messages */
 
@@ -497,9 +496,8 @@ static void open_channels(struct channel **channels) {
 }
 
 static int each_setup(void **state) {
-    (void)state;
     struct notification *notification = &world.notification;
-    world_clear(&world);
+    world_empty(state);
     mail = smtp_server_start();
     sink = http_sink_start();
     open_channels(notification->channels);
@@ -526,9 +524,8 @@ static int each_teardown(void **state) {
 }
 
 static int setup(void **state) {
-    (void)state;
     struct error error = {0};
-    world_create(&world);
+    world_setup(state);
     write_file("test-key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
     write_file("test-secret", SECRET "\n");
     write_file("test-token", "t0ken\n");
@@ -539,10 +536,8 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-    (void)state;
     key_ring_destroy(&world.notification.ring);
-    world_destroy(&world);
-    return 0;
+    return world_teardown(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)

@@ -6,12 +6,10 @@
 #include "services/order/endpoint.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 #define HOUR_US INT64_C(3600000000)
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-
-static struct world world;
 
 static struct world_order make_order(void) {
     return (struct world_order){
@@ -51,9 +49,7 @@ static void assert_order(const struct uuid *id, const char *expected) {
     snprintf(sql, sizeof(sql),
              "SELECT status || coalesce('/' || reason, '') FROM orders.orders WHERE id = '%s'",
              text);
-    char *actual = world_query_text(&world, sql);
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world(sql, expected);
 }
 
 static int64_t count_events(const char *subject) {
@@ -391,21 +387,8 @@ static void a_wish_to_cancel_that_comes_too_late_is_noted_as_refused(void **stat
 }
 
 static int each_setup(void **state) {
-    (void)state;
-    world_clear(&world);
+    world_empty(state);
     world_add_product(&world, "SHIRT", 1999, 1000);
-    return 0;
-}
-
-static int setup(void **state) {
-    (void)state;
-    world_create(&world);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    world_destroy(&world);
     return 0;
 }
 
@@ -432,5 +415,5 @@ int main(void) {
         TEST(readers_of_another_tenant_see_nothing),
         TEST(readers_who_are_another_customer_see_nothing),
     };
-    return cmocka_run_group_tests_name("order_service", tests, setup, teardown);
+    return cmocka_run_group_tests_name("order_service", tests, world_setup, world_teardown);
 }

@@ -6,13 +6,11 @@
 #include "services/payment/provider_stripe.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/provider_sim.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 #define SIM_SLOW_MS 1100
 #define TIMEOUT_MS 600
 #define ATTEMPTS_MOST 4 /* as many as the consumers' max_deliver */
-
-static struct world world;
 
 static struct provider_sim *sim;
 static struct provider *stripe;
@@ -25,19 +23,6 @@ static void assert_ledgers_agree(void) {
 }
 
 /* --- orders --- */
-
-static void write_order(struct buf *out, enum event_type type, const struct uuid *id,
-                        const char *payment_method) {
-    char order_id[UUID_TEXT_SIZE], data[500];
-    uuid_format(id, order_id);
-    snprintf(data, sizeof(data),
-             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
-             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"%s\",\"totalMinor\":500,"
-             "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"unitPriceMinor\":500}],"
-             "\"reason\":\"saga_timeout\"}",
-             order_id, payment_method);
-    world_write_event(out, type, id, data);
-}
 
 static enum status charge(struct drive_message *messages, size_t count) {
     struct error error = {0};
@@ -62,7 +47,7 @@ static int charge_until_done(struct drive_message *messages, size_t count) {
 
 static int charge_one(const struct uuid *id, const char *payment_method) {
     struct buf payload = {0};
-    write_order(&payload, EVENT_INVENTORY_RESERVED, id, payment_method);
+    world_write_snapshot(&payload, EVENT_INVENTORY_RESERVED, id, payment_method);
     struct drive_message message = {.payload = buf_slice(&payload)};
     int attempts = charge_until_done(&message, 1);
     buf_fini(&payload);
@@ -71,16 +56,10 @@ static int charge_one(const struct uuid *id, const char *payment_method) {
 
 static void order_fails(const struct uuid *id, const char *payment_method) {
     struct buf payload = {0};
-    write_order(&payload, EVENT_ORDER_FAILED, id, payment_method);
+    world_write_snapshot(&payload, EVENT_ORDER_FAILED, id, payment_method);
     assert_int_equal(world_deliver(&world, WORLD_ORDERS_PAYMENT, buf_slice(&payload)),
                      OUTCOME_DONE);
     buf_fini(&payload);
-}
-
-static void assert_text(const char *sql, const char *expected) {
-    char *actual = world_query_text(&world, sql);
-    assert_string_equal(actual, expected);
-    free(actual);
 }
 
 #define STATUSES "SELECT string_agg(DISTINCT status, ' ') FROM payments.payments"
@@ -98,14 +77,14 @@ static void every_order_of_a_batch_is_charged_once_whatever_its_request_meets(vo
     struct buf payloads[METHODS] = {0};
     for (size_t i = 0; i < METHODS; i++) {
         struct uuid id = uuid_v7();
-        write_order(&payloads[i], EVENT_INVENTORY_RESERVED, &id, methods[i]);
+        world_write_snapshot(&payloads[i], EVENT_INVENTORY_RESERVED, &id, methods[i]);
         messages[i] = (struct drive_message){.payload = buf_slice(&payloads[i])};
     }
 
     int attempts = charge_until_done(messages, METHODS);
 
     assert_in_range(attempts, 2, ATTEMPTS_MOST);
-    assert_text(STATUSES, "CAPTURED");
+    assert_world(STATUSES, "CAPTURED");
     assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.payments"), METHODS);
     assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.outbox"), METHODS);
     assert_ledgers_agree();
@@ -117,17 +96,17 @@ static void an_unknown_outcome_stays_an_intent_until_the_same_key_tells(void **s
     (void)state;
     struct uuid id = uuid_v7();
     struct buf payload = {0};
-    write_order(&payload, EVENT_INVENTORY_RESERVED, &id, "pm_sim_timeout_after_3");
+    world_write_snapshot(&payload, EVENT_INVENTORY_RESERVED, &id, "pm_sim_timeout_after_3");
     struct drive_message message = {.payload = buf_slice(&payload)};
 
     assert_int_equal(charge(&message, 1), STATUS_OK);
     assert_int_equal(message.outcome, OUTCOME_RETRY);
-    assert_text(STATUSES, "INTENT");
-    assert_text(EVENTS, "");
+    assert_world(STATUSES, "INTENT");
+    assert_world(EVENTS, "");
 
     assert_int_equal(charge(&message, 1), STATUS_OK);
     assert_int_equal(message.outcome, OUTCOME_DONE);
-    assert_text(EVENTS, "payments.evt.succeeded");
+    assert_world(EVENTS, "payments.evt.succeeded");
     assert_ledgers_agree();
     buf_fini(&payload);
 }
@@ -140,10 +119,10 @@ static void declines_keep_the_code_of_the_bank(void **state) {
     charge_one(&b, "pm_card_chargeDeclinedInsufficientFunds");
     charge_one(&c, "visa");
 
-    assert_text(STATUSES, "DECLINED");
-    assert_text("SELECT string_agg(decline_code, ' ' ORDER BY order_id) FROM payments.payments",
-                "card_declined insufficient_funds resource_missing");
-    assert_text(EVENTS, "payments.evt.failed payments.evt.failed payments.evt.failed");
+    assert_world(STATUSES, "DECLINED");
+    assert_world("SELECT string_agg(decline_code, ' ' ORDER BY order_id) FROM payments.payments",
+                 "card_declined insufficient_funds resource_missing");
+    assert_world(EVENTS, "payments.evt.failed payments.evt.failed payments.evt.failed");
     assert_ledgers_agree();
 }
 
@@ -158,8 +137,8 @@ static void a_captured_order_that_fails_is_refunded_once(void **state) {
     order_fails(&id, "pm_card_visa");
     order_fails(&id, "pm_card_visa");
 
-    assert_text(STATUSES, "REFUNDED");
-    assert_text(EVENTS, "payments.evt.succeeded payments.evt.refunded");
+    assert_world(STATUSES, "REFUNDED");
+    assert_world(EVENTS, "payments.evt.succeeded payments.evt.refunded");
     assert_ledgers_agree();
 }
 
@@ -177,7 +156,7 @@ static void a_refund_that_somebody_else_made_is_taken_over(void **state) {
 
     order_fails(&id, "pm_card_visa");
 
-    assert_text(STATUSES, "REFUNDED");
+    assert_world(STATUSES, "REFUNDED");
     assert_ledgers_agree();
     free(charge_id);
 }
@@ -187,20 +166,20 @@ an_order_that_ends_while_its_charge_is_unknown_is_refunded_if_it_was_taken(void 
     (void)state;
     struct uuid taken = uuid_v7(), declined = uuid_v7();
     struct buf payload = {0};
-    write_order(&payload, EVENT_INVENTORY_RESERVED, &taken, "pm_sim_timeout_after_3");
+    world_write_snapshot(&payload, EVENT_INVENTORY_RESERVED, &taken, "pm_sim_timeout_after_3");
     struct drive_message message = {.payload = buf_slice(&payload)};
     assert_int_equal(charge(&message, 1), STATUS_OK);
     assert_int_equal(message.outcome, OUTCOME_RETRY);
     order_fails(&taken, "pm_sim_timeout_after_3");
-    assert_text(STATUSES, "VOIDED");
+    assert_world(STATUSES, "VOIDED");
 
     charge_until_done(&message, 1);
     order_fails(&declined, "pm_card_chargeDeclined");
     charge_one(&declined, "pm_card_chargeDeclined");
 
-    assert_text("SELECT string_agg(status, ' ' ORDER BY order_id) FROM payments.payments",
-                "REFUNDED VOIDED");
-    assert_text(EVENTS, "payments.evt.succeeded payments.evt.refunded");
+    assert_world("SELECT string_agg(status, ' ' ORDER BY order_id) FROM payments.payments",
+                 "REFUNDED VOIDED");
+    assert_world(EVENTS, "payments.evt.succeeded payments.evt.refunded");
     assert_ledgers_agree();
     buf_fini(&payload);
 }
@@ -209,7 +188,7 @@ static void an_order_that_ends_before_its_charge_arrived_is_never_charged(void *
     (void)state;
     struct uuid id = uuid_v7();
     struct buf payload = {0};
-    write_order(&payload, EVENT_INVENTORY_RESERVED, &id, "pm_card_visa");
+    world_write_snapshot(&payload, EVENT_INVENTORY_RESERVED, &id, "pm_card_visa");
     struct drive_message message = {.payload = buf_slice(&payload)};
     provider_sim_inject(sim, "fault=error_before");
     assert_int_equal(charge(&message, 1), STATUS_OK);
@@ -219,8 +198,8 @@ static void an_order_that_ends_before_its_charge_arrived_is_never_charged(void *
 
     assert_int_equal(charge_until_done(&message, 1), 1);
 
-    assert_text(STATUSES, "VOIDED");
-    assert_text(EVENTS, "");
+    assert_world(STATUSES, "VOIDED");
+    assert_world(EVENTS, "");
     assert_ledgers_agree();
     buf_fini(&payload);
 }
@@ -233,19 +212,19 @@ static void assert_outage_then_recovery(void (*end_outage)(void)) {
     struct buf payloads[ORDERS] = {0};
     for (size_t i = 0; i < ORDERS; i++) {
         struct uuid id = uuid_v7();
-        write_order(&payloads[i], EVENT_INVENTORY_RESERVED, &id, "pm_card_visa");
+        world_write_snapshot(&payloads[i], EVENT_INVENTORY_RESERVED, &id, "pm_card_visa");
         messages[i] = (struct drive_message){.payload = buf_slice(&payloads[i])};
     }
 
     /* UNAVAILABLE: the consumer holds the batch, and no delivery is used up */
     assert_int_equal(charge(messages, ORDERS), STATUS_UNAVAILABLE);
     assert_int_equal(charge(messages, 1), STATUS_UNAVAILABLE);
-    assert_text(STATUSES, "INTENT");
-    assert_text(EVENTS, "");
+    assert_world(STATUSES, "INTENT");
+    assert_world(EVENTS, "");
     end_outage();
 
     assert_int_equal(charge_until_done(messages, ORDERS), 1);
-    assert_text(STATUSES, "CAPTURED");
+    assert_world(STATUSES, "CAPTURED");
     assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.outbox"), ORDERS);
     assert_ledgers_agree();
     for (size_t i = 0; i < ORDERS; i++)
@@ -295,7 +274,7 @@ static void the_simulators_ledger_outlives_it(void **state) {
     provider_sim_kill(sim);
     provider_sim_restart(sim);
     order_fails(&id, "pm_card_visa");
-    assert_text(STATUSES, "REFUNDED");
+    assert_world(STATUSES, "REFUNDED");
     assert_ledgers_agree();
 }
 
@@ -311,8 +290,7 @@ static void make_provider(void) {
 }
 
 static int each_setup(void **state) {
-    (void)state;
-    world_clear(&world);
+    world_empty(state);
     sim = provider_sim_start(servers_dir(world.servers), SIM_SLOW_MS);
     make_provider();
     world.payment.provider = stripe;
@@ -325,18 +303,6 @@ static int each_teardown(void **state) {
     (void)state;
     provider_sim_stop(&sim);
     provider_stripe_destroy(&stripe);
-    return 0;
-}
-
-static int setup(void **state) {
-    (void)state;
-    world_create(&world);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    world_destroy(&world);
     return 0;
 }
 
@@ -357,5 +323,5 @@ int main(void) {
         TEST(a_provider_that_hangs_is_an_outage),
         TEST(the_simulators_ledger_outlives_it),
     };
-    return cmocka_run_group_tests_name("payment_provider", tests, setup, teardown);
+    return cmocka_run_group_tests_name("payment_provider", tests, world_setup, world_teardown);
 }

@@ -5,33 +5,17 @@
    services/payment/provider_simulated.c services/payment/store.c */
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
-#include "tests/support/world/world.h"
-
-static struct world world;
-
-/* The snapshot that inventory.reserved and order.failed carry. */
-static void write_snapshot_event(struct buf *out, enum event_type type, const struct uuid *id,
-                                 const char *payment_method) {
-    char order_id[UUID_TEXT_SIZE], data[500];
-    uuid_format(id, order_id);
-    snprintf(data, sizeof(data),
-             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
-             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"%s\",\"totalMinor\":500,"
-             "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"unitPriceMinor\":500}],"
-             "\"reason\":\"saga_timeout\"}",
-             order_id, payment_method);
-    world_write_event(out, type, id, data);
-}
+#include "tests/support/world/world_fixture.h"
 
 static struct drive_message reserved_message(struct buf *out, const struct uuid *id,
                                              const char *payment_method) {
-    write_snapshot_event(out, EVENT_INVENTORY_RESERVED, id, payment_method);
+    world_write_snapshot(out, EVENT_INVENTORY_RESERVED, id, payment_method);
     return (struct drive_message){.payload = buf_slice(out)};
 }
 
 static void order_fails(const struct uuid *id) {
     struct buf payload = {0};
-    write_snapshot_event(&payload, EVENT_ORDER_FAILED, id, "pm_card_visa");
+    world_write_snapshot(&payload, EVENT_ORDER_FAILED, id, "pm_card_visa");
     assert_int_equal(world_deliver(&world, WORLD_ORDERS_PAYMENT, buf_slice(&payload)),
                      OUTCOME_DONE);
     buf_fini(&payload);
@@ -43,16 +27,12 @@ static enum status charge(struct drive_message *message) {
 }
 
 static void assert_payment(const char *expected) {
-    char *actual = world_query_text(&world, "SELECT status FROM payments.payments");
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world("SELECT status FROM payments.payments", expected);
 }
 
 static void assert_events(const char *expected) {
-    char *actual = world_query_text(
-        &world, "SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM payments.outbox");
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world("SELECT coalesce(string_agg(subject, ' ' ORDER BY id), '') FROM payments.outbox",
+                 expected);
 }
 
 static void a_reserved_order_is_charged_once(void **state) {
@@ -218,25 +198,7 @@ static void an_event_about_another_order_than_it_says_is_rejected(void **state) 
     buf_fini(&payload);
 }
 
-static int each_setup(void **state) {
-    (void)state;
-    world_clear(&world);
-    return 0;
-}
-
-static int setup(void **state) {
-    (void)state;
-    world_create(&world);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    world_destroy(&world);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, each_setup)
+#define TEST(name) cmocka_unit_test_setup(name, world_empty)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -251,5 +213,5 @@ int main(void) {
         TEST(an_outage_holds_the_batch_and_opens_the_breaker),
         TEST(an_event_about_another_order_than_it_says_is_rejected),
     };
-    return cmocka_run_group_tests_name("payment_service", tests, setup, teardown);
+    return cmocka_run_group_tests_name("payment_service", tests, world_setup, world_teardown);
 }

@@ -6,7 +6,7 @@
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
-#include "tests/support/world/world.h"
+#include "tests/support/world/world_fixture.h"
 
 #define ORDER_KINDS 3
 
@@ -16,7 +16,6 @@ struct instance {
     struct batch batch;
 };
 
-static struct world world;
 static struct instance one, other;
 
 static void instance_init(struct instance *instance, const char *name) {
@@ -76,11 +75,9 @@ static void make_old(void) {
 }
 
 static void assert_orders(const char *expected) {
-    char *actual = world_query_text(
-        &world, "SELECT coalesce(string_agg(status || coalesce(' ' || reason, ''), ', ' ORDER BY"
-                " id), '') FROM orders.orders");
-    assert_string_equal(actual, expected);
-    free(actual);
+    assert_world("SELECT coalesce(string_agg(status || coalesce(' ' || reason, ''), ', ' ORDER BY"
+                 " id), '') FROM orders.orders",
+                 expected);
 }
 
 static int64_t count_said(const char *subject) {
@@ -220,10 +217,7 @@ static void ship(enum event_type first, enum event_type second, bool in_one_batc
 }
 
 static void assert_shipping_said(const char *expected) {
-    char *said = world_query_text(
-        &world, "SELECT string_agg(subject, ' ' ORDER BY id) FROM shipping.outbox");
-    assert_string_equal(said, expected);
-    free(said);
+    assert_world("SELECT string_agg(subject, ' ' ORDER BY id) FROM shipping.outbox", expected);
 }
 
 static void what_was_stopped_first_is_never_shipped(void **state) {
@@ -245,8 +239,7 @@ static void of_two_events_in_one_batch_the_first_decides(void **state) {
 }
 
 static int each_setup(void **state) {
-    (void)state;
-    world_clear(&world);
+    world_empty(state);
     world_add_product(&world, "MUG", 700, 1000);
     world_execute(&world, "UPDATE orders.watch SET turn_at = now(), resumed_at = '-infinity',"
                           " settled_to = '-infinity'");
@@ -254,19 +247,16 @@ static int each_setup(void **state) {
 }
 
 static int setup(void **state) {
-    (void)state;
-    world_create(&world);
+    world_setup(state);
     instance_init(&one, "one");
     instance_init(&other, "other");
     return 0;
 }
 
 static int teardown(void **state) {
-    (void)state;
     instance_fini(&one);
     instance_fini(&other);
-    world_destroy(&world);
-    return 0;
+    return world_teardown(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, each_setup)

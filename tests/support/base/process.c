@@ -40,6 +40,11 @@ struct process {
     int exit_code; /* once it has ended */
 };
 
+uint64_t seed_of_run(void) {
+    const char *text = getenv("OM_SEED");
+    return text != NULL ? strtoull(text, NULL, 10) : (uint64_t)clock_now_us();
+}
+
 void fixture_fail(const char *format, ...) {
     va_list args;
     va_start(args, format);

@@ -60,6 +60,9 @@ bool port_accepts(int port); /* somebody accepts connections on 127.0.0.1:port *
    programs are given OM_TIME_FACTOR (tests/CMakeLists.txt) times as long. */
 bool wait_until(bool (*condition)(void *closure), void *closure, int64_t timeout_ms);
 
+/* OM_SEED, which repeats a run, or one of the moment. */
+uint64_t seed_of_run(void);
+
 /* Ends the test program with a message: for what a fixture cannot go on without. */
 void fixture_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -82,6 +82,19 @@ static bool is_past(void *closure) {
     return clock_monotonic_us() >= *(int64_t *)closure;
 }
 
+struct workload *scenario_start_load(struct scenario *scenario, const char *rate) {
+    return workload_start(scenario->clients,
+                          (const char *const[]){"--seconds", "120", "--rate", rate, "--connections",
+                                                "32", "--mix", "ok=90,declined=5,stock=5", NULL});
+}
+
+void scenario_end_load(struct scenario *scenario, struct workload **workload) {
+    workload_stop(*workload);
+    assert_true(workload_await_end(*workload, SCENARIO_LOAD_ENDS_MS));
+    assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
+    workload_destroy(workload);
+}
+
 void scenario_let_pass(int64_t ms) {
     int64_t moment_us = clock_monotonic_us() + ms * 1000;
 

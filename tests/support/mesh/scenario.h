@@ -16,6 +16,8 @@
 
 /* Between the last fault and the moment the invariants must hold. */
 #define SCENARIO_SETTLE_MS 60000
+/* How long a load may take to end, once it is told to. */
+#define SCENARIO_LOAD_ENDS_MS 60000
 
 struct scenario {
     struct mesh *mesh;
@@ -35,6 +37,11 @@ void scenario_timeline(const struct buf *order_json, struct buf *events);
 
 /* The first column of the first row, as a superuser; `text` (may be NULL) is its parameter $1. */
 int64_t scenario_sql(struct scenario *scenario, const char *sql, const char *text);
+
+/* Starts a mixed load of `rate` orders a second, which goes on until it is ended. */
+struct workload *scenario_start_load(struct scenario *scenario, const char *rate);
+/* Ends it: every order begun is accepted, and all invariants hold. */
+void scenario_end_load(struct scenario *scenario, struct workload **workload);
 
 /* Waits for a moment that is part of the story, such as the length of an outage. */
 void scenario_let_pass(int64_t ms);

@@ -198,6 +198,19 @@ void world_write_event(struct buf *out, enum event_type type, const struct uuid 
     write_envelope(out, type, &id, order_id, slice_of(data), clock_now_us());
 }
 
+void world_write_snapshot(struct buf *out, enum event_type type, const struct uuid *order_id,
+                          const char *payment_method) {
+    char id[UUID_TEXT_SIZE], data[500];
+    uuid_format(order_id, id);
+    snprintf(data, sizeof(data),
+             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
+             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"%s\",\"totalMinor\":500,"
+             "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"unitPriceMinor\":500}],"
+             "\"reason\":\"saga_timeout\"}",
+             id, payment_method);
+    world_write_event(out, type, order_id, data);
+}
+
 enum outcome world_deliver(struct world *world, enum world_consumer consumer,
                            struct slice payload) {
     struct error error = {0};

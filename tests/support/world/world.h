@@ -72,6 +72,10 @@ void world_write_submit(struct buf *out, const struct world_order *order, int64_
 /* Appends an event about an order with `data`, with an id of its own. */
 void world_write_event(struct buf *out, enum event_type type, const struct uuid *order_id,
                        const char *data);
+/* Appends an event that carries the snapshot of an order of one piece for 5 USD, and of its end, as
+   inventory.reserved and order.failed do. */
+void world_write_snapshot(struct buf *out, enum event_type type, const struct uuid *order_id,
+                          const char *payment_method);
 /* Hands one event to one consumer and returns its outcome. */
 enum outcome world_deliver(struct world *world, enum world_consumer consumer, struct slice payload);
 bool world_wants(enum world_consumer consumer, enum event_type type);
