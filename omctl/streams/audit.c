@@ -114,7 +114,7 @@ void audit_sort(struct audit *audit) {
                 best = i;
         }
         if (best == audit->count)
-            best = placed; /* they claim to have caused one another */
+            best = placed; /* by their word each caused the other */
         struct audit_entry entry = audit->entries[best];
         audit->entries[best] = audit->entries[placed];
         entry.depth = depth_of(audit, placed, &entry);
