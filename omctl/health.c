@@ -6,7 +6,8 @@
 
 #define TIMEOUT_MS 5000
 
-/* The answer, or why there is none, on one line; whoever asks keeps it for people to see. */
+/* Prints the answer, or why there is none, on one line: Docker and Kubernetes keep it for people.
+ */
 static int judge(const struct httpc_call *call) {
     bool is_healthy = call->result == HTTPC_ANSWERED && call->status >= 200 && call->status < 300;
     FILE *out = is_healthy ? stdout : stderr;

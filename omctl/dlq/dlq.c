@@ -13,7 +13,7 @@
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-/* What the subcommands take; each takes some of it. */
+/* The arguments of all subcommands; each takes some of them. */
 struct arguments {
     const char *id; /* the word before the options; NULL for none */
     const char *filter[DLQ_FILTER_COUNT];
@@ -86,7 +86,7 @@ static enum status read_number(const char *name, const char *text, int64_t most,
     return STATUS_OK;
 }
 
-/* Who does it: the user of this machine. */
+/* The user of this machine is recorded as the one who acts. */
 static void put_actor(struct json_writer *w) {
     const struct passwd *user = getpwuid(geteuid());
     struct buf name = {0};
@@ -217,7 +217,7 @@ static int replay_one(const struct omctl_config *config, const struct arguments 
     return ask(config, arguments, "mesh.dlq.replay", &body, dlq_print_entry);
 }
 
-/* What a job is asked for with; `because` is why it discards, or NULL. */
+/* The request for a job; `because` is why it discards, or NULL. */
 static enum status write_job(const struct arguments *arguments, struct buf *body,
                              struct error *error) {
     struct dlq_filter filter = {0};
@@ -269,7 +269,7 @@ static enum status await_end(struct nats_client *nats, struct json_object **job,
     return status;
 }
 
-/* What is done to many. */
+/* An action on many dead letters. */
 struct bulk {
     const char *command, *subject, *done;
 };

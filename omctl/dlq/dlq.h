@@ -1,6 +1,6 @@
 /*
  * `omctl dlq ...`: dead letters, through the endpoints of the mesh (services/dlq/endpoint.h says
- * what they answer). dlq.c reads the arguments and asks, dlq_print.c shows what came,
+ * what they answer). dlq.c reads the arguments and asks, dlq_print.c shows the answers,
  * dlq_follow.c goes on asking.
  */
 #ifndef OM_OMCTL_DLQ_DLQ_H

@@ -74,7 +74,7 @@ struct follower {
     FILE *out;
     struct json_object *seen; /* a set of what was printed */
     int64_t from_us;
-    bool is_started; /* what the jobs were before is no news */
+    bool is_started; /* the first look at the jobs is no news */
 };
 
 /* True once for each text. */

@@ -4,7 +4,7 @@
 
 #define CALL_TIMEOUT_MS 10000
 
-/* What the service answered instead of a body; OK when it did not. */
+/* The error that the service answered instead of a body; OK when it did not. */
 static enum status read_refusal(natsMsg *reply, const char *subject, struct error *error) {
     const char *code, *text = "refused";
     if (natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code) != NATS_OK)

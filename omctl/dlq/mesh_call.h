@@ -6,7 +6,7 @@
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
 
-/* *reply is the caller's (json_object_put). What the service refuses is INVALID, NOT_FOUND or
+/* *reply is the caller's (json_object_put). A refusal of the service is INVALID, NOT_FOUND or
    CONFLICT with its words; UNAVAILABLE: nobody serves the subject, or the service has no database
    or broker. */
 enum status mesh_call(struct nats_client *nats, const char *subject, struct slice body,

@@ -53,8 +53,8 @@ static const struct needs *needs_of(const char *user) {
     return &service_needs;
 }
 
-/* Whom a service answers: the gateway (gateway/link/broker.c) and people, whose tools use the
-   default prefix, but for omctl (shared/nats/nats_client.h). */
+/* A service answers the gateway (gateway/link/broker.c) and people, whose tools use the default
+   prefix, but for omctl (shared/nats/nats_client.h). */
 static const char *const askers[] = {"_INBOX_gateway.*.answers.*", "_INBOX_" OPERATOR ".>",
                                      "_INBOX_omctl.>", "_INBOX.>", NULL};
 

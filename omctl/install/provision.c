@@ -8,7 +8,7 @@
 
 #define READY_TIMEOUT_MS 30000
 
-/* What the server has of a resource; NULL in *actual when it has none. */
+/* Asks the server for a resource; *actual is NULL when it has none. */
 static enum status read_actual(struct nats_client *nats, const struct resource *resource,
                                struct json_object **actual, struct error *error) {
     struct json_object *reply, *config;

@@ -23,7 +23,7 @@ struct resources {
     size_t count;
 };
 
-/* What an installation decides, over what the files say. */
+/* An installation decides these over the files. */
 struct resource_overrides {
     int64_t ack_wait_us; /* of all consumers; 0: as declared */
     int64_t replicas;    /* of all streams, and so of their consumers; 0: as declared */

@@ -1,8 +1,9 @@
 /*
  * An order's whole story from the streams: every event and command about it, in causal order.
  *
- * Streams have no order id in their subjects, so all of their messages are looked through. What is
- * no envelope of ours is passed over; types that this program does not know are shown. Blocks.
+ * Streams have no order id in their subjects, so all of their messages are looked through. Messages
+ * that are no envelopes of ours are passed over; types that this program does not know are shown.
+ * Blocks.
  */
 #ifndef OM_OMCTL_STREAMS_AUDIT_H
 #define OM_OMCTL_STREAMS_AUDIT_H
@@ -20,7 +21,7 @@ struct audit_entry {
     uint64_t sequence;
     int64_t time_us;
     struct slice id, type, source, cause; /* cause: empty when there is none */
-    struct json_object *envelope;         /* what the slices borrow from */
+    struct json_object *envelope;         /* the slices borrow from it */
     int copies;                           /* messages with this event: 1, more after a redrive */
     int depth;                            /* causes above it */
 };

@@ -3,7 +3,7 @@
  * (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so that configuration
  * fields this program has never heard of survive a change of the others.
  *
- * Blocks up to 5 s a call. What the server refuses is not a failed call: it is in `refused`.
+ * Blocks up to 5 s a call. A refusal by the server is not a failed call: it is in `refused`.
  */
 #ifndef OM_OMCTL_STREAMS_JETSTREAM_H
 #define OM_OMCTL_STREAMS_JETSTREAM_H

@@ -29,7 +29,7 @@ struct rebuild {
     struct arena *arena;
     FILE *progress;
     struct stream_position next[EVENT_STREAM_COUNT];
-    int64_t horizon_us[EVENT_STREAM_COUNT]; /* what the stream cannot have: earlier events */
+    int64_t horizon_us[EVENT_STREAM_COUNT]; /* the stream has no events before this time */
     bool is_locked; /* in the transaction that ends with the change of tables */
     struct event events[BATCH];
     struct order_facts facts[BATCH];

@@ -5,7 +5,7 @@
  * Then, in one transaction that holds the service's writers out for a moment, what has come since
  * is replayed too and the new tables take the old ones' place. An event that is in the new tables
  * although the service has yet to apply it does no harm: facts join (services/analytics/facts.h).
- * What happened before a stream's first message is taken over from the old tables.
+ * Facts from before a stream's first message are taken over from the old tables.
  *
  * Only one rebuild runs at a time; one that was interrupted left the old tables as they were.
  * Blocks.

@@ -109,7 +109,7 @@ static void drop_consumer(struct stream_reader *reader) {
     reader->consumer = NULL;
 }
 
-/* An inbox of its own for each opening: what the one before still sends does not mix in. */
+/* Each opening has an inbox of its own, so that messages for the one before do not mix in. */
 static enum status open_reader(struct stream_reader *reader, struct error *error) {
     nats_client_unsubscribe(reader->nats, &reader->subscription);
     free(reader->inbox);

@@ -1,5 +1,5 @@
 /*
- * What is known of one order: when the first event of each kind happened, and what some said.
+ * The facts known of one order: when the first event of each kind happened, and what some said.
  *
  * Facts join: facts_merge() is commutative, associative and idempotent. So what is known after a
  * set of events is the same whatever their order and however often each came, and a replay may meet
@@ -56,10 +56,11 @@ const char *fact_name(enum fact fact);
 enum event_type fact_event(enum fact fact);
 bool fact_of_event(enum event_type type, enum fact *fact);
 
-/* What one event tells. Borrows from the event. INVALID: it lacks what its kind must say. */
+/* Reads the facts that one event tells. Borrows from the event. INVALID: it lacks a fact that its
+   kind must tell. */
 enum status facts_read(const struct event *event, struct order_facts *facts,
                        struct error *error) MUST_CHECK;
-/* Adds what `more` knows of the same order; false when that is nothing new. */
+/* Adds the facts of `more`, about the same order; false when none of them is new. */
 bool facts_merge(struct order_facts *facts, const struct order_facts *more);
 
 #endif

@@ -79,7 +79,7 @@ void facts_measure(const struct order_facts *facts, int times, struct tally *tal
             tally_add(tally, MEASURE_FACT, slice_of(fact_name((enum fact)i)), 0, at[i], times);
     }
     int64_t ended_us = first_of(at[FACT_FAILED], at[FACT_CANCELLED]);
-    /* What is refused at once, such as an unknown SKU, is never created. */
+    /* An order that is refused at once, such as for an unknown SKU, is never created. */
     int64_t begun_us = at[FACT_CREATED] != 0 ? at[FACT_CREATED] : ended_us;
     if (begun_us != 0)
         tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(status_of(at))), 0, begun_us,

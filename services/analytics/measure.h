@@ -1,7 +1,7 @@
 /*
- * What one order counts for: a pure function of its facts. A projection is the sum over all orders,
- * so that applying an event means to take away what the order counted for and to add what it counts
- * for now, and the sums do not depend on the order of events.
+ * The counts that one order adds: a pure function of its facts. A projection is the sum over all
+ * orders, so that applying an event means to take away the order's old counts and to add its new
+ * ones, and the sums do not depend on the order of events.
  */
 #ifndef OM_SERVICES_ANALYTICS_MEASURE_H
 #define OM_SERVICES_ANALYTICS_MEASURE_H

@@ -10,8 +10,8 @@
 #include "shared/base/arena.h"
 #include "shared/pg/pg.h"
 
-/* What is known of the orders of `wanted`, which is sorted and names each once: as many rows in the
-   same order, locked, empty for new orders. Rows and texts are the arena's. */
+/* Reads the facts known of the orders of `wanted`, which is sorted and names each once: as many
+   rows in the same order, locked, empty for new orders. Rows and texts are the arena's. */
 enum status facts_store_lock(struct pg *pg, struct arena *arena, const struct order_facts *wanted,
                              size_t count, struct order_facts **known,
                              struct error *error) MUST_CHECK;

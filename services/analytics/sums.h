@@ -1,6 +1,6 @@
 /*
- * What the counts of a bucket, or of a whole period, add up to. Zero-initialize. Labels borrow from
- * what was added. Plain values; nothing blocks.
+ * The sums of the counts of a bucket, or of a whole period. Zero-initialize. Labels borrow from the
+ * rows that were added. Plain values; nothing blocks.
  */
 #ifndef OM_SERVICES_ANALYTICS_SUMS_H
 #define OM_SERVICES_ANALYTICS_SUMS_H

@@ -1,6 +1,6 @@
 /*
- * Counts on their way to the table of buckets: what orders count for is added and taken away, and
- * what is left is one row a bucket, sorted, so that concurrent batches lock rows in one order.
+ * Counts on their way to the table of buckets: the counts of orders are added and taken away, and
+ * one row a bucket is left, sorted, so that concurrent batches lock rows in one order.
  *
  * Rows live in the arena given; labels are borrowed. One thread; nothing blocks.
  */

@@ -204,7 +204,7 @@ static enum status change(struct pg *pg, const struct product *stored, struct pu
     return is_same ? STATUS_OK : catalog_store_update(pg, wanted, error);
 }
 
-/* What order prices by. */
+/* The order service prices by this event. */
 static enum status announce(struct pg *pg, const struct product *product, struct error *error) {
     struct outbox *outbox = outbox_create();
     struct buf data = {0};

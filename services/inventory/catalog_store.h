@@ -1,11 +1,9 @@
 /*
- * The SQL of the catalog and of the stock ledger. Slices that are handed out
- * live in the arena given. Reads may stand alone; what locks or writes belongs
- * into the caller's transaction.
+ * The SQL of the catalog and of the stock ledger. Slices that are handed out live in the arena
+ * given. Reads may stand alone; functions that lock or write belong into the caller's transaction.
  *
- * A transaction locks one product or one SKU's stock, never both: reservations,
- * which lock stock in the order of SKUs (store.h), can wait for it but never
- * deadlock with it.
+ * A transaction locks one product or one SKU's stock, never both: reservations, which lock stock in
+ * the order of SKUs (store.h), can wait for it but never deadlock with it.
  */
 #ifndef OM_SERVICES_INVENTORY_CATALOG_STORE_H
 #define OM_SERVICES_INVENTORY_CATALOG_STORE_H

@@ -34,7 +34,8 @@ static bool asks_for_stock(const struct event *event) {
     return event->type == EVENT_ORDER_CREATED || event->type == EVENT_PAYMENT_SUCCEEDED;
 }
 
-/* What names no flow is not waved through, unless it is a payment of before there were any. */
+/* An event that names no flow is not waved through, unless it is a payment from before there were
+   flows. */
 static bool inventory_wants(const struct event *event) {
     struct slice text;
     enum order_flow flow;

@@ -1,4 +1,4 @@
-/* The inventory service: what can be sold, and what orders hold of it. */
+/* The inventory service: the products for sale, and the stock that orders hold. */
 #include "services/inventory/catalog.h"
 #include "services/inventory/handler.h"
 #include "shared/service/runtime.h"

@@ -1,6 +1,6 @@
 /*
- * Stock in memory while a batch is decided: what is on hand, and what the batch moves. Pure; the
- * rows belong to whoever made them. One thread.
+ * Stock in memory while a batch is decided: the stock on hand, and the batch's moves. Pure; the
+ * rows belong to their maker. One thread.
  */
 #ifndef OM_SERVICES_INVENTORY_STOCK_H
 #define OM_SERVICES_INVENTORY_STOCK_H

@@ -21,7 +21,7 @@ enum reservation_status {
     RESERVATION_SHIPPED,
 };
 
-/* What an order holds: as loaded, and what the batch makes of it. */
+/* The stock that an order holds: as loaded, and as the batch leaves it. */
 struct reservation {
     struct uuid order_id;
     enum reservation_status status, stored_status;

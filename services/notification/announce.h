@@ -1,4 +1,4 @@
-/* What came of a notice, as an event: notification.sent and notification.failed. */
+/* The result of a notice as an event: notification.sent or notification.failed. */
 #ifndef OM_SERVICES_NOTIFICATION_ANNOUNCE_H
 #define OM_SERVICES_NOTIFICATION_ANNOUNCE_H
 

@@ -6,14 +6,14 @@
 
 #include <stdlib.h>
 
-/* What one delivery has to say; delivery->state, NULL when nothing. */
+/* The notice of one delivery; delivery->state, NULL when there is none. */
 struct task {
     struct delivery *delivery;
     struct notice notice;
     unsigned channels; /* NOTIFY_BIT()s still to be told by */
 };
 
-/* --- prepare: what there is to say, and what has been said --- */
+/* --- prepare: read the notices, and find which were sent --- */
 
 static struct task *make_task(struct delivery *delivery, const struct notification *notification,
                               struct arena *arena) {
@@ -108,7 +108,7 @@ static enum status notification_call(struct batch *batch, struct error *error) {
 
 /* --- apply: record it, and queue what others are to send --- */
 
-/* What a batch writes; both have room for every task and channel. */
+/* The rows that a batch writes; both have room for every task and channel. */
 struct effects {
     struct notice_records records;
     struct queued_notices queued;

@@ -2,7 +2,7 @@
  * Tells customers what became of their orders: once an order, kind and channel, unless the process
  * dies between sending and recording it; then once more.
  *
- * The log is written at once. What goes to another system is put into a queue (queue.h), which one
+ * The log is written at once. A notice for another system is put into a queue (queue.h), which one
  * sender a channel empties (sender.h): a channel that is slow or down holds neither the events nor
  * the other channels.
  */

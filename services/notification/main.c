@@ -1,4 +1,4 @@
-/* The notification service: tells customers what became of their orders. */
+/* The notification service: tells customers the news of their orders. */
 #include "services/notification/handler.h"
 #include "services/notification/settings.h"
 #include "shared/service/runtime.h"

@@ -2,8 +2,8 @@
  * Notices that a channel has still to send: the table notifications.pending.
  *
  * A notice that is taken stays, due again after a lease, until it is removed together with the
- * record of what came of it. So a process that dies leaves nothing unsent; what it had sent without
- * recording it is sent once more. Several instances share the table.
+ * record of its result. So a process that dies leaves nothing unsent; a notice that it had sent
+ * without recording it is sent once more. Several instances share the table.
  */
 #ifndef OM_SERVICES_NOTIFICATION_QUEUE_H
 #define OM_SERVICES_NOTIFICATION_QUEUE_H
@@ -28,7 +28,7 @@ struct queued_notices {
     size_t count;
 };
 
-/* Queues the INSERT into the open transaction; what is there, or recorded already, stays. */
+/* Queues the INSERT into the open transaction; rows that are there, or recorded already, stay. */
 enum status notification_queue_add(struct pg *pg, const struct queued_notices *notices,
                                    struct error *error) MUST_CHECK;
 /* Takes up to `most` due ones of a channel, the longest due, in a transaction of its own. They come

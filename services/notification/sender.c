@@ -35,7 +35,7 @@ struct sender {
     pthread_mutex_t mutex; /* guards is_stopping, which `wake` is about */
     pthread_cond_t wake;
     bool is_stopping;
-    bool is_down; /* what the log last said */
+    bool is_down; /* as the log last said */
 };
 
 int64_t sender_delay_ms(int attempts) {
@@ -115,7 +115,7 @@ static void end_spans(const struct sender *sender, const struct job *jobs, size_
     }
 }
 
-/* What a batch's transaction writes. */
+/* The rows that a batch's transaction writes. */
 struct settlement {
     struct notice_records records;
     struct queued_notices ended, put_back;
@@ -186,7 +186,8 @@ static enum status write_settlement(struct sender *sender, const struct settleme
     return status;
 }
 
-/* What was sent should not be sent again because the database is away for a moment. */
+/* Tries several times, so that notices are not sent again because the database is away for a
+   moment. */
 static enum status settle(struct sender *sender, struct job *jobs, size_t count,
                           struct error *error) {
     struct settlement settlement = {0};

@@ -1,6 +1,6 @@
 /*
- * The sender of one channel: takes what is due from the queue, sends it, and records what came of
- * it with an event in one transaction. A thread and a database connection of its own.
+ * The sender of one channel: takes due notices from the queue, sends them, and records the results
+ * with their events in one transaction. A thread and a database connection of its own.
  *
  * A notice that is put off comes back after 1 s, 2 s, 4 s ... up to 10 minutes; one that is older
  * than give_up_s is FAILED then. While the channel is down the rest waits without counting
@@ -30,8 +30,8 @@ enum status sender_start(struct sender *sender, struct error *error) MUST_CHECK;
 /* Ends the thread, which finishes the notice it is at. */
 void sender_destroy(struct sender **sender);
 
-/* What the thread does again and again: one batch; *count is how many were taken. UNAVAILABLE when
-   the channel or the database is down. */
+/* Sends one batch, as the thread does again and again; *count is how many were taken. UNAVAILABLE
+   when the channel or the database is down. */
 enum status sender_run(struct sender *sender, size_t *count, struct error *error) MUST_CHECK;
 /* Sets the gauge of notices that wait for the channel, as the thread does every few seconds. */
 enum status sender_measure(struct sender *sender, struct error *error) MUST_CHECK;

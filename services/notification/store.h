@@ -1,5 +1,5 @@
-/* What was said about which order, by which channel: the table notifications.notifications.
-   Set-based; runs in the open transaction. */
+/* The log of notices by order and channel: the table notifications.notifications. Set-based; runs
+   in the open transaction. */
 #ifndef OM_SERVICES_NOTIFICATION_STORE_H
 #define OM_SERVICES_NOTIFICATION_STORE_H
 
@@ -7,7 +7,7 @@
 #include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 
-/* One row: a notice by a channel, and what came of it. */
+/* One row: a notice by a channel, and its result. */
 struct notice_record {
     struct uuid order_id;
     enum notice_kind kind;
@@ -21,10 +21,10 @@ struct notice_records {
     size_t count;
 };
 
-/* What is recorded about the batch's orders, sorted by order id; lives in the batch's arena. */
+/* Loads the rows of the batch's orders, sorted by order id, into the batch's arena. */
 enum status notification_store_load(struct batch *batch, struct notice_records *records,
                                     struct error *error) MUST_CHECK;
-/* Queues the INSERT; what is recorded stays. */
+/* Queues the INSERT; rows that are there stay. */
 enum status notification_store_add(struct pg *pg, const struct notice_records *records,
                                    struct error *error) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * What the order service says about an order: order.created, .confirmed, .completed, .failed,
+ * The order service's events about an order: order.created, .confirmed, .completed, .failed,
  * .cancelled and .stop_requested, each with the whole snapshot. Adds to the batch's outbox; nothing
  * blocks.
  */

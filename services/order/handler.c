@@ -129,7 +129,7 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
 
 /* --- consequences --- */
 
-/* What each action adds to the timeline and announces, in this order. */
+/* Each action adds its event to the timeline and announces it, in this order. */
 static const struct consequence {
     enum order_action action;
     enum event_type type;

@@ -74,7 +74,7 @@ static enum status read_list(struct json_object *request, struct order_list *lis
 
 /* --- cursors --- */
 
-/* The list's name: what filters and sorts it, but not the size of its pages. */
+/* The list's name: its filter and its sort, but not the size of its pages. */
 static void write_scope(const struct order_list *list, struct buf *out) {
     struct json_writer w = json_writer(out);
     json_begin_array(&w);

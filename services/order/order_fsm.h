@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the order service does on a transition, as bits: id, bit, name in the export. */
+/* The actions of the order service on a transition, as bits: id, bit, name in the export. */
 #define ORDER_ACTION_TABLE(X)                                                                      \
     X(RECORD, 1, "record")     /* the event joins the timeline */                                  \
     X(CONFIRM, 2, "confirm")   /* OrderConfirmed joins it too, and order.confirmed goes out */     \
@@ -26,7 +26,7 @@
     X(FAIL, 8, "fail")         /* OrderFailed with a reason, order.failed: all compensate */       \
     X(CANCEL, 16, "cancel")    /* OrderCancelled, order.cancelled: all compensate */               \
     X(STOP, 32, "stop")        /* order.stop_requested: shipping ships or stops, and says which */ \
-    X(REFUSE, 64, "refuse")    /* what was asked for comes too late; the timeline says so */
+    X(REFUSE, 64, "refuse")    /* the request comes too late; the timeline says so */
 
 enum order_action {
 #define ORDER_ACTION_ENUM(id, bit, name) ORDER_##id = (bit),

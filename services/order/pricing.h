@@ -1,5 +1,5 @@
 /*
- * What an order costs: the catalog's prices count, and what the client believed must agree.
+ * The price of an order: the catalog's prices count, and those that the client expected must agree.
  * Pure and thread safe.
  */
 #ifndef OM_SERVICES_ORDER_PRICING_H

@@ -14,10 +14,10 @@
 #include "services/order/store_new.h"
 #include "shared/base/buf.h"
 
-/* An order that its row has been made for. */
+/* A new order, whose row has been made. */
 void progress_update_new(struct updates *updates, const struct new_order *order,
                          struct buf *scratch);
-/* One that `order->changes` events have happened to. */
+/* An order that `order->changes` events have changed. */
 void progress_update(struct updates *updates, const struct order_row *order, struct buf *scratch);
 
 #endif

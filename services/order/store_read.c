@@ -30,7 +30,7 @@ static const struct pg_statement read_status = {
 
 /* The first columns of all that is read. */
 enum { READ_STATUS, READ_REASON, READ_UPDATED, READ_VERSION };
-/* What comes after them, of an order whole and of one in a list. */
+/* The next columns, of an order whole and of one in a list. */
 enum {
     READ_FLOW = READ_VERSION + 1,
     READ_CUSTOMER,

@@ -5,7 +5,8 @@
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"
 
-/* Which order is asked for, and who may see it; `customer` empty: whose it is does not matter. */
+/* The order that is asked for; it must be of this tenant and customer. An empty `customer` stands
+   for any. */
 struct order_sought {
     struct uuid id;
     struct slice tenant, customer;
@@ -17,8 +18,8 @@ enum status order_store_read(struct pg *pg, const struct order_sought *sought, s
                              struct error *error) MUST_CHECK;
 enum status order_store_read_status(struct pg *pg, const struct order_sought *sought,
                                     struct buf *reply, struct error *error) MUST_CHECK;
-/* An order's history, for who follows it: its status and the timeline in the order applied, to
-   which entries are only ever added. */
+/* An order's history, for those that follow it: its status and the timeline in the order applied,
+   to which entries are only ever added. */
 enum status order_store_read_history(struct pg *pg, const struct order_sought *sought,
                                      struct buf *reply, struct error *error) MUST_CHECK;
 

@@ -4,7 +4,7 @@
 #define GAP "interval '30 seconds'"
 /* Longer than a transaction lives, so that no order with an older taken_at is still to appear. */
 #define LATE_COMMIT "interval '60 seconds'"
-/* What still needs the watchdog: an order that shipping has been asked to stop goes on by itself.
+/* Orders that still need the watchdog: one that shipping has been asked to stop goes on by itself.
  */
 #define OPEN "(status = 'PENDING' OR (status = 'CONFIRMED' AND steps & 24 = 0))"
 

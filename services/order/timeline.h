@@ -1,5 +1,5 @@
 /*
- * The timeline of an order: what happened, for people. Entries are JSON objects
+ * The timeline of an order, for people. Entries are JSON objects
  * {"at": RFC 3339, "event": "PaymentSucceeded", "detail"?: text} in the order applied; readers get
  * them sorted by time. Pure and thread safe.
  */

@@ -8,7 +8,7 @@
 
 enum { TURN_MS = 2000, ORDERS_MOST = 1000 };
 
-/* What ended the waiting has no event of its own; the command that began it stands for it. */
+/* The end of the waiting has no event of its own; the command that began it stands for it. */
 static struct delivery *make_delivery(const struct overdue_order *order, struct arena *arena) {
     struct delivery *delivery = arena_alloc(arena, sizeof(*delivery));
     delivery->attempt = 1;

@@ -54,7 +54,7 @@ static struct task *make_task(const struct delivery *delivery, const struct paym
 }
 
 /* VOIDED after an INTENT: a charge may have been made just before a crash. Asking again under its
-   key tells, and moves no more money; what was captured is then given back. */
+   key tells, and moves no more money; a captured amount is then given back. */
 static struct task *charge_task(const struct delivery *delivery, struct payment_row *row,
                                 struct arena *arena) {
     bool was_wanted = row->order.payment_method.len > 0;
@@ -65,7 +65,7 @@ static struct task *charge_task(const struct delivery *delivery, struct payment_
     return NULL;
 }
 
-/* The order has ended: what was captured is given back, what was not is refused. */
+/* The order has ended: a captured payment is given back, and a later charge refused. */
 static struct task *end_task(const struct delivery *delivery, struct payment_row *row,
                              struct arena *arena) {
     enum payment_status next = ledger_end(row->status);
@@ -93,8 +93,8 @@ static enum status make_tasks(struct batch *batch, task_fn make, struct error *e
     return payment_store_save(batch, &payments, error);
 }
 
-/* inventory.reserved charges in inventory-first, order.created in the other flows. What names no
-   flow is not waved through: prepare says what is wrong with it. */
+/* inventory.reserved charges in inventory-first, order.created in the other flows. An event that
+   names no flow is not waved through: prepare says what is wrong with it. */
 static bool charge_wants(const struct event *event) {
     struct slice text;
     enum order_flow flow;

@@ -1,6 +1,6 @@
 /*
  * Charges and refunds. Both handlers work in three parts, each repeatable after a crash: record
- * what is wanted (own transaction), ask the provider (no transaction), record what came of it.
+ * the intent (own transaction), ask the provider (no transaction), record its answer.
  */
 #ifndef OM_SERVICES_PAYMENT_HANDLER_H
 #define OM_SERVICES_PAYMENT_HANDLER_H
@@ -18,7 +18,7 @@ struct payment {
 
 /* inventory.reserved in inventory-first, order.created in the other flows: charge. */
 extern const struct handler charge_handler;
-/* order.failed, order.cancelled: give back what was captured, refuse what was not. */
+/* order.failed, order.cancelled: give a captured payment back, refuse a later charge. */
 extern const struct handler end_handler;
 
 #endif

@@ -1,4 +1,4 @@
-/* The payment service: charges what is reserved, gives back what failed. */
+/* The payment service: charges orders, and gives back the money of those that end early. */
 #include "services/payment/handler.h"
 #include "services/payment/settings.h"
 #include "shared/service/runtime.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What of an answer is an error: a card that is declined is none. */
+/* The error of an answer, or NULL; a card that is declined is none. */
 static const char *error_of(const struct provider_request *request) {
     switch (request->answer) {
     case PROVIDER_REFUSED:

@@ -4,8 +4,8 @@
  *
  * Each request goes out under its idempotency key up to STRIPE_TRIES times, with growing waits and
  * within STRIPE_BUDGET_MS, as Stripe asks of its clients: after connection errors, 409, 429 and
- * 5xx, unless Stripe-Should-Retry says otherwise, and not before Retry-After is over. What is still
- * unknown then (a time-out, a 5xx) is never taken for a result:
+ * 5xx, unless Stripe-Should-Retry says otherwise, and not before Retry-After is over. An answer
+ * that is still unknown then (a time-out, a 5xx) is never taken for a result:
  *
  *     another request of the batch was answered, or a harmless one is    TRANSIENT: this event's
  *                                                                        own trouble
@@ -31,7 +31,7 @@
 struct provider_stripe_options {
     const char *url;      /* https://api.stripe.com, or whoever speaks the same */
     const char *key_file; /* the secret key */
-    const char *ca_file;  /* who may sign its certificate; "": the system's */
+    const char *ca_file;  /* the authorities that may sign its certificate; "": the system's */
     int64_t timeout_ms;   /* for one try */
     int64_t parallel_max; /* requests under way at once */
 };

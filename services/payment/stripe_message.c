@@ -86,7 +86,7 @@ static bool is_one_of(struct slice text, const char *const *words, size_t count)
     return false;
 }
 
-/* What the bank said, where it said more than no. */
+/* The bank's reason, where it gave one. */
 static struct slice decline_code(struct json_object *error) {
     struct slice code = text_of(error, "code");
     struct slice more = text_of(error, "decline_code");

@@ -1,6 +1,6 @@
 /*
- * What is said to Stripe's API and what its answers mean: forms of PaymentIntents and Refunds, and
- * the reading of results and errors (https://docs.stripe.com/api/errors, .../api/payment_intents,
+ * Requests to Stripe's API and its answers: forms of PaymentIntents and Refunds, and the reading of
+ * results and errors (https://docs.stripe.com/api/errors, .../api/payment_intents,
  * .../api/refunds). Pure and thread safe.
  */
 #ifndef OM_SERVICES_PAYMENT_STRIPE_MESSAGE_H
@@ -21,8 +21,8 @@ void stripe_write_void(struct buf *form, const struct provider_request *request)
 /* Appends the form of POST /v1/refunds. */
 void stripe_write_refund(struct buf *form, const struct provider_request *request);
 
-/* What came of a call, into the answered members of *request. True when asking again under the same
-   key, after a while, may give another answer. */
+/* Reads the result of a call into the answered members of *request. True when asking again under
+   the same key, after a while, may give another answer. */
 bool stripe_read_charge(const struct httpc_call *call, struct provider_request *request);
 /* NOTHING when the key was not used; NONE when it was: to be asked what for. */
 bool stripe_read_void(const struct httpc_call *call, struct provider_request *request);

@@ -1,8 +1,8 @@
 /*
  * A message's way into its stream as a span, named as OpenTelemetry's conventions for messaging
  * have it (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/): a PRODUCER span
- * below the one that decided on the message. What consumers do with it is in consume/batch_span.h.
- * Thread safe; nothing blocks.
+ * below the one that decided on the message. consume/batch_span.h has the spans of those that
+ * consume it. Thread safe; nothing blocks.
  */
 #ifndef OM_SHARED_NATS_MESSAGING_SPAN_H
 #define OM_SHARED_NATS_MESSAGING_SPAN_H

@@ -95,7 +95,7 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
     (void)closure;
     const char *detail = nats_GetLastError(NULL); /* this one's, for the time of the callback */
     if (status == NATS_NOT_PERMITTED) {
-        /* Whoever asked sees a time-out only. */
+        /* The caller sees a time-out only. */
         log_error("NATS does not permit this to its user", LOG_TEXT("detail", detail));
         return;
     }
@@ -106,7 +106,7 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
 /* --- options ------------------------------------------------------------------------------------
  */
 
-/* What the files of the options say. */
+/* The contents of the files of the options. */
 struct credentials {
     char *password;
     char *tls_ca, *tls_cert, *tls_key; /* NULL: none */

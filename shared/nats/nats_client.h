@@ -33,8 +33,8 @@ struct nats_client_options {
 /* INVALID for a list of more than NATS_SERVERS_MAX servers. */
 enum status nats_client_check_url(const char *url, struct error *error) MUST_CHECK;
 /* Waits up to 5 s for the first connection. The files are read by each call; a connection keeps
-   what they said until the process ends. What the server forbids (subjects that the user has no
-   permission for) is logged as an error. */
+   their contents until the process ends. A refused permission (a subject that the user may not use)
+   is logged as an error. */
 enum status nats_client_create(const struct nats_client_options *options,
                                struct nats_client **client, struct error *error) MUST_CHECK;
 void nats_client_destroy(struct nats_client **client); /* flushes up to 1 s, closes */

@@ -1,8 +1,7 @@
 /*
- * What a NATS server says of itself before anything else: the INFO line with which it greets every
- * connection, also one that will never authenticate
- * (https://docs.nats.io/reference/reference-protocols/nats-protocol#info). nats.c reads it and does
- * not tell.
+ * The INFO line with which a NATS server greets every connection, also one that will never
+ * authenticate (https://docs.nats.io/reference/reference-protocols/nats-protocol#info). nats.c
+ * reads it and does not tell.
  */
 #ifndef OM_SHARED_NATS_NATS_INFO_H
 #define OM_SHARED_NATS_NATS_INFO_H

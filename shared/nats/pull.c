@@ -151,7 +151,7 @@ void pull_request(struct pull *pull) {
 }
 
 /* A status message: 100 heartbeat, 404/408 the pull ended, 409 the consumer changed, 503 nobody
-   answers. What the ended pull still owed is in Nats-Pending-Messages. */
+   answers. Nats-Pending-Messages has the number that the ended pull still owed. */
 static enum status take_status(struct pull *pull, natsMsg *message, struct error *error) {
     const char *code = NULL, *owed = NULL;
     natsMsgHeader_Get(message, "Status", &code);

@@ -3,7 +3,7 @@
  * need (ADR-13, https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-13.md),
  * so that the next batch arrives while this one is in its transaction.
  *
- * Messages move from the subscription into a waiting list by pull_collect(); whoever holds them
+ * Messages move from the subscription into a waiting list by pull_collect(); their holder
  * must keep them alive with pull_in_progress() within ack_wait. pull_collect() belongs to one
  * thread at a time; acknowledgements are thread safe.
  */
@@ -15,7 +15,7 @@
 
 struct pull;
 
-/* What the reply subject of a delivery says ($JS.ACK..., 9 tokens or 11 and more). */
+/* Read from the reply subject of a delivery ($JS.ACK..., 9 tokens or 11 and more). */
 struct pull_metadata {
     int deliveries;
     uint64_t stream_sequence;

@@ -1,7 +1,7 @@
 /*
  * JSON logs, one object a line on stderr: time, level, service, instance, msg and the fields given.
- * A line also carries the ids of what its thread works on (trace_set_current()). Personal data and
- * secrets are never fields. Thread safe; a line is one write(2).
+ * A line also carries the ids of the trace that its thread works for (trace_set_current()).
+ * Personal data and secrets are never fields. Thread safe; a line is one write(2).
  *
  *     log_info("order accepted", LOG_TEXT("orderId", id), LOG_INT("items", n));
  *     log_error("relay stopped", LOG_ERROR(&error));

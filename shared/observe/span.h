@@ -1,10 +1,10 @@
 /*
- * Spans: what a process did for a trace, from when to when, as OpenTelemetry has them
+ * Spans: the work of a process for a trace, with its beginning and end, as OpenTelemetry has them
  * (https://opentelemetry.io/docs/specs/otel/trace/api/). A span is a plain value; ending it hands a
  * copy to the process's sink (an exporter), and one that is never ended leaves nothing behind.
  *
  *     struct span span = span_start(SPAN_CLIENT, &parent);
- *     ... span.trace goes to whoever is called ...
+ *     ... span.trace goes to the one that is called ...
  *     span_end(&span, "charge", SPAN_TEXT("error.type", code));
  *
  * Without a sink, and in traces that are not sampled, a span costs a branch and its id. Thread
@@ -32,7 +32,7 @@ struct span {
     int64_t started_us;
 };
 
-/* What is known at the end. Borrowed until span_end() returns. */
+/* An attribute, a link or an error, known at the end. Borrowed until span_end() returns. */
 struct span_field {
     enum { SPAN_FIELD_TEXT, SPAN_FIELD_INT, SPAN_FIELD_LINK, SPAN_FIELD_ERROR } kind;
     const char *key;

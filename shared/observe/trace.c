@@ -52,7 +52,8 @@ static bool take_dash(const char **at) {
     return *(*at)++ == '-';
 }
 
-/* A version above 00 may carry more fields, after another dash; what 00 defines is read from it. */
+/* A version above 00 may carry more fields, after another dash; the fields of 00 are read from it.
+ */
 static bool length_fits(struct slice header, uint8_t version) {
     if (header.len == TRACEPARENT_LEN)
         return true;

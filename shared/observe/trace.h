@@ -26,8 +26,8 @@ void trace_format(const struct trace *trace, char *text);   /* TRACEPARENT_SIZE 
 /* The 32 hex digits of the trace id, for logs. `text` has 33 bytes. */
 void trace_format_id(const struct trace *trace, char *text);
 
-/* What this thread works on, until the next call: its log lines name it, and its SQL is told of
-   below it (pg_span.h). NULL or a trace without an id: nothing. Copied. */
+/* Sets the trace that this thread works for, until the next call: its log lines name it, and its
+   SQL has spans below it (pg_span.h). NULL or a trace without an id: nothing. Copied. */
 void trace_set_current(const struct trace *trace);
 const struct trace *trace_current(void); /* never NULL; zeros: nothing */
 

@@ -1,5 +1,5 @@
 /*
- * What a service does by the clock: a task that runs every so often, each time in a transaction of
+ * A task that a service runs by the clock: every so often, each time in a transaction of
  * its own with an outbox, and only while the process is ready.
  *
  * A task runs on its own thread with its own connection, never twice at once within a process;

@@ -329,7 +329,7 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
 /* --- end -----------------------------------------------------------------------------------------
  */
 
-/* Consumers and workers: whoever may still write to the outbox. */
+/* Consumers and workers may still write to the outbox. */
 static bool writers_are_stopped(const struct runtime *runtime) {
     for (size_t i = 0; i < runtime->service->consumer_count; i++) {
         if (!consumer_is_stopped(runtime->consumers[i]))
@@ -342,8 +342,8 @@ static bool writers_are_stopped(const struct runtime *runtime) {
     return true;
 }
 
-/* Waits for the drain's next step; a second signal or the time limit ends the process: what is not
-   acknowledged is delivered again. */
+/* Waits for the drain's next step; a second signal or the time limit ends the process:
+   unacknowledged messages are delivered again. */
 static void wait_stopped(struct runtime *runtime, bool waits_for_relay, int64_t deadline_us) {
     while (!(waits_for_relay ? relay_is_stopped(runtime->relay) : writers_are_stopped(runtime))) {
         bool is_late = clock_monotonic_us() > deadline_us;

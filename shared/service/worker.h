@@ -1,7 +1,7 @@
 /*
  * A service's own background work: a function that runs on a thread of its own from the start of
- * the process to its drain, such as publishing at a set rate. What is due by the clock and needs
- * only the database is a struct periodic instead.
+ * the process to its drain, such as publishing at a set rate. Work that is due by the clock and
+ * needs only the database is a struct periodic instead.
  *
  *     static void run(struct worker *worker) {
  *         while (worker_nap(worker, 200))

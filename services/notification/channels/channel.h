@@ -37,7 +37,7 @@ enum notice_result {
     NOTICE_SKIPPED, /* has no address for this channel */
 };
 
-/* What an event has to say to its customer. Slices borrow from the event and its batch's arena. */
+/* The news of an event for its customer. Slices borrow from the event and its batch's arena. */
 struct notice {
     struct uuid order_id;
     enum notice_kind kind;
@@ -57,7 +57,7 @@ struct notice {
 
 const char *notice_kind_name(enum notice_kind kind);
 bool notice_kind_parse(struct slice name, enum notice_kind *kind);
-/* What a notice is to the receiving side, the same whenever it is sent again: "<order id>-<kind>".
+/* The notice's id for the receiving side, the same whenever it is sent again: "<order id>-<kind>".
    `text` has NOTICE_ID_SIZE bytes. */
 #define NOTICE_ID_SIZE (UUID_TEXT_SIZE + 12)
 void notice_id(const struct notice *notice, char *text);

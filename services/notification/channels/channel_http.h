@@ -1,5 +1,5 @@
 /*
- * What the webhook and the SMS channel share: one JSON POST a notice, a batch side by side, with a
+ * Shared by the webhook and the SMS channel: one JSON POST a notice, a batch side by side, with a
  * circuit breaker.
  *
  * 2xx is sent; 408, 425, 429 and 5xx put a notice off; every other answer fails it for good. A

@@ -25,7 +25,7 @@ struct channel_smtp {
 
 /* --- one mail --- */
 
-/* The mail on its way: what libcurl has not read yet. */
+/* The rest of the mail that libcurl has not read yet. */
 struct upload {
     const char *ptr;
     size_t left;

@@ -41,7 +41,7 @@ struct part {
 
 struct template {
     char *path;
-    char *text; /* what the parts borrow from */
+    char *text; /* the parts borrow from it */
     struct part *parts;
     size_t part_count;
 };

@@ -188,7 +188,7 @@ static bool refuse_key(struct post *post, const struct book_entry *entry) {
     return false;
 }
 
-/* The thing is done, now or before: what the client hears of it is up to the fault. */
+/* The thing is done, now or before: the fault decides what the client hears of it. */
 static void answer_done(struct post *post, struct book_entry *entry) {
     struct api_answer *answer = post->answer;
     if (post->fault == FAULT_ERROR_AFTER) {

@@ -20,12 +20,12 @@ struct book_entry {
     char key[BOOK_TEXT_SIZE];         /* idempotency key */
     char fingerprint[BOOK_TEXT_SIZE]; /* of the request, to know it again */
     char order_id[BOOK_TEXT_SIZE];
-    char charge_id[BOOK_TEXT_SIZE]; /* refund: what is given back */
+    char charge_id[BOOK_TEXT_SIZE]; /* refund: of this charge */
     char currency[BOOK_TEXT_SIZE];
     char decline_code[BOOK_TEXT_SIZE]; /* charge: why it was not captured, or "" */
     int64_t amount_minor;
     /* not in the file: */
-    const struct book_entry *refund; /* charge: what gave it back, or NULL */
+    const struct book_entry *refund; /* charge: its refund, or NULL */
     int64_t busy_until_us;           /* monotonic; its first request is still being answered */
 };
 

@@ -1,5 +1,5 @@
 /*
- * What can go wrong at the simulated provider, on demand. Two ways to ask for it:
+ * Faults of the simulated provider, on demand. Two ways to ask for it:
  *
  *     payment method pm_sim_<fault> or pm_sim_<fault>_<n>    the first time (first n times) a key
  *                                                            with this method comes
@@ -17,7 +17,7 @@
 /* id, name */
 #define FAULT_TABLE(X)                                                                             \
     X(NONE, "none")                                                                                \
-    X(SLOW, "slow")                   /* done at once, answered late; 409 to who asks meanwhile */ \
+    X(SLOW, "slow") /* done at once, answered late; 409 to those that ask meanwhile */             \
     X(ERROR_BEFORE, "error_before")   /* 500, nothing done */                                      \
     X(ERROR_AFTER, "error_after")     /* done, then 500 */                                         \
     X(TIMEOUT_AFTER, "timeout_after") /* done, then no answer */                                   \
@@ -41,8 +41,8 @@ void faults_destroy(struct faults **faults);
 bool fault_parse(struct slice name, enum fault *fault);
 /* Replaces what was injected before. */
 void faults_inject(struct faults *faults, enum fault fault, int64_t count);
-/* What happens to this request; counts it. What was injected goes first. `key` and `payment_method`
-   are empty for what is neither a charge nor a refund. */
+/* The fault of this request, which is counted. An injected one goes first. `key` and
+   `payment_method` are empty for what is neither a charge nor a refund. */
 enum fault faults_take(struct faults *faults, struct slice key, struct slice payment_method);
 
 #endif

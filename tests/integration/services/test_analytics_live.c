@@ -111,7 +111,7 @@ static void a_rebuild_while_events_come_mends_what_was_wrong(void **state) {
     free(live);
 }
 
-/* What the service would have made of the same events without any rebuild. */
+/* The counts that the service makes of the same events without any rebuild. */
 static void the_rebuilt_tables_are_what_the_events_come_to(void **state) {
     (void)state;
     char *rebuilt = projection_digest(&projection);

@@ -1,4 +1,4 @@
-/* What is known of an order, and what that counts for. */
+/* The facts of an order, and the counts that it adds. */
 #include "services/analytics/histogram.h"
 #include "services/analytics/measure.h"
 #include "tests/support/base/test.h"

@@ -1,4 +1,4 @@
-/* Which provider the configuration makes, and what it must have for that. */
+/* The configuration makes the provider that it names, and must have all that this one needs. */
 #include "services/payment/handler.h"
 #include "services/payment/settings.h"
 #include "tests/support/base/test.h"

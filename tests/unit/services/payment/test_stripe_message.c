@@ -3,7 +3,7 @@
 
 #define ORDER_ID "0190b5a4-0000-7000-8000-000000000001"
 
-/* What the service makes of an answer. */
+/* The service's reading of an answer. */
 struct reading {
     struct provider_request request;
     bool again;
