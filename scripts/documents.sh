@@ -30,7 +30,7 @@ named_paths() {
 }
 
 linked_paths() {
-    grep -oE '\]\([^):# ]+' "$1" | cut -c 3- | sort -u
+    grep -oE '\]\([^)# ]+' "$1" | cut -c 3- | grep -v : | sort -u
 }
 
 # The newest version in CHANGELOG.md is the project's, and nothing shows an older one.
