@@ -3,7 +3,6 @@
 #include "gateway/reply/query.h"
 
 #include <json-c/linkhash.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { VALUE_MOST = 200, LIMIT_DIGITS = 3 };

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/json/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -17,7 +17,7 @@
 #define OM_GATEWAY_ADMIN_MESH_REPORT_H
 
 #include "shared/base/buf.h"
-#include "shared/json/json.h"
+#include "shared/base/status.h"
 
 struct mesh_report;
 

@@ -4,7 +4,7 @@
 
 #include <openssl/err.h>
 #include <pthread.h>
-#include <string.h>
+#include <stdlib.h>
 
 /* TLS 1.3's are all sound; of 1.2 only those that authenticate what they encrypt. */
 #define CIPHERS_OF_TLS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"

@@ -1,7 +1,6 @@
 #include "gateway/lane/caller.h"
 
 #include <assert.h>
-#include <string.h>
 
 static const struct {
     enum scope scope;

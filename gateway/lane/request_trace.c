@@ -5,7 +5,6 @@
 #include "shared/base/random.h"
 #include "shared/observe/span.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
 #include "shared/nats/service_error.h"
-#include "shared/observe/log.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,5 +1,6 @@
 #include "gateway/live/order_watch.h"
 
+#include "gateway/lane/pending.h"
 #include "gateway/link/broker.h"
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/order_marker.h"

@@ -11,7 +11,8 @@
 #ifndef OM_GATEWAY_LIVE_ORDER_WATCH_H
 #define OM_GATEWAY_LIVE_ORDER_WATCH_H
 
-#include "gateway/lane/pending.h"
+#include "gateway/lane/caller.h"
+#include "gateway/lane/lane.h"
 #include "gateway/link/feed.h"
 #include "shared/base/buf.h"
 

@@ -5,7 +5,7 @@
 #include "gateway/reply/problem.h"
 #include "shared/base/crypto.h"
 
-#include <string.h>
+#include <stdio.h>
 
 enum { TAG_HASH_BYTES = 10 };
 

@@ -3,8 +3,6 @@
 #include "gateway/reply/answer.h"
 #include "shared/json/json.h"
 
-#include <string.h>
-
 #define CONTENT_TYPE "application/problem+json"
 
 enum { FIELD_SHOWN_MAX = 64 };
