@@ -4,6 +4,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
+#include "shared/base/waker.h"
 #include "shared/nats/service_error.h"
 
 #include <pthread.h>
@@ -84,8 +85,7 @@ struct broker {
     atomic_size_t in_flight;
     struct broker_lane *lanes;
     pthread_t publisher;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
+    struct waker waker; /* guards what follows */
     struct outbound outbound;
     bool is_stopping;
 };
@@ -156,18 +156,14 @@ static void publish_all(struct broker *broker, struct outbound *outbound) {
 
 /* Waits until there is something to send, a turn has passed, or the end. False: the end. */
 static bool take_outbound(struct broker *broker, struct outbound *taken) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += IDLE_TURN_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_mutex_lock(&broker->lock);
-    while (broker->outbound.count == 0 && !broker->is_stopping)
-        if (pthread_cond_timedwait(&broker->wake, &broker->lock, &until) != 0)
-            break;
+    int64_t until_us = clock_monotonic_us() + IDLE_TURN_MS * 1000;
+    waker_lock(&broker->waker);
+    while (broker->outbound.count == 0 && !broker->is_stopping &&
+           waker_wait(&broker->waker, until_us))
+        continue;
     outbound_append(taken, &broker->outbound);
     bool goes_on = !broker->is_stopping || taken->count > 0;
-    pthread_mutex_unlock(&broker->lock);
+    waker_unlock(&broker->waker);
     return goes_on;
 }
 
@@ -273,12 +269,12 @@ static void on_incoming(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
 static void on_flush(h2o_timeout_entry_t *entry) {
     struct broker_lane *lane = H2O_STRUCT_FROM_MEMBER(struct broker_lane, flush_entry, entry);
     struct broker *broker = lane->broker;
-    pthread_mutex_lock(&broker->lock);
+    waker_lock(&broker->waker);
     bool was_empty = broker->outbound.count == 0;
     outbound_append(&broker->outbound, &lane->outbound);
     if (was_empty)
-        pthread_cond_signal(&broker->wake);
-    pthread_mutex_unlock(&broker->lock);
+        waker_wake(&broker->waker);
+    waker_unlock(&broker->waker);
 }
 
 struct broker_lane *broker_lane_open(struct broker *broker, size_t index, h2o_context_t *context) {
@@ -418,12 +414,6 @@ static enum status subscribe(struct broker *broker, struct error *error) {
 }
 
 static enum status start_publisher(struct broker *broker, struct error *error) {
-    pthread_condattr_t attributes;
-    pthread_mutex_init(&broker->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&broker->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
     int failure = pthread_create(&broker->publisher, NULL, run_publisher, broker);
     if (failure != 0)
         return error_set(error, STATUS_INTERNAL, "starting the publisher: %s", strerror(failure));
@@ -436,6 +426,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
         return error_set(error, STATUS_INVALID, "too many threads or requests in flight");
     struct broker *made = mem_alloc(sizeof(*made));
     made->options = *options;
+    waker_init(&made->waker);
     outbound_init(&made->outbound);
     atomic_store(&made->is_connected, nats_client_is_connected(options->nats));
     made->lanes = mem_alloc(options->lane_count * sizeof(*made->lanes));
@@ -454,10 +445,10 @@ enum status broker_create(const struct broker_options *options, struct broker **
 }
 
 void broker_stop(struct broker *broker) {
-    pthread_mutex_lock(&broker->lock);
+    waker_lock(&broker->waker);
     broker->is_stopping = true;
-    pthread_cond_signal(&broker->wake);
-    pthread_mutex_unlock(&broker->lock);
+    waker_wake(&broker->waker);
+    waker_unlock(&broker->waker);
     pthread_join(broker->publisher, NULL);
 
     natsSubscription_SetOnCompleteCB(broker->subscription, on_unsubscribed, broker);
@@ -477,6 +468,7 @@ void broker_destroy(struct broker **broker) {
         return;
     for (size_t i = 0; i < b->options.lane_count; i++)
         free(b->lanes[i].calls);
+    waker_fini(&b->waker);
     free(b->lanes);
     free(b->inbox);
     free(b);

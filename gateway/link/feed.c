@@ -3,6 +3,7 @@
 #include "gateway/link/pulse.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/base/waker.h"
 #include "shared/contract/updates.h"
 #include "shared/observe/log.h"
 
@@ -42,8 +43,7 @@ struct feed {
     struct nats_client *nats;
     size_t lane_count;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards what follows, and the lanes' counts */
-    pthread_cond_t wake;
+    struct waker waker; /* guards what follows, and the lanes' counts */
     struct feed_watch *buckets[BUCKETS];
     size_t watches, viewers;
     uint64_t update_count;
@@ -96,9 +96,9 @@ struct feed_lane *feed_lane_open(struct feed *feed, size_t index, h2o_context_t 
     lane->fn = fn;
     lane->closure = closure;
     h2o_multithread_register_receiver(context->queue, &lane->receiver, on_news);
-    pthread_mutex_lock(&feed->lock);
+    waker_lock(&feed->waker);
     lane->is_open = true;
-    pthread_mutex_unlock(&feed->lock);
+    waker_unlock(&feed->waker);
     return lane;
 }
 
@@ -112,40 +112,40 @@ static struct feed_watch **bucket_of(struct feed *feed, const struct uuid *order
 void feed_watch(struct feed_lane *lane, struct feed_watch *watch, const struct uuid *order_id) {
     struct feed *feed = lane->feed;
     struct feed_watch **bucket = bucket_of(feed, order_id);
-    pthread_mutex_lock(&feed->lock);
+    waker_lock(&feed->waker);
     *watch = (struct feed_watch){*order_id, lane->index, *bucket};
     *bucket = watch;
     if (feed->watches++ == 0)
-        pthread_cond_signal(&feed->wake);
-    pthread_mutex_unlock(&feed->lock);
+        waker_wake(&feed->waker);
+    waker_unlock(&feed->waker);
 }
 
 void feed_unwatch(struct feed_lane *lane, struct feed_watch *watch) {
     struct feed *feed = lane->feed;
-    pthread_mutex_lock(&feed->lock);
+    waker_lock(&feed->waker);
     struct feed_watch **at = bucket_of(feed, &watch->order_id);
     while (*at != watch)
         at = &(*at)->next;
     *at = watch->next;
     feed->watches--;
-    pthread_mutex_unlock(&feed->lock);
+    waker_unlock(&feed->waker);
 }
 
 void feed_watch_all(struct feed_lane *lane) {
-    pthread_mutex_lock(&lane->feed->lock);
+    waker_lock(&lane->feed->waker);
     lane->viewers++;
     if (lane->feed->viewers++ == 0) {
         lane->feed->pulse = (struct pulse){0};
-        pthread_cond_signal(&lane->feed->wake);
+        waker_wake(&lane->feed->waker);
     }
-    pthread_mutex_unlock(&lane->feed->lock);
+    waker_unlock(&lane->feed->waker);
 }
 
 void feed_unwatch_all(struct feed_lane *lane) {
-    pthread_mutex_lock(&lane->feed->lock);
+    waker_lock(&lane->feed->waker);
     lane->viewers--;
     lane->feed->viewers--;
-    pthread_mutex_unlock(&lane->feed->lock);
+    waker_unlock(&lane->feed->waker);
 }
 
 /* --- updates (a thread of nats.c) ------------------------------------------------------------- */
@@ -177,9 +177,9 @@ static void on_update(natsConnection *connection, natsSubscription *subscription
     struct uuid order_id;
     if (subject.len > prefix &&
         uuid_parse((struct slice){subject.ptr + prefix, subject.len - prefix}, &order_id)) {
-        pthread_mutex_lock(&feed->lock);
+        waker_lock(&feed->waker);
         pass_on(feed, &order_id, body);
-        pthread_mutex_unlock(&feed->lock);
+        waker_unlock(&feed->waker);
     }
     natsMsg_Destroy(message);
 }
@@ -244,21 +244,20 @@ static void end_second(struct feed *feed) {
 
 /* Until the second is over, or somebody is the first to watch. With the lock. */
 static void wait_second(struct feed *feed, bool was_wanted, int64_t until_us) {
-    const struct timespec until = {until_us / SECOND_US, until_us % SECOND_US * 1000};
-    while (!feed->is_stopping && (was_wanted || feed->watches + feed->viewers == 0))
-        if (pthread_cond_timedwait(&feed->wake, &feed->lock, &until) != 0)
-            break;
+    while (!feed->is_stopping && (was_wanted || feed->watches + feed->viewers == 0) &&
+           waker_wait(&feed->waker, until_us))
+        continue;
 }
 
 static void *run_feed(void *closure) {
     struct feed *feed = closure;
     int64_t second_us = clock_monotonic_us() + SECOND_US;
-    pthread_mutex_lock(&feed->lock);
+    waker_lock(&feed->waker);
     while (!feed->is_stopping) {
         bool is_wanted = feed->watches + feed->viewers > 0;
-        pthread_mutex_unlock(&feed->lock);
+        waker_unlock(&feed->waker);
         bool has_missed = follow(feed, is_wanted);
-        pthread_mutex_lock(&feed->lock);
+        waker_lock(&feed->waker);
         if (has_missed)
             tell_all(feed, FEED_MISSED, (struct slice){"", 0});
         if (clock_monotonic_us() >= second_us) {
@@ -267,7 +266,7 @@ static void *run_feed(void *closure) {
         }
         wait_second(feed, is_wanted, second_us);
     }
-    pthread_mutex_unlock(&feed->lock);
+    waker_unlock(&feed->waker);
     return NULL;
 }
 
@@ -276,7 +275,6 @@ static void *run_feed(void *closure) {
 enum status feed_create(struct nats_client *nats, size_t lane_count, struct feed **feed,
                         struct error *error) {
     struct feed *made = mem_alloc(sizeof(*made));
-    pthread_condattr_t attributes;
     made->nats = nats;
     made->lane_count = lane_count;
     made->lanes = mem_alloc(lane_count * sizeof(*made->lanes));
@@ -284,11 +282,7 @@ enum status feed_create(struct nats_client *nats, size_t lane_count, struct feed
         made->lanes[i].feed = made;
         made->lanes[i].index = i;
     }
-    pthread_mutex_init(&made->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&made->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    waker_init(&made->waker);
     int failure = pthread_create(&made->thread, NULL, run_feed, made);
     if (failure != 0) {
         feed_destroy(&made);
@@ -301,10 +295,10 @@ enum status feed_create(struct nats_client *nats, size_t lane_count, struct feed
 void feed_stop(struct feed *feed) {
     if (feed == NULL)
         return;
-    pthread_mutex_lock(&feed->lock);
+    waker_lock(&feed->waker);
     feed->is_stopping = true;
-    pthread_cond_signal(&feed->wake);
-    pthread_mutex_unlock(&feed->lock);
+    waker_wake(&feed->waker);
+    waker_unlock(&feed->waker);
     pthread_join(feed->thread, NULL);
     unsubscribe(feed);
 }
@@ -314,6 +308,7 @@ void feed_destroy(struct feed **feed) {
     *feed = NULL;
     if (f == NULL)
         return;
+    waker_fini(&f->waker);
     buf_fini(&f->text);
     free(f->lanes);
     free(f);

@@ -4,6 +4,7 @@
 #include "gateway/link/broker.h"
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/order_marker.h"
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/contract/order_terms.h"
@@ -37,8 +38,9 @@ struct order_watch {
     enum order_watch_state state;
     enum status failure;
     bool is_reading, reads_again, is_telling;
-    int failures;             /* to read it for the first time */
-    int64_t due_us, quiet_ms; /* when it is read without an update */
+    int failures;   /* to read it for the first time */
+    int64_t due_us; /* when it is read without an update */
+    struct backoff quiet;
     enum order_status status;
     int64_t version;
     struct buf text;  /* all entries */
@@ -217,8 +219,7 @@ static void set_due(struct order_watch *watch, int64_t wait_ms) {
 }
 
 static void wait_longer(struct order_watch *watch) {
-    set_due(watch, watch->quiet_ms);
-    watch->quiet_ms = watch->quiet_ms * 2 > QUIET_MOST_MS ? QUIET_MOST_MS : watch->quiet_ms * 2;
+    set_due(watch, backoff_next(&watch->quiet));
 }
 
 static void end_reading(struct order_watch *watch) {
@@ -335,7 +336,7 @@ static void hear_update(struct order_watch *watch, const struct feed_news *news)
         read_order(watch);
         return;
     }
-    watch->quiet_ms = QUIET_LEAST_MS;
+    backoff_reset(&watch->quiet);
     wait_longer(watch);
     tell_watchers(watch);
     destroy_if_idle(watch);
@@ -376,7 +377,7 @@ static struct order_watch *create(struct order_watches *watches, const struct ca
     watch->watches = watches;
     watch->asker.lane = watches->lane;
     watch->asker.caller = *caller;
-    watch->quiet_ms = QUIET_LEAST_MS;
+    watch->quiet = (struct backoff){.least_ms = QUIET_LEAST_MS, .most_ms = QUIET_MOST_MS};
     watch->next = *bucket;
     *bucket = watch;
     watches->count++;

@@ -3,15 +3,16 @@
 #include "services/notification/announce.h"
 #include "services/notification/notice.h"
 #include "services/notification/queue.h"
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/base/waker.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/observe/span.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 METRIC_GAUGE(notifications_pending, "ordermesh_notifications_pending", "channel",
              "Notices that wait for their channel, of all instances.");
@@ -32,32 +33,24 @@ struct sender {
     struct outbox *outbox;
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t mutex; /* guards is_stopping, which `wake` is about */
-    pthread_cond_t wake;
+    struct waker waker; /* guards is_stopping */
     bool is_stopping;
     bool is_down; /* as the log last said */
 };
 
 int64_t sender_delay_ms(int attempts) {
-    int64_t delay_ms = 1000;
-    for (int i = 1; i < attempts && delay_ms < DELAY_MOST_MS; i++)
-        delay_ms *= 2;
-    return delay_ms < DELAY_MOST_MS ? delay_ms : DELAY_MOST_MS;
+    static const struct backoff backoff = {.least_ms = 1000, .most_ms = DELAY_MOST_MS};
+    return backoff_after(&backoff, attempts);
 }
 
 /* False when the sender is to stop. */
 static bool rest(struct sender *sender, int64_t ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    pthread_mutex_lock(&sender->mutex);
-    while (!sender->is_stopping && ms > 0 &&
-           pthread_cond_timedwait(&sender->wake, &sender->mutex, &until) == 0)
-        ;
+    int64_t until_us = clock_monotonic_us() + ms * 1000;
+    waker_lock(&sender->waker);
+    while (!sender->is_stopping && waker_wait(&sender->waker, until_us))
+        continue;
     bool goes_on = !sender->is_stopping;
-    pthread_mutex_unlock(&sender->mutex);
+    waker_unlock(&sender->waker);
     return goes_on;
 }
 
@@ -270,16 +263,11 @@ static void *sender_main(void *arg) {
 
 struct sender *sender_create(const struct sender_options *options) {
     struct sender *sender = mem_alloc(sizeof(*sender));
-    pthread_condattr_t monotonic;
     sender->options = *options;
     sender->pg = pg_create(options->database_url, notify_channel_name(options->channel->id));
     sender->arena = arena_create(64 * 1024);
     sender->outbox = outbox_create();
-    pthread_mutex_init(&sender->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&sender->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    waker_init(&sender->waker);
     return sender;
 }
 
@@ -296,14 +284,13 @@ void sender_destroy(struct sender **sender) {
     if (s == NULL)
         return;
     atomic_store(&s->options.channel->is_stopping, true);
-    pthread_mutex_lock(&s->mutex);
+    waker_lock(&s->waker);
     s->is_stopping = true;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->mutex);
+    waker_wake(&s->waker);
+    waker_unlock(&s->waker);
     if (s->has_thread)
         pthread_join(s->thread, NULL);
-    pthread_cond_destroy(&s->wake);
-    pthread_mutex_destroy(&s->mutex);
+    waker_fini(&s->waker);
     outbox_destroy(&s->outbox);
     arena_destroy(&s->arena);
     pg_destroy(&s->pg);

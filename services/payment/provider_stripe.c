@@ -82,7 +82,7 @@ static int64_t run_round(const struct stripe *stripe, const struct operation *op
         struct httpc_call *call = &calls[next++];
         tasks[i].again = operation->read(call, tasks[i].request);
         if (tasks[i].again) {
-            int64_t own_ms = backoff_ms(&backoff, tries, httpc_retry_after_ms(call));
+            int64_t own_ms = backoff_jittered(&backoff, tries, httpc_retry_after_ms(call));
             wait_ms = own_ms > wait_ms ? own_ms : wait_ms;
         }
         httpc_call_fini(call);

@@ -2,6 +2,7 @@
 
 #include "shared/base/backoff.h"
 #include "shared/base/clock.h"
+#include "shared/base/waker.h"
 #include "shared/json/json.h"
 #include "shared/net/http_client.h"
 #include "shared/observe/log.h"
@@ -9,7 +10,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 METRIC_COUNTER(spans, "ordermesh_spans_total", "result",
                "Spans by what became of them: exported, dropped.");
@@ -32,8 +32,7 @@ static struct {
     struct buf url;
     struct httpc *httpc;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards waiting and is_ending */
-    pthread_cond_t woken;
+    struct waker waker; /* guards waiting and is_ending */
     struct span_list waiting;
     bool is_ending;
     struct span_list leaving; /* the thread's own, as is the rest */
@@ -49,7 +48,7 @@ static struct {
 static void take(const struct span *span, const char *name, int64_t ended_us,
                  const struct span_field *fields, size_t count) {
     struct span_list *waiting = &exporter.waiting;
-    pthread_mutex_lock(&exporter.mutex);
+    waker_lock(&exporter.waker);
     bool has_room = waiting->json.len < SPAN_QUEUE_BYTES;
     bool was_due = waiting->json.len >= FULL_ENOUGH_BYTES;
     if (has_room) {
@@ -58,9 +57,9 @@ static void take(const struct span *span, const char *name, int64_t ended_us,
         span_write(span, name, ended_us, fields, count, &waiting->json);
     }
     bool is_due = waiting->json.len >= FULL_ENOUGH_BYTES;
-    pthread_mutex_unlock(&exporter.mutex);
+    waker_unlock(&exporter.waker);
     if (is_due && !was_due)
-        pthread_cond_signal(&exporter.woken);
+        waker_wake(&exporter.waker);
     if (!has_room)
         metric_add(&spans, exporter.dropped_slot, 1);
 }
@@ -135,8 +134,8 @@ static bool is_passing(const struct httpc_call *call) {
 
 static int64_t next_rest_ms(const struct httpc_call *call) {
     int64_t told_ms = httpc_retry_after_ms(call);
-    return backoff_ms(&exporter.backoff, exporter.tries,
-                      told_ms < RETRY_AFTER_MOST_MS ? told_ms : RETRY_AFTER_MOST_MS);
+    return backoff_jittered(&exporter.backoff, exporter.tries,
+                            told_ms < RETRY_AFTER_MOST_MS ? told_ms : RETRY_AFTER_MOST_MS);
 }
 
 static void forget_leaving(unsigned slot) {
@@ -192,20 +191,15 @@ static void take_waiting(void) {
    returns. */
 static bool await_spans(void) {
     bool repeats = exporter.leaving.count > 0;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t until_ns = until.tv_nsec + exporter.rest_ms * 1000000;
-    until.tv_sec += until_ns / 1000000000;
-    until.tv_nsec = until_ns % 1000000000;
-    pthread_mutex_lock(&exporter.mutex);
-    while (!exporter.is_ending && (repeats || exporter.waiting.json.len < FULL_ENOUGH_BYTES)) {
-        if (pthread_cond_timedwait(&exporter.woken, &exporter.mutex, &until) != 0)
-            break;
-    }
+    int64_t until_us = clock_monotonic_us() + exporter.rest_ms * 1000;
+    waker_lock(&exporter.waker);
+    while (!exporter.is_ending && (repeats || exporter.waiting.json.len < FULL_ENOUGH_BYTES) &&
+           waker_wait(&exporter.waker, until_us))
+        continue;
     bool is_ending = exporter.is_ending;
     if (is_ending || !repeats)
         take_waiting();
-    pthread_mutex_unlock(&exporter.mutex);
+    waker_unlock(&exporter.waker);
     return is_ending;
 }
 
@@ -228,17 +222,11 @@ static void fini(void) {
     buf_fini(&exporter.waiting.json);
     buf_fini(&exporter.leaving.json);
     buf_fini(&exporter.body);
-    pthread_cond_destroy(&exporter.woken);
-    pthread_mutex_destroy(&exporter.mutex);
+    waker_fini(&exporter.waker);
 }
 
 static void init(const struct span_exporter_options *options) {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&exporter.mutex, NULL);
-    pthread_cond_init(&exporter.woken, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    waker_init(&exporter.waker);
     exporter.options = *options;
     exporter.is_ending = false;
     exporter.is_away = false;
@@ -271,10 +259,10 @@ void span_exporter_stop(void) {
     if (span_sink == NULL)
         return;
     span_sink = NULL;
-    pthread_mutex_lock(&exporter.mutex);
+    waker_lock(&exporter.waker);
     exporter.is_ending = true;
-    pthread_cond_signal(&exporter.woken);
-    pthread_mutex_unlock(&exporter.mutex);
+    waker_wake(&exporter.waker);
+    waker_unlock(&exporter.waker);
     pthread_join(exporter.thread, NULL);
     fini();
 }

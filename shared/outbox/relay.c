@@ -1,8 +1,10 @@
 #include "shared/outbox/relay.h"
 
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
+#include "shared/base/waker.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/outbox/outbox_backlog.h"
@@ -57,9 +59,8 @@ struct relay {
 
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t woken;
-    bool wake;
+    struct waker waker;
+    bool is_awake; /* guarded by the waker, as only this is */
     atomic_bool draining;
     atomic_bool stopped;
     atomic_bool ready;
@@ -205,25 +206,20 @@ static enum status pass_settle(struct relay *relay, struct pass *pass, struct er
 
 /* True when something may have been committed since the last call. */
 static bool take_wake(struct relay *relay) {
-    pthread_mutex_lock(&relay->mutex);
-    bool wake = relay->wake;
-    relay->wake = false;
-    pthread_mutex_unlock(&relay->mutex);
-    return wake;
+    waker_lock(&relay->waker);
+    bool is_awake = relay->is_awake;
+    relay->is_awake = false;
+    waker_unlock(&relay->waker);
+    return is_awake;
 }
 
 static void wait_for_wake(struct relay *relay, int64_t ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    pthread_mutex_lock(&relay->mutex);
-    while (!relay->wake && !atomic_load(&relay->draining)) {
-        if (pthread_cond_timedwait(&relay->woken, &relay->mutex, &until) != 0)
-            break;
-    }
-    pthread_mutex_unlock(&relay->mutex);
+    int64_t until_us = clock_monotonic_us() + ms * 1000;
+    waker_lock(&relay->waker);
+    while (!relay->is_awake && !atomic_load(&relay->draining) &&
+           waker_wait(&relay->waker, until_us))
+        continue;
+    waker_unlock(&relay->waker);
 }
 
 static enum status maintain_partitions(struct relay *relay, struct error *error) {
@@ -333,7 +329,7 @@ static enum status relay_turn(struct relay *relay, struct error *error) {
 
 static void *relay_main(void *arg) {
     struct relay *relay = arg;
-    int64_t backoff_ms = BACKOFF_LEAST_MS;
+    struct backoff backoff = {.least_ms = BACKOFF_LEAST_MS, .most_ms = BACKOFF_MOST_MS};
     while (true) {
         struct error error = {0};
         bool is_last = atomic_load(&relay->draining);
@@ -341,20 +337,20 @@ static void *relay_main(void *arg) {
         atomic_store(&relay->ready, status == STATUS_OK);
         metric_set(&leader, 0, relay->is_leader);
         if (status == STATUS_OK) {
-            backoff_ms = BACKOFF_LEAST_MS;
+            backoff_reset(&backoff);
             if (is_last)
                 break;
             wait_for_wake(relay, relay->is_leader ? relay->options.poll_ms : STANDBY_POLL_MS);
             continue;
         }
-        log_warn("the relay could not go on", LOG_ERROR(&error), LOG_INT("retryMs", backoff_ms));
+        int64_t retry_ms = backoff_next(&backoff);
+        log_warn("the relay could not go on", LOG_ERROR(&error), LOG_INT("retryMs", retry_ms));
         /* The session, and with it the lock, may be lost; start over from the saved cursor. */
         relay->is_leader = false;
         pg_rollback(relay->pg);
         if (is_last)
             break;
-        clock_sleep_ms(backoff_ms);
-        backoff_ms = backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : backoff_ms * 2;
+        clock_sleep_ms(retry_ms);
     }
     atomic_store(&relay->stopped, true);
     return NULL;
@@ -366,12 +362,7 @@ struct relay *relay_create(const struct relay_options *options) {
     relay->publisher = relay_publisher_create(options->nats);
     relay->pg = pg_create(options->database_url, "relay");
     pg_set_on_connect(relay->pg, on_connect_sql);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&relay->mutex, NULL);
-    pthread_cond_init(&relay->woken, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    waker_init(&relay->waker);
     return relay;
 }
 
@@ -382,20 +373,16 @@ enum status relay_start(struct relay *relay, struct error *error) {
     return STATUS_OK;
 }
 
-static void wake(struct relay *relay) {
-    pthread_mutex_lock(&relay->mutex);
-    relay->wake = true;
-    pthread_cond_signal(&relay->woken);
-    pthread_mutex_unlock(&relay->mutex);
-}
-
 void relay_wake(struct relay *relay) {
-    wake(relay);
+    waker_lock(&relay->waker);
+    relay->is_awake = true;
+    waker_wake(&relay->waker);
+    waker_unlock(&relay->waker);
 }
 
 void relay_drain(struct relay *relay) {
     atomic_store(&relay->draining, true);
-    wake(relay);
+    relay_wake(relay);
 }
 
 bool relay_is_stopped(const struct relay *relay) {
@@ -418,7 +405,6 @@ void relay_destroy(struct relay **relay) {
     relay_publisher_destroy(&r->publisher);
     relay_cursor_fini(&r->cursor);
     pg_destroy(&r->pg);
-    pthread_cond_destroy(&r->woken);
-    pthread_mutex_destroy(&r->mutex);
+    waker_fini(&r->waker);
     free(r);
 }
