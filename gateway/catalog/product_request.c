@@ -38,7 +38,7 @@ enum status page_request_parse(struct slice query, struct arena *arena, struct p
     if (limit.len > 0 && !query_limit(limit, PAGE_LIMIT_MAX, &page->limit))
         return error_set(error, STATUS_INVALID, "limit: must be an integer from 1 to %d",
                          PAGE_LIMIT_MAX);
-    if (cursor.len > 0 && !slice_has_only(cursor, ""))
+    if (cursor.len > 0 && !slice_has_only(cursor, "-_"))
         return error_set(error, STATUS_INVALID, "cursor: must be the nextCursor of a page");
     return STATUS_OK;
 }

@@ -1,7 +1,8 @@
 #include "services/inventory/catalog.h"
 
 #include "services/inventory/catalog_store.h"
-#include "services/inventory/cursor.h"
+#include "shared/base/utf8.h"
+#include "shared/contract/cursor.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/outbox/outbox.h"
 
@@ -101,6 +102,26 @@ static enum status serve_get(struct endpoint_call *call, struct json_object *req
     return STATUS_OK;
 }
 
+/* --- pages ------------------------------------------------------------------------------------ */
+
+static const struct slice cursor_scope = SLICE_LITERAL("catalog");
+
+/* The SKU that the page before ended with; empty for the first page. */
+static enum status read_cursor(struct json_object *request, struct arena *arena, struct slice *sku,
+                               struct error *error) {
+    struct slice cursor;
+    struct buf position = {0};
+    enum status status = json_get_string(request, "cursor", &cursor, error);
+    bool is_first = status == STATUS_NOT_FOUND;
+    bool is_ours = status == STATUS_OK && cursor_open(cursor_scope, cursor, &position) &&
+                   slice_is_printable(buf_slice(&position)) && utf8_is_valid(buf_slice(&position));
+    *sku = arena_slice(arena, buf_slice(&position));
+    buf_fini(&position);
+    if (is_first || is_ours)
+        return STATUS_OK;
+    return error_set(error, STATUS_INVALID, "cursor: not one that a page ended with");
+}
+
 static void write_page(const struct product *products, size_t count, bool has_more,
                        struct buf *reply) {
     struct json_writer w = json_writer(reply);
@@ -115,7 +136,7 @@ static void write_page(const struct product *products, size_t count, bool has_mo
     json_end_array(&w);
     if (has_more) {
         struct buf cursor = {0};
-        cursor_encode(products[count - 1].sku, &cursor);
+        cursor_seal(cursor_scope, products[count - 1].sku, &cursor);
         json_put_string(&w, "nextCursor", buf_slice(&cursor));
         buf_fini(&cursor);
     }
@@ -125,16 +146,15 @@ static void write_page(const struct product *products, size_t count, bool has_mo
 static enum status serve_list(struct endpoint_call *call, struct json_object *request,
                               struct error *error) {
     int64_t limit;
-    struct slice cursor, after = {"", 0};
+    struct slice after;
     struct product *products;
     size_t count;
     enum status status = get_int(request, "limit", 1, CATALOG_PAGE_MAX, &limit, error);
     if (status != STATUS_OK)
         return status;
-    status = json_get_string(request, "cursor", &cursor, error);
-    if (status != STATUS_NOT_FOUND &&
-        (status != STATUS_OK || !cursor_decode(cursor, call->arena, &after)))
-        return error_set(error, STATUS_INVALID, "cursor: not one that a page ended with");
+    status = read_cursor(request, call->arena, &after, error);
+    if (status != STATUS_OK)
+        return status;
     /* one more than asked for tells whether there is a next page */
     status = catalog_store_page(call->pg, after, limit + 1, call->arena, &products, &count, error);
     if (status != STATUS_OK)

@@ -1,5 +1,6 @@
 #include "services/inventory/store.h"
 
+#include "shared/consume/batch_orders.h"
 #include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>
@@ -89,19 +90,13 @@ static enum status take_reservations(const struct pg_result *result, struct aren
 enum status inventory_store_load(struct batch *batch, struct reservations *reservations,
                                  struct error *error) {
     struct reservations loaded = blank_reservations(batch);
-    struct pg_array ids;
     struct pg_result *result = NULL;
-    pg_array_init(&ids, PG_ARRAY_UUID);
-    for (size_t i = 0; i < loaded.count; i++)
-        pg_array_add_uuid(&ids, &loaded.rows[i].order_id);
-    struct pg_param param = pg_array(&ids);
-    enum status status = pg_query(batch->pg, &load_reservations, &param, &result, error);
+    enum status status = batch_query_orders(batch, &load_reservations, &result, error);
     if (status == STATUS_OK)
         status = take_reservations(result, batch->arena, &loaded, error);
     if (status == STATUS_OK)
         *reservations = loaded;
     pg_result_free(&result);
-    pg_array_fini(&ids);
     return status;
 }
 
@@ -231,10 +226,7 @@ static void add_new(struct pg_array *column, const struct reservation *reservati
     pg_array_add_slice(&column[NEW_SKUS], buf_slice(scratch));
     write_quantities(scratch, reservation);
     pg_array_add_slice(&column[NEW_QUANTITIES], buf_slice(scratch));
-    if (reservation->reason == REASON_NONE)
-        pg_array_add_null(&column[NEW_REASON]);
-    else
-        pg_array_add_slice(&column[NEW_REASON], slice_of(order_reason_name(reservation->reason)));
+    pg_array_add_optional(&column[NEW_REASON], slice_of(order_reason_name(reservation->reason)));
 }
 
 static enum status save_new(struct pg *pg, const struct reservations *reservations,

@@ -1,5 +1,6 @@
 #include "services/notification/store.h"
 
+#include "shared/consume/batch_orders.h"
 #include "shared/pg/pg_columns.h"
 
 static const struct pg_statement load_records = {
@@ -11,15 +12,10 @@ static const struct pg_statement load_records = {
 
 enum status notification_store_load(struct batch *batch, struct notice_records *records,
                                     struct error *error) {
-    struct pg_array ids;
     struct pg_result *result = NULL;
-    pg_array_init(&ids, PG_ARRAY_UUID);
-    for (size_t i = 0; i < batch->count; i++)
-        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
-    struct pg_param param = pg_array(&ids);
-    enum status status = pg_query(batch->pg, &load_records, &param, &result, error);
+    enum status status = batch_query_orders(batch, &load_records, &result, error);
     if (status != STATUS_OK)
-        goto out;
+        return status;
     int found = pg_rows(result);
     records->rows = arena_alloc(batch->arena, ((size_t)found + 1) * sizeof(*records->rows));
     records->count = 0;
@@ -30,10 +26,8 @@ enum status notification_store_load(struct batch *batch, struct notice_records *
             notify_channel_parse(pg_get_slice(result, row, 2), &record->channel))
             records->count++;
     }
-out:
     pg_result_free(&result);
-    pg_array_fini(&ids);
-    return status;
+    return STATUS_OK;
 }
 
 static const struct pg_statement add_records = {

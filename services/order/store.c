@@ -1,5 +1,6 @@
 #include "services/order/store.h"
 
+#include "shared/consume/batch_orders.h"
 #include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>
@@ -68,17 +69,11 @@ static enum status take_orders(const struct pg_result *result, struct arena *are
 }
 
 enum status order_store_load(struct batch *batch, struct order_rows *orders, struct error *error) {
-    struct pg_array ids;
     struct pg_result *result = NULL;
-    pg_array_init(&ids, PG_ARRAY_UUID);
-    for (size_t i = 0; i < batch->count; i++)
-        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
-    struct pg_param param = pg_array(&ids);
-    enum status status = pg_query(batch->pg, &load_orders, &param, &result, error);
+    enum status status = batch_query_orders(batch, &load_orders, &result, error);
     if (status == STATUS_OK)
         status = take_orders(result, batch->arena, orders, error);
     pg_result_free(&result);
-    pg_array_fini(&ids);
     return status;
 }
 
@@ -159,19 +154,12 @@ static const struct pg_statement update_orders = {
 
 enum { SET_ID, SET_STATUS, SET_REASON, SET_STEPS, SET_TRACKING, SET_TIMELINE, SET_CHANGES, SETS };
 
-static void add_or_null(struct pg_array *array, struct slice text) {
-    if (text.len > 0)
-        pg_array_add_slice(array, text);
-    else
-        pg_array_add_null(array);
-}
-
 static void add_update(struct pg_array *column, const struct order_row *order) {
     pg_array_add_uuid(&column[SET_ID], &order->snapshot.order_id);
     pg_array_add_slice(&column[SET_STATUS], slice_of(order_status_name(order->state.status)));
-    add_or_null(&column[SET_REASON], slice_of(order_reason_name(order->reason)));
+    pg_array_add_optional(&column[SET_REASON], slice_of(order_reason_name(order->reason)));
     pg_array_add_int64(&column[SET_STEPS], order->state.steps);
-    add_or_null(&column[SET_TRACKING], order->tracking_number);
+    pg_array_add_optional(&column[SET_TRACKING], order->tracking_number);
     pg_array_add_slice(&column[SET_TIMELINE], order->timeline);
     pg_array_add_int64(&column[SET_CHANGES], order->changes);
 }

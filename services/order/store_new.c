@@ -174,13 +174,6 @@ enum {
     NEW_COLUMNS
 };
 
-static void add_reason(struct pg_array *array, enum order_reason reason) {
-    if (reason == REASON_NONE)
-        pg_array_add_null(array);
-    else
-        pg_array_add_slice(array, slice_of(order_reason_name(reason)));
-}
-
 static void add_items(struct pg_array *column, const struct order_snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->item_count; i++) {
         pg_array_add_uuid(&column[ITEM_ORDER], &snapshot->order_id);
@@ -201,7 +194,7 @@ static void add_order(struct pg_array *column, const struct new_order *order) {
     pg_array_add_slice(&column[NEW_CUSTOMER], snapshot->customer_id);
     pg_array_add_slice(&column[NEW_FLOW], slice_of(order_flow_name(snapshot->flow)));
     pg_array_add_slice(&column[NEW_STATUS], slice_of(order_status_name(order->status)));
-    add_reason(&column[NEW_REASON], order->reason);
+    pg_array_add_optional(&column[NEW_REASON], slice_of(order_reason_name(order->reason)));
     pg_array_add_slice(&column[NEW_CURRENCY], snapshot->currency);
     pg_array_add_int64(&column[NEW_TOTAL], snapshot->total_minor);
     pg_array_add_slice(&column[NEW_METHOD], snapshot->payment_method);

@@ -1,5 +1,6 @@
 #include "services/payment/store.h"
 
+#include "shared/consume/batch_orders.h"
 #include "shared/pg/pg_columns.h"
 
 #include <stdlib.h>
@@ -71,17 +72,11 @@ static enum status take_payments(const struct pg_result *result, struct arena *a
 
 enum status payment_store_load(struct batch *batch, struct payment_rows *payments,
                                struct error *error) {
-    struct pg_array ids;
     struct pg_result *result = NULL;
-    pg_array_init(&ids, PG_ARRAY_UUID);
-    for (size_t i = 0; i < batch->count; i++)
-        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
-    struct pg_param param = pg_array(&ids);
-    enum status status = pg_query(batch->pg, &load_payments, &param, &result, error);
+    enum status status = batch_query_orders(batch, &load_payments, &result, error);
     if (status == STATUS_OK)
         status = take_payments(result, batch->arena, payments, error);
     pg_result_free(&result);
-    pg_array_fini(&ids);
     return status;
 }
 
@@ -109,13 +104,6 @@ static const struct pg_statement save_payments = {
     .param_count = 5,
 };
 
-static void add_or_null(struct pg_array *array, const char *text) {
-    if (text != NULL)
-        pg_array_add_slice(array, slice_of(text));
-    else
-        pg_array_add_null(array);
-}
-
 enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
                                struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
@@ -129,9 +117,9 @@ enum status payment_store_save(struct batch *batch, const struct payment_rows *p
             continue;
         pg_array_add_uuid(&columns.arrays[0], &row->order.order_id);
         pg_array_add_slice(&columns.arrays[1], slice_of(payment_status_name(row->status)));
-        add_or_null(&columns.arrays[2], row->charge_id);
-        add_or_null(&columns.arrays[3], row->refund_id);
-        add_or_null(&columns.arrays[4], row->decline_code);
+        pg_array_add_optional(&columns.arrays[2], slice_of(row->charge_id));
+        pg_array_add_optional(&columns.arrays[3], slice_of(row->refund_id));
+        pg_array_add_optional(&columns.arrays[4], slice_of(row->decline_code));
     }
     if (columns.arrays[0].count > 0)
         status = pg_columns_queue(&columns, batch->pg, &save_payments, error);

@@ -67,7 +67,8 @@ void pg_array_fini(struct pg_array *array);
 void pg_array_clear(struct pg_array *array);
 void pg_array_add_uuid(struct pg_array *array, const struct uuid *value);
 void pg_array_add_int64(struct pg_array *array, int64_t value);
-void pg_array_add_slice(struct pg_array *array, struct slice value); /* TEXT, BYTES */
+void pg_array_add_slice(struct pg_array *array, struct slice value);    /* TEXT, BYTES */
+void pg_array_add_optional(struct pg_array *array, struct slice value); /* the empty one is NULL */
 void pg_array_add_null(struct pg_array *array);
 struct pg_param pg_array(struct pg_array *array);
 

@@ -97,6 +97,13 @@ void pg_array_add_slice(struct pg_array *array, struct slice value) {
     add_element(array, value.ptr ? value.ptr : "", value.len);
 }
 
+void pg_array_add_optional(struct pg_array *array, struct slice value) {
+    if (value.len > 0)
+        pg_array_add_slice(array, value);
+    else
+        pg_array_add_null(array);
+}
+
 void pg_array_add_null(struct pg_array *array) {
     uint32_t wire_len = htobe32(UINT32_MAX); /* -1 */
     buf_append(&array->bytes, &wire_len, sizeof(wire_len));

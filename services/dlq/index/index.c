@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-static void add_optional(struct pg_array *array, struct slice value) {
-    if (value.len > 0)
-        pg_array_add_slice(array, value);
-    else
-        pg_array_add_null(array);
-}
-
 /* --- what is known ------------------------------------------------------------------------------
  */
 
@@ -130,10 +123,8 @@ static const enum pg_array_type entry_types[] = {
 
 static void add_type(struct pg_array *array, struct slice subject) {
     enum event_type type;
-    if (event_type_of_subject(subject, &type))
-        pg_array_add_slice(array, slice_of(event_info(type)->type));
-    else
-        pg_array_add_null(array);
+    bool is_known = event_type_of_subject(subject, &type);
+    pg_array_add_optional(array, slice_of(is_known ? event_info(type)->type : NULL));
 }
 
 static void add_entry(struct pg_columns *columns, const struct index_change *change) {
@@ -143,17 +134,17 @@ static void add_entry(struct pg_columns *columns, const struct index_change *cha
     pg_array_add_slice(column++, entry->stream);
     pg_array_add_slice(column++, entry->consumer);
     pg_array_add_slice(column++, entry->event_id);
-    add_optional(column++, change->order_id);
+    pg_array_add_optional(column++, change->order_id);
     add_type(column++, entry->subject);
     pg_array_add_slice(column++, entry->subject);
     pg_array_add_int64(column++, (int64_t)entry->sequence);
     pg_array_add_int64(column++, (int64_t)change->dlq_sequence);
     pg_array_add_int64(column++, entry->generation);
     pg_array_add_slice(column++, slice_of(dead_reason_text(entry->reason)));
-    add_optional(column++, entry->error_code);
+    pg_array_add_optional(column++, entry->error_code);
     pg_array_add_slice(column++, entry->error);
     pg_array_add_int64(column++, entry->deliveries);
-    add_optional(column++, entry->service);
+    pg_array_add_optional(column++, entry->service);
     pg_array_add_int64(column++, entry->failed_at_us);
 }
 
@@ -191,7 +182,7 @@ static void add_failure(struct pg_columns *columns, const struct index_change *c
     pg_array_add_int64(column++, entry->generation);
     pg_array_add_int64(column++, (int64_t)change->dlq_sequence);
     pg_array_add_slice(column++, slice_of(dead_reason_text(entry->reason)));
-    add_optional(column++, entry->error_code);
+    pg_array_add_optional(column++, entry->error_code);
     pg_array_add_slice(column++, entry->error);
     pg_array_add_int64(column++, entry->deliveries);
     pg_array_add_int64(column++, entry->failed_at_us);

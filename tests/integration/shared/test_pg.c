@@ -325,7 +325,7 @@ static void arrays_carry_values_and_nulls(void **state) {
     pg_array_add_slice(&arrays.texts, SLICE_LITERAL("a"));
     pg_array_add_slice(&arrays.texts, (struct slice){NULL, 0});
     pg_array_add_null(&arrays.texts);
-    pg_array_add_slice(&arrays.texts, SLICE_LITERAL("{,\"}"));
+    pg_array_add_optional(&arrays.texts, SLICE_LITERAL("{,\"}"));
     pg_array_add_slice(&arrays.blobs, (struct slice){"\0\xff", 2});
     pg_array_add_slice(&arrays.blobs, SLICE_LITERAL(""));
     assert_arrays_are(&arrays, expected, 8);
@@ -337,7 +337,7 @@ static void arrays_may_be_empty_and_used_again(void **state) {
     struct arrays arrays;
     arrays_init(&arrays);
     assert_arrays_are(&arrays, (const char *const[]){"[]", "[]", "[]", "[]"}, 0);
-    pg_array_add_null(&arrays.texts);
+    pg_array_add_optional(&arrays.texts, SLICE_LITERAL(""));
     pg_array_add_int64(&arrays.numbers, 7);
     assert_arrays_are(&arrays, (const char *const[]){"[]", "[7]", "[null]", "[]"}, 2);
     pg_array_clear(&arrays.texts);

@@ -1,0 +1,13 @@
+#include "shared/consume/batch_orders.h"
+
+enum status batch_query_orders(const struct batch *batch, const struct pg_statement *statement,
+                               struct pg_result **result, struct error *error) {
+    struct pg_array ids;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < batch->count; i++)
+        pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
+    struct pg_param param = pg_array(&ids);
+    enum status status = pg_query(batch->pg, statement, &param, result, error);
+    pg_array_fini(&ids);
+    return status;
+}
