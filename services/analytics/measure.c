@@ -14,13 +14,10 @@ const char *stage_name(enum stage stage) {
 }
 
 bool stage_parse(struct slice text, enum stage *stage) {
-    for (int i = 0; i < STAGE_COUNT; i++) {
-        if (slice_is(text, stage_names[i])) {
-            *stage = (enum stage)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(text, stage_names, STAGE_COUNT);
+    if (found >= 0)
+        *stage = (enum stage)found;
+    return found >= 0;
 }
 
 static enum order_status status_of(const int64_t *at_us) {

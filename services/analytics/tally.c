@@ -16,13 +16,10 @@ const char *measure_name(enum measure measure) {
 }
 
 bool measure_parse(struct slice text, enum measure *measure) {
-    for (int i = 0; i < MEASURE_COUNT; i++) {
-        if (slice_is(text, measure_names[i])) {
-            *measure = (enum measure)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(text, measure_names, MEASURE_COUNT);
+    if (found >= 0)
+        *measure = (enum measure)found;
+    return found >= 0;
 }
 
 static struct tally_row *new_row(struct tally *tally) {

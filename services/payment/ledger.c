@@ -24,13 +24,10 @@ const char *payment_status_name(enum payment_status status) {
 }
 
 bool payment_status_parse(struct slice text, enum payment_status *status) {
-    for (int i = 0; i < PAYMENT_STATUS_COUNT; i++) {
-        if (slice_is(text, status_names[i])) {
-            *status = (enum payment_status)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(text, status_names, PAYMENT_STATUS_COUNT);
+    if (found >= 0)
+        *status = (enum payment_status)found;
+    return found >= 0;
 }
 
 const struct payment_transition *ledger_step(enum payment_status status,

@@ -78,14 +78,6 @@ static struct slice text_of(struct json_object *object, const char *key) {
     return text;
 }
 
-static bool is_one_of(struct slice text, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (slice_is(text, words[i]))
-            return true;
-    }
-    return false;
-}
-
 /* The bank's reason, where it gave one. */
 static struct slice decline_code(struct json_object *error) {
     struct slice code = text_of(error, "code");
@@ -99,8 +91,8 @@ static struct slice decline_code(struct json_object *error) {
 static bool is_customers_fault(struct json_object *error) {
     static const char *const codes[] = {"amount_too_small", "amount_too_large"};
     static const char *const params[] = {"payment_method", "currency"};
-    return is_one_of(text_of(error, "code"), codes, sizeof(codes) / sizeof(codes[0])) ||
-           is_one_of(text_of(error, "param"), params, sizeof(params) / sizeof(params[0]));
+    return slice_index(text_of(error, "code"), codes, 2) >= 0 ||
+           slice_index(text_of(error, "param"), params, 2) >= 0;
 }
 
 /* 400, 402, 404 and the like: an answer that stays the same. */

@@ -47,6 +47,13 @@ bool slice_is_printable(struct slice text) {
     return true;
 }
 
+int slice_index(struct slice text, const char *const *names, int count) {
+    for (int i = 0; i < count; i++)
+        if (slice_is(text, names[i]))
+            return i;
+    return -1;
+}
+
 struct slice slice_trim(struct slice text) {
     while (text.len > 0 && is_blank(text.ptr[0]))
         text = (struct slice){text.ptr + 1, text.len - 1};

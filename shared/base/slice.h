@@ -23,10 +23,13 @@ bool slice_is_word(struct slice a, const char *word); /* in any case (ASCII) */
 bool slice_has_only(struct slice text, const char *others);
 bool slice_is_printable(struct slice text); /* no control character of ASCII */
 
+/* Which of `names` it is; -1 when it is none. */
+int slice_index(struct slice text, const char *const *names, int count);
+
 struct slice slice_trim(struct slice text); /* without spaces and tabs at either end */
 
-/* Each of these takes something off the front of *rest. */
-/* All before the first `separator`, which goes too; or everything, and then rest->ptr is NULL. */
+/* The next four take something off the front of *rest.
+   All before the first `separator`, which goes too; or everything, and then rest->ptr is NULL. */
 struct slice slice_take_until(struct slice *rest, char separator);
 struct slice slice_take_line(struct slice *rest);   /* without its LF or CR LF; as above */
 struct slice slice_take_digits(struct slice *rest); /* as many as there are; may be empty */

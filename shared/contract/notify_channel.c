@@ -11,11 +11,8 @@ const char *notify_channel_name(enum notify_channel channel) {
 }
 
 bool notify_channel_parse(struct slice name, enum notify_channel *channel) {
-    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
-        if (slice_is(name, names[i])) {
-            *channel = (enum notify_channel)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(name, names, NOTIFY_CHANNEL_COUNT);
+    if (found >= 0)
+        *channel = (enum notify_channel)found;
+    return found >= 0;
 }

@@ -13,13 +13,10 @@ const char *order_flow_name(enum order_flow flow) {
 }
 
 bool order_flow_parse(struct slice text, enum order_flow *flow) {
-    for (size_t i = 0; i < sizeof(flow_names) / sizeof(flow_names[0]); i++) {
-        if (slice_is(text, flow_names[i])) {
-            *flow = (enum order_flow)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(text, flow_names, (int)(sizeof(flow_names) / sizeof(flow_names[0])));
+    if (found >= 0)
+        *flow = (enum order_flow)found;
+    return found >= 0;
 }
 
 static void write_items(const struct order_snapshot *snapshot, struct json_writer *w) {

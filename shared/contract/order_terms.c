@@ -38,11 +38,8 @@ const char *order_reason_name(enum order_reason reason) {
 }
 
 bool order_reason_parse(struct slice text, enum order_reason *reason) {
-    for (int i = 0; i < ORDER_REASON_COUNT; i++) {
-        if (slice_is(text, order_reasons[i])) {
-            *reason = (enum order_reason)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(text, order_reasons, ORDER_REASON_COUNT);
+    if (found >= 0)
+        *reason = (enum order_reason)found;
+    return found >= 0;
 }

@@ -14,13 +14,10 @@ const char *notice_kind_name(enum notice_kind kind) {
 }
 
 bool notice_kind_parse(struct slice name, enum notice_kind *kind) {
-    for (int i = 0; i < NOTICE_KIND_COUNT; i++) {
-        if (slice_is(name, kinds[i])) {
-            *kind = (enum notice_kind)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(name, kinds, NOTICE_KIND_COUNT);
+    if (found >= 0)
+        *kind = (enum notice_kind)found;
+    return found >= 0;
 }
 
 void notice_id(const struct notice *notice, char *text) {

@@ -54,13 +54,10 @@ struct template_set {
 /* --- reading --- */
 
 static bool parse_field(struct slice name, enum field *field) {
-    for (int i = 0; i < FIELD_COUNT; i++) {
-        if (slice_is(name, field_names[i])) {
-            *field = (enum field)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(name, field_names, FIELD_COUNT);
+    if (found >= 0)
+        *field = (enum field)found;
+    return found >= 0;
 }
 
 static enum status parse(struct template *template, struct error *error) {

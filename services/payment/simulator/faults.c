@@ -45,13 +45,10 @@ void faults_destroy(struct faults **faults) {
 }
 
 bool fault_parse(struct slice name, enum fault *fault) {
-    for (int i = 0; i < FAULT_COUNT; i++) {
-        if (slice_is(name, names[i])) {
-            *fault = (enum fault)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(name, names, FAULT_COUNT);
+    if (found >= 0)
+        *fault = (enum fault)found;
+    return found >= 0;
 }
 
 void faults_inject(struct faults *faults, enum fault fault, int64_t count) {

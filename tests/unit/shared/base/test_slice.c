@@ -20,6 +20,16 @@ static void a_word_is_one_in_any_case(void **state) {
     assert_false(slice_is_word((struct slice){0}, "keep-alive"));
 }
 
+static void an_index_is_that_of_the_name(void **state) {
+    (void)state;
+    static const char *const names[] = {"", "one", "two"};
+
+    assert_int_equal(slice_index(slice_of("two"), names, 3), 2);
+    assert_int_equal(slice_index(slice_of("two"), names, 2), -1);
+    assert_int_equal(slice_index(slice_of("tw"), names, 3), -1);
+    assert_int_equal(slice_index((struct slice){0}, names, 3), 0);
+}
+
 static void only_letters_digits_and_what_is_named_are_had(void **state) {
     (void)state;
 
@@ -129,6 +139,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_equal_by_content),
         cmocka_unit_test(a_word_is_one_in_any_case),
+        cmocka_unit_test(an_index_is_that_of_the_name),
         cmocka_unit_test(only_letters_digits_and_what_is_named_are_had),
         cmocka_unit_test(control_characters_are_not_printable),
         cmocka_unit_test(trimming_takes_blanks_off_both_ends),
