@@ -14,8 +14,8 @@ struct chunk {
     _Alignas(ARENA_ALIGN) char bytes[];
 };
 
-/* Chunks of one size are kept by arena_reset() and used again in order; what is larger than a chunk
-   has an allocation of its own, given back at reset. */
+/* Chunks of one size are kept by arena_reset() and used again in order; anything larger
+   than a chunk gets memory of its own, which arena_reset() gives back. */
 struct arena {
     size_t chunk_bytes;
     struct chunk *first, *current;

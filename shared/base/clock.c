@@ -5,7 +5,7 @@
 
 #define US_PER_SECOND INT64_C(1000000)
 #define US_PER_DAY (INT64_C(86400) * US_PER_SECOND)
-/* What four digits of year can say: 0000-01-01 and the last microsecond of 9999-12-31. */
+/* Four digits of year reach from 0000-01-01 to the last microsecond of 9999-12-31. */
 #define LEAST_US (INT64_C(-719528) * US_PER_DAY)
 #define MOST_US (INT64_C(2932897) * US_PER_DAY - 1)
 

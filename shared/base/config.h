@@ -24,7 +24,7 @@ struct config_row {
     const char *help;     /* one line, with the unit */
 };
 
-/* What every process has. */
+/* The settings of every process. */
 struct config {
     const char *nats_url;
     const char *nats_user;

@@ -9,8 +9,8 @@
 
 #ifdef OM_FAILPOINTS
 void failpoint(const char *name);
-/* For input that ends whoever reads it: SIGKILL where `data` contains "failpoint:<name>". It needs
-   no setting, so that it does so again after a restart. */
+/* For input that ends every process that reads it: SIGKILL where `data` contains
+   "failpoint:<name>". It needs no setting, so that it does so again after a restart. */
 void failpoint_in(const char *name, struct slice data);
 #else
 #define failpoint(name) ((void)0)

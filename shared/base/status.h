@@ -51,7 +51,7 @@ bool status_is_retryable(enum status status);
 #define error_set(...) status_of_failure(error_fill(__VA_ARGS__))
 enum status error_fill(struct error *error, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Inline, so that compilers see that what follows a success was written. */
+/* Inline, so that compilers see that out-parameters were written after a success. */
 static inline enum status status_of_failure(enum status status) {
     return status == STATUS_OK ? STATUS_INTERNAL : status;
 }

@@ -4,7 +4,7 @@ static bool is_within(unsigned char byte, unsigned char least, unsigned char mos
     return byte >= least && byte <= most;
 }
 
-/* The table of RFC 3629 section 4: what the second byte may be depends on the first. */
+/* The table of RFC 3629 section 4: the first byte limits the second one. */
 size_t utf8_sequence(struct slice text) {
     const unsigned char *at = (const unsigned char *)text.ptr;
     if (text.len >= 1 && at[0] < 0x80)

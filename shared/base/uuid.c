@@ -50,7 +50,7 @@ struct uuid uuid_v8(const uint8_t hash[16]) {
     return uuid;
 }
 
-/* How many bytes each group of the text holds. */
+/* Bytes in each group of the text. */
 static const uint8_t group_bytes[] = {4, 2, 2, 2, 6};
 
 enum { GROUP_COUNT = sizeof(group_bytes) };

@@ -1,5 +1,5 @@
 /*
- * Where a page of a listing ended, as text that callers hand back without looking into it.
+ * The place where a page of a listing ended, as text that callers hand back as it is.
  *
  * A cursor is base64url of a tag and a position. The tag is taken from both the position and the
  * listing's scope, a text that names its filter and its order: so a cursor counts for the listing

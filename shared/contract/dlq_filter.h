@@ -1,6 +1,6 @@
 /*
- * Which dead letters somebody means: the filter that the HTTP API, omctl, the mesh's endpoints and
- * stored jobs all understand. Values only; thread safe; nothing blocks.
+ * The filter of dead letters, which the HTTP API, omctl, the mesh's endpoints and stored jobs all
+ * understand. Values only; thread safe; nothing blocks.
  */
 #ifndef OM_SHARED_CONTRACT_DLQ_FILTER_H
 #define OM_SHARED_CONTRACT_DLQ_FILTER_H
@@ -31,19 +31,19 @@ enum dlq_filter_member {
 #define DLQ_CURSOR_MOST 1024
 #define DLQ_RATE_USUAL 100
 #define DLQ_RATE_MOST 10000
-#define DLQ_REASON_MOST 500 /* bytes of why an entry is discarded */
+#define DLQ_REASON_MOST 500 /* bytes of the reason to discard an entry */
 #define DLQ_ACTOR_MOST 200
 #define DLQ_ID_MOST 400
 
 /* Borrows its texts. Zero-initialized it means every entry that is dead. */
 struct dlq_filter {
     struct slice text[DLQ_FILTER_COUNT]; /* ptr NULL: not given */
-    int64_t from_us, to_us;              /* what FROM and TO say, where given */
+    int64_t from_us, to_us;              /* FROM and TO as times, where given */
 };
 
 const char *dlq_filter_name(enum dlq_filter_member member);
 bool dlq_filter_find(struct slice name, enum dlq_filter_member *member);
-/* INVALID says what is wrong with the value. */
+/* INVALID names the fault of the value. */
 enum status dlq_filter_set(struct dlq_filter *filter, enum dlq_filter_member member,
                            struct slice value, struct error *error) MUST_CHECK;
 /* Reads the filter's members of an object. INVALID also for a member that is neither one of them

@@ -6,7 +6,7 @@
 
 static const char spec_version[] = "1.0";
 #define SCHEMA_PREFIX "urn:ordermesh:schema:"
-/* What a type begins with; its schema goes on behind that. */
+/* A type begins with this; its schema goes on behind it. */
 enum { TYPE_PREFIX_LEN = sizeof("io.ordermesh.") - 1, MAJOR_MOST = 999999 };
 
 static const struct event_info infos[] = {

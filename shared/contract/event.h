@@ -91,7 +91,7 @@ struct event {
 enum status event_decode(struct slice payload, struct event *event, struct error *error) MUST_CHECK;
 void event_fini(struct event *event);
 
-/* What a new event says about itself. `cause` may be NULL (the gateway): then `trace` and
+/* The particulars of a new event. `cause` may be NULL (the gateway): then `trace` and
    `correlation_id` are used; otherwise both, and causation, come from the cause. */
 struct event_head {
     enum event_type type;
@@ -104,7 +104,7 @@ struct event_head {
 };
 
 /* Appends the envelope with `data` (JSON object text) to `out`, and fills `traceparent` (may be
-   NULL; TRACEPARENT_SIZE bytes) with what the message's header must say. */
+   NULL; TRACEPARENT_SIZE bytes) with the value of the message's header. */
 void event_encode(const struct event_head *head, struct slice data, struct buf *out,
                   char *traceparent);
 

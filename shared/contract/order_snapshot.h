@@ -2,7 +2,7 @@
  * The order as it travels in events ("fat events"): everything a consumer needs, so that none
  * depends on having seen another stream first. Money is an integer of minor units (ISO 4217).
  *
- * Slices borrow from what it was parsed from; items live in the arena given.
+ * Slices borrow from the tree that it was parsed from; items live in the arena given.
  */
 #ifndef OM_SHARED_CONTRACT_ORDER_SNAPSHOT_H
 #define OM_SHARED_CONTRACT_ORDER_SNAPSHOT_H

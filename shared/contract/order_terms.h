@@ -22,8 +22,8 @@ enum order_status {
         ORDER_STATUS_COUNT
 };
 
-/* What has happened to an order, as bits: id, bit, name. CANCEL: its customer wanted it cancelled;
-   OVERDUE: its time was up. */
+/* The steps that an order has taken, as bits: id, bit, name. CANCEL: its customer wanted it
+   cancelled; OVERDUE: its time was up. */
 #define ORDER_STEP_TABLE(X)                                                                        \
     X(RESERVED, 1, "reserved")                                                                     \
     X(PAID, 2, "paid")                                                                             \

@@ -1,6 +1,6 @@
 /*
- * A stretch of time cut into buckets of a minute, an hour or a day (UTC): how analytics counts, and
- * what may be asked of it. Values only; thread safe; nothing blocks.
+ * A stretch of time cut into buckets of a minute, an hour or a day (UTC), by which analytics
+ * counts and is asked. Values only; thread safe; nothing blocks.
  */
 #ifndef OM_SHARED_CONTRACT_PERIOD_H
 #define OM_SHARED_CONTRACT_PERIOD_H
@@ -8,7 +8,7 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 
-/* name, its length in seconds, how many of them are looked at when nobody says from when */
+/* name, its length in seconds, the number of them that is usual where no start is given */
 #define GRANULARITY_TABLE(X)                                                                       \
     X(MINUTE, "minute", 60, 60)                                                                    \
     X(HOUR, "hour", 3600, 24)                                                                      \
@@ -35,13 +35,13 @@ struct period {
     int64_t to_us;   /* behind the last moment looked at */
 };
 
-/* What a caller asks for; empty texts stand for the usual: the last 24 hours by the hour, the last
-   hour by the minute, the last 30 days by the day. `from` and `to` are RFC 3339. */
+/* The question of a caller; empty texts stand for the usual: the last 24 hours by the hour, the
+   last hour by the minute, the last 30 days by the day. `from` and `to` are RFC 3339. */
 struct period_request {
     struct slice from, to, granularity;
 };
 
-/* INVALID says which part is wrong and why. */
+/* INVALID names the part that is wrong, and the reason. */
 enum status period_parse(const struct period_request *request, int64_t now_us,
                          struct period *period, struct error *error) MUST_CHECK;
 

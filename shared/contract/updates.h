@@ -1,7 +1,7 @@
 /*
- * What became of orders, told at once to whoever is watching: plain NATS messages `updates.<order
- * id>`, published when the transaction that made them true has committed. They are for live views
- * only: nothing is stored, and one that is lost is made up for by reading the order.
+ * News of orders for those who watch them: plain NATS messages `updates.<order id>`, published when
+ * the transaction that made them true has committed. They are for live views only: nothing is
+ * stored, and reading the order makes up for one that is lost.
  *
  * Collected while a batch is decided, as the outbox is. Not thread safe; publishing does not wait.
  */
@@ -19,7 +19,7 @@ struct updates;
 struct updates *updates_create(void);
 void updates_destroy(struct updates **updates);
 void updates_clear(struct updates *updates);
-/* Copies `body`, a JSON object's text. NULL as `updates` drops it: nobody is to be told. */
+/* Copies `body`, a JSON object's text. NULL as `updates` drops it, where no updates are wanted. */
 void updates_add(struct updates *updates, const struct uuid *order_id, struct slice body);
 size_t updates_count(const struct updates *updates);
 /* Hands all to the bulk connection, which sends them within a millisecond or drops them, and clears

@@ -120,7 +120,7 @@ enum status json_get_array(struct json_object *object, const char *key, struct j
     return get_member(object, key, json_type_array, value, error);
 }
 
-/* The writer: the bit of a depth says that something was written there which wants a comma before
+/* The writer: the bit of a depth says that something was written there which needs a comma before
    what comes next. A key clears it, for its value follows the colon. */
 
 struct json_writer json_writer(struct buf *out) {

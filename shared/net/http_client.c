@@ -165,8 +165,7 @@ static void begin(const struct httpc *httpc, struct lane *lane, struct exchange 
     curl_multi_add_handle(lane->multi, exchange->easy);
 }
 
-/* Bytes of a request that left us may have been acted upon, whatever came
- * after. */
+/* A request that has left us, even in part, may have been acted upon. */
 static void end(struct lane *lane, struct exchange *exchange, CURLcode code) {
     struct httpc_call *call = exchange->call;
     long status = 0, request_bytes = 0;

@@ -26,7 +26,7 @@ enum httpc_result {
     HTTPC_ANSWERED, /* `status`, `head` and `answer` are the server's */
 };
 
-/* One request with its answer. Zero-initialize; what was asked is borrowed during perform. */
+/* One request with its answer. Zero-initialize; the request is borrowed during perform. */
 struct httpc_call {
     /* asked */
     const char *method; /* NULL: GET, or POST with a body */
@@ -46,7 +46,7 @@ struct httpc_call {
 
 struct httpc_options {
     size_t parallel_max; /* calls of one batch under way at once; 0: 32 */
-    const char *ca_file; /* PEM: who may sign a server's certificate; NULL or "": the system's */
+    const char *ca_file; /* PEM of the authorities that are trusted; NULL or "": the system's */
 };
 
 struct httpc;
@@ -56,7 +56,7 @@ void httpc_destroy(struct httpc **httpc);                        /* no call may 
 
 /* May be repeated with the same calls: an earlier answer is dropped. */
 void httpc_perform(struct httpc *httpc, struct httpc_call *calls, size_t count);
-/* Frees the answer; what was asked stays as it is. */
+/* Frees the answer; the request stays as it is. */
 void httpc_call_fini(struct httpc_call *call);
 
 /* The value of a header of the answer, case-insensitive, trimmed; empty when absent. Borrowed. */

@@ -18,7 +18,7 @@ METRIC_COUNTER(spans, "ordermesh_spans_total", "result",
 #define EXPORT_TIMEOUT_MS 2000
 #define RETRY_MOST_MS 30000
 #define RETRY_AFTER_MOST_MS 60000
-/* So much waits that the next look is due now. */
+/* A queue of this length is sent at once. */
 #define FULL_ENOUGH_BYTES (SPAN_QUEUE_BYTES / 8)
 
 /* Spans as JSON, with commas between. */
@@ -125,7 +125,7 @@ static void set_away(bool is_away, const struct httpc_call *call) {
 }
 
 /* It is no answer, or one of those to repeat
-   (https://opentelemetry.io/docs/specs/otlp/#failures-1). What was lost may have been taken: a span
+   (https://opentelemetry.io/docs/specs/otlp/#failures-1). A lost one may have been taken: a span
    that comes twice is the same span. */
 static bool is_passing(const struct httpc_call *call) {
     return call->result != HTTPC_ANSWERED || call->status == 429 || call->status == 502 ||
@@ -169,7 +169,7 @@ static void export_leaving(bool is_last) {
     httpc_call_fini(&call);
 }
 
-/* Only at the end something is leaving already: what waits goes with it. */
+/* Only at the end some are leaving already; those that wait then go with them. */
 static void take_waiting(void) {
     struct span_list *waiting = &exporter.waiting, *leaving = &exporter.leaving;
     if (waiting->count == 0)

@@ -2,12 +2,12 @@
  * Sends ended spans to an OpenTelemetry collector: OTLP over HTTP, in JSON
  * (https://opentelemetry.io/docs/specs/otlp/#otlphttp), by one background thread a process.
  *
- * Spans wait in a queue of at most SPAN_QUEUE_BYTES. What the collector cannot take for now (no
- * answer, 429, 502, 503, 504) is sent again, SPAN_TRIES times in all within about a minute, and not
- * before it says (Retry-After, of at most a minute). What it refuses otherwise, what it still does
- * not take then, and what does not fit into the queue is dropped and counted
- * (ordermesh_spans_total): nobody ever waits for a collector. Start before and stop after all other
- * threads.
+ * Spans wait in a queue of at most SPAN_QUEUE_BYTES. Those that the collector cannot take for now
+ * (no answer, 429, 502, 503, 504) are sent again, SPAN_TRIES times in all within about a minute,
+ * and not before it says (Retry-After, of at most a minute). Spans that it refuses otherwise, or
+ * still does not take then, and those that do not fit into the queue are dropped and counted
+ * (ordermesh_spans_total): nothing ever waits for a collector. Start before and stop after all
+ * other threads.
  */
 #ifndef OM_SHARED_NET_SPAN_EXPORTER_H
 #define OM_SHARED_NET_SPAN_EXPORTER_H
@@ -29,7 +29,7 @@ struct span_exporter_options {
 /* Strings are borrowed until stop. */
 enum status span_exporter_start(const struct span_exporter_options *options,
                                 struct error *error) MUST_CHECK;
-/* Sends what waits, trying once: two time-outs of an export, 4 s, at the longest. */
+/* Sends the spans that wait, trying once: two time-outs of an export, 4 s, at the longest. */
 void span_exporter_stop(void);
 
 #endif
