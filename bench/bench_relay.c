@@ -5,6 +5,7 @@
 #include "bench/harness.h"
 #include "bench/limits.h"
 #include "bench/sample_event.h"
+#include "shared/pg/pg_param.h"
 
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"

@@ -7,6 +7,7 @@
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
 #include <stdio.h>

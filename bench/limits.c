@@ -5,6 +5,8 @@
 #include "shared/base/memory.h"
 #include "shared/base/uuid.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
 #include <stdio.h>

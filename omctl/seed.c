@@ -3,6 +3,8 @@
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
 #include "shared/outbox/outbox.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 #define WAIT_TIMEOUT_MS 60000
 #define WAIT_POLL_MS 50

@@ -4,6 +4,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/crypto.h"
 #include "shared/base/memory.h"
+#include "shared/pg/pg_result.h"
 
 #include <dirent.h>
 #include <errno.h>

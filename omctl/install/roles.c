@@ -1,6 +1,8 @@
 #include "omctl/install/roles.h"
 
 #include "omctl/command/command.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 /* Adds the statement for one role; the server does the quoting. */
 static enum status append_role(struct pg *pg, const char *directory, struct slice role,

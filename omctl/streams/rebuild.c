@@ -6,6 +6,7 @@
 #include "services/analytics/store.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
 #include <string.h>

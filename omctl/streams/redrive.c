@@ -1,6 +1,8 @@
 #include "omctl/streams/redrive.h"
 
 #include "shared/base/clock.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "services/analytics/store.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
+#include "shared/pg/pg_result.h"
 
 /* NATS carries up to 1 MB; headers need some. */
 #define REPLY_MAX_BYTES (1000 * 1000)

@@ -5,6 +5,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/json/json.h"
+#include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
 #include <stdio.h>

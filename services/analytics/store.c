@@ -1,6 +1,7 @@
 #include "services/analytics/store.h"
 
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 #include <assert.h>
 

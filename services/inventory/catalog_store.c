@@ -1,5 +1,8 @@
 #include "services/inventory/catalog_store.h"
 
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
+
 #include <stdlib.h>
 
 /* --- products --- */

@@ -2,6 +2,7 @@
 
 #include "shared/consume/batch_orders.h"
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
 
@@ -15,13 +16,10 @@ static const char *const status_names[] = {
 #define STATUS_NAMES (sizeof(status_names) / sizeof(status_names[0]))
 
 static bool parse_status(struct slice text, enum reservation_status *status) {
-    for (size_t i = RESERVATION_RESERVED; i < STATUS_NAMES; i++) {
-        if (slice_is(text, status_names[i])) {
-            *status = (enum reservation_status)i;
-            return true;
-        }
-    }
-    return false;
+    int found = slice_index(text, status_names, (int)STATUS_NAMES);
+    if (found > 0)
+        *status = (enum reservation_status)found;
+    return found > 0;
 }
 
 /* --- reservations --- */

@@ -1,6 +1,7 @@
 #include "services/loyalty/store.h"
 
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 static const struct pg_statement earn_points = {
     .name = "loyalty_earn",

@@ -1,6 +1,7 @@
 #include "services/notification/queue.h"
 
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 /* Fills the key's three columns for each row. */
 static void add_keys(struct pg_columns *columns, const struct queued_notices *notices) {

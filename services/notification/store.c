@@ -2,6 +2,7 @@
 
 #include "shared/consume/batch_orders.h"
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 static const struct pg_statement load_records = {
     .name = "notification_load",

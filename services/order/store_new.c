@@ -1,6 +1,7 @@
 #include "services/order/store_new.h"
 
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
 

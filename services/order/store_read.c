@@ -1,6 +1,8 @@
 #include "services/order/store_read.h"
 
 #include "shared/base/clock.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 /* --- one order --- */
 

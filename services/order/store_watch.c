@@ -1,5 +1,8 @@
 #include "services/order/store_watch.h"
 
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
+
 /* Without a turn for this long nobody was watching, and every open order's time begins anew. */
 #define GAP "interval '30 seconds'"
 /* Longer than a transaction lives, so that no order with an older taken_at is still to appear. */

@@ -1,6 +1,7 @@
 #include "services/shipping/store.h"
 
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 static const char *const status_names[] = {
     [SHIPMENT_SHIPPED] = "SHIPPED",

@@ -1,5 +1,7 @@
 #include "shared/consume/batch_orders.h"
 
+#include "shared/pg/pg_param.h"
+
 enum status batch_query_orders(const struct batch *batch, const struct pg_statement *statement,
                                struct pg_result **result, struct error *error) {
     struct pg_array ids;

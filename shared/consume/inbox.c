@@ -1,6 +1,8 @@
 #include "shared/consume/inbox.h"
 
 #include "shared/base/memory.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
 

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/pg/pg_param.h"
 
 #include <stdlib.h>
 #include <string.h>

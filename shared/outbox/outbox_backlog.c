@@ -1,5 +1,8 @@
 #include "shared/outbox/outbox_backlog.h"
 
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /*
- * How much of an outbox a relay has not published yet, for those who watch it. One statement by
- * index; blocks for it.
+ * The rows of an outbox that a relay has not published yet, for those who watch it. One statement
+ * by index; blocks for it.
  */
 #ifndef OM_SHARED_OUTBOX_OUTBOX_BACKLOG_H
 #define OM_SHARED_OUTBOX_OUTBOX_BACKLOG_H

@@ -11,6 +11,8 @@
 #include "shared/outbox/relay_cursor.h"
 #include "shared/outbox/relay_publisher.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -66,7 +68,7 @@ struct relay {
     atomic_bool ready;
 };
 
-/* Two index ranges, never OR, or the planner filters the whole index. WITH TIES keeps a
+/* Two index ranges, never OR: with OR the planner filters the whole index. WITH TIES keeps a
    transaction whole, so a cut always falls between two. */
 const char relay_read_sql[] =
     "WITH seen AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot, "
@@ -104,7 +106,7 @@ static const struct pg_statement maintain = {
     "relay_maintain", "SELECT om.maintain_partitions($1::text, $2::int8::int)", 2};
 
 /* The cursor may lag after a crash (rows are then published again), so its commits need not wait
-   for the disk. The plan is fixed: what is right for an empty outbox is right for a full one. */
+   for the disk. The plan is fixed: the one for an empty outbox is right for a full one. */
 static const char on_connect_sql[] =
     "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; "
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
@@ -128,8 +130,8 @@ static enum status cursor_reload(struct relay *relay, struct error *error) {
     return STATUS_OK;
 }
 
-/* Where the cursor stands after these rows: past the last transaction read whole, or past all that
-   the snapshot knew; what it still saw running below that is a hole. */
+/* After these rows the cursor stands past the last transaction that was read whole, or past all
+   that the snapshot knew; those that it still saw running below that are holes. */
 static void pass_set_after(struct pass *pass, const struct relay_cursor *from, int64_t limit) {
     uint64_t xmax, last = 0;
     struct slice running;
@@ -178,8 +180,8 @@ static enum status pass_read(struct relay *relay, const struct relay_cursor *fro
 /* --- turns ---------------------------------------------------------------------------------------
  */
 
-/* Takes the pass's cursor. It is written only when rows were published: an older one is as right.
- */
+/* Takes the pass's cursor. It is written only when rows were published, since an older one is as
+   right. */
 static enum status pass_settle(struct relay *relay, struct pass *pass, struct error *error) {
     relay_cursor_fini(&relay->cursor);
     relay->cursor = pass->after;
@@ -246,7 +248,7 @@ static enum status maintain_partitions(struct relay *relay, struct error *error)
     return STATUS_OK;
 }
 
-/* What the broker does not take piles up here. */
+/* Rows pile up here while the broker takes none. */
 static enum status measure_backlog(struct relay *relay, struct error *error) {
     if (clock_monotonic_us() < relay->measured_at_us + BACKLOG_INTERVAL_US &&
         relay->measured_at_us != 0)

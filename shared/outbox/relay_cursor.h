@@ -1,6 +1,6 @@
 /*
- * How far a relay has read its outbox: all transactions below next_xid, but for the holes, which
- * were still running then. Plain values; nothing blocks.
+ * The place up to which a relay has read its outbox: all transactions below next_xid, but for the
+ * holes, which were still running then. Plain values; nothing blocks.
  */
 #ifndef OM_SHARED_OUTBOX_RELAY_CURSOR_H
 #define OM_SHARED_OUTBOX_RELAY_CURSOR_H

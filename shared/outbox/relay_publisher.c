@@ -4,6 +4,7 @@
 #include "shared/base/memory.h"
 #include "shared/contract/event.h"
 #include "shared/nats/messaging_span.h"
+#include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -103,8 +104,8 @@ enum status relay_publisher_send(struct relay_publisher *publisher, const struct
     return status;
 }
 
-/* OK: stored, now or before. What the server refuses comes with an error in its JSON; a stream that
-   is not there answers with nothing at all. */
+/* OK: stored, now or before. A refusal of the server has an error in its JSON; a stream that is not
+   there gives an empty answer. */
 static enum status check_ack(natsMsg *message, struct error *error) {
     struct slice text = {natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
     struct pub_ack ack = {0};

@@ -2,7 +2,7 @@
  * The relay's way into JetStream: rows of the outbox as messages, and their acknowledgements.
  *
  * A pass is what was sent last: any number of rows at once, acknowledged together. An event's id is
- * its Nats-Msg-Id, so that what is sent twice is stored once. One thread.
+ * its Nats-Msg-Id, so that an event sent twice is stored once. One thread.
  */
 #ifndef OM_SHARED_OUTBOX_RELAY_PUBLISHER_H
 #define OM_SHARED_OUTBOX_RELAY_PUBLISHER_H
@@ -34,8 +34,8 @@ enum status relay_publisher_send(struct relay_publisher *publisher, const struct
 /* Waits, 5 s at most, until all that was sent is stored; UNAVAILABLE when it is not. */
 enum status relay_publisher_await(struct relay_publisher *publisher,
                                   struct error *error) MUST_CHECK;
-/* After a failure: no later pass has to get past the answers that this one still has coming. Those
-   that say that no stream listens do not even name their pass. */
+/* After a failure: keeps the answers that are still to come away from later passes. An answer that
+   no stream listens does not name its pass. */
 void relay_publisher_reset(struct relay_publisher *publisher);
 
 #endif

@@ -1,8 +1,9 @@
-#include "shared/base/memory.h"
-#include "shared/pg/pg_span.h"
+#include "shared/pg/pg.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/memory.h"
 #include "shared/observe/metrics.h"
+#include "shared/pg/pg_span.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +16,7 @@ METRIC_COUNTER(reconnects, "ordermesh_db_reconnects_total", "", "Database reconn
 #define PARAMS_MAX 32
 #define PREPARED_MAX 128
 #define BINARY_RESULTS 1
-/* Longer than statement_timeout: whoever is silent for that long is not working for us any more. */
+/* Longer than statement_timeout: a server that is silent for so long works for us no more. */
 #define RESULT_TIMEOUT_MS 12000
 #define NO_TIMEOUT (-1)
 
@@ -73,8 +74,8 @@ void pg_set_on_connect(struct pg *pg, const char *sql) {
 
 /* --- errors --- */
 
-/* Keeps the first error of a transaction and reports it from then on; outside of one, an error is
-   the end of what was asked. */
+/* Keeps the first error of a transaction and reports it from then on; outside of one, an error
+   ends the query. */
 static enum status fail(struct pg *pg, const struct error *cause, struct error *error) {
     const struct error *first = cause;
     if (pg->in_transaction) {
@@ -90,7 +91,7 @@ static enum status fail(struct pg *pg, const struct error *cause, struct error *
     return first->status;
 }
 
-/* Throws the connection away; what was sent on it may or may not have happened. */
+/* Throws the connection away; statements sent on it may or may not have been executed. */
 static enum status lose_connection(struct pg *pg, const char *reason, struct error *error) {
     struct error cause = {0};
     error_set(&cause, STATUS_UNAVAILABLE, "database: %.*s", (int)strcspn(reason, "\n"), reason);
@@ -109,8 +110,8 @@ static enum status lose_session(struct pg *pg, struct error *cause, struct error
 
 /* --- waiting --- */
 
-/* Sends what is unsent and takes in what has come, until a result is there: both at once, because
-   a server that waits for us to read its results stops reading our parameters. */
+/* Sends and receives at once until a result is there: a server that waits for us to read its
+   results stops reading our parameters. */
 static enum status wait_result(struct pg *pg, int64_t timeout_ms, struct error *error) {
     int64_t deadline_us = clock_monotonic_us() + timeout_ms * 1000;
     while (PQisBusy(pg->conn)) {
@@ -124,7 +125,7 @@ static enum status wait_result(struct pg *pg, int64_t timeout_ms, struct error *
             return lose_connection(pg, "no answer in time", error);
         if (poll(&fd, 1, (int)left_ms) < 0 && errno != EINTR)
             return lose_connection(pg, "poll failed", error);
-        /* At the connection's end PQgetResult() still has what the server said before it. */
+        /* At the connection's end PQgetResult() still has the last words of the server. */
         if ((fd.revents & ~POLLOUT) && !PQconsumeInput(pg->conn))
             return STATUS_OK;
     }
@@ -161,7 +162,7 @@ static void ignore_notice(void *closure, const char *message) {
 }
 
 static PGconn *open_connection(const struct pg *pg) {
-    /* In this order, so that the URL may overrule what stands before it. */
+    /* In this order, so that the URL may overrule those before it. */
     const char *const keywords[] = {"connect_timeout",
                                     "keepalives",
                                     "keepalives_idle",
@@ -427,7 +428,7 @@ enum status pg_query(struct pg *pg, const struct pg_statement *statement,
 
 /* --- transactions --- */
 
-/* What begins or ends a transaction, which nobody wants to read in its span. */
+/* BEGIN, COMMIT and ROLLBACK are left out of the span's summary. */
 static enum status run_command(struct pg *pg, const struct pg_statement *command,
                                struct error *error) {
     enum status status = send_statement(pg, command, NULL, error);

@@ -17,6 +17,7 @@
 #define OM_SHARED_PG_PG_COLUMNS_H
 
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 #define PG_COLUMNS_MAX 24
 

@@ -1,10 +1,9 @@
-/*
- * What pg.c and pg_result.c share: libpq, and how its results become ours. For those two only.
- */
+/* libpq, and how its results become ours. For the files of this room only. */
 #ifndef OM_SHARED_PG_PG_INTERNAL_H
 #define OM_SHARED_PG_PG_INTERNAL_H
 
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 /* libpq has a type with the name of one of our functions. */
 #define pg_int64 libpq_int64

@@ -1,4 +1,4 @@
-#include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 #include <assert.h>
 #include <endian.h>

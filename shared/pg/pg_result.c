@@ -1,3 +1,5 @@
+#include "shared/pg/pg_result.h"
+
 #include "shared/base/memory.h"
 #include "shared/pg/pg_internal.h"
 

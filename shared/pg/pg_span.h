@@ -1,11 +1,11 @@
 /*
- * The CLIENT span of a transaction, or of a query outside of any, below what its thread works on
- * (trace_current()), as OpenTelemetry's conventions for PostgreSQL have it
+ * The CLIENT span of a transaction, or of a query outside of any, below the current trace of its
+ * thread (trace_current()), as OpenTelemetry's conventions for PostgreSQL have it
  * (https://opentelemetry.io/docs/specs/semconv/db/postgresql/). Its name and summary are those of
  * the statements, which are constants: no parameter is told of, and so no personal data.
  *
- * Whatever works for nobody, such as what polls, has no current trace and leaves no spans. A plain
- * value of one thread; nothing blocks. For pg.c only.
+ * Work that no request or event asked for, such as polling, has no current trace and leaves no
+ * spans. A plain value of one thread; nothing blocks. For pg.c only.
  */
 #ifndef OM_SHARED_PG_PG_SPAN_H
 #define OM_SHARED_PG_PG_SPAN_H

@@ -8,6 +8,7 @@
 #include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
+#include "shared/pg/pg_result.h"
 
 #include <assert.h>
 #include <inttypes.h>

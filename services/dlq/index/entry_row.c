@@ -1,5 +1,7 @@
 #include "services/dlq/index/entry_row.h"
 
+#include "shared/pg/pg_result.h"
+
 static const char *const status_texts[] = {
 #define ENTRY_STATUS_TEXT(id, text, meaning) text,
     ENTRY_STATUS_TABLE(ENTRY_STATUS_TEXT)

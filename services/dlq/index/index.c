@@ -2,6 +2,7 @@
 
 #include "shared/contract/event.h"
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 #include <string.h>
 

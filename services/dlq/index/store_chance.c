@@ -1,6 +1,7 @@
 #include "services/dlq/index/store_chance.h"
 
 #include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 /* --- waiting --------------------------------------------------------------------------------- */
 

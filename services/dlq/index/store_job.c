@@ -1,6 +1,8 @@
 #include "services/dlq/index/store_job.h"
 
 #include "services/dlq/index/store_read.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 static enum status run(struct pg *pg, const struct pg_statement *statement,
                        const struct pg_param *params, struct error *error) {

@@ -1,6 +1,8 @@
 #include "services/dlq/index/store_read.h"
 
 #include "shared/base/clock.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 static void put_time(struct json_writer *w, const char *key, const struct pg_result *rows, int row,
                      int column) {

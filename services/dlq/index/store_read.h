@@ -18,6 +18,7 @@
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 /* The conditions of a filter on `dlq.entries e`, as parameters $1 to $8 of a statement. */
 #define STORE_FILTER_PARAMS 8

@@ -1,5 +1,8 @@
 #include "services/dlq/replay/leader.h"
 
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
+
 /* A session is opened anew without a word: that ours has the lock must be seen each time. */
 static const struct pg_statement try_lock = {
     .name = "dlq_lead",

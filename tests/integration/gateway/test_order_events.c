@@ -4,6 +4,7 @@
    Covers: gateway/link/feed.c gateway/live/ services/order/progress_update.c
    shared/contract/updates.c */
 #include "shared/base/memory.h"
+#include "shared/pg/pg_result.h"
 #include "tests/integration/gateway/order_fixture.h"
 
 #include "shared/contract/updates.h"

@@ -3,6 +3,7 @@
    Covers: gateway/orders/cancel_order.c gateway/orders/get_order.c gateway/orders/list_orders.c
    gateway/reply/etag.c gateway/reply/resource.c services/order/endpoint.c services/order/list.c
    services/order/store_read.c shared/contract/cursor.c */
+#include "shared/pg/pg_result.h"
 #include "tests/integration/gateway/order_fixture.h"
 
 #include "shared/json/json.h"

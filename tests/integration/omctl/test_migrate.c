@@ -4,6 +4,7 @@
 #include "omctl/install/migrate.h"
 #include "omctl/install/roles.h"
 #include "shared/base/memory.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers_fixture.h"
 

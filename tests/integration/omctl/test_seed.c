@@ -4,6 +4,7 @@
 #include "omctl/seed.h"
 #include "omctl/streams/redrive.h"
 #include "shared/base/clock.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers_fixture.h"
 

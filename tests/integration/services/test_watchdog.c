@@ -5,6 +5,7 @@
    shared/service/periodic.c */
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"
 

@@ -6,6 +6,8 @@
 #include "shared/consume/consumer.h"
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers.h"
 

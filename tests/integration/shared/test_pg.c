@@ -4,6 +4,8 @@
    Covers: shared/pg/ */
 #include "shared/base/memory.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers_fixture.h"
 

@@ -3,6 +3,8 @@
    Covers: shared/pg/pg.c */
 #include "shared/base/clock.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
 #include "tests/support/servers/servers_fixture.h"

@@ -3,6 +3,8 @@
    Covers: shared/pg/pg_span.c */
 #include "shared/net/span_exporter.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http_sink.h"
 #include "tests/support/servers/servers_fixture.h"

@@ -8,6 +8,7 @@
 #include "shared/outbox/outbox.h"
 #include "shared/outbox/relay.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
 #include "tests/support/servers/servers_fixture.h"

@@ -4,6 +4,8 @@
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
 #include <stdio.h>
