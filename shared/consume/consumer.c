@@ -20,6 +20,7 @@
 #define HOLD_LEAST_MS 100
 #define HOLD_MOST_MS 2000
 #define SERIALIZATION_TRIES 8
+#define FLUSH_MOST_MS 1000
 
 /* Every statement goes by key, and a plan made while a table is empty must be right when it is
    full: planned once, by index. */
@@ -386,8 +387,16 @@ static bool open_intake(struct consumer *consumer) {
     return false;
 }
 
+/* Should this message end the process, then what was said of others before it is heard. */
+static void flush_before_suspect(const struct consumer *consumer) {
+    natsConnection *connection = nats_client_bulk(consumer->options.nats);
+    if (consumer->batch->items[0]->is_alone)
+        natsConnection_FlushTimeout(connection, FLUSH_MOST_MS);
+}
+
 static void process_batch(struct consumer *consumer) {
     int64_t started_us = clock_monotonic_us();
+    flush_before_suspect(consumer);
     decode_batch(consumer->spec, consumer->batch);
     batch_span_start(&consumer->span, consumer->batch);
     if (run_batch(consumer)) {

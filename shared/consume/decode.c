@@ -1,12 +1,7 @@
 #include "shared/consume/decode.h"
 
 #include "shared/base/failpoint.h"
-#include "shared/base/memory.h"
-#include "shared/consume/trial.h"
-#include "shared/observe/log.h"
 
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 static size_t find_row(const struct consumer_spec *spec, enum event_type type) {
@@ -62,64 +57,12 @@ static size_t decode(const struct consumer_spec *spec, struct message *message) 
     return handler->wants == NULL || handler->wants(&delivery->event) ? row : spec->row_count;
 }
 
-/* --- the trial ---------------------------------------------------------------------------------
- */
-
-struct rehearsal {
-    const struct consumer_spec *spec;
-    const struct message_list *batch;
-};
-
-static void rehearse(void *closure, size_t index) {
-    const struct rehearsal *rehearsal = closure;
-    (void)decode(rehearsal->spec, rehearsal->batch->items[index]);
-}
-
-static bool is_redelivered(const struct message *message) {
-    return message->delivery.attempt > 1;
-}
-
-static bool has_redelivered(const struct message_list *batch) {
-    size_t i = 0;
-    while (i < batch->count && !is_redelivered(batch->items[i]))
-        i++;
-    return i < batch->count;
-}
-
-static void reject_crasher(struct message *message, int fate) {
-    struct delivery *delivery = &message->delivery;
-    if (fate == SIGPROF)
-        delivery_reject(delivery, STATUS_INTERNAL, "the decoder does not come to an end");
-    else if (fate == TRIAL_EXITED)
-        delivery_reject(delivery, STATUS_INTERNAL, "crashes the decoder");
-    else
-        delivery_reject(delivery, STATUS_INTERNAL, "crashes the decoder: signal %d (%s)", fate,
-                        strsignal(fate));
-}
-
-/* The whole batch, not only what comes again: none of it may pay for a neighbour with an attempt.
- */
-static void try_batch(const struct consumer_spec *spec, const struct message_list *batch) {
-    struct rehearsal rehearsal = {spec, batch};
-    int *fates = mem_alloc(batch->count * sizeof(*fates));
-    trial_run(rehearse, &rehearsal, batch->count, fates);
-    for (size_t i = 0; i < batch->count; i++) {
-        if (fates[i] != TRIAL_PASSED)
-            reject_crasher(batch->items[i], fates[i]);
-    }
-    free(fates);
-}
-
 void decode_batch(const struct consumer_spec *spec, const struct message_list *batch) {
     if (consumer_spec_is_raw(spec))
         return;
-    if (has_redelivered(batch))
-        try_batch(spec, batch);
     for (size_t i = 0; i < batch->count; i++) {
         struct message *message = batch->items[i];
-        message->row = spec->row_count;
-        if (message->delivery.outcome == OUTCOME_DONE)
-            message->row = decode(spec, message);
+        message->row = decode(spec, message);
         message->is_settled = message->row == spec->row_count;
     }
 }

@@ -13,6 +13,8 @@
 #define HEARTBEAT_MS 100
 /* How many messages may wait in memory, in batches, while one is held. */
 #define WAITING_BATCHES 4
+/* What is delivered so often may be what ended the process twice. */
+#define SUSPECT_DELIVERIES 3
 
 struct intake {
     struct pull *pull;
@@ -41,9 +43,10 @@ static void list_clear(struct message_list *list) {
 /* --- from the subscription to the batch --------------------------------------------------------
  */
 
-static bool is_to_be_alone(natsMsg *raw) {
+static bool is_to_be_alone(natsMsg *raw, int deliveries) {
     const char *ignored = NULL;
-    return natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
+    return deliveries >= SUSPECT_DELIVERIES ||
+           natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
 }
 
 /* NULL for what nobody can acknowledge, as it was not delivered by the server. */
@@ -56,7 +59,7 @@ static struct message *message_create(natsMsg *raw) {
     message->raw = raw;
     message->metadata = metadata;
     message->touched_us = clock_monotonic_us();
-    message->is_alone = is_to_be_alone(raw);
+    message->is_alone = is_to_be_alone(raw, metadata.deliveries);
     delivery->subject = slice_of(natsMsg_GetSubject(raw));
     delivery->payload = (struct slice){natsMsg_GetData(raw), (size_t)natsMsg_GetDataLength(raw)};
     delivery->attempt = metadata.deliveries;
@@ -83,11 +86,20 @@ static enum status collect(struct intake *intake, int64_t first_wait_ms, struct 
     return STATUS_OK;
 }
 
+/* The first that is to be worked on by itself; the list's count for none. */
+static size_t find_alone(const struct message_list *waiting) {
+    size_t at = 0;
+    while (at < waiting->count && !waiting->items[at]->is_alone)
+        at++;
+    return at;
+}
+
 /* The server has more for us than a batch that has just begun to come in: worth a moment. */
 static bool is_backlog_coming(const struct intake *intake) {
     const struct message_list *waiting = &intake->waiting;
     return waiting->count > 0 && waiting->count < intake->batch_most &&
-           waiting->items[waiting->count - 1]->metadata.pending > 0;
+           waiting->items[waiting->count - 1]->metadata.pending > 0 &&
+           find_alone(waiting) == waiting->count;
 }
 
 static enum status gather(struct intake *intake, struct error *error) {
@@ -102,23 +114,13 @@ static enum status gather(struct intake *intake, struct error *error) {
     return status;
 }
 
-/* Where the next batch begins, and how long it is. */
-static size_t choose_batch(const struct intake *intake, size_t *count) {
-    const struct message_list *waiting = &intake->waiting;
-    size_t alone = 0;
-    while (alone < waiting->count && !waiting->items[alone]->is_alone)
-        alone++;
-    *count = waiting->count < intake->batch_most ? waiting->count : intake->batch_most;
-    if (alone == waiting->count)
-        return 0;
-    *count = 1;
-    return alone;
-}
-
 static size_t move_to_batch(struct intake *intake) {
     struct message_list *waiting = &intake->waiting;
-    size_t count;
-    size_t first = choose_batch(intake, &count);
+    size_t first = find_alone(waiting), count = 1;
+    if (first == waiting->count) {
+        first = 0;
+        count = waiting->count < intake->batch_most ? waiting->count : intake->batch_most;
+    }
     memcpy(intake->batch.items, waiting->items + first, count * sizeof(struct message *));
     memmove(waiting->items + first, waiting->items + first + count,
             (waiting->count - first - count) * sizeof(struct message *));

@@ -2,11 +2,13 @@
  * Arrival: what a consumer has in hand, from the subscription to the end of its batch.
  *
  * Messages wait in arrival order and are handed out as batches: one message when it is quiet,
- * batch_max under load. What is to be worked on alone (Om-Replay-Alone) is a batch of its own,
- * before all others: what ends the process then is this one message, and none of its neighbours is
- * in the way of it either. A heartbeat on a thread of its own keeps everything in hand from being
- * delivered again while a batch takes long or is held, and keeps what is on its way from piling up
- * unseen in the subscription. All functions are for one thread, the consumer's.
+ * batch_max under load. A message that comes for the third time, or as a second chance
+ * (Om-Replay-Alone), is a batch of its own, before all others: should it end the process, then it
+ * is in no other's way (docs/decisions/0004-poison-is-taken-alone.md).
+ *
+ * A heartbeat on a thread of its own keeps everything in hand from being delivered again while a
+ * batch takes long or is held, and keeps what is on its way from piling up unseen in the
+ * subscription. All functions are for one thread, the consumer's.
  */
 #ifndef OM_SHARED_CONSUME_INTAKE_H
 #define OM_SHARED_CONSUME_INTAKE_H

@@ -7,37 +7,11 @@
 #include <json-c/json_tokener.h>
 #include <json-c/json_util.h>
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
-
-/* json-c changes its thread's locale for each document, under a lock of libc's. A fork meanwhile
-   would leave that lock taken in the child for ever, so a fork waits for the documents at hand. */
-static pthread_rwlock_t parsing = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-
-static void before_fork(void) {
-    pthread_rwlock_wrlock(&parsing);
-}
-
-static void after_fork(void) {
-    pthread_rwlock_unlock(&parsing);
-}
-
-/* The threads that wait at the lock do not exist here. */
-static void after_fork_in_child(void) {
-    pthread_rwlock_init(&parsing, NULL);
-}
-
-static void watch_forks(void) {
-    pthread_atfork(before_fork, after_fork, after_fork_in_child);
-}
 
 static enum status parse_object(struct json_tokener *tokener, struct slice text,
                                 struct json_object **root, struct error *error) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    pthread_rwlock_rdlock(&parsing);
     struct json_object *parsed = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
-    pthread_rwlock_unlock(&parsing);
     enum json_tokener_error result = json_tokener_get_error(tokener);
     if (result != json_tokener_success) {
         json_object_put(parsed);

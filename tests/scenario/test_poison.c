@@ -15,6 +15,7 @@
 #define LOAD_ENDS_MS 60000
 #define REQUEST_TIMEOUT_MS 5000
 #define LARGEST_BYTES (1024 * 1024)
+#define CRASHES_MOST 8 /* of one poison: max_deliver, and once more as its second chance */
 
 #define ENVELOPE(type, version)                                                                    \
     "{\"specversion\":\"1.0\",\"type\":\"io.ordermesh." type "\",\"source\":\"gateway\","          \
@@ -52,9 +53,9 @@ static struct poison poisons[] = {
      SLICE_LITERAL(ENVELOPE("order.cancel", "1") ID ",\"data\":{}}"), "max_deliveries",
      "not here yet", "0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c", 0},
 #ifdef OM_FAILPOINTS
-    UNREADABLE("what crashes whoever reads it",
-               ENVELOPE("order.submit", "1") ID ",\"data\":{\"a\":\"failpoint:decode\"}}",
-               "crashes the decoder"),
+    {"what crashes whoever reads it", "orders.cmd.submit",
+     SLICE_LITERAL(ENVELOPE("order.submit", "1") ID ",\"data\":{\"a\":\"failpoint:decode\"}}"),
+     "no_report", "also when it was sent by itself", NULL, 0},
 #endif
 };
 enum { POISONS = sizeof(poisons) / sizeof(poisons[0]) };
@@ -180,7 +181,7 @@ static void every_kind_of_poison_ends_in_one_dead_letter_and_its_neighbours_comp
     assert_true(workload_await_end(workload, LOAD_ENDS_MS));
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
 #ifdef OM_FAILPOINTS
-    assert_int_equal(mesh_deaths(scenario->mesh, MESH_ORDER), 1);
+    assert_in_range(mesh_deaths(scenario->mesh, MESH_ORDER), 1, CRASHES_MOST);
 #endif
     workload_destroy(&workload);
 }
