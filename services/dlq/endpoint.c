@@ -12,16 +12,6 @@
 typedef enum status (*serve_fn)(struct endpoint_call *call, struct json_object *request,
                                 struct error *error);
 
-static enum status serve(struct endpoint_call *call, serve_fn fn, struct error *error) {
-    struct json_object *request = NULL;
-    struct slice text = call->request.len == 0 ? SLICE_LITERAL("{}") : call->request;
-    enum status status = json_parse(text, &request, error);
-    if (status == STATUS_OK)
-        status = fn(call, request, error);
-    json_object_put(request);
-    return status;
-}
-
 static enum status refuse_unknown(struct json_object *request, const char *const *known,
                                   struct error *error) {
     json_object_object_foreach(request, key, unused) {
@@ -33,6 +23,20 @@ static enum status refuse_unknown(struct json_object *request, const char *const
             return error_set(error, STATUS_INVALID, "%.64s: not known here", key);
     }
     return STATUS_OK;
+}
+
+/* `known` are the request's members, and then NULL; NULL when `fn` looks at them itself. */
+static enum status serve(struct endpoint_call *call, const char *const *known, serve_fn fn,
+                         struct error *error) {
+    struct json_object *request = NULL;
+    struct slice text = call->request.len == 0 ? SLICE_LITERAL("{}") : call->request;
+    enum status status = json_parse(text, &request, error);
+    if (status == STATUS_OK && known != NULL)
+        status = refuse_unknown(request, known, error);
+    if (status == STATUS_OK)
+        status = fn(call, request, error);
+    json_object_put(request);
+    return status;
 }
 
 static enum status get_text(struct json_object *request, const char *key, size_t most,
@@ -73,7 +77,7 @@ static enum status get_bool(struct json_object *request, const char *key, bool *
     return STATUS_OK;
 }
 
-/* Who asks; a caller of the mesh need not say. */
+/* The person who asks; a caller of the mesh need not say. */
 static enum status get_actor(struct json_object *request, struct slice *actor,
                              struct error *error) {
     *actor = SLICE_LITERAL("unnamed");
@@ -96,29 +100,22 @@ static enum status serve_list(struct endpoint_call *call, struct json_object *re
                               struct error *error) {
     static const char *const others[] = {"limit", "cursor", NULL};
     struct page_request page = {.limit = DLQ_LIMIT_USUAL};
-    struct slice cursor;
     enum status status = dlq_filter_read(request, others, &page.filter, error);
     if (status == STATUS_OK)
         status = get_int(request, "limit", DLQ_LIMIT_MOST, &page.limit, error);
-    if (status == STATUS_OK && json_object_object_get_ex(request, "cursor", NULL)) {
-        status = get_text(request, "cursor", DLQ_CURSOR_MOST, &cursor, error);
-        if (status == STATUS_OK)
-            status = page_cursor_decode(cursor, &page.filter, call->arena, &page.after, error);
-    }
+    if (status == STATUS_OK && json_object_object_get_ex(request, "cursor", NULL))
+        status = get_text(request, "cursor", DLQ_CURSOR_MOST, &page.cursor, error);
     return status == STATUS_OK ? store_read_page(call->pg, &page, call->reply, error) : status;
 }
 
 static enum status serve_get(struct endpoint_call *call, struct json_object *request,
                              struct error *error) {
-    static const char *const known[] = {"id", NULL};
     struct slice id;
     struct entry_place place;
     struct stored_message message = {0};
     struct entry entry;
     struct json_writer w = json_writer(call->reply);
-    enum status status = refuse_unknown(request, known, error);
-    if (status == STATUS_OK)
-        status = get_text(request, "id", DLQ_ID_MOST, &id, error);
+    enum status status = get_text(request, "id", DLQ_ID_MOST, &id, error);
     if (status != STATUS_OK)
         return status;
     json_begin_object(&w);
@@ -127,8 +124,7 @@ static enum status serve_get(struct endpoint_call *call, struct json_object *req
         status = store_read_history(call->pg, id, &w, error);
     if (status != STATUS_OK)
         return status;
-    status = entry_fetch(call->nats, arena_copy(call->arena, place.stream), place.dlq_sequence,
-                         &message, &entry, error);
+    status = entry_fetch(call->nats, place.stream, place.dlq_sequence, &message, &entry, error);
     if (status == STATUS_OK)
         entry_json_write_original(&message, &w);
     stored_message_fini(&message);
@@ -138,9 +134,8 @@ static enum status serve_get(struct endpoint_call *call, struct json_object *req
 
 static enum status serve_counts(struct endpoint_call *call, struct json_object *request,
                                 struct error *error) {
-    static const char *const known[] = {NULL};
-    enum status status = refuse_unknown(request, known, error);
-    return status == STATUS_OK ? store_read_counts(call->pg, call->reply, error) : status;
+    (void)request;
+    return store_read_counts(call->pg, call->reply, error);
 }
 
 /* --- one entry -------------------------------------------------------------------------------- */
@@ -165,13 +160,10 @@ static enum status replay_now(struct endpoint_call *call, const struct replays *
 
 static enum status serve_replay(struct endpoint_call *call, struct json_object *request,
                                 struct error *error) {
-    static const char *const known[] = {"id", "actor", NULL};
     struct slice id, actor;
     struct entry_place place;
     struct replays taken = {0};
-    enum status status = refuse_unknown(request, known, error);
-    if (status == STATUS_OK)
-        status = get_text(request, "id", DLQ_ID_MOST, &id, error);
+    enum status status = get_text(request, "id", DLQ_ID_MOST, &id, error);
     if (status == STATUS_OK)
         status = get_actor(request, &actor, error);
     if (status == STATUS_OK)
@@ -189,13 +181,10 @@ static enum status serve_replay(struct endpoint_call *call, struct json_object *
 
 static enum status serve_discard(struct endpoint_call *call, struct json_object *request,
                                  struct error *error) {
-    static const char *const known[] = {"id", "reason", "actor", NULL};
     struct slice id, reason, actor;
     struct entry_place place;
     bool is_done;
-    enum status status = refuse_unknown(request, known, error);
-    if (status == STATUS_OK)
-        status = get_text(request, "id", DLQ_ID_MOST, &id, error);
+    enum status status = get_text(request, "id", DLQ_ID_MOST, &id, error);
     if (status == STATUS_OK)
         status = get_text(request, "reason", DLQ_REASON_MOST, &reason, error);
     if (status == STATUS_OK)
@@ -279,29 +268,22 @@ static enum status serve_discard_all(struct endpoint_call *call, struct json_obj
 
 static enum status serve_jobs(struct endpoint_call *call, struct json_object *request,
                               struct error *error) {
-    static const char *const known[] = {NULL};
-    enum status status = refuse_unknown(request, known, error);
-    return status == STATUS_OK ? store_read_jobs(call->pg, call->reply, error) : status;
+    (void)request;
+    return store_read_jobs(call->pg, call->reply, error);
 }
 
 static enum status serve_job(struct endpoint_call *call, struct json_object *request,
                              struct error *error) {
-    static const char *const known[] = {"id", NULL};
     struct uuid id;
-    enum status status = refuse_unknown(request, known, error);
-    if (status == STATUS_OK)
-        status = get_job_id(request, &id, error);
+    enum status status = get_job_id(request, &id, error);
     return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
 }
 
 static enum status serve_job_cancel(struct endpoint_call *call, struct json_object *request,
                                     struct error *error) {
-    static const char *const known[] = {"id", "actor", NULL};
     struct uuid id;
     struct slice actor;
-    enum status status = refuse_unknown(request, known, error);
-    if (status == STATUS_OK)
-        status = get_job_id(request, &id, error);
+    enum status status = get_job_id(request, &id, error);
     if (status == STATUS_OK)
         status = get_actor(request, &actor, error);
     if (status == STATUS_OK)
@@ -311,42 +293,23 @@ static enum status serve_job_cancel(struct endpoint_call *call, struct json_obje
 
 /* --- the endpoints ---------------------------------------------------------------------------- */
 
-enum status dlq_endpoint_list(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_list, error);
-}
+#define ENDPOINT(name, known)                                                                      \
+    enum status dlq_endpoint_##name(struct endpoint_call *call, struct error *error) {             \
+        return serve(call, known, serve_##name, error);                                            \
+    }
 
-enum status dlq_endpoint_get(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_get, error);
-}
+static const char *const of_nothing[] = {NULL};
+static const char *const of_id[] = {"id", NULL};
+static const char *const of_action[] = {"id", "actor", NULL};
+static const char *const of_discard[] = {"id", "reason", "actor", NULL};
 
-enum status dlq_endpoint_replay(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_replay, error);
-}
-
-enum status dlq_endpoint_discard(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_discard, error);
-}
-
-enum status dlq_endpoint_replay_all(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_replay_all, error);
-}
-
-enum status dlq_endpoint_discard_all(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_discard_all, error);
-}
-
-enum status dlq_endpoint_jobs(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_jobs, error);
-}
-
-enum status dlq_endpoint_job(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_job, error);
-}
-
-enum status dlq_endpoint_job_cancel(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_job_cancel, error);
-}
-
-enum status dlq_endpoint_counts(struct endpoint_call *call, struct error *error) {
-    return serve(call, serve_counts, error);
-}
+ENDPOINT(list, NULL)
+ENDPOINT(get, of_id)
+ENDPOINT(replay, of_action)
+ENDPOINT(discard, of_discard)
+ENDPOINT(replay_all, NULL)
+ENDPOINT(discard_all, NULL)
+ENDPOINT(jobs, of_nothing)
+ENDPOINT(job, of_id)
+ENDPOINT(job_cancel, of_action)
+ENDPOINT(counts, of_nothing)

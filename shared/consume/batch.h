@@ -1,5 +1,5 @@
 /*
- * What a handler is given and what it declares: a batch of deliveries, and for each type of event
+ * A handler's input and its declaration: a batch of deliveries, and for each type of event
  * the functions that deal with it (consumer.h calls them). Plain values; a batch belongs to the
  * thread of its consumer.
  */
@@ -14,7 +14,7 @@
 
 struct nats_client;
 
-/* What a handler works on. Everything is valid until the handler returns. */
+/* The work of a handler. Everything is valid until the handler returns. */
 struct batch {
     struct delivery **items;
     size_t count;

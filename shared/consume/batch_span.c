@@ -57,7 +57,7 @@ static void end_event(const struct batch_span *started, const struct message *me
              SPAN_ERROR(message->delivery.error.text));
 }
 
-/* What each event of the batch came with, to link to. */
+/* The spans that the events of the batch came with, to link to. */
 static size_t list_links(const struct message_list *batch, struct trace *traces,
                          struct span_field *links) {
     size_t count = 0;

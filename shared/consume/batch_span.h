@@ -13,7 +13,7 @@
 #include "shared/consume/intake.h"
 #include "shared/observe/span.h"
 
-/* What a consumer is at. */
+/* A consumer's current work. */
 struct batch_span {
     struct span span; /* of the batch; unused for one event */
     size_t event_count;

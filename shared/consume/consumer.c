@@ -91,7 +91,7 @@ static enum status run_prepare(struct consumer *consumer, const struct handler *
     return status == STATUS_OK ? pg_commit(consumer->pg, error) : status;
 }
 
-/* What happens before the transaction: intents, then external calls. */
+/* Before the transaction come intents, then external calls. */
 static enum status run_outside(struct consumer *consumer, size_t count, struct error *error) {
     const struct consumer_spec *spec = consumer->spec;
     enum status status = STATUS_OK;
@@ -316,7 +316,7 @@ static int64_t retry_delay_ms(const struct pull *pull, int attempt_number) {
     return INT64_C(1000) << (doublings < 0 ? 0 : doublings > 6 ? 6 : doublings);
 }
 
-/* What was said of an earlier attempt, or of the dead letter sent again, no longer holds. */
+/* A report about an earlier attempt, or about the dead letter sent again, no longer holds. */
 static bool supersedes_a_report(const struct message *message) {
     return message->delivery.event.root != NULL &&
            (message->delivery.attempt > 1 || message->is_replay);
@@ -387,7 +387,7 @@ static bool open_intake(struct consumer *consumer) {
     return false;
 }
 
-/* Should this message end the process, then what was said of others before it is heard. */
+/* Should this message end the process, then the words about others before it are heard. */
 static void flush_before_suspect(const struct consumer *consumer) {
     natsConnection *connection = nats_client_bulk(consumer->options.nats);
     if (consumer->batch->items[0]->is_alone)

@@ -1,5 +1,5 @@
 /*
- * What a consumer counts, by its name (ORDERS/inventory). Thread safe as metrics.h is.
+ * A consumer's counts, by its name (ORDERS/inventory). Thread safe as metrics.h is.
  */
 #ifndef OM_SHARED_CONSUME_CONSUMER_METRICS_H
 #define OM_SHARED_CONSUME_CONSUMER_METRICS_H
@@ -15,7 +15,7 @@ struct consumer_metrics {
 };
 
 void consumer_metrics_init(struct consumer_metrics *metrics, const char *consumer);
-/* A batch was settled: how many of each, and what it says of the stream. */
+/* A batch was settled: how many of each, and how much the stream holds. */
 void consumer_metrics_settled(const struct consumer_metrics *metrics,
                               const struct message_list *batch, const int64_t counts[COUNTS]);
 void consumer_metrics_transaction(const struct consumer_metrics *metrics, int64_t took_us);

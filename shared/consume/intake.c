@@ -13,7 +13,7 @@
 #define HEARTBEAT_MS 100
 /* How many messages may wait in memory, in batches, while one is held. */
 #define WAITING_BATCHES 4
-/* What is delivered so often may be what ended the process twice. */
+/* A message that is delivered so often may have ended the process twice. */
 #define SUSPECT_DELIVERIES 3
 
 struct intake {

@@ -49,7 +49,7 @@ enum status intake_open(struct intake *intake, struct error *error) MUST_CHECK;
 /* Waits a moment for the next batch, which may stay empty. CLOSED when drained, UNAVAILABLE when
    the broker or the consumer is away, with an empty batch both times. */
 enum status intake_take(struct intake *intake, struct error *error) MUST_CHECK;
-/* What was taken, until intake_release(); the list itself is the intake's, for its life. */
+/* The batch taken, until intake_release(); the list itself is the intake's, for its life. */
 const struct message_list *intake_batch(const struct intake *intake);
 void intake_release(struct intake *intake);
 void intake_drain(struct intake *intake);        /* nothing more is asked for; take until CLOSED */

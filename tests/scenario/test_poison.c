@@ -1,7 +1,7 @@
 /* Every kind of poison, published by hand among healthy orders: each ends in one dead letter that
    says why, as it was sent, and no healthy event does.
 
-   Covers: services/dlq/collect/ shared/consume/failure_report.c shared/consume/trial.c */
+   Covers: services/dlq/collect/ shared/consume/failure_report.c shared/consume/intake.c */
 #include "services/dlq/index/stored_message.h"
 #include "shared/json/json.h"
 #include "tests/support/mesh/scenario.h"
@@ -119,17 +119,17 @@ static void publish(struct clients *clients, struct poison *poison) {
 /* Its dead letter, if there is one. */
 static bool find_entry(const struct poison *poison, struct stored_message *entry) {
     struct error error = {0};
-    struct buf subject = {0}, query = {0}, entry_subject = {0};
-    buf_append_text(&entry_subject, "dlq.");
-    append_entry_id(poison, &entry_subject);
-    stored_message_get_subject(&subject, "ORDERS_DLQ");
-    stored_message_by_subject(&query, entry_subject.ptr);
-    natsMsg *reply = request(subject.ptr, buf_slice(&query));
-    bool is_there = stored_message_parse(data_of(reply), entry, &error) == STATUS_OK;
-    natsMsg_Destroy(reply);
+    struct buf subject = {0};
+    struct request_batch *requests = request_batch_create(nats);
+    buf_append_text(&subject, "dlq.");
+    append_entry_id(poison, &subject);
+    stored_message_ask_last(requests, SLICE_LITERAL("ORDERS_DLQ"), subject.ptr);
+    if (request_batch_run(requests, &error) != STATUS_OK)
+        fail_msg("%s: %s", subject.ptr, error.text);
+    bool is_there =
+        stored_message_parse(request_batch_reply(requests, 0), entry, &error) == STATUS_OK;
+    request_batch_destroy(&requests);
     buf_fini(&subject);
-    buf_fini(&query);
-    buf_fini(&entry_subject);
     return is_there;
 }
 

@@ -3,13 +3,11 @@
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/index/store_chance.h"
 #include "services/dlq/replay/leader.h"
-#include "services/dlq/replay/republish.h"
+#include "services/dlq/replay/replay.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
-
-#include <inttypes.h>
 
 METRIC_COUNTER(
     chances_total, "ordermesh_dlq_chances_total", "result",
@@ -17,7 +15,6 @@ METRIC_COUNTER(
 
 enum {
     ARENA_CHUNK_BYTES = 64 * 1024,
-    AT_ONCE_MOST = 64, /* services in a turn */
     BUSY_POLL_MS = 10,
     BUSY_MS = 2000, /* what is healthy is done by then */
     IDLE_POLL_MS = 200,
@@ -31,6 +28,7 @@ struct giver {
     struct pg *pg;
     struct arena *arena;
     struct request_batch *requests;
+    struct replayer *replayer;
     struct leader leader;
     int64_t overdue_due_us;
     int64_t busy_until_us; /* an answer is soon to come */
@@ -43,122 +41,42 @@ static void count(const char *result, int64_t number) {
 
 /* --- giving ---------------------------------------------------------------------------------- */
 
-static enum status read_originals(struct giver *giver, const struct chance *chances, size_t most,
-                                  struct error *error) {
-    struct buf subject = {0}, body = {0}, stream = {0};
-    request_batch_clear(giver->requests);
-    for (size_t i = 0; i < most; i++) {
-        buf_clear(&subject);
-        buf_clear(&body);
-        buf_clear(&stream);
-        buf_append_slice(&stream, chances[i].key.stream);
-        buf_append_text(&stream, "");
-        stored_message_get_subject(&subject, stream.ptr);
-        stored_message_by_sequence(&body, chances[i].key.sequence);
-        request_batch_add(giver->requests, subject.ptr, buf_slice(&body));
-    }
-    buf_fini(&subject);
-    buf_fini(&body);
-    buf_fini(&stream);
-    return request_batch_run(giver->requests, error);
-}
-
-/* The id tells chances of one event apart, such as of its first message and of a later replay. */
-static enum status make_message(struct giver *giver, const struct chance *chance,
-                                const struct stored_message *original, natsMsg **message,
-                                struct error *error) {
-    struct buf id = {0};
-    buf_printf(&id, "%.*s.chance.%" PRIu64, SLICE_ARG(chance->entry_id), chance->key.sequence);
-    const struct republication republication = {
-        .subject = slice_of(original->subject),
-        .stream = chance->key.stream,
-        .consumer = chance->key.consumer,
-        .entry_id = chance->entry_id,
-        .message_id = buf_slice(&id),
-        .is_alone = true,
-        .original = original,
-        .next_header = header_next,
-    };
-    enum status status = republish_message(
-        &republication, request_batch_next_reply(giver->requests), message, error);
-    buf_fini(&id);
-    return status;
-}
-
-static enum status publish(struct giver *giver, natsMsg *message, uint64_t *sequence,
-                           struct error *error) {
-    request_batch_add_message(giver->requests, message);
-    failpoint("dlq.before_chance");
-    enum status status = request_batch_run(giver->requests, error);
-    if (status == STATUS_OK)
-        status = republish_judge(request_batch_reply(giver->requests, 0), sequence, error);
-    failpoint("dlq.after_chance");
-    return status;
-}
-
-/* Published first, then written down: who is killed in between publishes it again under its id. */
-static enum status give(struct giver *giver, const struct chance *chance,
-                        const struct stored_message *original, struct error *error) {
-    natsMsg *message = NULL;
-    uint64_t sequence = 0;
-    request_batch_clear(giver->requests);
-    enum status status = make_message(giver, chance, original, &message, error);
-    if (status == STATUS_OK)
-        status = publish(giver, message, &sequence, error);
-    if (status == STATUS_OK)
-        status = store_chance_give(giver->pg, &chance->key, sequence, error);
-    if (status != STATUS_OK)
-        return status;
-    count("given", 1);
-    log_info("sent once more: it left no word", LOG_SLICE("entry", chance->entry_id),
-             LOG_INT("streamSequence", (int64_t)chance->key.sequence),
-             LOG_INT("chanceSequence", (int64_t)sequence));
-    return STATUS_OK;
-}
-
-static enum status expire(struct giver *giver, const struct index_key *key, const struct error *why,
+static enum status expire(struct giver *giver, const struct index_key *key, const char *why,
                           struct error *error) {
     count("expired", 1);
     log_warn("nobody says what became of a second chance", LOG_SLICE("stream", key->stream),
              LOG_SLICE("consumer", key->consumer),
-             LOG_INT("streamSequence", (int64_t)key->sequence), LOG_ERROR(why));
+             LOG_INT("streamSequence", (int64_t)key->sequence), LOG_TEXT("why", why));
     return store_chance_expire(giver->pg, key, error);
 }
 
-/* What the stream no longer holds, or the broker refuses, has none. */
-static enum status give_or_expire(struct giver *giver, const struct chance *chance,
-                                  struct stored_message *original, enum status read,
-                                  struct error *error) {
-    enum status status = read;
-    if (status == STATUS_OK)
-        status = give(giver, chance, original, error);
-    if (status != STATUS_NOT_FOUND && status != STATUS_INVALID)
-        return status;
-    const struct error why = *error;
-    return expire(giver, &chance->key, &why, error);
+/* A message that the stream no longer holds, or that the broker refuses, has no chance. */
+static enum status note_given(struct giver *giver, const struct replay *chance,
+                              const struct replay_result *result, struct error *error) {
+    const struct index_key key = {chance->stream, chance->consumer, chance->sequence};
+    if (result->end == REPLAY_UNKNOWN)
+        return STATUS_OK;
+    if (result->end == REPLAY_REFUSED)
+        return expire(giver, &key, result->detail, error);
+    count("given", 1);
+    log_info("sent once more: it left no word", LOG_SLICE("entry", chance->id),
+             LOG_INT("streamSequence", (int64_t)chance->sequence),
+             LOG_INT("chanceSequence", (int64_t)result->sequence));
+    return store_chance_give(giver->pg, chance, result->sequence, error);
 }
 
+/* Published first, then written down: who is killed in between publishes it again under its id. */
 static enum status give_next(struct giver *giver, size_t *given, struct error *error) {
-    struct chance chances[AT_ONCE_MOST];
-    struct stored_message originals[AT_ONCE_MOST] = {0};
-    struct error errors[AT_ONCE_MOST] = {0};
-    enum status reads[AT_ONCE_MOST];
-    enum status status =
-        store_chance_next(giver->pg, giver->arena, chances, AT_ONCE_MOST, given, error);
-    if (status != STATUS_OK || *given == 0)
+    struct replays next = {0};
+    enum status status = store_chance_next(giver->pg, giver->arena, &next, error);
+    if (status != STATUS_OK || next.count == 0)
         return status;
-    status = read_originals(giver, chances, *given, error);
-    if (status != STATUS_OK)
-        return status;
-    for (size_t i = 0; i < *given; i++)
-        reads[i] = stored_message_parse(request_batch_reply(giver->requests, i), &originals[i],
-                                        &errors[i]);
-    for (size_t i = 0; i < *given && status == STATUS_OK; i++) {
-        *error = errors[i];
-        status = give_or_expire(giver, &chances[i], &originals[i], reads[i], error);
-    }
-    for (size_t i = 0; i < *given; i++)
-        stored_message_fini(&originals[i]);
+    struct replay_result *results = arena_alloc(giver->arena, next.count * sizeof(*results));
+    status = replayer_publish(giver->replayer, &next, results, error);
+    failpoint("dlq.after_chance");
+    for (size_t i = 0; i < next.count && status == STATUS_OK; i++)
+        status = note_given(giver, &next.items[i], &results[i], error);
+    *given = next.count;
     return status;
 }
 
@@ -182,24 +100,22 @@ static enum status judge_given(struct giver *giver, const struct given_chance *g
         return store_chance_renew(giver->pg, &given->key, error);
     if (facts->exists && given->age_us < limit_us(facts))
         return STATUS_OK;
-    struct error why = {0};
-    (void)error_set(&why, STATUS_TIMEOUT, facts->exists ? "no report" : "no consumer");
-    return expire(giver, &given->key, &why, error);
+    return expire(giver, &given->key, facts->exists ? "no report" : "no consumer", error);
 }
 
-static enum status expire_overdue(struct giver *giver, size_t *count, struct error *error) {
-    struct given_chance given[AT_ONCE_MOST];
-    struct consumer_facts facts[AT_ONCE_MOST] = {0};
-    enum status status =
-        store_chance_given(giver->pg, giver->arena, given, AT_ONCE_MOST, count, error);
-    if (status != STATUS_OK || *count == 0 || clock_monotonic_us() < giver->overdue_due_us)
+static enum status expire_overdue(struct giver *giver, size_t *out, struct error *error) {
+    struct given_chances given = {0};
+    enum status status = store_chance_given(giver->pg, giver->arena, &given, error);
+    *out = given.count;
+    if (status != STATUS_OK || given.count == 0 || clock_monotonic_us() < giver->overdue_due_us)
         return status;
-    for (size_t i = 0; i < *count; i++)
-        facts[i] = (struct consumer_facts){.stream = given[i].key.stream,
-                                           .consumer = given[i].key.consumer};
-    status = consumer_facts_read(giver->requests, giver->arena, facts, *count, error);
-    for (size_t i = 0; i < *count && status == STATUS_OK; i++)
-        status = judge_given(giver, &given[i], &facts[i], error);
+    struct consumer_facts *facts = arena_alloc(giver->arena, given.count * sizeof(*facts));
+    for (size_t i = 0; i < given.count; i++)
+        facts[i] = (struct consumer_facts){.stream = given.items[i].key.stream,
+                                           .consumer = given.items[i].key.consumer};
+    status = consumer_facts_read(giver->requests, giver->arena, facts, given.count, error);
+    for (size_t i = 0; i < given.count && status == STATUS_OK; i++)
+        status = judge_given(giver, &given.items[i], &facts[i], error);
     giver->overdue_due_us = clock_monotonic_us() + OVERDUE_POLL_MS * 1000;
     return status;
 }
@@ -231,6 +147,7 @@ void chances_run(struct worker *worker) {
         .pg = pg_create(options->config->database_url, "dlq/chances"),
         .arena = arena_create(ARENA_CHUNK_BYTES),
         .requests = request_batch_create(options->nats),
+        .replayer = replayer_create(options->nats),
         .leader = {.lock = SLICE_LITERAL("om.dlq.chances")},
     };
     int64_t nap_ms = 0;
@@ -244,6 +161,7 @@ void chances_run(struct worker *worker) {
         worker_set_ready(worker, status == STATUS_OK);
     }
     request_batch_destroy(&giver.requests);
+    replayer_destroy(&giver.replayer);
     arena_destroy(&giver.arena);
     pg_destroy(&giver.pg);
 }

@@ -3,7 +3,7 @@
  * be what ended its consumer's process, or only have been in hand when something else did. So it is
  * sent to that consumer once more (republish.h), by itself: one at a time for each service, whose
  * consumers (<service> or <service>-...) share a process; the next when the one before was done,
- * failed, became a dead letter, or had time enough. What is healthy passes; what is not crashes
+ * failed, became a dead letter, or had time enough. A healthy message passes; poison crashes
  * alone, and becomes a dead letter by its own advisory.
  *
  * Everything is in dlq.chances, so a restart goes on where it was. One of several instances gives.

@@ -68,7 +68,7 @@ static enum status read_consumer(struct json_object *root, struct arena *arena,
     return STATUS_OK;
 }
 
-static enum status take_consumer(struct slice reply, struct arena *arena,
+enum status consumer_facts_parse(struct slice reply, struct arena *arena,
                                  struct consumer_facts *facts, struct error *error) {
     struct json_object *root = NULL;
     enum status status = parse_answer(reply, &root, error);
@@ -106,7 +106,8 @@ enum status consumer_facts_read(struct request_batch *requests, struct arena *ar
         ask(requests, &facts[i]);
     enum status status = request_batch_run(requests, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = take_consumer(request_batch_reply(requests, 2 * i), arena, &facts[i], error);
+        status =
+            consumer_facts_parse(request_batch_reply(requests, 2 * i), arena, &facts[i], error);
         if (status == STATUS_OK)
             status = take_dlq(request_batch_reply(requests, 2 * i + 1), &facts[i], error);
     }

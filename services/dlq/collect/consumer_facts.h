@@ -1,5 +1,5 @@
 /*
- * What the server knows of a consumer that is said to have failed: a notice is held against it.
+ * The server's knowledge of a consumer that is said to have failed: a notice is held against it.
  * Read anew for each batch, since a consumer may be edited under live traffic.
  */
 #ifndef OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
@@ -25,6 +25,10 @@ struct consumer_facts {
 enum status consumer_facts_read(struct request_batch *requests, struct arena *arena,
                                 struct consumer_facts *facts, size_t count,
                                 struct error *error) MUST_CHECK;
+/* Reads the server's answer about the consumer; OK also where there is none. UNAVAILABLE: the
+   server cannot say. */
+enum status consumer_facts_parse(struct slice reply, struct arena *arena,
+                                 struct consumer_facts *facts, struct error *error) MUST_CHECK;
 bool consumer_facts_take_subject(const struct consumer_facts *facts, struct slice subject);
 
 #endif

@@ -8,7 +8,6 @@
 #include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
-#include "shared/pg/pg_result.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -125,18 +124,17 @@ static enum status read_facts(struct examination *examination, struct error *err
                                examination->facts_count, error);
 }
 
-static enum status drop_known(struct examination *examination, struct error *error) {
-    struct index_key keys[EXAMINER_MOST];
-    struct index_known known[EXAMINER_MOST];
-    for (size_t i = 0; i < examination->round_count; i++)
-        keys[i] = item_key(examination->round[i]);
-    enum status status = index_find_known(examination->pg, keys, examination->round_count,
-                                          examination->arena, known, error);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
-        struct item *item = examination->round[i];
-        /* What failed before this consumer was made, was of a stream that is gone. */
-        item->is_settled = known[i].is_known && known[i].failed_at_us >= item->facts->created_us;
-        status = item_join_report(item, known[i].report, examination->arena, error);
+static enum status find_known(struct examination *examination, struct item **items, size_t count,
+                              struct error *error) {
+    struct index_known known[EXAMINER_MOST] = {0};
+    for (size_t i = 0; i < count; i++)
+        known[i].key = item_key(items[i]);
+    enum status status = index_find_known(examination->pg, known, count, examination->arena, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        /* A failure from before this consumer was made is of a stream that is gone. */
+        items[i]->is_settled =
+            known[i].is_known && known[i].failed_at_us >= items[i]->facts->created_us;
+        status = item_join_report(items[i], known[i].report, examination->arena, error);
     }
     return status;
 }
@@ -154,23 +152,12 @@ static void check_facts(struct examination *examination) {
 /* --- the original and its report -----------------------------------------------------------------
  */
 
-static void ask_message(struct examination *examination, const char *stream, struct buf *body) {
-    struct buf subject = {0};
-    stored_message_get_subject(&subject, stream);
-    request_batch_add(examination->requests, subject.ptr, buf_slice(body));
-    buf_fini(&subject);
-    buf_clear(body);
-}
-
 static enum status read_originals(struct examination *examination, struct error *error) {
-    struct buf body = {0};
     request_batch_clear(examination->requests);
     for (size_t i = 0; i < examination->round_count; i++) {
         const struct notice *notice = &examination->round[i]->notice;
-        stored_message_by_sequence(&body, notice->sequence);
-        ask_message(examination, arena_copy(examination->arena, notice->stream), &body);
+        stored_message_ask(examination->requests, notice->stream, notice->sequence);
     }
-    buf_fini(&body);
     enum status status = request_batch_run(examination->requests, error);
     for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
         struct item *item = examination->round[i];
@@ -188,17 +175,13 @@ static enum status read_originals(struct examination *examination, struct error 
     return status;
 }
 
-/* A consumer that could read the event names its report by the event's id, else by the sequence. */
-static void ask_report(struct examination *examination, struct item *item) {
-    struct buf subject = {0}, body = {0};
-    for (int by_sequence = 0; by_sequence < 2; by_sequence++) {
-        item_report_subject(item, by_sequence, &subject);
-        stored_message_by_subject(&body, subject.ptr);
-        ask_message(examination, "FAILURES", &body);
-        buf_clear(&subject);
+static size_t list_without_word(struct examination *examination, struct item **items) {
+    size_t count = 0;
+    for (size_t i = 0; i < examination->round_count; i++) {
+        if (item_left_no_word(examination->round[i]))
+            items[count++] = examination->round[i];
     }
-    buf_fini(&subject);
-    buf_fini(&body);
+    return count;
 }
 
 static enum status take_report(struct examination *examination, struct item *item, size_t index,
@@ -213,44 +196,34 @@ static enum status take_report(struct examination *examination, struct item *ite
 }
 
 /* The reports' own way may be slower than the advisories': what is not in the table is looked for
-   in the stream. */
+   in the stream. A consumer that could read the event names its report by the event's id, else by
+   the sequence. */
 static enum status read_reports(struct examination *examination, struct error *error) {
-    size_t asked = 0;
-    struct item *askers[EXAMINER_MOST];
+    struct item *items[EXAMINER_MOST];
+    size_t count = list_without_word(examination, items);
+    struct buf subject = {0};
     request_batch_clear(examination->requests);
-    for (size_t i = 0; i < examination->round_count; i++) {
-        if (!item_left_no_word(examination->round[i]))
-            continue;
-        ask_report(examination, examination->round[i]);
-        askers[asked++] = examination->round[i];
+    for (size_t i = 0; i < 2 * count; i++) {
+        buf_clear(&subject);
+        item_report_subject(items[i / 2], i % 2 == 1, &subject);
+        stored_message_ask_last(examination->requests, SLICE_LITERAL("FAILURES"), subject.ptr);
     }
-    enum status status = asked > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
-    for (size_t i = 0; i < 2 * asked && status == STATUS_OK; i++)
-        status = take_report(examination, askers[i / 2], i, error);
+    buf_fini(&subject);
+    enum status status = count > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
+    for (size_t i = 0; i < 2 * count && status == STATUS_OK; i++)
+        status = take_report(examination, items[i / 2], i, error);
     return status;
 }
 
 /* A consumer may name its report by an id that only the body has: such a one is in the index, once
    it has been read. */
 static enum status await_reports(struct examination *examination, struct error *error) {
-    struct index_key keys[EXAMINER_MOST];
-    struct index_known known[EXAMINER_MOST];
-    struct item *without[EXAMINER_MOST];
-    size_t count = 0;
-    for (size_t i = 0; i < examination->round_count; i++) {
-        if (!item_left_no_word(examination->round[i]))
-            continue;
-        keys[count] = item_key(examination->round[i]);
-        without[count++] = examination->round[i];
-    }
+    struct item *items[EXAMINER_MOST];
+    size_t count = list_without_word(examination, items);
     if (count == 0)
         return STATUS_OK;
     enum status status = reading_await_reports(examination->requests, error);
-    if (status == STATUS_OK)
-        status = index_find_known(examination->pg, keys, count, examination->arena, known, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        status = item_join_report(without[i], known[i].report, examination->arena, error);
-    return status;
+    return status == STATUS_OK ? find_known(examination, items, count, error) : status;
 }
 
 static void name_entries(struct examination *examination) {
@@ -299,22 +272,19 @@ static void note_failure(struct examination *examination, struct item *item,
 }
 
 static enum status decide(struct examination *examination, struct error *error) {
-    struct slice ids[EXAMINER_MOST];
-    struct entry_row rows[EXAMINER_MOST];
-    bool found[EXAMINER_MOST];
-    struct pg_result *result = NULL;
+    struct index_found found[EXAMINER_MOST] = {0};
     for (size_t i = 0; i < examination->round_count; i++)
-        ids[i] = examination->round[i]->id;
-    enum status status = index_find_entries(examination->pg, ids, examination->round_count, rows,
-                                            found, &result, error);
+        found[i].id = examination->round[i]->id;
+    enum status status =
+        index_find_entries(examination->pg, found, examination->round_count, error);
     for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
         struct item *item = examination->round[i];
-        const struct failed_message message = item_failed_message(item, found[i] ? &rows[i] : NULL);
-        item->verdict = verdict_of(found[i] ? &rows[i] : NULL, &message);
+        const struct entry_row *row = found[i].is_there ? &found[i].row : NULL;
+        const struct failed_message message = item_failed_message(item, row);
+        item->verdict = verdict_of(row, &message);
         if (!item->verdict.is_new)
-            note_failure(examination, item, &rows[i]);
+            note_failure(examination, item, row);
     }
-    pg_result_free(&result);
     thin_round(examination);
     return status;
 }
@@ -326,7 +296,7 @@ static enum status add_publish(struct examination *examination, struct item *ite
                                struct error *error) {
     natsMsg *message = NULL;
     item->entry.generation = item->verdict.generation;
-    /* What the stream said last counts more than the index. */
+    /* The stream's last word counts more than the index. */
     uint64_t expected = item->is_corrected ? item->last_sequence : item->verdict.expected_sequence;
     enum status status =
         entry_message(&item->entry, &item->original, expected,
@@ -427,7 +397,7 @@ static enum status take_last(struct examination *examination, struct item *item,
 }
 
 static enum status look_back(struct examination *examination, struct error *error) {
-    struct buf subject = {0}, body = {0}, stream = {0};
+    struct buf subject = {0}, stream = {0};
     if (examination->round_count == 0)
         return STATUS_OK;
     request_batch_clear(examination->requests);
@@ -435,12 +405,10 @@ static enum status look_back(struct examination *examination, struct error *erro
         buf_clear(&subject);
         buf_clear(&stream);
         entry_write_subject(&examination->round[i]->entry, &subject);
-        buf_printf(&stream, "%.*s_DLQ", SLICE_ARG(examination->round[i]->notice.stream));
-        stored_message_by_subject(&body, subject.ptr);
-        ask_message(examination, stream.ptr, &body);
+        entry_write_stream(examination->round[i]->notice.stream, &stream);
+        stored_message_ask_last(examination->requests, buf_slice(&stream), subject.ptr);
     }
     buf_fini(&subject);
-    buf_fini(&body);
     buf_fini(&stream);
     enum status status = request_batch_run(examination->requests, error);
     for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
@@ -460,8 +428,10 @@ static enum status record(struct examination *examination, struct error *error) 
     }
     enum status status = pg_begin(examination->pg, error);
     if (status == STATUS_OK)
-        status = index_write(examination->pg, examination->changes, examination->change_count,
-                             settled, count, error);
+        status =
+            index_write(examination->pg, examination->changes, examination->change_count, error);
+    if (status == STATUS_OK)
+        status = index_drop_reports(examination->pg, settled, count, error);
     if (status == STATUS_OK)
         status = store_chance_note(examination->pg, examination->chances, examination->chance_count,
                                    error);
@@ -476,7 +446,7 @@ static enum status run_round(struct examination *examination, struct error *erro
     begin_round(examination);
     enum status status = read_facts(examination, error);
     if (status == STATUS_OK)
-        status = drop_known(examination, error);
+        status = find_known(examination, examination->round, examination->round_count, error);
     if (status == STATUS_OK) {
         check_facts(examination);
         status = read_originals(examination, error);

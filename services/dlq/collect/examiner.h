@@ -4,9 +4,9 @@
  *     known? -> hold against the consumer's facts -> read the original -> join the report
  *       -> name the entry -> a second chance, or: verdict -> publish -> index
  *
- * What makes it exact is the stream: an entry is published with the sequence its subject must have
- * had, so of several writers, and of repetitions after a crash, one succeeds. Who loses looks at
- * what is there, indexes it, and decides again. The order matters: publish first, then index, and
+ * The stream makes it exact: an entry is published with the sequence its subject must have had, so
+ * of several writers, and of repetitions after a crash, one succeeds. The others look at the entry
+ * that is there, index it, and decide again. The order matters: publish first, then index, and
  * the notice's message is acknowledged last; a crash in between is repaired by the repetition.
  *
  * The original's body is never decoded here: it may be what crashes decoders.
@@ -14,13 +14,13 @@
 #ifndef OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 
-#include "services/dlq/index/notice.h"
+#include "services/dlq/index/index.h"
 #include "shared/nats/request_batch.h"
 #include "shared/pg/pg.h"
 
-#define EXAMINER_MOST 128 /* notices at once */
+#define EXAMINER_MOST INDEX_BATCH_MOST /* notices at once */
 
-/* What an examination works with; one thread's. */
+/* The means of an examination; one thread's. */
 struct examiner {
     struct nats_client *nats;
     struct pg *pg;

@@ -52,7 +52,7 @@ bool item_has_a_chance(const struct item *item);
 const char *item_name_entry(struct item *item, struct arena *arena);
 /* For the verdict; `row` may be NULL. */
 struct failed_message item_failed_message(const struct item *item, const struct entry_row *row);
-/* What looks like the order's id in the body, found without parsing it; "" for none. */
+/* The body's text that looks like the order's id, found without parsing; "" for none. */
 struct slice item_order_id(const struct item *item);
 
 #endif

@@ -19,7 +19,6 @@ METRIC_GAUGE(oldest_seconds, "ordermesh_dlq_oldest_seconds", "stream",
              "Age of the oldest dead letter that waits; 0 for none.");
 
 #define ARENA_CHUNK_BYTES (64 * 1024)
-#define REPORTERS_MOST 256
 #define INTERVAL_LEAST_MS 250
 #define INTERVAL_MOST_MS 5000
 #define BACKLOG_INTERVAL_MS 30000
@@ -40,32 +39,30 @@ struct sweep {
 
 /* How many deliveries each consumer has. One that is gone has none to give: its reports are final
    as they are, and the examiner says what is wrong with them. */
-static enum status read_limits(struct sweep *sweep, const struct index_key *reporters, size_t count,
-                               int64_t *max_deliver, struct error *error) {
-    struct consumer_facts *facts = arena_alloc(sweep->arena, count * sizeof(*facts));
-    for (size_t i = 0; i < count; i++)
-        facts[i] = (struct consumer_facts){.stream = reporters[i].stream,
-                                           .consumer = reporters[i].consumer};
+static enum status read_limits(struct sweep *sweep, struct index_reporters *reporters,
+                               struct error *error) {
+    size_t count = reporters->count;
+    struct consumer_facts *facts = arena_alloc(sweep->arena, (count + 1) * sizeof(*facts));
+    for (size_t i = 0; i < count; i++) {
+        facts[i].stream = reporters->items[i].stream;
+        facts[i].consumer = reporters->items[i].consumer;
+    }
     enum status status = consumer_facts_read(sweep->requests, sweep->arena, facts, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        max_deliver[i] = facts[i].exists ? facts[i].max_deliver : 1;
+        reporters->items[i].max_deliver = facts[i].exists ? facts[i].max_deliver : 1;
     return status;
 }
 
 static enum status find_notices(struct sweep *sweep, struct notice *notices, size_t *count,
                                 struct error *error) {
-    int64_t before_us = clock_now_us() - sweep->grace_ms * 1000;
-    struct index_key reporters[REPORTERS_MOST];
-    int64_t max_deliver[REPORTERS_MOST];
+    struct index_reporters reporters = {.before_us = clock_now_us() - sweep->grace_ms * 1000};
     struct slice reports[EXAMINER_MOST];
-    size_t reporter_count = 0, found = 0;
-    enum status status = index_find_reporters(sweep->pg, before_us, sweep->arena, reporters,
-                                              REPORTERS_MOST, &reporter_count, error);
-    if (status == STATUS_OK && reporter_count > 0)
-        status = read_limits(sweep, reporters, reporter_count, max_deliver, error);
-    if (status == STATUS_OK && reporter_count > 0)
-        status = index_find_final(sweep->pg, before_us, reporters, max_deliver, reporter_count,
-                                  sweep->arena, reports, EXAMINER_MOST, &found, error);
+    size_t found = 0;
+    enum status status = index_find_reporters(sweep->pg, &reporters, sweep->arena, error);
+    if (status == STATUS_OK && reporters.count > 0)
+        status = read_limits(sweep, &reporters, error);
+    if (status == STATUS_OK && reporters.count > 0)
+        status = index_find_final(sweep->pg, &reporters, sweep->arena, reports, &found, error);
     for (size_t i = 0; i < found && status == STATUS_OK; i++) {
         struct report *report = arena_alloc(sweep->arena, sizeof(*report));
         status = report_read(reports[i], sweep->arena, report, error);

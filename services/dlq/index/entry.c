@@ -35,6 +35,10 @@ bool dead_reason_parse(struct slice text, enum dead_reason *reason) {
     return false;
 }
 
+void entry_write_stream(struct slice stream, struct buf *out) {
+    buf_printf(out, "%.*s_DLQ", SLICE_ARG(stream));
+}
+
 void entry_write_id(const struct entry *entry, struct buf *out) {
     buf_printf(out, "%.*s.%.*s.%.*s", SLICE_ARG(entry->stream), SLICE_ARG(entry->consumer),
                SLICE_ARG(entry->event_id));
@@ -76,42 +80,42 @@ static natsStatus add_originals(natsMsg *message, struct slice block) {
     return s;
 }
 
-static natsStatus add_text(natsMsg *message, const char *name, struct slice value) {
-    return add_header(message, OUR_PREFIX, slice_of(name), value);
-}
-
 static natsStatus add_number(natsMsg *message, const char *name, uint64_t value) {
     char text[24];
     snprintf(text, sizeof(text), "%" PRIu64, value);
-    return add_text(message, name, slice_of(text));
+    return add_header(message, OUR_PREFIX, slice_of(name), slice_of(text));
 }
 
 static natsStatus add_time(natsMsg *message, const char *name, int64_t time_us) {
     char text[RFC3339_SIZE];
     clock_format(time_us, text);
-    return add_text(message, name, slice_of(text));
+    return add_header(message, OUR_PREFIX, slice_of(name), slice_of(text));
 }
 
 static natsStatus add_ours(natsMsg *message, const struct entry *entry) {
-    natsStatus s = add_text(message, "Stream", entry->stream);
-    if (s == NATS_OK)
-        s = add_text(message, "Consumer", entry->consumer);
+    const struct {
+        const char *name;
+        struct slice value;
+        bool is_optional;
+    } texts[] = {
+        {"Stream", entry->stream, false},
+        {"Consumer", entry->consumer, false},
+        {"Subject", entry->subject, false},
+        {"Reason", slice_of(dead_reason_text(entry->reason)), false},
+        {"Error-Code", entry->error_code, true},
+        {"Error", entry->error, false},
+        {"Service", entry->service, true},
+        {"Instance", entry->instance, true},
+    };
+    natsStatus s = NATS_OK;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && s == NATS_OK; i++) {
+        if (!texts[i].is_optional || texts[i].value.len > 0)
+            s = add_header(message, OUR_PREFIX, slice_of(texts[i].name), texts[i].value);
+    }
     if (s == NATS_OK)
         s = add_number(message, "Sequence", entry->sequence);
     if (s == NATS_OK)
-        s = add_text(message, "Subject", entry->subject);
-    if (s == NATS_OK)
         s = add_number(message, "Deliveries", (uint64_t)entry->deliveries);
-    if (s == NATS_OK)
-        s = add_text(message, "Reason", slice_of(dead_reason_text(entry->reason)));
-    if (s == NATS_OK && entry->error_code.len > 0)
-        s = add_text(message, "Error-Code", entry->error_code);
-    if (s == NATS_OK)
-        s = add_text(message, "Error", entry->error);
-    if (s == NATS_OK && entry->service.len > 0)
-        s = add_text(message, "Service", entry->service);
-    if (s == NATS_OK && entry->instance.len > 0)
-        s = add_text(message, "Instance", entry->instance);
     if (s == NATS_OK)
         s = add_time(message, "Time", entry->failed_at_us);
     if (s == NATS_OK)
@@ -165,34 +169,19 @@ enum status entry_message(const struct entry *entry, const struct stored_message
  */
 
 /* dlq.<stream>.<consumer>.<event id> */
-static bool parse_subject(const char *subject, struct entry *entry) {
-    struct slice *parts[] = {&entry->stream, &entry->consumer, &entry->event_id};
-    if (strncmp(subject, SUBJECT_PREFIX, sizeof(SUBJECT_PREFIX) - 1) != 0)
+static bool parse_subject(struct slice subject, struct entry *entry) {
+    if (!slice_take_prefix(&subject, SUBJECT_PREFIX))
         return false;
-    const char *at = subject + sizeof(SUBJECT_PREFIX) - 1;
-    for (size_t i = 0; i < 3; i++) {
-        size_t len = strcspn(at, ".");
-        *parts[i] = (struct slice){at, len};
-        if (len == 0 || (at[len] == '.') != (i < 2))
-            return false;
-        at += len + 1;
-    }
-    return true;
-}
-
-static bool parse_number(struct slice text, uint64_t *value) {
-    char digits[24];
-    if (text.len == 0 || text.len >= sizeof(digits))
-        return false;
-    memcpy(digits, text.ptr, text.len);
-    digits[text.len] = '\0';
-    *value = strtoull(digits, NULL, 10);
-    return digits[strspn(digits, "0123456789")] == '\0';
+    entry->stream = slice_take_until(&subject, '.');
+    entry->consumer = slice_take_until(&subject, '.');
+    entry->event_id = subject;
+    return entry->stream.len > 0 && entry->consumer.len > 0 && subject.len > 0 &&
+           memchr(subject.ptr, '.', subject.len) == NULL;
 }
 
 static bool find_number(struct slice block, const char *name, uint64_t most, uint64_t *value) {
     struct slice text;
-    return header_find(block, name, &text) && parse_number(text, value) && *value <= most;
+    return header_find(block, name, &text) && slice_parse_uint(text, most, value);
 }
 
 static bool find_time(struct slice block, const char *name, int64_t *time_us) {
@@ -205,7 +194,7 @@ enum status entry_parse(const struct stored_message *message, struct entry *entr
     struct slice block = buf_slice(&message->headers), reason = {0};
     struct entry parsed = {0};
     uint64_t deliveries, generation;
-    bool is_entry = parse_subject(message->subject, &parsed) &&
+    bool is_entry = parse_subject(slice_of(message->subject), &parsed) &&
                     header_find(block, "Dlq-Subject", &parsed.subject) &&
                     header_find(block, "Dlq-Reason", &reason) &&
                     dead_reason_parse(reason, &parsed.reason) &&
@@ -240,12 +229,13 @@ bool entry_next_original_header(struct slice *rest, struct header *header) {
     return false;
 }
 
-enum status entry_fetch(struct nats_client *nats, const char *stream, uint64_t dlq_sequence,
+enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
                         struct stored_message *message, struct entry *entry, struct error *error) {
     struct buf dlq_stream = {0};
     struct stored_message read = {0};
-    buf_printf(&dlq_stream, "%s_DLQ", stream);
-    enum status status = stored_message_get(nats, dlq_stream.ptr, dlq_sequence, &read, error);
+    entry_write_stream(stream, &dlq_stream);
+    enum status status =
+        stored_message_get(nats, buf_slice(&dlq_stream), dlq_sequence, &read, error);
     buf_fini(&dlq_stream);
     if (status == STATUS_OK)
         status = entry_parse(&read, entry, error);

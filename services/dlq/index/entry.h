@@ -8,7 +8,8 @@
  *
  * An event that is replayed and fails again becomes the next generation under the same subject: the
  * last message of a subject is the entry, those before it are its past. Each is published with
- * Nats-Expected-Last-Subject-Sequence, so that one failure makes one message whoever writes it.
+ * Nats-Expected-Last-Subject-Sequence, so that one failure makes one message, however many write
+ * it.
  *
  * Pure but for entry_fetch(). Thread safe on distinct entries.
  */
@@ -51,6 +52,8 @@ struct entry {
     int generation;          /* 1, 2 ... */
 };
 
+/* Appends the name of the stream that `stream`'s entries are in. */
+void entry_write_stream(struct slice stream, struct buf *out);
 /* Appends the id. */
 void entry_write_id(const struct entry *entry, struct buf *out);
 /* Appends dlq.<id>. */
@@ -73,7 +76,7 @@ bool entry_next_original_header(struct slice *rest, struct header *header);
 
 /* Reads and parses message `dlq_sequence` of <stream>_DLQ. `entry` borrows from `message`, which
    the caller ends. NOT_FOUND when the stream no longer holds it. Blocks up to 5 s. */
-enum status entry_fetch(struct nats_client *nats, const char *stream, uint64_t dlq_sequence,
+enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
                         struct stored_message *message, struct entry *entry,
                         struct error *error) MUST_CHECK;
 

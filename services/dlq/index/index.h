@@ -1,15 +1,16 @@
 /*
  * The index in PostgreSQL, as the collecting half writes it: dlq.entries, dlq.failures and
- * dlq.reports. The streams hold the entries; whatever is missing here is found again from them.
+ * dlq.reports. The streams hold the entries; an entry missing here is found again from them.
  *
  * Several instances may write the same at once: entries only ever move to a later generation.
+ * Blocks as pg.h does; texts that are read live in the arena given.
  */
 #ifndef OM_SERVICES_DLQ_INDEX_INDEX_H
 #define OM_SERVICES_DLQ_INDEX_INDEX_H
 
 #include "services/dlq/index/entry_row.h"
 #include "services/dlq/index/notice.h"
-#include "shared/base/arena.h"
+#include "shared/pg/pg_columns.h"
 
 /* A message of a stream, for one consumer. */
 struct index_key {
@@ -18,20 +19,25 @@ struct index_key {
     uint64_t sequence;
 };
 
+/* Columns of a statement whose first parameters are arrays of keys. */
+enum { KEY_STREAM, KEY_CONSUMER, KEY_SEQUENCE, KEYS };
+void index_add_key(struct pg_columns *columns, const struct index_key *key);
+
 struct index_known {
-    bool is_known; /* it has ended here before, or has its second chance */
+    struct index_key key; /* given */
+    bool is_known;        /* it has ended here before, or has its second chance */
     int64_t failed_at_us;
     struct slice report; /* JSON of the last report about it; "" for none */
 };
+enum status index_find_known(struct pg *pg, struct index_known *known, size_t count,
+                             struct arena *arena, struct error *error) MUST_CHECK;
 
-/* Fills known[i] for keys[i]. */
-enum status index_find_known(struct pg *pg, const struct index_key *keys, size_t count,
-                             struct arena *arena, struct index_known *known,
-                             struct error *error) MUST_CHECK;
-
-/* Writes rows[i] for ids[i] and found[i], whether there is one. The rows borrow from *result. */
-enum status index_find_entries(struct pg *pg, const struct slice *ids, size_t count,
-                               struct entry_row *rows, bool *found, struct pg_result **result,
+struct index_found {
+    struct slice id; /* given */
+    bool is_there;
+    struct entry_row row;
+};
+enum status index_find_entries(struct pg *pg, struct index_found *found, size_t count,
                                struct error *error) MUST_CHECK;
 
 struct index_change {
@@ -41,29 +47,38 @@ struct index_change {
     struct slice order_id; /* "" for none */
     bool is_entry;         /* false: a failure of an entry that stays as it is */
 };
-
-/* Writes the changes, and drops the reports about `settled`, which need no sweep any more. Joins
-   the open transaction. No two changes may have one id. */
+/* Joins the open transaction. No two changes may have one id. */
 enum status index_write(struct pg *pg, const struct index_change *changes, size_t count,
-                        const struct index_key *settled, size_t settled_count,
                         struct error *error) MUST_CHECK;
+/* Drops the reports about messages that need no sweep any more. Joins the open transaction. */
+enum status index_drop_reports(struct pg *pg, const struct index_key *keys, size_t count,
+                               struct error *error) MUST_CHECK;
 
 /* Remembers the reports, each the last about its message, and closes the replays they are about.
    Joins the open transaction. No two may be about one message. */
 enum status index_note_reports(struct pg *pg, const struct report *reports, size_t count,
                                struct error *error) MUST_CHECK;
 
-/* The consumers that reports older than `before_us` are about. Slices are in `arena`; *count is at
-   most `most`. */
-enum status index_find_reporters(struct pg *pg, int64_t before_us, struct arena *arena,
-                                 struct index_key *reporters, size_t most, size_t *count,
-                                 struct error *error) MUST_CHECK;
-/* Final reports older than `before_us`: every REJECT, and a RETRY that used up max_deliver[i] of
-   reporters[i]. */
-enum status index_find_final(struct pg *pg, int64_t before_us, const struct index_key *reporters,
-                             const int64_t *max_deliver, size_t reporter_count, struct arena *arena,
-                             struct slice *reports, size_t most, size_t *count,
+#define INDEX_BATCH_MOST 128 /* messages at once */
+
+/* Consumers that reports older than `before_us` are about. */
+struct index_reporter {
+    struct slice stream, consumer;
+    int64_t max_deliver; /* filled in by the caller, for index_find_final() */
+};
+struct index_reporters {
+    int64_t before_us; /* given */
+    struct index_reporter *items;
+    size_t count;
+};
+enum status index_find_reporters(struct pg *pg, struct index_reporters *reporters,
+                                 struct arena *arena, struct error *error) MUST_CHECK;
+/* Final reports older than that, INDEX_BATCH_MOST at most: every REJECT, and a RETRY that used up
+   its reporter's max_deliver. `reports` has room for as many. */
+enum status index_find_final(struct pg *pg, const struct index_reporters *reporters,
+                             struct arena *arena, struct slice *reports, size_t *count,
                              struct error *error) MUST_CHECK;
+
 /* Closes replays whose DONE came before they were noted as published. Joins the open transaction.
  */
 enum status index_close_replays(struct pg *pg, struct error *error) MUST_CHECK;
@@ -72,11 +87,10 @@ enum status index_close_replays(struct pg *pg, struct error *error) MUST_CHECK;
 enum status index_forget_reports(struct pg *pg, struct error *error) MUST_CHECK;
 
 struct index_depth {
-    struct slice stream;
+    struct slice stream; /* given */
     int64_t dead;
     int64_t oldest_at_us; /* 0 when none is dead */
 };
-/* Fills in the figures of `depths[i].stream`. */
 enum status index_measure(struct pg *pg, struct index_depth *depths, size_t count,
                           struct error *error) MUST_CHECK;
 

@@ -5,7 +5,6 @@
 #include "shared/json/json.h"
 
 #include <limits.h>
-#include <string.h>
 
 #define NAME_MOST 255
 #define SEQUENCE_DIGITS_MOST 19
@@ -14,49 +13,26 @@
  */
 
 bool name_is_plain(struct slice name) {
-    if (name.len == 0 || name.len > NAME_MOST)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                        (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (!is_plain)
-            return false;
-    }
-    return true;
+    return name.len > 0 && name.len <= NAME_MOST && slice_has_only(name, "-_");
 }
 
 bool event_id_is_valid(struct slice id) {
-    static const char prefix[] = "seq-";
-    const size_t prefix_len = sizeof(prefix) - 1;
     struct uuid uuid;
+    uint64_t sequence;
     if (id.len == UUID_TEXT_LEN && uuid_parse(id, &uuid)) {
         char text[UUID_TEXT_SIZE];
         uuid_format(&uuid, text);
         return slice_is(id, text);
     }
-    if (id.len <= prefix_len || id.len > prefix_len + SEQUENCE_DIGITS_MOST ||
-        memcmp(id.ptr, prefix, prefix_len) != 0)
-        return false;
-    for (size_t i = prefix_len; i < id.len; i++) {
-        if (id.ptr[i] < '0' || id.ptr[i] > '9')
-            return false;
-    }
-    return true;
+    return slice_take_prefix(&id, "seq-") && id.len <= SEQUENCE_DIGITS_MOST &&
+           slice_parse_uint(id, UINT64_MAX, &sequence);
 }
 
-/* Takes the next token of a subject. */
-static bool next_token(struct slice *rest, struct slice *token) {
-    if (rest->ptr == NULL)
-        return false;
-    const char *dot = memchr(rest->ptr, '.', rest->len);
-    size_t len = dot != NULL ? (size_t)(dot - rest->ptr) : rest->len;
-    *token = (struct slice){rest->ptr, len};
-    if (dot != NULL)
-        *rest = (struct slice){dot + 1, rest->len - len - 1};
-    else
-        *rest = (struct slice){0};
-    return true;
+static bool next_token(struct slice *subject, struct slice *token) {
+    bool is_there = subject->ptr != NULL;
+    if (is_there)
+        *token = slice_take_until(subject, '.');
+    return is_there;
 }
 
 bool subject_matches(struct slice filter, struct slice subject) {
@@ -133,20 +109,19 @@ static enum status get_outcome(struct json_object *root, enum report_outcome *ou
 
 static enum status read_report(struct json_object *root, struct arena *arena, struct report *report,
                                struct error *error) {
+    const struct {
+        const char *key;
+        struct slice *text;
+    } texts[] = {
+        {"stream", &report->stream},     {"consumer", &report->consumer},
+        {"eventId", &report->event_id},  {"code", &report->code},
+        {"text", &report->text},         {"service", &report->service},
+        {"instance", &report->instance},
+    };
     int64_t sequence = 0, attempt = 0;
-    enum status status = get_text(root, "stream", arena, &report->stream, error);
-    if (status == STATUS_OK)
-        status = get_text(root, "consumer", arena, &report->consumer, error);
-    if (status == STATUS_OK)
-        status = get_text(root, "eventId", arena, &report->event_id, error);
-    if (status == STATUS_OK)
-        status = get_text(root, "code", arena, &report->code, error);
-    if (status == STATUS_OK)
-        status = get_text(root, "text", arena, &report->text, error);
-    if (status == STATUS_OK)
-        status = get_text(root, "service", arena, &report->service, error);
-    if (status == STATUS_OK)
-        status = get_text(root, "instance", arena, &report->instance, error);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == STATUS_OK; i++)
+        status = get_text(root, texts[i].key, arena, texts[i].text, error);
     if (status == STATUS_OK)
         status = get_positive(root, "streamSequence", INT64_MAX, &sequence, error);
     if (status == STATUS_OK)
@@ -182,16 +157,15 @@ enum status report_read(struct slice body, struct arena *arena, struct report *r
 
 enum status report_parse(struct slice subject, struct slice body, struct arena *arena,
                          struct report *report, struct error *error) {
-    struct slice failures, stream, consumer, event_id;
     struct report read;
+    struct buf expected = {0};
     enum status status = report_read(body, arena, &read, error);
     if (status != STATUS_OK)
         return status;
-    bool agrees = next_token(&subject, &failures) && slice_is(failures, "failures") &&
-                  next_token(&subject, &stream) && slice_equal(stream, read.stream) &&
-                  next_token(&subject, &consumer) && slice_equal(consumer, read.consumer) &&
-                  next_token(&subject, &event_id) && slice_equal(event_id, read.event_id) &&
-                  subject.ptr == NULL;
+    buf_printf(&expected, "failures.%.*s.%.*s.%.*s", SLICE_ARG(read.stream),
+               SLICE_ARG(read.consumer), SLICE_ARG(read.event_id));
+    bool agrees = slice_equal(subject, buf_slice(&expected));
+    buf_fini(&expected);
     if (!agrees)
         return error_set(error, STATUS_INVALID, "a report's subject and body do not agree");
     *report = read;
@@ -215,14 +189,10 @@ static const struct advisory_kind advisory_kinds[] = {
 /* $JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer> */
 static bool parse_advisory_subject(struct slice subject, const struct advisory_kind **kind,
                                    struct notice *notice) {
-    static const char *const head[] = {"$JS", "EVENT", "ADVISORY", "CONSUMER"};
     struct slice token;
-    for (size_t i = 0; i < 4; i++) {
-        if (!next_token(&subject, &token) || !slice_is(token, head[i]))
-            return false;
-    }
     *kind = NULL;
-    if (!next_token(&subject, &token))
+    if (!slice_take_prefix(&subject, "$JS.EVENT.ADVISORY.CONSUMER.") ||
+        !next_token(&subject, &token))
         return false;
     for (size_t i = 0; i < sizeof(advisory_kinds) / sizeof(advisory_kinds[0]); i++) {
         if (slice_is(token, advisory_kinds[i].token))

@@ -1,6 +1,6 @@
 /*
- * What the collector is told: by the server's advisory that a message was given up, or by a
- * consumer's failure report. Both can be forged by whoever may publish there, so a notice is only a
+ * A notice that a message may have failed: the server's advisory that it was given up, or a
+ * consumer's failure report. Anybody who may publish there can forge both, so a notice is only a
  * reason to look (examiner.h).
  *
  * Pure; what is parsed lives in the arena given.
@@ -11,7 +11,7 @@
 #include "shared/base/arena.h"
 #include "shared/base/status.h"
 
-/* What became of an attempt, by the consumer's word (shared/consume/failure_report.h). DONE
+/* The end of an attempt, by the consumer's word (shared/consume/failure_report.h). DONE
    supersedes what was reported before. */
 enum report_outcome { REPORT_RETRY, REPORT_REJECT, REPORT_DONE };
 

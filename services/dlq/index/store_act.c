@@ -12,7 +12,13 @@ enum {
     COLUMN_GENERATION
 };
 
-struct replays store_read_replays(const struct pg_result *rows, struct arena *arena) {
+enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
+                                const struct pg_param *params, struct arena *arena,
+                                struct replays *replays, struct error *error) {
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(pg, statement, params, &rows, error);
+    if (status != STATUS_OK)
+        return status;
     size_t count = (size_t)pg_rows(rows);
     struct replay *items = arena_alloc(arena, (count + 1) * sizeof(*items));
     for (int row = 0; row < (int)count; row++)
@@ -21,21 +27,12 @@ struct replays store_read_replays(const struct pg_result *rows, struct arena *ar
             .stream = arena_slice(arena, pg_get_slice(rows, row, COLUMN_STREAM)),
             .consumer = arena_slice(arena, pg_get_slice(rows, row, COLUMN_CONSUMER)),
             .subject = arena_slice(arena, pg_get_slice(rows, row, COLUMN_SUBJECT)),
-            .dlq_sequence = pg_get_int64(rows, row, COLUMN_SEQUENCE),
+            .sequence = (uint64_t)pg_get_int64(rows, row, COLUMN_SEQUENCE),
             .generation = pg_get_int64(rows, row, COLUMN_GENERATION),
         };
-    return (struct replays){items, count};
-}
-
-static enum status query_replays(struct pg *pg, const struct pg_statement *statement,
-                                 const struct pg_param *params, struct arena *arena,
-                                 struct replays *replays, struct error *error) {
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, statement, params, &rows, error);
-    if (status == STATUS_OK)
-        *replays = store_read_replays(rows, arena);
+    *replays = (struct replays){items, count};
     pg_result_free(&rows);
-    return status;
+    return STATUS_OK;
 }
 
 /* --- one entry -------------------------------------------------------------------------------- */
@@ -54,7 +51,7 @@ enum status store_take(struct pg *pg, struct slice id, struct slice actor, struc
         .param_count = 2,
     };
     const struct pg_param params[] = {pg_text(id), pg_text(actor)};
-    return query_replays(pg, &take, params, arena, taken, error);
+    return store_query_replays(pg, &take, params, arena, taken, error);
 }
 
 enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct arena *arena,
@@ -67,77 +64,68 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
         .param_count = 2,
     };
     const struct pg_param params[] = {pg_int64(age_ms), pg_int64(limit)};
-    return query_replays(pg, &unsettled, params, arena, found, error);
+    return store_query_replays(pg, &unsettled, params, arena, found, error);
 }
 
 /* The entry may have gone on meanwhile: be resolved, or have failed again. Then that counts. */
-static enum status settle_published(struct pg *pg, const struct replays *replays,
-                                    const struct replay_result *results, struct error *error) {
-    static const struct pg_statement settle = {
-        .name = "dlq_settle_published",
-        .sql = "UPDATE dlq.entries e SET status = 'replayed', replay_sequence = d.sequence,"
-               " updated_at = now()"
-               " FROM unnest($1::text[], $2::int8[], $3::int8[]) AS d(id, generation, sequence)"
-               " WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'",
-        .param_count = 3,
-    };
-    struct pg_columns columns;
-    pg_columns_init(&columns, (enum pg_array_type[]){PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64},
-                    3);
-    for (size_t i = 0; i < replays->count; i++) {
-        if (results[i].end != REPLAY_PUBLISHED)
-            continue;
-        pg_array_add_slice(&columns.arrays[0], replays->items[i].id);
-        pg_array_add_int64(&columns.arrays[1], replays->items[i].generation);
-        pg_array_add_int64(&columns.arrays[2], (int64_t)results[i].sequence);
-    }
-    struct pg_result *rows = NULL;
-    enum status status = STATUS_OK;
-    if (columns.arrays[0].count > 0)
-        status = pg_columns_query(&columns, pg, &settle, &rows, error);
-    pg_result_free(&rows);
-    pg_columns_fini(&columns);
-    return status;
-}
+static const struct pg_statement settle_published = {
+    .name = "dlq_settle_published",
+    .sql = "UPDATE dlq.entries e SET status = 'replayed', replay_sequence = d.sequence,"
+           " updated_at = now()"
+           " FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[])"
+           "  AS d(id, generation, sequence, detail)"
+           " WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'",
+    .param_count = 4,
+};
 
-/* A job counts what it takes as replayed; what was refused is taken off again. */
-static enum status settle_refused(struct pg *pg, const struct replays *replays,
-                                  const struct replay_result *results, struct error *error) {
-    static const struct pg_statement settle = {
-        .name = "dlq_settle_refused",
-        .sql = "WITH back AS ("
-               "  UPDATE dlq.entries e SET status = 'dead', updated_at = now()"
-               "  FROM unnest($1::text[], $2::int8[], $3::text[]) AS d(id, generation, detail)"
-               "  WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'"
-               "  RETURNING e.id, e.generation, d.detail),"
-               " noted AS ("
-               "  INSERT INTO dlq.actions (actor, action, entry_id, generation, detail)"
-               "  SELECT 'dlq', 'replay_refused', id, generation, detail FROM back),"
-               " blamed AS ("
-               "  SELECT a.job_id, count(*) AS entries FROM back CROSS JOIN LATERAL ("
-               "    SELECT job_id FROM dlq.actions WHERE entry_id = back.id"
-               "    AND generation = back.generation AND action = 'replay'"
-               "    ORDER BY id DESC LIMIT 1) a"
-               "  WHERE a.job_id IS NOT NULL GROUP BY a.job_id)"
-               " UPDATE dlq.jobs j SET replayed = j.replayed - blamed.entries,"
-               "  failed = j.failed + blamed.entries, updated_at = now()"
-               " FROM blamed WHERE j.id = blamed.job_id",
-        .param_count = 3,
-    };
+/* A job counts all that it takes as replayed; an entry that was refused is taken off again. */
+static const struct pg_statement settle_refused = {
+    .name = "dlq_settle_refused",
+    .sql = "WITH back AS ("
+           "  UPDATE dlq.entries e SET status = 'dead', updated_at = now()"
+           "  FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[])"
+           "   AS d(id, generation, sequence, detail)"
+           "  WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'"
+           "  RETURNING e.id, e.generation, d.detail),"
+           " noted AS ("
+           "  INSERT INTO dlq.actions (actor, action, entry_id, generation, detail)"
+           "  SELECT 'dlq', 'replay_refused', id, generation, detail FROM back),"
+           " blamed AS ("
+           "  SELECT a.job_id, count(*) AS entries FROM back CROSS JOIN LATERAL ("
+           "    SELECT job_id FROM dlq.actions WHERE entry_id = back.id"
+           "    AND generation = back.generation AND action = 'replay'"
+           "    ORDER BY id DESC LIMIT 1) a"
+           "  WHERE a.job_id IS NOT NULL GROUP BY a.job_id)"
+           " UPDATE dlq.jobs j SET replayed = j.replayed - blamed.entries,"
+           "  failed = j.failed + blamed.entries, updated_at = now()"
+           " FROM blamed WHERE j.id = blamed.job_id",
+    .param_count = 4,
+};
+
+enum { SETTLE_ID, SETTLE_GENERATION, SETTLE_SEQUENCE, SETTLE_DETAIL, SETTLES };
+
+/* Those that ended so. */
+static enum status settle(struct pg *pg, const struct replays *replays,
+                          const struct replay_result *results, enum replay_end end,
+                          struct error *error) {
+    static const enum pg_array_type types[SETTLES] = {PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
+                                                      PG_ARRAY_TEXT};
     struct pg_columns columns;
-    pg_columns_init(&columns, (enum pg_array_type[]){PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_TEXT},
-                    3);
-    for (size_t i = 0; i < replays->count; i++) {
-        if (results[i].end != REPLAY_REFUSED)
-            continue;
-        pg_array_add_slice(&columns.arrays[0], replays->items[i].id);
-        pg_array_add_int64(&columns.arrays[1], replays->items[i].generation);
-        pg_array_add_slice(&columns.arrays[2], slice_of(results[i].detail));
-    }
     struct pg_result *rows = NULL;
     enum status status = STATUS_OK;
-    if (columns.arrays[0].count > 0)
-        status = pg_columns_query(&columns, pg, &settle, &rows, error);
+    pg_columns_init(&columns, types, SETTLES);
+    for (size_t i = 0; i < replays->count; i++) {
+        if (results[i].end != end)
+            continue;
+        pg_array_add_slice(&columns.arrays[SETTLE_ID], replays->items[i].id);
+        pg_array_add_int64(&columns.arrays[SETTLE_GENERATION], replays->items[i].generation);
+        pg_array_add_int64(&columns.arrays[SETTLE_SEQUENCE], (int64_t)results[i].sequence);
+        pg_array_add_slice(&columns.arrays[SETTLE_DETAIL], slice_of(results[i].detail));
+    }
+    if (columns.arrays[SETTLE_ID].count > 0)
+        status = pg_columns_query(&columns, pg,
+                                  end == REPLAY_PUBLISHED ? &settle_published : &settle_refused,
+                                  &rows, error);
     pg_result_free(&rows);
     pg_columns_fini(&columns);
     return status;
@@ -145,8 +133,8 @@ static enum status settle_refused(struct pg *pg, const struct replays *replays,
 
 enum status store_settle(struct pg *pg, const struct replays *replays,
                          const struct replay_result *results, struct error *error) {
-    enum status status = settle_published(pg, replays, results, error);
-    return status == STATUS_OK ? settle_refused(pg, replays, results, error) : status;
+    enum status status = settle(pg, replays, results, REPLAY_PUBLISHED, error);
+    return status == STATUS_OK ? settle(pg, replays, results, REPLAY_REFUSED, error) : status;
 }
 
 enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,

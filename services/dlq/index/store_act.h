@@ -1,12 +1,12 @@
 /*
- * What people do to an entry. Each function is one statement, so one transaction, and writes its
+ * People's actions on an entry. Each function is one statement, so one transaction, and writes its
  * audit rows with it.
  *
  *     dead -> replaying -> replayed      taken, then what became of the publishing
  *     replaying -> dead                  the broker refused the message
  *     dead -> discarded
  *
- * The taking is committed before anything is published. Whoever finds an entry taken later
+ * The taking is committed before anything is published. A process that finds an entry taken
  * publishes it again under the same message id, which JetStream stores once, so what was begun
  * outlives its process. Blocks as pg.h does; what is handed out is in the arena.
  */
@@ -17,11 +17,13 @@
 #include "shared/contract/dlq_filter.h"
 #include "shared/pg/pg.h"
 
-/* An entry taken for replay. */
+/* A message to be sent again for its consumer: an entry's, or a second chance. */
 struct replay {
-    struct slice id, stream, consumer, subject;
-    int64_t dlq_sequence;
-    int64_t generation;
+    struct slice id, stream, consumer;
+    struct slice subject; /* of an entry */
+    uint64_t sequence;    /* where it is: an entry in <stream>_DLQ, a second chance in <stream> */
+    int64_t generation;   /* of an entry */
+    bool is_chance;
 };
 
 struct replays {
@@ -29,11 +31,13 @@ struct replays {
     size_t count;
 };
 
-/* Of a statement's rows, which begin with REPLAY_COLUMNS. */
+/* Runs a statement whose rows begin with REPLAY_COLUMNS. */
 #define REPLAY_COLUMNS " e.id, e.stream, e.consumer, e.subject, e.dlq_sequence, e.generation"
-struct replays store_read_replays(const struct pg_result *rows, struct arena *arena);
+enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
+                                const struct pg_param *params, struct arena *arena,
+                                struct replays *replays, struct error *error) MUST_CHECK;
 
-/* What became of publishing one. */
+/* The end of publishing one. */
 enum replay_end {
     REPLAY_UNKNOWN,   /* nobody answered: it stays taken */
     REPLAY_PUBLISHED, /* as `sequence` */

@@ -27,18 +27,17 @@ enum status store_chance_note(struct pg *pg, const struct chance *chances, size_
                "   AND c.noted_at < timestamptz 'epoch' + created_us * interval '1 microsecond'",
         .param_count = 5,
     };
-    static const enum pg_array_type types[] = {PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_INT64,
-                                               PG_ARRAY_TEXT, PG_ARRAY_INT64};
+    enum { NOTE_ENTRY = KEYS, NOTE_CREATED, NOTES };
+    static const enum pg_array_type types[NOTES] = {PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_INT64,
+                                                    PG_ARRAY_TEXT, PG_ARRAY_INT64};
     struct pg_columns columns;
     if (count == 0)
         return STATUS_OK;
-    pg_columns_init(&columns, types, 5);
+    pg_columns_init(&columns, types, NOTES);
     for (size_t i = 0; i < count; i++) {
-        pg_array_add_slice(&columns.arrays[0], chances[i].key.stream);
-        pg_array_add_slice(&columns.arrays[1], chances[i].key.consumer);
-        pg_array_add_int64(&columns.arrays[2], (int64_t)chances[i].key.sequence);
-        pg_array_add_slice(&columns.arrays[3], chances[i].entry_id);
-        pg_array_add_int64(&columns.arrays[4], chances[i].created_us);
+        index_add_key(&columns, &chances[i].key);
+        pg_array_add_slice(&columns.arrays[NOTE_ENTRY], chances[i].entry_id);
+        pg_array_add_int64(&columns.arrays[NOTE_CREATED], chances[i].created_us);
     }
     enum status status = pg_columns_queue(&columns, pg, &forget, error);
     if (status == STATUS_OK)
@@ -47,38 +46,20 @@ enum status store_chance_note(struct pg *pg, const struct chance *chances, size_
     return status;
 }
 
-static struct index_key read_key(const struct pg_result *rows, int row, struct arena *arena) {
-    return (struct index_key){
-        .stream = arena_slice(arena, pg_get_slice(rows, row, 0)),
-        .consumer = arena_slice(arena, pg_get_slice(rows, row, 1)),
-        .sequence = (uint64_t)pg_get_int64(rows, row, 2),
-    };
-}
-
-enum status store_chance_next(struct pg *pg, struct arena *arena, struct chance *chances,
-                              size_t most, size_t *count, struct error *error) {
-    static const struct pg_statement next = {
+enum status store_chance_next(struct pg *pg, struct arena *arena, struct replays *next,
+                              struct error *error) {
+    static const struct pg_statement find = {
         .name = "dlq_chance_next",
         .sql = "SELECT DISTINCT ON (w.service)"
-               "   w.stream, w.consumer, w.stream_sequence, w.entry_id"
+               "   w.entry_id, w.stream, w.consumer, '', w.stream_sequence, 0::int8"
                " FROM dlq.chances w WHERE w.state = 'waiting' AND NOT EXISTS ("
                "   SELECT FROM dlq.chances g WHERE g.state = 'given' AND g.service = w.service)"
-               " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT $1::int8",
-        .param_count = 1,
+               " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT 64",
     };
-    const struct pg_param param = pg_int64((int64_t)most);
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, &next, &param, &rows, error);
-    if (status != STATUS_OK)
-        return status;
-    *count = (size_t)pg_rows(rows);
-    for (int row = 0; row < pg_rows(rows); row++)
-        chances[row] = (struct chance){
-            .key = read_key(rows, row, arena),
-            .entry_id = arena_slice(arena, pg_get_slice(rows, row, 3)),
-        };
-    pg_result_free(&rows);
-    return STATUS_OK;
+    enum status status = store_query_replays(pg, &find, NULL, arena, next, error);
+    for (size_t i = 0; status == STATUS_OK && i < next->count; i++)
+        next->items[i].is_chance = true;
+    return status;
 }
 
 /* --- given ----------------------------------------------------------------------------------- */
@@ -91,7 +72,7 @@ static enum status run(struct pg *pg, const struct pg_statement *statement,
     return status;
 }
 
-enum status store_chance_give(struct pg *pg, const struct index_key *key, uint64_t sequence,
+enum status store_chance_give(struct pg *pg, const struct replay *chance, uint64_t sequence,
                               struct error *error) {
     static const struct pg_statement give = {
         .name = "dlq_chance_give",
@@ -105,8 +86,8 @@ enum status store_chance_give(struct pg *pg, const struct index_key *key, uint64
                "   AND e.replay_sequence = $3::int8",
         .param_count = 4,
     };
-    const struct pg_param params[] = {pg_text(key->stream), pg_text(key->consumer),
-                                      pg_int64((int64_t)key->sequence),
+    const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
+                                      pg_int64((int64_t)chance->sequence),
                                       pg_int64((int64_t)sequence)};
     return run(pg, &give, params, error);
 }
@@ -143,52 +124,57 @@ enum status store_chance_end(struct pg *pg, struct chance_ends *ends, struct err
     return status;
 }
 
-enum status store_chance_given(struct pg *pg, struct arena *arena, struct given_chance *given,
-                               size_t most, size_t *count, struct error *error) {
+enum status store_chance_given(struct pg *pg, struct arena *arena, struct given_chances *given,
+                               struct error *error) {
+    enum { GIVEN_SENT = KEYS, GIVEN_AGE };
     static const struct pg_statement find = {
         .name = "dlq_chance_given",
         .sql = "SELECT stream, consumer, stream_sequence, chance_sequence,"
                "   (extract(epoch FROM now() - given_at) * 1000000)::int8"
-               " FROM dlq.chances WHERE state = 'given' LIMIT $1::int8",
-        .param_count = 1,
+               " FROM dlq.chances WHERE state = 'given' LIMIT 64",
     };
-    const struct pg_param param = pg_int64((int64_t)most);
     struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, &find, &param, &rows, error);
+    enum status status = pg_query(pg, &find, NULL, &rows, error);
     if (status != STATUS_OK)
         return status;
-    *count = (size_t)pg_rows(rows);
+    given->count = (size_t)pg_rows(rows);
+    given->items = arena_alloc(arena, (given->count + 1) * sizeof(*given->items));
     for (int row = 0; row < pg_rows(rows); row++)
-        given[row] = (struct given_chance){
-            .key = read_key(rows, row, arena),
-            .sequence = (uint64_t)pg_get_int64(rows, row, 3),
-            .age_us = pg_get_int64(rows, row, 4),
+        given->items[row] = (struct given_chance){
+            .key = {arena_slice(arena, pg_get_slice(rows, row, KEY_STREAM)),
+                    arena_slice(arena, pg_get_slice(rows, row, KEY_CONSUMER)),
+                    (uint64_t)pg_get_int64(rows, row, KEY_SEQUENCE)},
+            .sequence = (uint64_t)pg_get_int64(rows, row, GIVEN_SENT),
+            .age_us = pg_get_int64(rows, row, GIVEN_AGE),
         };
     pg_result_free(&rows);
     return STATUS_OK;
 }
 
+static enum status run_on(struct pg *pg, const struct pg_statement *statement,
+                          const struct index_key *key, struct error *error) {
+    const struct pg_param params[] = {pg_text(key->stream), pg_text(key->consumer),
+                                      pg_int64((int64_t)key->sequence)};
+    return run(pg, statement, params, error);
+}
+
+#define OF_KEY_SQL " WHERE stream = $1::text AND consumer = $2::text AND stream_sequence = $3::int8"
+
 enum status store_chance_renew(struct pg *pg, const struct index_key *key, struct error *error) {
     static const struct pg_statement renew = {
         .name = "dlq_chance_renew",
-        .sql = "UPDATE dlq.chances SET given_at = now() WHERE stream = $1::text"
-               " AND consumer = $2::text AND stream_sequence = $3::int8 AND state = 'given'",
-        .param_count = 3,
+        .sql = "UPDATE dlq.chances SET given_at = now()" OF_KEY_SQL " AND state = 'given'",
+        .param_count = KEYS,
     };
-    const struct pg_param params[] = {pg_text(key->stream), pg_text(key->consumer),
-                                      pg_int64((int64_t)key->sequence)};
-    return run(pg, &renew, params, error);
+    return run_on(pg, &renew, key, error);
 }
 
 enum status store_chance_expire(struct pg *pg, const struct index_key *key, struct error *error) {
     static const struct pg_statement expire = {
         .name = "dlq_chance_expire",
-        .sql = "UPDATE dlq.chances SET state = 'expired', ended_at = now()"
-               " WHERE stream = $1::text AND consumer = $2::text AND stream_sequence = $3::int8"
-               "   AND state IN ('waiting', 'given')",
-        .param_count = 3,
+        .sql = "UPDATE dlq.chances SET state = 'expired', ended_at = now()" OF_KEY_SQL
+               " AND state IN ('waiting', 'given')",
+        .param_count = KEYS,
     };
-    const struct pg_param params[] = {pg_text(key->stream), pg_text(key->consumer),
-                                      pg_int64((int64_t)key->sequence)};
-    return run(pg, &expire, params, error);
+    return run_on(pg, &expire, key, error);
 }

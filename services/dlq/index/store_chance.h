@@ -12,7 +12,7 @@
 #define OM_SERVICES_DLQ_INDEX_STORE_CHANCE_H
 
 #include "services/dlq/index/index.h"
-#include "shared/base/arena.h"
+#include "services/dlq/index/store_act.h"
 
 /* A message whose deliveries ran out. */
 struct chance {
@@ -24,13 +24,11 @@ struct chance {
 /* Makes them wait, unless they are known. Joins the open transaction. */
 enum status store_chance_note(struct pg *pg, const struct chance *chances, size_t count,
                               struct error *error) MUST_CHECK;
-
-/* What is to be sent next: of each service that has none out, the first. *count is at most
-   `most`. */
-enum status store_chance_next(struct pg *pg, struct arena *arena, struct chance *chances,
-                              size_t most, size_t *count, struct error *error) MUST_CHECK;
+/* Those to be sent next: of each service that has none out, the first. */
+enum status store_chance_next(struct pg *pg, struct arena *arena, struct replays *next,
+                              struct error *error) MUST_CHECK;
 /* It was published as `sequence`. If it was the replay of an entry, that now goes by `sequence`. */
-enum status store_chance_give(struct pg *pg, const struct index_key *key, uint64_t sequence,
+enum status store_chance_give(struct pg *pg, const struct replay *chance, uint64_t sequence,
                               struct error *error) MUST_CHECK;
 
 /* Ends those that a report or a dead letter speaks of. */
@@ -45,8 +43,12 @@ struct given_chance {
     uint64_t sequence; /* of the message that was sent */
     int64_t age_us;    /* since it was sent, or since the clock was set back */
 };
-enum status store_chance_given(struct pg *pg, struct arena *arena, struct given_chance *given,
-                               size_t most, size_t *count, struct error *error) MUST_CHECK;
+struct given_chances {
+    struct given_chance *items;
+    size_t count;
+};
+enum status store_chance_given(struct pg *pg, struct arena *arena, struct given_chances *given,
+                               struct error *error) MUST_CHECK;
 /* Its time begins now. */
 enum status store_chance_renew(struct pg *pg, const struct index_key *key,
                                struct error *error) MUST_CHECK;

@@ -101,7 +101,7 @@ enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *
     return STATUS_OK;
 }
 
-/* What both kinds of job begin with. The job's row is locked first: a cancellation is before it or
+/* The beginning of both kinds of job. The job's row is locked first: a cancellation is before it or
    after it. */
 #define JOB_PARAMS (STORE_FILTER_PARAMS + 5)
 #define JOB_NEXT_SQL                                                                               \
@@ -116,7 +116,7 @@ enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *
                "  AND NOT EXISTS (SELECT FROM dlq.actions a"                                       \
                "    WHERE a.entry_id = e.id AND a.job_id = $9::uuid)"                              \
                "  ORDER BY e.failed_at, e.id LIMIT $13::int8 FOR UPDATE OF e),"
-/* And what they end with: the job has come so far. `counter` is its column. */
+/* Their end: the job has come so far. `counter` is its column. */
 #define JOB_MOVED_SQL(counter)                                                                     \
     " last AS (SELECT id, failed_at FROM taken ORDER BY failed_at DESC, id DESC LIMIT 1),"         \
     " moved AS ("                                                                                  \
@@ -124,17 +124,14 @@ enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *
     "   position_at = last.failed_at, position_id = last.id, updated_at = now()"                   \
     "  FROM last WHERE j.id = $9::uuid)"
 
-static enum status query_next(struct pg *pg, const struct pg_statement *statement,
-                              const struct job *job, const struct dlq_filter *filter, int64_t limit,
-                              struct pg_result **rows, struct error *error) {
-    struct pg_param params[JOB_PARAMS];
+static void next_params(const struct job *job, const struct dlq_filter *filter, int64_t limit,
+                        struct pg_param params[JOB_PARAMS]) {
     store_filter_params(filter, params);
     params[8] = pg_uuid(&job->id);
     params[9] = pg_int64(job->started_us);
     params[10] = pg_int64(job->position_us);
     params[11] = pg_text(job->position_id);
     params[12] = pg_int64(limit);
-    return pg_query(pg, statement, params, rows, error);
 }
 
 enum status store_job_take(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
@@ -154,12 +151,9 @@ enum status store_job_take(struct pg *pg, const struct job *job, const struct dl
             "replayed") " SELECT * FROM taken ORDER BY failed_at, id",
         .param_count = JOB_PARAMS,
     };
-    struct pg_result *rows = NULL;
-    enum status status = query_next(pg, &take, job, filter, limit, &rows, error);
-    if (status == STATUS_OK)
-        *taken = store_read_replays(rows, arena);
-    pg_result_free(&rows);
-    return status;
+    struct pg_param params[JOB_PARAMS];
+    next_params(job, filter, limit, params);
+    return store_query_replays(pg, &take, params, arena, taken, error);
 }
 
 enum status store_job_discard(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
@@ -178,8 +172,10 @@ enum status store_job_discard(struct pg *pg, const struct job *job, const struct
         "  FROM taken t, job)," JOB_MOVED_SQL("discarded") " SELECT count(*) FROM taken",
         .param_count = JOB_PARAMS,
     };
+    struct pg_param params[JOB_PARAMS];
     struct pg_result *rows = NULL;
-    enum status status = query_next(pg, &discard, job, filter, limit, &rows, error);
+    next_params(job, filter, limit, params);
+    enum status status = pg_query(pg, &discard, params, &rows, error);
     if (status == STATUS_OK)
         *count = pg_get_int64(rows, 0, 0);
     pg_result_free(&rows);

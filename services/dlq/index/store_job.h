@@ -30,7 +30,7 @@ struct jobs {
     int64_t session; /* of the database connection that they were read on */
 };
 
-/* What somebody asks for. */
+/* A person's request. */
 struct job_order {
     struct dlq_filter filter;
     int64_t rate_per_second;
@@ -52,7 +52,7 @@ enum status store_job_take(struct pg *pg, const struct job *job, const struct dl
 /* Discards the next entries of a job that does so, by the same rules. */
 enum status store_job_discard(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
                               int64_t limit, int64_t *count, struct error *error) MUST_CHECK;
-/* A job that runs is done; what it did not take of its total was skipped. */
+/* A job that runs is done; the rest of its total was skipped. */
 enum status store_job_finish(struct pg *pg, const struct uuid *id, struct error *error) MUST_CHECK;
 /* A job that runs has failed. */
 enum status store_job_fail(struct pg *pg, const struct uuid *id, struct slice detail,

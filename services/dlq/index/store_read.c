@@ -1,8 +1,11 @@
 #include "services/dlq/index/store_read.h"
 
 #include "shared/base/clock.h"
+#include "shared/contract/cursor.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
+
+#include <inttypes.h>
 
 static void put_time(struct json_writer *w, const char *key, const struct pg_result *rows, int row,
                      int column) {
@@ -68,46 +71,26 @@ static enum status read_array(struct pg *pg, const struct pg_statement *statemen
     return STATUS_OK;
 }
 
-#define SELECT_ENTRY "SELECT " ENTRY_ROW_COLUMNS " FROM dlq.entries e WHERE "
-
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static void put_moment(struct json_writer *w, const char *key, int64_t time_us) {
-    char text[RFC3339_SIZE];
-    clock_format(time_us, text);
-    json_put_text(w, key, text);
-}
+enum { ENTRY_ID, ENTRY_STREAM, ENTRY_GENERATION = 7, ENTRY_STATUS, ENTRY_FAILED_AT = 15 };
+enum { ENTRY_DLQ_SEQUENCE = 19 };
 
-static void put_known(struct json_writer *w, const char *key, struct slice text) {
-    if (text.len > 0)
-        json_put_string(w, key, text);
-}
+static const struct member entry_members[] = {
+    {"id", put_text},        {"stream", put_text},        {"consumer", put_text},
+    {"eventId", put_text},   {"type", put_text},          {"subject", put_text},
+    {"sequence", put_int},   {"generation", put_int},     {"status", put_text},
+    {"reason", put_text},    {"errorCode", put_text},     {"error", put_text},
+    {"deliveries", put_int}, {"service", put_text},       {"orderId", put_text},
+    {"failedAt", put_time},  {"firstFailedAt", put_time}, {"updatedAt", put_time},
+    {"dlqStream", put_text}, {"dlqSequence", put_int},
+};
 
-static void put_entry(struct json_writer *w, const struct entry_row *entry) {
-    struct buf dlq_stream = {0};
-    buf_printf(&dlq_stream, "%.*s_DLQ", SLICE_ARG(entry->stream));
-    json_put_string(w, "id", entry->id);
-    json_put_string(w, "stream", entry->stream);
-    json_put_string(w, "consumer", entry->consumer);
-    json_put_string(w, "eventId", entry->event_id);
-    put_known(w, "type", entry->type);
-    json_put_string(w, "subject", entry->subject);
-    json_put_int(w, "sequence", (int64_t)entry->sequence);
-    json_put_int(w, "generation", entry->generation);
-    json_put_text(w, "status", entry_status_text(entry->status));
-    json_put_text(w, "reason", dead_reason_text(entry->reason));
-    put_known(w, "errorCode", entry->error_code);
-    json_put_string(w, "error", entry->error);
-    json_put_int(w, "deliveries", entry->deliveries);
-    put_known(w, "service", entry->service);
-    put_known(w, "orderId", entry->order_id);
-    put_moment(w, "failedAt", entry->failed_at_us);
-    put_moment(w, "firstFailedAt", entry->first_failed_at_us);
-    put_moment(w, "updatedAt", entry->updated_at_us);
-    json_put_string(w, "dlqStream", buf_slice(&dlq_stream));
-    json_put_int(w, "dlqSequence", (int64_t)entry->dlq_sequence);
-    buf_fini(&dlq_stream);
-}
+#define SELECT_ENTRY                                                                               \
+    "SELECT e.id, e.stream, e.consumer, e.event_id, e.type, e.subject, e.stream_sequence,"         \
+    " e.generation, e.status, e.reason, e.error_code, e.error, e.deliveries, e.service,"           \
+    " e.order_id, e.failed_at, e.first_failed_at, e.updated_at, e.stream || '_DLQ',"               \
+    " e.dlq_sequence FROM dlq.entries e WHERE "
 
 static struct pg_param text_or_null(struct slice text) {
     return text.ptr == NULL ? pg_null() : pg_text(text);
@@ -130,38 +113,56 @@ void store_filter_params(const struct dlq_filter *filter,
     params[7] = text[DLQ_FILTER_TO].ptr == NULL ? pg_null() : pg_int64(filter->to_us);
 }
 
-static void put_cursor(struct json_writer *w, const struct page_request *request,
-                       const struct entry_row *last) {
-    struct buf text = {0};
-    page_cursor_encode(&(struct page_cursor){last->failed_at_us, last->id}, &request->filter,
-                       &text);
+/* A cursor counts for the filter that it was made with. */
+static void write_scope(const struct dlq_filter *filter, struct buf *scope) {
+    buf_append_text(scope, "dlq.list ");
+    struct json_writer w = json_writer(scope);
+    json_begin_object(&w);
+    dlq_filter_write(filter, &w);
+    json_end_object(&w);
+}
+
+/* Where a page ended: failed_at and id of its last entry. */
+static void put_cursor(struct json_writer *w, const struct dlq_filter *filter,
+                       const struct pg_result *rows, int row) {
+    struct buf scope = {0}, position = {0}, text = {0};
+    write_scope(filter, &scope);
+    buf_printf(&position, "%" PRId64 " %.*s", pg_get_time_us(rows, row, ENTRY_FAILED_AT),
+               SLICE_ARG(pg_get_slice(rows, row, ENTRY_ID)));
+    cursor_seal(buf_slice(&scope), buf_slice(&position), &text);
     json_put_string(w, "nextCursor", buf_slice(&text));
+    buf_fini(&scope);
+    buf_fini(&position);
     buf_fini(&text);
 }
 
+/* *id borrows from `position`. */
+static enum status open_cursor(const struct page_request *request, struct buf *position,
+                               int64_t *failed_at_us, struct slice *id, struct error *error) {
+    struct buf scope = {0};
+    uint64_t time_us = 0;
+    write_scope(&request->filter, &scope);
+    bool is_ours = cursor_open(buf_slice(&scope), request->cursor, position);
+    buf_fini(&scope);
+    *id = buf_slice(position);
+    if (!is_ours || !slice_parse_uint(slice_take_until(id, ' '), INT64_MAX, &time_us))
+        return error_set(error, STATUS_INVALID,
+                         "cursor: not one that a page of this filter ended with");
+    *failed_at_us = (int64_t)time_us;
+    return STATUS_OK;
+}
+
 /* The rows may be one more than the page. */
-static enum status write_page(const struct pg_result *rows, const struct page_request *request,
-                              struct buf *out, struct error *error) {
-    struct entry_row entry;
-    int found = pg_rows(rows);
-    enum status status = STATUS_OK;
+static void write_page(const struct pg_result *rows, const struct page_request *request,
+                       struct buf *out) {
+    bool has_more = pg_rows(rows) > request->limit;
+    int count = has_more ? (int)request->limit : pg_rows(rows);
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
-    json_key(&w, "entries");
-    json_begin_array(&w);
-    for (int row = 0; row < found && row < request->limit && status == STATUS_OK; row++) {
-        status = entry_row_read(rows, row, &entry, error);
-        if (status != STATUS_OK)
-            break;
-        json_begin_object(&w);
-        put_entry(&w, &entry);
-        json_end_object(&w);
-    }
-    json_end_array(&w);
-    if (status == STATUS_OK && found > request->limit)
-        put_cursor(&w, request, &entry);
+    put_array(&w, "entries", entry_members, COUNT(entry_members), rows, count);
+    if (has_more)
+        put_cursor(&w, &request->filter, rows, count - 1);
     json_end_object(&w);
-    return status;
 }
 
 enum status store_read_page(struct pg *pg, const struct page_request *request, struct buf *out,
@@ -174,17 +175,25 @@ enum status store_read_page(struct pg *pg, const struct page_request *request, s
                   " ORDER BY e.failed_at DESC, e.id DESC LIMIT $11::int8",
         .param_count = STORE_FILTER_PARAMS + 3,
     };
-    bool is_first = request->after.id.len == 0;
     struct pg_param params[STORE_FILTER_PARAMS + 3];
+    struct buf position = {0};
+    struct slice id = {0};
+    int64_t failed_at_us = 0;
+    if (request->cursor.len > 0 &&
+        open_cursor(request, &position, &failed_at_us, &id, error) != STATUS_OK) {
+        buf_fini(&position);
+        return STATUS_INVALID;
+    }
     store_filter_params(&request->filter, params);
-    params[8] = pg_int64(request->after.failed_at_us);
-    params[9] = is_first ? pg_null() : pg_text(request->after.id);
+    params[8] = pg_int64(failed_at_us);
+    params[9] = text_or_null(id);
     params[10] = pg_int64(request->limit + 1); /* one more tells whether there is a next page */
     struct pg_result *rows = NULL;
     enum status status = pg_query(pg, &page, params, &rows, error);
     if (status == STATUS_OK)
-        status = write_page(rows, request, out, error);
+        write_page(rows, request, out);
     pg_result_free(&rows);
+    buf_fini(&position);
     return status;
 }
 
@@ -214,17 +223,19 @@ enum status store_read_entry(struct pg *pg, struct slice id, struct arena *arena
         .param_count = 1,
     };
     struct pg_result *rows = NULL;
-    struct entry_row entry;
     const struct pg_param param = pg_text(id);
     enum status status = pg_query(pg, &one, &param, &rows, error);
     if (status == STATUS_OK && pg_rows(rows) == 0)
         status = error_set(error, STATUS_NOT_FOUND, "there is no such entry");
-    if (status == STATUS_OK)
-        status = entry_row_read(rows, 0, &entry, error);
     if (status == STATUS_OK) {
-        put_entry(w, &entry);
-        *place = (struct entry_place){arena_slice(arena, entry.stream), entry.dlq_sequence,
-                                      entry.generation, entry.status};
+        put_members(w, entry_members, COUNT(entry_members), rows, 0);
+        *place = (struct entry_place){
+            .stream = arena_slice(arena, pg_get_slice(rows, 0, ENTRY_STREAM)),
+            .dlq_sequence = (uint64_t)pg_get_int64(rows, 0, ENTRY_DLQ_SEQUENCE),
+            .generation = (int)pg_get_int64(rows, 0, ENTRY_GENERATION),
+        };
+        if (!entry_status_parse(pg_get_slice(rows, 0, ENTRY_STATUS), &place->status))
+            status = error_set(error, STATUS_INTERNAL, "an entry is of no status known");
     }
     pg_result_free(&rows);
     return status;

@@ -1,5 +1,5 @@
 /*
- * What readers see of the index: entries, their history, counts and jobs, as the JSON of the mesh's
+ * The index as readers see it: entries, their history, counts and jobs, as the JSON of the mesh's
  * endpoints. Nothing is changed here. Blocks as pg.h does.
  *
  * ENTRY {"id","stream","consumer","eventId","type"?,"subject","sequence","generation","status",
@@ -14,9 +14,9 @@
 #define OM_SERVICES_DLQ_INDEX_STORE_READ_H
 
 #include "services/dlq/index/entry_row.h"
-#include "services/dlq/index/page_cursor.h"
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
+#include "shared/contract/dlq_filter.h"
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_param.h"
 
@@ -38,18 +38,19 @@ void store_filter_params(const struct dlq_filter *filter,
 
 struct page_request {
     struct dlq_filter filter;
-    struct page_cursor after;
+    struct slice cursor; /* "nextCursor" of the page before; "" for the first */
     int64_t limit;
 };
 
-/* Appends {"entries":[ENTRY],"nextCursor"?}, newest failure first. */
+/* Appends {"entries":[ENTRY],"nextCursor"?}, newest failure first. INVALID: a cursor of another
+   filter, or none of ours. */
 enum status store_read_page(struct pg *pg, const struct page_request *request, struct buf *out,
                             struct error *error) MUST_CHECK;
 /* How many entries a filter means. */
 enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, int64_t *count,
                              struct error *error) MUST_CHECK;
 
-/* What acting on an entry takes. */
+/* All that acting on an entry takes. */
 struct entry_place {
     struct slice stream; /* in the arena */
     uint64_t dlq_sequence;

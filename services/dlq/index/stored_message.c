@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GET_TIMEOUT_MS 5000
-
 void stored_message_fini(struct stored_message *message) {
     free(message->subject);
     buf_fini(&message->headers);
@@ -21,19 +19,29 @@ void stored_message_fini(struct stored_message *message) {
 /* --- asking -------------------------------------------------------------------------------------
  */
 
-void stored_message_get_subject(struct buf *out, const char *stream) {
-    buf_printf(out, "$JS.API.STREAM.MSG.GET.%s", stream);
+static void ask(struct request_batch *requests, struct slice stream, const struct buf *body) {
+    struct buf subject = {0};
+    buf_printf(&subject, "$JS.API.STREAM.MSG.GET.%.*s", SLICE_ARG(stream));
+    request_batch_add(requests, subject.ptr, buf_slice(body));
+    buf_fini(&subject);
 }
 
-void stored_message_by_sequence(struct buf *out, uint64_t sequence) {
-    buf_printf(out, "{\"seq\":%" PRIu64 "}", sequence);
+void stored_message_ask(struct request_batch *requests, struct slice stream, uint64_t sequence) {
+    struct buf body = {0};
+    buf_printf(&body, "{\"seq\":%" PRIu64 "}", sequence);
+    ask(requests, stream, &body);
+    buf_fini(&body);
 }
 
-void stored_message_by_subject(struct buf *out, const char *subject) {
-    struct json_writer w = json_writer(out);
+void stored_message_ask_last(struct request_batch *requests, struct slice stream,
+                             const char *subject) {
+    struct buf body = {0};
+    struct json_writer w = json_writer(&body);
     json_begin_object(&w);
     json_put_text(&w, "last_by_subj", subject);
     json_end_object(&w);
+    ask(requests, stream, &body);
+    buf_fini(&body);
 }
 
 /* --- the answer ---------------------------------------------------------------------------------
@@ -108,48 +116,28 @@ enum status stored_message_parse(struct slice reply, struct stored_message *mess
     return status;
 }
 
-enum status stored_message_get(struct nats_client *nats, const char *stream, uint64_t sequence,
+enum status stored_message_get(struct nats_client *nats, struct slice stream, uint64_t sequence,
                                struct stored_message *message, struct error *error) {
-    struct buf subject = {0}, body = {0};
-    natsMsg *reply = NULL;
-    stored_message_get_subject(&subject, stream);
-    stored_message_by_sequence(&body, sequence);
-    natsStatus s = natsConnection_Request(&reply, nats_client_fast(nats), subject.ptr, body.ptr,
-                                          (int)body.len, GET_TIMEOUT_MS);
-    buf_fini(&subject);
-    buf_fini(&body);
-    if (s != NATS_OK)
-        return nats_error(error, s, "reading a stored message");
-    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
-    enum status status = stored_message_parse(text, message, error);
-    natsMsg_Destroy(reply);
+    struct request_batch *requests = request_batch_create(nats);
+    stored_message_ask(requests, stream, sequence);
+    enum status status = request_batch_run(requests, error);
+    if (status == STATUS_OK)
+        status = stored_message_parse(request_batch_reply(requests, 0), message, error);
+    request_batch_destroy(&requests);
     return status;
 }
 
 /* --- headers ------------------------------------------------------------------------------------
  */
 
-static bool next_line(struct slice *rest, struct slice *line) {
-    const char *end = rest->len > 0 ? memmem(rest->ptr, rest->len, "\r\n", 2) : NULL;
-    if (end == NULL || end == rest->ptr)
-        return false;
-    *line = (struct slice){rest->ptr, (size_t)(end - rest->ptr)};
-    rest->ptr += line->len + 2;
-    rest->len -= line->len + 2;
-    return true;
-}
-
 bool header_next(struct slice *rest, struct header *header) {
-    struct slice line;
-    while (next_line(rest, &line)) {
-        const char *colon = memchr(line.ptr, ':', line.len);
-        if (colon == NULL || colon == line.ptr)
+    while (rest->len > 0) {
+        struct slice value = slice_take_line(rest);
+        struct slice name = slice_take_until(&value, ':');
+        if (name.len == 0 || value.ptr == NULL)
             continue;
-        const char *value = colon + 1, *end = line.ptr + line.len;
-        if (value < end && *value == ' ')
-            value++;
-        header->name = (struct slice){line.ptr, (size_t)(colon - line.ptr)};
-        header->value = (struct slice){value, (size_t)(end - value)};
+        slice_take_prefix(&value, " ");
+        *header = (struct header){name, value};
         return true;
     }
     return false;

@@ -8,7 +8,7 @@
 #define OM_SERVICES_DLQ_INDEX_STORED_MESSAGE_H
 
 #include "shared/base/buf.h"
-#include "shared/nats/nats_client.h"
+#include "shared/nats/request_batch.h"
 
 struct stored_message {
     char *subject;
@@ -20,16 +20,16 @@ struct stored_message {
 
 void stored_message_fini(struct stored_message *message);
 
-/* The request's subject and body, for whoever sends many at once. */
-void stored_message_get_subject(struct buf *out, const char *stream);
-void stored_message_by_sequence(struct buf *out, uint64_t sequence);
-void stored_message_by_subject(struct buf *out, const char *subject); /* the last one of it */
+/* Adds the request for message `sequence` of `stream`, or for the last one on `subject`. */
+void stored_message_ask(struct request_batch *requests, struct slice stream, uint64_t sequence);
+void stored_message_ask_last(struct request_batch *requests, struct slice stream,
+                             const char *subject);
 /* Reads the answer. NOT_FOUND when there is no such message, or no such stream. */
 enum status stored_message_parse(struct slice reply, struct stored_message *message,
                                  struct error *error) MUST_CHECK;
 
 /* All in one. Blocks up to 5 s. */
-enum status stored_message_get(struct nats_client *nats, const char *stream, uint64_t sequence,
+enum status stored_message_get(struct nats_client *nats, struct slice stream, uint64_t sequence,
                                struct stored_message *message, struct error *error) MUST_CHECK;
 
 /* A header line. The value is all that follows the colon and one space. */

@@ -13,12 +13,12 @@ enum {
     IDLE_POLL_MS = 200,       /* for new jobs */
     STANDBY_POLL_MS = 500,    /* for the leader's end */
     RETRY_MS = 1000,          /* after a failure */
-    UNSETTLED_AGE_MS = 15000, /* longer than any endpoint takes to settle what it took */
+    UNSETTLED_AGE_MS = 15000, /* longer than any endpoint takes to settle its entry */
     UNSETTLED_POLL_MS = 5000,
 };
 #define LATE_MOST_US 250000 /* what a job may catch up with */
 
-/* What a job takes next is a short walk along the index, however many entries there are; the
+/* A job's next entries are a short walk along the index, however many entries there are; the
    planner would rather sort all that are left, once its plan is for any filter. */
 static const char on_connect_sql[] =
     "SET plan_cache_mode = force_generic_plan; SET enable_sort = off; SET enable_seqscan = off; "
@@ -122,7 +122,7 @@ static enum status step(struct runner *runner, const struct job *job, int64_t *d
     return status;
 }
 
-/* What cannot get better ends the job; all else is tried again. */
+/* A failure that cannot get better ends the job; all else is tried again. */
 static enum status step_or_fail(struct runner *runner, const struct job *job, int64_t *due_us,
                                 struct error *error) {
     struct error failing;

@@ -4,7 +4,7 @@
  *
  * One instance works, the leader by an advisory lock of the database. A job's entries are taken a
  * twentieth of a second's worth at a time, evenly spaced, so that live traffic keeps its latency;
- * what a slow broker costs is not made up for by a burst. All of a job's state is in dlq.jobs: the
+ * a slow broker is not made up for by a burst. All of a job's state is in dlq.jobs: the
  * next leader goes on where the last one was.
  */
 #ifndef OM_SERVICES_DLQ_REPLAY_JOBS_H

@@ -42,58 +42,32 @@ static void refuse(struct replay_result *result, const char *detail) {
     snprintf(result->detail, sizeof(result->detail), "%s", detail);
 }
 
-/* --- the message ------------------------------------------------------------------------------ */
-
-static enum status make_message(const struct replay *replay, const struct stored_message *entry,
-                                const char *reply, natsMsg **message, struct error *error) {
-    struct buf id = {0};
-    buf_printf(&id, "%.*s.replay.%" PRId64, SLICE_ARG(replay->id), replay->generation);
-    const struct republication republication = {
-        .subject = replay->subject,
-        .stream = replay->stream,
-        .consumer = replay->consumer,
-        .entry_id = replay->id,
-        .message_id = buf_slice(&id),
-        .original = entry,
-        .next_header = entry_next_original_header,
-    };
-    enum status status = republish_message(&republication, reply, message, error);
-    buf_fini(&id);
-    return status;
-}
-
-/* --- the conversation ------------------------------------------------------------------------- */
-
-static enum status read_entries(struct replayer *replayer, const struct replays *replays,
-                                struct error *error) {
-    struct buf subject = {0}, body = {0}, stream = {0};
+static enum status read_stored(struct replayer *replayer, const struct replays *replays,
+                               struct error *error) {
     for (size_t i = 0; i < replays->count; i++) {
         const struct replay *replay = &replays->items[i];
-        buf_clear(&subject);
-        buf_clear(&body);
-        buf_clear(&stream);
-        buf_printf(&stream, "%.*s_DLQ", SLICE_ARG(replay->stream));
-        stored_message_get_subject(&subject, stream.ptr);
-        stored_message_by_sequence(&body, (uint64_t)replay->dlq_sequence);
-        request_batch_add(replayer->reads, subject.ptr, buf_slice(&body));
+        struct buf stream = {0};
+        if (replay->is_chance)
+            buf_append_slice(&stream, replay->stream);
+        else
+            entry_write_stream(replay->stream, &stream);
+        stored_message_ask(replayer->reads, buf_slice(&stream), replay->sequence);
+        buf_fini(&stream);
     }
-    buf_fini(&subject);
-    buf_fini(&body);
-    buf_fini(&stream);
     return request_batch_run(replayer->reads, error);
 }
 
 /* Adds the message to what is to be published, or refuses. An error: it was not to be read now. */
 static enum status prepare(struct replayer *replayer, const struct replay *replay, size_t index,
                            struct replay_result *result, struct error *error) {
-    struct stored_message entry = {0};
+    struct stored_message stored = {0};
     natsMsg *message = NULL;
     enum status status =
-        stored_message_parse(request_batch_reply(replayer->reads, index), &entry, error);
+        stored_message_parse(request_batch_reply(replayer->reads, index), &stored, error);
     if (status == STATUS_OK)
-        status = make_message(replay, &entry, request_batch_next_reply(replayer->publishes),
-                              &message, error);
-    stored_message_fini(&entry);
+        status = republish_message(replay, &stored, request_batch_next_reply(replayer->publishes),
+                                   &message, error);
+    stored_message_fini(&stored);
     if (status == STATUS_OK) {
         request_batch_add_message(replayer->publishes, message);
         replayer->replay_of[replayer->publish_count++] = index;
@@ -132,7 +106,7 @@ static enum status publish(struct replayer *replayer, struct replay_result *resu
 
 enum status replayer_publish(struct replayer *replayer, const struct replays *replays,
                              struct replay_result *results, struct error *error) {
-    enum status status = read_entries(replayer, replays, error);
+    enum status status = read_stored(replayer, replays, error);
     replayer->replay_of = mem_alloc((replays->count + 1) * sizeof(size_t));
     replayer->publish_count = 0;
     for (size_t i = 0; i < replays->count; i++)

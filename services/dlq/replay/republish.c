@@ -1,5 +1,8 @@
 #include "services/dlq/replay/republish.h"
 
+#include "services/dlq/index/entry.h"
+
+#include <inttypes.h>
 #include <limits.h>
 #include <strings.h>
 
@@ -7,59 +10,73 @@ bool republish_fits(const struct stored_message *original) {
     return original->headers.len + original->body.len + REPUBLISH_OURS_MOST <= REPUBLISH_SIZE_MOST;
 }
 
-static bool begins_with(struct slice name, struct slice prefix) {
-    return name.len >= prefix.len && strncasecmp(name.ptr, prefix.ptr, prefix.len) == 0;
-}
-
-static natsStatus add(natsMsg *message, struct slice name, struct slice value) {
-    struct buf key = {0}, text = {0};
-    buf_append_slice(&key, name);
+static natsStatus add(natsMsg *message, const char *name, struct slice value) {
+    struct buf text = {0};
     buf_append_slice(&text, value);
     buf_append_text(&text, "");
-    natsStatus s = natsMsgHeader_Add(message, key.ptr, text.ptr);
-    buf_fini(&key);
+    natsStatus s = natsMsgHeader_Add(message, name, text.ptr);
     buf_fini(&text);
     return s;
 }
 
-static natsStatus add_originals(natsMsg *message, const struct republication *republication) {
-    struct slice block = buf_slice(&republication->original->headers);
+static natsStatus add_original(natsMsg *message, const struct header *header) {
+    struct buf name = {0};
+    natsStatus s = NATS_OK;
+    buf_append_slice(&name, header->name);
+    bool is_ours =
+        strncasecmp(name.ptr, "Nats-", 5) == 0 || strncasecmp(name.ptr, "Om-Replay-", 10) == 0;
+    if (!is_ours)
+        s = add(message, name.ptr, header->value);
+    buf_fini(&name);
+    return s;
+}
+
+static natsStatus add_originals(natsMsg *message, const struct replay *replay,
+                                const struct stored_message *stored) {
+    struct slice block = buf_slice(&stored->headers);
     struct header header;
     natsStatus s = NATS_OK;
-    while (s == NATS_OK && republication->next_header(&block, &header))
-        if (!begins_with(header.name, SLICE_LITERAL("Nats-")) &&
-            !begins_with(header.name, SLICE_LITERAL("Om-Replay-")))
-            s = add(message, header.name, header.value);
+    while (s == NATS_OK && (replay->is_chance ? header_next(&block, &header)
+                                              : entry_next_original_header(&block, &header)))
+        s = add_original(message, &header);
     return s;
 }
 
-static natsStatus add_ours(natsMsg *message, const struct republication *republication) {
-    natsStatus s = add(message, SLICE_LITERAL("Nats-Msg-Id"), republication->message_id);
+/* The id tells generations apart, and chances of one event, such as of its first message and of a
+   later replay. */
+static natsStatus add_ours(natsMsg *message, const struct replay *replay) {
+    struct buf id = {0};
+    if (replay->is_chance)
+        buf_printf(&id, "%.*s.chance.%" PRIu64, SLICE_ARG(replay->id), replay->sequence);
+    else
+        buf_printf(&id, "%.*s.replay.%" PRId64, SLICE_ARG(replay->id), replay->generation);
+    natsStatus s = add(message, "Nats-Msg-Id", buf_slice(&id));
+    buf_fini(&id);
     if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Nats-Expected-Stream"), republication->stream);
+        s = add(message, "Nats-Expected-Stream", replay->stream);
     if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Om-Replay-For"), republication->consumer);
+        s = add(message, "Om-Replay-For", replay->consumer);
     if (s == NATS_OK)
-        s = add(message, SLICE_LITERAL("Om-Replay-Of"), republication->entry_id);
-    if (s == NATS_OK && republication->is_alone)
-        s = add(message, SLICE_LITERAL("Om-Replay-Alone"), SLICE_LITERAL("yes"));
+        s = add(message, "Om-Replay-Of", replay->id);
+    if (s == NATS_OK && replay->is_chance)
+        s = add(message, "Om-Replay-Alone", SLICE_LITERAL("yes"));
     return s;
 }
 
-enum status republish_message(const struct republication *republication, const char *reply,
-                              natsMsg **message, struct error *error) {
-    const struct buf *body = &republication->original->body;
+enum status republish_message(const struct replay *replay, const struct stored_message *stored,
+                              const char *reply, natsMsg **message, struct error *error) {
+    const struct buf *body = &stored->body;
     natsMsg *made = NULL;
     struct buf subject = {0};
     if (body->len > INT_MAX)
         return error_set(error, STATUS_INVALID, "a body of %zu bytes", body->len);
-    buf_append_slice(&subject, republication->subject);
+    buf_append_slice(&subject, replay->is_chance ? slice_of(stored->subject) : replay->subject);
     natsStatus s = natsMsg_Create(&made, subject.ptr, reply, body->ptr, (int)body->len);
     buf_fini(&subject);
     if (s == NATS_OK)
-        s = add_originals(made, republication);
+        s = add_originals(made, replay, stored);
     if (s == NATS_OK)
-        s = add_ours(made, republication);
+        s = add_ours(made, replay);
     if (s != NATS_OK) {
         natsMsg_Destroy(made);
         return nats_error(error, s, "making the message");

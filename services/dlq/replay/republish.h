@@ -1,11 +1,10 @@
 /*
  * A message sent again for one consumer: the original's headers and body on the subject it had, and
  *
- *     Om-Replay-For: <consumer>     everybody else acknowledges and skips it
- *     Om-Replay-Of: <entry id>      whose dead letter it is, should it fail again
- *     Om-Replay-Alone: yes          for a second chance: worked on by itself
- * (shared/consume/intake.h) Nats-Msg-Id                   the stream stores it once, however often
- * it is published
+ *     Om-Replay-For: <consumer>   everybody else acknowledges and skips it
+ *     Om-Replay-Of: <entry id>    whose dead letter it is, should it fail again
+ *     Om-Replay-Alone: yes        for a second chance: worked on by itself (intake.h)
+ *     Nats-Msg-Id                 the stream stores it once, however often it is published
  *
  * Headers of the original that begin with "Nats-" were for the server, then: they are left out.
  * Pure; thread safe.
@@ -13,6 +12,7 @@
 #ifndef OM_SERVICES_DLQ_REPLAY_REPUBLISH_H
 #define OM_SERVICES_DLQ_REPLAY_REPUBLISH_H
 
+#include "services/dlq/index/store_act.h"
 #include "services/dlq/index/stored_message.h"
 #include "shared/base/slice.h"
 
@@ -22,19 +22,10 @@
 /* False for a message so large that no stream would take it with our headers. */
 bool republish_fits(const struct stored_message *original);
 
-struct republication {
-    struct slice subject, stream, consumer;
-    struct slice entry_id;
-    struct slice message_id;
-    bool is_alone;
-    const struct stored_message *original;
-    /* header_next(), or what else walks the original's headers */
-    bool (*next_header)(struct slice *rest, struct header *header);
-};
-
-/* INVALID when a client cannot carry it. Caller destroys. */
-enum status republish_message(const struct republication *republication, const char *reply,
-                              natsMsg **message, struct error *error) MUST_CHECK;
+/* `stored` is what the replay names: an entry's message, or the original itself. INVALID when a
+   client cannot carry it. Caller destroys. */
+enum status republish_message(const struct replay *replay, const struct stored_message *stored,
+                              const char *reply, natsMsg **message, struct error *error) MUST_CHECK;
 /* The server's answer. UNAVAILABLE: not now. INVALID: refused, nothing was stored. */
 enum status republish_judge(struct slice reply, uint64_t *sequence, struct error *error) MUST_CHECK;
 

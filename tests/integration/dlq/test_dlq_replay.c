@@ -114,21 +114,16 @@ static void what_fails_again_is_the_next_generation_of_its_entry(void **state) {
 /* As a server does after its restart. */
 static void repeat_last_advisory(void) {
     static const char subject[] = "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.ORDERS." FAILING;
-    natsMsg *reply = NULL;
     struct stored_message advisory = {0};
     struct error error;
-    struct buf request = {0};
-    stored_message_by_subject(&request, subject);
-    assert_int_equal(natsConnection_RequestString(&reply, nats_client_fast(world.nats),
-                                                  "$JS.API.STREAM.MSG.GET.ADVISORIES", request.ptr,
-                                                  5000),
-                     NATS_OK);
-    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
-    assert_int_equal(stored_message_parse(text, &advisory, &error), STATUS_OK);
+    struct request_batch *requests = request_batch_create(world.nats);
+    stored_message_ask_last(requests, SLICE_LITERAL("ADVISORIES"), subject);
+    assert_int_equal(request_batch_run(requests, &error), STATUS_OK);
+    assert_int_equal(stored_message_parse(request_batch_reply(requests, 0), &advisory, &error),
+                     STATUS_OK);
     dead_letters_advise(&world, subject, advisory.body.ptr);
     stored_message_fini(&advisory);
-    natsMsg_Destroy(reply);
-    buf_fini(&request);
+    request_batch_destroy(&requests);
 }
 
 static void a_discarded_entry_needs_a_reason_and_stays_discarded(void **state) {

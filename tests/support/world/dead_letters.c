@@ -260,17 +260,16 @@ void dead_letters_await(struct dead_letters *world, int64_t count, int64_t timeo
 void dead_letters_read(struct dead_letters *world, const char *event_id,
                        struct stored_message *message, struct entry *entry) {
     struct error error = {0};
-    struct buf subject = {0}, body = {0};
+    struct buf subject = {0};
+    struct request_batch *requests = request_batch_create(world->nats);
     buf_printf(&subject, "dlq." DEAD_LETTERS_STREAM ".%s.%s", world->consumer, event_id);
-    stored_message_by_subject(&body, subject.ptr);
-    natsMsg *reply = request(world, "$JS.API.STREAM.MSG.GET." DEAD_LETTERS_STREAM "_DLQ", body.ptr);
-    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
-    if (stored_message_parse(text, message, &error) != STATUS_OK ||
+    stored_message_ask_last(requests, SLICE_LITERAL(DEAD_LETTERS_STREAM "_DLQ"), subject.ptr);
+    if (request_batch_run(requests, &error) != STATUS_OK ||
+        stored_message_parse(request_batch_reply(requests, 0), message, &error) != STATUS_OK ||
         entry_parse(message, entry, &error) != STATUS_OK)
         fail_msg("%s: %s", subject.ptr, error.text);
-    natsMsg_Destroy(reply);
+    request_batch_destroy(&requests);
     buf_fini(&subject);
-    buf_fini(&body);
 }
 
 /* Over a connection of its own: some tests end the database's sessions. */
