@@ -1,5 +1,12 @@
 #include "tests/support/base/test.h"
 
+/* Before main(), since every main() only names its tests. */
+__attribute__((constructor)) void test_choose(void) {
+    const char *pattern = getenv("OM_TEST");
+    if (pattern != NULL)
+        cmocka_set_test_filter(pattern);
+}
+
 void assert_slice_is(struct slice actual, const char *expected, const char *file, int line) {
     if (slice_is(actual, expected))
         return;

@@ -29,6 +29,10 @@ void assert_slice_is(struct slice actual, const char *expected, const char *file
 void assert_has(const char *text, const char *part, const char *file, int line);
 void require_is_ok(enum status status, const struct error *error, const char *file, int line);
 
+/* Runs by itself when a program starts: OM_TEST, a name with * and ?, leaves out all other tests.
+ */
+void test_choose(void);
+
 /* A test file of the source tree or the like, whole and terminated; empty when it is not there. */
 struct buf read_file(const char *path);
 
