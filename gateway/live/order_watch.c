@@ -342,9 +342,11 @@ static void hear_update(struct order_watch *watch, const struct feed_news *news)
     destroy_if_idle(watch);
 }
 
+/* An answer that is on its way may be from before the gap. */
 static void hear_of_gap(struct order_watch *watch, const struct feed_news *news) {
     (void)news;
     watch->due_us = 0;
+    watch->reads_again = watch->is_reading;
 }
 
 void order_watches_hear(struct order_watches *watches, const struct feed_news *news) {
