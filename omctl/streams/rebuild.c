@@ -229,12 +229,12 @@ static enum status keep_older(struct rebuild *rebuild, struct error *error) {
 /* --- the tables ------------------------------------------------------------------------------- */
 
 static enum status begin_rebuild(struct rebuild *rebuild, struct error *error) {
-    static const struct pg_statement lock = {
-        .name = "rebuild_lock",
+    static const struct pg_statement begin = {
+        .name = "rebuild_begin",
         .sql = "SELECT pg_try_advisory_lock(hashtextextended('om.rebuild.analytics', 0))",
     };
     struct pg_result *rows = NULL;
-    enum status status = pg_query(rebuild->shadow, &lock, NULL, &rows, error);
+    enum status status = pg_query(rebuild->shadow, &begin, NULL, &rows, error);
     if (status == STATUS_OK && !pg_get_bool(rows, 0, 0))
         status = error_set(error, STATUS_CONFLICT, "another rebuild is at work");
     pg_result_free(&rows);
