@@ -3,7 +3,7 @@
 #define OM_BENCH_SAMPLE_EVENT_H
 
 #include "shared/base/buf.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 /* Appends it, of a new order, and fills `traceparent` (TRACEPARENT_SIZE). */
 void sample_event_write(struct uuid id, struct slice customer_id, struct buf *payload,

@@ -18,7 +18,7 @@
 
 #include "gateway/link/redis.h"
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 struct catalog_cache;
 

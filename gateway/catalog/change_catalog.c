@@ -7,7 +7,7 @@
 #include "gateway/reply/etag.h"
 #include "gateway/reply/idempotency_key.h"
 #include "gateway/reply/request.h"
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 
 enum { ARENA_CHUNK_BYTES = 2048 };
 

@@ -7,7 +7,7 @@
 #define OM_GATEWAY_CATALOG_CHANGE_CATALOG_H
 
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include <h2o.h>
 

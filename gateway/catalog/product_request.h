@@ -8,7 +8,7 @@
 
 #include "gateway/reply/problem.h"
 #include "shared/base/arena.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 
 #define PAGE_LIMIT_DEFAULT 100

@@ -18,7 +18,7 @@
 
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
 
 #include <h2o.h>

@@ -12,8 +12,8 @@
 #define OM_GATEWAY_LINK_PULSE_H
 
 #include "shared/base/buf.h"
-#include "shared/base/uuid.h"
 #include "shared/contract/order_terms.h"
+#include "shared/crypto/uuid.h"
 
 struct pulse {
     int64_t updates, shown, accepted;

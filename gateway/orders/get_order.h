@@ -4,7 +4,7 @@
 
 #include "gateway/lane/pending.h"
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 void get_order(h2o_req_t *req, struct slice id);
 void get_order_status(h2o_req_t *req, struct slice id);

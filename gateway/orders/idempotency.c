@@ -2,8 +2,8 @@
 
 #include "gateway/lane/meter.h"
 #include "shared/base/clock.h"
-#include "shared/base/crypto.h"
 #include "shared/base/memory.h"
+#include "shared/crypto/crypto.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>

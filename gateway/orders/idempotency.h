@@ -13,7 +13,7 @@
 
 #include "gateway/link/redis.h"
 #include "shared/base/buf.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #define IDEMPOTENCY_LEASE_MS 5000
 #define IDEMPOTENCY_TTL_S "86400"

@@ -7,8 +7,8 @@
 
 #include "gateway/lane/pending.h"
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
 #include "shared/contract/order_snapshot.h"
+#include "shared/crypto/uuid.h"
 
 /* Not waited for. */
 void order_marker_set(struct redis *redis, const struct order_snapshot *order);

@@ -14,9 +14,9 @@
 
 #include "gateway/link/broker.h"
 #include "gateway/orders/order_request.h"
-#include "shared/base/crypto.h"
 #include "shared/base/slice.h"
 #include "shared/contract/event.h"
+#include "shared/crypto/crypto.h"
 #include "shared/observe/span.h"
 
 struct publish_options {

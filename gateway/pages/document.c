@@ -3,7 +3,7 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/etag.h"
 #include "gateway/reply/problem.h"
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
 #define OM_GATEWAY_REPLY_ACCEPTED_H
 
 #include "shared/base/buf.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include <h2o.h>
 

@@ -1,6 +1,6 @@
 #include "omctl/dlq/dlq_print.h"
 
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include <json-c/linkhash.h>
 

@@ -2,8 +2,8 @@
 
 #include "omctl/install/roles.h"
 #include "shared/base/clock.h"
-#include "shared/base/crypto.h"
 #include "shared/base/memory.h"
+#include "shared/crypto/crypto.h"
 #include "shared/pg/pg_result.h"
 
 #include <dirent.h>

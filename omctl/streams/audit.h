@@ -10,7 +10,7 @@
 
 #include "omctl/command/command.h"
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/nats/nats_client.h"
 

@@ -9,7 +9,7 @@
 #define OM_SERVICES_INVENTORY_CATALOG_STORE_H
 
 #include "shared/base/arena.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
 
 struct product {

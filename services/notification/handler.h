@@ -10,8 +10,8 @@
 #define OM_SERVICES_NOTIFICATION_HANDLER_H
 
 #include "services/notification/channels/channel.h"
-#include "shared/base/crypto.h"
 #include "shared/consume/batch.h"
+#include "shared/crypto/crypto.h"
 
 /* The handler's context. */
 struct notification {

@@ -4,8 +4,8 @@
 
 #include "services/notification/channels/channel.h"
 #include "shared/base/arena.h"
-#include "shared/base/crypto.h"
 #include "shared/contract/event.h"
+#include "shared/crypto/crypto.h"
 
 /* `ring` may be NULL: sealed data stays sealed, and the notice has no addresses. INVALID when the
    event is not whole or was tampered with. */

@@ -10,7 +10,7 @@
 #define OM_SERVICES_NOTIFICATION_SENDER_H
 
 #include "services/notification/channels/channel.h"
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 
 /* Longest time a channel may take for one notice. */
 #define SENDER_TIMEOUT_MOST_MS 20000

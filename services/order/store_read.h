@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_ORDER_STORE_READ_H
 #define OM_SERVICES_ORDER_STORE_READ_H
 
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"
 

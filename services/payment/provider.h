@@ -9,7 +9,7 @@
 #define OM_SERVICES_PAYMENT_PROVIDER_H
 
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/observe/trace.h"
 
 #define PROVIDER_KEY_SIZE 48 /* "charge-<order id>", "refund-<order id>" */

@@ -1,8 +1,8 @@
 #include "services/payment/provider_simulated.h"
 
 #include "shared/base/clock.h"
-#include "shared/base/crypto.h"
 #include "shared/base/hex.h"
+#include "shared/crypto/crypto.h"
 
 #include <stdio.h>
 #include <string.h>

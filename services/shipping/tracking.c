@@ -1,6 +1,6 @@
 #include "services/shipping/tracking.h"
 
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #define OM_SERVICES_SHIPPING_TRACKING_H
 
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 #include "shared/contract/cursor.h"
 
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 
 #include <assert.h>
 #include <sodium.h>

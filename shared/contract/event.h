@@ -10,7 +10,7 @@
 
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/observe/trace.h"
 

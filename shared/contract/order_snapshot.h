@@ -9,7 +9,7 @@
 
 #include "shared/base/arena.h"
 #include "shared/base/status.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 
 #define ORDER_MAX_ITEMS 100

@@ -9,7 +9,7 @@
 #define OM_SHARED_CONTRACT_UPDATES_H
 
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
 
 #define UPDATES_PREFIX "updates."

@@ -6,7 +6,7 @@
 #define OM_SHARED_PG_PG_RESULT_H
 
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include <stdbool.h>
 #include <stdint.h>

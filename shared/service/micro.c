@@ -2,7 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/nats/service_error.h"
 #include "shared/observe/log.h"

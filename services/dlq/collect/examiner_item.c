@@ -1,7 +1,7 @@
 #include "services/dlq/collect/examiner_item.h"
 
 #include "services/dlq/replay/republish.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "services/dlq/index/notice.h"
 
 #include "shared/base/clock.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 
 #include <limits.h>

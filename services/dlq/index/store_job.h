@@ -9,7 +9,7 @@
 
 #include "services/dlq/index/store_act.h"
 #include "shared/base/arena.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 struct job {
     struct uuid id;

@@ -10,8 +10,8 @@
 
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
-#include "shared/base/uuid.h"
 #include "shared/contract/notify_channel.h"
+#include "shared/crypto/uuid.h"
 
 #include <stdatomic.h>
 

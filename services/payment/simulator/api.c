@@ -2,8 +2,8 @@
 
 #include "services/payment/simulator/form.h"
 #include "shared/base/clock.h"
-#include "shared/base/crypto.h"
 #include "shared/base/hex.h"
+#include "shared/crypto/crypto.h"
 #include "shared/json/json.h"
 
 #include <stdio.h>

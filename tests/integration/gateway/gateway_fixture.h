@@ -7,7 +7,7 @@
 
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
 #include "tests/support/network/http.h"
 #include "tests/support/servers/servers.h"

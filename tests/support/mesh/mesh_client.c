@@ -1,8 +1,8 @@
 #include "tests/support/mesh/mesh_client.h"
 
 #include "shared/base/clock.h"
-#include "shared/base/crypto.h"
 #include "shared/base/memory.h"
+#include "shared/crypto/crypto.h"
 #include "tests/support/check/checker.h"
 
 #include <json-c/json.h>

@@ -3,7 +3,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 #include "shared/pg/pg.h"
 
 #include <errno.h>

@@ -10,7 +10,7 @@
 
 #include "services/dlq/index/entry.h"
 #include "shared/base/slice.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
 #include "tests/support/servers/servers.h"
 

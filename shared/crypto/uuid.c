@@ -1,4 +1,4 @@
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include "shared/base/hex.h"
 #include "shared/base/random.h"

@@ -1,5 +1,5 @@
 #include "shared/base/memory.h"
-#include "shared/base/uuid.h"
+#include "shared/crypto/uuid.h"
 
 #include "tests/support/base/test.h"
 

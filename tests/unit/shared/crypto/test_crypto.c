@@ -1,5 +1,5 @@
-#include "shared/base/crypto.h"
 #include "shared/base/memory.h"
+#include "shared/crypto/crypto.h"
 
 #include "tests/support/base/test.h"
 

@@ -5,8 +5,8 @@
  * hex digits of the key's BLAKE2b hash. A key file holds 64 hex digits. The ring opens with either
  * key and seals with the current one. Thread safe after creation; nothing blocks.
  */
-#ifndef OM_SHARED_BASE_CRYPTO_H
-#define OM_SHARED_BASE_CRYPTO_H
+#ifndef OM_SHARED_CRYPTO_CRYPTO_H
+#define OM_SHARED_CRYPTO_CRYPTO_H
 
 #include "shared/base/buf.h"
 #include "shared/base/hex.h"

@@ -2,8 +2,8 @@
  * UUIDs (RFC 9562): version 7 for event ids and keyless orders, version 8 from a hash for orders
  * that carry an Idempotency-Key. Thread safe; never blocks after the first call.
  */
-#ifndef OM_SHARED_BASE_UUID_H
-#define OM_SHARED_BASE_UUID_H
+#ifndef OM_SHARED_CRYPTO_UUID_H
+#define OM_SHARED_CRYPTO_UUID_H
 
 #include "shared/base/slice.h"
 

@@ -1,4 +1,4 @@
-#include "shared/base/crypto.h"
+#include "shared/crypto/crypto.h"
 
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
