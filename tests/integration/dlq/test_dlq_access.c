@@ -5,7 +5,7 @@
 #define FIXTURE_SERVERS SERVERS_ALL
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/memory.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/dead_letters.h"
 

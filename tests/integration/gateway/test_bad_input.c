@@ -9,8 +9,8 @@
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
 #include "tests/integration/gateway/bad_input_table.h"
-#include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/integration/gateway/tls_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

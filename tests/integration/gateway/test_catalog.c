@@ -5,7 +5,7 @@
    Covers: gateway/catalog/ services/inventory/catalog.c services/inventory/catalog_store.c */
 #define FIXTURE_SERVERS SERVERS_ALL
 #include "shared/pg/pg_result.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"

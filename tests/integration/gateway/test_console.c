@@ -3,7 +3,7 @@
 
    Covers: gateway/admin/admin_mesh.c gateway/pages/ */
 #include "shared/base/memory.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 
 #include <dirent.h>
 

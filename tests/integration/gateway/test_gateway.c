@@ -8,7 +8,7 @@
 #include "shared/json/json.h"
 #include "shared/service/micro.h"
 #include "shared/service/service.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 
 #include <hiredis/hiredis.h>
 #include <pthread.h>

@@ -2,9 +2,9 @@
 
    Covers: gateway/admit/ */
 #include "gateway/routes.h"
-#include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/integration/gateway/jwt_fixture.h"
-#include "tests/integration/gateway/order_stand_in.h"
+#include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/gateway/jwt_fixture.h"
+#include "tests/support/gateway/order_stand_in.h"
 
 /* --- callers ---------------------------------------------------------------------------------- */
 

@@ -3,8 +3,8 @@
 
    Covers: gateway/http/ gateway/pages/problem_pages.c gateway/reply/answer.c gateway/health.c */
 #include "gateway/reply/problem.h"
-#include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/integration/gateway/tls_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"
 
 #include <arpa/inet.h>

@@ -2,9 +2,9 @@
    bodies together take no more memory than is allowed.
 
    Covers: gateway/http/ gateway/admit/admission.c */
-#include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/integration/gateway/jwt_fixture.h"
-#include "tests/integration/gateway/tls_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/gateway/jwt_fixture.h"
+#include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"
 
 #include <openssl/ssl.h>

@@ -2,10 +2,10 @@
 
    Covers: gateway/admit/ gateway/orders/idempotency.c */
 #include "shared/base/memory.h"
-#include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/integration/gateway/jwt_fixture.h"
-#include "tests/integration/gateway/order_stand_in.h"
-#include "tests/integration/gateway/tls_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/gateway/jwt_fixture.h"
+#include "tests/support/gateway/order_stand_in.h"
+#include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

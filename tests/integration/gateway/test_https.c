@@ -1,8 +1,8 @@
 /* Connections over TLS: versions, protocols, the certificate, and HTTPS alone.
 
    Covers: gateway/http/listener.c gateway/http/tls.c */
-#include "tests/integration/gateway/gateway_fixture.h"
-#include "tests/integration/gateway/tls_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"
 
 #include <openssl/ssl.h>

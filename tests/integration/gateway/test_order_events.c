@@ -5,7 +5,7 @@
    shared/contract/updates.c */
 #include "shared/base/memory.h"
 #include "shared/pg/pg_result.h"
-#include "tests/integration/gateway/order_fixture.h"
+#include "tests/support/gateway/order_fixture.h"
 
 #include "shared/contract/updates.h"
 

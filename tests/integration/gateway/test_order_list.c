@@ -4,7 +4,7 @@
    gateway/reply/etag.c gateway/reply/resource.c services/order/endpoint.c services/order/list.c
    services/order/store_read.c shared/contract/cursor.c */
 #include "shared/pg/pg_result.h"
-#include "tests/integration/gateway/order_fixture.h"
+#include "tests/support/gateway/order_fixture.h"
 
 #include "shared/json/json.h"
 #include "tests/support/data/token.h"

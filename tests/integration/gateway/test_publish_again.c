@@ -2,7 +2,7 @@
    it an order or a cancel.
 
    Covers: gateway/link/broker.c gateway/orders/publish.c */
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 
 #include <pthread.h>
 

@@ -2,12 +2,12 @@
  * The gateway and the order service with real PostgreSQL, Redis and NATS, and nobody else: orders
  * stay PENDING until a test cancels them. For tests of what readers see.
  */
-#ifndef OM_TESTS_INTEGRATION_GATEWAY_ORDER_FIXTURE_H
-#define OM_TESTS_INTEGRATION_GATEWAY_ORDER_FIXTURE_H
+#ifndef OM_TESTS_SUPPORT_GATEWAY_ORDER_FIXTURE_H
+#define OM_TESTS_SUPPORT_GATEWAY_ORDER_FIXTURE_H
 
 #define FIXTURE_SERVERS SERVERS_ALL
 #include "shared/base/buf.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 
 #include "shared/pg/pg.h"
 

@@ -2,8 +2,8 @@
  * One gateway with real Redis and NATS, without services: what gateway tests share. The fixture is
  * one for the whole program; each test uses keys of its own.
  */
-#ifndef OM_TESTS_INTEGRATION_GATEWAY_GATEWAY_FIXTURE_H
-#define OM_TESTS_INTEGRATION_GATEWAY_GATEWAY_FIXTURE_H
+#ifndef OM_TESTS_SUPPORT_GATEWAY_GATEWAY_FIXTURE_H
+#define OM_TESTS_SUPPORT_GATEWAY_GATEWAY_FIXTURE_H
 
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"

@@ -1,12 +1,12 @@
 /* In the place of the order service, one that has not heard of any order yet, for a gateway that
    asks for tokens (jwt_fixture.h, included before). */
-#ifndef OM_TESTS_INTEGRATION_GATEWAY_ORDER_STAND_IN_H
-#define OM_TESTS_INTEGRATION_GATEWAY_ORDER_STAND_IN_H
+#ifndef OM_TESTS_SUPPORT_GATEWAY_ORDER_STAND_IN_H
+#define OM_TESTS_SUPPORT_GATEWAY_ORDER_STAND_IN_H
 
 #include "shared/base/slice.h"
 #include "shared/service/micro.h"
 #include "shared/service/service.h"
-#include "tests/integration/gateway/jwt_fixture.h"
+#include "tests/support/gateway/jwt_fixture.h"
 
 #define UNKNOWN_ORDER "0192f0c1-dead-7bee-8f01-0123456789ab"
 

@@ -1,10 +1,10 @@
 /* A gateway (gateway_fixture.h, included before) that also speaks HTTPS, with a certificate of its
    own. */
-#ifndef OM_TESTS_INTEGRATION_GATEWAY_TLS_FIXTURE_H
-#define OM_TESTS_INTEGRATION_GATEWAY_TLS_FIXTURE_H
+#ifndef OM_TESTS_SUPPORT_GATEWAY_TLS_FIXTURE_H
+#define OM_TESTS_SUPPORT_GATEWAY_TLS_FIXTURE_H
 
 #include "shared/base/slice.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/network/raw_http.h"
 
 static struct {

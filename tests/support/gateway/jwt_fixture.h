@@ -1,9 +1,9 @@
 /* Tokens for a gateway (gateway_fixture.h, included before) that asks for them. */
-#ifndef OM_TESTS_INTEGRATION_GATEWAY_JWT_FIXTURE_H
-#define OM_TESTS_INTEGRATION_GATEWAY_JWT_FIXTURE_H
+#ifndef OM_TESTS_SUPPORT_GATEWAY_JWT_FIXTURE_H
+#define OM_TESTS_SUPPORT_GATEWAY_JWT_FIXTURE_H
 
 #include "shared/base/buf.h"
-#include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/data/token.h"
 
 static struct signing_key *key, *next_key;
