@@ -2,11 +2,10 @@
    everything below it as it is.
 
    Covers: gateway/admin/admin_dlq.c omctl/dlq/ services/dlq/endpoint.c */
-#define FIXTURE_SERVERS SERVERS_ALL
 #include "omctl/dlq/mesh_call.h"
 #include "shared/base/memory.h"
-#include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/base/test.h"
+#include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/world/dead_letters.h"
 
 #include <sys/wait.h>
@@ -31,7 +30,7 @@ static bool service_answers(void *unused) {
 }
 
 static int set_up(void **state) {
-    fixture_setup(state);
+    fixture_setup_with_database(state);
     servers_migrate(fixture.servers);
     world.servers = fixture.servers;
     world.nats = fixture.nats;

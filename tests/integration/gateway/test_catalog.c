@@ -3,9 +3,9 @@
    of the cache live for a minute here, so that only invalidation can make an answer fresh.
 
    Covers: gateway/catalog/ services/inventory/catalog.c services/inventory/catalog_store.c */
-#define FIXTURE_SERVERS SERVERS_ALL
 #include "shared/pg/pg_result.h"
 #include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/servers/program.h"
 
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"
@@ -412,29 +412,18 @@ static void without_redis_nothing_is_cached_and_nothing_fails(void **state) {
 
 /* --- the fixture ------------------------------------------------------------------------------ */
 
-static bool is_ready(void *closure) {
-    char url[64];
-    struct http_response response;
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", *(const int *)closure);
-    bool is = http_get(url, &response) == 200;
-    http_response_fini(&response);
-    return is;
-}
-
-static struct process *launch(const char *binary, struct environment *environment,
-                              int *admin_port) {
+static struct process *launch(const char *name, struct environment *environment, int *admin_port) {
     *admin_port = free_port();
     environment_set_int(environment, "OM_ADMIN_PORT", *admin_port);
-    struct process *process = process_start(&(struct process_options){
-        .argv = (const char *[]){binary, NULL}, .environment = environment});
+    struct process *process = program_start(name, environment, NULL);
     environment_fini(environment);
-    if (!wait_until(is_ready, admin_port, 20000))
-        fixture_fail("%s is not ready", binary);
+    if (!wait_until(program_is_ready, admin_port, 20000))
+        fixture_fail("%s is not ready", name);
     return process;
 }
 
 static int setup(void **state) {
-    fixture_setup(state);
+    fixture_setup_with_database(state);
     servers_migrate(fixture.servers);
     /* A busy machine's Redis is not one that is away, which is not cached in. */
     environment_set(&fixture.environment, "OM_REDIS_TIMEOUT_MS", "5000");
@@ -442,24 +431,22 @@ static int setup(void **state) {
     struct environment environment = {0};
     servers_service_environment(fixture.servers, "inventory", "om_inventory", &environment);
     environment_set(&environment, "OM_RELAY_POLL_MS", "60000");
-    inventory = launch(OM_BINARY_DIR "/bin/om-inventory", &environment, &inventory_admin_port);
+    inventory = launch("inventory", &environment, &inventory_admin_port);
 
     environment = (struct environment){0};
     environment_copy(&environment, &fixture.environment);
     reader_port = free_port();
     environment_set_int(&environment, "OM_HTTP_PORT", reader_port);
     environment_set(&environment, "OM_CATALOG_CACHE_MS", CACHE_MS);
-    reader = launch(OM_BINARY_DIR "/bin/om-gateway", &environment, &reader_admin_port);
+    reader = launch("gateway", &environment, &reader_admin_port);
     gateway_restart((const char *[]){"OM_CATALOG_CACHE_MS", CACHE_MS, NULL});
     return 0;
 }
 
 static void end(struct process **process) {
-    int code = -1;
-    process_signal(*process, SIGTERM);
-    if (!process_wait(*process, 15000, &code) || code != 0)
-        fail_msg("a process ended with %d", code);
-    process_destroy(process);
+    int exit_code = program_end(process, 15000);
+    if (exit_code != 0)
+        fail_msg("a process ended with %d", exit_code);
 }
 
 static int teardown(void **state) {

@@ -4,7 +4,7 @@
    Covers: nats/server.conf.in scripts/nats-certificates shared/nats/nats_client.c */
 #include "shared/nats/nats_client.h"
 #include "tests/support/base/test.h"
-#include "tests/support/network/http.h"
+#include "tests/support/servers/program.h"
 #include "tests/support/servers/servers.h"
 
 #include <pthread.h>
@@ -235,33 +235,19 @@ static void a_server_that_is_not_proved_to_be_the_one_is_refused(void **state) {
     process_destroy(&server);
 }
 
-static bool is_ready(void *url) {
-    struct http_response response;
-    bool ready = http_get(url, &response) == 200;
-    http_response_fini(&response);
-    return ready;
-}
-
 static void a_process_of_ours_connects_by_its_configuration(void **state) {
     (void)state;
     struct environment environment = {0};
-    char url[64], *log_path = in(servers_dir(servers), "gateway.log");
-    int admin_port = free_port(), code = -1;
+    char *log_path = in(servers_dir(servers), "gateway.log");
+    int admin_port = free_port();
     servers_service_environment(servers, "gateway", NULL, &environment);
     environment_set_int(&environment, "OM_HTTP_PORT", free_port());
     environment_set_int(&environment, "OM_ADMIN_PORT", admin_port);
-    struct process *gateway = process_start(
-        &(struct process_options){.argv = (const char *[]){OM_BINARY_DIR "/bin/om-gateway", NULL},
-                                  .environment = &environment,
-                                  .log_path = log_path});
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", admin_port);
+    struct process *gateway = program_start("gateway", &environment, log_path);
 
-    assert_true(wait_until(is_ready, url, WAIT_MS));
+    assert_true(wait_until(program_is_ready, &admin_port, WAIT_MS));
 
-    process_signal(gateway, SIGTERM);
-    assert_true(process_wait(gateway, WAIT_MS, &code));
-    assert_int_equal(code, 0);
-    process_destroy(&gateway);
+    assert_int_equal(program_end(&gateway, WAIT_MS), 0);
     environment_fini(&environment);
     free(log_path);
 }

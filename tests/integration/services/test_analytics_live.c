@@ -10,6 +10,7 @@
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
+#include "tests/support/servers/program.h"
 #include "tests/support/world/projection.h"
 
 #include <pthread.h>
@@ -303,27 +304,14 @@ static void a_stream_that_is_not_there_is_said_so(void **state) {
 
 static struct process *start(const char *name, const char *role) {
     struct environment environment = {0};
-    struct buf log = {0}, binary = {0};
+    struct buf log = {0};
     servers_service_environment(servers, name, role, &environment);
     environment_set_int(&environment, "OM_HTTP_PORT", http_port);
     buf_printf(&log, "%s/%s.log", servers_dir(servers), name);
-    buf_printf(&binary, OM_BINARY_DIR "/bin/om-%s", name);
-    struct process *process =
-        process_start(&(struct process_options){.argv = (const char *[]){binary.ptr, NULL},
-                                                .environment = &environment,
-                                                .log_path = log.ptr});
+    struct process *process = program_start(name, &environment, log.ptr);
     environment_fini(&environment);
     buf_fini(&log);
-    buf_fini(&binary);
     return process;
-}
-
-static void end(struct process **process) {
-    int code = -1;
-    process_signal(*process, SIGTERM);
-    assert_true(process_wait(*process, WAIT_MS, &code));
-    assert_int_equal(code, 0);
-    process_destroy(process);
 }
 
 static int setup(void **state) {
@@ -342,8 +330,8 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
-    end(&gateway);
-    end(&service);
+    assert_int_equal(program_end(&gateway, WAIT_MS), 0);
+    assert_int_equal(program_end(&service, WAIT_MS), 0);
     fclose(progress);
     order_events_fini(&events);
     nats_client_destroy(&nats);

@@ -1,6 +1,6 @@
 /*
- * One gateway with real Redis and NATS, without services: what gateway tests share. The fixture is
- * one for the whole program; each test uses keys of its own.
+ * One gateway with real Redis and NATS, without services, as cmocka's group fixture. It is one for
+ * the whole program, so each test uses keys of its own. A failure fails the running test.
  */
 #ifndef OM_TESTS_SUPPORT_GATEWAY_GATEWAY_FIXTURE_H
 #define OM_TESTS_SUPPORT_GATEWAY_GATEWAY_FIXTURE_H
@@ -9,25 +9,11 @@
 #include "shared/base/clock.h"
 #include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
+#include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
 #include "tests/support/servers/servers.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* keep cmocka behind what it needs */
-#include <cmocka.h>
-
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A program that runs services too defines it before it includes this. */
-#ifndef FIXTURE_SERVERS
-#define FIXTURE_SERVERS (SERVERS_REDIS | SERVERS_NATS)
-#endif
 
 #define ORDER_OF(customer)                                                                         \
     "{\"customerId\":\"" customer "\",\"email\":\"c@example.com\",\"currency\":\"USD\","           \
@@ -43,167 +29,40 @@ struct fixture {
     int port, admin_port;
 };
 
-static struct fixture fixture;
+extern struct fixture fixture;
 
-static inline char *gateway_url(const char *path) {
-    struct buf url = {0};
-    buf_printf(&url, "http://127.0.0.1:%d%s", fixture.port, path);
-    return url.ptr;
-}
+int fixture_setup(void **state);
+int fixture_setup_with_database(void **state); /* with PostgreSQL, too, for services */
+int fixture_teardown(void **state);
 
-/* `key` NULL: none. Free the response. */
-static inline struct http_response post_with(struct http_client *http, const char *key,
-                                             const char *body) {
-    char header[320];
-    snprintf(header, sizeof(header), "Idempotency-Key: \"%s\"", key == NULL ? "" : key);
-    char *url = gateway_url("/api/v1/orders");
-    struct http_response response;
-    http_send(
-        http,
-        &(struct http_request){.method = "POST",
-                               .url = url,
-                               .body = body,
-                               .headers = key == NULL ? NULL : (const char *[]){header, NULL}},
-        &response);
-    free(url);
-    return response;
-}
+/* --- the gateway's process --- */
 
-static inline struct http_response post(const char *key, const char *body) {
-    return post_with(fixture.http, key, body);
-}
+/* With more settings: name, value, name, value, NULL; or NULL for none. */
+void gateway_start(const char *const *rows);
+/* SIGTERM; the exit code, or -1 when it did not end. */
+int gateway_terminate(void);
+/* Not killed: only a process that ends in order reports leaks and races. A failpoint may have been
+   first. */
+void assert_good_end(int exit_code);
+/* The next one is started before the last one's end is judged, so that the next test has one. */
+void gateway_restart(const char *const *rows);
+bool one_is_in_flight(void *closure); /* a request; for wait_until() */
 
-static inline struct http_response get(const char *path) {
-    char *url = gateway_url(path);
-    struct http_response response;
-    http_send(fixture.http, &(struct http_request){.url = url}, &response);
-    free(url);
-    return response;
-}
+/* --- requests; free each response --- */
 
+char *gateway_url(const char *path); /* free() it */
+/* POST of an order. `key` NULL: none. */
+struct http_response post_with(struct http_client *http, const char *key, const char *body);
+struct http_response post(const char *key, const char *body);
+struct http_response get(const char *path);
 /* A thread that posts ORDER without a key into its struct http_response. */
-static inline void *post_and_wait(void *closure) {
-    struct http_response *response = closure;
-    struct http_client *http = http_client_create();
-    *response = post_with(http, NULL, ORDER);
-    http_client_destroy(&http);
-    return NULL;
-}
+void *post_and_wait(void *closure);
 
-static inline bool body_has(const struct http_response *response, const char *part) {
-    return response->body.ptr != NULL && strstr(response->body.ptr, part) != NULL;
-}
-
-static inline void assert_problem(struct http_response *response, long status, const char *type) {
-    if (response->status != status || !body_has(response, type) ||
-        !slice_is(http_header(response, "Content-Type"), "application/problem+json"))
-        fail_msg("expected %ld %s, got %ld %s", status, type, response->status, response->body.ptr);
-    http_response_fini(response);
-}
-
-/* Ready once all is open. */
-static inline bool gateway_is_started(void *closure) {
-    (void)closure;
-    char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", fixture.admin_port);
-    struct http_response response;
-    bool is_up = http_get(url, &response) == 200;
-    http_response_fini(&response);
-    return is_up;
-}
-
-static inline bool one_is_in_flight(void *closure) {
-    (void)closure;
-    char url[64];
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
-    struct http_response response;
-    http_get(url, &response);
-    bool is = body_has(&response, "\nordermesh_http_in_flight_requests 1\n");
-    http_response_fini(&response);
-    return is;
-}
+bool body_has(const struct http_response *response, const char *part);
+/* It is this problem; frees it. */
+void assert_problem(struct http_response *response, long status, const char *type);
 
 /* How many commands and events ORDERS holds. */
-static inline uint64_t stored_orders(void) {
-    jsCtx *js = NULL;
-    jsStreamInfo *info = NULL;
-    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
-    uint64_t count = info->State.Msgs;
-    jsStreamInfo_Destroy(info);
-    jsCtx_Destroy(js);
-    return count;
-}
-
-/* A row NULL ends the rows: name, value, name, value, NULL. */
-static inline void gateway_start(const char *const *rows) {
-    struct environment environment = {0};
-    environment_copy(&environment, &fixture.environment);
-    for (; rows != NULL && rows[0] != NULL; rows += 2)
-        environment_set(&environment, rows[0], rows[1]);
-    fixture.gateway = process_start(
-        &(struct process_options){.argv = (const char *[]){OM_BINARY_DIR "/bin/om-gateway", NULL},
-                                  .environment = &environment});
-    environment_fini(&environment);
-    assert_true(wait_until(gateway_is_started, NULL, 10000));
-}
-
-/* SIGTERM; the exit code, or -1 when it did not end. */
-static inline int gateway_terminate(void) {
-    int code = -1;
-    process_signal(fixture.gateway, SIGTERM);
-    if (!process_wait(fixture.gateway, 10000, &code))
-        code = -1;
-    process_destroy(&fixture.gateway);
-    return code;
-}
-
-/* Not killed: only a process that ends in order reports leaks and races. A failpoint may have been
- * first. */
-static inline void assert_good_end(int exit_code) {
-    if (exit_code != 0 && exit_code != 128 + SIGKILL)
-        fail_msg("the gateway ended with %d", exit_code);
-}
-
-/* The next one is started before the last one's end is judged, so that the next test has one. */
-static inline void gateway_restart(const char *const *rows) {
-    int exit_code = gateway_terminate();
-    gateway_start(rows);
-    assert_good_end(exit_code);
-}
-
-static inline int fixture_setup(void **state) {
-    (void)state;
-    fixture.servers = servers_start(FIXTURE_SERVERS);
-    servers_provision(fixture.servers);
-    fixture.port = free_port();
-    servers_service_environment(fixture.servers, "gateway", NULL, &fixture.environment);
-    fixture.admin_port = free_port();
-    environment_set_int(&fixture.environment, "OM_HTTP_PORT", fixture.port);
-    environment_set_int(&fixture.environment, "OM_ADMIN_PORT", fixture.admin_port);
-    environment_set(&fixture.environment, "OM_HTTP_THREADS", "2");
-    /* The fixture's own client keeps its connection. */
-    environment_set(&fixture.environment, "OM_HTTP_LEAVE_MS", "0");
-    environment_set_int(&fixture.environment, "OM_PUBLISH_TIMEOUT_MS", 500 * OM_TIME_FACTOR);
-    environment_set_int(&fixture.environment, "OM_RPC_TIMEOUT_MS", 500 * OM_TIME_FACTOR);
-    /* A machine that is busy for a moment is no Redis that is away. */
-    environment_set(&fixture.environment, "OM_REDIS_TIMEOUT_MS", "1000");
-    fixture.http = http_client_create();
-    fixture.nats = servers_connect(fixture.servers);
-    gateway_start(NULL);
-    return 0;
-}
-
-static inline int fixture_teardown(void **state) {
-    (void)state;
-    int exit_code = gateway_terminate();
-    nats_client_destroy(&fixture.nats);
-    http_client_destroy(&fixture.http);
-    environment_fini(&fixture.environment);
-    servers_stop(&fixture.servers);
-    nats_Close();
-    assert_good_end(exit_code);
-    return 0;
-}
+uint64_t stored_orders(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
 #include "tests/support/base/test.h"
+#include "tests/support/servers/program.h"
 
 #include <inttypes.h>
 #include <json-c/linkhash.h>
@@ -37,22 +38,14 @@ struct process *dead_letters_service(struct dead_letters *world, int64_t grace_m
     if (failpoint != NULL)
         environment_set(&environment, "OM_FAILPOINT", failpoint);
     buf_printf(&log, "%s/om-dlq.log", servers_dir(world->servers));
-    struct process *service = process_start(&(struct process_options){
-        .argv = (const char *const[]){OM_BINARY_DIR "/bin/om-dlq", NULL},
-        .environment = &environment,
-        .log_path = log.ptr,
-    });
+    struct process *service = program_start("dlq", &environment, log.ptr);
     environment_fini(&environment);
     buf_fini(&log);
     return service;
 }
 
 void dead_letters_end(struct process **service) {
-    int exit_code = -1;
-    process_signal(*service, SIGTERM);
-    assert_true(process_wait(*service, END_TIMEOUT_MS, &exit_code));
-    assert_int_equal(exit_code, 0);
-    process_destroy(service);
+    assert_int_equal(program_end(service, END_TIMEOUT_MS), 0);
 }
 
 /* --- requests -----------------------------------------------------------------------------------
