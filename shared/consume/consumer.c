@@ -1,5 +1,6 @@
 #include "shared/consume/consumer.h"
 
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
@@ -18,9 +19,10 @@
 
 #define ARENA_CHUNK_BYTES (256 * 1024)
 #define HOLD_LEAST_MS 100
-#define HOLD_MOST_MS 2000
 #define SERIALIZATION_TRIES 8
 #define FLUSH_MOST_MS 1000
+
+static const struct backoff hold_backoff = {.least_ms = HOLD_LEAST_MS, .most_ms = 2000};
 
 /* Every statement goes by key, and a plan made while a table is empty must be right when it is
    full: planned once, by index. */
@@ -235,7 +237,7 @@ static bool wait_held(struct consumer *consumer, int64_t hold_ms) {
    is acknowledged, and the messages come again. */
 static bool attempt_until_settled(struct consumer *consumer, size_t count, struct error *error,
                                   enum status *result) {
-    int64_t hold_ms = HOLD_LEAST_MS;
+    struct backoff hold = hold_backoff;
     for (int collisions = 0;;) {
         enum status status = attempt(consumer, count, error);
         if (status == STATUS_SERIALIZATION && ++collisions < SERIALIZATION_TRIES) {
@@ -248,9 +250,8 @@ static bool attempt_until_settled(struct consumer *consumer, size_t count, struc
             return true;
         }
         set_held(consumer, true, error);
-        if (!wait_held(consumer, hold_ms))
+        if (!wait_held(consumer, backoff_next(&hold)))
             return false;
-        hold_ms = hold_ms * 2 > HOLD_MOST_MS ? HOLD_MOST_MS : hold_ms * 2;
     }
 }
 
@@ -312,8 +313,8 @@ static struct failure_report report_of(const struct consumer *consumer,
    followed by no delivery: the sooner the delay ends, the sooner the server says that it gave up.
  */
 static int64_t retry_delay_ms(const struct pull *pull, int attempt_number) {
-    int doublings = pull_is_last_delivery(pull, attempt_number) ? 0 : attempt_number - 1;
-    return INT64_C(1000) << (doublings < 0 ? 0 : doublings > 6 ? 6 : doublings);
+    static const struct backoff delays = {.least_ms = 1000, .most_ms = 64000};
+    return backoff_after(&delays, pull_is_last_delivery(pull, attempt_number) ? 1 : attempt_number);
 }
 
 /* A report about an earlier attempt, or about the dead letter sent again, no longer holds. */
@@ -372,7 +373,9 @@ static void settle_batch(struct consumer *consumer) {
  */
 
 static bool open_intake(struct consumer *consumer) {
-    for (int64_t wait_ms = HOLD_LEAST_MS; !atomic_load(&consumer->draining);) {
+    struct backoff hold = hold_backoff;
+    bool goes_on = !atomic_load(&consumer->draining);
+    while (goes_on) {
         struct error error = {0};
         if (intake_open(consumer->intake, &error) == STATUS_OK) {
             atomic_store(&consumer->open, true);
@@ -380,9 +383,7 @@ static bool open_intake(struct consumer *consumer) {
         }
         log_warn("cannot consume yet", LOG_TEXT("consumer", consumer->inbox_name),
                  LOG_ERROR(&error));
-        if (!wait_held(consumer, wait_ms))
-            break;
-        wait_ms = wait_ms * 2 > HOLD_MOST_MS ? HOLD_MOST_MS : wait_ms * 2;
+        goes_on = wait_held(consumer, backoff_next(&hold));
     }
     return false;
 }
@@ -390,7 +391,7 @@ static bool open_intake(struct consumer *consumer) {
 /* Should this message end the process, then the words about others before it are heard. */
 static void flush_before_suspect(const struct consumer *consumer) {
     natsConnection *connection = nats_client_bulk(consumer->options.nats);
-    if (consumer->batch->items[0]->is_alone)
+    if (consumer->batch->items[0]->is_alone && nats_client_is_connected(consumer->options.nats))
         natsConnection_FlushTimeout(connection, FLUSH_MOST_MS);
 }
 

@@ -30,7 +30,7 @@ struct sweep {
     struct pg *pg;
     struct arena *arena;
     int64_t grace_ms;
-    int64_t due_us;
+    int64_t swept_us; /* last */
     int64_t forget_due_us;
 };
 
@@ -133,30 +133,28 @@ static enum status measure(struct sweep *sweep, struct error *error) {
 /* While advisories wait to be read, few reports are without one: then it sweeps rarely. */
 static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {
     bool has_advisories = false;
-    int64_t now_us = clock_monotonic_us();
-    *is_due = false;
-    if (now_us < sweep->due_us)
-        return STATUS_OK;
+    int64_t rarely_us = sweep->swept_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
     enum status status = reading_is_behind(sweep->requests, "ADVISORIES", &has_advisories, error);
-    *is_due = !has_advisories || now_us >= sweep->due_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
+    *is_due = !has_advisories || clock_monotonic_us() >= rarely_us;
     return status;
 }
 
-static enum status take_final(struct sweep *sweep, int64_t interval_ms, struct error *error) {
+static enum status take_final(struct sweep *sweep, bool *has_more, struct error *error) {
     const struct examiner examiner = {sweep->nats, sweep->pg, sweep->arena};
     struct notice notices[EXAMINER_MOST];
     size_t count = 0;
     enum status status = find_notices(sweep, notices, &count, error);
     if (status == STATUS_OK)
         status = examiner_take(&examiner, notices, count, error);
-    bool has_more = status == STATUS_OK && count == EXAMINER_MOST;
-    sweep->due_us = clock_monotonic_us() + (has_more ? 0 : interval_ms * 1000);
+    *has_more = status == STATUS_OK && count == EXAMINER_MOST;
+    sweep->swept_us = clock_monotonic_us();
     return status;
 }
 
-static void turn(struct sweep *sweep, int64_t interval_ms) {
+/* True when there is more to be swept at once. */
+static bool turn(struct sweep *sweep) {
     struct error error = {0};
-    bool sweeps = false;
+    bool sweeps = false, has_more = false;
     arena_reset(sweep->arena);
     enum status status = tidy(sweep, &error);
     if (status == STATUS_OK)
@@ -164,9 +162,10 @@ static void turn(struct sweep *sweep, int64_t interval_ms) {
     if (status == STATUS_OK)
         status = is_due(sweep, &sweeps, &error);
     if (status == STATUS_OK && sweeps)
-        status = take_final(sweep, interval_ms, &error);
+        status = take_final(sweep, &has_more, &error);
     if (status != STATUS_OK)
         log_warn("the sweep failed; once more later", LOG_ERROR(&error));
+    return has_more;
 }
 
 void sweep_run(struct worker *worker) {
@@ -185,9 +184,8 @@ void sweep_run(struct worker *worker) {
     if (interval_ms > INTERVAL_MOST_MS)
         interval_ms = INTERVAL_MOST_MS;
     worker_set_ready(worker, true);
-    do
-        turn(&sweep, interval_ms);
-    while (worker_nap(worker, sweep.due_us > clock_monotonic_us() ? interval_ms : 0));
+    while (worker_nap(worker, turn(&sweep) ? 0 : interval_ms))
+        ;
     request_batch_destroy(&sweep.requests);
     pg_destroy(&sweep.pg);
     arena_destroy(&sweep.arena);
