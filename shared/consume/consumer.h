@@ -1,5 +1,6 @@
 /*
- * The consumer loop: one batch, one transaction, and the only place that acknowledges.
+ * The consumer loop: one batch (intake.h), one transaction (attempt.h), one acknowledgement of each
+ * message (acknowledge.h).
  *
  *     take what is queued, up to batch_max -> decode -> [prepare, commit] -> [call]
  *       -> BEGIN -> inbox (drops duplicates) -> apply(batch) -> outbox -> COMMIT -> ack all

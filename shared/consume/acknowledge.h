@@ -1,0 +1,30 @@
+/*
+ * The only acknowledgements in the system: tells the server what became of each message of a batch,
+ * and FAILURES why.
+ *
+ *     DONE     ack
+ *     RETRY    NAK with 1, 2, 4 s, and a failure report
+ *     REJECT   TERM, once its failure report is stored
+ *
+ * For the consumer's thread. Blocks for the report of a rejection, 2 s at most.
+ */
+#ifndef OM_SHARED_CONSUME_ACKNOWLEDGE_H
+#define OM_SHARED_CONSUME_ACKNOWLEDGE_H
+
+#include "shared/consume/consumer_metrics.h"
+#include "shared/consume/intake.h"
+
+/* On whose behalf; all borrowed. */
+struct acknowledger {
+    const struct consumer_spec *spec;
+    const char *consumer; /* ORDERS/inventory: its name in logs */
+    const char *service, *instance;
+    struct nats_client *nats;
+    struct pull *pull;
+};
+
+/* Adds what each message was settled as to `counts`. */
+void acknowledge_batch(const struct acknowledger *acknowledger, const struct message_list *batch,
+                       int64_t counts[COUNTS]);
+
+#endif

@@ -1,0 +1,209 @@
+#include "shared/consume/attempt.h"
+
+#include "shared/base/clock.h"
+#include "shared/base/failpoint.h"
+#include "shared/base/memory.h"
+#include "shared/consume/consumer_metrics.h"
+#include "shared/consume/inbox.h"
+#include "shared/consume/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_CHUNK_BYTES (256 * 1024)
+
+/* Every statement goes by key, and a plan made while a table is empty must be right when it is
+   full: planned once, by index. */
+static const char on_connect_sql[] =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
+
+struct attempt {
+    struct attempt_options options;
+    struct pg *pg;
+    struct arena *arena;
+    struct outbox *outbox;
+    struct updates *updates;
+    struct delivery *const *deliveries; /* of this attempt */
+    struct delivery **group;            /* those of one handler */
+    struct delivery **taken;            /* those that the inbox has taken */
+    size_t taken_count;
+};
+
+static struct message *message_of(struct delivery *delivery) {
+    return (struct message *)delivery;
+}
+
+/* Neighbouring rows with one handler are one group. Returns the row after it. */
+static size_t group_end(const struct consumer_spec *spec, size_t row) {
+    size_t end = row + 1;
+    while (end < spec->row_count && spec->rows[end].handler == spec->rows[row].handler)
+        end++;
+    return end;
+}
+
+/* The group's deliveries that are still to be done, in stream order. */
+static struct batch group_batch(struct attempt *attempt, size_t row, size_t end, size_t count) {
+    struct batch batch = {
+        .items = attempt->group, .arena = attempt->arena, .context = attempt->options.context};
+    for (size_t i = 0; i < count; i++) {
+        struct message *message = message_of(attempt->deliveries[i]);
+        if (message->row >= row && message->row < end && !message->delivery.is_duplicate &&
+            message->delivery.outcome == OUTCOME_DONE)
+            attempt->group[batch.count++] = attempt->deliveries[i];
+    }
+    return batch;
+}
+
+static enum status run_prepare(struct attempt *attempt, const struct handler *handler,
+                               struct batch *batch, struct error *error) {
+    enum status status = pg_begin(attempt->pg, error);
+    batch->pg = attempt->pg;
+    if (status == STATUS_OK)
+        status = handler->prepare(batch, error);
+    batch->pg = NULL;
+    return status == STATUS_OK ? pg_commit(attempt->pg, error) : status;
+}
+
+/* Before the transaction come intents, then external calls. */
+static enum status run_outside(struct attempt *attempt, size_t count, struct error *error) {
+    const struct consumer_spec *spec = attempt->options.spec;
+    enum status status = STATUS_OK;
+    for (size_t row = 0; row < spec->row_count && status == STATUS_OK;) {
+        const struct handler *handler = spec->rows[row].handler;
+        size_t end = group_end(spec, row);
+        struct batch batch = group_batch(attempt, row, end, count);
+        if (batch.count > 0 && handler->prepare != NULL)
+            status = run_prepare(attempt, handler, &batch, error);
+        if (batch.count > 0 && handler->call != NULL && status == STATUS_OK)
+            status = handler->call(&batch, error);
+        row = end;
+    }
+    return status;
+}
+
+static enum status take_new(struct attempt *attempt, size_t count, struct error *error) {
+    attempt->taken_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct delivery *delivery = attempt->deliveries[i];
+        if (!attempt->options.spec->rows[message_of(delivery)->row].handler->has_own_dedup)
+            attempt->taken[attempt->taken_count++] = delivery;
+    }
+    return inbox_take(attempt->pg, attempt->options.consumer, attempt->taken, attempt->taken_count,
+                      error);
+}
+
+static enum status run_apply(struct attempt *attempt, size_t count, struct error *error) {
+    const struct consumer_spec *spec = attempt->options.spec;
+    enum status status = STATUS_OK;
+    for (size_t row = 0; row < spec->row_count && status == STATUS_OK;) {
+        size_t end = group_end(spec, row);
+        struct batch batch = group_batch(attempt, row, end, count);
+        batch.pg = attempt->pg;
+        batch.outbox = attempt->outbox;
+        batch.updates = attempt->updates;
+        if (batch.count > 0)
+            status = spec->rows[row].handler->apply(&batch, error);
+        row = end;
+    }
+    return status;
+}
+
+static enum status run_raw(struct attempt *attempt, size_t count, struct error *error) {
+    memcpy(attempt->group, attempt->deliveries, count * sizeof(*attempt->group));
+    struct batch batch = {
+        .items = attempt->group,
+        .count = count,
+        .arena = attempt->arena,
+        .pg = attempt->pg,
+        .nats = attempt->options.nats,
+        .context = attempt->options.context,
+    };
+    return attempt->options.spec->rows[0].handler->take_raw(&batch, error);
+}
+
+static enum status run_transaction(struct attempt *attempt, size_t count, struct error *error) {
+    int64_t started_us = clock_monotonic_us();
+    enum status status = pg_begin(attempt->pg, error);
+    if (status == STATUS_OK)
+        status = take_new(attempt, count, error);
+    if (status == STATUS_OK)
+        status = run_apply(attempt, count, error);
+    if (status == STATUS_OK)
+        status = inbox_give_back(attempt->pg, attempt->options.consumer, attempt->taken,
+                                 attempt->taken_count, error);
+    if (status == STATUS_OK)
+        status = outbox_write(attempt->outbox, attempt->pg, error);
+    if (status == STATUS_OK)
+        status = pg_commit(attempt->pg, error);
+    consumer_metrics_transaction(attempt->options.metrics, clock_monotonic_us() - started_us);
+    return status;
+}
+
+static enum status run_events(struct attempt *attempt, size_t count, struct error *error) {
+    enum status status = run_outside(attempt, count, error);
+    failpoint("consumer.before_inbox");
+    return status == STATUS_OK ? run_transaction(attempt, count, error) : status;
+}
+
+/* A batch's work belongs to the batch's trace, and that of a single event to the event's. */
+static const struct trace *trace_of(const struct attempt *attempt, size_t count,
+                                    const struct trace *batch_trace) {
+    return count == 1 ? &attempt->deliveries[0]->event.trace : batch_trace;
+}
+
+enum status attempt_run(struct attempt *attempt, struct delivery *const *deliveries, size_t count,
+                        const struct trace *batch_trace, struct error *error) {
+    attempt->deliveries = deliveries;
+    for (size_t i = 0; i < count; i++) {
+        deliveries[i]->outcome = OUTCOME_DONE;
+        deliveries[i]->state = NULL;
+        deliveries[i]->is_duplicate = false;
+        failpoint_in("handler", deliveries[i]->payload);
+    }
+    trace_set_current(trace_of(attempt, count, batch_trace));
+    arena_reset(attempt->arena);
+    outbox_clear(attempt->outbox);
+    updates_clear(attempt->updates);
+    enum status status = consumer_spec_is_raw(attempt->options.spec)
+                             ? run_raw(attempt, count, error)
+                             : run_events(attempt, count, error);
+    if (status != STATUS_OK) {
+        pg_rollback(attempt->pg);
+        return status;
+    }
+    failpoint("consumer.after_commit");
+    if (outbox_count(attempt->outbox) > 0 && attempt->options.committed != NULL)
+        attempt->options.committed(attempt->options.committed_closure);
+    updates_publish(attempt->updates, attempt->options.nats);
+    return STATUS_OK;
+}
+
+/* --- lifecycle -------------------------------------------------------------------------------- */
+
+struct attempt *attempt_create(const struct attempt_options *options) {
+    struct attempt *attempt = mem_alloc(sizeof(*attempt));
+    size_t most = (size_t)options->batch_max;
+    attempt->options = *options;
+    attempt->pg = pg_create(options->database_url, options->consumer);
+    pg_set_on_connect(attempt->pg, on_connect_sql);
+    attempt->arena = arena_create(ARENA_CHUNK_BYTES);
+    attempt->outbox = outbox_create();
+    attempt->updates = updates_create();
+    attempt->group = mem_alloc(most * sizeof(struct delivery *));
+    attempt->taken = mem_alloc(most * sizeof(struct delivery *));
+    return attempt;
+}
+
+void attempt_destroy(struct attempt **attempt) {
+    struct attempt *a = *attempt;
+    *attempt = NULL;
+    if (a == NULL)
+        return;
+    free(a->group);
+    free(a->taken);
+    outbox_destroy(&a->outbox);
+    updates_destroy(&a->updates);
+    arena_destroy(&a->arena);
+    pg_destroy(&a->pg);
+    free(a);
+}

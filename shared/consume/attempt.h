@@ -1,0 +1,36 @@
+/*
+ * One attempt at a batch: its handlers' intents and external calls, then one transaction with
+ * inbox, handlers and outbox, then what the commit makes known. It says how the attempt went, and
+ * decides neither about another nor about acknowledgements. It has a database connection of its
+ * own; one thread, which blocks for the database and the handlers' calls.
+ */
+#ifndef OM_SHARED_CONSUME_ATTEMPT_H
+#define OM_SHARED_CONSUME_ATTEMPT_H
+
+#include "shared/consume/batch.h"
+
+struct consumer_metrics;
+
+/* Borrowed for the attempt's life. */
+struct attempt_options {
+    const struct consumer_spec *spec;
+    const char *consumer; /* ORDERS/inventory: its name in the inbox */
+    struct nats_client *nats;
+    const char *database_url;
+    void *context;
+    int64_t batch_max;
+    const struct consumer_metrics *metrics;
+    void (*committed)(void *closure); /* after each commit that wrote outbox rows; may be NULL */
+    void *committed_closure;
+};
+
+struct attempt;
+struct attempt *attempt_create(const struct attempt_options *options);
+void attempt_destroy(struct attempt **attempt);
+
+/* Tries `count` deliveries, at most batch_max, each with its message (intake.h) around it, and sets
+   their outcomes. Anything but OK: nothing took effect. Can be repeated. */
+enum status attempt_run(struct attempt *attempt, struct delivery *const *deliveries, size_t count,
+                        const struct trace *batch_trace, struct error *error) MUST_CHECK;
+
+#endif
