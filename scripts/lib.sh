@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts beside this file share: where things are, progress, packages, the build, and
+# Shared by the scripts beside this file: where things are, progress, packages, the build, and
 # processes that outlive the script. Source it; it changes no setting but `set -euo pipefail`.
 
 set -euo pipefail

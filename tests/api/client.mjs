@@ -61,7 +61,7 @@ export async function send(
   };
 }
 
-// What no HTTP client would send: `head` and `body` as they are. The connection is at its end after
+// Sends `head` and `body` as they are, as no HTTP client would. The connection is at its end after
 // the answer.
 export function sendRaw(url, id, head, body = '') {
   const { hostname, port } = new URL(url);

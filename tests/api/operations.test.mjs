@@ -18,7 +18,7 @@ import {
 } from './client.mjs';
 import { publish, startGuardedGateway, startMesh } from './mesh.mjs';
 
-// What needs a broken system, or a race; the tests in C bring these about.
+// These need a broken system, or a race; the tests in C bring them about.
 const NOT_DRIVEN = { '*': ['500', '503'], placeOrder: ['409'], replayDeadLetter: ['409'] };
 
 let mesh, guarded, limited;
@@ -204,7 +204,7 @@ test('all orders and the mesh can be watched', async () => {
 
 /* --- dead letters --- */
 
-// What no consumer can read, under a subject that has one.
+// A message that no consumer can read, under a subject that has one.
 const poison = () =>
   publish(mesh, 'notifications.evt.delivered', JSON.stringify({ poison: randomUUID() }));
 const entries = async (query) => (await expect(200, 'listDeadLetters', { query })).json.entries;

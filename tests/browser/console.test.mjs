@@ -533,7 +533,7 @@ const VIEWS = {
   nothing: ['#/no-such-view', 'Nothing here'],
 };
 
-// What the page has been filled with, and is not about to change.
+// The page has been filled, and is not about to change.
 const isFilled = (page) =>
   page.waitForFunction(
     () => document.querySelector('h1') && !document.querySelector('.state.loading'),

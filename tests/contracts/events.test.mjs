@@ -1,5 +1,5 @@
-// What the services sent in the story of om-test-dump, in which every kind of event is told, against
-// the schemas and a CloudEvents SDK.
+// The messages of the services in the story of om-test-dump, in which every kind of event is told,
+// against the schemas and a CloudEvents SDK.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { golden, knows, majorOf } from './schemas.mjs';

@@ -1,4 +1,4 @@
-/* What the fuzzers share. Each is one LLVMFuzzerTestOneInput(), run by scripts/fuzz. */
+/* Shared by the fuzzers. Each is one LLVMFuzzerTestOneInput(), run by scripts/fuzz. */
 #ifndef OM_TESTS_FUZZ_FUZZ_H
 #define OM_TESTS_FUZZ_FUZZ_H
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What must hold for any input. (assert() could be compiled out.) */
+/* This must hold for any input. (assert() could be compiled out.) */
 #define MUST(condition)                                                                            \
     do {                                                                                           \
         if (!(condition)) {                                                                        \

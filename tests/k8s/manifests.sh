@@ -116,7 +116,7 @@ apply() {
     kube apply --server-side --field-manager=test -f "$place/$1.yaml"
 }
 
-# What the server holds, but for what it counts itself.
+# All objects on the server, without the figures that it counts itself.
 stored() {
     kube get -n ordermesh -o json \
         deployments,statefulsets,jobs,services,configmaps,secrets,networkpolicies,poddisruptionbudgets |

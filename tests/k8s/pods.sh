@@ -111,7 +111,7 @@ pods() {
         done
 }
 
-# What listens in the pods of APP.
+# The ports open in the pods of APP.
 ports_of() {
     case $1 in
     gateway) echo 8080 9464 ;;

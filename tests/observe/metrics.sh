@@ -68,7 +68,7 @@ start_traffic() {
     traffic=$!
 }
 
-# What no service can read, into the stream of the orders.
+# Puts a message that no service can read into the stream of the orders.
 publish_garbage() {
     local user=operator
     exec 3<>"/dev/tcp/127.0.0.1/$nats_port"

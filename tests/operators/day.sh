@@ -130,7 +130,7 @@ entry_is() {
     [[ $(nats req --raw mesh.dlq.get "{\"id\":\"$1\"}" 2>/dev/null | jq -r .status) == "$2" ]]
 }
 
-# What the gateway sends for an order, but under an id of our choice; its charge takes 5 s.
+# Sends an order as the gateway does, but under an id of our choice; its charge takes 5 s.
 submit_by_hand() {
     nats pub orders.cmd.submit "$(jq -nc --arg order "$1" '{specversion: "1.0", type: "io.ordermesh.order.submit",
         source: "gateway", dataschema: "urn:ordermesh:schema:order.submit:1", id: $order, time: (now | todate),
@@ -140,7 +140,7 @@ submit_by_hand() {
     await "the order $1" 10 order_is "$1" PENDING
 }
 
-# What is published by hand is there with its reason in time, and only once.
+# Poison published by hand is a dead letter with its reason in time, and only once.
 test_poison() {
     local begun sequence
     event=$(uuid) order=$(uuid) other_event=$(uuid) other_order=$(uuid)

@@ -2,7 +2,7 @@
 # Runs the blocks of docs/operations.md, and what the tests beside this file share. Source it after lib.sh.
 
 page=$root/docs/operations.md
-# What the current block printed.
+# The output of the current block.
 output=$place/setup.out
 blocks_run=()
 # Where to speak while a block's output goes to a file.

@@ -53,7 +53,7 @@ test_rotation() {
     await "the notice of $order" 20 notified "$order"
 }
 
-# What is written then would never be published.
+# Rows written then would never be published.
 cursor_is_ahead='SELECT next_xid > pg_snapshot_xmax(pg_current_snapshot()) FROM orders.outbox_cursor'
 
 # Everything is lost, then given back.

@@ -14,8 +14,8 @@
 #define RELAYS (BIT(ORDER) | BIT(INVENTORY) | BIT(PAYMENT) | BIT(SHIPPING) | BIT(NOTIFICATION))
 #define SERVICES (RELAYS | BIT(ANALYTICS) | BIT(LOYALTY))
 
-/* Who dies where, the n-th time it gets there; n is drawn between `least` and `most`, which 2,000
-   orders reach however large the batches are. */
+/* A process dies at a step the n-th time it gets there. n is drawn between `least` and `most`,
+   which 2,000 orders reach however large the batches are. */
 struct crash {
     const char *sentence;
     const char *failpoint;

@@ -209,7 +209,7 @@ static void personal_data_is_nowhere_in_clear(void **state) {
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
     (void)scenario_sql(scenario, "SELECT 1 FROM pg_switch_wal()", NULL);
 
-    /* What is no secret is found in the database's and in the streams' files. */
+    /* A text that is no secret is found in the database's and in the streams' files. */
     assert_true(files_with(scenario, "Cust-Visible-77") >= 2);
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
         if (files_with(scenario, secrets[i]) > 0)

@@ -71,7 +71,7 @@ static void make_largest(struct buf *body) {
 }
 
 #ifdef OM_FAILPOINTS
-/* What ends whoever works on it, after it was read well. */
+/* Ends the process that works on it, after it was read well. */
 static struct poison killer = {
     "what crashes its handler",
     "orders.cmd.submit",

@@ -1,5 +1,5 @@
-/* What each user of the NATS server may do, asked of a real server with the users and permissions
-   that `omctl nats-users` writes.
+/* The permissions of each user of the NATS server, tried on a real server with the users and
+   permissions that `omctl nats-users` writes.
 
    Covers: omctl/install/nats_users.c */
 #include "shared/base/clock.h"
@@ -242,7 +242,7 @@ static void nobody_listens_to_what_is_not_for_it(void **state) {
     }
 }
 
-/* Whoever learned the password of one service still cannot make it say more. */
+/* The password of one service lets nobody publish more than that service may. */
 static void the_streams_hold_only_what_was_permitted(void **state) {
     (void)state;
     static const char *const untouched[] = {"ADVISORIES", "ORDERS_DLQ"};

@@ -1,4 +1,4 @@
-/* What each process says about itself and its configuration, and how it ends before it has begun.
+/* Each process describes itself and its configuration, and ends in order before it has begun.
    No server runs.
 
    Covers: gateway/describe.c gateway/main.c shared/base/config.c shared/base/version.c

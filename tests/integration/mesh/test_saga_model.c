@@ -99,7 +99,7 @@ static enum world_consumer choose_consumer(void) {
 
 /* --- the provider --- */
 
-/* What the provider knows: a charge is made once under its key, and only what was charged is given
+/* The provider's books: a charge is made once under its key, and only what was charged is given
    back. Orders are few enough to look through. */
 static struct account {
     char charge_key[PROVIDER_KEY_SIZE];
@@ -266,7 +266,7 @@ static void assert_none(const char *what, const char *sql) {
         fail_msg("%s: %lld", what, (long long)count);
 }
 
-/* What the provider holds is what the completed orders paid, and our books say the same. */
+/* The provider holds the money of the completed orders, and our books say the same. */
 static void assert_provider_agrees(void) {
     int64_t captured = 0, refunded = 0;
     for (size_t i = 0; i < account_count; i++) {

@@ -184,8 +184,8 @@ static void run_shuffled(void) {
 
 /* --- the state --- */
 
-/* What must not depend on the order of events. A tombstone is as good as a release or a refusal, an
-   order that failed may never have been confirmed, and money is kept or not. */
+/* These must not depend on the order of events. A tombstone is as good as a release or a refusal,
+   an order that failed may never have been confirmed, and money is kept or not. */
 static const struct {
     const char *name, *sql;
 } questions[] = {

@@ -24,7 +24,7 @@ static struct http_sink *sink, *customer;
 static char secret_path[] = "/tmp/ordermesh-webhook-XXXXXX";
 static struct mesh *mesh;
 
-/* What was told of one span. Texts are borrowed from the documents. */
+/* One span as it was exported. Texts are borrowed from the documents. */
 struct told_span {
     const char *service, *name, *trace_id, *id, *parent_id; /* parent_id: NULL for none */
     int kind;

@@ -151,7 +151,7 @@ static void each_inbox_is_new_and_under_the_users_name(void **state) {
     nats_client_destroy(&nats);
 }
 
-/* What the server's program calls itself: "nats-server: v2.9.10". */
+/* The server's program names its version so: "nats-server: v2.9.10". */
 static int version_of_program(void) {
     const char *program = getenv("OM_NATS_SERVER");
     char command[512], line[128] = "";

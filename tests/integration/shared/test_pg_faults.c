@@ -1,4 +1,4 @@
-/* What a connection does when its session, its server or an answer is lost.
+/* The conduct of a connection when its session, its server or an answer is lost.
 
    Covers: shared/pg/pg.c */
 #include "shared/base/clock.h"
@@ -63,8 +63,8 @@ static void terminate_victim(void) {
     assert_true(wait_until(victim_is_gone, NULL, WAIT_MS));
 }
 
-/* What every fault has to leave behind: an object that works, with statements it knows from before
-   and new ones. */
+/* Every fault has to leave an object that works, with statements it knows from before and new
+   ones. */
 static void assert_works_again(int64_t id) {
     struct error error = {0};
     begin_with(id);

@@ -1,4 +1,4 @@
-/* What a collector is told of SQL on a real PostgreSQL.
+/* The spans of SQL on a real PostgreSQL, as a collector gets them.
 
    Covers: shared/pg/pg_span.c */
 #include "shared/net/span_exporter.h"

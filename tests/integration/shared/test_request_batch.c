@@ -44,7 +44,7 @@ static void each_request_gets_its_own_answer(void **state) {
     natsSubscription_Destroy(echoing);
 }
 
-/* What said that nobody listened stayed behind and failed a later run each. */
+/* A reply that said that nobody listened stayed behind, and failed a later run. */
 static void requests_that_nobody_answered_fail_no_later_ones(void **state) {
     (void)state;
     struct error error;

@@ -1,4 +1,4 @@
-/* What this process' /metrics says. */
+/* Series of this process' /metrics. */
 #ifndef OM_TESTS_SUPPORT_DATA_SAMPLE_H
 #define OM_TESTS_SUPPORT_DATA_SAMPLE_H
 

@@ -11,7 +11,7 @@ struct signing_key;
 /* A new one, for HS256, RS256 or ES256. */
 struct signing_key *signing_key_create(const char *algorithm);
 void signing_key_destroy(struct signing_key **key);
-/* What signs, and what verifies: for HS256 the same secret, else PEM. */
+/* The key that signs and the one that verifies: for HS256 the same secret, else PEM. */
 void signing_key_write_private(const struct signing_key *key, const char *path);
 void signing_key_write_public(const struct signing_key *key, const char *path);
 

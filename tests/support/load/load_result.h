@@ -1,4 +1,4 @@
-/* What a load run counted and how long its orders took. Plain values; nothing blocks. */
+/* The counts of a load run and the latencies of its orders. Plain values; nothing blocks. */
 #ifndef OM_TESTS_SUPPORT_LOAD_LOAD_RESULT_H
 #define OM_TESTS_SUPPORT_LOAD_LOAD_RESULT_H
 

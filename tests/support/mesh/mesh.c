@@ -199,7 +199,7 @@ static bool all_ready(void *closure) {
     return true;
 }
 
-/* What those say that are not ready, and the end of their logs. */
+/* Prints why parts are not ready, and the end of their logs. */
 static void print_not_ready(struct mesh *mesh) {
     for (int part = 0; part < MESH_PART_COUNT; part++) {
         struct buf body = {0};

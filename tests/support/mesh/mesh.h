@@ -31,7 +31,7 @@ enum mesh_part {
         MESH_PART_COUNT
 };
 
-/* What no carrier takes, should there be such a product. */
+/* A product of this SKU, should there be one, is taken by no carrier. */
 #define MESH_UNSHIPPABLE_SKU "UNSHIPPABLE"
 
 struct mesh;

@@ -1,6 +1,6 @@
 /*
- * What scenario tests share: one running mesh with its clients for a test program, as cmocka's
- * group fixture, and the questions they ask. Main thread only.
+ * Shared by scenario tests: one running mesh with its clients for a test program, as cmocka's group
+ * fixture, and the questions they ask. Main thread only.
  */
 #ifndef OM_TESTS_SUPPORT_MESH_SCENARIO_H
 #define OM_TESTS_SUPPORT_MESH_SCENARIO_H

@@ -54,7 +54,7 @@ static void answer(const struct http_sink *sink, FILE *stream) {
     fputs("\r\n", stream);
 }
 
-/* Whoever gave up on us is no reason to die. */
+/* A client that gave up on us must not end the test. */
 static void block_broken_pipes(void) {
     sigset_t set;
     sigemptyset(&set);

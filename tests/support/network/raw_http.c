@@ -106,7 +106,7 @@ static bool read_more(struct raw_connection *connection) {
     return got > 0;
 }
 
-/* What was received and not taken yet. */
+/* The bytes received and not taken yet. */
 static struct slice unread(const struct raw_connection *connection) {
     if (connection->input.len == connection->consumed)
         return (struct slice){"", 0};

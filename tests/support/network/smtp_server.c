@@ -85,7 +85,7 @@ static void set_open(struct smtp_server *server, int fd) {
     pthread_mutex_unlock(&server->lock);
 }
 
-/* Whoever gave up on us is no reason to die. */
+/* A client that gave up on us must not end the test. */
 static void block_broken_pipes(void) {
     sigset_t set;
     sigemptyset(&set);

@@ -1,6 +1,6 @@
 /*
  * An om-provider-sim process of a test's own, with its ledger in a directory of the test's choice.
- * What cannot be done fails the running cmocka test. Main thread only.
+ * A step that cannot be done fails the running cmocka test. Main thread only.
  */
 #ifndef OM_TESTS_SUPPORT_SERVERS_PROVIDER_SIM_H
 #define OM_TESTS_SUPPORT_SERVERS_PROVIDER_SIM_H

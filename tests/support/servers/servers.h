@@ -67,7 +67,7 @@ struct nats_client *servers_connect(const struct servers *servers);
 /* Of `operator`, `gateway` or a service. */
 const char *servers_nats_password_file(const struct servers *servers, const char *user);
 
-/* What a tool needs to find the servers: OM_NATS_URL, OM_REDIS_URL, OM_PII_KEY_FILE,
+/* The settings by which a tool finds the servers: OM_NATS_URL, OM_REDIS_URL, OM_PII_KEY_FILE,
    OM_DATABASE_URL of `role` unless NULL; OM_NATS_USER (operator), OM_NATS_PASSWORD_FILE and, with
    SERVERS_TLS, OM_NATS_TLS_*. Adds to *environment. */
 void servers_environment(struct servers *servers, const char *role,

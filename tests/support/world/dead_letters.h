@@ -3,7 +3,7 @@
  * and what om-dlq makes of them in ORDERS_DLQ and its index.
  *
  * PostgreSQL and NATS are real, with schema and streams; om-dlq runs only while a test wants it.
- * Whatever cannot be done fails the running cmocka test. Main thread only.
+ * A step that cannot be done fails the running cmocka test. Main thread only.
  */
 #ifndef OM_TESTS_SUPPORT_WORLD_DEAD_LETTERS_H
 #define OM_TESTS_SUPPORT_WORLD_DEAD_LETTERS_H

@@ -56,7 +56,7 @@ void world_clear(struct world *world);
 /* A product with stock, known to order too. `on_hand` pieces. */
 void world_add_product(struct world *world, const char *sku, int64_t price_minor, int64_t on_hand);
 
-/* What an order says. */
+/* The contents of an order. */
 struct world_order {
     struct uuid id;
     const char *sku;

@@ -29,7 +29,7 @@ static int begin(void **state) {
     return 0;
 }
 
-/* What config_load() says with these rows, its words on stderr kept out of the test's output. */
+/* Runs config_load() with these rows; its words on stderr stay out of the test's output. */
 static enum status load(struct sample *sample, struct buf *words) {
     struct error error;
     struct stderr_capture capture = stderr_take();

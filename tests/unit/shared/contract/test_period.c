@@ -1,4 +1,4 @@
-/* What may be asked of analytics: from, to and granularity. */
+/* The periods that analytics can be asked about: from, to and granularity. */
 #include "shared/base/clock.h"
 #include "shared/contract/period.h"
 #include "tests/support/base/test.h"
