@@ -57,6 +57,30 @@ static void a_flood_of_keys_does_not_free_who_has_used_most(void **state) {
     rate_local_destroy(&local);
 }
 
+static void a_new_key_passes_though_the_table_is_full(void **state) {
+    (void)state;
+    struct rate_local *local = rate_local_create();
+    const struct rate_quota quota = {1, 60 * SECOND};
+    for (int i = 0; i < 100000; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%d", i);
+        assert_int_equal(pass(local, key, &quota, SECOND, 1), 1);
+    }
+    rate_local_destroy(&local);
+}
+
+static void thousands_of_keys_are_remembered_at_once(void **state) {
+    (void)state;
+    struct rate_local *local = rate_local_create();
+    const struct rate_quota quota = {1, 60 * SECOND};
+    for (int i = 0; i < 4000; i++) { /* each twice */
+        char key[16];
+        snprintf(key, sizeof(key), "%d", i % 2000);
+        assert_int_equal(pass(local, key, &quota, SECOND, 1), i < 2000);
+    }
+    rate_local_destroy(&local);
+}
+
 static void a_request_takes_of_both_quotas_or_of_none(void **state) {
     (void)state;
     struct rate_local *local = rate_local_create();
@@ -75,6 +99,8 @@ int main(void) {
         cmocka_unit_test(the_whole_quota_passes_at_once_and_comes_back_evenly),
         cmocka_unit_test(keys_do_not_disturb_each_other),
         cmocka_unit_test(a_flood_of_keys_does_not_free_who_has_used_most),
+        cmocka_unit_test(a_new_key_passes_though_the_table_is_full),
+        cmocka_unit_test(thousands_of_keys_are_remembered_at_once),
         cmocka_unit_test(a_request_takes_of_both_quotas_or_of_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ static void malformed_text_and_a_nul_are_refused(void **state) {
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         assert_false(percent_decode(slice_of(texts[i]), out, &len));
+    assert_false(percent_decode((struct slice){"%41", 2}, out, &len));
     assert_int_equal(len, 7);
 }
 

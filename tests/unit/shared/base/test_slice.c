@@ -16,6 +16,7 @@ static void a_word_is_one_in_any_case(void **state) {
     (void)state;
 
     assert_true(slice_is_word(slice_of("Keep-Alive"), "keep-alive"));
+    assert_false(slice_is_word(slice_of("keep-alove"), "keep-alive"));
     assert_false(slice_is_word(slice_of("keep"), "keep-alive"));
     assert_false(slice_is_word((struct slice){0}, "keep-alive"));
 }
@@ -94,17 +95,18 @@ static void lines_end_with_lf_or_cr_lf(void **state) {
 
 static void digits_are_taken_up_to_something_else(void **state) {
     (void)state;
-    struct slice rest = slice_of("0129:/");
+    struct slice rest = slice_of("0129/:");
 
     assert_slice_equal(slice_take_digits(&rest), "0129");
     assert_slice_equal(slice_take_digits(&rest), "");
-    assert_slice_equal(rest, ":/");
+    assert_slice_equal(rest, "/:");
 }
 
 static void a_prefix_is_taken_only_where_it_is(void **state) {
     (void)state;
-    struct slice rest = slice_of("seq-7");
+    struct slice rest = slice_of("seq-7"), shorter = {"seq-7", 3};
 
+    assert_false(slice_take_prefix(&shorter, "seq-"));
     assert_false(slice_take_prefix(&rest, "seq_"));
     assert_false(slice_take_prefix(&rest, "seq-77"));
     assert_true(slice_take_prefix(&rest, "seq-"));
@@ -113,7 +115,7 @@ static void a_prefix_is_taken_only_where_it_is(void **state) {
 
 static void a_number_is_digits_and_nothing_else(void **state) {
     (void)state;
-    static const char *const others[] = {"", "-1", "+1", " 1", "1 ", "1a", "/", ":", "0x1"};
+    static const char *const others[] = {"", "-1", "+1", " 1", "1 ", "1a", "1/", "1:", "0x1"};
     uint64_t value = 7;
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
