@@ -221,10 +221,7 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
 /* Whether there is such a route and the token opens it. */
 static bool is_body_awaited(h2o_req_t *req, const struct http_head *head) {
     char allow[ROUTE_ALLOW_SIZE];
-    struct slice id, path = head->target;
-    const char *query = memchr(path.ptr, '?', path.len);
-    if (query != NULL)
-        path.len = (size_t)(query - path.ptr);
+    struct slice id, query = head->target, path = slice_take_until(&query, '?');
     const struct route *route = route_find(head->method, path, &id, allow);
     return route != NULL && admission_foresee(req, route, head);
 }

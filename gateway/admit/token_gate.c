@@ -41,16 +41,10 @@ enum { PART_HEADER, PART_PAYLOAD, PART_SIGNATURE, PART_COUNT };
 static bool split(struct slice token, struct slice parts[PART_COUNT]) {
     struct slice rest = token;
     for (int i = 0; i < PART_COUNT; i++) {
-        const char *dot = rest.len == 0 ? NULL : memchr(rest.ptr, '.', rest.len);
         bool is_last = i == PART_COUNT - 1;
-        if ((dot == NULL) != is_last)
+        parts[i] = slice_take_until(&rest, '.');
+        if (parts[i].len == 0 || (rest.ptr == NULL) != is_last)
             return false;
-        size_t len = is_last ? rest.len : (size_t)(dot - rest.ptr);
-        if (len == 0)
-            return false;
-        parts[i] = (struct slice){rest.ptr, len};
-        if (!is_last)
-            rest = (struct slice){dot + 1, rest.len - len - 1};
     }
     return true;
 }

@@ -29,13 +29,8 @@ static unsigned scope_bit(struct slice name) {
 
 unsigned scopes_parse(struct slice list) {
     unsigned bits = 0;
-    size_t start = 0;
-    for (size_t i = 0; i <= list.len; i++) {
-        if (i < list.len && list.ptr[i] != ' ')
-            continue;
-        bits |= scope_bit((struct slice){list.ptr + start, i - start});
-        start = i + 1;
-    }
+    while (list.len > 0)
+        bits |= scope_bit(slice_take_until(&list, ' '));
     return bits;
 }
 

@@ -7,7 +7,6 @@
 #include "shared/contract/order_terms.h"
 #include "shared/json/json.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { ARENA_CHUNK_BYTES = 2048, LIMIT_MOST = 200, CURSOR_MAX = 1024 };
@@ -145,8 +144,9 @@ static void write_request(const struct order_listing *listing, struct slice cust
         json_put_string(&w, "customerId", customer);
     for (int i = PARAMETER_STATUS; i < PARAMETERS; i++) {
         const struct query_parameter *parameter = &listing->parameters[i];
-        if (i == PARAMETER_LIMIT && parameter->value.len > 0)
-            json_put_int(&w, parameter->name, strtol(parameter->value.ptr, NULL, 10));
+        int64_t limit;
+        if (i == PARAMETER_LIMIT && query_limit(parameter->value, LIMIT_MOST, &limit))
+            json_put_int(&w, parameter->name, limit);
         else if (parameter->value.len > 0)
             json_put_string(&w, parameter->name, parameter->value);
     }

@@ -4,7 +4,6 @@
 #include "omctl/streams/jetstream.h"
 
 #include <json-c/linkhash.h>
-#include <string.h>
 
 #define READY_TIMEOUT_MS 30000
 
@@ -130,9 +129,10 @@ static void print_result(const struct provision_result *result, bool check_only)
 
 /* JetStream keeps 1, 3 or 5 copies; 2 and 4 it allows, but they survive no more than 1 and 3. */
 static enum status replicas_parse(const char *text, int64_t *replicas, struct error *error) {
-    if (strlen(text) != 1 || text[0] < '1' || text[0] > '5')
+    uint64_t number;
+    if (!slice_parse_uint(slice_of(text), 5, &number) || number == 0)
         return error_set(error, STATUS_INVALID, "--replicas %s is not 1 to 5", text);
-    *replicas = text[0] - '0';
+    *replicas = (int64_t)number;
     return STATUS_OK;
 }
 

@@ -45,12 +45,10 @@ static enum status init_stream(struct resource *resource, struct slice name, int
 
 static enum status init_consumer(struct resource *resource, struct slice name, int64_t ack_wait_us,
                                  struct error *error) {
-    const char *dot = memchr(name.ptr, '.', name.len);
-    if (dot == NULL)
+    struct slice durable = name, stream = slice_take_until(&durable, '.');
+    if (durable.ptr == NULL)
         return error_set(error, STATUS_INVALID, "consumers/%.*s is not <STREAM>.<durable>.json",
                          SLICE_ARG(name));
-    struct slice stream = {name.ptr, (size_t)(dot - name.ptr)};
-    struct slice durable = {dot + 1, name.len - stream.len - 1};
     resource->stream = mem_copy(stream);
     resource->label = join("consumer ", stream, '/', durable);
     resource->info_verb = join("CONSUMER.INFO.", stream, '.', durable);

@@ -1,6 +1,6 @@
 #include "shared/nats/service_error.h"
 
-#include <stdlib.h>
+#include "shared/base/slice.h"
 
 int service_error_code(enum status status) {
     switch (status) {
@@ -17,7 +17,9 @@ int service_error_code(enum status status) {
 }
 
 enum status service_error_status(const char *code) {
-    switch (strtol(code, NULL, 10)) {
+    uint64_t number = 0;
+    (void)slice_parse_uint(slice_of(code), 999, &number);
+    switch (number) {
     case 400:
         return STATUS_INVALID;
     case 404:
