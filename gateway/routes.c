@@ -97,13 +97,9 @@ static bool method_matches(const char *wanted, struct slice method) {
 }
 
 static void allow_add(char *allow, const char *method) {
-    struct buf text = {0};
-    buf_append_text(&text, allow);
-    if (text.len > 0)
-        buf_append_text(&text, ", ");
-    buf_append_text(&text, strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
-    snprintf(allow, ROUTE_ALLOW_SIZE, "%s", text.ptr);
-    buf_fini(&text);
+    size_t len = strlen(allow);
+    snprintf(allow + len, ROUTE_ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "",
+             strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
 }
 
 const struct route *route_find(struct slice method, struct slice path, struct slice *id,

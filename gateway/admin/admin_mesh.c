@@ -46,6 +46,13 @@ static void fail(struct mesh_get *get, enum status status) {
         get->failure = status;
 }
 
+static void note_call(struct mesh_get *get, enum status status) {
+    if (status == STATUS_OK)
+        get->due++;
+    else
+        fail(get, status);
+}
+
 /* --- services --------------------------------------------------------------------------------- */
 
 static void on_info(void *closure, const struct broker_answer *answer) {
@@ -65,11 +72,7 @@ static void on_stats(void *closure, const struct broker_answer *answer) {
 }
 
 static void survey(struct mesh_get *get, const char *subject, broker_fn fn) {
-    enum status status = broker_survey(get->pending.lane->broker, subject, fn, get);
-    if (status == STATUS_OK)
-        get->due++;
-    else
-        fail(get, status);
+    note_call(get, broker_survey(get->pending.lane->broker, subject, fn, get));
 }
 
 /* --- streams and consumers -------------------------------------------------------------------- */
@@ -91,11 +94,7 @@ static bool take(struct mesh_get *get, const struct broker_answer *answer, add_f
 
 static void request(struct mesh_get *get, const char *subject, broker_fn fn) {
     const struct broker_question question = {subject, NULL, {"", 0}};
-    enum status status = broker_request(get->pending.lane->broker, &question, fn, get);
-    if (status == STATUS_OK)
-        get->due++;
-    else
-        fail(get, status);
+    note_call(get, broker_request(get->pending.lane->broker, &question, fn, get));
 }
 
 static void on_consumers(void *closure, const struct broker_answer *answer) {

@@ -52,18 +52,6 @@ enum status dlq_list_request(struct slice query, struct arena *arena, struct buf
 
 /* --- bodies ----------------------------------------------------------------------------------- */
 
-static enum status parse(const struct dlq_body *body, struct json_object **root,
-                         struct error *error) {
-    return json_parse(body->text.len > 0 ? body->text : SLICE_LITERAL("{}"), root, error);
-}
-
-static void begin(const struct dlq_body *body, struct json_writer *w) {
-    json_begin_object(w);
-    if (body->id.len > 0)
-        json_put_string(w, "id", body->id);
-    json_put_string(w, "actor", body->actor);
-}
-
 /* `known` tells the members that may be there. */
 static void refuse_others(struct json_object *root, bool (*is_known)(const char *name),
                           struct field_errors *errors) {
@@ -78,20 +66,6 @@ static void refuse_others(struct json_object *root, bool (*is_known)(const char 
 static bool knows_nothing(const char *name) {
     (void)name;
     return false;
-}
-
-enum status dlq_plain_request(const struct dlq_body *body, struct field_errors *errors,
-                              struct buf *out, struct error *error) {
-    struct json_object *root = NULL;
-    enum status status = parse(body, &root, error);
-    if (status != STATUS_OK)
-        return status;
-    refuse_others(root, knows_nothing, errors);
-    json_object_put(root);
-    struct json_writer w = json_writer(out);
-    begin(body, &w);
-    json_end_object(&w);
-    return STATUS_OK;
 }
 
 /* Why something is discarded, as member `name`. */
@@ -111,21 +85,6 @@ static void take_why(struct json_object *root, const char *name, bool is_require
 
 static bool is_reason(const char *name) {
     return strcmp(name, "reason") == 0;
-}
-
-enum status dlq_discard_request(const struct dlq_body *body, struct field_errors *errors,
-                                struct buf *out, struct error *error) {
-    struct json_object *root = NULL;
-    enum status status = parse(body, &root, error);
-    if (status != STATUS_OK)
-        return status;
-    refuse_others(root, is_reason, errors);
-    struct json_writer w = json_writer(out);
-    begin(body, &w);
-    take_why(root, "reason", true, errors, &w);
-    json_end_object(&w);
-    json_object_put(root);
-    return STATUS_OK;
 }
 
 static bool is_of_replay_all(const char *name) {
@@ -186,41 +145,78 @@ static void take_dry_run(struct json_object *root, struct field_errors *errors,
     json_put_bool(w, "dryRun", json_object_get_boolean(value));
 }
 
-/* Opens the request with the members that both kinds of job take. */
-static void begin_job(const struct dlq_body *body, struct json_object *root,
-                      struct field_errors *errors, struct json_writer *w) {
-    begin(body, w);
+static void take_job(struct json_object *root, struct field_errors *errors, struct json_writer *w) {
     take_filter(root, errors, w);
     take_rate(root, errors, w);
     take_dry_run(root, errors, w);
 }
 
-enum status dlq_replay_all_request(const struct dlq_body *body, struct field_errors *errors,
-                                   struct buf *out, struct error *error) {
+/* --- the requests ----------------------------------------------------------------------------- */
+
+typedef void (*take_fn)(struct json_object *root, struct field_errors *errors,
+                        struct json_writer *w);
+
+static enum status make_request(const struct dlq_body *body, take_fn take,
+                                struct field_errors *errors, struct buf *out, struct error *error) {
+    struct slice text = body->text.len > 0 ? body->text : SLICE_LITERAL("{}");
     struct json_object *root = NULL;
-    enum status status = parse(body, &root, error);
+    enum status status = json_parse(text, &root, error);
     if (status != STATUS_OK)
         return status;
     struct json_writer w = json_writer(out);
-    begin_job(body, root, errors, &w);
+    json_begin_object(&w);
+    if (body->id.len > 0)
+        json_put_string(&w, "id", body->id);
+    json_put_string(&w, "actor", body->actor);
+    take(root, errors, &w);
     json_end_object(&w);
-    refuse_others(root, is_of_replay_all, errors);
     json_object_put(root);
     return STATUS_OK;
 }
 
+static void take_nothing(struct json_object *root, struct field_errors *errors,
+                         struct json_writer *w) {
+    (void)w;
+    refuse_others(root, knows_nothing, errors);
+}
+
+enum status dlq_plain_request(const struct dlq_body *body, struct field_errors *errors,
+                              struct buf *out, struct error *error) {
+    return make_request(body, take_nothing, errors, out, error);
+}
+
+static void take_reason(struct json_object *root, struct field_errors *errors,
+                        struct json_writer *w) {
+    refuse_others(root, is_reason, errors);
+    take_why(root, "reason", true, errors, w);
+}
+
+enum status dlq_discard_request(const struct dlq_body *body, struct field_errors *errors,
+                                struct buf *out, struct error *error) {
+    return make_request(body, take_reason, errors, out, error);
+}
+
+static void take_replay_all(struct json_object *root, struct field_errors *errors,
+                            struct json_writer *w) {
+    take_job(root, errors, w);
+    refuse_others(root, is_of_replay_all, errors);
+}
+
+enum status dlq_replay_all_request(const struct dlq_body *body, struct field_errors *errors,
+                                   struct buf *out, struct error *error) {
+    return make_request(body, take_replay_all, errors, out, error);
+}
+
+static void take_discard_all(struct json_object *root, struct field_errors *errors,
+                             struct json_writer *w) {
+    struct json_object *dry;
+    bool is_dry = json_object_object_get_ex(root, "dryRun", &dry) && json_object_get_boolean(dry);
+    take_job(root, errors, w);
+    take_why(root, "because", !is_dry, errors, w);
+    refuse_others(root, is_of_discard_all, errors);
+}
+
 enum status dlq_discard_all_request(const struct dlq_body *body, struct field_errors *errors,
                                     struct buf *out, struct error *error) {
-    struct json_object *root = NULL, *dry = NULL;
-    enum status status = parse(body, &root, error);
-    if (status != STATUS_OK)
-        return status;
-    struct json_writer w = json_writer(out);
-    bool is_dry = json_object_object_get_ex(root, "dryRun", &dry) && json_object_get_boolean(dry);
-    begin_job(body, root, errors, &w);
-    take_why(root, "because", !is_dry, errors, &w);
-    json_end_object(&w);
-    refuse_others(root, is_of_discard_all, errors);
-    json_object_put(root);
-    return STATUS_OK;
+    return make_request(body, take_discard_all, errors, out, error);
 }

@@ -7,7 +7,6 @@
 #include "gateway/reply/etag.h"
 #include "gateway/reply/idempotency_key.h"
 #include "gateway/reply/request.h"
-#include "shared/crypto/crypto.h"
 
 enum { ARENA_CHUNK_BYTES = 2048 };
 
@@ -224,16 +223,9 @@ void put_product(h2o_req_t *req, struct slice sku) {
 /* --- adjusting its stock ---------------------------------------------------------------------- */
 
 struct uuid adjustment_id_of_key(struct slice tenant, struct slice key) {
-    static const char separator = '\0';
-    struct buf joined = {0};
+    const struct slice parts[] = {SLICE_LITERAL("stock-adjustment"), tenant, key};
     uint8_t hash[32];
-    buf_append_text(&joined, "stock-adjustment");
-    buf_append(&joined, &separator, 1);
-    buf_append_slice(&joined, tenant);
-    buf_append(&joined, &separator, 1);
-    buf_append_slice(&joined, key);
-    sha256(joined.ptr, joined.len, hash);
-    buf_fini(&joined);
+    idempotency_key_hash(parts, 3, hash);
     return uuid_v8(hash);
 }
 

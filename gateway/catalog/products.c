@@ -4,7 +4,6 @@
 #include "gateway/catalog/product_request.h"
 #include "gateway/lane/mesh_ask.h"
 #include "gateway/reply/query.h"
-#include "gateway/reply/resource.h"
 
 enum { ARENA_CHUNK_BYTES = 512 };
 
@@ -29,13 +28,10 @@ static void dispose(void *closure) {
 }
 
 static void answer(struct product_get *get, struct slice body) {
-    if (!get->is_one) {
+    if (get->is_one)
+        pending_answer_resource(get, body);
+    else
         pending_answer(get, 200, body);
-        return;
-    }
-    if (get->pending.req != NULL)
-        resource_send(get->pending.req, body);
-    pending_release(get);
 }
 
 static void on_product(void *closure, const struct broker_answer *product) {

@@ -2,6 +2,7 @@
 
 #include "gateway/lane/request_trace.h"
 #include "gateway/reply/answer.h"
+#include "gateway/reply/resource.h"
 
 #include <string.h>
 
@@ -32,6 +33,13 @@ void pending_answer(void *pending, int status, struct slice json) {
     h2o_req_t *req = ((struct pending *)pending)->req;
     if (req != NULL)
         answer_json(req, status, json);
+    pending_release(pending);
+}
+
+void pending_answer_resource(void *pending, struct slice json) {
+    h2o_req_t *req = ((struct pending *)pending)->req;
+    if (req != NULL)
+        resource_send(req, json);
     pending_release(pending);
 }
 

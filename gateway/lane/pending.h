@@ -3,7 +3,7 @@
  * not the work: the code that continues looks at `req` first.
  *
  * Embed it as the first member. Two hold it: the request, until h2o disposes of it, and the
- * handler, until one of pending_answer(), pending_refuse() and pending_release(). Loop thread only.
+ * handler, until it answers, refuses or releases it. Loop thread only.
  */
 #ifndef OM_GATEWAY_LANE_PENDING_H
 #define OM_GATEWAY_LANE_PENDING_H
@@ -26,9 +26,10 @@ struct pending {
 void *pending_create(h2o_req_t *req, size_t bytes, void (*dispose)(void *pending));
 void pending_release(void *pending);
 
-/* Answers with JSON, or a problem (`detail` may be NULL), unless the client is gone; and releases.
- */
+/* Each ends the work: it answers, unless the client is gone, with JSON, a resource (resource.h) or
+   a problem (`detail` may be NULL), and releases. */
 void pending_answer(void *pending, int status, struct slice json);
+void pending_answer_resource(void *pending, struct slice json);
 void pending_refuse(void *pending, enum problem problem, const char *detail);
 
 /* The request's trace. It outlives the client if it was asked for before. */

@@ -2,7 +2,6 @@
 
 #include "gateway/lane/mesh_ask.h"
 #include "gateway/orders/order_marker.h"
-#include "gateway/reply/resource.h"
 #include "shared/json/json.h"
 
 struct order_get {
@@ -10,12 +9,6 @@ struct order_get {
     struct uuid order_id;
     bool is_status_only;
 };
-
-static void answer(struct order_get *get, struct slice order) {
-    if (get->pending.req != NULL)
-        resource_send(get->pending.req, order);
-    pending_release(get);
-}
 
 /* The order service has not seen it yet, but the stream has it. */
 static void on_marker(void *closure, bool is_marked) {
@@ -29,17 +22,17 @@ static void on_marker(void *closure, bool is_marked) {
     uuid_format(&get->order_id, id);
     buf_printf(body, "{\"orderId\":\"%s\",\"status\":\"PENDING\"%s}", id,
                get->is_status_only ? "" : ",\"timeline\":[]");
-    answer(get, buf_slice(body));
+    pending_answer_resource(get, buf_slice(body));
 }
 
-static void on_order(void *closure, const struct broker_answer *order) {
+static void on_order(void *closure, const struct broker_answer *answer) {
     struct order_get *get = closure;
-    if (order->status == STATUS_OK)
-        answer(get, order->body);
-    else if (order->status == STATUS_NOT_FOUND)
+    if (answer->status == STATUS_OK)
+        pending_answer_resource(get, answer->body);
+    else if (answer->status == STATUS_NOT_FOUND)
         order_marker_find(&get->pending, &get->order_id, on_marker, get);
     else
-        pending_refuse(get, problem_of(order->status), NULL);
+        pending_refuse(get, problem_of(answer->status), NULL);
 }
 
 struct slice order_question(const struct pending *pending, const struct uuid *order_id) {

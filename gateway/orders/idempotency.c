@@ -1,6 +1,7 @@
 #include "gateway/orders/idempotency.h"
 
 #include "gateway/lane/meter.h"
+#include "gateway/reply/idempotency_key.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/crypto/crypto.h"
@@ -14,25 +15,13 @@ METRIC_COUNTER(claims, "ordermesh_idempotency_total", "result",
 
 enum { HASH_LEN = 32, HASH_HEX_LEN = 64 };
 
-static void hash_parts(const struct slice *parts, size_t count, uint8_t hash[HASH_LEN]) {
-    static const char separator = '\0';
-    struct buf joined = {0};
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_append(&joined, &separator, 1);
-        buf_append_slice(&joined, parts[i]);
-    }
-    sha256(joined.ptr, joined.len, hash);
-    buf_fini(&joined);
-}
-
 struct claim claim_of(struct slice tenant, struct slice key, struct slice canonical_body) {
     struct claim claim = {.tenant = tenant};
     uint8_t key_hash[HASH_LEN], fingerprint[HASH_LEN], id_hash[HASH_LEN];
     sha256(canonical_body.ptr, canonical_body.len, fingerprint);
     const struct slice parts[] = {tenant, key, {(const char *)fingerprint, HASH_LEN}};
-    hash_parts(parts, 2, key_hash);
-    hash_parts(parts, 3, id_hash);
+    idempotency_key_hash(parts, 2, key_hash);
+    idempotency_key_hash(parts, 3, id_hash);
     hex_encode(key_hash, HASH_LEN, claim.key_hash);
     hex_encode(fingerprint, HASH_LEN, claim.fingerprint);
     claim.order_id = uuid_v8(id_hash);

@@ -2,6 +2,8 @@
 
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
+#include "shared/base/buf.h"
+#include "shared/crypto/crypto.h"
 
 #include <string.h>
 
@@ -47,6 +49,18 @@ bool idempotency_key_parse(struct slice header, char *key, size_t *key_len) {
     if (is_valid)
         *key_len = len;
     return is_valid;
+}
+
+void idempotency_key_hash(const struct slice *parts, size_t count, uint8_t *hash) {
+    static const char separator = '\0';
+    struct buf joined = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_append(&joined, &separator, 1);
+        buf_append_slice(&joined, parts[i]);
+    }
+    sha256(joined.ptr, joined.len, hash);
+    buf_fini(&joined);
 }
 
 bool idempotency_key_read(h2o_req_t *req, char *key, size_t *key_len) {

@@ -15,6 +15,9 @@
    `key` has IDEMPOTENCY_KEY_MAX bytes. False when it is malformed, empty or too long. Pure. */
 bool idempotency_key_parse(struct slice header, char *key, size_t *key_len);
 
+/* SHA-256 of texts that go together with a key, with NULs between them. `hash` has 32 bytes. */
+void idempotency_key_hash(const struct slice *parts, size_t count, uint8_t *hash);
+
 /* The request's key; *key_len is 0 where none was sent. False: what was sent is no key, and the
    request has been answered with that problem. Loop thread. */
 bool idempotency_key_read(h2o_req_t *req, char *key, size_t *key_len);
