@@ -241,7 +241,7 @@ static enum status maintain_partitions(struct relay *relay, struct error *error)
     if (status == STATUS_OK)
         return pg_commit(relay->pg, error);
     pg_rollback(relay->pg);
-    if (status == STATUS_UNAVAILABLE)
+    if (!pg_is_connected(relay->pg)) /* and so no leader any more */
         return status;
     /* Partitions exist days ahead: the next hour is soon enough. */
     log_warn("partitions were not maintained", LOG_ERROR(error));

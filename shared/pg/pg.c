@@ -4,6 +4,7 @@
 #include "shared/base/memory.h"
 #include "shared/observe/metrics.h"
 #include "shared/pg/pg_span.h"
+#include "shared/pg/pg_sqlstate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -72,6 +73,10 @@ void pg_set_on_connect(struct pg *pg, const char *sql) {
     pg->on_connect = sql;
 }
 
+bool pg_is_connected(const struct pg *pg) {
+    return pg->conn != NULL;
+}
+
 /* --- errors --- */
 
 /* Keeps the first error of a transaction and reports it from then on; outside of one, an error
@@ -106,6 +111,14 @@ static enum status lose_session(struct pg *pg, struct error *cause, struct error
     cause->status = STATUS_UNAVAILABLE;
     drop_connection(pg);
     return fail(pg, cause, error);
+}
+
+/* The server refused a statement, and the session lives on if its trouble is not the server's. */
+static enum status take_refusal(struct pg *pg, const struct error *cause, struct error *error) {
+    enum status status = fail(pg, cause, error);
+    if (pg_sqlstate_verdict(cause->sqlstate).leaves_session)
+        drop_connection(pg);
+    return status;
 }
 
 /* --- waiting --- */
@@ -151,7 +164,7 @@ static enum status run_script(struct pg *pg, const char *sql, int64_t timeout_ms
         if (PQstatus(pg->conn) == CONNECTION_BAD)
             return lose_session(pg, &cause, error);
     }
-    return cause.status ? fail(pg, &cause, error) : STATUS_OK;
+    return cause.status ? take_refusal(pg, &cause, error) : STATUS_OK;
 }
 
 /* --- connecting --- */
@@ -163,17 +176,10 @@ static void ignore_notice(void *closure, const char *message) {
 
 static PGconn *open_connection(const struct pg *pg) {
     /* In this order, so that the URL may overrule those before it. */
-    const char *const keywords[] = {"connect_timeout",
-                                    "keepalives",
-                                    "keepalives_idle",
-                                    "keepalives_interval",
-                                    "keepalives_count",
-                                    "tcp_user_timeout",
-                                    "application_name",
-                                    "client_encoding",
-                                    "options",
-                                    "dbname",
-                                    NULL};
+    const char *const keywords[] = {"connect_timeout",      "keepalives",       "keepalives_idle",
+                                    "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
+                                    "application_name",     "client_encoding",  "options",
+                                    "target_session_attrs", "dbname",           NULL};
     const char *const values[] = {"3",
                                   "1",
                                   "10",
@@ -184,6 +190,7 @@ static PGconn *open_connection(const struct pg *pg) {
                                   "UTF8",
                                   "-c jit=off -c statement_timeout=10s -c lock_timeout=5s"
                                   " -c idle_in_transaction_session_timeout=30s",
+                                  "read-write",
                                   pg->url,
                                   NULL};
     return PQconnectdbParams(keywords, values, 1);
@@ -196,6 +203,18 @@ static bool is_url_valid(const char *url) {
     return options != NULL;
 }
 
+/* libpq has no SQLSTATE for a server on which no session may write. */
+static enum status refuse_server(struct pg *pg, struct error *error) {
+    const char *reason = PQerrorMessage(pg->conn);
+    if (strstr(reason, "session is read-only") == NULL)
+        return lose_connection(pg, reason, error);
+    struct error cause = {0};
+    error_set(&cause, STATUS_UNAVAILABLE, "the database is read-only (25006)");
+    memcpy(cause.sqlstate, "25006", sizeof(cause.sqlstate));
+    drop_connection(pg);
+    return fail(pg, &cause, error);
+}
+
 static enum status open_session(struct pg *pg, struct error *error) {
     if (!is_url_valid(pg->url)) {
         struct error cause = {0};
@@ -204,7 +223,7 @@ static enum status open_session(struct pg *pg, struct error *error) {
     }
     pg->conn = open_connection(pg);
     if (PQstatus(pg->conn) != CONNECTION_OK)
-        return lose_connection(pg, PQerrorMessage(pg->conn), error);
+        return refuse_server(pg, error);
     PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
     if (PQsetnonblocking(pg->conn, 1) != 0)
         return lose_connection(pg, PQerrorMessage(pg->conn), error);
@@ -399,7 +418,7 @@ static enum status sync_pipeline(struct pg *pg, PGresult **rows, struct error *e
     enum status status = read_segment(pg, &cause, &last, error);
     buf_clear(&pg->steps);
     if (!status && cause.status)
-        status = fail(pg, &cause, error);
+        status = take_refusal(pg, &cause, error);
     if (!status && rows)
         *rows = last;
     else

@@ -7,8 +7,10 @@
  * pg_commit() reports; call pg_rollback() then. A broken connection is UNAVAILABLE and is opened
  * again by the next pg_begin() or by a pg_query() outside a transaction.
  *
- * Error classes: 22/23 and P0 -> DATA; 40001, 40P01, 55P03 -> SERIALIZATION; 08, 53, 57 and a
- * silent server -> UNAVAILABLE; all else -> INTERNAL. SQLSTATE is in error.sqlstate.
+ * Errors are judged by their SQLSTATE (pg_sqlstate.h), which is in error.sqlstate: DATA is the
+ * event's fault, SERIALIZATION the moment's, UNAVAILABLE the database's. After the last the session
+ * is dropped, unless it waited for a lock in vain: the next try resolves the URL's name again. A
+ * session that may not write is none (target_session_attrs=read-write, unless the URL says else).
  *
  * While its thread works for a trace that is recorded, each transaction, and each query outside of
  * one, is a span of it (pg_span.h).
@@ -36,6 +38,8 @@ struct pg *pg_create(const char *url, const char *name);
 void pg_destroy(struct pg **pg);
 /* Connects if needed; UNAVAILABLE when it cannot within 3 s. */
 enum status pg_connect(struct pg *pg, struct error *error) MUST_CHECK;
+/* There is a session, as far as is known. */
+bool pg_is_connected(const struct pg *pg);
 /* SQL run after each connect, such as SET; borrowed for the life of `pg`. */
 void pg_set_on_connect(struct pg *pg, const char *sql);
 

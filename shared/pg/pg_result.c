@@ -2,6 +2,7 @@
 
 #include "shared/base/memory.h"
 #include "shared/pg/pg_internal.h"
+#include "shared/pg/pg_sqlstate.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -14,28 +15,6 @@ struct pg_result {
     PGresult *rows;
 };
 
-static enum status classify(const char *sqlstate) {
-    static const struct {
-        const char *prefix;
-        enum status status;
-    } classes[] = {
-        {"22", STATUS_DATA},
-        {"23", STATUS_DATA},
-        {"P0", STATUS_DATA},
-        {"40001", STATUS_SERIALIZATION},
-        {"40P01", STATUS_SERIALIZATION},
-        {"55P03", STATUS_SERIALIZATION},
-        {"08", STATUS_UNAVAILABLE},
-        {"53", STATUS_UNAVAILABLE},
-        {"57", STATUS_UNAVAILABLE},
-    };
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        if (strncmp(sqlstate, classes[i].prefix, strlen(classes[i].prefix)) == 0)
-            return classes[i].status;
-    }
-    return STATUS_INTERNAL;
-}
-
 void pg_result_describe(const PGresult *result, const char *name, struct error *error) {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -46,7 +25,7 @@ void pg_result_describe(const PGresult *result, const char *name, struct error *
     }
     /* Messages of class 22 quote the value, which may be personal data. */
     bool quotes_value = strncmp(sqlstate, "22", 2) == 0;
-    error_set(error, classify(sqlstate), "%s: %s (%.5s)", name,
+    error_set(error, pg_sqlstate_verdict(sqlstate).status, "%s: %s (%.5s)", name,
               quotes_value || !text ? "value refused" : text, sqlstate);
     memcpy(error->sqlstate, sqlstate, strnlen(sqlstate, sizeof(error->sqlstate) - 1));
 }

@@ -236,7 +236,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
         .reply = &state->reply,
     };
     enum status status = state->endpoint->handle(&call, &error);
-    if (status == STATUS_UNAVAILABLE && call.pg != NULL) {
+    if (status == STATUS_UNAVAILABLE && call.pg != NULL && !pg_is_connected(call.pg)) {
         /* The connection may have been closed while it was idle. */
         buf_clear(&state->reply);
         status = state->endpoint->handle(&call, &error);

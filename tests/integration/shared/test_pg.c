@@ -135,15 +135,16 @@ static void an_error_at_commit_is_reported_and_leaves_nothing(void **state) {
 /* A statement counted as prepared while the server had skipped it could never be used again. */
 static void a_statement_that_could_not_be_prepared_is_prepared_again(void **state) {
     (void)state;
-    static const struct pg_statement early = {"test.early", "SELECT count(*) FROM later", 0};
+    static const struct pg_statement early = {"test.early", "SELECT 'later'::mood", 0};
     static const struct pg_statement behind = {"test.behind", "SELECT count(*) FROM items", 0};
     struct error error = {0};
+    require_ok(pg_script(pg, "CREATE TYPE mood AS ENUM ('early')", &error), &error);
     begin();
     require_ok(pg_queue(pg, &early, NULL, &error), &error);
-    assert_int_equal(pg_query(pg, &behind, NULL, NULL, &error), STATUS_INTERNAL);
-    assert_string_equal(error.sqlstate, "42P01");
+    assert_int_equal(pg_query(pg, &behind, NULL, NULL, &error), STATUS_DATA);
+    assert_string_equal(error.sqlstate, "22P02");
     pg_rollback(pg);
-    require_ok(pg_script(pg, "CREATE TABLE later ()", &error), &error);
+    require_ok(pg_script(pg, "ALTER TYPE mood ADD VALUE 'later'", &error), &error);
     require_ok(pg_query(pg, &early, NULL, NULL, &error), &error);
     require_ok(pg_query(pg, &behind, NULL, NULL, &error), &error);
 }
@@ -197,7 +198,7 @@ static void a_script_runs_all_its_statements_or_says_what_failed(void **state) {
                &error);
     assert_int_equal(item_count(), 2);
     assert_int_equal(pg_script(pg, "INSERT INTO items VALUES (3, 'c'); SELECT nonsense", &error),
-                     STATUS_INTERNAL);
+                     STATUS_UNAVAILABLE);
     assert_string_equal(error.sqlstate, "42703");
     assert_int_equal(item_count(), 2);
 }
@@ -359,12 +360,12 @@ static void errors_are_classified_by_their_sqlstate(void **state) {
         {"22003", STATUS_DATA},          {"22P02", STATUS_DATA},
         {"23505", STATUS_DATA},          {"23514", STATUS_DATA},
         {"P0001", STATUS_DATA},          {"40001", STATUS_SERIALIZATION},
-        {"40P01", STATUS_SERIALIZATION}, {"55P03", STATUS_SERIALIZATION},
+        {"40P01", STATUS_SERIALIZATION}, {"55P03", STATUS_UNAVAILABLE},
         {"08006", STATUS_UNAVAILABLE},   {"53100", STATUS_UNAVAILABLE},
         {"53300", STATUS_UNAVAILABLE},   {"57014", STATUS_UNAVAILABLE},
-        {"57P01", STATUS_UNAVAILABLE},   {"40002", STATUS_INTERNAL},
-        {"42601", STATUS_INTERNAL},      {"42501", STATUS_INTERNAL},
-        {"XX000", STATUS_INTERNAL},
+        {"57P01", STATUS_UNAVAILABLE},   {"40002", STATUS_UNAVAILABLE},
+        {"42601", STATUS_UNAVAILABLE},   {"42501", STATUS_UNAVAILABLE},
+        {"XX000", STATUS_UNAVAILABLE},   {"25006", STATUS_UNAVAILABLE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char sql[128];
@@ -391,7 +392,7 @@ static void a_refused_value_is_not_in_the_error(void **state) {
     assert_contains(error.text, "test.number");
 }
 
-static void a_lock_not_granted_in_time_is_a_serialization_failure(void **state) {
+static void a_lock_not_granted_in_time_is_unavailable_and_keeps_the_session(void **state) {
     (void)state;
     static const struct pg_statement lock_row = {
         "test.lock_row", "SELECT FROM items WHERE id = $1::int8 FOR UPDATE", 1};
@@ -406,8 +407,9 @@ static void a_lock_not_granted_in_time_is_a_serialization_failure(void **state) 
     require_ok(pg_query(pg, &lock_row, first, NULL, &error), &error);
     require_ok(pg_begin(other, &error), &error);
     require_ok(pg_queue(other, &short_wait, NULL, &error), &error);
-    assert_int_equal(pg_query(other, &lock_row, first, NULL, &error), STATUS_SERIALIZATION);
+    assert_int_equal(pg_query(other, &lock_row, first, NULL, &error), STATUS_UNAVAILABLE);
     assert_string_equal(error.sqlstate, "55P03");
+    assert_true(pg_is_connected(other));
     pg_destroy(&other);
     pg_rollback(pg);
 }
@@ -419,7 +421,7 @@ static int each_setup(void **state) {
     struct error error = {0};
     pg = pg_create(servers_postgres_url(servers), "test");
     require_ok(pg_script(pg,
-                         "DROP TABLE IF EXISTS items, parents, later CASCADE;"
+                         "DROP TABLE IF EXISTS items, parents CASCADE; DROP TYPE IF EXISTS mood;"
                          "CREATE TABLE items (id int8 PRIMARY KEY, note text)",
                          &error),
                &error);
@@ -453,7 +455,7 @@ int main(void) {
         TEST(arrays_may_be_empty_and_used_again),
         TEST(errors_are_classified_by_their_sqlstate),
         TEST(a_refused_value_is_not_in_the_error),
-        TEST(a_lock_not_granted_in_time_is_a_serialization_failure),
+        TEST(a_lock_not_granted_in_time_is_unavailable_and_keeps_the_session),
     };
     return cmocka_run_group_tests(tests, postgres_setup, servers_teardown);
 }

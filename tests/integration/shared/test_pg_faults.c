@@ -249,7 +249,39 @@ static void a_session_has_its_timeouts_and_its_own_settings(void **state) {
         terminate_victim();
     }
     pg_set_on_connect(pg, "SET nonsense = 1");
-    assert_int_equal(pg_connect(pg, &error), STATUS_INTERNAL);
+    assert_int_equal(pg_connect(pg, &error), STATUS_UNAVAILABLE);
+}
+
+/* A failover leaves the old server as a standby: who stayed with it could never write again. */
+static void a_session_that_may_not_write_is_none(void **state) {
+    (void)state;
+    struct error error = {0};
+    assert_works_again(1);
+    require_ok(pg_script(observer, "ALTER DATABASE postgres SET default_transaction_read_only = on",
+                         &error),
+               &error);
+    terminate_victim();
+    assert_int_equal(pg_begin(pg, &error), STATUS_UNAVAILABLE);
+    assert_string_equal(error.sqlstate, "25006");
+    assert_string_equal(error.text, "the database is read-only (25006)");
+    assert_int_equal(pg_query(pg, &count_items, NULL, NULL, &error), STATUS_UNAVAILABLE);
+    require_ok(pg_script(observer, "ALTER DATABASE postgres RESET ALL", &error), &error);
+    assert_works_again(2);
+}
+
+static void a_session_is_left_after_an_error_that_is_the_server_s(void **state) {
+    (void)state;
+    struct error error = {0};
+    static const struct pg_statement write_anyway = {
+        "test.write_anyway", "DO $$ BEGIN RAISE 'made up' USING ERRCODE = '25006'; END $$", 0};
+    begin_with(1);
+    assert_int_equal(pg_query(pg, &write_anyway, NULL, NULL, &error), STATUS_UNAVAILABLE);
+    assert_false(pg_is_connected(pg));
+    assert_int_equal(pg_commit(pg, &error), STATUS_UNAVAILABLE);
+    assert_string_equal(error.sqlstate, "25006");
+    pg_rollback(pg);
+    assert_works_again(2);
+    assert_int_equal(query_number(pg, &count_items), 1);
 }
 
 static void what_cannot_be_reached_is_unavailable(void **state) {
@@ -314,6 +346,8 @@ int main(void) {
         TEST(a_commit_whose_answer_is_lost_is_unavailable_though_it_happened),
         TEST(an_idle_transaction_is_ended_by_the_server_and_unavailable),
         TEST(a_session_has_its_timeouts_and_its_own_settings),
+        TEST(a_session_that_may_not_write_is_none),
+        TEST(a_session_is_left_after_an_error_that_is_the_server_s),
         TEST(what_cannot_be_reached_is_unavailable),
         TEST(an_address_that_cannot_be_parsed_does_not_show_its_password),
     };

@@ -178,7 +178,7 @@ static void a_query_that_fails_alone_is_an_error(void **state) {
     struct error error = {0};
     require_ok(pg_script(pg, "DROP TABLE items", &error), &error);
     work_for(RECORDED);
-    assert_int_equal(count(), STATUS_INTERNAL);
+    assert_int_equal(count(), STATUS_UNAVAILABLE);
     struct told spans = told();
     assert_told_once(&spans, "test.count_items");
     assert_contains(spans.body.ptr, "\"error.type\",\"value\":{\"stringValue\":\"42P01\"");
