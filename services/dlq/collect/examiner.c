@@ -1,6 +1,7 @@
 #include "services/dlq/collect/examiner.h"
 
 #include "services/dlq/collect/consumer_facts.h"
+#include "services/dlq/collect/enter_once.h"
 #include "services/dlq/collect/examiner_item.h"
 #include "services/dlq/collect/reading.h"
 #include "services/dlq/index/store_chance.h"
@@ -14,14 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-METRIC_COUNTER(entries_total, "ordermesh_dlq_entries_total", "stream",
-               "Dead letters written to the DLQ streams.");
-METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
-               "Of these, the ones found by a failure report that no advisory followed.");
 METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
                "Advisories and reports that the facts do not bear out.");
 
-#define WRONG_LAST_SEQUENCE 10071
 /* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
    takes more than a few. */
 #define ROUNDS_MOST 64
@@ -38,13 +34,8 @@ struct examination {
     size_t round_count;
     struct consumer_facts facts[EXAMINER_MOST];
     size_t facts_count;
-    struct index_change changes[EXAMINER_MOST];
-    size_t change_count;
     struct chance chances[EXAMINER_MOST];
     size_t chance_count;
-    struct stored_message
-        found[EXAMINER_MOST]; /* entries read back; some changes borrow from them */
-    size_t found_count;
 };
 
 void examiner_refuse(const char *reason, const struct error *error) {
@@ -66,11 +57,11 @@ static void refuse(struct item *item, const char *reason) {
 
 static void begin_round(struct examination *examination) {
     examination->round_count = 0;
-    examination->change_count = 0;
     examination->chance_count = 0;
     for (size_t i = 0; i < examination->item_count; i++) {
         struct item *item = examination->items[i];
         bool waits = item->is_settled;
+        item->has_change = false;
         for (size_t k = 0; k < examination->round_count && !waits; k++)
             waits = item_is_same_message(examination->round[k], item);
         if (!waits)
@@ -94,10 +85,7 @@ static void thin_round(struct examination *examination) {
 
 static void end_round(struct examination *examination) {
     for (size_t i = 0; i < examination->item_count; i++)
-        stored_message_fini(&examination->items[i]->original);
-    for (size_t i = 0; i < examination->found_count; i++)
-        stored_message_fini(&examination->found[i]);
-    examination->found_count = 0;
+        item_forget_messages(examination->items[i]);
     request_batch_clear(examination->requests);
 }
 
@@ -256,19 +244,11 @@ static void put_off(struct examination *examination) {
 /* --- verdicts ------------------------------------------------------------------------------------
  */
 
-static void add_change(struct examination *examination, const struct index_change *change) {
-    assert(examination->change_count < EXAMINER_MOST);
-    examination->changes[examination->change_count++] = *change;
-}
-
 /* A failure of an entry that stays as it is. */
-static void note_failure(struct examination *examination, struct item *item,
-                         const struct entry_row *row) {
+static void note_failure(struct item *item, const struct entry_row *row) {
     item->entry.generation = row->generation;
     item->is_settled = true;
-    add_change(examination, &(struct index_change){.id = item->id,
-                                                   .entry = &item->entry,
-                                                   .dlq_sequence = row->dlq_sequence});
+    item_note_change(item, &item->entry, row->dlq_sequence, false);
 }
 
 static enum status decide(struct examination *examination, struct error *error) {
@@ -283,136 +263,9 @@ static enum status decide(struct examination *examination, struct error *error) 
         const struct failed_message message = item_failed_message(item, row);
         item->verdict = verdict_of(row, &message);
         if (!item->verdict.is_new)
-            note_failure(examination, item, row);
+            note_failure(item, row);
     }
     thin_round(examination);
-    return status;
-}
-
-/* --- publishing ----------------------------------------------------------------------------------
- */
-
-static enum status add_publish(struct examination *examination, struct item *item,
-                               struct error *error) {
-    natsMsg *message = NULL;
-    item->entry.generation = item->verdict.generation;
-    /* The stream's last word counts more than the index. */
-    uint64_t expected = item->is_corrected ? item->last_sequence : item->verdict.expected_sequence;
-    enum status status =
-        entry_message(&item->entry, &item->original, expected,
-                      request_batch_next_reply(examination->requests), &message, error);
-    if (status == STATUS_OK)
-        request_batch_add_message(examination->requests, message);
-    return status;
-}
-
-static void note_published(struct examination *examination, struct item *item,
-                           uint64_t dlq_sequence) {
-    struct buf stream = {0};
-    buf_append_slice(&stream, item->notice.stream);
-    metric_add(&entries_total, metric_slot(&entries_total, stream.ptr), 1);
-    if (item->notice.kind == NOTICE_REPORT)
-        metric_add(&swept_total, metric_slot(&swept_total, stream.ptr), 1);
-    buf_fini(&stream);
-    log_warn("a dead letter", LOG_SLICE("entry", item->id),
-             LOG_INT("generation", item->entry.generation),
-             LOG_TEXT("reason", dead_reason_text(item->entry.reason)),
-             LOG_SLICE("text", item->entry.error));
-    item->is_settled = true;
-    add_change(examination, &(struct index_change){.id = item->id,
-                                                   .entry = &item->entry,
-                                                   .dlq_sequence = dlq_sequence,
-                                                   .order_id = item_order_id(item),
-                                                   .is_entry = true});
-}
-
-static enum status take_ack(struct examination *examination, struct item *item, size_t index,
-                            struct error *error) {
-    struct pub_ack ack = {0};
-    enum status status =
-        pub_ack_parse(request_batch_reply(examination->requests, index), &ack, error);
-    if (status != STATUS_OK)
-        return status;
-    if (ack.error_code == 0)
-        note_published(examination, item, ack.sequence);
-    else if (ack.error_code != WRONG_LAST_SEQUENCE)
-        return error_set(error, STATUS_UNAVAILABLE, "writing a dead letter: %s", ack.error_text);
-    return STATUS_OK;
-}
-
-static enum status publish(struct examination *examination, struct error *error) {
-    enum status status = STATUS_OK;
-    if (examination->round_count == 0)
-        return STATUS_OK;
-    request_batch_clear(examination->requests);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
-        status = add_publish(examination, examination->round[i], error);
-    if (status != STATUS_OK)
-        return status;
-    failpoint("dlq.before_publish");
-    status = request_batch_run(examination->requests, error);
-    failpoint("dlq.after_publish");
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
-        status = take_ack(examination, examination->round[i], i, error);
-    thin_round(examination);
-    return status;
-}
-
-/* --- what was there already ----------------------------------------------------------------------
- */
-
-/* An entry that the index does not know as it is: from another instance, from before a crash, or
-   from before the index was lost. Ours, if it is of the same message; otherwise the item is decided
-   again with it. */
-static enum status adopt(struct examination *examination, struct item *item,
-                         struct stored_message *message, struct error *error) {
-    struct entry *entry = arena_alloc(examination->arena, sizeof(*entry));
-    enum status status = entry_parse(message, entry, error);
-    if (status != STATUS_OK)
-        return status;
-    item->last_sequence = message->sequence;
-    item->is_settled = entry->sequence == item->notice.sequence &&
-                       entry->published_at_us == item->original.time_us;
-    add_change(examination, &(struct index_change){.id = item->id,
-                                                   .entry = entry,
-                                                   .dlq_sequence = message->sequence,
-                                                   .order_id = item_order_id(item),
-                                                   .is_entry = true});
-    return STATUS_OK;
-}
-
-static enum status take_last(struct examination *examination, struct item *item, size_t index,
-                             struct error *error) {
-    struct stored_message *message = &examination->found[examination->found_count];
-    enum status status =
-        stored_message_parse(request_batch_reply(examination->requests, index), message, error);
-    item->is_corrected = true;
-    item->last_sequence = 0;
-    if (status == STATUS_NOT_FOUND) /* expired or purged: the subject begins anew */
-        return STATUS_OK;
-    if (status != STATUS_OK)
-        return status;
-    examination->found_count++;
-    return adopt(examination, item, message, error);
-}
-
-static enum status look_back(struct examination *examination, struct error *error) {
-    struct buf subject = {0}, stream = {0};
-    if (examination->round_count == 0)
-        return STATUS_OK;
-    request_batch_clear(examination->requests);
-    for (size_t i = 0; i < examination->round_count; i++) {
-        buf_clear(&subject);
-        buf_clear(&stream);
-        entry_write_subject(&examination->round[i]->entry, &subject);
-        entry_write_stream(examination->round[i]->notice.stream, &stream);
-        stored_message_ask_last(examination->requests, buf_slice(&stream), subject.ptr);
-    }
-    buf_fini(&subject);
-    buf_fini(&stream);
-    enum status status = request_batch_run(examination->requests, error);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
-        status = take_last(examination, examination->round[i], i, error);
     return status;
 }
 
@@ -421,15 +274,18 @@ static enum status look_back(struct examination *examination, struct error *erro
 
 static enum status record(struct examination *examination, struct error *error) {
     struct index_key settled[EXAMINER_MOST];
-    size_t count = 0;
+    struct index_change changes[EXAMINER_MOST];
+    size_t count = 0, change_count = 0;
     for (size_t i = 0; i < examination->item_count; i++) {
-        if (examination->items[i]->is_settled)
-            settled[count++] = item_key(examination->items[i]);
+        const struct item *item = examination->items[i];
+        if (item->is_settled)
+            settled[count++] = item_key(item);
+        if (item->has_change)
+            changes[change_count++] = item->change;
     }
     enum status status = pg_begin(examination->pg, error);
     if (status == STATUS_OK)
-        status =
-            index_write(examination->pg, examination->changes, examination->change_count, error);
+        status = index_write(examination->pg, changes, change_count, error);
     if (status == STATUS_OK)
         status = index_drop_reports(examination->pg, settled, count, error);
     if (status == STATUS_OK)
@@ -461,9 +317,11 @@ static enum status run_round(struct examination *examination, struct error *erro
         status = decide(examination, error);
     }
     if (status == STATUS_OK)
-        status = publish(examination, error);
+        status =
+            enter_once(examination->requests, examination->round, examination->round_count, error);
     if (status == STATUS_OK)
-        status = look_back(examination, error);
+        status = enter_look_back(examination->requests, examination->round,
+                                 examination->round_count, examination->arena, error);
     if (status == STATUS_OK)
         status = record(examination, error);
     end_round(examination);

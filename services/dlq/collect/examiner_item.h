@@ -25,7 +25,16 @@ struct item {
     struct verdict verdict; /* by the index */
     bool is_corrected;      /* the index was wrong: last_sequence is what the stream has */
     uint64_t last_sequence;
+    struct stored_message found; /* the entry that the stream has */
+    bool has_change;
+    struct index_change change; /* what the index is to know of it; borrows from the item */
 };
+
+/* Leaves the index something to know: of the item's own failure, or of the entry found. */
+void item_note_change(struct item *item, const struct entry *entry, uint64_t dlq_sequence,
+                      bool is_entry);
+/* Frees what was read of streams. */
+void item_forget_messages(struct item *item);
 
 bool item_is_same_message(const struct item *a, const struct item *b);
 struct index_key item_key(const struct item *item);
