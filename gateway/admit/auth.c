@@ -15,8 +15,8 @@ METRIC_COUNTER(tokens_judged, "ordermesh_tokens_total", "result",
 #define REALM "Bearer realm=\"ordermesh\""
 
 struct auth {
-    struct token_gate *gate; /* NULL: no token is asked for */
-    struct caller anyone;    /* then */
+    struct token_checker *checker; /* NULL: no token is asked for */
+    struct caller anyone;          /* then */
 };
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
@@ -45,7 +45,7 @@ enum status auth_create(const struct auth_options *options, struct auth **auth,
     made->anyone.scopes = SCOPE_ALL;
     snprintf(made->anyone.tenant, sizeof(made->anyone.tenant), "%s", options->token.tenant);
     enum status status =
-        is_open ? STATUS_OK : token_gate_create(&options->token, &made->gate, error);
+        is_open ? STATUS_OK : token_checker_create(&options->token, &made->checker, error);
     if (status != STATUS_OK) {
         auth_destroy(&made);
         return status;
@@ -56,7 +56,7 @@ enum status auth_create(const struct auth_options *options, struct auth **auth,
 
 void auth_destroy(struct auth **auth) {
     if (*auth != NULL)
-        token_gate_destroy(&(*auth)->gate);
+        token_checker_destroy(&(*auth)->checker);
     free(*auth);
     *auth = NULL;
 }
@@ -104,7 +104,7 @@ bool auth_judge(const struct auth *auth, const struct auth_headers *headers, int
     if (headers->count > 1)
         return refuse(refusal, PROBLEM_MALFORMED_REQUEST, "send Authorization once",
                       REALM ", error=\"invalid_request\"");
-    if (auth->gate == NULL) {
+    if (auth->checker == NULL) {
         *caller = auth->anyone;
         return true;
     }
@@ -113,7 +113,7 @@ bool auth_judge(const struct auth *auth, const struct auth_headers *headers, int
     if (headers->count == 0 || !read_token(headers->value, &token))
         return refuse(refusal, PROBLEM_UNAUTHORIZED, "send Authorization: Bearer and a token",
                       REALM);
-    enum token_fault fault = token_gate_check(auth->gate, token, now_s, caller);
+    enum token_fault fault = token_check(auth->checker, token, now_s, caller);
     count_fault(fault);
     return fault == TOKEN_FAULT_NONE || refuse_token(refusal, fault);
 }
@@ -154,7 +154,7 @@ static bool is_of_this_site(const struct auth_site *site) {
 
 bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
                       struct auth_refusal *refusal) {
-    if (auth->gate != NULL)
+    if (auth->checker != NULL)
         return true;
     if (site->host.len > 0 && !is_this_machine(site->host))
         return refuse(refusal, PROBLEM_MALFORMED_REQUEST,

@@ -11,7 +11,7 @@
 #ifndef OM_GATEWAY_ADMIT_AUTH_H
 #define OM_GATEWAY_ADMIT_AUTH_H
 
-#include "gateway/admit/token_gate.h"
+#include "gateway/admit/token_check.h"
 #include "gateway/lane/caller.h"
 #include "gateway/reply/problem.h"
 #include "shared/base/slice.h"
@@ -19,7 +19,7 @@
 struct auth_options {
     const char *mode; /* none or jwt */
     const char *http_address;
-    struct token_gate_options token;
+    struct token_checker_options token;
 };
 
 struct auth;

@@ -1,8 +1,8 @@
 /* The dead-letter service: what cannot be processed is kept with its reason, and replayed. */
 #include "services/dlq/collect/advisories.h"
-#include "services/dlq/collect/chances.h"
 #include "services/dlq/collect/examiner.h"
 #include "services/dlq/collect/reports.h"
+#include "services/dlq/collect/second_chances.h"
 #include "services/dlq/collect/settings.h"
 #include "services/dlq/collect/sweep.h"
 #include "services/dlq/endpoint.h"

@@ -2,8 +2,8 @@
 
 #include "services/inventory/catalog_store.h"
 #include "shared/base/utf8.h"
-#include "shared/contract/cursor.h"
 #include "shared/contract/order_snapshot.h"
+#include "shared/contract/page_cursor.h"
 #include "shared/outbox/outbox.h"
 
 #define TRANSACTIONS_MOST 3

@@ -2,7 +2,7 @@
 
 #include "services/order/store_read.h"
 #include "shared/base/clock.h"
-#include "shared/contract/cursor.h"
+#include "shared/contract/page_cursor.h"
 
 #include <string.h>
 

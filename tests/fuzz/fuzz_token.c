@@ -2,7 +2,7 @@
    payload, which are signed here, so that the judging of claims is reached; with a third line, that
    is the signature, so that verifying is reached with what no signer makes. Anything else is a
    token as a stranger sends it. Only what was signed here may pass. */
-#include "gateway/admit/token_gate.h"
+#include "gateway/admit/token_check.h"
 #include "shared/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/data/token.h"
@@ -18,24 +18,24 @@ enum { ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
 
 static struct {
     struct signing_key *key;
-    struct token_gate *gate;
+    struct token_checker *gate;
 } sides[ALGORITHMS];
 
 static void open_gate(size_t i) {
     char path[] = "/tmp/om-fuzz-XXXXXX";
     struct error error;
-    const struct token_gate_options options = {.algorithm = algorithms[i],
-                                               .key_file = path,
-                                               .old_key_file = "",
-                                               .issuer = "issuer",
-                                               .audience = "audience",
-                                               .leeway_s = 60,
-                                               .tenant = "default"};
+    const struct token_checker_options options = {.algorithm = algorithms[i],
+                                                  .key_file = path,
+                                                  .old_key_file = "",
+                                                  .issuer = "issuer",
+                                                  .audience = "audience",
+                                                  .leeway_s = 60,
+                                                  .tenant = "default"};
     int fd = mkstemp(path);
     MUST(fd != -1 && close(fd) == 0);
     sides[i].key = signing_key_create(algorithms[i]);
     signing_key_write_public(sides[i].key, path);
-    MUST(token_gate_create(&options, &sides[i].gate, &error) == STATUS_OK);
+    MUST(token_checker_create(&options, &sides[i].gate, &error) == STATUS_OK);
     unlink(path);
 }
 
@@ -59,7 +59,7 @@ static bool take_line(struct slice *rest, struct slice *line) {
 static void try_stranger(struct slice token) {
     struct caller caller = {0};
     for (size_t i = 0; i < ALGORITHMS; i++)
-        MUST(token_gate_check(sides[i].gate, token, NOW_S, &caller) != TOKEN_FAULT_NONE);
+        MUST(token_check(sides[i].gate, token, NOW_S, &caller) != TOKEN_FAULT_NONE);
 }
 
 static void try_forged(struct slice header, struct slice payload, struct slice signature) {
@@ -81,7 +81,7 @@ static void try_signed(struct slice header, struct slice payload) {
         if (strstr(head, algorithms[i]) == NULL)
             continue;
         char *token = token_sign(sides[i].key, head, claims);
-        if (token_gate_check(sides[i].gate, slice_of(token), NOW_S, &caller) == TOKEN_FAULT_NONE)
+        if (token_check(sides[i].gate, slice_of(token), NOW_S, &caller) == TOKEN_FAULT_NONE)
             judge(&caller);
         free(token);
     }

@@ -54,7 +54,7 @@ void item_take_report(struct item *item, const struct stored_message *message, s
 /* That the last deliveries left no report, so that the consumer was killed, or its report is yet to
    be read. */
 bool item_left_no_word(const struct item *item);
-/* Named, but to be sent once more (chances.h) before it is a dead letter. */
+/* Named, but to be sent once more (second_chances.h) before it is a dead letter. */
 bool item_has_a_chance(const struct item *item);
 
 /* Fills in id and entry, all but the generation. Returns why there is nothing to enter, or NULL. */

@@ -1,7 +1,7 @@
 #include "services/dlq/index/store_read.h"
 
 #include "shared/base/clock.h"
-#include "shared/contract/cursor.h"
+#include "shared/contract/page_cursor.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 

@@ -1,7 +1,7 @@
 #include "services/dlq/replay/jobs.h"
 
 #include "services/dlq/index/store_job.h"
-#include "services/dlq/replay/leader.h"
+#include "services/dlq/replay/job_leader.h"
 #include "services/dlq/replay/replay.h"
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"
@@ -35,7 +35,7 @@ struct runner {
     struct pg *pg;
     struct arena *arena;
     struct replayer *replayer;
-    struct leader leader;
+    struct job_leader leader;
     bool has_unsettled; /* we took entries whose end is unknown */
     int64_t looked_for_unsettled_us;
     struct pace paces[STORE_JOBS_MOST];
@@ -164,7 +164,7 @@ static enum status work(struct runner *runner, int64_t *nap_ms, struct error *er
 static enum status turn(struct runner *runner, int64_t *nap_ms, struct error *error) {
     bool is_leader = false, is_new = false;
     arena_reset(runner->arena);
-    enum status status = leader_try(&runner->leader, runner->pg, &is_leader, &is_new, error);
+    enum status status = job_leader_try(&runner->leader, runner->pg, &is_leader, &is_new, error);
     runner->has_unsettled |= is_new; /* the last leader may have left some */
     *nap_ms = is_leader ? IDLE_POLL_MS : STANDBY_POLL_MS;
     if (status == STATUS_OK && is_leader && is_time_to_settle(runner))

@@ -1,7 +1,7 @@
 /* `omctl token`: what it signs is what the gateway takes.
 
    Covers: omctl/signer.c omctl/token.c */
-#include "gateway/admit/token_gate.h"
+#include "gateway/admit/token_check.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/token.h"
@@ -40,16 +40,16 @@ static void write_keys(const char *algorithm, char *public_path, size_t size) {
     signing_key_destroy(&key);
 }
 
-static struct token_gate *open_gate(const char *algorithm, const char *public_path) {
-    struct token_gate *gate = NULL;
+static struct token_checker *open_gate(const char *algorithm, const char *public_path) {
+    struct token_checker *gate = NULL;
     struct error error;
-    const struct token_gate_options options = {.algorithm = algorithm,
-                                               .key_file = public_path,
-                                               .old_key_file = "",
-                                               .issuer = "i",
-                                               .audience = "a",
-                                               .tenant = "default"};
-    if (token_gate_create(&options, &gate, &error) != STATUS_OK)
+    const struct token_checker_options options = {.algorithm = algorithm,
+                                                  .key_file = public_path,
+                                                  .old_key_file = "",
+                                                  .issuer = "i",
+                                                  .audience = "a",
+                                                  .tenant = "default"};
+    if (token_checker_create(&options, &gate, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     return gate;
 }
@@ -62,20 +62,19 @@ static void what_it_signs_is_taken(void **state) {
         struct buf token = {0};
         struct caller caller = {0};
         write_keys(algorithms[i], public_path, sizeof(public_path));
-        struct token_gate *gate = open_gate(algorithms[i], public_path);
+        struct token_checker *gate = open_gate(algorithms[i], public_path);
         assert_int_equal(make_token(algorithms[i],
                                     "--sub C7 --scope 'orders:read admin' --tenant acme --ttl 2m",
                                     &token),
                          0);
         int64_t now_s = clock_now_us() / 1000000;
-        assert_int_equal(token_gate_check(gate, buf_slice(&token), now_s, &caller),
-                         TOKEN_FAULT_NONE);
+        assert_int_equal(token_check(gate, buf_slice(&token), now_s, &caller), TOKEN_FAULT_NONE);
         assert_string_equal(caller.subject, "C7");
         assert_string_equal(caller.tenant, "acme");
         assert_int_equal(caller.scopes, SCOPE_ORDERS_READ | SCOPE_ADMIN);
-        assert_int_equal(token_gate_check(gate, buf_slice(&token), now_s + 130, &caller),
+        assert_int_equal(token_check(gate, buf_slice(&token), now_s + 130, &caller),
                          TOKEN_FAULT_EXPIRED);
-        token_gate_destroy(&gate);
+        token_checker_destroy(&gate);
         buf_fini(&token);
     }
 }

@@ -8,8 +8,8 @@
  *
  * Everything is in dlq.chances, so a restart goes on where it was. One of several instances gives.
  */
-#ifndef OM_SERVICES_DLQ_COLLECT_CHANCES_H
-#define OM_SERVICES_DLQ_COLLECT_CHANCES_H
+#ifndef OM_SERVICES_DLQ_COLLECT_SECOND_CHANCES_H
+#define OM_SERVICES_DLQ_COLLECT_SECOND_CHANCES_H
 
 #include "shared/service/worker.h"
 

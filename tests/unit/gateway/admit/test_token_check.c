@@ -1,5 +1,5 @@
 /* Which tokens are taken, from whom, and what is said about the others. */
-#include "gateway/admit/token_gate.h"
+#include "gateway/admit/token_check.h"
 #include "shared/json/json.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/token.h"
@@ -20,7 +20,7 @@
 struct party {
     const char *algorithm;
     struct signing_key *key, *old_key, *foreign_key;
-    struct token_gate *gate;
+    struct token_checker *gate;
 };
 
 static struct party parties[] = {
@@ -39,15 +39,15 @@ static const char *path_of(const char *name) {
 }
 
 static enum status open_gate(const char *algorithm, const char *file, const char *old_file,
-                             struct token_gate **gate, struct error *error) {
-    return token_gate_create(&(struct token_gate_options){.algorithm = algorithm,
-                                                          .key_file = file,
-                                                          .old_key_file = old_file,
-                                                          .issuer = "https://id.example",
-                                                          .audience = "ordermesh",
-                                                          .leeway_s = LEEWAY,
-                                                          .tenant = "default"},
-                             gate, error);
+                             struct token_checker **gate, struct error *error) {
+    return token_checker_create(&(struct token_checker_options){.algorithm = algorithm,
+                                                                .key_file = file,
+                                                                .old_key_file = old_file,
+                                                                .issuer = "https://id.example",
+                                                                .audience = "ordermesh",
+                                                                .leeway_s = LEEWAY,
+                                                                .tenant = "default"},
+                                gate, error);
 }
 
 static int setup(void **state) {
@@ -74,7 +74,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     for (size_t i = 0; i < PARTY_COUNT; i++) {
-        token_gate_destroy(&parties[i].gate);
+        token_checker_destroy(&parties[i].gate);
         signing_key_destroy(&parties[i].key);
         signing_key_destroy(&parties[i].old_key);
         signing_key_destroy(&parties[i].foreign_key);
@@ -87,7 +87,7 @@ static int teardown(void **state) {
 
 static enum token_fault check(const struct party *party, const char *token) {
     struct caller caller = {0};
-    return token_gate_check(party->gate, slice_of(token), NOW, &caller);
+    return token_check(party->gate, slice_of(token), NOW, &caller);
 }
 
 static enum token_fault check_signed(const struct party *party, const char *header,
@@ -111,7 +111,7 @@ static void a_good_token_names_its_caller(void **state) {
     for (size_t i = 0; i < PARTY_COUNT; i++) {
         struct caller caller = {0};
         char *token = token_sign(parties[i].key, header_of(&parties[i]), GOOD);
-        assert_int_equal(token_gate_check(parties[i].gate, slice_of(token), NOW, &caller),
+        assert_int_equal(token_check(parties[i].gate, slice_of(token), NOW, &caller),
                          TOKEN_FAULT_NONE);
         assert_string_equal(caller.subject, "C1");
         assert_string_equal(caller.tenant, "default");
@@ -179,7 +179,7 @@ static void the_algorithm_is_the_configured_one_to_the_letter(void **state) {
 /* The public key is no secret: taken as one, anybody could sign with it. */
 static void a_public_key_cannot_be_used_as_a_secret(void **state) {
     (void)state;
-    struct token_gate *gate = NULL;
+    struct token_checker *gate = NULL;
     struct error error;
     signing_key_write_public(parties[1].key, path_of("wrong"));
     assert_int_equal(check_signed(&parties[1], HEADER("HS256"), GOOD), TOKEN_FAULT_ALGORITHM);
@@ -361,7 +361,7 @@ static void a_token_of_8_kib_is_refused(void **state) {
 /* --- keys ------------------------------------------------------------------------------------- */
 
 static void assert_key_refused(const char *algorithm, const char *text) {
-    struct token_gate *gate = NULL;
+    struct token_checker *gate = NULL;
     struct error error;
     assert_int_equal(open_gate(algorithm, path_of("wrong"), "", &gate, &error), STATUS_INVALID);
     assert_contains(error.text, text);
@@ -385,7 +385,7 @@ static void a_key_that_does_not_fit_is_refused_at_start(void **state) {
 
 static void a_missing_setting_is_named(void **state) {
     (void)state;
-    struct token_gate *gate = NULL;
+    struct token_checker *gate = NULL;
     struct error error;
     assert_int_equal(open_gate("HS256", path_of("nothing"), "", &gate, &error), STATUS_NOT_FOUND);
     assert_int_equal(open_gate("ES256", path_of("key"), path_of("nothing"), &gate, &error),

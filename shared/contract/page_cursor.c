@@ -1,4 +1,4 @@
-#include "shared/contract/cursor.h"
+#include "shared/contract/page_cursor.h"
 
 #include "shared/crypto/crypto.h"
 

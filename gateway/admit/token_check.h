@@ -6,8 +6,8 @@
  * must be the configured one, header and payload are read strictly, and every claim is checked with
  * its type (RFC 8725). Read-only once created, so thread safe; checking costs CPU but never blocks.
  */
-#ifndef OM_GATEWAY_ADMIT_TOKEN_GATE_H
-#define OM_GATEWAY_ADMIT_TOKEN_GATE_H
+#ifndef OM_GATEWAY_ADMIT_TOKEN_CHECK_H
+#define OM_GATEWAY_ADMIT_TOKEN_CHECK_H
 
 #include "gateway/lane/caller.h"
 #include "shared/base/slice.h"
@@ -15,7 +15,7 @@
 
 #define TOKEN_LESS_THAN_BYTES 8192
 
-struct token_gate_options {
+struct token_checker_options {
     const char *algorithm;    /* HS256, RS256 or ES256 */
     const char *key_file;     /* see token_key_read() */
     const char *old_key_file; /* "" for none */
@@ -47,14 +47,14 @@ enum token_fault {
 const char *token_fault_label(enum token_fault fault);
 const char *token_fault_text(enum token_fault fault);
 
-struct token_gate;
+struct token_checker;
 /* Reads the keys. INVALID names the setting that is wrong; keys are never in the text. */
-enum status token_gate_create(const struct token_gate_options *options, struct token_gate **gate,
-                              struct error *error) MUST_CHECK;
-void token_gate_destroy(struct token_gate **gate); /* wipes */
+enum status token_checker_create(const struct token_checker_options *options,
+                                 struct token_checker **checker, struct error *error) MUST_CHECK;
+void token_checker_destroy(struct token_checker **checker); /* wipes */
 
 /* `now_s` in seconds since 1970. The caller counts only when there is no fault. */
-enum token_fault token_gate_check(const struct token_gate *gate, struct slice token, int64_t now_s,
-                                  struct caller *caller);
+enum token_fault token_check(const struct token_checker *checker, struct slice token, int64_t now_s,
+                             struct caller *caller);
 
 #endif

@@ -2,8 +2,8 @@
  * Finding what a service keeps of the orders that its batch is about. Belongs to the consumer's
  * thread; blocks as pg_query() does.
  */
-#ifndef OM_SHARED_CONSUME_BATCH_ORDERS_H
-#define OM_SHARED_CONSUME_BATCH_ORDERS_H
+#ifndef OM_SHARED_CONSUME_BATCH_ORDER_IDS_H
+#define OM_SHARED_CONSUME_BATCH_ORDER_IDS_H
 
 #include "shared/consume/batch.h"
 

@@ -1,4 +1,4 @@
-#include "shared/consume/batch_orders.h"
+#include "shared/consume/batch_order_ids.h"
 
 #include "shared/pg/pg_param.h"
 

@@ -1,4 +1,4 @@
-#include "shared/contract/cursor.h"
+#include "shared/contract/page_cursor.h"
 #include "tests/support/base/test.h"
 
 #define SCOPE SLICE_LITERAL("[\"orders\",\"default\"]")

@@ -1,4 +1,4 @@
-#include "gateway/admit/token_gate.h"
+#include "gateway/admit/token_check.h"
 
 #include "gateway/admit/token_key.h"
 #include "shared/base/memory.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct token_gate {
+struct token_checker {
     enum token_algorithm algorithm;
     struct token_key *keys[2];
     size_t key_count;
@@ -80,10 +80,11 @@ static bool is_jwt_type(struct slice type) {
     return false;
 }
 
-static enum token_fault judge_header(const struct token_gate *gate, struct json_object *header) {
+static enum token_fault judge_header(const struct token_checker *checker,
+                                     struct json_object *header) {
     struct slice algorithm, type;
     if (json_get_string(header, "alg", &algorithm, NULL) != STATUS_OK ||
-        !slice_is(algorithm, token_algorithm_name(gate->algorithm)))
+        !slice_is(algorithm, token_algorithm_name(checker->algorithm)))
         return TOKEN_FAULT_ALGORITHM;
     /* extensions that must be understood (RFC 7515 section 4.1.11): we understand none */
     if (json_object_object_get_ex(header, "crit", NULL))
@@ -94,9 +95,10 @@ static enum token_fault judge_header(const struct token_gate *gate, struct json_
     return TOKEN_FAULT_NONE;
 }
 
-static bool is_signed(const struct token_gate *gate, struct slice text, struct slice signature) {
-    for (size_t i = 0; i < gate->key_count; i++)
-        if (token_key_verify(gate->keys[i], text, signature))
+static bool is_signed(const struct token_checker *checker, struct slice text,
+                      struct slice signature) {
+    for (size_t i = 0; i < checker->key_count; i++)
+        if (token_key_verify(checker->keys[i], text, signature))
             return true;
     return false;
 }
@@ -112,28 +114,29 @@ static bool read_time(struct json_object *claims, const char *name, int64_t fall
     return status == STATUS_OK || status == STATUS_NOT_FOUND;
 }
 
-static enum token_fault judge_times(const struct token_gate *gate, struct json_object *claims,
+static enum token_fault judge_times(const struct token_checker *checker, struct json_object *claims,
                                     int64_t now_s, struct caller *caller) {
     int64_t expires_s, not_before_s, issued_s;
     if (json_get_int64(claims, "exp", &expires_s, NULL) != STATUS_OK ||
         !read_time(claims, "nbf", now_s, &not_before_s) ||
         !read_time(claims, "iat", now_s, &issued_s))
         return TOKEN_FAULT_CLAIMS;
-    if (expires_s <= now_s - gate->leeway_s)
+    if (expires_s <= now_s - checker->leeway_s)
         return TOKEN_FAULT_EXPIRED;
-    if (not_before_s > now_s + gate->leeway_s || issued_s > now_s + gate->leeway_s)
+    if (not_before_s > now_s + checker->leeway_s || issued_s > now_s + checker->leeway_s)
         return TOKEN_FAULT_EARLY;
-    if (__builtin_add_overflow(expires_s, gate->leeway_s, &caller->expires_s))
+    if (__builtin_add_overflow(expires_s, checker->leeway_s, &caller->expires_s))
         caller->expires_s = INT64_MAX;
     return TOKEN_FAULT_NONE;
 }
 
 /* `aud` is one string or an array of them (RFC 7519 section 4.1.3). */
-static enum token_fault judge_audience(const struct token_gate *gate, struct json_object *claims) {
+static enum token_fault judge_audience(const struct token_checker *checker,
+                                       struct json_object *claims) {
     struct json_object *list;
     struct slice one;
     if (json_get_string(claims, "aud", &one, NULL) == STATUS_OK)
-        return slice_is(one, gate->audience) ? TOKEN_FAULT_NONE : TOKEN_FAULT_AUDIENCE;
+        return slice_is(one, checker->audience) ? TOKEN_FAULT_NONE : TOKEN_FAULT_AUDIENCE;
     if (json_get_array(claims, "aud", &list, NULL) != STATUS_OK)
         return TOKEN_FAULT_CLAIMS;
     enum token_fault fault = TOKEN_FAULT_AUDIENCE;
@@ -143,7 +146,7 @@ static enum token_fault judge_audience(const struct token_gate *gate, struct jso
             return TOKEN_FAULT_CLAIMS;
         one = (struct slice){json_object_get_string(entry),
                              (size_t)json_object_get_string_len(entry)};
-        if (slice_is(one, gate->audience))
+        if (slice_is(one, checker->audience))
             fault = TOKEN_FAULT_NONE;
     }
     return fault;
@@ -170,9 +173,9 @@ static void copy_text(char *out, struct slice text) {
     out[text.len] = '\0';
 }
 
-static enum token_fault read_caller(const struct token_gate *gate, struct json_object *claims,
+static enum token_fault read_caller(const struct token_checker *checker, struct json_object *claims,
                                     struct caller *caller) {
-    struct slice subject, scope = slice_of(NULL), tenant = slice_of(gate->tenant);
+    struct slice subject, scope = slice_of(NULL), tenant = slice_of(checker->tenant);
     if (json_get_string(claims, "sub", &subject, NULL) != STATUS_OK || subject.len == 0 ||
         subject.len > CALLER_SUBJECT_MAX || !is_printable(subject) ||
         json_get_string(claims, "scope", &scope, NULL) == STATUS_INVALID ||
@@ -184,65 +187,67 @@ static enum token_fault read_caller(const struct token_gate *gate, struct json_o
     return TOKEN_FAULT_NONE;
 }
 
-static enum token_fault judge_claims(const struct token_gate *gate, struct json_object *claims,
-                                     int64_t now_s, struct caller *caller) {
+static enum token_fault judge_claims(const struct token_checker *checker,
+                                     struct json_object *claims, int64_t now_s,
+                                     struct caller *caller) {
     struct slice issuer;
-    enum token_fault fault = judge_times(gate, claims, now_s, caller);
+    enum token_fault fault = judge_times(checker, claims, now_s, caller);
     if (fault != TOKEN_FAULT_NONE)
         return fault;
     if (json_get_string(claims, "iss", &issuer, NULL) != STATUS_OK)
         return TOKEN_FAULT_CLAIMS;
-    if (!slice_is(issuer, gate->issuer))
+    if (!slice_is(issuer, checker->issuer))
         return TOKEN_FAULT_ISSUER;
-    fault = judge_audience(gate, claims);
-    return fault != TOKEN_FAULT_NONE ? fault : read_caller(gate, claims, caller);
+    fault = judge_audience(checker, claims);
+    return fault != TOKEN_FAULT_NONE ? fault : read_caller(checker, claims, caller);
 }
 
 /* --- the whole token -------------------------------------------------------------------------- */
 
-static enum token_fault judge_signature(const struct token_gate *gate, const struct slice *parts) {
+static enum token_fault judge_signature(const struct token_checker *checker,
+                                        const struct slice *parts) {
     const struct slice *part = &parts[PART_SIGNATURE];
     const char *start = parts[PART_HEADER].ptr;
     struct slice text = {start, (size_t)(part->ptr - start) - 1};
     struct buf signature = {0};
     enum token_fault fault = TOKEN_FAULT_MALFORMED;
     if (decode(*part, &signature))
-        fault =
-            is_signed(gate, text, buf_slice(&signature)) ? TOKEN_FAULT_NONE : TOKEN_FAULT_SIGNATURE;
+        fault = is_signed(checker, text, buf_slice(&signature)) ? TOKEN_FAULT_NONE
+                                                                : TOKEN_FAULT_SIGNATURE;
     buf_fini(&signature);
     return fault;
 }
 
-enum token_fault token_gate_check(const struct token_gate *gate, struct slice token, int64_t now_s,
-                                  struct caller *caller) {
+enum token_fault token_check(const struct token_checker *checker, struct slice token, int64_t now_s,
+                             struct caller *caller) {
     struct slice parts[PART_COUNT];
     if (token.len >= TOKEN_LESS_THAN_BYTES || !split(token, parts))
         return TOKEN_FAULT_MALFORMED;
     struct json_object *header = parse_part(parts[PART_HEADER]);
-    enum token_fault fault = header == NULL ? TOKEN_FAULT_MALFORMED : judge_header(gate, header);
+    enum token_fault fault = header == NULL ? TOKEN_FAULT_MALFORMED : judge_header(checker, header);
     json_object_put(header);
     if (fault == TOKEN_FAULT_NONE)
-        fault = judge_signature(gate, parts);
+        fault = judge_signature(checker, parts);
     if (fault != TOKEN_FAULT_NONE)
         return fault;
     /* nothing that the payload says was looked at before it is known who wrote it */
     struct json_object *claims = parse_part(parts[PART_PAYLOAD]);
-    fault = claims == NULL ? TOKEN_FAULT_MALFORMED : judge_claims(gate, claims, now_s, caller);
+    fault = claims == NULL ? TOKEN_FAULT_MALFORMED : judge_claims(checker, claims, now_s, caller);
     json_object_put(claims);
     return fault;
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
-enum status token_gate_create(const struct token_gate_options *options, struct token_gate **gate,
-                              struct error *error) {
+enum status token_checker_create(const struct token_checker_options *options,
+                                 struct token_checker **checker, struct error *error) {
     enum token_algorithm algorithm;
     if (!token_algorithm_parse(options->algorithm, &algorithm))
         return error_set(error, STATUS_INVALID, "OM_JWT_ALG is none of HS256 RS256 ES256");
     if (options->key_file[0] == '\0' || options->issuer[0] == '\0' || options->audience[0] == '\0')
         return error_set(error, STATUS_INVALID,
                          "OM_AUTH=jwt needs OM_JWT_KEY_FILE, OM_JWT_ISSUER and OM_JWT_AUDIENCE");
-    struct token_gate *made = mem_alloc(sizeof(*made));
+    struct token_checker *made = mem_alloc(sizeof(*made));
     made->algorithm = algorithm;
     made->issuer = mem_copy(slice_of(options->issuer));
     made->audience = mem_copy(slice_of(options->audience));
@@ -255,18 +260,18 @@ enum status token_gate_create(const struct token_gate_options *options, struct t
         enum status status =
             token_key_read(algorithm, files[i], &made->keys[made->key_count], error);
         if (status != STATUS_OK) {
-            token_gate_destroy(&made);
+            token_checker_destroy(&made);
             return status;
         }
         made->key_count++;
     }
-    *gate = made;
+    *checker = made;
     return STATUS_OK;
 }
 
-void token_gate_destroy(struct token_gate **gate) {
-    struct token_gate *g = *gate;
-    *gate = NULL;
+void token_checker_destroy(struct token_checker **checker) {
+    struct token_checker *g = *checker;
+    *checker = NULL;
     if (g == NULL)
         return;
     for (size_t i = 0; i < g->key_count; i++)

@@ -1,8 +1,8 @@
-#include "services/dlq/collect/chances.h"
+#include "services/dlq/collect/second_chances.h"
 
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/index/store_chance.h"
-#include "services/dlq/replay/leader.h"
+#include "services/dlq/replay/job_leader.h"
 #include "services/dlq/replay/replay.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
@@ -29,7 +29,7 @@ struct giver {
     struct arena *arena;
     struct request_batch *requests;
     struct replayer *replayer;
-    struct leader leader;
+    struct job_leader leader;
     int64_t overdue_due_us;
     int64_t busy_until_us; /* an answer is soon to come */
 };
@@ -125,7 +125,7 @@ static enum status turn(struct giver *giver, int64_t *nap_ms, struct error *erro
     struct chance_ends ends = {0};
     size_t given = 0, out = 0;
     arena_reset(giver->arena);
-    enum status status = leader_try(&giver->leader, giver->pg, &is_leader, &is_new, error);
+    enum status status = job_leader_try(&giver->leader, giver->pg, &is_leader, &is_new, error);
     if (status == STATUS_OK && is_leader)
         status = store_chance_end(giver->pg, &ends, error);
     count("passed", ends.passed);

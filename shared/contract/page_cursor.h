@@ -6,8 +6,8 @@
  * it was made for and for no other, and a changed one for none. It keeps nothing secret. Thread
  * safe; nothing blocks.
  */
-#ifndef OM_SHARED_CONTRACT_CURSOR_H
-#define OM_SHARED_CONTRACT_CURSOR_H
+#ifndef OM_SHARED_CONTRACT_PAGE_CURSOR_H
+#define OM_SHARED_CONTRACT_PAGE_CURSOR_H
 
 #include "shared/base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "services/dlq/replay/leader.h"
+#include "services/dlq/replay/job_leader.h"
 
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
@@ -11,8 +11,8 @@ static const struct pg_statement try_lock = {
     .param_count = 2,
 };
 
-enum status leader_try(struct leader *leader, struct pg *pg, bool *is_leader, bool *is_new,
-                       struct error *error) {
+enum status job_leader_try(struct job_leader *leader, struct pg *pg, bool *is_leader, bool *is_new,
+                           struct error *error) {
     struct pg_result *rows = NULL;
     const struct pg_param params[] = {pg_int64(leader->session), pg_text(leader->lock)};
     enum status status = pg_query(pg, &try_lock, params, &rows, error);
