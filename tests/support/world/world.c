@@ -80,6 +80,21 @@ static const struct {
 static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payments", "shipping",
                                                    "notifications"};
 
+static const char *const tables[] = {
+    "orders.orders",
+    "orders.order_items",
+    "orders.idempotency_keys",
+    "orders.catalog",
+    "inventory.products",
+    "inventory.stock",
+    "inventory.stock_adjustments",
+    "inventory.reservations",
+    "payments.payments",
+    "shipping.shipments",
+    "notifications.notifications",
+    "notifications.pending",
+};
+
 /* --- the world --- */
 
 static void *context_of(struct world *world, size_t consumer) {
@@ -121,18 +136,17 @@ void world_destroy(struct world *world) {
 }
 
 void world_clear(struct world *world) {
+    struct buf sql = {0};
+    buf_append_text(&sql, "BEGIN; SET LOCAL session_replication_role = replica;");
     for (size_t i = 0; i < WORLD_SCHEMAS; i++) {
-        struct buf sql = {0};
-        buf_printf(&sql, "TRUNCATE %s.inbox, %s.outbox RESTART IDENTITY", schemas[i], schemas[i]);
-        world_execute(world, sql.ptr);
-        buf_fini(&sql);
+        buf_printf(&sql, "DELETE FROM %s.inbox; DELETE FROM %s.outbox;", schemas[i], schemas[i]);
         world->relayed[i] = 0;
     }
-    world_execute(world, "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys,"
-                         " orders.catalog, inventory.products, inventory.stock,"
-                         " inventory.stock_adjustments, inventory.reservations, payments.payments, "
-                         "shipping.shipments,"
-                         " notifications.notifications, notifications.pending");
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        buf_printf(&sql, "DELETE FROM %s;", tables[i]);
+    buf_append_text(&sql, "COMMIT");
+    world_execute(world, sql.ptr);
+    buf_fini(&sql);
 }
 
 /* --- events in --- */
