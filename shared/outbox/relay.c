@@ -307,8 +307,6 @@ static enum status publish_all(struct relay *relay, struct error *error) {
     }
     pass_fini(&pass);
     pass_fini(&upcoming);
-    if (status != STATUS_OK)
-        relay_publisher_reset(relay->publisher);
     if (status == STATUS_OK && was_moved)
         status = cursor_reload(relay, error);
     return status;

@@ -15,10 +15,19 @@
 /* Up to this many rows, sending each at once beats waiting for the flusher's millisecond. */
 #define SMALL_PASS_ROWS 16
 
+/* A connection and where the passes that it published are acknowledged. Both are one connection's,
+   since a server takes a subscription and a publish of two connections in any order: the answer
+   could come before anybody listens. */
+struct lane {
+    natsConnection *connection;
+    char *inbox;
+    natsSubscription *acks; /* NULL: not yet; nats.c renews it with the connection */
+};
+
 struct relay_publisher {
     struct nats_client *nats;
-    char *inbox;
-    natsSubscription *acks;
+    struct lane small, large; /* for passes of up to SMALL_PASS_ROWS rows, and for the others */
+    struct lane *lane;        /* of this pass */
     uint64_t pass_number;
     struct buf reply; /* where this pass is acknowledged */
     const struct pg_result *rows;
@@ -29,12 +38,14 @@ struct relay_publisher {
 struct relay_publisher *relay_publisher_create(struct nats_client *nats) {
     struct relay_publisher *publisher = mem_alloc(sizeof(*publisher));
     publisher->nats = nats;
-    publisher->inbox = nats_client_inbox(nats);
+    publisher->small = (struct lane){nats_client_fast(nats), nats_client_inbox(nats), NULL};
+    publisher->large = (struct lane){nats_client_bulk(nats), nats_client_inbox(nats), NULL};
     return publisher;
 }
 
-void relay_publisher_reset(struct relay_publisher *publisher) {
-    nats_client_unsubscribe(publisher->nats, &publisher->acks);
+static void lane_fini(struct lane *lane, struct nats_client *nats) {
+    nats_client_unsubscribe(nats, &lane->acks);
+    free(lane->inbox);
 }
 
 void relay_publisher_destroy(struct relay_publisher **publisher) {
@@ -42,28 +53,27 @@ void relay_publisher_destroy(struct relay_publisher **publisher) {
     *publisher = NULL;
     if (p == NULL)
         return;
-    relay_publisher_reset(p);
-    free(p->inbox);
+    lane_fini(&p->small, p->nats);
+    lane_fini(&p->large, p->nats);
     buf_fini(&p->reply);
     free(p);
 }
 
 /* Acknowledgements come to <inbox>.<pass>, so that a late one is never taken for another pass's. */
-static enum status subscribe(struct relay_publisher *publisher, struct error *error) {
-    if (publisher->acks != NULL)
+static enum status subscribe(struct lane *lane, struct error *error) {
+    if (lane->acks != NULL)
         return STATUS_OK;
     struct buf subject = {0};
-    buf_printf(&subject, "%s.*", publisher->inbox);
-    natsStatus s = natsConnection_SubscribeSync(&publisher->acks, nats_client_fast(publisher->nats),
-                                                subject.ptr);
+    buf_printf(&subject, "%s.*", lane->inbox);
+    natsStatus s = natsConnection_SubscribeSync(&lane->acks, lane->connection, subject.ptr);
     if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(publisher->acks, -1, -1);
+        s = natsSubscription_SetPendingLimits(lane->acks, -1, -1);
     buf_fini(&subject);
     return nats_error(error, s, "subscribing to acknowledgements");
 }
 
-static enum status publish_row(struct relay_publisher *publisher, natsConnection *connection,
-                               int row, struct error *error) {
+static enum status publish_row(const struct relay_publisher *publisher, int row,
+                               struct error *error) {
     const struct pg_result *rows = publisher->rows;
     char subject[128], traceparent[TRACEPARENT_SIZE], msg_id[UUID_TEXT_SIZE];
     struct slice named = pg_get_slice(rows, row, RELAY_READ_SUBJECT);
@@ -82,7 +92,7 @@ static enum status publish_row(struct relay_publisher *publisher, natsConnection
                                             event_info(type)->stream, traceparent, error);
     if (status != STATUS_OK)
         return status;
-    natsStatus s = natsConnection_PublishMsg(connection, message);
+    natsStatus s = natsConnection_PublishMsg(publisher->lane->connection, message);
     natsMsg_Destroy(message);
     return nats_error(error, s, "publishing");
 }
@@ -94,13 +104,12 @@ enum status relay_publisher_send(struct relay_publisher *publisher, const struct
     publisher->sent_us = clock_now_us();
     if (row_count == 0)
         return STATUS_OK;
-    enum status status = subscribe(publisher, error);
-    natsConnection *connection = row_count <= SMALL_PASS_ROWS ? nats_client_fast(publisher->nats)
-                                                              : nats_client_bulk(publisher->nats);
+    publisher->lane = row_count <= SMALL_PASS_ROWS ? &publisher->small : &publisher->large;
+    enum status status = subscribe(publisher->lane, error);
     buf_clear(&publisher->reply);
-    buf_printf(&publisher->reply, "%s.%" PRIu64, publisher->inbox, ++publisher->pass_number);
+    buf_printf(&publisher->reply, "%s.%" PRIu64, publisher->lane->inbox, ++publisher->pass_number);
     for (int i = 0; i < row_count && status == STATUS_OK; i++)
-        status = publish_row(publisher, connection, i, error);
+        status = publish_row(publisher, i, error);
     return status;
 }
 
@@ -123,10 +132,10 @@ static enum status check_ack(natsMsg *message, struct error *error) {
 /* A large pass naps between looks instead of being woken for every single acknowledgement. */
 static natsStatus next_ack(struct relay_publisher *publisher, int64_t left_ms, natsMsg **message) {
     if (publisher->row_count <= SMALL_PASS_ROWS)
-        return natsSubscription_NextMsg(message, publisher->acks, left_ms);
+        return natsSubscription_NextMsg(message, publisher->lane->acks, left_ms);
     int64_t until_us = clock_monotonic_us() + left_ms * 1000;
     natsStatus s;
-    while ((s = natsSubscription_NextMsg(message, publisher->acks, 0)) == NATS_TIMEOUT &&
+    while ((s = natsSubscription_NextMsg(message, publisher->lane->acks, 0)) == NATS_TIMEOUT &&
            clock_monotonic_us() < until_us)
         clock_sleep_ms(1);
     return s;
@@ -159,6 +168,10 @@ enum status relay_publisher_await(struct relay_publisher *publisher, struct erro
         int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
         natsMsg *message = NULL;
         natsStatus s = next_ack(publisher, left_ms > 0 ? left_ms : 0, &message);
+        /* An answer that no stream listens does not name its pass: those still to come are kept
+           away from later passes. */
+        if (s == NATS_NO_RESPONDERS)
+            nats_client_unsubscribe(publisher->nats, &publisher->lane->acks);
         if (s != NATS_OK) {
             nats_error(error, s, "waiting for acknowledgements");
             return STATUS_UNAVAILABLE;

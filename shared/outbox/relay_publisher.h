@@ -34,8 +34,5 @@ enum status relay_publisher_send(struct relay_publisher *publisher, const struct
 /* Waits, 5 s at most, until all that was sent is stored; UNAVAILABLE when it is not. */
 enum status relay_publisher_await(struct relay_publisher *publisher,
                                   struct error *error) MUST_CHECK;
-/* After a failure: keeps the answers that are still to come away from later passes. An answer that
-   no stream listens does not name its pass. */
-void relay_publisher_reset(struct relay_publisher *publisher);
 
 #endif

@@ -11,6 +11,7 @@
 #include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
+#include "tests/support/network/tcp_proxy.h"
 #include "tests/support/servers/servers_fixture.h"
 
 #include <pthread.h>
@@ -154,10 +155,10 @@ static void write_committed(struct writer *writer, int count) {
 
 /* --- relays --- */
 
-static struct relay *start_relay(int64_t batch_max) {
+static struct relay *start_relay_over(struct nats_client *connection, int64_t batch_max) {
     struct error error = {0};
     struct relay *relay = relay_create(&(struct relay_options){
-        .nats = nats,
+        .nats = connection,
         .database_url = servers_role_url(servers, ROLE),
         .schema = "orders",
         .batch_max = batch_max,
@@ -165,6 +166,10 @@ static struct relay *start_relay(int64_t batch_max) {
     });
     require_ok(relay_start(relay, &error), &error);
     return relay;
+}
+
+static struct relay *start_relay(int64_t batch_max) {
+    return start_relay_over(nats, batch_max);
 }
 
 static bool is_ready(void *closure) {
@@ -339,6 +344,39 @@ static void a_draining_relay_publishes_what_is_committed(void **state) {
     write_committed(&writer, 500);
     stop_relay(&relay);
     assert_published(&writer.committed);
+    writer_close(&writer);
+}
+
+/* Acknowledgements were subscribed to on the client's first connection and large passes published
+   on its second: with the first delayed, the answers came before the subscription and were lost. */
+static void a_first_large_pass_is_acknowledged_however_slow_the_other_connection(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct writer writer;
+    char url[64];
+    struct nats_client *slow = NULL;
+    struct tcp_proxy *proxy = tcp_proxy_start(servers_port(servers, SERVER_NATS), 40);
+    snprintf(url, sizeof(url), "nats://127.0.0.1:%d", tcp_proxy_port(proxy));
+    const struct nats_client_options options = {
+        .url = url,
+        .user = "operator",
+        .password_file = servers_nats_password_file(servers, "operator"),
+        .name = "slow",
+    };
+    require_ok(nats_client_create(&options, &slow, &error), &error);
+    writer_open(&writer);
+    write_committed(&writer, 300);
+    int64_t passes = sample_value("ordermesh_relay_batch_seconds_count");
+    int64_t acknowledged = sample_value("ordermesh_outbox_published_total");
+
+    struct relay *relay = start_relay_over(slow, 512);
+    stop_relay(&relay);
+
+    assert_int_equal(sample_value("ordermesh_outbox_published_total"), acknowledged + 300);
+    assert_int_equal(sample_value("ordermesh_relay_batch_seconds_count"), passes + 1);
+    assert_published(&writer.committed);
+    nats_client_destroy(&slow);
+    tcp_proxy_stop(&proxy);
     writer_close(&writer);
 }
 
@@ -528,6 +566,7 @@ int main(void) {
         TEST(a_transaction_still_open_when_the_relay_ended_is_published_by_the_next),
         TEST(what_waits_to_be_published_is_counted),
         TEST(a_draining_relay_publishes_what_is_committed),
+        TEST(a_first_large_pass_is_acknowledged_however_slow_the_other_connection),
         TEST(a_relay_whose_session_is_terminated_goes_on),
         TEST(two_relays_that_take_turns_lose_and_repeat_nothing),
         TEST(a_broker_killed_and_restarted_under_load_loses_nothing),
