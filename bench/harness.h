@@ -1,5 +1,5 @@
 /*
- * What every bench shares: its options, a series of figures, and the row it reports.
+ * The common parts of every bench: its options, a series of figures, and the row it reports.
  *
  * A bench runs rounds of limit and ours in turn, each on fresh servers, and reports medians. A row
  * is appended to the file given by --result, tab separated: name, unit, ours (median, least, most),

@@ -16,7 +16,7 @@ struct mesh *system_prepare(void);
 void system_launch(struct mesh *mesh, enum mesh_part part);
 void system_launch_all(struct mesh *mesh);
 
-/* What a bench orders: two lines of the catalog an order, under keys of its own, from 64
+/* The order of a bench: two lines of the catalog an order, under keys of its own, from 64
    connections. */
 struct load_options system_load(const struct mesh *mesh);
 /* Fails unless every order was accepted at once. */

@@ -1,5 +1,5 @@
 /*
- * What the mesh says of itself, put together as one document for people:
+ * The words of the mesh about itself, put together as one document for people:
  *
  *     {"at",
  *      "services":[{"name","id","version","description","started",

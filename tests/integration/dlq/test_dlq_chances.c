@@ -51,7 +51,7 @@ struct chance {
     uint64_t sequence;
 };
 
-/* What the consumer is given next, which must be the second chance of message `of`. */
+/* The next message that the consumer is given, which must be the second chance of message `of`. */
 static struct chance next_chance(uint64_t of) {
     struct pull_metadata metadata;
     struct buf sql = {0};
@@ -181,7 +181,7 @@ static void two_instances_give_one_chance(void **state) {
     dead_letters_end(&service);
 }
 
-/* What is killed between publishing and writing it down publishes it again, to the same end. */
+/* A service killed between publishing and writing it down publishes again, to the same end. */
 static void second_chance_is_one_message_though_its_giver_is_killed(void **state) {
     (void)state;
     char id[UUID_TEXT_SIZE];

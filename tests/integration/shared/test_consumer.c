@@ -152,7 +152,7 @@ static void assert_effects(int64_t wanted) {
         fail_msg("%" PRId64 " effects, not %" PRId64, count_of(&effects), wanted);
 }
 
-/* What JetStream says of our consumer. */
+/* JetStream's state of our consumer. */
 static int64_t consumer_figure(const char *name) {
     struct error error = {0};
     natsMsg *reply = NULL;
@@ -514,7 +514,7 @@ static void a_drained_consumer_finishes_what_it_fetched(void **state) {
     consumer_drain(consumer);
     consumer_destroy(&consumer);
 
-    /* What was taken is done and acknowledged; the rest waits untouched for the next consumer. */
+    /* The messages taken are done and acknowledged; the rest waits untouched for the next consumer. */
     int64_t done = count_of(&effects);
     assert_in_range(done, 1, EVENTS);
     start_consumer();
