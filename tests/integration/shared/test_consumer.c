@@ -514,7 +514,8 @@ static void a_drained_consumer_finishes_what_it_fetched(void **state) {
     consumer_drain(consumer);
     consumer_destroy(&consumer);
 
-    /* The messages taken are done and acknowledged; the rest waits untouched for the next consumer. */
+    /* The messages taken are done and acknowledged; the rest waits untouched for the next consumer.
+     */
     int64_t done = count_of(&effects);
     assert_in_range(done, 1, EVENTS);
     start_consumer();
