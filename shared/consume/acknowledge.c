@@ -1,8 +1,8 @@
 #include "shared/consume/acknowledge.h"
 
-#include "shared/base/backoff.h"
 #include "shared/base/failpoint.h"
 #include "shared/consume/failure_report.h"
+#include "shared/consume/retry_delay.h"
 #include "shared/observe/log.h"
 
 static struct failure_report report_of(const struct acknowledger *acknowledger,
@@ -15,14 +15,6 @@ static struct failure_report report_of(const struct acknowledger *acknowledger,
         .stream_sequence = message->metadata.stream_sequence,
         .delivery = &message->delivery,
     };
-}
-
-/* 1, 2, 4 s ... with each NAK, since a consumer's `backoff` does not apply to NAKs. The last one is
-   followed by no delivery: the sooner the delay ends, the sooner the server says that it gave up.
- */
-static int64_t retry_delay_ms(const struct pull *pull, int attempt_number) {
-    static const struct backoff delays = {.least_ms = 1000, .most_ms = 64000};
-    return backoff_after(&delays, pull_is_last_delivery(pull, attempt_number) ? 1 : attempt_number);
 }
 
 /* A report about an earlier attempt, or about the dead letter sent again, no longer holds. */
@@ -63,7 +55,8 @@ static enum event_count settle_failed(const struct acknowledger *acknowledger,
         log_warn("a rejection could not be reported", LOG_ERROR(&error));
     else if (!consumer_spec_is_raw(acknowledger->spec))
         failure_report_send(acknowledger->nats, &report);
-    pull_nak(pull, message->raw, retry_delay_ms(pull, delivery->attempt));
+    pull_nak(pull, message->raw,
+             retry_delay_ms(delivery->attempt, pull_is_last_delivery(pull, delivery->attempt)));
     return COUNT_RETRY;
 }
 
