@@ -37,6 +37,10 @@ METRIC_HISTOGRAM(batch_seconds, "ordermesh_relay_batch_seconds", "",
 #define BACKOFF_MOST_MS 2000
 #define STANDBY_POLL_MS 500
 #define KEEP_DAYS 8
+/* The server ends a leader's session that was idle for 12 s (on_connect_sql). For this long after
+   we asked something that it answered, the lock is ours. */
+#define LEASE_US (INT64_C(10) * 1000000)
+#define HOLDER_INTERVAL_US (INT64_C(5) * 1000000)
 #define BACKLOG_INTERVAL_US (INT64_C(5) * 1000000)
 #define MAINTENANCE_INTERVAL_US (INT64_C(3600) * 1000000)
 
@@ -44,7 +48,8 @@ METRIC_HISTOGRAM(batch_seconds, "ordermesh_relay_batch_seconds", "",
 struct pass {
     struct pg_result *rows;
     int row_count;
-    bool was_cut; /* the limit was reached: there is more */
+    bool was_cut;     /* the limit was reached: there is more */
+    int64_t asked_us; /* monotonic; we held the lock then */
     struct relay_cursor after;
 };
 
@@ -58,6 +63,8 @@ struct relay {
     int64_t session; /* the server process that holds our lock */
     int64_t maintained_at_us;
     int64_t measured_at_us;
+    int64_t holder_asked_at_us;
+    char holder[RELAY_HOLDER_SIZE]; /* guarded by the waker; "" while we lead */
 
     pthread_t thread;
     bool has_thread;
@@ -91,12 +98,23 @@ static const struct pg_statement load_cursor = {
 static const struct pg_statement save_cursor = {
     "relay_save",
     "UPDATE outbox_cursor SET next_xid = $1::xid8, holes = $2::xid8[], updated_at = now() "
-    "WHERE next_xid = $3::xid8",
-    3};
+    "WHERE next_xid = $3::xid8 AND pg_backend_pid() = $4::int8 RETURNING true",
+    4};
 
 static const struct pg_statement try_lock = {
     "relay_lock",
     "SELECT pg_try_advisory_lock(hashtextextended('om.relay.' || $1::text, 0)), pg_backend_pid()",
+    1};
+
+/* An advisory lock of 64 bits is listed as two halves and objsubid 1. */
+static const struct pg_statement find_holder = {
+    "relay_holder",
+    "SELECT concat_ws(' ', 'pid', l.pid, a.application_name, host(a.client_addr)) "
+    "FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND (l.classid::int8 << 32 | l.objid::int8) = "
+    "hashtextextended('om.relay.' || $1::text, 0)",
     1};
 
 static const struct pg_statement limit_lock_wait = {"relay_lock_wait",
@@ -106,8 +124,15 @@ static const struct pg_statement maintain = {
     "relay_maintain", "SELECT om.maintain_partitions($1::text, $2::int8::int)", 2};
 
 /* The cursor may lag after a crash (rows are then published again), so its commits need not wait
-   for the disk. The plan is fixed: the one for an empty outbox is right for a full one. */
+   for the disk. The plan is fixed: the one for an empty outbox is right for a full one.
+
+   The session of a process that is stopped, or whose host is gone, ends and gives its lock back: by
+   the limits for idle sessions, since a stopped process's kernel still answers keepalives, and by
+   tcp_user_timeout where it reads no more. A leader asks something at least every 8 s. */
 static const char on_connect_sql[] =
+    "SET idle_session_timeout = '12s'; SET idle_in_transaction_session_timeout = '12s'; "
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
+    "SET tcp_user_timeout = 10000; "
     "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; "
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 
@@ -160,7 +185,7 @@ static enum status pass_read(struct relay *relay, const struct relay_cursor *fro
     snprintf(next, sizeof(next), "%" PRIu64, from->next_xid);
     const struct pg_param params[] = {pg_text(buf_slice(&holes)), pg_text(slice_of(next)),
                                       pg_int64(relay->options.batch_max)};
-    struct pass made = {0};
+    struct pass made = {.asked_us = clock_monotonic_us()};
     enum status status = pg_query(relay->pg, &read_rows, params, &made.rows, error);
     buf_fini(&holes);
     if (status != STATUS_OK)
@@ -181,8 +206,9 @@ static enum status pass_read(struct relay *relay, const struct relay_cursor *fro
  */
 
 /* Takes the pass's cursor. It is written only when rows were published, since an older one is as
-   right. */
-static enum status pass_settle(struct relay *relay, struct pass *pass, struct error *error) {
+   right, and only by the session that holds the lock over the cursor that we know. */
+static enum status pass_settle(struct relay *relay, struct pass *pass, bool *was_moved,
+                               struct error *error) {
     relay_cursor_fini(&relay->cursor);
     relay->cursor = pass->after;
     pass->after = (struct relay_cursor){0};
@@ -197,9 +223,11 @@ static enum status pass_settle(struct relay *relay, struct pass *pass, struct er
     snprintf(next, sizeof(next), "%" PRIu64, relay->cursor.next_xid);
     snprintf(saved, sizeof(saved), "%" PRIu64, relay->saved_next_xid);
     const struct pg_param params[] = {pg_text(slice_of(next)), pg_text(buf_slice(&holes)),
-                                      pg_text(slice_of(saved))};
+                                      pg_text(slice_of(saved)), pg_int64(relay->session)};
     struct pg_result *rows = NULL;
     enum status status = pg_query(relay->pg, &save_cursor, params, &rows, error);
+    if (status == STATUS_OK && pg_rows(rows) == 0)
+        *was_moved = true;
     pg_result_free(&rows);
     buf_fini(&holes);
     relay->saved_next_xid = relay->cursor.next_xid;
@@ -263,6 +291,31 @@ static enum status measure_backlog(struct relay *relay, struct error *error) {
     return STATUS_OK;
 }
 
+static void set_holder(struct relay *relay, struct slice holder) {
+    waker_lock(&relay->waker);
+    bool is_new = !slice_equal(slice_of(relay->holder), holder);
+    snprintf(relay->holder, sizeof(relay->holder), "%.*s", SLICE_ARG(holder));
+    waker_unlock(&relay->waker);
+    if (is_new && holder.len > 0)
+        log_info("another instance relays; standing by", LOG_TEXT("schema", relay->options.schema),
+                 LOG_TEXT("holder", relay->holder));
+}
+
+/* For those who wonder why nothing is published. */
+static enum status look_for_holder(struct relay *relay, struct error *error) {
+    if (clock_monotonic_us() < relay->holder_asked_at_us + HOLDER_INTERVAL_US &&
+        relay->holder_asked_at_us != 0)
+        return STATUS_OK;
+    relay->holder_asked_at_us = clock_monotonic_us();
+    const struct pg_param params[] = {pg_text(slice_of(relay->options.schema))};
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(relay->pg, &find_holder, params, &rows, error);
+    if (status == STATUS_OK && pg_rows(rows) > 0)
+        set_holder(relay, pg_get_slice(rows, 0, 0));
+    pg_result_free(&rows);
+    return status;
+}
+
 static enum status become_leader(struct relay *relay, struct error *error) {
     const struct pg_param params[] = {pg_text(slice_of(relay->options.schema))};
     struct pg_result *rows = NULL;
@@ -273,7 +326,8 @@ static enum status become_leader(struct relay *relay, struct error *error) {
     relay->session = pg_get_int64(rows, 0, 1);
     pg_result_free(&rows);
     if (!relay->is_leader)
-        return STATUS_OK;
+        return look_for_holder(relay, error);
+    set_holder(relay, slice_of(""));
     log_info("relaying", LOG_TEXT("schema", relay->options.schema));
     return cursor_reload(relay, error);
 }
@@ -286,7 +340,8 @@ static enum status publish_all(struct relay *relay, struct error *error) {
     while (status == STATUS_OK && !was_moved) {
         int64_t started_us = clock_monotonic_us();
         bool has_more = pass.was_cut;
-        status = relay_publisher_send(relay->publisher, pass.rows, pass.row_count, error);
+        status = relay_publisher_send(relay->publisher, pass.rows, pass.row_count,
+                                      pass.asked_us + LEASE_US, error);
         if (status == STATUS_OK && pass.row_count > 0)
             failpoint("relay.after_publish");
         if (status == STATUS_OK && (has_more || take_wake(relay))) {
@@ -296,7 +351,7 @@ static enum status publish_all(struct relay *relay, struct error *error) {
         if (status == STATUS_OK)
             status = relay_publisher_await(relay->publisher, error);
         if (status == STATUS_OK)
-            status = pass_settle(relay, &pass, error);
+            status = pass_settle(relay, &pass, &was_moved, error);
         if (pass.row_count > 0)
             metric_observe(&batch_seconds, 0, (double)(clock_monotonic_us() - started_us) / 1e6);
         pass_fini(&pass);
@@ -360,7 +415,10 @@ struct relay *relay_create(const struct relay_options *options) {
     struct relay *relay = mem_alloc(sizeof(*relay));
     relay->options = *options;
     relay->publisher = relay_publisher_create(options->nats);
-    relay->pg = pg_create(options->database_url, "relay");
+    char name[64];
+    snprintf(name, sizeof(name), "relay%s%s", options->instance ? " " : "",
+             options->instance ? options->instance : "");
+    relay->pg = pg_create(options->database_url, name);
     pg_set_on_connect(relay->pg, on_connect_sql);
     waker_init(&relay->waker);
     return relay;
@@ -391,6 +449,12 @@ bool relay_is_stopped(const struct relay *relay) {
 
 bool relay_is_ready(const struct relay *relay) {
     return atomic_load(&relay->ready);
+}
+
+void relay_holder(struct relay *relay, char holder[RELAY_HOLDER_SIZE]) {
+    waker_lock(&relay->waker);
+    memcpy(holder, relay->holder, RELAY_HOLDER_SIZE);
+    waker_unlock(&relay->waker);
 }
 
 void relay_destroy(struct relay **relay) {

@@ -8,6 +8,9 @@
  * skipped, and a transaction left open delays nothing but its own rows. At-least-once: a crash
  * after publishing repeats rows with the same Nats-Msg-Id.
  *
+ * A leader that is stopped, or whose host is gone, loses its session and with it the lock within
+ * 12 s. When it wakes, it publishes nothing that it read longer ago than its lock is certain for.
+ *
  * Runs on its own thread with its own connection.
  */
 #ifndef OM_SHARED_OUTBOX_RELAY_H
@@ -22,8 +25,9 @@ struct relay_options {
     struct nats_client *nats;
     const char *database_url;
     const char *schema;
-    int64_t batch_max; /* rows a pass; a transaction is never split */
-    int64_t poll_ms;   /* for what other instances committed */
+    int64_t batch_max;    /* rows a pass; a transaction is never split */
+    int64_t poll_ms;      /* for what other instances committed */
+    const char *instance; /* shown in pg_stat_activity and to those who stand by; NULL: none */
 };
 
 struct relay *relay_create(const struct relay_options *options);
@@ -33,7 +37,10 @@ void relay_wake(struct relay *relay); /* from any thread, after a commit */
 void relay_drain(struct relay *relay);
 bool relay_is_stopped(const struct relay *relay);
 bool relay_is_ready(const struct relay *relay); /* its database and broker answer */
-void relay_destroy(struct relay **relay);       /* joins the thread */
+#define RELAY_HOLDER_SIZE 160
+/* The session that leads while this relay stands by, in words; "" while it leads. Thread safe. */
+void relay_holder(struct relay *relay, char holder[RELAY_HOLDER_SIZE]);
+void relay_destroy(struct relay **relay); /* joins the thread */
 
 /* The SQL of one pass, for tests and benches: parameters $1 holes, $2 next_xid, $3 limit. */
 extern const char relay_read_sql[];

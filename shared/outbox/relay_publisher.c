@@ -98,7 +98,7 @@ static enum status publish_row(const struct relay_publisher *publisher, int row,
 }
 
 enum status relay_publisher_send(struct relay_publisher *publisher, const struct pg_result *rows,
-                                 int row_count, struct error *error) {
+                                 int row_count, int64_t until_us, struct error *error) {
     publisher->rows = rows;
     publisher->row_count = row_count;
     publisher->sent_us = clock_now_us();
@@ -108,8 +108,11 @@ enum status relay_publisher_send(struct relay_publisher *publisher, const struct
     enum status status = subscribe(publisher->lane, error);
     buf_clear(&publisher->reply);
     buf_printf(&publisher->reply, "%s.%" PRIu64, publisher->lane->inbox, ++publisher->pass_number);
-    for (int i = 0; i < row_count && status == STATUS_OK; i++)
+    for (int i = 0; i < row_count && status == STATUS_OK; i++) {
+        if (clock_monotonic_us() >= until_us)
+            return error_set(error, STATUS_UNAVAILABLE, "held up for too long to be the leader");
         status = publish_row(publisher, i, error);
+    }
     return status;
 }
 

@@ -28,9 +28,10 @@ struct relay_publisher *relay_publisher_create(struct nats_client *nats);
 void relay_publisher_destroy(struct relay_publisher **publisher);
 
 /* Publishes the first `row_count` rows, which are borrowed until they are acknowledged; may wait
-   for the connection to take them. INTERNAL: a subject belongs to no stream. */
+   for the connection to take them. INTERNAL: a subject belongs to no stream. UNAVAILABLE: the
+   monotonic clock reached `until_us`; rows from there on are not published. */
 enum status relay_publisher_send(struct relay_publisher *publisher, const struct pg_result *rows,
-                                 int row_count, struct error *error) MUST_CHECK;
+                                 int row_count, int64_t until_us, struct error *error) MUST_CHECK;
 /* Waits, 5 s at most, until all that was sent is stored; UNAVAILABLE when it is not. */
 enum status relay_publisher_await(struct relay_publisher *publisher,
                                   struct error *error) MUST_CHECK;

@@ -174,9 +174,16 @@ static const char *why_not_ready(struct runtime *runtime) {
 }
 
 static void check_readiness(void *closure, struct readiness *readiness) {
-    const char *reason = why_not_ready(closure);
+    struct runtime *runtime = closure;
+    const char *reason = why_not_ready(runtime);
+    char holder[RELAY_HOLDER_SIZE] = "";
     readiness->ready = reason[0] == '\0';
-    snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
+    if (readiness->ready && runtime->relay != NULL)
+        relay_holder(runtime->relay, holder);
+    if (holder[0] != '\0')
+        snprintf(readiness->reason, sizeof(readiness->reason), "standing by; %s relays", holder);
+    else
+        snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
 }
 
 static bool is_ready(void *closure) {
@@ -220,6 +227,7 @@ static enum status start_relay(struct runtime *runtime, struct error *error) {
         .schema = runtime->service->schema,
         .batch_max = runtime->config.relay_batch_max,
         .poll_ms = runtime->config.relay_poll_ms,
+        .instance = runtime->config.instance,
     };
     runtime->relay = relay_create(&options);
     return relay_start(runtime->relay, error);

@@ -7,14 +7,18 @@
 #include "shared/nats/nats_client.h"
 #include "shared/outbox/outbox.h"
 #include "shared/outbox/relay.h"
+#include "shared/outbox/relay_publisher.h"
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
+#include "tests/support/network/http.h"
 #include "tests/support/network/tcp_proxy.h"
+#include "tests/support/servers/program.h"
 #include "tests/support/servers/servers_fixture.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #define WAIT_MS 30000
 #define ROLE "om_orders"
@@ -403,6 +407,116 @@ static void a_relay_whose_session_is_terminated_goes_on(void **state) {
     writer_close(&writer);
 }
 
+/* --- a leader that is stopped --- */
+
+static struct process *start_order(int *port, const char *instance) {
+    struct environment environment = {0};
+    *port = free_port();
+    servers_service_environment(servers, "order", ROLE, &environment);
+    environment_set_int(&environment, "OM_ADMIN_PORT", *port);
+    environment_set(&environment, "OM_INSTANCE", instance);
+    struct process *program = program_start("order", &environment, NULL);
+    environment_fini(&environment);
+    if (!wait_until(program_is_ready, port, WAIT_MS))
+        fixture_fail("%s is not ready", instance);
+    return program;
+}
+
+static int64_t saved_cursor(struct pg *pg) {
+    static const struct pg_statement saved = {
+        "test.saved", "SELECT next_xid::text::int8 FROM orders.outbox_cursor", 0};
+    struct error error = {0};
+    struct pg_result *result = NULL;
+    require_ok(pg_query(pg, &saved, NULL, &result, &error), &error);
+    int64_t next_xid = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return next_xid;
+}
+
+static bool says_who_leads(void *port) {
+    char url[64];
+    struct http_response response;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", *(const int *)port);
+    bool says = http_get(url, &response) == 200 && response.body.ptr != NULL &&
+                strstr(response.body.ptr, "relay order-first") != NULL;
+    http_response_fini(&response);
+    return says;
+}
+
+/* The lock was its session's, which nobody ended: another instance waited for 116 minutes. The
+   leader here has sent a pass to a broker that does not read, so that both publish those rows. */
+static void a_stopped_leader_is_followed_and_changes_nothing_when_it_wakes(void **state) {
+    (void)state;
+    struct writer writer;
+    int first_port, second_port;
+    writer_open(&writer);
+    struct process *first = start_order(&first_port, "order-first");
+    write_committed(&writer, 5);
+    assert_true(are_published(5, WAIT_MS));
+    struct process *second = start_order(&second_port, "order-second");
+    assert_true(wait_until(says_who_leads, &second_port, WAIT_MS));
+
+    servers_pause(servers, SERVER_NATS);
+    write_committed(&writer, 20);
+    clock_sleep_ms(300);
+    process_signal(first, SIGSTOP);
+    servers_resume(servers, SERVER_NATS);
+    write_committed(&writer, 20);
+    assert_true(are_published(45, 15000));
+    write_committed(&writer, 5);
+    assert_true(are_published(50, WAIT_MS));
+    int64_t cursor = saved_cursor(writer.pg);
+
+    process_signal(first, SIGCONT);
+    write_committed(&writer, 10);
+    assert_true(wait_until(program_is_ready, &first_port, WAIT_MS));
+    assert_published(&writer.committed);
+    assert_true(saved_cursor(writer.pg) >= cursor);
+    assert_int_equal(program_end(&first, WAIT_MS), 0);
+    assert_int_equal(program_end(&second, WAIT_MS), 0);
+    assert_published(&writer.committed);
+    writer_close(&writer);
+}
+
+/* A leader that wakes may have lost its lock since it read: what it holds is not published. */
+static void rows_that_were_held_for_too_long_are_not_published(void **state) {
+    (void)state;
+    static const struct pg_statement last_row = {
+        "test.last_row",
+        "SELECT ''::text, 0::int8, 0::int8, xid::text::int8, event_id, subject, traceparent, "
+        "payload "
+        "FROM outbox ORDER BY id DESC LIMIT 1",
+        0};
+    struct error error = {0};
+    struct writer writer;
+    struct pg_result *rows = NULL;
+    natsSubscription *heard = NULL;
+    natsMsg *message = NULL;
+    struct relay_publisher *publisher = relay_publisher_create(nats);
+    writer_open(&writer);
+    write_committed(&writer, 1);
+    require_ok(pg_query(writer.pg, &last_row, NULL, &rows, &error), &error);
+    assert_int_equal(natsConnection_SubscribeSync(&heard, nats_client_fast(nats), "orders.>"),
+                     NATS_OK);
+
+    assert_int_equal(relay_publisher_send(publisher, rows, 1, clock_monotonic_us() - 1, &error),
+                     STATUS_UNAVAILABLE);
+    assert_int_equal(natsSubscription_NextMsg(&message, heard, 200), NATS_TIMEOUT);
+
+    require_ok(relay_publisher_send(publisher, rows, 1, clock_monotonic_us() + 5000000, &error),
+               &error);
+    require_ok(relay_publisher_await(publisher, &error), &error);
+    assert_int_equal(natsSubscription_NextMsg(&message, heard, 5000), NATS_OK);
+    natsMsg_Destroy(message);
+    nats_client_unsubscribe(nats, &heard);
+    pg_result_free(&rows);
+    relay_publisher_destroy(&publisher);
+    struct relay *relay = start_relay(512);
+    assert_published(&writer.committed);
+    stop_relay(&relay);
+    writer_close(&writer);
+}
+
 /* --- under load --- */
 
 #define WRITERS 4
@@ -568,6 +682,8 @@ int main(void) {
         TEST(a_draining_relay_publishes_what_is_committed),
         TEST(a_first_large_pass_is_acknowledged_however_slow_the_other_connection),
         TEST(a_relay_whose_session_is_terminated_goes_on),
+        TEST(a_stopped_leader_is_followed_and_changes_nothing_when_it_wakes),
+        TEST(rows_that_were_held_for_too_long_are_not_published),
         TEST(two_relays_that_take_turns_lose_and_repeat_nothing),
         TEST(a_broker_killed_and_restarted_under_load_loses_nothing),
         TEST(a_stream_that_comes_late_gets_everything_at_once),
