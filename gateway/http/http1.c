@@ -20,6 +20,7 @@ struct connection {
     h2o_timeout_entry_t turn; /* of the loop, awaited so that others have theirs */
     unsigned served;          /* requests since the last turn */
     struct {
+        bool has_begun;  /* its first byte is there, and its time runs */
         size_t searched; /* of a head that is not complete */
         size_t head_len; /* 0: the head is not complete */
         size_t body_len; /* so far, where it comes in chunks */
@@ -394,15 +395,21 @@ static void take_input(struct connection *connection) {
         await_body(connection, &head);
 }
 
+/* The time of a request runs from its first byte to its last, however many come in between. */
+static void begin_request(struct connection *connection) {
+    if (connection->incoming.has_begun || connection->socket->input->size == 0)
+        return;
+    connection->incoming.has_begun = true;
+    set_timer(connection, &connection->lane->request_timeout);
+}
+
 static void on_read(h2o_socket_t *socket, const char *err) {
     struct connection *connection = socket->data;
     if (err != NULL) {
         connection_close(connection);
         return;
     }
-    /* the first bytes after a pause: now the time of the request runs */
-    if (connection->incoming.searched == 0)
-        set_timer(connection, &connection->lane->request_timeout);
+    begin_request(connection);
     connection->served = 0;
     tell_budget(connection, socket->input->size);
     take_input(connection);
@@ -410,10 +417,10 @@ static void on_read(h2o_socket_t *socket, const char *err) {
 
 /* `timeout` is for the first byte; it may be there. */
 static void await_request(struct connection *connection, h2o_timeout_t *timeout) {
-    bool has_begun = connection->socket->input->size > 0;
-    set_timer(connection, has_begun ? &connection->lane->request_timeout : timeout);
+    set_timer(connection, timeout);
+    begin_request(connection);
     h2o_socket_read_start(connection->socket, on_read);
-    if (has_begun)
+    if (connection->incoming.has_begun)
         take_input(connection);
 }
 

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -248,6 +249,60 @@ static void slow_senders_are_closed_and_disturb_nobody(void **state) {
             }
 }
 
+/* --- clients that send a byte now and then ---------------------------------------------------- */
+
+/* What such a client sends at first, in one packet. */
+static const struct slice trickles[] = {
+    SLICE_LITERAL("G"),
+    SLICE_LITERAL(POST_HEAD "X: "),
+    SLICE_LITERAL(POST_HEAD "Content-Length: 9999\r\n\r\n{"),
+    SLICE_LITERAL(POST_HEAD "Transfer-Encoding: chunked\r\n\r\n1000\r\n{"),
+};
+
+enum { TRICKLES = sizeof(trickles) / sizeof(trickles[0]), TRICKLE_MS = 50 };
+
+/* TLS 1.2 sends no tickets: what can be read is an answer or the end. */
+static struct raw_connection *connect_without_tickets(bool is_tls) {
+    return is_tls ? raw_connect_tls(port_of(true), NULL, TLS1_2_VERSION)
+                  : raw_connect(port_of(false), false);
+}
+
+/* Until it is closed; how long that took. */
+static int64_t trickle_ms(struct raw_connection *connection, int64_t most_ms) {
+    int64_t start_us = clock_monotonic_us(), spent_ms = 0;
+    while (spent_ms < most_ms && !raw_has_input(connection, TRICKLE_MS)) {
+        (void)raw_send(connection, SLICE_LITERAL("1"));
+        spent_ms = (clock_monotonic_us() - start_us) / 1000;
+    }
+    return spent_ms;
+}
+
+/* Once each byte of a body gave its request more time when the first came with the head. */
+static void a_request_that_trickles_ends_with_its_time(void **state) {
+    (void)state;
+    enum { TIMEOUT_MS = 500, MOST_MS = 2000 * OM_TIME_FACTOR };
+    gateway_restart((const char *[]){"OM_HTTP_REQUEST_TIMEOUT_MS", "500", NULL});
+    for (int i = 0; i < TRICKLES * 4; i++) {
+        bool is_tls = i % 2 == 1, is_second = i / 2 % 2 == 1;
+        struct raw_connection *slow = connect_without_tickets(is_tls);
+        struct buf sent = {0};
+        if (is_second)
+            buf_append_text(&sent, GET("/healthz"));
+        buf_append_slice(&sent, trickles[i / 4]);
+        assert_true(raw_send(slow, buf_slice(&sent)));
+        if (is_second)
+            assert_next_answer(slow, 200, "ok");
+
+        int64_t spent_ms = trickle_ms(slow, MOST_MS);
+        if (spent_ms < TIMEOUT_MS * 3 / 4 || spent_ms >= MOST_MS)
+            fail_msg("%s: after %lld ms", sent.ptr, (long long)spent_ms);
+        assert_true(raw_is_closed_within(slow, 0));
+        raw_close(&slow);
+        buf_fini(&sent);
+    }
+    gateway_restart(NULL);
+}
+
 static void a_connection_may_rest_longer_than_a_request_may_take(void **state) {
     (void)state;
     gateway_restart((const char *[]){"OM_HTTP_REQUEST_TIMEOUT_MS", "200", "OM_HTTP_IDLE_TIMEOUT_MS",
@@ -401,6 +456,7 @@ int main(void) {
         cmocka_unit_test(a_client_that_leaves_early_harms_nobody),
         cmocka_unit_test(a_body_that_stops_short_is_no_request),
         cmocka_unit_test(slow_senders_are_closed_and_disturb_nobody),
+        cmocka_unit_test(a_request_that_trickles_ends_with_its_time),
         cmocka_unit_test(a_connection_may_rest_longer_than_a_request_may_take),
         cmocka_unit_test(a_silent_client_of_https_is_closed),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
