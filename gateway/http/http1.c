@@ -313,7 +313,9 @@ static enum http_progress read_chunks(struct connection *connection, struct http
         return progress;
     input->size = at + len + rest;
     connection->incoming.body_len += len;
-    if (connection->incoming.body_len <= connection->lane->body_max_bytes)
+    /* a chunk counts by its size, before its bytes are there */
+    if (connection->incoming.body_len + connection->incoming.chunks.left <=
+        connection->lane->body_max_bytes)
         return progress;
     *fault = (struct http_fault){PROBLEM_BODY_TOO_LARGE, NULL};
     return HTTP_REFUSED;

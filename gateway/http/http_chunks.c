@@ -29,6 +29,14 @@ static bool skip_byte(struct http_chunks *chunks, char c, enum http_chunks_state
     return ++chunks->skipped <= SKIPPED_MAX_BYTES;
 }
 
+/* At least one of a name, and then a colon (RFC 9112 section 5.1). */
+static bool take_trailer_name_byte(struct http_chunks *chunks, char c) {
+    bool is_first = chunks->state == CHUNKS_TRAILER_START;
+    chunks->state = !is_first && c == ':' ? CHUNKS_TRAILER_VALUE : CHUNKS_TRAILER_NAME;
+    return (chunks->state == CHUNKS_TRAILER_VALUE || http_is_token((struct slice){&c, 1})) &&
+           ++chunks->skipped <= SKIPPED_MAX_BYTES;
+}
+
 static bool expect_byte(struct http_chunks *chunks, char c, char expected,
                         enum http_chunks_state next_state) {
     chunks->state = next_state;
@@ -50,9 +58,12 @@ static bool take_byte(struct http_chunks *chunks, char c) {
     case CHUNKS_DATA_LF:
         return expect_byte(chunks, c, '\n', CHUNKS_SIZE);
     case CHUNKS_TRAILER_START:
-        chunks->state = CHUNKS_TRAILER;
-        return skip_byte(chunks, c, CHUNKS_LAST_LF);
-    case CHUNKS_TRAILER:
+        if (c == '\r')
+            return expect_byte(chunks, c, '\r', CHUNKS_LAST_LF);
+        return take_trailer_name_byte(chunks, c);
+    case CHUNKS_TRAILER_NAME:
+        return take_trailer_name_byte(chunks, c);
+    case CHUNKS_TRAILER_VALUE:
         return skip_byte(chunks, c, CHUNKS_TRAILER_LF);
     case CHUNKS_TRAILER_LF:
         return expect_byte(chunks, c, '\n', CHUNKS_TRAILER_START);

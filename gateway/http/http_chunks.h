@@ -1,6 +1,6 @@
 /*
  * The chunked transfer coding (RFC 9112 section 7.1), read strictly: sizes in hexadecimal digits
- * only, every line ended by CR LF. Extensions and trailers are skipped. Pure.
+ * only, every line ended by CR LF. Extensions and well-formed trailers are skipped. Pure.
  */
 #ifndef OM_GATEWAY_HTTP_HTTP_CHUNKS_H
 #define OM_GATEWAY_HTTP_HTTP_CHUNKS_H
@@ -15,14 +15,15 @@ enum http_chunks_state {
     CHUNKS_DATA_CR,
     CHUNKS_DATA_LF,
     CHUNKS_TRAILER_START, /* of a line */
-    CHUNKS_TRAILER,
+    CHUNKS_TRAILER_NAME,
+    CHUNKS_TRAILER_VALUE,
     CHUNKS_TRAILER_LF,
     CHUNKS_LAST_LF,
 };
 
 struct http_chunks {
     enum http_chunks_state state; /* what comes next */
-    size_t left;                  /* of the chunk */
+    size_t left;                  /* of the chunk; while its size is read, the least it can be */
     size_t skipped;               /* of extensions and trailers */
     unsigned digits;
 };

@@ -8,8 +8,12 @@
 
 /* --- characters ------------------------------------------------------------------------------- */
 
-static bool is_token(struct slice text) {
+bool http_is_token(struct slice text) {
     return text.len > 0 && slice_has_only(text, "!#$%&'*+-.^_`|~");
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
 }
 
 static bool is_host(struct slice text) {
@@ -37,91 +41,111 @@ bool http_field_is(const struct http_field *field, const char *name) {
     return slice_is_word(field->name, name);
 }
 
-/* --- where it ends ---------------------------------------------------------------------------- */
-
-/* One empty line may come first: some clients send one after a body. */
-static size_t leading_line(struct slice input) {
-    if (input.len > 0 && input.ptr[0] == '\n')
-        return 1;
-    return input.len > 1 && input.ptr[0] == '\r' && input.ptr[1] == '\n' ? 2 : 0;
-}
-
-/* The length up to and including the empty line; 0 when it is not there yet. */
-static size_t find_end(struct slice input, size_t *searched) {
-    size_t at = *searched;
-    for (const char *line; at < input.len; at = (size_t)(line - input.ptr) + 1) {
-        line = memchr(input.ptr + at, '\n', input.len - at);
-        if (line == NULL)
-            break;
-        struct slice rest = {line + 1, input.len - (size_t)(line + 1 - input.ptr)};
-        size_t empty = leading_line(rest);
-        if (empty > 0)
-            return (size_t)(rest.ptr - input.ptr) + empty;
-        if (rest.len < 2 && (rest.len == 0 || rest.ptr[0] == '\r')) {
-            *searched = (size_t)(line - input.ptr); /* the next bytes tell */
-            return 0;
-        }
-    }
-    *searched = input.len;
-    return 0;
-}
-
 static enum http_progress refuse(struct http_fault *fault, enum problem problem,
                                  const char *detail) {
     *fault = (struct http_fault){problem, detail};
     return HTTP_REFUSED;
 }
 
-/* A head that cannot become good any more is refused before it ends. */
-static enum http_progress judge_incomplete(struct slice input, size_t start,
-                                           struct http_fault *fault) {
-    struct slice rest = {input.ptr + start, input.len - start};
-    bool may_be_empty_line = slice_is(input, "\r");
-    if (rest.len > 0 && !may_be_empty_line && !is_token((struct slice){rest.ptr, 1}))
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "this is not HTTP");
-    if (slice_take_until(&rest, '\n').len > METHOD_MAX_BYTES + HTTP_TARGET_MAX_BYTES + 16)
-        return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
-    if (input.len > HTTP_HEAD_MAX_BYTES)
-        return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, NULL);
-    return HTTP_INCOMPLETE;
-}
-
 /* --- the request line ------------------------------------------------------------------------- */
 
-/* RFC 9112 section 3.2.2: a server must also take http://host/path. Without a path it is "/", and
-   no query is read. */
-static struct slice without_authority(struct slice target) {
+/* RFC 9112 section 3.2.2: a server must also take http://host/path, whose host counts before that
+   of the Host header. Without a path it is "/", and no query is read. */
+static bool take_authority(struct http_head *head) {
     static const char *const schemes[] = {"http://", "https://"};
+    struct slice target = head->target;
     for (size_t i = 0; i < 2; i++) {
-        size_t len = strlen(schemes[i]);
-        if (target.len <= len || strncasecmp(target.ptr, schemes[i], len) != 0)
+        size_t start = strlen(schemes[i]), end = start;
+        if (target.len < start || strncasecmp(target.ptr, schemes[i], start) != 0)
             continue;
-        while (len < target.len && strchr("/?#", target.ptr[len]) == NULL)
-            len++;
-        return len < target.len && target.ptr[len] == '/'
-                   ? (struct slice){target.ptr + len, target.len - len}
-                   : SLICE_LITERAL("/");
+        while (end < target.len && strchr("/?#", target.ptr[end]) == NULL)
+            end++;
+        head->host = (struct slice){target.ptr + start, end - start};
+        head->target = end < target.len && target.ptr[end] == '/'
+                           ? (struct slice){target.ptr + end, target.len - end}
+                           : SLICE_LITERAL("/");
+        return head->host.len > 0 && is_host(head->host);
     }
-    return target;
+    return true;
+}
+
+/* RFC 9110 section 2.5: a later minor version is served as the latest that is known. */
+static enum http_progress take_version(struct slice text, struct http_head *head,
+                                       struct http_fault *fault) {
+    bool is_version = slice_take_prefix(&text, "HTTP/") && text.len == 3 && text.ptr[1] == '.' &&
+                      is_digit(text.ptr[0]) && is_digit(text.ptr[2]);
+    if (!is_version || text.ptr[0] == '0')
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "only HTTP/1.1 is spoken here");
+    if (text.ptr[0] != '1')
+        return refuse(fault, PROBLEM_VERSION_NOT_SUPPORTED, NULL);
+    head->is_http_1_0 = text.ptr[2] == '0';
+    head->is_persistent = !head->is_http_1_0;
+    return HTTP_COMPLETE;
 }
 
 static enum http_progress take_request_line(struct slice line, struct http_head *head,
                                             struct http_fault *fault) {
     struct slice version = line;
+    head->host = (struct slice){"", 0};
     head->method = slice_take_until(&version, ' ');
     head->target = slice_take_until(&version, ' ');
     if (version.ptr == NULL)
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request line is malformed");
     if (head->target.len > HTTP_TARGET_MAX_BYTES)
         return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
-    head->is_http_1_0 = slice_is(version, "HTTP/1.0");
-    if (!head->is_http_1_0 && !slice_is(version, "HTTP/1.1"))
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "only HTTP/1.1 is spoken here");
-    if (!is_token(head->method) || head->method.len > METHOD_MAX_BYTES || !is_visible(head->target))
+    if (slice_is(head->method, "PRI"))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "HTTP/2 is not spoken here");
+    enum http_progress progress = take_version(version, head, fault);
+    if (progress != HTTP_COMPLETE)
+        return progress;
+    if (!http_is_token(head->method) || head->method.len > METHOD_MAX_BYTES ||
+        !is_visible(head->target))
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request line is malformed");
-    head->target = without_authority(head->target);
-    head->is_persistent = !head->is_http_1_0;
+    if (!take_authority(head))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the target's host is malformed");
     return HTTP_COMPLETE;
+}
+
+/* --- where it ends ---------------------------------------------------------------------------- */
+
+/* One empty line may come first: some clients send one after a body. */
+static size_t leading_line(struct slice input) {
+    return input.len > 1 && input.ptr[0] == '\r' && input.ptr[1] == '\n' ? 2 : 0;
+}
+
+/* `*len` is the length up to and including the empty line. */
+static enum http_progress find_end(struct slice input, size_t start, size_t *searched,
+                                   size_t *len) {
+    size_t at = *searched > start ? *searched : start;
+    for (const char *line_feed; at < input.len; at = *len) {
+        line_feed = memchr(input.ptr + at, '\n', input.len - at);
+        if (line_feed == NULL)
+            break;
+        *len = (size_t)(line_feed - input.ptr) + 1;
+        if (*len - start < 2 || line_feed[-1] != '\r')
+            return HTTP_REFUSED;
+        if (*len - start > 2 && line_feed[-2] == '\n')
+            return HTTP_COMPLETE;
+    }
+    *searched = input.len;
+    return HTTP_INCOMPLETE;
+}
+
+/* A head that cannot become good any more is refused before it ends. */
+static enum http_progress judge_incomplete(struct slice input, size_t start, struct http_head *head,
+                                           struct http_fault *fault) {
+    struct slice rest = {input.ptr + start, input.len - start};
+    bool may_be_empty_line = slice_is(input, "\r");
+    if (rest.len > 0 && !may_be_empty_line && !http_is_token((struct slice){rest.ptr, 1}))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "this is not HTTP");
+    struct slice line = slice_take_line(&rest);
+    if (line.len > METHOD_MAX_BYTES + HTTP_TARGET_MAX_BYTES + 16)
+        return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
+    if (rest.ptr != NULL && take_request_line(line, head, fault) == HTTP_REFUSED)
+        return HTTP_REFUSED;
+    if (input.len > HTTP_HEAD_MAX_BYTES)
+        return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, NULL);
+    return HTTP_INCOMPLETE;
 }
 
 /* --- the fields ------------------------------------------------------------------------------- */
@@ -144,7 +168,8 @@ struct seen {
 static const char *take_framing(const struct http_field *field, struct http_head *head,
                                 struct seen *seen) {
     if (slice_is_word(field->name, "host")) {
-        head->host = field->value;
+        if (head->host.len == 0) /* the target named none */
+            head->host = field->value;
         if (++seen->hosts > 1 || !is_host(field->value))
             return "there must be one Host header, with a host in it";
     } else if (slice_is_word(field->name, "content-length")) {
@@ -169,7 +194,7 @@ static enum http_progress take_field(struct slice line, struct http_head *head, 
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header line is folded");
     field.name = slice_take_until(&field.value, ':');
-    if (field.value.ptr == NULL || !is_token(field.name) || !is_field_text(field.value))
+    if (field.value.ptr == NULL || !http_is_token(field.name) || !is_field_text(field.value))
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header line is malformed");
     field.value = slice_trim(field.value);
     if (head->field_count == HTTP_FIELDS_MAX)
@@ -204,18 +229,17 @@ static enum http_progress take_lines(struct slice lines, struct http_head *head,
 enum http_progress http_head_parse(struct slice input, size_t *searched, struct http_head *head,
                                    struct http_fault *fault) {
     size_t start = leading_line(input);
-    if (*searched < start)
-        *searched = start;
-    size_t len = find_end(input, searched);
-    if (len == 0)
-        return judge_incomplete(input, start, fault);
+    size_t len;
+    enum http_progress progress = find_end(input, start, searched, &len);
+    if (progress == HTTP_INCOMPLETE)
+        return judge_incomplete(input, start, head, fault);
+    if (progress == HTTP_REFUSED)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a line does not end with CR LF");
     head->len = len;
-    head->host = (struct slice){"", 0};
     head->field_count = 0;
     head->content_length = HTTP_NO_LENGTH;
     head->is_chunked = head->expects_continue = false;
-    enum http_progress progress =
-        take_lines((struct slice){input.ptr + start, len - start}, head, fault);
+    progress = take_lines((struct slice){input.ptr + start, len - start}, head, fault);
     if (progress == HTTP_COMPLETE && len > HTTP_HEAD_MAX_BYTES)
         return refuse(fault, PROBLEM_HEADERS_TOO_LARGE, NULL);
     return progress;

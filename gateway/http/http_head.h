@@ -1,8 +1,8 @@
 /*
  * The head of an HTTP/1.1 request (RFC 9112), read strictly: a head that two readers could take for
  * two different things is refused. So are ambiguous framing (Content-Length with Transfer-Encoding,
- * or several of one), a missing or repeated Host, folded lines, control characters, and sizes far
- * beyond need. Pure; the results borrow from the input.
+ * or several of one), a missing or repeated Host, folded lines, lines that end with a bare LF,
+ * control characters, and sizes far beyond need. Pure; the results borrow from the input.
  */
 #ifndef OM_GATEWAY_HTTP_HTTP_HEAD_H
 #define OM_GATEWAY_HTTP_HTTP_HEAD_H
@@ -22,12 +22,15 @@ struct http_field {
 struct http_head {
     size_t len; /* with the empty line that ends it, and one that may have come first */
     struct slice method, target; /* target: of an absolute form, what follows the authority */
-    struct slice host;           /* empty where HTTP/1.0 sent none */
+    struct slice host; /* the target's, or else the header's; empty where HTTP/1.0 sent none */
     struct http_field fields[HTTP_FIELDS_MAX];
     size_t field_count;
     size_t content_length; /* or HTTP_NO_LENGTH */
     bool is_chunked, is_persistent, expects_continue, is_http_1_0;
 };
+
+/* Such as a method or a header's name (RFC 9110 section 5.6.2). */
+bool http_is_token(struct slice text);
 
 /* Names are compared without regard to case. */
 bool http_field_is(const struct http_field *field, const char *name);
@@ -41,7 +44,7 @@ struct http_fault {
 enum http_progress { HTTP_INCOMPLETE, HTTP_COMPLETE, HTTP_REFUSED };
 
 /* Reads the head at the start of `input`. `*searched` is how much of it is known not to end the
-   head: 0 at first, and kept between calls as more arrives. */
+   head: 0 at first, and kept between calls as more arrives. `*head` counts when complete. */
 enum http_progress http_head_parse(struct slice input, size_t *searched, struct http_head *head,
                                    struct http_fault *fault);
 

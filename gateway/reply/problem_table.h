@@ -118,6 +118,10 @@
       "The request was passed on, but no confirmation came back in time. It may have taken "       \
       "effect.",                                                                                   \
       "Send exactly the same request with the same Idempotency-Key again: it takes effect once. "  \
-      "Without a key, look first whether it has.")
+      "Without a key, look first whether it has.")                                                 \
+    X(VERSION_NOT_SUPPORTED, "http-version-not-supported", 505, 0,                                 \
+      "This version of HTTP is not supported",                                                     \
+      "The request line names another major version of HTTP than 1. Nothing was done.",            \
+      "Send the request as HTTP/1.1.")
 
 #endif

@@ -217,6 +217,7 @@ static const struct id_place id_places[] = {
 #define POST "POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 #define GET "GET /health HTTP/1.1\r\n"
 #define MALFORMED 400, "malformed-request", true
+#define UNSUPPORTED 505, "http-version-not-supported", true
 
 struct bad_request {
     const char *what;
@@ -284,11 +285,37 @@ static const struct bad_request bad_requests[] = {
     {"no method", SLICE_LITERAL(" / HTTP/1.1\r\nHost: localhost\r\n\r\n"), MALFORMED},
     {"HTTP/0.9", SLICE_LITERAL("GET /health\r\n\r\n"), MALFORMED},
     {"HTTP/2 preface", SLICE_LITERAL("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), MALFORMED},
-    {"HTTP/3.0", SLICE_LITERAL("GET / HTTP/3.0\r\nHost: localhost\r\n\r\n"), MALFORMED},
+    {"HTTP/0.9, and nothing more", SLICE_LITERAL("GET /health\r\n"), MALFORMED},
+    {"HTTP/0.9, said", SLICE_LITERAL("GET /health HTTP/0.9\r\n\r\n"), MALFORMED},
+    {"HTTP/2.0", SLICE_LITERAL("GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n"), UNSUPPORTED},
+    {"HTTP/3.0", SLICE_LITERAL("GET / HTTP/3.0\r\nHost: localhost\r\n\r\n"), UNSUPPORTED},
+    {"HTTP/1.10", SLICE_LITERAL("GET / HTTP/1.10\r\nHost: localhost\r\n\r\n"), MALFORMED},
+    {"lines ended by LF", SLICE_LITERAL("GET /health HTTP/1.1\nHost: localhost\n\n"), MALFORMED},
+    {"a header ended by LF", SLICE_LITERAL(GET "Host: localhost\nX: 1\r\n\r\n"), MALFORMED},
+    {"a head ended by LF", SLICE_LITERAL(GET "Host: localhost\r\n\n"), MALFORMED},
+    {"an empty line of LF first", SLICE_LITERAL("\n" GET "Host: localhost\r\n\r\n"), MALFORMED},
+    {"trailer without colon",
+     SLICE_LITERAL(POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX\r\n\r\n"), MALFORMED},
+    {"trailer without name",
+     SLICE_LITERAL(POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n: 1\r\n\r\n"),
+     MALFORMED},
+    {"another host in the target",
+     SLICE_LITERAL("GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400,
+     "malformed-request", false},
+    {"no host in the target",
+     SLICE_LITERAL("GET http:///health HTTP/1.1\r\nHost: localhost\r\n\r\n"), MALFORMED},
+    {"a host in the target alone", SLICE_LITERAL("GET http://localhost/health HTTP/1.1\r\n\r\n"),
+     MALFORMED},
     {"no text at all", SLICE_LITERAL("\x16\x03\x01\x00\xa5\x01\x00\x00"), MALFORMED},
     {"unknown expectation", SLICE_LITERAL(POST "Expect: a miracle\r\nContent-Length: 2\r\n\r\n{}"),
      417, "expectation-failed", true},
     {"too long a body, by its length", SLICE_LITERAL(POST "Content-Length: 262145\r\n\r\n"), 413,
+     "body-too-large", true},
+    {"too long a chunk, by its size",
+     SLICE_LITERAL(POST "Transfer-Encoding: chunked\r\n\r\n40001\r\n{"), 413, "body-too-large",
+     true},
+    {"too long a chunk, behind another",
+     SLICE_LITERAL(POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n3ffff\r\n"), 413,
      "body-too-large", true},
     {"too long a body, expected",
      SLICE_LITERAL(POST "Content-Length: 262145\r\nExpect: 100-continue\r\n\r\n"), 413,

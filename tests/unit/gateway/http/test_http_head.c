@@ -31,7 +31,8 @@ static void usual_heads_are_sound(void **state) {
     assert_sound("GET / HTTP/1.0\r\n\r\n");
     assert_sound("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n");
     assert_sound("POST / HTTP/1.1\r\nHOST:a\r\nTransfer-Encoding: chunked\r\n\r\n");
-    assert_sound("GET / HTTP/1.1\nHost: a\n\n");
+    assert_sound("GET / HTTP/1.2\r\nHost: a\r\n\r\n");
+    assert_sound("GET / HTTP/1.9\r\nHost: a\r\n\r\n");
     assert_sound("GET / HTTP/1.1\r\nHost: a\r\nContent-Length-X: 1\r\nHosts: b\r\n\r\n");
     assert_sound("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
 }
@@ -56,6 +57,26 @@ static void a_target_with_an_authority_is_its_path(void **state) {
     }
 }
 
+/* RFC 9112 section 3.2.2. Host still has to be there, once. */
+static void the_host_of_a_target_counts_before_that_of_the_header(void **state) {
+    (void)state;
+    assert_sound("GET http://b:1/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_slice_equal(head.host, "b:1");
+    assert_sound("GET HTTPS://[::1] HTTP/1.1\r\nX: 1\r\nHost: a\r\n\r\n");
+    assert_slice_equal(head.host, "[::1]");
+    assert_sound("GET http://b?x HTTP/1.0\r\n\r\n");
+    assert_slice_equal(head.host, "b");
+    assert_sound("GET /http://b/ HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_slice_equal(head.host, "a");
+
+    assert_refused("GET http://b/ HTTP/1.1\r\n\r\n", PROBLEM_MALFORMED_REQUEST);
+    assert_refused("GET http://b/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+                   PROBLEM_MALFORMED_REQUEST);
+    assert_refused("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", PROBLEM_MALFORMED_REQUEST);
+    assert_refused("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", PROBLEM_MALFORMED_REQUEST);
+    assert_refused("GET http://u@b/ HTTP/1.1\r\nHost: a\r\n\r\n", PROBLEM_MALFORMED_REQUEST);
+}
+
 static void a_head_says_what_was_sent(void **state) {
     (void)state;
     assert_int_equal(parse("POST http://b:1/x?y HTTP/1.1\r\nHOST:  a \r\nContent-Length: 12\r\n"
@@ -64,7 +85,7 @@ static void a_head_says_what_was_sent(void **state) {
 
     assert_slice_equal(head.method, "POST");
     assert_slice_equal(head.target, "/x?y");
-    assert_slice_equal(head.host, "a");
+    assert_slice_equal(head.host, "b:1");
     assert_int_equal(head.field_count, 4);
     assert_int_equal(head.content_length, 12);
     assert_true(head.expects_continue);
@@ -76,6 +97,9 @@ static void persistence_depends_on_the_version_and_connection(void **state) {
     (void)state;
     assert_sound("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_true(head.is_persistent);
+    assert_sound("GET / HTTP/1.2\r\nHost: a\r\n\r\n");
+    assert_true(head.is_persistent);
+    assert_false(head.is_http_1_0);
     assert_sound("GET / HTTP/1.0\r\n\r\n");
     assert_false(head.is_persistent);
     assert_sound("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -124,7 +148,12 @@ static void malformed_heads_are_refused(void **state) {
         "GET /\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+        "GET / HTTP/0.9\r\n\r\n",
+        "GET / HTTP/11\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.10\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1,1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/x.1\r\nHost: a\r\n\r\n",
+        "GET / http/1.1\r\nHost: a\r\n\r\n",
         "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -141,6 +170,37 @@ static void malformed_heads_are_refused(void **state) {
         assert_refused(heads[i], PROBLEM_MALFORMED_REQUEST);
     assert_refused("POST / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n",
                    PROBLEM_EXPECTATION_FAILED);
+}
+
+static void a_line_that_ends_with_a_bare_lf_is_refused(void **state) {
+    (void)state;
+    static const char *const heads[] = {
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "GET / HTTP/1.1\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\n",
+        "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\r\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\n",
+    };
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+        assert_refused(heads[i], PROBLEM_MALFORMED_REQUEST);
+}
+
+static void another_major_version_is_not_supported(void **state) {
+    (void)state;
+    assert_refused("GET / HTTP/2.0\r\nHost: a\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
+    assert_refused("GET / HTTP/3.0\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
+    assert_refused("GET / HTTP/9.9\r\nHost: a\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
+}
+
+/* An HTTP/0.9 client sends nothing more. */
+static void a_bad_request_line_is_refused_before_the_head_ends(void **state) {
+    (void)state;
+    assert_refused("GET /\r\n", PROBLEM_MALFORMED_REQUEST);
+    assert_refused("GET / HTTP/2.0\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
+    assert_refused("\r\nGET http:///x HTTP/1.1\r\nHo", PROBLEM_MALFORMED_REQUEST);
 }
 
 static void a_nul_is_no_text(void **state) {
@@ -203,7 +263,7 @@ static enum http_progress decode(const char *text, size_t step, struct buf *data
 
 static void chunks_are_joined_however_they_arrive(void **state) {
     (void)state;
-    static const char text[] = "3\r\nabc\r\n0a;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\n\r\nGET";
+    static const char text[] = "3\r\nabc\r\n0a;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\nU:\r\n\r\nGET";
     struct buf data = {0}, rest = {0};
     for (size_t step = 1; step <= sizeof(text); step++) {
         assert_int_equal(decode(text, step, &data, &rest), HTTP_COMPLETE);
@@ -232,6 +292,11 @@ static void malformed_chunks_are_refused(void **state) {
         "1;\x01\r\n",
         "0\r\nT: 1\nU",
         "0\r\n\rx",
+        "0\r\nT\r\n\r\n",
+        "0\r\n: 1\r\n\r\n",
+        "0\r\nT : 1\r\n\r\n",
+        "0\r\nT: 1\r\n 2\r\n\r\n",
+        "0\r\nT: 1\r\nU\r\n\r\n",
         "1 \r\na\r\n",
     };
     struct buf data = {0}, rest = {0};
@@ -240,6 +305,20 @@ static void malformed_chunks_are_refused(void **state) {
             fail_msg("not refused: %s", bodies[i]);
     buf_fini(&data);
     buf_fini(&rest);
+}
+
+/* The least that a chunk can have is known digit by digit. */
+static void a_size_counts_before_its_bytes_are_there(void **state) {
+    (void)state;
+    struct http_chunks chunks = {0};
+    char bytes[] = "400";
+    size_t len = 2, rest;
+    assert_int_equal(http_chunks_decode(&chunks, bytes, &len, &rest), HTTP_INCOMPLETE);
+    assert_int_equal(chunks.left, 0x40);
+    len = 1;
+
+    assert_int_equal(http_chunks_decode(&chunks, bytes + 2, &len, &rest), HTTP_INCOMPLETE);
+    assert_int_equal(chunks.left, 0x400);
 }
 
 static void endless_extensions_are_refused(void **state) {
@@ -269,15 +348,20 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usual_heads_are_sound),
         cmocka_unit_test(a_target_with_an_authority_is_its_path),
+        cmocka_unit_test(the_host_of_a_target_counts_before_that_of_the_header),
         cmocka_unit_test(a_head_says_what_was_sent),
         cmocka_unit_test(persistence_depends_on_the_version_and_connection),
         cmocka_unit_test(a_head_in_pieces_is_the_same_head),
         cmocka_unit_test(ambiguous_framing_is_refused),
         cmocka_unit_test(malformed_heads_are_refused),
+        cmocka_unit_test(a_line_that_ends_with_a_bare_lf_is_refused),
+        cmocka_unit_test(another_major_version_is_not_supported),
+        cmocka_unit_test(a_bad_request_line_is_refused_before_the_head_ends),
         cmocka_unit_test(a_nul_is_no_text),
         cmocka_unit_test(sizes_far_beyond_need_are_refused),
         cmocka_unit_test(chunks_are_joined_however_they_arrive),
         cmocka_unit_test(malformed_chunks_are_refused),
+        cmocka_unit_test(a_size_counts_before_its_bytes_are_there),
         cmocka_unit_test(endless_extensions_are_refused),
         cmocka_unit_test(json_is_recognized_with_its_parameters),
     };
