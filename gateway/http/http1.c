@@ -1,6 +1,7 @@
 #include "gateway/http/http1.h"
 
 #include "gateway/http/http_chunks.h"
+#include "gateway/http/tls.h"
 #include "gateway/reply/problem.h"
 
 #include <string.h>
@@ -455,11 +456,20 @@ static void begin(struct connection *connection) {
         await_request(connection, &connection->lane->request_timeout);
 }
 
+/* h2o leaves the alert of a handshake that fails unsent. */
+static void send_alert(h2o_socket_t *socket) {
+    unsigned char alert[TLS_ALERT_BYTES];
+    if (tls_take_alert(alert))
+        (void)!send(h2o_socket_get_fd(socket), alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void on_handshake(h2o_socket_t *socket, const char *err) {
-    if (err != NULL)
-        connection_close(socket->data);
-    else
+    if (err == NULL) {
         begin(socket->data);
+        return;
+    }
+    send_alert(socket);
+    connection_close(socket->data);
 }
 
 void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, bool is_surplus) {

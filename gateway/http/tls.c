@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* TLS 1.3's are all sound; of 1.2 only those that authenticate what they encrypt. */
 #define CIPHERS_OF_TLS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -38,6 +39,35 @@ static int select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* The last record's header, and the alert behind it. */
+static _Thread_local struct {
+    unsigned char record[TLS_ALERT_BYTES];
+    bool is_there;
+} last_alert;
+
+/* The message callback of OpenSSL. A record that is encrypted names another type or length. */
+static void keep_alert(int is_sent, int version, int type, const void *bytes, size_t len, SSL *ssl,
+                       void *closure) {
+    static const size_t header_len = SSL3_RT_HEADER_LENGTH;
+    (void)version;
+    (void)ssl;
+    (void)closure;
+    if (is_sent && type == SSL3_RT_HEADER && len == header_len)
+        memcpy(last_alert.record, bytes, header_len);
+    if (!is_sent || type != SSL3_RT_ALERT || len != TLS_ALERT_BYTES - header_len)
+        return;
+    const unsigned char *header = last_alert.record;
+    last_alert.is_there = header[0] == SSL3_RT_ALERT && header[3] == 0 && header[4] == len;
+    memcpy(last_alert.record + header_len, bytes, len);
+}
+
+bool tls_take_alert(unsigned char alert[TLS_ALERT_BYTES]) {
+    bool is_there = last_alert.is_there;
+    memcpy(alert, last_alert.record, TLS_ALERT_BYTES);
+    last_alert.is_there = false;
+    return is_there;
+}
+
 /* A key with a passphrase is no key: nobody is there to type it. */
 static int no_passphrase(char *text, int size, int for_writing, void *closure) {
     (void)text;
@@ -68,6 +98,7 @@ static enum status make_context(const struct tls *tls, SSL_CTX **context, struct
                                   SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_alpn_select_cb(made, select_protocol, NULL);
+    SSL_CTX_set_msg_callback(made, keep_alert);
     enum status status = load(made, tls, error);
     if (status == STATUS_OK)
         *context = made;

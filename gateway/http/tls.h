@@ -11,6 +11,7 @@
 #include "shared/base/status.h"
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 struct tls;
 
@@ -24,5 +25,11 @@ enum status tls_reload(struct tls *tls, struct error *error) MUST_CHECK;
 
 /* The context for new connections; give it back with SSL_CTX_free(). */
 SSL_CTX *tls_context(struct tls *tls);
+
+#define TLS_ALERT_BYTES 7
+
+/* The alert of the handshake that failed just now on this thread, as a record to be sent. False:
+   there was none, or the connection was encrypted already. */
+bool tls_take_alert(unsigned char alert[TLS_ALERT_BYTES]);
 
 #endif

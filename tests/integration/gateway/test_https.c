@@ -5,9 +5,16 @@
 #include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+/* The handshake fails, and the server says why. */
+static void assert_alert(const char *protocols, int tls_version_max, int reason) {
+    assert_null(raw_connect_tls(tls.port, protocols, tls_version_max));
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()), reason);
+}
 
 static void only_tls_1_2_and_later_are_spoken(void **state) {
     (void)state;
@@ -17,7 +24,7 @@ static void only_tls_1_2_and_later_are_spoken(void **state) {
 
     assert_next_answer(connection, 200, "ok");
     raw_close(&connection);
-    assert_null(raw_connect_tls(tls.port, NULL, TLS1_1_VERSION));
+    assert_alert(NULL, TLS1_1_VERSION, SSL_R_TLSV1_ALERT_PROTOCOL_VERSION);
 }
 
 static void the_only_protocol_to_agree_on_is_http_1_1(void **state) {
@@ -28,7 +35,8 @@ static void the_only_protocol_to_agree_on_is_http_1_1(void **state) {
 
     assert_next_answer(both, 200, "ok");
     raw_close(&both);
-    assert_null(raw_connect_tls(tls.port, "\x02h2", 0));
+    assert_alert("\x02h2", 0, SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
+    assert_alert("\x02h2", TLS1_2_VERSION, SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
 }
 
 static bool is_new_serial(void *closure) {

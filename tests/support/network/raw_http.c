@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <string.h>
@@ -51,6 +52,7 @@ struct raw_connection *raw_connect_tls(int port, const char *protocols, int tls_
         SSL_set_alpn_protos(made->ssl, (const unsigned char *)protocols,
                             (unsigned)strlen(protocols));
     SSL_set_fd(made->ssl, made->fd);
+    ERR_clear_error();
     if (SSL_connect(made->ssl) != 1)
         raw_close(&made);
     return made;

@@ -11,8 +11,9 @@ struct raw_connection;
 
 /* To 127.0.0.1. A server that cannot be reached ends the test program. */
 struct raw_connection *raw_connect(int port, bool is_tls);
-/* The same, and NULL instead where the TLS handshake fails. `protocols` (may be NULL) is offered by
-   ALPN, as OpenSSL wants it, such as "\x08http/1.1". `tls_version_max` 0: any. */
+/* The same, and NULL instead where the TLS handshake fails; ERR_peek_error() tells why. `protocols`
+   (may be NULL) is offered by ALPN, as OpenSSL wants it, such as "\x08http/1.1". `tls_version_max`
+   0: any. */
 struct raw_connection *raw_connect_tls(int port, const char *protocols, int tls_version_max);
 void raw_close(struct raw_connection **connection);
 int raw_fd(const struct raw_connection *connection);
