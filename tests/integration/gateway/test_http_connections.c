@@ -108,6 +108,17 @@ static void an_upgrade_to_http_2_is_ignored(void **state) {
     }
 }
 
+static void a_later_minor_version_and_an_absolute_target_are_served(void **state) {
+    (void)state;
+    struct raw_connection *connection = raw_connect(fixture.port, false);
+    assert_true(raw_send(connection, SLICE_LITERAL("GET http://localhost/healthz HTTP/1.2\r\nHost: "
+                                                   "evil.example\r\n\r\n" GET("/health"))));
+
+    assert_next_answer(connection, 200, "{\"status\":\"ok\"}");
+    assert_next_answer(connection, 200, "\"version\"");
+    raw_close(&connection);
+}
+
 static void http_1_0_ends_with_its_answer(void **state) {
     (void)state;
     struct raw_connection *connection = raw_connect(fixture.port, false);
@@ -448,6 +459,7 @@ int main(void) {
         cmocka_unit_test(a_request_may_arrive_byte_by_byte),
         cmocka_unit_test(who_asks_first_is_told_to_go_on),
         cmocka_unit_test(an_upgrade_to_http_2_is_ignored),
+        cmocka_unit_test(a_later_minor_version_and_an_absolute_target_are_served),
         cmocka_unit_test(http_1_0_ends_with_its_answer),
         cmocka_unit_test(what_comes_behind_the_last_request_does_not_reset_the_answer),
         cmocka_unit_test(a_head_request_gets_the_head_only),

@@ -203,6 +203,45 @@ static void the_memory_of_bodies_is_given_back(void **state) {
     buf_fini(&filler);
 }
 
+static void assert_order_is_answered_at_once(const char *authorization, const char *body,
+                                             long status) {
+    int64_t start_us = clock_monotonic_us();
+    struct http_response response =
+        ask("POST", "/api/v1/orders", body, (const char *[]){authorization, NULL});
+    assert_int_equal(response.status, status);
+    assert_in_range(clock_monotonic_us() - start_us, 0, 1000000 * OM_TIME_FACTOR);
+    http_response_fini(&response);
+}
+
+/* Once their bytes kept them open, and what they held kept others out. */
+static void clients_that_trickle_keep_nobody_out(void **state) {
+    (void)state;
+    enum { SLOW = 400, TRICKLE_US = 2500000 };
+    static struct raw_connection *slow[SLOW];
+    struct buf first = {0}, large = {0};
+    gateway_restart((const char *[]){"OM_HTTP_MAX_INPUT_BYTES", "1048576",
+                                     "OM_HTTP_REQUEST_TIMEOUT_MS", "1000", NULL});
+    const char *authorization = customer("C1");
+    buf_printf(&first, POST_HEAD "%s\r\nContent-Length: 200000\r\n\r\n%08000d", authorization, 0);
+    buf_printf(&large, "{\"customerId\":\"%0100000d\"}", 0);
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = raw_connect(port_of(false), false);
+        (void)raw_send(slow[i], buf_slice(&first));
+    }
+    for (int64_t start_us = clock_monotonic_us(); clock_monotonic_us() - start_us < TRICKLE_US;) {
+        assert_order_is_answered_at_once(authorization, ORDER, 202);
+        for (int i = 0; i < SLOW; i++)
+            (void)raw_send(slow[i], SLICE_LITERAL("0"));
+    }
+
+    assert_order_is_answered_at_once(authorization, large.ptr, 422);
+    for (int i = 0; i < SLOW; i++)
+        raw_close(&slow[i]);
+    gateway_restart(NULL);
+    buf_fini(&first);
+    buf_fini(&large);
+}
+
 static int setup(void **state) {
     tls_fixture_setup(state);
     jwt_fixture_set();
@@ -215,6 +254,7 @@ int main(void) {
         cmocka_unit_test(a_body_that_will_be_refused_is_not_awaited),
         cmocka_unit_test(who_may_not_send_a_body_is_not_told_to_go_on),
         cmocka_unit_test(unfinished_bodies_take_no_more_memory_than_allowed),
+        cmocka_unit_test(clients_that_trickle_keep_nobody_out),
         cmocka_unit_test(the_memory_of_bodies_is_given_back),
     };
     return cmocka_run_group_tests(tests, setup, jwt_fixture_teardown);
