@@ -2,6 +2,7 @@
 
 #include "shared/base/backoff.h"
 #include "shared/base/clock.h"
+#include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/consume/acknowledge.h"
 #include "shared/consume/attempt.h"
@@ -38,26 +39,38 @@ struct consumer {
     atomic_bool stopped;
     atomic_bool open;
     atomic_bool held;
-    atomic_bool cut_off; /* the broker or the consumer does not answer */
+    atomic_bool cut_off;        /* the broker or the consumer does not answer */
+    struct hindrance hindrance; /* why it is not open, held or cut off */
 };
 
-/* --- repetition: serialization, outages, one bad event -----------------------------------------
+/* --- repetition: serialization, trouble, one bad event -----------------------------------------
  */
 
-static bool is_outage(enum status status) {
-    return status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT ||
-           status == STATUS_OVERLOADED || status == STATUS_NO_MEMORY;
+/* Only what the database says of the data is the events' own fault and counts as an attempt. All
+   other trouble is waited for, also a bug of ours: no event may end for it. */
+static bool is_settled_by(enum status status) {
+    return status == STATUS_OK || status == STATUS_DATA;
 }
 
-static void set_held(struct consumer *consumer, bool held, const struct error *error) {
-    if (atomic_exchange(&consumer->held, held) == held)
+static void set_held(struct consumer *consumer, const struct error *error) {
+    hindrance_set(&consumer->hindrance, error);
+    if (atomic_exchange(&consumer->held, true))
         return;
-    consumer_metrics_held(&consumer->metrics, held);
-    if (held)
+    consumer_metrics_held(&consumer->metrics, true);
+    if (status_is_retryable(error->status))
         log_warn("holding the batch until a dependency is back",
                  LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
     else
-        log_info("going on", LOG_TEXT("consumer", consumer->inbox_name));
+        log_error("holding the batch: a fault of the program or of what it stored",
+                  LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
+}
+
+static void set_going(struct consumer *consumer) {
+    if (!atomic_exchange(&consumer->held, false))
+        return;
+    hindrance_clear(&consumer->hindrance);
+    consumer_metrics_held(&consumer->metrics, false);
+    log_info("going on", LOG_TEXT("consumer", consumer->inbox_name));
 }
 
 /* Nothing is NAKed and nothing fetched meanwhile; the heartbeat keeps what is in hand. */
@@ -71,8 +84,8 @@ static bool wait_held(struct consumer *consumer, int64_t hold_ms) {
     return true;
 }
 
-/* Attempts until it is settled. False when draining ended the wait for a dependency: then nothing
-   is acknowledged, and the messages come again. */
+/* Attempts until it is settled. False when draining ended the wait: then nothing is acknowledged,
+   and the messages come again. */
 static bool attempt_until_settled(struct consumer *consumer, struct delivery *const *deliveries,
                                   size_t count, struct error *error, enum status *result) {
     struct backoff hold = hold_backoff;
@@ -83,12 +96,13 @@ static bool attempt_until_settled(struct consumer *consumer, struct delivery *co
             clock_sleep_ms(collisions * 5);
             continue;
         }
-        if (!is_outage(status)) {
-            set_held(consumer, false, NULL);
+        if (is_settled_by(status)) {
+            set_going(consumer);
             *result = status;
             return true;
         }
-        set_held(consumer, true, error);
+        error->status = status;
+        set_held(consumer, error);
         if (!wait_held(consumer, backoff_next(&hold)))
             return false;
     }
@@ -137,9 +151,11 @@ static bool open_intake(struct consumer *consumer) {
     while (goes_on) {
         struct error error = {0};
         if (intake_open(consumer->intake, &error) == STATUS_OK) {
+            hindrance_clear(&consumer->hindrance);
             atomic_store(&consumer->open, true);
             return true;
         }
+        hindrance_set(&consumer->hindrance, &error);
         log_warn("cannot consume yet", LOG_TEXT("consumer", consumer->inbox_name),
                  LOG_ERROR(&error));
         goes_on = wait_held(consumer, backoff_next(&hold));
@@ -172,12 +188,16 @@ static void process_batch(struct consumer *consumer) {
 }
 
 static void set_cut_off(struct consumer *consumer, bool cut_off, const struct error *error) {
+    if (cut_off)
+        hindrance_set(&consumer->hindrance, error);
     if (atomic_exchange(&consumer->cut_off, cut_off) == cut_off)
         return;
-    if (cut_off)
+    if (cut_off) {
         log_warn("cannot fetch", LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
-    else
-        log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
+        return;
+    }
+    hindrance_clear(&consumer->hindrance);
+    log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
 }
 
 static void *worker_main(void *arg) {
@@ -223,6 +243,7 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->intake = intake_create(options->nats, spec->stream, spec->durable, batch_max);
     consumer->batch = intake_batch(consumer->intake);
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
+    hindrance_init(&consumer->hindrance);
     consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
     consumer->attempt = attempt_create(&(struct attempt_options){
         .spec = spec,
@@ -261,9 +282,15 @@ bool consumer_is_stopped(const struct consumer *consumer) {
     return !consumer->has_worker || atomic_load(&consumer->stopped);
 }
 
-bool consumer_is_ready(const struct consumer *consumer) {
-    return atomic_load(&consumer->open) && !atomic_load(&consumer->held) &&
-           !atomic_load(&consumer->cut_off) && nats_client_is_connected(consumer->options.nats);
+bool consumer_is_ready(struct consumer *consumer, struct error *why) {
+    struct error hindrance;
+    bool is_hindered = hindrance_read(&consumer->hindrance, &hindrance);
+    if (!is_hindered && atomic_load(&consumer->open) &&
+        nats_client_is_connected(consumer->options.nats))
+        return true;
+    error_fill(why, STATUS_UNAVAILABLE, "%s waits: %s", consumer->inbox_name,
+               is_hindered ? hindrance.text : "NATS is away");
+    return false;
 }
 
 void consumer_destroy(struct consumer **consumer) {
@@ -275,6 +302,7 @@ void consumer_destroy(struct consumer **consumer) {
         consumer_drain(c);
         pthread_join(c->worker, NULL);
     }
+    hindrance_fini(&c->hindrance);
     free(c->deliveries);
     free(c->inbox_name);
     intake_destroy(&c->intake);

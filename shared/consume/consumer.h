@@ -11,11 +11,13 @@
  *     DONE         effects are in the transaction            ack after commit
  *     RETRY        cannot go on yet                          NAK with 1, 2, 4 s; counts
  *     REJECT       can never succeed                         failure report, TERM
- *     UNAVAILABLE  (returned as status) a dependency is down the batch is held with heartbeats
  *
  * A handler that returns DATA has its batch retried event by event, so that one bad event holds
- * back no other; SERIALIZATION is retried at once. Each consumer runs on its own thread with its
- * own connection; handlers of one consumer never run at the same time, those of two may.
+ * back no other, and an event that fails so alone is RETRY; SERIALIZATION is retried at once. Any
+ * other status, of a dependency that is down as of a bug, holds the batch under heartbeats until it
+ * goes away: it uses up no attempt, and the consumer is not ready meanwhile. Each consumer runs on
+ * its own thread with its own connection; handlers of one consumer never run at the same time,
+ * those of two may.
  *
  * Where a stream's messages are no events (handler.take_raw), all of this holds but for decoding,
  * inbox, outbox and failure reports.
@@ -47,7 +49,8 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
 enum status consumer_start(struct consumer *consumer, struct error *error) MUST_CHECK;
 void consumer_drain(struct consumer *consumer); /* stop fetching, finish what was fetched; async */
 bool consumer_is_stopped(const struct consumer *consumer);
-bool consumer_is_ready(const struct consumer *consumer); /* bound, and not holding a batch */
-void consumer_destroy(struct consumer **consumer);       /* joins the thread */
+/* Bound, fetching, and not holding a batch; else `why` (may be NULL) says what it waits for. */
+bool consumer_is_ready(struct consumer *consumer, struct error *why);
+void consumer_destroy(struct consumer **consumer); /* joins the thread */
 
 #endif

@@ -15,7 +15,7 @@ METRIC_HISTOGRAM(transaction_seconds, "ordermesh_consumer_transaction_seconds", 
 METRIC_GAUGE(pending_messages, "ordermesh_consumer_pending_messages", "consumer",
              "Messages of the stream not yet delivered to this consumer, as last reported.");
 METRIC_GAUGE(held_batches, "ordermesh_consumer_held", "consumer",
-             "1 while the consumer holds its batch because a dependency is down.");
+             "1 while the consumer holds its batch for trouble that is not the events'.");
 
 void consumer_metrics_init(struct consumer_metrics *metrics, const char *consumer) {
     static const char *const outcomes[COUNTS] = {"done", "duplicate", "ignored", "retry", "reject"};

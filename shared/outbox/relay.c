@@ -3,6 +3,7 @@
 #include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/base/waker.h"
 #include "shared/observe/log.h"
@@ -72,7 +73,8 @@ struct relay {
     bool is_awake; /* guarded by the waker, as only this is */
     atomic_bool draining;
     atomic_bool stopped;
-    atomic_bool ready;
+    atomic_bool ready; /* its last turn went well */
+    struct hindrance hindrance;
 };
 
 /* Two index ranges, never OR: with OR the planner filters the whole index. WITH TIES keeps a
@@ -392,12 +394,14 @@ static void *relay_main(void *arg) {
         atomic_store(&relay->ready, status == STATUS_OK);
         metric_set(&leader, 0, relay->is_leader);
         if (status == STATUS_OK) {
+            hindrance_clear(&relay->hindrance);
             backoff_reset(&backoff);
             if (is_last)
                 break;
             wait_for_wake(relay, relay->is_leader ? relay->options.poll_ms : STANDBY_POLL_MS);
             continue;
         }
+        hindrance_set(&relay->hindrance, &error);
         int64_t retry_ms = backoff_next(&backoff);
         log_warn("the relay could not go on", LOG_ERROR(&error), LOG_INT("retryMs", retry_ms));
         /* The session, and with it the lock, may be lost; start over from the saved cursor. */
@@ -421,6 +425,7 @@ struct relay *relay_create(const struct relay_options *options) {
     relay->pg = pg_create(options->database_url, name);
     pg_set_on_connect(relay->pg, on_connect_sql);
     waker_init(&relay->waker);
+    hindrance_init(&relay->hindrance);
     return relay;
 }
 
@@ -447,8 +452,14 @@ bool relay_is_stopped(const struct relay *relay) {
     return !relay->has_thread || atomic_load(&relay->stopped);
 }
 
-bool relay_is_ready(const struct relay *relay) {
-    return atomic_load(&relay->ready);
+bool relay_is_ready(struct relay *relay, struct error *why) {
+    struct error hindrance;
+    bool is_hindered = hindrance_read(&relay->hindrance, &hindrance);
+    if (!is_hindered && atomic_load(&relay->ready))
+        return true;
+    error_fill(why, STATUS_UNAVAILABLE, "the relay waits: %s",
+               is_hindered ? hindrance.text : "it has only begun");
+    return false;
 }
 
 void relay_holder(struct relay *relay, char holder[RELAY_HOLDER_SIZE]) {
@@ -470,5 +481,6 @@ void relay_destroy(struct relay **relay) {
     relay_cursor_fini(&r->cursor);
     pg_destroy(&r->pg);
     waker_fini(&r->waker);
+    hindrance_fini(&r->hindrance);
     free(r);
 }

@@ -36,7 +36,8 @@ void relay_wake(struct relay *relay); /* from any thread, after a commit */
 /* Publishes what is committed, then stops; asynchronous. */
 void relay_drain(struct relay *relay);
 bool relay_is_stopped(const struct relay *relay);
-bool relay_is_ready(const struct relay *relay); /* its database and broker answer */
+/* Its database and broker answer; else `why` (may be NULL) says what it waits for. */
+bool relay_is_ready(struct relay *relay, struct error *why);
 #define RELAY_HOLDER_SIZE 160
 /* The session that leads while this relay stands by, in words; "" while it leads. Thread safe. */
 void relay_holder(struct relay *relay, char holder[RELAY_HOLDER_SIZE]);

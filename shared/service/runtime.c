@@ -153,41 +153,42 @@ void runtime_wait_signal(void) {
 /* --- readiness ---------------------------------------------------------------------------------
  */
 
-static const char *why_not_ready(struct runtime *runtime) {
-    if (atomic_load(&runtime->phase) == PHASE_STARTING)
-        return "starting";
-    if (atomic_load(&runtime->phase) == PHASE_DRAINING)
-        return "draining";
-    if (!nats_client_is_connected(runtime->nats))
-        return "NATS is away";
-    if (runtime->relay != NULL && !relay_is_ready(runtime->relay))
-        return "the relay waits for the database or the broker";
-    for (size_t i = 0; i < runtime->service->consumer_count; i++) {
-        if (!consumer_is_ready(runtime->consumers[i]))
-            return "a consumer is not bound, or holds its batch for a dependency";
-    }
-    for (size_t i = 0; i < runtime->service->worker_count; i++) {
-        if (!worker_is_ready(runtime->workers[i]))
-            return "a background worker waits for a dependency";
-    }
-    return "";
+static bool parts_are_ready(struct runtime *runtime, struct error *why) {
+    bool is_ready = runtime->relay == NULL || relay_is_ready(runtime->relay, why);
+    for (size_t i = 0; i < runtime->service->consumer_count && is_ready; i++)
+        is_ready = consumer_is_ready(runtime->consumers[i], why);
+    for (size_t i = 0; i < runtime->service->worker_count && is_ready; i++)
+        is_ready = worker_is_ready(runtime->workers[i], why);
+    return is_ready;
+}
+
+static bool is_ready_or_why(struct runtime *runtime, struct error *why) {
+    enum phase phase = atomic_load(&runtime->phase);
+    if (phase == PHASE_RUNNING && nats_client_is_connected(runtime->nats))
+        return parts_are_ready(runtime, why);
+    error_fill(why, STATUS_UNAVAILABLE, "%s",
+               phase == PHASE_STARTING   ? "starting"
+               : phase == PHASE_DRAINING ? "draining"
+                                         : "NATS is away");
+    return false;
 }
 
 static void check_readiness(void *closure, struct readiness *readiness) {
     struct runtime *runtime = closure;
-    const char *reason = why_not_ready(runtime);
+    struct error why = {0};
     char holder[RELAY_HOLDER_SIZE] = "";
-    readiness->ready = reason[0] == '\0';
+    readiness->ready = is_ready_or_why(runtime, &why);
     if (readiness->ready && runtime->relay != NULL)
         relay_holder(runtime->relay, holder);
     if (holder[0] != '\0')
         snprintf(readiness->reason, sizeof(readiness->reason), "standing by; %s relays", holder);
     else
-        snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
+        snprintf(readiness->reason, sizeof(readiness->reason), "%.*s",
+                 (int)sizeof(readiness->reason) - 1, why.text);
 }
 
 static bool is_ready(void *closure) {
-    return why_not_ready(closure)[0] == '\0';
+    return is_ready_or_why(closure, NULL);
 }
 
 /* --- start ---------------------------------------------------------------------------------------

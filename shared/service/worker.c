@@ -61,8 +61,11 @@ enum status worker_start(const struct worker_spec *spec, const struct worker_opt
     return STATUS_OK;
 }
 
-bool worker_is_ready(const struct worker *worker) {
-    return atomic_load(&worker->is_ready);
+bool worker_is_ready(const struct worker *worker, struct error *why) {
+    if (atomic_load(&worker->is_ready))
+        return true;
+    error_fill(why, STATUS_UNAVAILABLE, "the worker %s waits for a dependency", worker->spec->name);
+    return false;
 }
 
 void worker_drain(struct worker *worker) {

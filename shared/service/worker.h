@@ -43,7 +43,8 @@ void worker_set_ready(struct worker *worker, bool is_ready);
 /* For the runtime. `spec` is borrowed until destroy. */
 enum status worker_start(const struct worker_spec *spec, const struct worker_options *options,
                          struct worker **worker, struct error *error) MUST_CHECK;
-bool worker_is_ready(const struct worker *worker);
+/* Else `why` names it. */
+bool worker_is_ready(const struct worker *worker, struct error *why);
 void worker_drain(struct worker *worker); /* asks run() to end; does not wait */
 bool worker_is_stopped(const struct worker *worker);
 void worker_destroy(struct worker **worker); /* drains and waits for run() to return */

@@ -80,9 +80,10 @@ enum status enter_once(struct request_batch *requests, struct item *const *items
    again with it. */
 static enum status adopt(struct item *item, struct arena *arena, struct error *error) {
     struct entry *entry = arena_alloc(arena, sizeof(*entry));
-    enum status status = entry_parse(&item->found, entry, error);
-    if (status != STATUS_OK)
-        return status;
+    if (entry_parse(&item->found, entry, error) != STATUS_OK) {
+        error->status = STATUS_DATA; /* somebody else's message: it will never be an entry */
+        return STATUS_DATA;
+    }
     item->last_sequence = item->found.sequence;
     item->is_settled = entry->sequence == item->notice.sequence &&
                        entry->published_at_us == item->original.time_us;

@@ -480,7 +480,7 @@ static void an_event_the_database_refuses_holds_back_no_other(void **state) {
 
 static bool is_not_ready(void *unused) {
     (void)unused;
-    return !consumer_is_ready(consumer);
+    return !consumer_is_ready(consumer, NULL);
 }
 
 static void an_outage_holds_the_batch_and_costs_no_attempt(void **state) {

@@ -177,7 +177,7 @@ static struct relay *start_relay(int64_t batch_max) {
 }
 
 static bool is_ready(void *closure) {
-    return relay_is_ready(closure);
+    return relay_is_ready(closure, NULL);
 }
 
 static bool is_stopped(void *closure) {
@@ -622,7 +622,7 @@ static void a_stream_that_comes_late_gets_everything_at_once(void **state) {
     int64_t tries = sample_value("ordermesh_relay_batch_seconds_count") + 5;
     struct relay *relay = start_relay(512);
     assert_true(wait_until(has_tried, &tries, WAIT_MS));
-    assert_false(relay_is_ready(relay));
+    assert_false(relay_is_ready(relay, NULL));
     servers_provision(servers);
     assert_published(&writer.committed);
     assert_true(wait_until(is_ready, relay, WAIT_MS));

@@ -1,0 +1,236 @@
+/* The database's trouble is not the events': it holds them, shows, and uses up no delivery. With a
+   read-only database, as after a failover, every order under way was once a dead letter within
+   seconds.
+
+   Covers: shared/consume/consumer.c shared/pg/pg_sqlstate.c shared/base/hindrance.c */
+#include "shared/base/clock.h"
+#include "shared/consume/consumer.h"
+#include "shared/json/json.h"
+#include "shared/nats/nats_client.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
+#include "tests/support/base/test.h"
+#include "tests/support/servers/servers_fixture.h"
+
+#include <stdatomic.h>
+
+#define WAIT_MS 20000
+#define STREAM "ORDERS"
+#define DURABLE "analytics"
+#define TROUBLE_MS 2500 /* more than the first two retries would take */
+
+static struct pg *pg;
+static struct consumer *consumer;
+static natsSubscription *reports; /* failure reports, from the beginning of each test */
+static atomic_int most_attempts;
+static atomic_bool has_a_bug;
+
+static enum status apply(struct batch *batch, struct error *error) {
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct delivery *delivery = batch->items[i];
+        if (delivery->attempt > atomic_load(&most_attempts))
+            atomic_store(&most_attempts, delivery->attempt);
+        outbox_add(batch->outbox, EVENT_INVENTORY_RELEASED, delivery->event.subject,
+                   &delivery->event, SLICE_LITERAL("{}"));
+    }
+    return atomic_load(&has_a_bug) ? error_set(error, STATUS_INTERNAL, "a bug") : STATUS_OK;
+}
+
+static const struct handler handler = {.apply = apply};
+static const struct handler_row rows[] = {{EVENT_ORDER_CREATED, &handler}};
+static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
+
+/* --- helpers -------------------------------------------------------------------------------------
+ */
+
+static void run(const char *sql) {
+    struct error error = {0};
+    if (pg_script(pg, sql, &error) != STATUS_OK)
+        fail_msg("%s: %s", sql, error.text);
+}
+
+static void publish(void) {
+    struct uuid id = uuid_v7(), order = uuid_v7();
+    char order_text[UUID_TEXT_SIZE], msg_id[UUID_TEXT_SIZE];
+    struct error error = {0};
+    struct buf payload = {0};
+    natsMsg *message = NULL, *reply = NULL;
+    uuid_format(&order, order_text);
+    uuid_format(&id, msg_id);
+    const struct event_head head = {
+        .type = EVENT_ORDER_CREATED,
+        .id = id,
+        .subject = slice_of(order_text),
+        .trace = trace_start(),
+        .correlation_id = slice_of(order_text),
+        .time_us = clock_now_us(),
+    };
+    event_encode(&head, SLICE_LITERAL("{}"), &payload, NULL);
+    assert_int_equal(nats_event_message(&message, event_info(EVENT_ORDER_CREATED)->subject, NULL,
+                                        buf_slice(&payload), msg_id, STREAM, NULL, &error),
+                     STATUS_OK);
+    assert_int_equal(natsConnection_RequestMsg(&reply, nats_client_fast(nats), message, 5000),
+                     NATS_OK);
+    natsMsg_Destroy(message);
+    natsMsg_Destroy(reply);
+    buf_fini(&payload);
+}
+
+static bool effects_are(void *wanted) {
+    static const struct pg_statement effects = {"effects", "SELECT count(*) FROM inventory.outbox",
+                                                0};
+    struct error error = {0};
+    struct pg_result *result = NULL;
+    if (pg_query(pg, &effects, NULL, &result, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    int64_t count = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return count == *(int *)wanted;
+}
+
+static void assert_effects(int wanted) {
+    assert_true(wait_until(effects_are, &wanted, WAIT_MS));
+}
+
+static bool waits_for(void *reason) {
+    struct error why = {0};
+    return !consumer_is_ready(consumer, &why) && strstr(why.text, reason) != NULL &&
+           strstr(why.text, STREAM "/" DURABLE " waits: ") == why.text;
+}
+
+static bool is_ready(void *unused) {
+    (void)unused;
+    return consumer_is_ready(consumer, NULL);
+}
+
+/* Three events meet the trouble and wait in hand for longer than retries would. */
+static void meet_trouble(const char *reason) {
+    for (int i = 0; i < 3; i++)
+        publish();
+    bool is_waiting = wait_until(waits_for, (void *)(uintptr_t)reason, WAIT_MS);
+    if (!is_waiting) {
+        struct error why = {0};
+        bool ready = consumer_is_ready(consumer, &why);
+        fail_msg("ready: %d; \"%s\" is not about %s", ready, why.text, reason);
+    }
+    clock_sleep_ms(TROUBLE_MS);
+    assert_true(waits_for((void *)(uintptr_t)reason));
+}
+
+static void assert_nothing_was_lost(void) {
+    natsMsg *message = NULL;
+    assert_effects(4);
+    assert_true(wait_until(is_ready, NULL, WAIT_MS));
+    assert_int_equal(atomic_load(&most_attempts), 1);
+    assert_int_equal(natsSubscription_NextMsg(&message, reports, 100), NATS_TIMEOUT);
+}
+
+/* --- tests ---------------------------------------------------------------------------------------
+ */
+
+static void a_read_only_database_holds_events_until_a_session_may_write(void **state) {
+    (void)state;
+    run("ALTER ROLE om_inventory SET default_transaction_read_only = on;"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'om_inventory'");
+
+    meet_trouble("the database is read-only (25006)");
+
+    run("ALTER ROLE om_inventory RESET default_transaction_read_only");
+    assert_nothing_was_lost();
+}
+
+static void a_lock_that_is_not_granted_holds_events_and_never_counts(void **state) {
+    (void)state;
+    struct error error = {0};
+    static const struct pg_statement lock = {
+        "lock", "LOCK TABLE inventory.outbox IN ACCESS EXCLUSIVE MODE", 0};
+    struct pg *locker = pg_create(servers_postgres_url(servers), "locker");
+    assert_int_equal(pg_begin(locker, &error), STATUS_OK);
+    assert_int_equal(pg_query(locker, &lock, NULL, NULL, &error), STATUS_OK);
+
+    meet_trouble("55P03");
+
+    pg_rollback(locker);
+    pg_destroy(&locker);
+    assert_nothing_was_lost();
+}
+
+static void a_right_that_is_missing_holds_events_until_it_is_granted(void **state) {
+    (void)state;
+    run("REVOKE INSERT ON inventory.outbox FROM om_inventory");
+
+    meet_trouble("42501");
+
+    run("GRANT INSERT ON inventory.outbox TO om_inventory");
+    assert_nothing_was_lost();
+}
+
+/* A dead letter would be an order that fails for our mistake, and nobody would look. */
+static void a_bug_holds_events_and_says_so(void **state) {
+    (void)state;
+    atomic_store(&has_a_bug, true);
+
+    meet_trouble("a bug");
+
+    atomic_store(&has_a_bug, false);
+    assert_nothing_was_lost();
+}
+
+/* --- the program -------------------------------------------------------------------------------
+ */
+
+/* The consumer is at work, with a session: one event is done. */
+static int each_setup(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct buf url = {0};
+    run("TRUNCATE inventory.outbox; TRUNCATE inventory.inbox");
+    atomic_store(&most_attempts, 0);
+    natsConnection_SubscribeSync(&reports, nats_client_fast(nats), "failures.>");
+    buf_printf(&url, "%s?options=-c%%20lock_timeout%%3D200ms",
+               servers_role_url(servers, "om_inventory"));
+    const struct consumer_options options = {
+        .nats = nats,
+        .database_url = url.ptr,
+        .service = "inventory",
+        .instance = "test",
+        .batch_max = 64,
+    };
+    consumer = consumer_create(&spec, &options);
+    buf_fini(&url); /* it has its own copy */
+    assert_int_equal(consumer_start(consumer, &error), STATUS_OK);
+    publish();
+    assert_effects(1);
+    return 0;
+}
+
+static int each_teardown(void **state) {
+    (void)state;
+    consumer_destroy(&consumer);
+    natsSubscription_Destroy(reports);
+    return 0;
+}
+
+static int group_setup(void **state) {
+    int failure = system_setup(state);
+    if (failure == 0)
+        pg = pg_create(servers_postgres_url(servers), "test");
+    return failure;
+}
+
+static int group_teardown(void **state) {
+    pg_destroy(&pg);
+    return servers_teardown(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_read_only_database_holds_events_until_a_session_may_write),
+        TEST(a_lock_that_is_not_granted_holds_events_and_never_counts),
+        TEST(a_right_that_is_missing_holds_events_until_it_is_granted),
+        TEST(a_bug_holds_events_and_says_so),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
