@@ -36,8 +36,7 @@ static void require_nats(natsStatus status, const char *doing) {
         fixture_fail("%s: %s", doing, natsStatus_GetText(status));
 }
 
-/* --- events -------------------------------------------------------------------------------------
- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static bool is_poison(const struct consuming *consuming, int64_t number) {
     return consuming->poison_each > 0 && number % consuming->poison_each == 0;
@@ -77,8 +76,7 @@ void consuming_fill(struct servers *servers, const struct consuming *consuming) 
     limit_disconnect(&nats);
 }
 
-/* --- the handler --------------------------------------------------------------------------------
- */
+/* --- the handler ------------------------------------------------------------------------------ */
 
 static const struct pg_statement insert_effects = {
     "bench_effects",
@@ -115,8 +113,7 @@ static const struct handler handler = {.apply = apply};
 static const struct handler_row rows[] = {{EVENT_ORDER_CREATED, &handler}};
 static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
 
-/* --- the run ------------------------------------------------------------------------------------
- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static int64_t figure(struct json_object *info, const char *key) {
     int64_t value = -1;

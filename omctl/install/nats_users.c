@@ -16,8 +16,7 @@
 #define OPERATOR "operator"
 #define NAME_MOST 32 /* as of streams and consumers */
 
-/* --- what differs ------------------------------------------------------------------------------
- */
+/* --- what differs ----------------------------------------------------------------------------- */
 
 struct needs {
     const char *user;
@@ -58,8 +57,7 @@ static const struct needs *needs_of(const char *user) {
 static const char *const askers[] = {"_INBOX_gateway.*.answers.*", "_INBOX_" OPERATOR ".>",
                                      "_INBOX_omctl.>", "_INBOX.>", NULL};
 
-/* --- the users ---------------------------------------------------------------------------------
- */
+/* --- the users -------------------------------------------------------------------------------- */
 
 struct users {
     char **names; /* sorted */
@@ -115,8 +113,7 @@ static bool owns(const struct users *users, const char *user, struct slice durab
     return owner != NULL && strcmp(owner, user) == 0;
 }
 
-/* --- permissions -------------------------------------------------------------------------------
- */
+/* --- permissions ------------------------------------------------------------------------------ */
 
 struct permissions {
     struct buf publish, subscribe;
@@ -216,8 +213,7 @@ static void permit(struct permissions *may, const struct resources *resources,
     allow_protocol(&may->subscribe, user);
 }
 
-/* --- the file ----------------------------------------------------------------------------------
- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* Printable, and nothing that would end or change the quoted text it stands in. */
 static bool can_be_password(const char *text, size_t length) {

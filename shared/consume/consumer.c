@@ -43,8 +43,7 @@ struct consumer {
     struct hindrance hindrance; /* why it is not open, held or cut off */
 };
 
-/* --- repetition: serialization, trouble, one bad event -----------------------------------------
- */
+/* --- repetition: serialization, trouble, one bad event ---------------------------------------- */
 
 /* Only what the database says of the data is the events' own fault and counts as an attempt. All
    other trouble is waited for, also a bug of ours: no event may end for it. */
@@ -142,8 +141,7 @@ static bool run_batch(struct consumer *consumer) {
     return run_one_by_one(consumer, count);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static bool open_intake(struct consumer *consumer) {
     struct backoff hold = hold_backoff;
@@ -226,8 +224,7 @@ static void *worker_main(void *arg) {
     return NULL;
 }
 
-/* --- lifecycle ---------------------------------------------------------------------------------
- */
+/* --- lifecycle -------------------------------------------------------------------------------- */
 
 struct consumer *consumer_create(const struct consumer_spec *spec,
                                  const struct consumer_options *options) {

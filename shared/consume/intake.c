@@ -40,8 +40,7 @@ static void list_clear(struct message_list *list) {
     list->count = 0;
 }
 
-/* --- from the subscription to the batch --------------------------------------------------------
- */
+/* --- from the subscription to the batch ------------------------------------------------------- */
 
 static bool is_to_be_alone(natsMsg *raw, int deliveries) {
     const char *ignored = NULL;
@@ -153,8 +152,7 @@ void intake_release(struct intake *intake) {
     pthread_mutex_unlock(&intake->mutex);
 }
 
-/* --- the heartbeat -----------------------------------------------------------------------------
- */
+/* --- the heartbeat ---------------------------------------------------------------------------- */
 
 static void touch(struct intake *intake, struct message_list *list, int64_t interval_us) {
     int64_t now_us = clock_monotonic_us();
@@ -183,8 +181,7 @@ static void *heartbeat_main(void *arg) {
     return NULL;
 }
 
-/* --- lifecycle ---------------------------------------------------------------------------------
- */
+/* --- lifecycle -------------------------------------------------------------------------------- */
 
 struct intake *intake_create(struct nats_client *nats, const char *stream, const char *durable,
                              int64_t batch_max) {

@@ -103,8 +103,7 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
              LOG_TEXT("detail", detail));
 }
 
-/* --- options ------------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 /* The contents of the files of the options. */
 struct credentials {
@@ -293,8 +292,7 @@ enum status nats_client_create(const struct nats_client_options *options,
     return STATUS_OK;
 }
 
-/* --- subscriptions that ended -------------------------------------------------------------------
- */
+/* --- subscriptions that ended ----------------------------------------------------------------- */
 
 static void free_retired(struct retired *retired) {
     while (retired != NULL) {

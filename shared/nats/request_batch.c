@@ -63,8 +63,7 @@ void request_batch_destroy(struct request_batch **batch) {
     free(b);
 }
 
-/* --- adding -------------------------------------------------------------------------------------
- */
+/* --- adding ----------------------------------------------------------------------------------- */
 
 const char *request_batch_next_reply(struct request_batch *batch) {
     buf_clear(&batch->reply_subject);
@@ -94,8 +93,7 @@ size_t request_batch_add(struct request_batch *batch, const char *subject, struc
     return request_batch_add_message(batch, message);
 }
 
-/* --- running ------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static natsStatus subscribe(struct request_batch *batch) {
     struct buf subject = {0};

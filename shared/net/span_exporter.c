@@ -64,8 +64,7 @@ static void take(const struct span *span, const char *name, int64_t ended_us,
         metric_add(&spans, exporter.dropped_slot, 1);
 }
 
-/* --- the thread --------------------------------------------------------------------------------
- */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 static void put_resource_attribute(struct json_writer *w, const char *key, const char *value) {
     json_begin_object(w);
@@ -213,8 +212,7 @@ static void *exporter_main(void *arg) {
     return NULL;
 }
 
-/* --- lifecycle ---------------------------------------------------------------------------------
- */
+/* --- lifecycle -------------------------------------------------------------------------------- */
 
 static void fini(void) {
     httpc_destroy(&exporter.httpc);

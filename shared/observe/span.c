@@ -30,8 +30,7 @@ void span_end_fields(const struct span *span, const char *name, const struct spa
         span_sink(span, name, clock_now_us(), fields, count);
 }
 
-/* --- as JSON -----------------------------------------------------------------------------------
- */
+/* --- as JSON ---------------------------------------------------------------------------------- */
 
 static void put_ids(struct json_writer *w, const struct trace *trace) {
     char trace_id[33], span_id[17];

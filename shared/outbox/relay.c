@@ -204,8 +204,7 @@ static enum status pass_read(struct relay *relay, const struct relay_cursor *fro
     return STATUS_OK;
 }
 
-/* --- turns ---------------------------------------------------------------------------------------
- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 /* Takes the pass's cursor. It is written only when rows were published, since an older one is as
    right, and only by the session that holds the lock over the cursor that we know. */

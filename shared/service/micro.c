@@ -59,8 +59,7 @@ struct micro {
     size_t endpoint_count;
 };
 
-/* --- the service protocol: PING, INFO, STATS ----------------------------------------------------
- */
+/* --- the service protocol: PING, INFO, STATS -------------------------------------------------- */
 
 static void write_identity(const struct micro *micro, enum verb verb, struct json_writer *w) {
     json_put_text(w, "name", micro->options.service->name);
@@ -160,8 +159,7 @@ static natsStatus subscribe_protocol(struct micro *micro) {
     return s;
 }
 
-/* --- endpoints -----------------------------------------------------------------------------------
- */
+/* --- endpoints -------------------------------------------------------------------------------- */
 
 static void publish_reply(struct endpoint_state *state, natsMsg *request, enum status status,
                           const struct error *error) {
@@ -269,8 +267,7 @@ static natsStatus subscribe_endpoints(struct micro *micro) {
     return s;
 }
 
-/* --- lifecycle -----------------------------------------------------------------------------------
- */
+/* --- lifecycle -------------------------------------------------------------------------------- */
 
 enum status micro_create(const struct micro_options *options, struct micro **micro,
                          struct error *error) {

@@ -42,8 +42,7 @@ struct runtime {
     _Atomic enum phase phase;
 };
 
-/* --- arguments, configuration, signals ---------------------------------------------------------
- */
+/* --- arguments, configuration, signals -------------------------------------------------------- */
 
 static void print_help(const char *name, const char *description, const struct config_row *rows,
                        size_t count) {
@@ -150,8 +149,7 @@ void runtime_wait_signal(void) {
         ;
 }
 
-/* --- readiness ---------------------------------------------------------------------------------
- */
+/* --- readiness -------------------------------------------------------------------------------- */
 
 static bool parts_are_ready(struct runtime *runtime, struct error *why) {
     bool is_ready = runtime->relay == NULL || relay_is_ready(runtime->relay, why);
@@ -191,8 +189,7 @@ static bool is_ready(void *closure) {
     return is_ready_or_why(closure, NULL);
 }
 
-/* --- start ---------------------------------------------------------------------------------------
- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static void on_committed(void *relay) {
     relay_wake(relay);
@@ -335,8 +332,7 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
     return micro_create(&options, &runtime->micro, error);
 }
 
-/* --- end -----------------------------------------------------------------------------------------
- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 /* Consumers and workers may still write to the outbox. */
 static bool writers_are_stopped(const struct runtime *runtime) {
@@ -394,8 +390,7 @@ static void destroy_all(struct runtime *runtime) {
     span_exporter_stop();
 }
 
-/* --- what a service is ---------------------------------------------------------------------------
- */
+/* --- what a service is ------------------------------------------------------------------------ */
 
 static void describe_consumer(const struct consumer_spec *spec, struct json_writer *w) {
     json_begin_object(w);

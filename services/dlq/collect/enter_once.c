@@ -11,8 +11,7 @@ METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
 
 #define WRONG_LAST_SEQUENCE 10071
 
-/* --- publishing --------------------------------------------------------------------------------
- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 static enum status add_publish(struct request_batch *requests, struct item *item,
                                struct error *error) {
@@ -72,8 +71,7 @@ enum status enter_once(struct request_batch *requests, struct item *const *items
     return status;
 }
 
-/* --- what was there already --------------------------------------------------------------------
- */
+/* --- what was there already ------------------------------------------------------------------- */
 
 /* An entry that the index does not know as it is: from another instance, from before a crash, or
    from before the index was lost. Ours, if it is of the same message; otherwise the item is decided

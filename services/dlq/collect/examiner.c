@@ -52,8 +52,7 @@ static void refuse(struct item *item, const char *reason) {
     item->is_settled = true;
 }
 
-/* --- the round: who is in it ---------------------------------------------------------------------
- */
+/* --- the round: who is in it ------------------------------------------------------------------ */
 
 static void begin_round(struct examination *examination) {
     examination->round_count = 0;
@@ -89,8 +88,7 @@ static void end_round(struct examination *examination) {
     request_batch_clear(examination->requests);
 }
 
-/* --- what is known, and what the server says -----------------------------------------------------
- */
+/* --- what is known, and what the server says -------------------------------------------------- */
 
 static const struct consumer_facts *facts_of(struct examination *examination,
                                              const struct notice *notice) {
@@ -137,8 +135,7 @@ static void check_facts(struct examination *examination) {
     thin_round(examination);
 }
 
-/* --- the original and its report -----------------------------------------------------------------
- */
+/* --- the original and its report -------------------------------------------------------------- */
 
 static enum status read_originals(struct examination *examination, struct error *error) {
     request_batch_clear(examination->requests);
@@ -226,8 +223,7 @@ static void name_entries(struct examination *examination) {
     thin_round(examination);
 }
 
-/* --- second chances ------------------------------------------------------------------------------
- */
+/* --- second chances --------------------------------------------------------------------------- */
 
 static void put_off(struct examination *examination) {
     for (size_t i = 0; i < examination->round_count; i++) {
@@ -241,8 +237,7 @@ static void put_off(struct examination *examination) {
     thin_round(examination);
 }
 
-/* --- verdicts ------------------------------------------------------------------------------------
- */
+/* --- verdicts --------------------------------------------------------------------------------- */
 
 /* A failure of an entry that stays as it is. */
 static void note_failure(struct item *item, const struct entry_row *row) {
@@ -269,8 +264,7 @@ static enum status decide(struct examination *examination, struct error *error) 
     return status;
 }
 
-/* --- all of it -----------------------------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static enum status record(struct examination *examination, struct error *error) {
     struct index_key settled[EXAMINER_MOST];

@@ -35,8 +35,7 @@ void item_forget_messages(struct item *item) {
     stored_message_fini(&item->found);
 }
 
-/* --- doubts -------------------------------------------------------------------------------------
- */
+/* --- doubts ----------------------------------------------------------------------------------- */
 
 static bool used_up_deliveries(const struct item *item) {
     const struct notice *notice = &item->notice;
@@ -56,8 +55,7 @@ const char *item_doubt(const struct item *item) {
     return used_up_deliveries(item) ? NULL : "too_few_deliveries";
 }
 
-/* --- the report ---------------------------------------------------------------------------------
- */
+/* --- the report ------------------------------------------------------------------------------- */
 
 /* Of several about one message, under its event's id or its sequence, the last one counts. */
 static void take_later(struct item *item, const struct report *report) {
@@ -107,8 +105,7 @@ bool item_has_a_chance(const struct item *item) {
            !item->is_chance && republish_fits(&item->original);
 }
 
-/* --- the name -----------------------------------------------------------------------------------
- */
+/* --- the name --------------------------------------------------------------------------------- */
 
 /* The number a text ends in, from `from` on; 1 when there is none. */
 static int generation_from(struct slice text, size_t from) {

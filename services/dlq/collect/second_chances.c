@@ -80,8 +80,7 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
     return status;
 }
 
-/* --- waiting for the end -----------------------------------------------------------------------
- */
+/* --- waiting for the end ---------------------------------------------------------------------- */
 
 /* All its deliveries, each as long as may be. */
 static int64_t limit_us(const struct consumer_facts *facts) {

@@ -34,8 +34,7 @@ struct sweep {
     int64_t forget_due_us;
 };
 
-/* --- final reports -------------------------------------------------------------------------------
- */
+/* --- final reports ---------------------------------------------------------------------------- */
 
 /* How many deliveries each consumer has. One that is gone has none to give: its reports are final
    as they are, and the examiner says what is wrong with them. */
@@ -78,8 +77,7 @@ static enum status find_notices(struct sweep *sweep, struct notice *notices, siz
     return status;
 }
 
-/* --- housekeeping --------------------------------------------------------------------------------
- */
+/* --- housekeeping ----------------------------------------------------------------------------- */
 
 static enum status tidy(struct sweep *sweep, struct error *error) {
     struct pg *pg = sweep->pg;
@@ -127,8 +125,7 @@ static enum status measure(struct sweep *sweep, struct error *error) {
     return status;
 }
 
-/* --- a turn --------------------------------------------------------------------------------------
- */
+/* --- a turn ----------------------------------------------------------------------------------- */
 
 /* While advisories wait to be read, few reports are without one: then it sweeps rarely. */
 static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {

@@ -54,8 +54,7 @@ static bool has_prefix(struct slice name, const char *prefix) {
     return name.len >= len && strncasecmp(name.ptr, prefix, len) == 0;
 }
 
-/* --- to a message -------------------------------------------------------------------------------
- */
+/* --- to a message ----------------------------------------------------------------------------- */
 
 /* nats.c wants terminated texts. */
 static natsStatus add_header(natsMsg *message, const char *prefix, struct slice name,
@@ -165,8 +164,7 @@ enum status entry_message(const struct entry *entry, const struct stored_message
     return STATUS_OK;
 }
 
-/* --- from a message -----------------------------------------------------------------------------
- */
+/* --- from a message --------------------------------------------------------------------------- */
 
 /* dlq.<stream>.<consumer>.<event id> */
 static bool parse_subject(struct slice subject, struct entry *entry) {

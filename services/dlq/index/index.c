@@ -18,8 +18,7 @@ void index_add_key(struct pg_columns *columns, const struct index_key *key) {
     pg_array_add_int64(&columns->arrays[KEY_SEQUENCE], (int64_t)key->sequence);
 }
 
-/* --- what is known ------------------------------------------------------------------------------
- */
+/* --- what is known ---------------------------------------------------------------------------- */
 
 static const struct pg_statement find_known = {
     .name = "dlq_find_known",
@@ -92,8 +91,7 @@ enum status index_find_entries(struct pg *pg, struct index_found *found, size_t 
     return status;
 }
 
-/* --- entries and failures -----------------------------------------------------------------------
- */
+/* --- entries and failures --------------------------------------------------------------------- */
 
 /* An entry that a job has replayed, and that is dead again, counts for that job. A failure known
    is the same one, or of a stream that is gone. */
@@ -236,8 +234,7 @@ enum status index_drop_reports(struct pg *pg, const struct index_key *keys, size
     return status;
 }
 
-/* --- reports ------------------------------------------------------------------------------------
- */
+/* --- reports ---------------------------------------------------------------------------------- */
 
 /* Reports may come twice and late: the later word counts. */
 static const struct pg_statement note_reports = {
@@ -327,8 +324,7 @@ enum status index_forget_reports(struct pg *pg, struct error *error) {
     return pg_queue(pg, &forget_reports, NULL, error);
 }
 
-/* --- the sweep ----------------------------------------------------------------------------------
- */
+/* --- the sweep -------------------------------------------------------------------------------- */
 
 static const struct pg_statement find_reporters = {
     .name = "dlq_find_reporters",
@@ -393,8 +389,7 @@ enum status index_find_final(struct pg *pg, const struct index_reporters *report
     return status;
 }
 
-/* --- figures ------------------------------------------------------------------------------------
- */
+/* --- figures ---------------------------------------------------------------------------------- */
 
 static const struct pg_statement measure = {
     .name = "dlq_measure",

@@ -9,8 +9,7 @@
 #define NAME_MOST 255
 #define SEQUENCE_DIGITS_MOST 19
 
-/* --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 bool name_is_plain(struct slice name) {
     return name.len > 0 && name.len <= NAME_MOST && slice_has_only(name, "-_");
@@ -48,8 +47,7 @@ bool subject_matches(struct slice filter, struct slice subject) {
     return subject.ptr == NULL;
 }
 
-/* --- members ------------------------------------------------------------------------------------
- */
+/* --- members ---------------------------------------------------------------------------------- */
 
 /* "" where it is absent. */
 static enum status get_text(struct json_object *root, const char *key, struct arena *arena,
@@ -84,8 +82,7 @@ static enum status get_time(struct json_object *root, const char *key, int64_t *
     return STATUS_OK;
 }
 
-/* --- reports ------------------------------------------------------------------------------------
- */
+/* --- reports ---------------------------------------------------------------------------------- */
 
 static const char *const outcome_texts[] = {"RETRY", "REJECT", "DONE"};
 
@@ -172,8 +169,7 @@ enum status report_parse(struct slice subject, struct slice body, struct arena *
     return STATUS_OK;
 }
 
-/* --- advisories ---------------------------------------------------------------------------------
- */
+/* --- advisories ------------------------------------------------------------------------------- */
 
 struct advisory_kind {
     const char *token;

@@ -16,8 +16,7 @@ void stored_message_fini(struct stored_message *message) {
     *message = (struct stored_message){0};
 }
 
-/* --- asking -------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void ask(struct request_batch *requests, struct slice stream, const struct buf *body) {
     struct buf subject = {0};
@@ -44,8 +43,7 @@ void stored_message_ask_last(struct request_batch *requests, struct slice stream
     buf_fini(&body);
 }
 
-/* --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static enum status read_base64(struct json_object *object, const char *key, struct buf *out,
                                struct error *error) {
@@ -127,8 +125,7 @@ enum status stored_message_get(struct nats_client *nats, struct slice stream, ui
     return status;
 }
 
-/* --- headers ------------------------------------------------------------------------------------
- */
+/* --- headers ---------------------------------------------------------------------------------- */
 
 bool header_next(struct slice *rest, struct header *header) {
     while (rest->len > 0) {

@@ -26,8 +26,7 @@ static struct consumer *failing, *sound;
 static atomic_bool is_broken;
 static atomic_int failing_applied, sound_applied;
 
-/* --- the consumers ------------------------------------------------------------------------------
- */
+/* --- the consumers ---------------------------------------------------------------------------- */
 
 static inline enum status apply_failing(struct batch *batch, struct error *error) {
     (void)error;
@@ -86,8 +85,7 @@ static inline int tear_down(void **state) {
     return 0;
 }
 
-/* --- poison and what is asked of the service ----------------------------------------------------
- */
+/* --- poison and what is asked of the service -------------------------------------------------- */
 
 static inline void publish(int count) {
     for (int i = 0; i < count; i++) {

@@ -16,8 +16,7 @@
 static struct dead_letters world;
 static struct process *service;
 
-/* --- the fixture --------------------------------------------------------------------------------
- */
+/* --- the fixture ------------------------------------------------------------------------------ */
 
 static bool service_answers(void *unused) {
     (void)unused;
@@ -58,8 +57,7 @@ static void make_dead(const char *consumer, int count, struct buf *id) {
     buf_printf(id, "ORDERS.%s.%s", consumer, event_id);
 }
 
-/* --- HTTP ---------------------------------------------------------------------------------------
- */
+/* --- HTTP ------------------------------------------------------------------------------------- */
 
 /* `path` behind LIST; `body` NULL is a GET. Free the response. */
 static struct http_response call(const char *path, const char *body) {
@@ -188,8 +186,7 @@ static void http_replays_many_in_a_job(void **state) {
     buf_fini(&id);
 }
 
-/* --- omctl --------------------------------------------------------------------------------------
- */
+/* --- omctl ------------------------------------------------------------------------------------ */
 
 /* Its exit code; what it printed is appended. */
 static int run(const char *arguments, struct buf *output) {

@@ -7,8 +7,7 @@
 
 #define THREADS 6
 
-/* --- one entry ----------------------------------------------------------------------------------
- */
+/* --- one entry -------------------------------------------------------------------------------- */
 
 static void a_replay_reaches_only_the_consumer_that_failed(void **state) {
     (void)state;
@@ -188,8 +187,7 @@ static void an_entry_whose_message_is_gone_stays_dead_and_says_why(void **state)
     buf_fini(&body);
 }
 
-/* --- lists --------------------------------------------------------------------------------------
- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static void pages_hold_every_entry_once(void **state) {
     (void)state;

@@ -33,8 +33,7 @@ static struct seen_batch {
 static atomic_int batches_seen;
 static natsSubscription *reports; /* failure reports, from the beginning of each test */
 
-/* --- the handler under test --------------------------------------------------------------------
- */
+/* --- the handler under test ------------------------------------------------------------------- */
 
 static const struct pg_statement refuse = {"test_refuse", "SELECT 1 / ($1::int8 - 1)", 1};
 
@@ -80,8 +79,7 @@ static const struct handler handler = {.apply = apply};
 static const struct handler_row rows[] = {{EVENT_ORDER_CREATED, &handler}};
 static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
 
-/* --- helpers -------------------------------------------------------------------------------------
- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 /* `replay_for` NULL: not a replay. */
 static void publish_raw(const char *subject, const char *msg_id, const char *payload,
@@ -244,8 +242,7 @@ static int each_teardown(void **state) {
     return settled ? 0 : -1;
 }
 
-/* --- tests ---------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void an_event_is_applied_and_acknowledged_after_its_commit(void **state) {
     (void)state;
@@ -524,8 +521,7 @@ static void a_drained_consumer_finishes_what_it_fetched(void **state) {
     assert_int_equal(atomic_load(&most_attempts), 1);
 }
 
-/* --- messages that are no events ---------------------------------------------------------------
- */
+/* --- messages that are no events -------------------------------------------------------------- */
 
 static atomic_int raw_taken, raw_refused;
 

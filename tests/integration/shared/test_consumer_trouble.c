@@ -40,8 +40,7 @@ static const struct handler handler = {.apply = apply};
 static const struct handler_row rows[] = {{EVENT_ORDER_CREATED, &handler}};
 static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
 
-/* --- helpers -------------------------------------------------------------------------------------
- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 static void run(const char *sql) {
     struct error error = {0};
@@ -125,8 +124,7 @@ static void assert_nothing_was_lost(void) {
     assert_int_equal(natsSubscription_NextMsg(&message, reports, 100), NATS_TIMEOUT);
 }
 
-/* --- tests ---------------------------------------------------------------------------------------
- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void a_read_only_database_holds_events_until_a_session_may_write(void **state) {
     (void)state;
@@ -176,8 +174,7 @@ static void a_bug_holds_events_and_says_so(void **state) {
     assert_nothing_was_lost();
 }
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 /* The consumer is at work, with a session: one event is done. */
 static int each_setup(void **state) {

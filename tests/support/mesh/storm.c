@@ -36,8 +36,7 @@ static void connect_all(struct storm *storm) {
     storm->pg = pg_create(servers_postgres_url(servers), "storm");
 }
 
-/* --- what people do -----------------------------------------------------------------------------
- */
+/* --- what people do --------------------------------------------------------------------------- */
 
 static struct json_object *ask(struct storm *storm, const char *subject, const char *body) {
     struct json_object *root = NULL;
@@ -89,8 +88,7 @@ static void await_end(struct workload **workload) {
     workload_destroy(workload);
 }
 
-/* --- what became of it --------------------------------------------------------------------------
- */
+/* --- what became of it ------------------------------------------------------------------------ */
 
 static const struct pg_statement count_entries = {
     "storm_count",
@@ -188,8 +186,7 @@ static struct storm_latency latency_between(struct storm *storm, int64_t from_us
     return latency;
 }
 
-/* --- the story ----------------------------------------------------------------------------------
- */
+/* --- the story -------------------------------------------------------------------------------- */
 
 static struct storm_latency live_before(struct storm *storm) {
     int64_t from_us = clock_now_us();

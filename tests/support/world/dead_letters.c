@@ -14,8 +14,7 @@
 #define END_TIMEOUT_MS 15000
 #define CONSUMER_MAX_DELIVER 2
 
-/* --- the world ----------------------------------------------------------------------------------
- */
+/* --- the world -------------------------------------------------------------------------------- */
 
 void dead_letters_start(struct dead_letters *world) {
     world->servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
@@ -48,8 +47,7 @@ void dead_letters_end(struct process **service) {
     assert_int_equal(program_end(service, END_TIMEOUT_MS), 0);
 }
 
-/* --- requests -----------------------------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static natsMsg *request(struct dead_letters *world, const char *subject, const char *body) {
     natsMsg *reply = NULL;
@@ -110,8 +108,7 @@ uint64_t dead_letters_publish(struct dead_letters *world, char *id) {
     return dead_letters_store(world, dead_letters_message(id, SLICE_LITERAL("{\"poison\":1}")));
 }
 
-/* --- the consumer -------------------------------------------------------------------------------
- */
+/* --- the consumer ----------------------------------------------------------------------------- */
 
 /* NULL when none comes within `wait_ms`. */
 static natsMsg *next_delivery(struct dead_letters *world, int64_t wait_ms) {
@@ -207,8 +204,7 @@ void dead_letters_advise(struct dead_letters *world, const char *subject, const 
     (void)acknowledged_sequence(request(world, subject, body));
 }
 
-/* --- what became of it --------------------------------------------------------------------------
- */
+/* --- what became of it ------------------------------------------------------------------------ */
 
 int64_t dead_letters_count(struct dead_letters *world) {
     struct error error = {0};

@@ -134,8 +134,7 @@ static void without_a_collector_spans_are_dropped_and_nobody_waits(void **state)
     assert_in_range(worst_us, 0, 1000000); /* an export waits for two seconds */
 }
 
-/* --- what is sent again ---
- */
+/* --- what is sent again ----------------------------------------------------------------------- */
 
 /* So long that it is sent at once. */
 static void end_long_span(void) {
