@@ -3,6 +3,7 @@
 #include "services/order/announce.h"
 #include "services/order/progress_update.h"
 #include "services/order/store.h"
+#include "services/order/store_cancel.h"
 #include "services/order/timeline.h"
 #include "shared/base/clock.h"
 
@@ -98,6 +99,21 @@ static void note(struct order_row *order, const struct progress *progress) {
         order->tracking_number = progress->fact.detail;
 }
 
+/* The command's own; other events have none. */
+static const struct early_cancel *cancel_of(const struct delivery *delivery) {
+    return delivery->event.type == EVENT_ORDER_CANCEL ? delivery->state : NULL;
+}
+
+/* A wish that names no tenant is for any order, but cannot be kept. */
+static bool is_kept(const struct delivery *delivery) {
+    const struct early_cancel *cancel = cancel_of(delivery);
+    return cancel != NULL && cancel->tenant.len > 0;
+}
+
+static bool is_for(const struct delivery *delivery, const struct order_row *order) {
+    return !is_kept(delivery) || slice_equal(cancel_of(delivery)->tenant, order->snapshot.tenant);
+}
+
 /* Steps every event in stream order; several of one order build on each other. */
 static size_t step_all(struct batch *batch, const struct order_rows *orders, struct progress *steps,
                        struct chain *chains) {
@@ -107,11 +123,9 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
         struct delivery *delivery = batch->items[i];
         struct order_row *order = order_rows_find(orders, &delivery->event.order_id);
         struct progress *progress = &steps[count];
-        if (order == NULL) {
+        if (order == NULL && !is_kept(delivery))
             delivery_retry(delivery, STATUS_NOT_FOUND, "its order is not here yet");
-            continue;
-        }
-        if (!step(order, delivery, progress))
+        if (order == NULL || !is_for(delivery, order) || !step(order, delivery, progress))
             continue;
         int64_t event_us = delivery->event.time_us;
         progress->at_us = now_us > event_us ? now_us : event_us;
@@ -219,7 +233,30 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
 }
 
 const struct handler progress_handler = {.apply = progress_apply};
-const struct handler cancel_handler = {.apply = progress_apply, .has_own_dedup = true};
+
+/* --- wishes to cancel --- */
+
+/* Empty when it names none. */
+static struct slice tenant_of(const struct event *event) {
+    struct slice tenant;
+    struct error missing = {0};
+    if (json_get_string(event->data, "tenant", &tenant, &missing) != STATUS_OK)
+        return (struct slice){0};
+    return tenant;
+}
+
+static enum status cancel_apply(struct batch *batch, struct error *error) {
+    struct early_cancel *cancels = arena_alloc(batch->arena, batch->count * sizeof(*cancels));
+    for (size_t i = 0; i < batch->count; i++) {
+        struct delivery *delivery = batch->items[i];
+        cancels[i] = (struct early_cancel){delivery, tenant_of(&delivery->event)};
+        delivery->state = &cancels[i];
+    }
+    enum status status = order_store_keep_cancels(batch, cancels, batch->count, error);
+    return status == STATUS_OK ? progress_apply(batch, error) : status;
+}
+
+const struct handler cancel_handler = {.apply = cancel_apply, .has_own_dedup = true};
 
 /* --- the catalog --- */
 

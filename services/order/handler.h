@@ -6,7 +6,8 @@
 
 extern const struct handler progress_handler; /* inventory.*, payment.*, shipping.* of an order */
 extern const struct handler catalog_handler;  /* inventory.product_changed */
-/* order.cancel: its id derives from the order's, so the table's rows are what drops repeats. */
+/* order.cancel: its id derives from the order's, so the table's rows are what drops repeats. A wish
+   that comes before its order is kept for it (store_cancel.h). */
 extern const struct handler cancel_handler;
 
 #endif

@@ -1,7 +1,9 @@
 #include "services/order/submit.h"
 
 #include "services/order/announce.h"
+#include "services/order/handler.h"
 #include "services/order/progress_update.h"
+#include "services/order/store_cancel.h"
 #include "services/order/store_new.h"
 #include "services/order/timeline.h"
 #include "shared/base/clock.h"
@@ -93,6 +95,17 @@ static void announce_new(struct outbox *outbox, const struct new_order *order, i
         announce_end_metrics(order->status, order->delivery->event.time_us, now_us);
 }
 
+/* New orders that were cancelled before they came go on as if the wishes came now. */
+static enum status apply_early_cancels(struct batch *batch, const struct new_order *orders,
+                                       size_t count, struct error *error) {
+    struct batch cancels = *batch;
+    enum status status =
+        order_store_take_cancels(batch, orders, count, &cancels.items, &cancels.count, error);
+    if (status != STATUS_OK || cancels.count == 0)
+        return status;
+    return progress_handler.apply(&cancels, error);
+}
+
 static enum status submit_apply(struct batch *batch, struct error *error) {
     struct new_order *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
     size_t count = parse_orders(batch, orders);
@@ -117,7 +130,7 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
         progress_update_new(batch->updates, &orders[i], &scratch);
     }
     buf_fini(&scratch);
-    return status;
+    return status == STATUS_OK ? apply_early_cancels(batch, orders, count, error) : status;
 }
 
 const struct handler submit_handler = {.apply = submit_apply, .has_own_dedup = true};

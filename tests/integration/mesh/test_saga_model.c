@@ -39,7 +39,7 @@ struct pool {
 static struct pool pools[WORLD_CONSUMERS];
 static size_t waiting; /* in all pools */
 static uint64_t seed;
-static size_t submitted, deliveries, duplicates, crashes, cancels;
+static size_t submitted, deliveries, duplicates, crashes, cancels, early_cancels;
 
 static uint64_t next_random(void) {
     /* xorshift64*, https://www.jstatsoft.org/article/view/v008i14 */
@@ -141,6 +141,28 @@ static const struct provider provider = {.name = "model", .charge = charge, .ref
 
 /* --- what happens --- */
 
+/* Comes whenever it comes, before its order or after it. */
+static void cancel(const struct uuid *id) {
+    struct buf payload = {0};
+    world_write_event(&payload, EVENT_ORDER_CANCEL, id, "{\"tenant\":\"default\"}");
+    send(NULL, EVENT_ORDER_CANCEL, buf_slice(&payload));
+    buf_fini(&payload);
+    cancels++;
+}
+
+/* Comes before its order. */
+static void cancel_early(const struct uuid *id) {
+    char text[UUID_TEXT_SIZE], sql[200];
+    struct buf payload = {0};
+    world_write_event(&payload, EVENT_ORDER_CANCEL, id, "{\"tenant\":\"default\"}");
+    assert_int_equal(world_deliver(&world, WORLD_ORDERS_ORDER, buf_slice(&payload)), OUTCOME_DONE);
+    buf_fini(&payload);
+    uuid_format(id, text);
+    snprintf(sql, sizeof(sql), "INSERT INTO model_cancelled VALUES ('%s')", text);
+    world_execute(&world, sql);
+    early_cancels++;
+}
+
 static void submit_one(void) {
     static const char *const methods[] = {"pm_card_visa", "pm_card_visa", "pm_card_visa",
                                           "pm_sim_error", "pm_card_chargeDeclined"};
@@ -154,6 +176,10 @@ static void submit_one(void) {
         .flow = (enum order_flow)(next_random() % 3),
     };
     struct buf payload = {0};
+    if (chance(3))
+        cancel_early(&order.id);
+    if (chance(3))
+        cancel(&order.id);
     world_write_submit(&payload, &order, clock_now_us());
     send(NULL, EVENT_ORDER_SUBMIT, buf_slice(&payload));
     buf_fini(&payload);
@@ -163,17 +189,12 @@ static void submit_one(void) {
 /* Customers cancel at every stage: the youngest orders at once, others when they have moved on. */
 static void cancel_one(void) {
     struct uuid id;
-    struct buf payload = {0};
     char *text = world_query_text(
         &world, "SELECT coalesce((SELECT id::text FROM orders.orders WHERE status IN ('PENDING',"
                 " 'CONFIRMED') ORDER BY status <> 'CONFIRMED' OR random() < 0.5, random() LIMIT 1)"
                 ", '')");
-    if (uuid_parse(slice_of(text), &id)) {
-        world_write_event(&payload, EVENT_ORDER_CANCEL, &id, "{}");
-        send(NULL, EVENT_ORDER_CANCEL, buf_slice(&payload));
-        cancels++;
-    }
-    buf_fini(&payload);
+    if (uuid_parse(slice_of(text), &id))
+        cancel(&id);
     free(text);
 }
 
@@ -288,8 +309,9 @@ static void print_story(void) {
         &world, "SELECT string_agg(n || ' ' || status || coalesce(' ' || reason, ''), ', ' ORDER BY"
                 " n DESC) FROM (SELECT count(*) n, status, reason FROM orders.orders"
                 " GROUP BY 2, 3) s");
-    print_message("%zu orders: %s\n%zu deliveries, %zu doubled, %zu deaths, %zu wishes to cancel\n",
-                  submitted, ends, deliveries, duplicates, crashes, cancels);
+    print_message("%zu orders: %s\n%zu deliveries, %zu doubled, %zu deaths, %zu wishes to cancel, "
+                  "%zu before their order\n",
+                  submitted, ends, deliveries, duplicates, crashes, cancels, early_cancels);
     free(ends);
 }
 
@@ -300,6 +322,7 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
     world_add_product(&world, "PLENTY", 1999, 1000000);
     world_add_product(&world, "SCARCE", 700, SCARCE_STOCK);
     world_add_product(&world, "UNSHIPPABLE", 50, 1000000);
+    world_execute(&world, "CREATE TEMP TABLE model_cancelled (id uuid)");
     submit_one();
 
     run_all(pg);
@@ -312,6 +335,11 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
     assert_invariants();
     assert_provider_agrees();
     assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders"), ORDERS);
+    assert_true(early_cancels > 0);
+    assert_none("orders that were cancelled before they came, and went on",
+                "SELECT count(*) FROM model_cancelled c LEFT JOIN orders.orders o USING (id)"
+                " WHERE o.status IS DISTINCT FROM 'CANCELLED'");
+    assert_none("wishes that still wait", "SELECT count(*) FROM orders.early_cancels");
     assert_none("pieces still held", "SELECT sum(reserved) FROM inventory.stock");
     assert_none("orders that end in no flow's way",
                 "SELECT 3 - count(DISTINCT flow) FROM orders.orders WHERE status = 'COMPLETED'");

@@ -5,9 +5,13 @@
 #include "services/inventory/catalog.h"
 #include "services/order/endpoint.h"
 #include "shared/base/clock.h"
+#include "tests/support/base/process.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"
 
+#include <pthread.h>
+
+#define WAIT_MS 10000
 #define HOUR_US INT64_C(3600000000)
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
@@ -386,6 +390,201 @@ static void a_wish_to_cancel_that_comes_too_late_is_noted_as_refused(void **stat
         1);
 }
 
+/* --- wishes to cancel that come before their order --- */
+
+#define OF_DEFAULT "{\"tenant\":\"default\"}"
+#define OF_ANOTHER "{\"tenant\":\"another\"}"
+
+static enum outcome want_cancelled(const struct world_order *order, const char *data) {
+    return happen(WORLD_ORDERS_ORDER, EVENT_ORDER_CANCEL, &order->id, data);
+}
+
+/* Created, then cancelled, each said and noted once, and nothing is kept. */
+static void assert_cancelled_once(const struct uuid *id) {
+    assert_order(id, "CANCELLED/cancelled_by_customer");
+    assert_int_equal(count_events("orders.evt.created"), 1);
+    assert_int_equal(count_events("orders.evt.cancelled"), 1);
+    assert_world("SELECT string_agg(e->>'event', ' ' ORDER BY place) FROM orders.orders,"
+                 " jsonb_array_elements(timeline) WITH ORDINALITY AS t(e, place)",
+                 "OrderCreated CancelRequested OrderCancelled");
+    assert_world("SELECT count(*) || '/' || min(version) FROM orders.orders", "1/2");
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.early_cancels"), 0);
+}
+
+/* Four deliveries in 7 s were all that it got: it became a dead letter, and its order was charged.
+ */
+static void a_wish_to_cancel_waits_for_its_order(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders"), 0);
+    submit(&order);
+    assert_cancelled_once(&order.id);
+    submit(&order);
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    assert_cancelled_once(&order.id);
+    world_run(&world);
+    assert_order(&order.id, "CANCELLED/cancelled_by_customer");
+    assert_int_equal(world_query_int(&world, "SELECT reserved FROM inventory.stock"), 0);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.payments WHERE status"
+                                             " NOT IN ('VOIDED', 'REFUNDED')"),
+                     0);
+}
+
+static void a_wish_to_cancel_twice_in_the_batch_before_its_order_is_heard_once(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    struct buf submission = {0}, wish = {0};
+    struct error error = {0};
+    world_write_submit(&submission, &order, clock_now_us());
+    world_write_event(&wish, EVENT_ORDER_CANCEL, &order.id, OF_DEFAULT);
+    struct drive_message all[] = {{.payload = buf_slice(&wish)},
+                                  {.payload = buf_slice(&wish)},
+                                  {.payload = buf_slice(&submission)},
+                                  {.payload = buf_slice(&submission)}};
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], all, 2, &error), STATUS_OK);
+    assert_int_equal(all[0].outcome, OUTCOME_DONE);
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], all, 4, &error), STATUS_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(all[i].outcome, OUTCOME_DONE);
+    assert_cancelled_once(&order.id);
+    buf_fini(&submission);
+    buf_fini(&wish);
+}
+
+static void a_wish_of_another_tenant_cancels_nothing_whenever_it_comes(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    assert_int_equal(want_cancelled(&order, OF_ANOTHER), OUTCOME_DONE);
+    submit(&order);
+    assert_int_equal(want_cancelled(&order, OF_ANOTHER), OUTCOME_DONE);
+    assert_order(&order.id, "PENDING");
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    assert_order(&order.id, "CANCELLED/cancelled_by_customer");
+}
+
+static void an_order_that_fails_at_once_refuses_the_wish_that_waited(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    order.sku = "NOPE";
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    submit(&order);
+    assert_order(&order.id, "FAILED/unknown_sku");
+    assert_int_equal(count_events("orders.evt.cancelled"), 0);
+    assert_world("SELECT timeline->-1->>'event' || ' ' || (timeline->-1->>'detail')"
+                 " FROM orders.orders",
+                 "CancelRequested refused");
+}
+
+static void a_wish_that_names_no_tenant_cannot_wait(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    assert_int_equal(want_cancelled(&order, "{}"), OUTCOME_RETRY);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.early_cancels"), 0);
+}
+
+static void a_wish_whose_order_does_not_come_within_a_day_is_dropped(void **state) {
+    (void)state;
+    struct world_order order = make_order(), other = make_order();
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    submit_at(&order, clock_now_us() + 25 * HOUR_US);
+    assert_order(&order.id, "PENDING");
+    world_execute(&world,
+                  "UPDATE orders.early_cancels SET wanted_at = now() - interval '26 hours'");
+    assert_int_equal(want_cancelled(&other, OF_DEFAULT), OUTCOME_DONE);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.early_cancels"), 1);
+}
+
+/* Another instance of the order service, with a batch of two at most. */
+struct instance {
+    struct drive *drive;
+    struct drive_message messages[2];
+    size_t count;
+    pthread_t thread;
+    enum status status;
+};
+
+static void *run_instance(void *closure) {
+    struct instance *instance = closure;
+    struct error error = {0};
+    instance->status = drive_batch(instance->drive, instance->messages, instance->count, &error);
+    return NULL;
+}
+
+static void instance_start(struct instance *instance) {
+    instance->drive = world_drive(&world, WORLD_ORDERS_ORDER);
+    assert_int_equal(pthread_create(&instance->thread, NULL, run_instance, instance), 0);
+}
+
+static void instance_end(struct instance *instance) {
+    assert_int_equal(pthread_join(instance->thread, NULL), 0);
+    assert_int_equal(instance->status, STATUS_OK);
+    for (size_t i = 0; i < instance->count; i++)
+        assert_int_equal(instance->messages[i].outcome, OUTCOME_DONE);
+    drive_destroy(&instance->drive);
+}
+
+/* So many backends wait for a lock. */
+static bool are_waiting(void *closure) {
+    return world_query_int(&world, "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted") ==
+           *(int64_t *)closure;
+}
+
+static void await_waiting(int64_t count) {
+    if (!wait_until(are_waiting, &count, WAIT_MS))
+        fail_msg("%lld backends do not wait", (long long)count);
+}
+
+/* Holds `first` at the end of its transaction, where it writes its outbox, until `second` waits for
+   it. */
+static void run_both(struct instance *first, struct instance *second) {
+    world_execute(&world, "BEGIN");
+    world_execute(&world, "LOCK TABLE orders.outbox IN SHARE MODE");
+    instance_start(first);
+    await_waiting(1);
+    instance_start(second);
+    await_waiting(2);
+    world_execute(&world, "COMMIT");
+    instance_end(first);
+    instance_end(second);
+}
+
+static void a_wish_waits_for_its_order_that_another_instance_is_making(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    struct buf submission = {0}, wish = {0};
+    world_write_submit(&submission, &order, clock_now_us());
+    world_write_event(&wish, EVENT_ORDER_CANCEL, &order.id, OF_DEFAULT);
+    struct instance maker = {.messages = {{.payload = buf_slice(&submission)}}, .count = 1};
+    struct instance canceller = {.messages = {{.payload = buf_slice(&wish)}}, .count = 1};
+    run_both(&maker, &canceller);
+    assert_cancelled_once(&order.id);
+    buf_fini(&submission);
+    buf_fini(&wish);
+}
+
+static void an_order_waits_for_its_wish_that_another_instance_is_keeping(void **state) {
+    (void)state;
+    struct world_order order = make_order(), neighbour = make_order();
+    struct buf submission = {0}, wish = {0}, neighbours = {0};
+    neighbour.sku = "NOPE"; /* its order.failed is what the first instance is held by */
+    world_write_submit(&submission, &order, clock_now_us());
+    world_write_event(&wish, EVENT_ORDER_CANCEL, &order.id, OF_DEFAULT);
+    world_write_submit(&neighbours, &neighbour, clock_now_us());
+    struct instance canceller = {
+        .messages = {{.payload = buf_slice(&wish)}, {.payload = buf_slice(&neighbours)}},
+        .count = 2};
+    struct instance maker = {.messages = {{.payload = buf_slice(&submission)}}, .count = 1};
+    run_both(&canceller, &maker);
+    assert_order(&neighbour.id, "FAILED/unknown_sku");
+    world_execute(&world, "DELETE FROM orders.orders WHERE status = 'FAILED'");
+    assert_cancelled_once(&order.id);
+    buf_fini(&submission);
+    buf_fini(&wish);
+    buf_fini(&neighbours);
+}
+
 static int each_setup(void **state) {
     world_empty(state);
     world_add_product(&world, "SHIRT", 1999, 1000);
@@ -411,6 +610,14 @@ int main(void) {
         TEST(a_cancelled_order_is_announced_once_however_often_it_is_wanted),
         TEST(a_wish_to_cancel_in_the_batch_of_its_order_is_heard),
         TEST(a_wish_to_cancel_that_comes_too_late_is_noted_as_refused),
+        TEST(a_wish_to_cancel_waits_for_its_order),
+        TEST(a_wish_to_cancel_twice_in_the_batch_before_its_order_is_heard_once),
+        TEST(a_wish_of_another_tenant_cancels_nothing_whenever_it_comes),
+        TEST(an_order_that_fails_at_once_refuses_the_wish_that_waited),
+        TEST(a_wish_that_names_no_tenant_cannot_wait),
+        TEST(a_wish_whose_order_does_not_come_within_a_day_is_dropped),
+        TEST(a_wish_waits_for_its_order_that_another_instance_is_making),
+        TEST(an_order_waits_for_its_wish_that_another_instance_is_keeping),
         TEST(readers_see_an_order_with_its_timeline_in_order),
         TEST(readers_of_another_tenant_see_nothing),
         TEST(readers_who_are_another_customer_see_nothing),

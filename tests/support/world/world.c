@@ -81,17 +81,12 @@ static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payme
                                                    "notifications"};
 
 static const char *const tables[] = {
-    "orders.orders",
-    "orders.order_items",
-    "orders.idempotency_keys",
-    "orders.catalog",
-    "inventory.products",
-    "inventory.stock",
-    "inventory.stock_adjustments",
-    "inventory.reservations",
-    "payments.payments",
-    "shipping.shipments",
-    "notifications.notifications",
+    "orders.orders",           "orders.order_items",
+    "orders.idempotency_keys", "orders.early_cancels",
+    "orders.catalog",          "inventory.products",
+    "inventory.stock",         "inventory.stock_adjustments",
+    "inventory.reservations",  "payments.payments",
+    "shipping.shipments",      "notifications.notifications",
     "notifications.pending",
 };
 
@@ -104,6 +99,11 @@ static void *context_of(struct world *world, size_t consumer) {
         return &world->shipping;
     return strcmp(consumers[consumer].spec.durable, "notification") == 0 ? &world->notification
                                                                          : NULL;
+}
+
+struct drive *world_drive(struct world *world, enum world_consumer consumer) {
+    return drive_create(servers_role_url(world->servers, consumers[consumer].role),
+                        &consumers[consumer].spec, context_of(world, consumer));
 }
 
 void world_create(struct world *world) {
@@ -121,8 +121,7 @@ void world_create(struct world *world) {
         STATUS_OK);
     world->notification.defaults = NOTIFY_BIT(NOTIFY_LOG);
     for (size_t i = 0; i < WORLD_CONSUMERS; i++)
-        world->drives[i] = drive_create(servers_role_url(world->servers, consumers[i].role),
-                                        &consumers[i].spec, context_of(world, i));
+        world->drives[i] = world_drive(world, (enum world_consumer)i);
 }
 
 void world_destroy(struct world *world) {
