@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Which tests cover which files. Source it; it brings lib.sh.
 #
-# A unit test covers the source that it mirrors: tests/unit/gateway/orders/test_publish.c is for
-# gateway/orders/publish.c. Where two rooms have a source of one name, the room's stands before it:
+# A unit test covers the source that it mirrors: tests/unit/gateway/orders/test_idempotency.c is for
+# gateway/orders/idempotency.c. Where two rooms have a source of one name, the room's stands before it:
 # tests/unit/services/payment/test_payment_settings.c is for services/payment/settings.c. What else a
 # test covers, the last paragraph of its head comment says, in files and folders with a slash at their end:
 #

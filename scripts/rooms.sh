@@ -51,32 +51,53 @@ print_architecture() {
         docs/architecture.md
 }
 
-# An include names its file from the root of the tree: a path relative to the including file would be
-# found without asking the plan.
+# The plan is what the list says: a line a room, and no other way to see or link one.
+check_plan() {
+    ! grep -nE '^ *room\(([^)]*$|.*LINKS.*USES)' CMakeLists.txt || fail "a room(...) is one line, USES before LINKS (above)"
+    ! grep -rnE 'target_(link_libraries|include_directories)\(room_' --include=CMakeLists.txt CMakeLists.txt gateway shared services omctl ||
+        fail "rooms see each other by their USES only (above)"
+}
+
+# An include names its file from the root of the tree, and is written out: anything else could be found
+# without asking the plan. Nor is a source a link to another room's.
 check_includes() {
-    ! grep -rnE '^ *# *include "' --include='*.[ch]' shared gateway services omctl |
-        grep -vE '"(shared|gateway|services|omctl)/([a-z0-9_]+/)*[a-z0-9_]+\.h"' ||
+    local own='"(shared|gateway|services|omctl)/([a-z0-9_]+/)*[a-z0-9_]+\.h"'
+    ! grep -rnE '^[[:space:]]*#[[:space:]]*include' --include='*.[ch]' shared gateway services omctl |
+        grep -vE "include ($own|<[a-z0-9_-]+(/[A-Za-z0-9_-]+)*\.h>)" ||
         fail "includes that do not begin at a folder of the root (above)"
+    ! grep -rnE 'include <(shared|gateway|services|omctl|tests)/' --include='*.[ch]' shared gateway services omctl ||
+        fail "includes of ours in angle brackets (above)"
+    ! find shared gateway services omctl -type l | grep . || fail "links among sources (above)"
 }
 
 # Sources and headers are pairs: a reader of one knows where the other is. A header without a source
 # declares no function, or is private to its room (_internal.h).
 check_pairs() {
     local file
-    for file in $(find shared gateway services omctl -name '*.c' ! -name main.c | sort); do
+    while read -r file; do
         [[ -e ${file%.c}.h ]] || fail "$file has no header of its name"
-    done
-    for file in $(find shared gateway services omctl -name '*.h' | sort); do
-        [[ -e ${file%.h}.c || $file == *_internal.h ]] || ! grep -qE '^(enum|struct|void|bool|int|int64_t|size_t|const|char)[^={;]*[a-z0-9_]+\(' "$file" ||
+    done < <(find shared gateway services omctl -name '*.c' ! -name main.c | sort)
+    while read -r file; do
+        [[ -e ${file%.h}.c || $file == *_internal.h ]] || ! declares_functions "$file" ||
             fail "$file declares functions and has no source of its name"
-    done
+    done < <(find shared gateway services omctl -name '*.h' | sort)
 }
 
-# A room is small enough to be seen at a glance.
+# A line from the first column on with a name and a parenthesis, which is neither a type's, a macro's nor
+# a static function's.
+declares_functions() {
+    grep -vE '^(typedef|static|#|[[:space:]]|/|\}|\*)' "$1" | grep -qE '^[A-Za-z_][A-Za-z0-9_ *]*[ *][a-z0-9_]+\('
+}
+
+# A folder with sources is a room of the plan, or a service's only one, and small enough to be seen at a
+# glance.
 check_rooms() {
-    local folder count most=16
-    for folder in $(find shared gateway services omctl -name '*.c' -printf '%h\n' | sort -u); do
+    local folder count most=16 plan
+    plan=$(rooms | cut -d ' ' -f 1)
+    while read -r folder; do
         count=$(find "$folder" -maxdepth 1 -name '*.c' ! -name main.c | wc -l)
         ((count <= most)) || fail "$folder has $count sources, more than $most"
-    done
+        [[ $folder =~ ^services/[^/]+$ ]] || grep -qxF "$folder" <<<"$plan" ||
+            fail "$folder has sources and no room(...) in CMakeLists.txt"
+    done < <(find shared gateway services omctl -name '*.c' -printf '%h\n' | sort -u)
 }
