@@ -427,13 +427,14 @@ test('each address tells the methods that it has', async () => {
   }
 });
 
-test('each operation refuses what is too large, or could be read in two ways', async () => {
+test('each operation refuses what is too large, of another version, or could be read in two ways', async () => {
   const refusals = {
     400: (line) => [line],
     413: (line) => [`${line}\r\nHost: localhost\r\nContent-Length: 300000`],
     414: (line) => [`${line.replace(' HTTP', `?${'a'.repeat(3000)} HTTP`)}\r\nHost: a`],
     417: (line) => [`${line}\r\nHost: localhost\r\nExpect: wonders\r\nContent-Length: 1`, '.'],
     431: (line) => [`${line}\r\nHost: localhost\r\nX-Large: ${'a'.repeat(17000)}`],
+    505: (line) => [`${line.replace(/1\.1$/, '2.0')}\r\nHost: localhost`],
   };
   for (const operation of operations)
     for (const [status, request] of Object.entries(refusals)) {
