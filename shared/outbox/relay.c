@@ -9,6 +9,7 @@
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/outbox/outbox_backlog.h"
+#include "shared/outbox/partitions.h"
 #include "shared/outbox/relay_cursor.h"
 #include "shared/outbox/relay_publisher.h"
 #include "shared/pg/pg.h"
@@ -31,19 +32,21 @@ METRIC_GAUGE(oldest_seconds, "ordermesh_outbox_oldest_seconds", "",
 METRIC_GAUGE(holes_below, "ordermesh_outbox_holes", "",
              "Transactions below the relay's cursor that were still running.");
 METRIC_GAUGE(leader, "ordermesh_relay_leader", "", "1 while this instance relays.");
+METRIC_GAUGE(partitions_failed, "ordermesh_partitions_failed", "",
+             "Partitions that the leading relay could not make, drop or clear the last time.");
 METRIC_HISTOGRAM(batch_seconds, "ordermesh_relay_batch_seconds", "",
                  "From reading outbox rows to their last acknowledgement.");
 
 #define BACKOFF_LEAST_MS 50
 #define BACKOFF_MOST_MS 2000
 #define STANDBY_POLL_MS 500
-#define KEEP_DAYS 8
 /* The server ends a leader's session that was idle for 12 s (on_connect_sql). For this long after
    we asked something that it answered, the lock is ours. */
 #define LEASE_US (INT64_C(10) * 1000000)
 #define HOLDER_INTERVAL_US (INT64_C(5) * 1000000)
 #define BACKLOG_INTERVAL_US (INT64_C(5) * 1000000)
-#define MAINTENANCE_INTERVAL_US (INT64_C(3600) * 1000000)
+#define UPKEEP_INTERVAL_US (INT64_C(3600) * 1000000)
+#define UPKEEP_RETRY_US (INT64_C(60) * 1000000)
 
 /* The rows of one read and where the cursor stands once they are all acknowledged. */
 struct pass {
@@ -62,7 +65,8 @@ struct relay {
     uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
     bool is_leader;
     int64_t session; /* the server process that holds our lock */
-    int64_t maintained_at_us;
+    int64_t upkeep_due_us;
+    int64_t upkeep_failed; /* partitions, the last time */
     int64_t measured_at_us;
     int64_t holder_asked_at_us;
     char holder[RELAY_HOLDER_SIZE]; /* guarded by the waker; "" while we lead */
@@ -118,12 +122,6 @@ static const struct pg_statement find_holder = {
     "AND (l.classid::int8 << 32 | l.objid::int8) = "
     "hashtextextended('om.relay.' || $1::text, 0)",
     1};
-
-static const struct pg_statement limit_lock_wait = {"relay_lock_wait",
-                                                    "SET LOCAL lock_timeout = '200ms'", 0};
-
-static const struct pg_statement maintain = {
-    "relay_maintain", "SELECT om.maintain_partitions($1::text, $2::int8::int)", 2};
 
 /* The cursor may lag after a crash (rows are then published again), so its commits need not wait
    for the disk. The plan is fixed: the one for an empty outbox is right for a full one.
@@ -253,28 +251,23 @@ static void wait_for_wake(struct relay *relay, int64_t ms) {
     waker_unlock(&relay->waker);
 }
 
-static enum status maintain_partitions(struct relay *relay, struct error *error) {
-    if (clock_monotonic_us() < relay->maintained_at_us + MAINTENANCE_INTERVAL_US &&
-        relay->maintained_at_us != 0)
+/* Partitions exist days ahead, so that one that failed may wait. */
+static enum status keep_partitions(struct relay *relay, struct error *error) {
+    if (clock_monotonic_us() < relay->upkeep_due_us)
         return STATUS_OK;
-    relay->maintained_at_us = clock_monotonic_us();
-    const struct pg_param params[] = {pg_text(slice_of(relay->options.schema)),
-                                      pg_int64(KEEP_DAYS)};
-    struct pg_result *rows = NULL;
-    enum status status = pg_begin(relay->pg, error);
-    if (status == STATUS_OK)
-        status = pg_queue(relay->pg, &limit_lock_wait, NULL, error);
-    if (status == STATUS_OK)
-        status = pg_query(relay->pg, &maintain, params, &rows, error);
-    pg_result_free(&rows);
-    if (status == STATUS_OK)
-        return pg_commit(relay->pg, error);
-    pg_rollback(relay->pg);
-    if (!pg_is_connected(relay->pg)) /* and so no leader any more */
-        return status;
-    /* Partitions exist days ahead: the next hour is soon enough. */
-    log_warn("partitions were not maintained", LOG_ERROR(error));
-    return STATUS_OK;
+    struct error cause = {0};
+    enum status status =
+        partitions_keep(relay->pg, relay->options.schema, &relay->upkeep_failed, &cause);
+    if (status != STATUS_OK) {
+        relay->upkeep_failed = 1;
+        log_warn("partitions were not kept", LOG_ERROR(&cause));
+    }
+    relay->upkeep_due_us =
+        clock_monotonic_us() + (relay->upkeep_failed > 0 ? UPKEEP_RETRY_US : UPKEEP_INTERVAL_US);
+    if (status == STATUS_OK || pg_is_connected(relay->pg))
+        return STATUS_OK;
+    *error = cause; /* the lock is lost with the session */
+    return status;
 }
 
 /* Rows pile up here while the broker takes none. */
@@ -373,7 +366,7 @@ static enum status relay_turn(struct relay *relay, struct error *error) {
     if (!relay->is_leader)
         status = become_leader(relay, error);
     if (status == STATUS_OK && relay->is_leader)
-        status = maintain_partitions(relay, error);
+        status = keep_partitions(relay, error);
     if (status == STATUS_OK && relay->is_leader)
         status = measure_backlog(relay, error);
     if (status == STATUS_OK && relay->is_leader) {
@@ -392,6 +385,7 @@ static void *relay_main(void *arg) {
         enum status status = relay_turn(relay, &error);
         atomic_store(&relay->ready, status == STATUS_OK);
         metric_set(&leader, 0, relay->is_leader);
+        metric_set(&partitions_failed, 0, relay->is_leader ? relay->upkeep_failed : 0);
         if (status == STATUS_OK) {
             hindrance_clear(&relay->hindrance);
             backoff_reset(&backoff);
