@@ -38,13 +38,6 @@ struct rebuild {
     struct rebuild_result result;
 };
 
-static enum status run(struct pg *pg, const struct pg_statement *statement, struct error *error) {
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, statement, NULL, &rows, error);
-    pg_result_free(&rows);
-    return status;
-}
-
 /* --- replaying -------------------------------------------------------------------------------- */
 
 static enum status apply(struct rebuild *rebuild, struct order_facts *facts, size_t count,
@@ -257,7 +250,7 @@ static void end_rebuild(struct rebuild *rebuild) {
     };
     struct error ignored;
     pg_rollback(rebuild->shadow);
-    (void)!run(rebuild->shadow, &release, &ignored);
+    (void)!pg_query(rebuild->shadow, &release, NULL, NULL, &ignored);
 }
 
 /* Waits for the batches at work and keeps further ones waiting until the transaction ends. */
@@ -267,7 +260,7 @@ static enum status hold_writers_out(struct rebuild *rebuild, struct error *error
         .sql = "LOCK TABLE analytics.order_facts IN SHARE ROW EXCLUSIVE MODE",
     };
     enum status status = pg_begin(rebuild->shadow, error);
-    return status == STATUS_OK ? run(rebuild->shadow, &lock, error) : status;
+    return status == STATUS_OK ? pg_query(rebuild->shadow, &lock, NULL, NULL, error) : status;
 }
 
 /* The service's statements name no schema: their next run finds the new tables. */
@@ -282,7 +275,7 @@ static enum status change_tables(struct rebuild *rebuild, struct error *error) {
     };
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++)
-        status = run(rebuild->shadow, &steps[i], error);
+        status = pg_query(rebuild->shadow, &steps[i], NULL, NULL, error);
     return status;
 }
 

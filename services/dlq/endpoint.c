@@ -6,146 +6,167 @@
 #include "services/dlq/replay/replay.h"
 
 #include <json-c/linkhash.h>
+#include <string.h>
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-typedef enum status (*serve_fn)(struct endpoint_call *call, struct json_object *request,
-                                struct error *error);
+/* All that any of them may say; texts are NULL where they are absent. */
+struct asked {
+    struct slice id, actor, reason, because, cursor;
+    int64_t limit, rate_per_second;
+    bool is_dry;
+    struct dlq_filter filter;
+};
+
+struct member {
+    const char *name;
+    json_type type;
+    bool is_needed;
+    int64_t most; /* bytes, or the number itself */
+    size_t offset;
+};
+
+static const struct member members[] = {
+    {"id", json_type_string, true, DLQ_ID_MOST, offsetof(struct asked, id)},
+    {"actor", json_type_string, false, DLQ_ACTOR_MOST, offsetof(struct asked, actor)},
+    {"reason", json_type_string, true, DLQ_REASON_MOST, offsetof(struct asked, reason)},
+    {"because", json_type_string, false, DLQ_REASON_MOST, offsetof(struct asked, because)},
+    {"cursor", json_type_string, false, DLQ_CURSOR_MOST, offsetof(struct asked, cursor)},
+    {"limit", json_type_int, false, DLQ_LIMIT_MOST, offsetof(struct asked, limit)},
+    {"ratePerSecond", json_type_int, false, DLQ_RATE_MOST, offsetof(struct asked, rate_per_second)},
+    {"dryRun", json_type_boolean, false, 0, offsetof(struct asked, is_dry)},
+};
+
+/* A member of the request, into its place. */
+static enum status read_value(const struct member *member, struct json_object *request,
+                              struct json_object *value, void *place, struct error *error) {
+    struct slice text;
+    int64_t number;
+    switch (member->type) {
+    case json_type_string:
+        if (json_get_string(request, member->name, &text, NULL) != STATUS_OK ||
+            !dlq_text_is_valid(text, (size_t)member->most))
+            return error_set(error, STATUS_INVALID, "%s: not a line of 1 to %lld bytes",
+                             member->name, (long long)member->most);
+        *(struct slice *)place = text;
+        return STATUS_OK;
+    case json_type_int:
+        if (json_get_int64(request, member->name, &number, NULL) != STATUS_OK || number < 1 ||
+            number > member->most)
+            return error_set(error, STATUS_INVALID, "%s: not an integer from 1 to %lld",
+                             member->name, (long long)member->most);
+        *(int64_t *)place = number;
+        return STATUS_OK;
+    default:
+        if (!json_object_is_type(value, json_type_boolean))
+            return error_set(error, STATUS_INVALID, "%s: not true or false", member->name);
+        *(bool *)place = json_object_get_boolean(value);
+        return STATUS_OK;
+    }
+}
+
+static bool is_named(const char *const *names, const char *name) {
+    while (*names != NULL && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
 
 static enum status refuse_unknown(struct json_object *request, const char *const *known,
                                   struct error *error) {
     json_object_object_foreach(request, key, unused) {
         (void)unused;
-        const char *const *name = known;
-        while (*name != NULL && !slice_is(slice_of(key), *name))
-            name++;
-        if (*name == NULL)
+        if (!is_named(known, key))
             return error_set(error, STATUS_INVALID, "%.64s: not known here", key);
     }
     return STATUS_OK;
 }
 
-/* `known` are the request's members, and then NULL; NULL when `fn` looks at them itself. */
-static enum status serve(struct endpoint_call *call, const char *const *known, serve_fn fn,
-                         struct error *error) {
+/* `known` are the request's members besides those of a filter, and then NULL. */
+static enum status read_request(struct json_object *request, const char *const *known,
+                                bool has_filter, struct asked *asked, struct error *error) {
+    enum status status = has_filter ? dlq_filter_read(request, known, &asked->filter, error)
+                                    : refuse_unknown(request, known, error);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && status == STATUS_OK; i++) {
+        struct json_object *value;
+        if (!is_named(known, members[i].name))
+            continue;
+        if (json_object_object_get_ex(request, members[i].name, &value))
+            status =
+                read_value(&members[i], request, value, (char *)asked + members[i].offset, error);
+        else if (members[i].is_needed)
+            status = error_set(error, STATUS_INVALID, "%s: is required", members[i].name);
+    }
+    return status;
+}
+
+typedef enum status (*serve_fn)(struct endpoint_call *call, const struct asked *asked,
+                                struct error *error);
+
+static enum status serve(struct endpoint_call *call, const char *const *known, bool has_filter,
+                         serve_fn fn, struct error *error) {
     struct json_object *request = NULL;
     struct slice text = call->request.len == 0 ? SLICE_LITERAL("{}") : call->request;
+    struct asked asked = {.actor = SLICE_LITERAL("unnamed"),
+                          .limit = DLQ_LIMIT_USUAL,
+                          .rate_per_second = DLQ_RATE_USUAL};
     enum status status = json_parse(text, &request, error);
-    if (status == STATUS_OK && known != NULL)
-        status = refuse_unknown(request, known, error);
     if (status == STATUS_OK)
-        status = fn(call, request, error);
+        status = read_request(request, known, has_filter, &asked, error);
+    if (status == STATUS_OK)
+        status = fn(call, &asked, error);
     json_object_put(request);
     return status;
 }
 
-static enum status get_text(struct json_object *request, const char *key, size_t most,
-                            struct slice *text, struct error *error) {
-    struct slice value;
-    enum status status = json_get_string(request, key, &value, NULL);
-    if (status == STATUS_NOT_FOUND)
-        return error_set(error, STATUS_INVALID, "%s: is required", key);
-    if (status != STATUS_OK || !dlq_text_is_valid(value, most))
-        return error_set(error, STATUS_INVALID, "%s: not a line of 1 to %zu bytes", key, most);
-    *text = value;
-    return STATUS_OK;
-}
-
-/* Stays as it was when it is not there. */
-static enum status get_int(struct json_object *request, const char *key, int64_t most,
-                           int64_t *number, struct error *error) {
-    int64_t value;
-    enum status status = json_get_int64(request, key, &value, NULL);
-    if (status == STATUS_NOT_FOUND)
-        return STATUS_OK;
-    if (status != STATUS_OK || value < 1 || value > most)
-        return error_set(error, STATUS_INVALID, "%s: not an integer from 1 to %lld", key,
-                         (long long)most);
-    *number = value;
-    return STATUS_OK;
-}
-
-static enum status get_bool(struct json_object *request, const char *key, bool *value,
-                            struct error *error) {
-    struct json_object *member;
-    *value = false;
-    if (!json_object_object_get_ex(request, key, &member))
-        return STATUS_OK;
-    if (!json_object_is_type(member, json_type_boolean))
-        return error_set(error, STATUS_INVALID, "%s: not true or false", key);
-    *value = json_object_get_boolean(member);
-    return STATUS_OK;
-}
-
-/* The person who asks; a caller of the mesh need not say. */
-static enum status get_actor(struct json_object *request, struct slice *actor,
-                             struct error *error) {
-    *actor = SLICE_LITERAL("unnamed");
-    if (!json_object_object_get_ex(request, "actor", NULL))
-        return STATUS_OK;
-    return get_text(request, "actor", DLQ_ACTOR_MOST, actor, error);
-}
-
-static enum status get_job_id(struct json_object *request, struct uuid *id, struct error *error) {
-    struct slice text;
-    enum status status = get_text(request, "id", DLQ_ID_MOST, &text, error);
-    if (status == STATUS_OK && !uuid_parse(text, id))
-        status = error_set(error, STATUS_NOT_FOUND, "there is no such job");
-    return status;
-}
+#define ENDPOINT(name, has_filter, ...)                                                            \
+    enum status dlq_endpoint_##name(struct endpoint_call *call, struct error *error) {             \
+        static const char *const known[] = {__VA_ARGS__};                                          \
+        return serve(call, known, has_filter, serve_##name, error);                                \
+    }
 
 /* --- reads ------------------------------------------------------------------------------------ */
 
-static enum status serve_list(struct endpoint_call *call, struct json_object *request,
+static enum status serve_list(struct endpoint_call *call, const struct asked *asked,
                               struct error *error) {
-    static const char *const others[] = {"limit", "cursor", NULL};
-    struct page_request page = {.limit = DLQ_LIMIT_USUAL};
-    enum status status = dlq_filter_read(request, others, &page.filter, error);
-    if (status == STATUS_OK)
-        status = get_int(request, "limit", DLQ_LIMIT_MOST, &page.limit, error);
-    if (status == STATUS_OK && json_object_object_get_ex(request, "cursor", NULL))
-        status = get_text(request, "cursor", DLQ_CURSOR_MOST, &page.cursor, error);
-    return status == STATUS_OK ? store_read_page(call->pg, &page, call->reply, error) : status;
+    const struct page_request page = {asked->filter, asked->cursor, asked->limit};
+    return store_read_page(call->pg, &page, call->reply, error);
 }
+ENDPOINT(list, true, "limit", "cursor", NULL)
 
-static enum status serve_get(struct endpoint_call *call, struct json_object *request,
+static enum status serve_get(struct endpoint_call *call, const struct asked *asked,
                              struct error *error) {
-    struct slice id;
-    struct entry_place place;
+    struct entry_view view;
     struct stored_message message = {0};
     struct entry entry;
+    enum status status = store_read_entry(call->pg, asked->id, true, call->arena, &view, error);
+    if (status != STATUS_OK)
+        return status;
     struct json_writer w = json_writer(call->reply);
-    enum status status = get_text(request, "id", DLQ_ID_MOST, &id, error);
-    if (status != STATUS_OK)
-        return status;
     json_begin_object(&w);
-    status = store_read_entry(call->pg, id, call->arena, &w, &place, error);
-    if (status == STATUS_OK)
-        status = store_read_history(call->pg, id, &w, error);
-    if (status != STATUS_OK)
-        return status;
-    status = entry_fetch(call->nats, place.stream, place.dlq_sequence, &message, &entry, error);
+    json_raw(&w, (struct slice){view.json.ptr + 1, view.json.len - 2}); /* all its members */
+    status = entry_fetch(call->nats, view.stream, view.dlq_sequence, &message, &entry, error);
     if (status == STATUS_OK)
         entry_json_write_original(&message, &w);
     stored_message_fini(&message);
     json_end_object(&w);
     return status_is_retryable(status) ? status : STATUS_OK;
 }
+ENDPOINT(get, false, "id", NULL)
 
-static enum status serve_counts(struct endpoint_call *call, struct json_object *request,
+static enum status serve_counts(struct endpoint_call *call, const struct asked *asked,
                                 struct error *error) {
-    (void)request;
+    (void)asked;
     return store_read_counts(call->pg, call->reply, error);
 }
+ENDPOINT(counts, false, NULL)
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
 static enum status answer_entry(struct endpoint_call *call, struct slice id,
-                                struct entry_place *place, struct error *error) {
-    struct json_writer w = json_writer(call->reply);
-    json_begin_object(&w);
-    enum status status = store_read_entry(call->pg, id, call->arena, &w, place, error);
-    json_end_object(&w);
+                                struct entry_view *view, struct error *error) {
+    enum status status = store_read_entry(call->pg, id, false, call->arena, view, error);
+    if (status == STATUS_OK)
+        buf_append_slice(call->reply, view->json);
     return status;
 }
 
@@ -158,158 +179,95 @@ static enum status replay_now(struct endpoint_call *call, const struct replays *
     return status_is_retryable(status) ? STATUS_OK : status;
 }
 
-static enum status serve_replay(struct endpoint_call *call, struct json_object *request,
+static enum status serve_replay(struct endpoint_call *call, const struct asked *asked,
                                 struct error *error) {
-    struct slice id, actor;
-    struct entry_place place;
+    struct entry_view view;
     struct replays taken = {0};
-    enum status status = get_text(request, "id", DLQ_ID_MOST, &id, error);
-    if (status == STATUS_OK)
-        status = get_actor(request, &actor, error);
-    if (status == STATUS_OK)
-        status = store_take(call->pg, id, actor, call->arena, &taken, error);
+    enum status status = store_take(call->pg, asked->id, asked->actor, call->arena, &taken, error);
     if (status == STATUS_OK && taken.count > 0)
         status = replay_now(call, &taken, error);
     if (status == STATUS_OK)
-        status = answer_entry(call, id, &place, error);
-    if (status == STATUS_OK && taken.count > 0 && place.status == ENTRY_DEAD &&
-        place.generation == taken.items[0].generation)
+        status = answer_entry(call, asked->id, &view, error);
+    if (status == STATUS_OK && taken.count > 0 && view.status == ENTRY_DEAD &&
+        view.generation == taken.items[0].generation)
         status = error_set(error, STATUS_CONFLICT,
                            "its message could not be published again: see its history");
     return status;
 }
+ENDPOINT(replay, false, "id", "actor", NULL)
 
-static enum status serve_discard(struct endpoint_call *call, struct json_object *request,
+static enum status serve_discard(struct endpoint_call *call, const struct asked *asked,
                                  struct error *error) {
-    struct slice id, reason, actor;
-    struct entry_place place;
-    bool is_done;
-    enum status status = get_text(request, "id", DLQ_ID_MOST, &id, error);
+    struct entry_view view;
+    enum status status = store_discard(call->pg, asked->id, asked->reason, asked->actor, error);
     if (status == STATUS_OK)
-        status = get_text(request, "reason", DLQ_REASON_MOST, &reason, error);
-    if (status == STATUS_OK)
-        status = get_actor(request, &actor, error);
-    if (status == STATUS_OK)
-        status = store_discard(call->pg, id, reason, actor, &is_done, error);
-    if (status == STATUS_OK)
-        status = answer_entry(call, id, &place, error);
-    if (status == STATUS_OK && place.status != ENTRY_DISCARDED)
+        status = answer_entry(call, asked->id, &view, error);
+    if (status == STATUS_OK && view.status != ENTRY_DISCARDED)
         status = error_set(error, STATUS_CONFLICT, "the entry is %s, not dead",
-                           entry_status_text(place.status));
+                           entry_status_text(view.status));
     return status;
 }
+ENDPOINT(discard, false, "id", "reason", "actor", NULL)
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-struct many {
-    struct job_order order;
-    bool is_dry;
-};
-
-/* `others` are the members that the filter does not have. */
-static enum status parse_many(struct json_object *request, const char *const *others,
-                              struct many *many, struct error *error) {
-    struct dlq_filter *filter = &many->order.filter;
-    *many = (struct many){.order = {.rate_per_second = DLQ_RATE_USUAL, .because = {"", 0}}};
-    enum status status = dlq_filter_read(request, others, filter, error);
-    if (status == STATUS_OK && filter->text[DLQ_FILTER_STATUS].ptr != NULL)
-        status = error_set(error, STATUS_INVALID, "status: only what is dead is meant");
-    if (status == STATUS_OK)
-        status =
-            get_int(request, "ratePerSecond", DLQ_RATE_MOST, &many->order.rate_per_second, error);
-    if (status == STATUS_OK)
-        status = get_bool(request, "dryRun", &many->is_dry, error);
-    if (status == STATUS_OK)
-        status = get_actor(request, &many->order.actor, error);
-    return status;
-}
-
-static enum status answer_matching(struct endpoint_call *call, const struct dlq_filter *filter,
-                                   struct error *error) {
-    int64_t matching;
-    enum status status = store_read_count(call->pg, filter, &matching, error);
-    if (status != STATUS_OK)
-        return status;
-    struct json_writer w = json_writer(call->reply);
-    json_begin_object(&w);
-    json_put_int(&w, "matching", matching);
-    json_end_object(&w);
-    return STATUS_OK;
-}
-
-static enum status begin_job(struct endpoint_call *call, const struct many *many,
+static enum status begin_job(struct endpoint_call *call, const struct asked *asked,
                              struct error *error) {
-    if (many->is_dry)
-        return answer_matching(call, &many->order.filter, error);
+    const struct job_order order = {
+        .filter = asked->filter,
+        .rate_per_second = asked->rate_per_second,
+        .because = asked->because.ptr == NULL ? SLICE_LITERAL("") : asked->because,
+        .actor = asked->actor,
+    };
     struct uuid id = uuid_v7();
-    enum status status = store_job_create(call->pg, &id, &many->order, error);
+    if (asked->filter.text[DLQ_FILTER_STATUS].ptr != NULL)
+        return error_set(error, STATUS_INVALID, "status: only what is dead is meant");
+    if (asked->is_dry)
+        return store_read_count(call->pg, &asked->filter, call->reply, error);
+    enum status status = store_job_create(call->pg, &id, &order, error);
     return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
 }
 
-static enum status serve_replay_all(struct endpoint_call *call, struct json_object *request,
+static enum status serve_replay_all(struct endpoint_call *call, const struct asked *asked,
                                     struct error *error) {
-    static const char *const others[] = {"ratePerSecond", "dryRun", "actor", NULL};
-    struct many many;
-    enum status status = parse_many(request, others, &many, error);
-    return status == STATUS_OK ? begin_job(call, &many, error) : status;
+    return begin_job(call, asked, error);
 }
+ENDPOINT(replay_all, true, "ratePerSecond", "dryRun", "actor", NULL)
 
-static enum status serve_discard_all(struct endpoint_call *call, struct json_object *request,
+static enum status serve_discard_all(struct endpoint_call *call, const struct asked *asked,
                                      struct error *error) {
-    static const char *const others[] = {"because", "ratePerSecond", "dryRun", "actor", NULL};
-    struct many many;
-    enum status status = parse_many(request, others, &many, error);
-    bool is_needed = status == STATUS_OK &&
-                     (!many.is_dry || json_object_object_get_ex(request, "because", NULL));
-    if (is_needed)
-        status = get_text(request, "because", DLQ_REASON_MOST, &many.order.because, error);
-    return status == STATUS_OK ? begin_job(call, &many, error) : status;
+    if (asked->because.ptr == NULL && !asked->is_dry)
+        return error_set(error, STATUS_INVALID, "because: is required");
+    return begin_job(call, asked, error);
 }
+ENDPOINT(discard_all, true, "because", "ratePerSecond", "dryRun", "actor", NULL)
 
-static enum status serve_jobs(struct endpoint_call *call, struct json_object *request,
+static enum status serve_jobs(struct endpoint_call *call, const struct asked *asked,
                               struct error *error) {
-    (void)request;
+    (void)asked;
     return store_read_jobs(call->pg, call->reply, error);
 }
+ENDPOINT(jobs, false, NULL)
 
-static enum status serve_job(struct endpoint_call *call, struct json_object *request,
+static enum status get_job_id(const struct asked *asked, struct uuid *id, struct error *error) {
+    return uuid_parse(asked->id, id) ? STATUS_OK
+                                     : error_set(error, STATUS_NOT_FOUND, "there is no such job");
+}
+
+static enum status serve_job(struct endpoint_call *call, const struct asked *asked,
                              struct error *error) {
     struct uuid id;
-    enum status status = get_job_id(request, &id, error);
+    enum status status = get_job_id(asked, &id, error);
     return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
 }
+ENDPOINT(job, false, "id", NULL)
 
-static enum status serve_job_cancel(struct endpoint_call *call, struct json_object *request,
+static enum status serve_job_cancel(struct endpoint_call *call, const struct asked *asked,
                                     struct error *error) {
     struct uuid id;
-    struct slice actor;
-    enum status status = get_job_id(request, &id, error);
+    enum status status = get_job_id(asked, &id, error);
     if (status == STATUS_OK)
-        status = get_actor(request, &actor, error);
-    if (status == STATUS_OK)
-        status = store_job_cancel(call->pg, &id, actor, error);
+        status = store_job_cancel(call->pg, &id, asked->actor, error);
     return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
 }
-
-/* --- the endpoints ---------------------------------------------------------------------------- */
-
-#define ENDPOINT(name, known)                                                                      \
-    enum status dlq_endpoint_##name(struct endpoint_call *call, struct error *error) {             \
-        return serve(call, known, serve_##name, error);                                            \
-    }
-
-static const char *const of_nothing[] = {NULL};
-static const char *const of_id[] = {"id", NULL};
-static const char *const of_action[] = {"id", "actor", NULL};
-static const char *const of_discard[] = {"id", "reason", "actor", NULL};
-
-ENDPOINT(list, NULL)
-ENDPOINT(get, of_id)
-ENDPOINT(replay, of_action)
-ENDPOINT(discard, of_discard)
-ENDPOINT(replay_all, NULL)
-ENDPOINT(discard_all, NULL)
-ENDPOINT(jobs, of_nothing)
-ENDPOINT(job, of_id)
-ENDPOINT(job_cancel, of_action)
-ENDPOINT(counts, of_nothing)
+ENDPOINT(job_cancel, false, "id", "actor", NULL)

@@ -2,10 +2,11 @@
  * PostgreSQL: one connection in libpq's pipeline mode, with prepared statements, binary results and
  * reconnection.
  *
- * pg_queue() sends without waiting; pg_query() sends, waits and returns that statement's rows. Both
- * join the transaction opened by pg_begin(). The first error of a transaction is what pg_query() or
- * pg_commit() reports; call pg_rollback() then. A broken connection is UNAVAILABLE and is opened
- * again by the next pg_begin() or by a pg_query() outside a transaction.
+ * pg_queue() sends without waiting; pg_query() sends, waits and returns that statement's rows,
+ * unless `result` is NULL. Both join the transaction opened by pg_begin(). The first error of a
+ * transaction is what pg_query() or pg_commit() reports; call pg_rollback() then. A broken
+ * connection is UNAVAILABLE and is opened again by the next pg_begin() or by a pg_query() outside a
+ * transaction.
  *
  * Errors are judged by their SQLSTATE (pg_sqlstate.h), which is in error.sqlstate: DATA is the
  * event's fault, SERIALIZATION the moment's, UNAVAILABLE the database's. After the last the session

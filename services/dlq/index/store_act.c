@@ -1,6 +1,6 @@
 #include "services/dlq/index/store_act.h"
 
-#include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
 enum {
@@ -67,26 +67,19 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
     return store_query_replays(pg, &unsettled, params, arena, found, error);
 }
 
-/* The entry may have gone on meanwhile: be resolved, or have failed again. Then that counts. */
-static const struct pg_statement settle_published = {
-    .name = "dlq_settle_published",
-    .sql = "UPDATE dlq.entries e SET status = 'replayed', replay_sequence = d.sequence,"
-           " updated_at = now()"
-           " FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[])"
-           "  AS d(id, generation, sequence, detail)"
-           " WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'",
-    .param_count = 4,
-};
-
-/* A job counts all that it takes as replayed; an entry that was refused is taken off again. */
-static const struct pg_statement settle_refused = {
-    .name = "dlq_settle_refused",
-    .sql = "WITH back AS ("
-           "  UPDATE dlq.entries e SET status = 'dead', updated_at = now()"
-           "  FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[])"
-           "   AS d(id, generation, sequence, detail)"
+/* The entry may have gone on meanwhile: be resolved, or have failed again. Then that counts. A job
+   counts all that it takes as replayed; an entry that was refused is taken off again. */
+static const struct pg_statement settle = {
+    .name = "dlq_settle",
+    .sql = "WITH settled AS ("
+           "  UPDATE dlq.entries e SET updated_at = now(),"
+           "   status = CASE WHEN d.sequence IS NULL THEN 'dead' ELSE 'replayed' END,"
+           "   replay_sequence = coalesce(d.sequence, e.replay_sequence)"
+           "  FROM jsonb_to_recordset($1::jsonb)"
+           "   AS d(id text, generation int, sequence int8, detail text)"
            "  WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'"
-           "  RETURNING e.id, e.generation, d.detail),"
+           "  RETURNING e.id, e.generation, e.status, d.detail),"
+           " back AS (SELECT * FROM settled WHERE status = 'dead'),"
            " noted AS ("
            "  INSERT INTO dlq.actions (actor, action, entry_id, generation, detail)"
            "  SELECT 'dlq', 'replay_refused', id, generation, detail FROM back),"
@@ -99,60 +92,44 @@ static const struct pg_statement settle_refused = {
            " UPDATE dlq.jobs j SET replayed = j.replayed - blamed.entries,"
            "  failed = j.failed + blamed.entries, updated_at = now()"
            " FROM blamed WHERE j.id = blamed.job_id",
-    .param_count = 4,
+    .param_count = 1,
 };
-
-enum { SETTLE_ID, SETTLE_GENERATION, SETTLE_SEQUENCE, SETTLE_DETAIL, SETTLES };
-
-/* Those that ended so. */
-static enum status settle(struct pg *pg, const struct replays *replays,
-                          const struct replay_result *results, enum replay_end end,
-                          struct error *error) {
-    static const enum pg_array_type types[SETTLES] = {PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
-                                                      PG_ARRAY_TEXT};
-    struct pg_columns columns;
-    struct pg_result *rows = NULL;
-    enum status status = STATUS_OK;
-    pg_columns_init(&columns, types, SETTLES);
-    for (size_t i = 0; i < replays->count; i++) {
-        if (results[i].end != end)
-            continue;
-        pg_array_add_slice(&columns.arrays[SETTLE_ID], replays->items[i].id);
-        pg_array_add_int64(&columns.arrays[SETTLE_GENERATION], replays->items[i].generation);
-        pg_array_add_int64(&columns.arrays[SETTLE_SEQUENCE], (int64_t)results[i].sequence);
-        pg_array_add_slice(&columns.arrays[SETTLE_DETAIL], slice_of(results[i].detail));
-    }
-    if (columns.arrays[SETTLE_ID].count > 0)
-        status = pg_columns_query(&columns, pg,
-                                  end == REPLAY_PUBLISHED ? &settle_published : &settle_refused,
-                                  &rows, error);
-    pg_result_free(&rows);
-    pg_columns_fini(&columns);
-    return status;
-}
 
 enum status store_settle(struct pg *pg, const struct replays *replays,
                          const struct replay_result *results, struct error *error) {
-    enum status status = settle(pg, replays, results, REPLAY_PUBLISHED, error);
-    return status == STATUS_OK ? settle(pg, replays, results, REPLAY_REFUSED, error) : status;
+    struct buf text = {0};
+    struct json_writer w = json_writer(&text);
+    json_begin_array(&w);
+    for (size_t i = 0; i < replays->count; i++) {
+        if (results[i].end == REPLAY_UNKNOWN)
+            continue;
+        json_begin_object(&w);
+        json_put_string(&w, "id", replays->items[i].id);
+        json_put_int(&w, "generation", replays->items[i].generation);
+        if (results[i].end == REPLAY_PUBLISHED)
+            json_put_int(&w, "sequence", (int64_t)results[i].sequence);
+        else
+            json_put_text(&w, "detail", results[i].detail);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    const struct pg_param param = pg_text(buf_slice(&text));
+    enum status status = pg_query(pg, &settle, &param, NULL, error);
+    buf_fini(&text);
+    return status;
 }
 
 enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
-                          bool *is_done, struct error *error) {
+                          struct error *error) {
     static const struct pg_statement discard = {
         .name = "dlq_discard",
         .sql = "WITH gone AS ("
                "  UPDATE dlq.entries SET status = 'discarded', updated_at = now()"
                "  WHERE id = $1::text AND status = 'dead' RETURNING id, generation)"
                " INSERT INTO dlq.actions (actor, action, entry_id, generation, detail)"
-               " SELECT $2::text, 'discard', id, generation, $3::text FROM gone RETURNING id",
+               " SELECT $2::text, 'discard', id, generation, $3::text FROM gone",
         .param_count = 3,
     };
     const struct pg_param params[] = {pg_text(id), pg_text(actor), pg_text(reason)};
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, &discard, params, &rows, error);
-    if (status == STATUS_OK)
-        *is_done = pg_rows(rows) > 0;
-    pg_result_free(&rows);
-    return status;
+    return pg_query(pg, &discard, params, NULL, error);
 }

@@ -58,8 +58,8 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
 /* Writes down what became of those taken, but for those whose end is unknown. */
 enum status store_settle(struct pg *pg, const struct replays *replays,
                          const struct replay_result *results, struct error *error) MUST_CHECK;
-/* False in *is_done when the entry is not dead, or not there. */
+/* Nothing changes when the entry is not dead, or not there. */
 enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
-                          bool *is_done, struct error *error) MUST_CHECK;
+                          struct error *error) MUST_CHECK;
 
 #endif

@@ -64,14 +64,6 @@ enum status store_chance_next(struct pg *pg, struct arena *arena, struct replays
 
 /* --- given ----------------------------------------------------------------------------------- */
 
-static enum status run(struct pg *pg, const struct pg_statement *statement,
-                       const struct pg_param *params, struct error *error) {
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, statement, params, &rows, error);
-    pg_result_free(&rows);
-    return status;
-}
-
 enum status store_chance_give(struct pg *pg, const struct replay *chance, uint64_t sequence,
                               struct error *error) {
     static const struct pg_statement give = {
@@ -89,7 +81,7 @@ enum status store_chance_give(struct pg *pg, const struct replay *chance, uint64
     const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
                                       pg_int64((int64_t)chance->sequence),
                                       pg_int64((int64_t)sequence)};
-    return run(pg, &give, params, error);
+    return pg_query(pg, &give, params, NULL, error);
 }
 
 /* A report of a stream that is gone may bear the same number; clocks may differ by a little. */
@@ -155,7 +147,7 @@ static enum status run_on(struct pg *pg, const struct pg_statement *statement,
                           const struct index_key *key, struct error *error) {
     const struct pg_param params[] = {pg_text(key->stream), pg_text(key->consumer),
                                       pg_int64((int64_t)key->sequence)};
-    return run(pg, statement, params, error);
+    return pg_query(pg, statement, params, NULL, error);
 }
 
 #define OF_KEY_SQL " WHERE stream = $1::text AND consumer = $2::text AND stream_sequence = $3::int8"

@@ -14,11 +14,7 @@
 struct job {
     struct uuid id;
     bool is_discard;
-    struct slice filter; /* JSON */
     int64_t rate_per_second;
-    int64_t started_us;
-    int64_t position_us; /* failed_at and id of the last entry taken */
-    struct slice position_id;
 };
 
 /* So many run at once, the oldest; further ones wait. */
@@ -27,7 +23,6 @@ struct job {
 struct jobs {
     struct job *items;
     size_t count;
-    int64_t session; /* of the database connection that they were read on */
 };
 
 /* A person's request. */
@@ -44,14 +39,11 @@ enum status store_job_cancel(struct pg *pg, const struct uuid *id, struct slice 
                              struct error *error) MUST_CHECK;
 enum status store_jobs_running(struct pg *pg, struct arena *arena, struct jobs *jobs,
                                struct error *error) MUST_CHECK;
-/* The next entries of a job that replays, oldest failure first: those that were dead when it began,
-   still are, and were not taken by it before. None when it does not run any more, or is through. */
-enum status store_job_take(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
-                           int64_t limit, struct arena *arena, struct replays *taken,
-                           struct error *error) MUST_CHECK;
-/* Discards the next entries of a job that does so, by the same rules. */
-enum status store_job_discard(struct pg *pg, const struct job *job, const struct dlq_filter *filter,
-                              int64_t limit, int64_t *count, struct error *error) MUST_CHECK;
+/* A job's next entries, taken for a replay or discarded, oldest failure first: those that were dead
+   when it began, still are, and were not taken by it before. None when it does not run any more, or
+   is through. */
+enum status store_job_take(struct pg *pg, const struct uuid *id, int64_t limit, struct arena *arena,
+                           struct replays *taken, struct error *error) MUST_CHECK;
 /* A job that runs is done; the rest of its total was skipped. */
 enum status store_job_finish(struct pg *pg, const struct uuid *id, struct error *error) MUST_CHECK;
 /* A job that runs has failed. */

@@ -17,24 +17,21 @@
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
 #include "shared/contract/dlq_filter.h"
+#include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
-#include "shared/pg/pg_param.h"
 
-/* The conditions of a filter on `dlq.entries e`, as parameters $1 to $8 of a statement. */
-#define STORE_FILTER_PARAMS 8
-#define STORE_TIME(parameter) "timestamptz 'epoch' + " parameter "::int8 * interval '1 microsecond'"
-#define STORE_FILTER_SQL                                                                           \
-    " ($1::text IS NULL OR e.stream = $1::text)"                                                   \
-    " AND ($2::text IS NULL OR e.consumer = $2::text)"                                             \
-    " AND ($3::text IS NULL OR e.reason = $3::text)"                                               \
-    " AND ($4::text IS NULL OR e.error_code = $4::text)"                                           \
-    " AND ($5::text IS NULL OR e.type = $5::text)"                                                 \
-    " AND ($6::text IS NULL OR e.status = $6::text)"                                               \
-    " AND ($7::int8 IS NULL OR e.failed_at >= " STORE_TIME(                                        \
-        "$7") ")"                                                                                  \
-              " AND ($8::int8 IS NULL OR e.failed_at < " STORE_TIME("$8") ")"
-void store_filter_params(const struct dlq_filter *filter,
-                         struct pg_param params[STORE_FILTER_PARAMS]);
+/* The conditions of a filter on `dlq.entries e`; `f` is the filter as jsonb. */
+#define STORE_FILTER_SQL(f)                                                                        \
+    " (" f "->>'stream' IS NULL OR e.stream = " f "->>'stream')"                                   \
+    " AND (" f "->>'consumer' IS NULL OR e.consumer = " f "->>'consumer')"                         \
+    " AND (" f "->>'reason' IS NULL OR e.reason = " f "->>'reason')"                               \
+    " AND (" f "->>'code' IS NULL OR e.error_code = " f "->>'code')"                               \
+    " AND (" f "->>'type' IS NULL OR e.type = " f "->>'type')"                                     \
+    " AND coalesce(" f "->>'status', 'dead') IN ('any', e.status)"                                 \
+    " AND (" f "->>'from' IS NULL OR e.failed_at >= (" f "->>'from')::timestamptz)"                \
+    " AND (" f "->>'to' IS NULL OR e.failed_at < (" f "->>'to')::timestamptz)"
+/* Appends the filter's JSON, with times that PostgreSQL can read. */
+void store_filter_write(const struct dlq_filter *filter, struct buf *json);
 
 struct page_request {
     struct dlq_filter filter;
@@ -46,25 +43,22 @@ struct page_request {
    filter, or none of ours. */
 enum status store_read_page(struct pg *pg, const struct page_request *request, struct buf *out,
                             struct error *error) MUST_CHECK;
-/* How many entries a filter means. */
-enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, int64_t *count,
+/* Appends {"matching":n}: how many entries a filter means. */
+enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
                              struct error *error) MUST_CHECK;
 
-/* All that acting on an entry takes. */
-struct entry_place {
-    struct slice stream; /* in the arena */
+/* An entry, in the arena. */
+struct entry_view {
+    struct slice json; /* ENTRY, with its "history" where asked for */
+    struct slice stream;
     uint64_t dlq_sequence;
     int generation;
     enum entry_status status;
 };
-/* Adds ENTRY's members to the open object. NOT_FOUND: no such entry. */
-enum status store_read_entry(struct pg *pg, struct slice id, struct arena *arena,
-                             struct json_writer *w, struct entry_place *place,
-                             struct error *error) MUST_CHECK;
-/* Adds "history": [{"at","generation","event","reason"?,"error"?,"actor"?,"detail"?}], oldest
-   first. */
-enum status store_read_history(struct pg *pg, struct slice id, struct json_writer *w,
-                               struct error *error) MUST_CHECK;
+/* "history": [{"at","generation","event","reason"?,"error"?,"actor"?,"detail"?}], oldest first.
+   NOT_FOUND: no such entry. */
+enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, struct arena *arena,
+                             struct entry_view *view, struct error *error) MUST_CHECK;
 
 /* Appends {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]}; what is
    about to be replayed counts as replayed. */

@@ -75,50 +75,21 @@ static int64_t due_of(const struct runner *runner, const struct uuid *job, int64
     return now_us;
 }
 
-static enum status read_filter(struct runner *runner, const struct job *job,
-                               struct dlq_filter *filter, struct error *error) {
-    static const char *const none[] = {NULL};
-    struct json_object *root = NULL;
-    enum status status = json_parse(job->filter, &root, error);
-    if (status == STATUS_OK)
-        status = dlq_filter_read(root, none, filter, error);
-    for (int i = 0; i < DLQ_FILTER_COUNT && status == STATUS_OK; i++)
-        if (filter->text[i].ptr != NULL)
-            filter->text[i] = arena_slice(runner->arena, filter->text[i]);
-    json_object_put(root);
-    return status;
-}
-
-/* Replays up to `wanted` entries. */
-static enum status replay_next(struct runner *runner, const struct job *job,
-                               const struct dlq_filter *filter, int64_t wanted, int64_t *count,
-                               struct error *error) {
-    struct replays taken = {0};
-    enum status status =
-        store_job_take(runner->pg, job, filter, wanted, runner->arena, &taken, error);
-    if (status != STATUS_OK)
-        return status;
-    *count = (int64_t)taken.count;
-    status = replayer_run(runner->replayer, &taken, runner->pg, runner->arena, error);
-    runner->has_unsettled |= status != STATUS_OK;
-    return status;
-}
-
 /* *due_us moves to when the next entries are due. */
 static enum status step(struct runner *runner, const struct job *job, int64_t *due_us,
                         struct error *error) {
-    int64_t wanted = job->rate_per_second / TAKES_PER_SECOND, count = 0;
-    struct dlq_filter filter;
+    int64_t wanted = job->rate_per_second / TAKES_PER_SECOND;
+    struct replays taken = {0};
     if (wanted < 1 || wanted > TAKE_MOST)
         wanted = wanted < 1 ? 1 : TAKE_MOST;
-    enum status status = read_filter(runner, job, &filter, error);
-    if (status == STATUS_OK && job->is_discard)
-        status = store_job_discard(runner->pg, job, &filter, wanted, &count, error);
-    else if (status == STATUS_OK)
-        status = replay_next(runner, job, &filter, wanted, &count, error);
-    if (status == STATUS_OK && count == 0)
+    enum status status = store_job_take(runner->pg, &job->id, wanted, runner->arena, &taken, error);
+    if (status == STATUS_OK && taken.count == 0)
         return store_job_finish(runner->pg, &job->id, error);
-    *due_us += count * 1000000 / job->rate_per_second;
+    if (status == STATUS_OK && !job->is_discard) {
+        status = replayer_run(runner->replayer, &taken, runner->pg, runner->arena, error);
+        runner->has_unsettled |= status != STATUS_OK;
+    }
+    *due_us += (int64_t)taken.count * 1000000 / job->rate_per_second;
     return status;
 }
 
