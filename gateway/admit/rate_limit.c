@@ -16,7 +16,8 @@ struct rate_limiter {
 };
 
 /* As rate_local_take(), with each key's cost and window, in microseconds, as arguments. A level
-   above the window comes from a clock that was set back. Answers with 1 or 0 and the levels. */
+   above the window comes from a clock that was set back, and counts as none. Answers with 1 or 0
+   and the levels. */
 static const char take_script[] =
     "local time = redis.call('TIME')\n"
     "local now = time[1] * 1000000 + time[2]\n"
@@ -24,7 +25,7 @@ static const char take_script[] =
     "for i, key in ipairs(KEYS) do\n"
     "  local cost, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])\n"
     "  local level = (tonumber(redis.call('GET', key)) or 0) - now\n"
-    "  level = math.min(math.max(level, 0), window)\n"
+    "  if level < 0 or level > window then level = 0 end\n"
     "  if level + cost > window then answer[1] = 0 end\n"
     "  answer[i + 1] = level\n"
     "end\n"

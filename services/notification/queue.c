@@ -47,7 +47,8 @@ static const struct pg_statement take_notices = {
            "   WHERE channel = $1 AND due_at <= now() ORDER BY due_at LIMIT $2::int8"
            "   FOR UPDATE SKIP LOCKED),"
            " taken AS (UPDATE notifications.pending p SET attempts = p.attempts + 1,"
-           "   due_at = now() + $3::int8 * interval '1 millisecond'"
+           "   due_at = now() + $3::int8 * interval '1 millisecond',"
+           "   created_at = least(p.created_at, now())"
            "   FROM due d WHERE p.order_id = d.order_id AND p.kind = d.kind AND p.channel = $1"
            "   RETURNING p.*)"
            " SELECT order_id, kind, event, attempts, extract(epoch FROM now() - created_at)::int8"
@@ -84,7 +85,9 @@ enum status notification_queue_take(struct pg *pg, enum notify_channel channel, 
 
 static const struct pg_statement count_notices = {
     .name = "notification_queue_count",
-    .sql = "SELECT count(*) FROM notifications.pending WHERE channel = $1",
+    .sql = "WITH early AS (UPDATE notifications.pending SET due_at = now() WHERE channel = $1"
+           "   AND due_at > now() + interval '1 hour')"
+           " SELECT count(*) FROM notifications.pending WHERE channel = $1",
     .param_count = 1,
 };
 

@@ -36,7 +36,8 @@ enum status notification_queue_add(struct pg *pg, const struct queued_notices *n
 enum status notification_queue_take(struct pg *pg, enum notify_channel channel, int64_t most,
                                     int64_t lease_ms, struct arena *arena,
                                     struct queued_notices *notices, struct error *error) MUST_CHECK;
-/* How many wait for a channel, in a transaction of its own. */
+/* How many wait for a channel, in a transaction of its own. What is due later than any delay lasts
+   comes from a clock that was ahead, and is due now. */
 enum status notification_queue_count(struct pg *pg, enum notify_channel channel, int64_t *count,
                                      struct error *error) MUST_CHECK;
 /* Queued into the open transaction: ended, or due again after delay_ms with `attempts` made. */

@@ -27,5 +27,6 @@ void announce(struct outbox *outbox, const struct announcement *announcement, st
 void announce_end_metrics(enum order_status status, int64_t accepted_at_us, int64_t now_us) {
     unsigned slot = metric_slot(&orders_ended, order_status_name(status));
     metric_add(&orders_ended, slot, 1);
-    metric_observe(&order_seconds, 0, (double)(now_us - accepted_at_us) / 1e6);
+    int64_t took_us = now_us > accepted_at_us ? now_us - accepted_at_us : 0; /* two clocks */
+    metric_observe(&order_seconds, 0, (double)took_us / 1e6);
 }

@@ -12,7 +12,8 @@ static const struct pg_statement keep_cancels = {
     .name = "order_keep_cancels",
     .sql = "WITH d AS ("
            " SELECT order_id, tenant, event_id, correlation_id, traceparent,"
-           "        timestamptz 'epoch' + at_us * interval '1 microsecond' AS wanted_at"
+           "        least(now(), timestamptz 'epoch' + at_us * interval '1 microsecond')"
+           "          AS wanted_at"
            " FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::int8[])"
            "      AS u(order_id, tenant, event_id, correlation_id, traceparent, at_us)"
            "), held AS ("
@@ -116,8 +117,8 @@ static const struct pg_statement take_cancels = {
     .sql = "DELETE FROM orders.early_cancels c"
            " USING unnest($1::uuid[], $2::text[], $3::int8[]) AS d(order_id, tenant, at_us)"
            " WHERE c.order_id = d.order_id AND c.tenant = d.tenant"
-           "   AND c.wanted_at > timestamptz 'epoch' + d.at_us * interval '1 microsecond'"
-           "                     - interval '24 hours'"
+           "   AND c.wanted_at > least(now(), timestamptz 'epoch' + d.at_us * interval"
+           "                           '1 microsecond') - interval '24 hours'"
            " RETURNING c.order_id, c.event_id, c.correlation_id, c.traceparent, c.wanted_at",
     .param_count = 3,
 };

@@ -7,13 +7,15 @@
 
 /* --- keys --- */
 
-/* Answers with the places of the orders whose key stands for another. DO UPDATE returns the
-   owner also where nothing changes, and waits for another instance claiming the same key. */
+/* No key is from the future. Answers with the places of the orders whose key stands for another. DO
+   UPDATE returns the owner also where nothing changes, and waits for another instance claiming the
+   same key. */
 static const struct pg_statement claim_keys = {
     .name = "order_claim_keys",
     .sql = "WITH d AS ("
            " SELECT tenant, key_hash, order_id, place,"
-           "        timestamptz 'epoch' + at_us * interval '1 microsecond' AS accepted_at"
+           "        least(now(), timestamptz 'epoch' + at_us * interval '1 microsecond')"
+           "          AS accepted_at"
            " FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::int8[], $5::int8[])"
            "      AS u(tenant, key_hash, order_id, at_us, place)"
            "), claimed AS ("
@@ -24,7 +26,7 @@ static const struct pg_statement claim_keys = {
            "  order_id = CASE WHEN k.created_at <= EXCLUDED.created_at - interval '24 hours'"
            "             THEN EXCLUDED.order_id ELSE k.order_id END,"
            "  created_at = CASE WHEN k.created_at <= EXCLUDED.created_at - interval '24 hours'"
-           "               THEN EXCLUDED.created_at ELSE k.created_at END"
+           "               THEN EXCLUDED.created_at ELSE least(k.created_at, now()) END"
            " RETURNING tenant, key_hash, order_id"
            ") SELECT d.place FROM d JOIN claimed c USING (tenant, key_hash)"
            "  WHERE c.order_id <> d.order_id",

@@ -11,12 +11,26 @@
  */
 #define OPEN "(status = 'PENDING' OR (status = 'CONFIRMED' AND steps & 24 = 0))"
 
+/* What a clock that was ahead left: the watch would sleep until that time has come, and pass over
+   the orders before it. */
 static const struct pg_statement take_turn = {
     .name = "order_take_turn",
-    .sql = "UPDATE orders.watch SET turn_at = now(),"
-           " resumed_at = CASE WHEN turn_at < now() - " GAP " THEN now() ELSE resumed_at END"
-           " WHERE one = (SELECT one FROM orders.watch FOR UPDATE SKIP LOCKED)"
-           " RETURNING resumed_at < now() - $1::int8 * interval '1 second'",
+    .sql =
+        "UPDATE orders.watch SET turn_at = now(),"
+        " resumed_at = CASE WHEN turn_at < now() - " GAP " THEN now()"
+        "   ELSE least(resumed_at, now()) END,"
+        " settled_to = least(settled_to, now() - $1::int8 * interval '1 second' - " LATE_COMMIT ")"
+        " WHERE one = (SELECT one FROM orders.watch FOR UPDATE SKIP LOCKED)"
+        " RETURNING resumed_at < now() - $1::int8 * interval '1 second'",
+    .param_count = 1,
+};
+
+/* The time of an order from the future begins now. */
+static const struct pg_statement begin_early = {
+    .name = "order_begin_early",
+    .sql = "UPDATE orders.orders SET taken_at = now() WHERE ctid = ANY (ARRAY("
+           " SELECT ctid FROM orders.orders WHERE taken_at > now() + " LATE_COMMIT
+           " LIMIT $1::int8 FOR UPDATE SKIP LOCKED))",
     .param_count = 1,
 };
 
@@ -63,8 +77,10 @@ enum status order_store_take_turn(struct batch *batch, struct watch_turn *turn,
     turn->is_mine = pg_rows(result) == 1;
     bool may_end = turn->is_mine && pg_get_bool(result, 0, 0);
     pg_result_free(&result);
-    if (!may_end)
-        return STATUS_OK;
+    if (turn->is_mine)
+        status = pg_queue(batch->pg, &begin_early, &params[1], error);
+    if (status != STATUS_OK || !may_end)
+        return status;
     status = pg_query(batch->pg, &find_overdue, params, &result, error);
     if (status == STATUS_OK)
         take_overdue(result, batch->arena, turn);

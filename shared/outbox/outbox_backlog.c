@@ -8,7 +8,7 @@
 
 static const struct pg_statement read_backlog = {
     .name = "outbox_backlog",
-    .sql = "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::int8 FROM ("
+    .sql = "SELECT count(*), greatest(extract(epoch FROM now() - min(created_at)), 0)::int8 FROM ("
            "  (SELECT created_at FROM outbox WHERE xid = ANY ($1::xid8[]))"
            "  UNION ALL"
            "  (SELECT created_at FROM outbox WHERE xid >= $2::xid8 ORDER BY xid LIMIT $3::int8)"

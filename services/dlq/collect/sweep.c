@@ -86,6 +86,8 @@ static enum status tidy(struct sweep *sweep, struct error *error) {
     enum status status = pg_begin(pg, error);
     if (status == STATUS_OK)
         status = index_close_replays(pg, error);
+    if (status == STATUS_OK)
+        status = index_set_times_right(pg, error);
     if (status == STATUS_OK && forgets)
         status = index_forget_reports(pg, error);
     if (status == STATUS_OK)

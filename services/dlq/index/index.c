@@ -99,7 +99,7 @@ static const struct pg_statement write_changes = {
     .name = "dlq_write_changes",
     .sql =
         "WITH u AS MATERIALIZED ("
-        " SELECT *, timestamptz 'epoch' + failed_us * interval '1 microsecond' AS at"
+        " SELECT *, least(now(), timestamptz 'epoch' + failed_us * interval '1 microsecond') AS at"
         " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
         "  $7::text[], $8::int8[], $9::int8[], $10::int8[], $11::text[], $12::text[], $13::text[],"
         "  $14::int8[], $15::text[], $16::int8[], $17::int8[])"
@@ -243,7 +243,7 @@ static const struct pg_statement note_reports = {
         "INSERT INTO dlq.reports AS r (stream, consumer, stream_sequence, outcome, attempt, report,"
         "   reported_at)"
         " SELECT stream, consumer, stream_sequence, outcome, attempt, report::jsonb,"
-        "   timestamptz 'epoch' + reported_us * interval '1 microsecond'"
+        "   least(now(), timestamptz 'epoch' + reported_us * interval '1 microsecond')"
         " FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::int8[], $6::text[],"
         "   $7::int8[]) u(stream, consumer, stream_sequence, outcome, attempt, report, reported_us)"
         " ORDER BY stream, consumer, stream_sequence"
@@ -313,6 +313,23 @@ static const struct pg_statement close_replays = {
 
 enum status index_close_replays(struct pg *pg, struct error *error) {
     return pg_queue(pg, &close_replays, NULL, error);
+}
+
+/* By more than a transaction lasts. */
+#define IS_EARLY "> now() + interval '1 minute'"
+static const struct pg_statement set_times_right = {
+    .name = "dlq_set_times_right",
+    .sql = "WITH reports AS (UPDATE dlq.reports SET reported_at = now()"
+           "   WHERE reported_at " IS_EARLY "),"
+           " chances AS (UPDATE dlq.chances SET noted_at = least(noted_at, now()),"
+           "   given_at = least(given_at, now())"
+           "   WHERE (state = 'waiting' AND noted_at " IS_EARLY ")"
+           "     OR (state = 'given' AND greatest(noted_at, given_at) " IS_EARLY "))"
+           " UPDATE dlq.entries SET failed_at = now() WHERE failed_at " IS_EARLY,
+};
+
+enum status index_set_times_right(struct pg *pg, struct error *error) {
+    return pg_queue(pg, &set_times_right, NULL, error);
 }
 
 static const struct pg_statement forget_reports = {

@@ -82,6 +82,9 @@ enum status index_find_final(struct pg *pg, const struct index_reporters *report
 /* Closes replays whose DONE came before they were noted as published. Joins the open transaction.
  */
 enum status index_close_replays(struct pg *pg, struct error *error) MUST_CHECK;
+/* Times that a clock that was ahead has left in the future become now, since all that waits for an
+   age would wait for the difference. Joins the open transaction. */
+enum status index_set_times_right(struct pg *pg, struct error *error) MUST_CHECK;
 /* Drops reports that nothing followed for longer than their streams are kept. Joins the open
    transaction. */
 enum status index_forget_reports(struct pg *pg, struct error *error) MUST_CHECK;

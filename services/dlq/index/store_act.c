@@ -59,7 +59,8 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
     static const struct pg_statement unsettled = {
         .name = "dlq_unsettled",
         .sql = "SELECT" REPLAY_COLUMNS " FROM dlq.entries e WHERE e.status = 'replaying'"
-               " AND e.updated_at <= now() - $1::int8 * interval '1 millisecond'"
+               " AND (e.updated_at <= now() - $1::int8 * interval '1 millisecond'"
+               "   OR e.updated_at > now() + interval '1 minute')" /* of a clock that was ahead */
                " ORDER BY e.updated_at, e.id LIMIT $2::int8",
         .param_count = 2,
     };

@@ -203,6 +203,29 @@ static void second_chance_is_one_message_though_its_giver_is_killed(void **state
     dead_letters_end(&service);
 }
 
+/* A clock was ahead, and what waits for an age waited for the difference. */
+static void times_in_the_future_become_now(void **state) {
+    (void)state;
+    char id[UUID_TEXT_SIZE];
+    dead_letters_consumer(&world, "ahead");
+    start(NULL);
+    struct chance chance = next_chance(publish_and_lose(id));
+    dead_letters_query(&world, "UPDATE dlq.chances SET noted_at = now() + interval '1 day',"
+                               " given_at = now() + interval '1 day' WHERE state = 'given'");
+    dead_letters_query(&world, "INSERT INTO dlq.reports SELECT 'ORDERS', 'nobody', i, 'RETRY', 1,"
+                               " '{}', now() + interval '1 day' FROM generate_series(1, 2) i");
+    dead_letters_query(&world, "UPDATE dlq.entries SET failed_at = now() + interval '1 day'");
+    dead_letters_await_query(&world,
+                             "SELECT count(*) FROM (SELECT given_at AS at FROM dlq.chances UNION"
+                             " ALL SELECT noted_at FROM dlq.chances UNION ALL SELECT failed_at"
+                             " FROM dlq.entries UNION ALL SELECT reported_at FROM dlq.reports) t"
+                             " WHERE at > now()",
+                             0);
+    pass(id, &chance);
+    await_state("passed", 1);
+    dead_letters_end(&service);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_that_left_no_report_twice_is_a_dead_letter_that_says_so),
@@ -210,6 +233,7 @@ int main(void) {
         cmocka_unit_test(second_chances_come_one_at_a_time_and_survive_restarts),
         cmocka_unit_test(two_instances_give_one_chance),
         cmocka_unit_test(second_chance_is_one_message_though_its_giver_is_killed),
+        cmocka_unit_test(times_in_the_future_become_now),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

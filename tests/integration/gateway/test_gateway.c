@@ -276,6 +276,22 @@ static void a_flushed_redis_makes_no_second_order(void **state) {
     assert_accepted(&second);
 }
 
+/* A quota that was filled by a clock ahead stayed full for its whole window. */
+static void a_quota_filled_in_the_future_is_empty(void **state) {
+    (void)state;
+    gateway_restart((const char *[]){"OM_RATE_WRITE", "1/1h", NULL});
+    struct http_response first = post(NULL, ORDER), refused = post(NULL, ORDER);
+    redis_do("SET rate:write:address:127.0.0.1 %lld", (long long)clock_now_us() + 86400000000);
+    struct http_response again = post(NULL, ORDER);
+    assert_int_equal(first.status, 202);
+    assert_int_equal(refused.status, 429);
+    assert_int_equal(again.status, 202);
+    http_response_fini(&first);
+    http_response_fini(&refused);
+    http_response_fini(&again);
+    gateway_restart(NULL);
+}
+
 static void a_silent_redis_degrades_but_stops_no_orders(void **state) {
     (void)state;
     servers_pause(fixture.servers, SERVER_REDIS);
@@ -544,6 +560,7 @@ int main(void) {
         cmocka_unit_test(a_required_key_is_asked_for),
         cmocka_unit_test(a_page_of_another_site_places_no_order),
         cmocka_unit_test(a_flushed_redis_makes_no_second_order),
+        cmocka_unit_test(a_quota_filled_in_the_future_is_empty),
         cmocka_unit_test(a_silent_redis_degrades_but_stops_no_orders),
         cmocka_unit_test(redis_is_found_again_after_its_restart),
         cmocka_unit_test(redis_may_be_named_instead_of_numbered),

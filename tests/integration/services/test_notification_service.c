@@ -369,6 +369,22 @@ static void a_notice_taken_by_a_sender_that_died_is_sent_by_the_next(void **stat
     assert_int_equal(smtp_server_count(mail), 1);
 }
 
+static void a_notice_due_in_the_far_future_is_due_now(void **state) {
+    (void)state;
+    confirm(BY_MAIL);
+    world_execute(&world, "UPDATE notifications.pending SET due_at = now() + interval '1 day',"
+                          " created_at = now() + interval '1 day'");
+    smtp_server_set_reply(mail, 450);
+    assert_int_equal(waiting_mails(), 1);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 1);
+    assert_int_equal(count_pending("due_at < now() + interval '1 hour' AND created_at <= now()"),
+                     1);
+    smtp_server_set_reply(mail, 250);
+    make_all_due();
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 1);
+    assert_int_equal(smtp_server_count(mail), 1);
+}
+
 /* --- webhooks --- */
 
 /* The value of a header in `head`; free(). */
@@ -560,6 +576,7 @@ int main(void) {
         TEST(a_slow_server_costs_its_time_limit_and_is_down),
         TEST(a_mail_whose_end_was_not_answered_is_sent_again_as_the_same_mail),
         TEST(what_waits_for_its_channel_is_measured),
+        TEST(a_notice_due_in_the_far_future_is_due_now),
         TEST(a_notice_taken_by_a_sender_that_died_is_sent_by_the_next),
         TEST(a_webhook_is_signed),
         TEST(a_receivers_answer_decides_whether_a_notice_comes_again),

@@ -122,7 +122,7 @@ static void of_two_orders_under_one_key_in_one_batch_the_first_wins(void **state
 
 static void a_key_is_free_again_after_a_day(void **state) {
     (void)state;
-    int64_t start_us = clock_now_us();
+    int64_t start_us = clock_now_us() - 24 * HOUR_US;
     struct world_order first = make_order(), early = make_order(), late = make_order();
     first.key_hash = early.key_hash = late.key_hash = KEY;
     submit_at(&first, start_us);
@@ -132,6 +132,23 @@ static void a_key_is_free_again_after_a_day(void **state) {
     assert_order(&late.id, "PENDING");
     submit_at(&first, start_us); /* a redelivery, when the key stands for another */
     assert_order(&first.id, "PENDING");
+}
+
+static void a_key_from_the_future_is_of_now(void **state) {
+    (void)state;
+    struct world_order ahead = make_order(), next = make_order(), late = make_order();
+    ahead.key_hash = next.key_hash = late.key_hash = KEY;
+    submit_at(&ahead, clock_now_us() + 48 * HOUR_US);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.idempotency_keys"
+                                             " WHERE created_at <= now()"),
+                     1);
+    world_execute(&world, "UPDATE orders.idempotency_keys SET created_at = now() + interval '2 d'");
+    submit(&next);
+    assert_order(&next.id, "FAILED/idempotency_conflict");
+    world_execute(&world, "UPDATE orders.idempotency_keys SET created_at = created_at"
+                          " - interval '24 hours'");
+    submit(&late);
+    assert_order(&late.id, "PENDING");
 }
 
 static void what_cannot_be_sold_as_asked_fails_at_once(void **state) {
@@ -488,12 +505,22 @@ static void a_wish_whose_order_does_not_come_within_a_day_is_dropped(void **stat
     (void)state;
     struct world_order order = make_order(), other = make_order();
     assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
-    submit_at(&order, clock_now_us() + 25 * HOUR_US);
+    world_execute(&world,
+                  "UPDATE orders.early_cancels SET wanted_at = now() - interval '25 hours'");
+    submit(&order);
     assert_order(&order.id, "PENDING");
     world_execute(&world,
                   "UPDATE orders.early_cancels SET wanted_at = now() - interval '26 hours'");
     assert_int_equal(want_cancelled(&other, OF_DEFAULT), OUTCOME_DONE);
     assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.early_cancels"), 1);
+}
+
+static void a_wish_waits_for_an_order_whose_clock_was_ahead(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    assert_int_equal(want_cancelled(&order, OF_DEFAULT), OUTCOME_DONE);
+    submit_at(&order, clock_now_us() + 48 * HOUR_US);
+    assert_order(&order.id, "CANCELLED/cancelled_by_customer");
 }
 
 /* Another instance of the order service, with a batch of two at most. */
@@ -600,6 +627,8 @@ int main(void) {
         TEST(another_order_under_a_used_key_fails_and_is_never_started),
         TEST(of_two_orders_under_one_key_in_one_batch_the_first_wins),
         TEST(a_key_is_free_again_after_a_day),
+        TEST(a_key_from_the_future_is_of_now),
+        TEST(a_wish_waits_for_an_order_whose_clock_was_ahead),
         TEST(what_cannot_be_sold_as_asked_fails_at_once),
         TEST(an_event_whose_order_is_not_here_waits_for_it),
         TEST(an_event_with_a_foreign_reason_is_rejected_and_changes_nothing),

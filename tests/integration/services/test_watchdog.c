@@ -141,6 +141,28 @@ static void after_a_gap_every_order_has_its_whole_limit_again(void **state) {
     assert_orders("FAILED saga_timeout");
 }
 
+/* The watchdog slept until the time had come that a clock ahead had left behind. */
+static void a_clock_that_was_ahead_delays_no_end(void **state) {
+    (void)state;
+    submit(FLOW_PARALLEL);
+    world_execute(&world, "UPDATE orders.orders SET taken_at = now() + interval '1 day'");
+    world_execute(&world, "UPDATE orders.watch SET turn_at = now() + interval '1 day', resumed_at ="
+                          " now() + interval '1 day', settled_to = now() + interval '1 day'");
+    take_turn(&one);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.watch, orders.orders"
+                                             " WHERE turn_at <= now() AND resumed_at <= now() AND"
+                                             " settled_to < taken_at AND taken_at <= now()"),
+                     1);
+    assert_orders("PENDING");
+
+    submit(FLOW_PARALLEL);
+    make_old();
+    world_execute(&world, "UPDATE orders.watch SET resumed_at = now() - interval '16 minutes',"
+                          " settled_to = now() - interval '17 minutes'");
+    take_turn(&one);
+    assert_orders("FAILED saga_timeout, FAILED saga_timeout");
+}
+
 static void an_instance_leaves_the_turn_and_the_orders_to_who_has_them(void **state) {
     (void)state;
     struct error error = {0};
@@ -268,6 +290,7 @@ int main(void) {
         TEST(an_overdue_order_fails_once_and_gives_everything_back),
         TEST(an_overdue_confirmed_order_fails_when_shipping_has_stopped),
         TEST(after_a_gap_every_order_has_its_whole_limit_again),
+        TEST(a_clock_that_was_ahead_delays_no_end),
         TEST(an_instance_leaves_the_turn_and_the_orders_to_who_has_them),
         TEST(what_has_been_looked_at_is_not_read_again),
         TEST(what_was_stopped_first_is_never_shipped),
