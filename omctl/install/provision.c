@@ -4,13 +4,15 @@
 #include "omctl/streams/jetstream.h"
 
 #include <json-c/linkhash.h>
+#include <string.h>
 
 #define READY_TIMEOUT_MS 30000
 
-/* Asks the server for a resource; *actual is NULL when it has none. */
+/* Asks the server for a resource; *actual is NULL when it has none. A pause that is over stays in
+   its configuration: whether it is paused is said beside it. */
 static enum status read_actual(struct nats_client *nats, const struct resource *resource,
-                               struct json_object **actual, struct error *error) {
-    struct json_object *reply, *config;
+                               struct json_object **actual, bool *is_paused, struct error *error) {
+    struct json_object *reply, *config, *paused = NULL;
     struct jetstream_refusal refused;
     enum status status = jetstream_call(nats, resource->info_verb, NULL, &reply, &refused, error);
     if (status != STATUS_OK)
@@ -21,6 +23,8 @@ static enum status read_actual(struct nats_client *nats, const struct resource *
         status = error_set(error, STATUS_INTERNAL, "%s: %s", resource->label, refused.text);
     else if ((status = json_get_object(reply, "config", &config, error)) == STATUS_OK)
         *actual = json_object_get(config);
+    *is_paused =
+        json_object_object_get_ex(reply, "paused", &paused) && json_object_get_boolean(paused);
     json_object_put(reply);
     return status;
 }
@@ -41,12 +45,27 @@ static size_t print_differences(const struct resource *resource, struct json_obj
     return differences;
 }
 
+/* What somebody set by hand, and no file declares: told of, and left alone. */
+static size_t print_extras(const struct resource *resource, struct json_object *actual, FILE *out) {
+    size_t extras = 0;
+    json_object_object_foreach(actual, field, value) {
+        if (json_object_object_get_ex(resource->declared, field, NULL) ||
+            strcmp(field, "pause_until") == 0 || !resource_value_is_extra(field, value))
+            continue;
+        fprintf(out, "%s: %s is %s, which is not declared\n", resource->label, field,
+                json_object_to_json_string(value));
+        extras++;
+    }
+    return extras;
+}
+
 /* Looks again after a change: a server that does not know a field drops it without a word. */
 static enum status verify(struct nats_client *nats, const struct resource *resource,
                           const struct provision_options *options, struct provision_result *result,
                           struct error *error) {
     struct json_object *actual;
-    enum status status = read_actual(nats, resource, &actual, error);
+    bool is_paused;
+    enum status status = read_actual(nats, resource, &actual, &is_paused, error);
     if (status != STATUS_OK)
         return status;
     if (print_differences(resource, actual, " (this server ignores it)", options->out) > 0)
@@ -81,23 +100,135 @@ static enum status change(struct nats_client *nats, const struct resource *resou
     return verify(nats, resource, options, result, error);
 }
 
+static enum status resume(struct nats_client *nats, const struct resource *resource,
+                          const struct provision_options *options, struct provision_result *result,
+                          struct error *error) {
+    struct json_object *reply;
+    struct jetstream_refusal refused;
+    enum status status = jetstream_call(nats, resource->pause_verb, NULL, &reply, &refused, error);
+    if (status != STATUS_OK)
+        return status;
+    json_object_put(reply);
+    if (refused.code != 0)
+        return error_set(error, STATUS_INTERNAL, "%s: %s", resource->label, refused.text);
+    fprintf(options->out, "%s resumed\n", resource->label);
+    result->updated++;
+    return STATUS_OK;
+}
+
+static void check_one(const struct resource *resource, struct json_object *actual, bool is_paused,
+                      FILE *out, struct provision_result *result) {
+    size_t differences = 0;
+    if (actual == NULL)
+        differences += fprintf(out, "%s is missing\n", resource->label) > 0;
+    else
+        differences =
+            print_differences(resource, actual, "", out) + print_extras(resource, actual, out);
+    if (is_paused)
+        differences +=
+            fprintf(out, "%s is paused until %s\n", resource->label,
+                    json_object_get_string(json_object_object_get(actual, "pause_until"))) > 0;
+    if (differences > 0)
+        result->differing++;
+    else
+        result->unchanged++;
+}
+
 static enum status provision_one(struct nats_client *nats, const struct resource *resource,
                                  const struct provision_options *options,
                                  struct provision_result *result, struct error *error) {
     struct json_object *actual;
-    enum status status = read_actual(nats, resource, &actual, error);
+    bool is_paused;
+    enum status status = read_actual(nats, resource, &actual, &is_paused, error);
     if (status != STATUS_OK)
         return status;
-    if (actual != NULL && print_differences(resource, actual, "", options->out) == 0) {
-        result->unchanged++;
-    } else if (options->check_only) {
-        if (actual == NULL)
-            fprintf(options->out, "%s is missing\n", resource->label);
-        result->differing++;
+    if (options->check_only) {
+        check_one(resource, actual, is_paused, options->out, result);
     } else {
-        status = change(nats, resource, actual, options, result, error);
+        bool is_changed =
+            actual == NULL || print_differences(resource, actual, "", options->out) > 0;
+        if (is_changed)
+            status = change(nats, resource, actual, options, result, error);
+        if (is_paused && status == STATUS_OK)
+            status = resume(nats, resource, options, result, error);
+        if (!is_changed && !is_paused)
+            result->unchanged++;
     }
     json_object_put(actual);
+    return status;
+}
+
+/* --- what is there and not declared ----------------------------------------------------------- */
+
+static bool is_declared(const struct resources *resources, const char *label) {
+    for (size_t i = 0; i < resources->count; i++) {
+        if (strcmp(resources->items[i].label, label) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A consumer without a durable name is somebody's who looks in, and ends by itself. */
+static void name_extra(const struct resources *resources, const char *stream,
+                       struct json_object *found, FILE *out, struct provision_result *result) {
+    struct json_object *config;
+    struct slice name;
+    if (json_get_object(found, "config", &config, NULL) != STATUS_OK ||
+        json_get_string(config, stream != NULL ? "durable_name" : "name", &name, NULL) != STATUS_OK)
+        return;
+    struct buf label = {0};
+    if (stream != NULL)
+        buf_printf(&label, "consumer %s/%.*s", stream, SLICE_ARG(name));
+    else
+        buf_printf(&label, "stream %.*s", SLICE_ARG(name));
+    if (!is_declared(resources, label.ptr)) {
+        fprintf(out, "%s is not declared\n", label.ptr);
+        result->extra++;
+    }
+    buf_fini(&label);
+}
+
+/* `stream`'s consumers, or all streams where it is NULL, page by page. */
+static enum status name_extras(struct nats_client *nats, const struct resources *resources,
+                               const char *stream, const struct provision_options *options,
+                               struct provision_result *result, struct error *error) {
+    struct buf verb = {0};
+    buf_printf(&verb, "%s%s", stream != NULL ? "CONSUMER.LIST." : "STREAM.LIST",
+               stream != NULL ? stream : "");
+    enum status status = STATUS_OK;
+    int64_t total = 1;
+    for (int64_t offset = 0, got = 1; offset < total && got > 0 && status == STATUS_OK;
+         offset += got) {
+        struct json_object *reply, *list = NULL, *body = json_object_new_object();
+        struct jetstream_refusal refused;
+        json_object_object_add(body, "offset", json_object_new_int64(offset));
+        status = jetstream_call(nats, verb.ptr, body, &reply, &refused, error);
+        json_object_put(body);
+        if (status != STATUS_OK)
+            break;
+        got = 0;
+        if (json_get_array(reply, stream != NULL ? "consumers" : "streams", &list, NULL) ==
+                STATUS_OK &&
+            json_get_int64(reply, "total", &total, NULL) == STATUS_OK)
+            got = (int64_t)json_object_array_length(list);
+        for (int64_t i = 0; i < got; i++)
+            name_extra(resources, stream, json_object_array_get_idx(list, (size_t)i), options->out,
+                       result);
+        json_object_put(reply);
+    }
+    buf_fini(&verb);
+    return status;
+}
+
+static enum status name_all_extras(struct nats_client *nats, const struct resources *resources,
+                                   const struct provision_options *options,
+                                   struct provision_result *result, struct error *error) {
+    enum status status = name_extras(nats, resources, NULL, options, result, error);
+    for (size_t i = 0; i < resources->count && status == STATUS_OK; i++) {
+        struct slice name = slice_of(resources->items[i].label);
+        if (slice_take_prefix(&name, "stream "))
+            status = name_extras(nats, resources, name.ptr, options, result, error);
+    }
     return status;
 }
 
@@ -110,6 +241,8 @@ enum status provision_run(struct nats_client *nats, const struct provision_optio
         status = jetstream_wait(nats, READY_TIMEOUT_MS, error);
     for (size_t i = 0; i < resources.count && status == STATUS_OK; i++)
         status = provision_one(nats, &resources.items[i], options, &counts, error);
+    if (status == STATUS_OK)
+        status = name_all_extras(nats, &resources, options, &counts, error);
     resources_fini(&resources);
     if (status == STATUS_OK)
         *result = counts;
@@ -122,6 +255,8 @@ static void print_result(const struct provision_result *result, bool check_only)
         printf(", %zu not", result->differing);
     else
         printf(", %zu created, %zu updated", result->created, result->updated);
+    if (result->extra > 0)
+        printf(", %zu too many", result->extra);
     if (result->refused > 0)
         printf(", %zu that this server cannot have as declared", result->refused);
     printf("\n");
@@ -168,5 +303,7 @@ int provision_command(const struct omctl_config *config, int argc, char **argv) 
     if (status != STATUS_OK)
         return command_failed("provision", &error);
     print_result(&result, options.check_only);
-    return result.differing + result.refused > 0 ? COMMAND_FAILED : COMMAND_DONE;
+    bool is_short =
+        result.differing + result.refused > 0 || (options.check_only && result.extra > 0);
+    return is_short ? COMMAND_FAILED : COMMAND_DONE;
 }

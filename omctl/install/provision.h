@@ -3,8 +3,9 @@
  *
  * <directory>/streams/<STREAM>.json and <directory>/consumers/<STREAM>.<durable>.json are in the
  * format of `nats stream add --config` and `nats consumer add --config`. Only fields that a file
- * declares are compared and changed; all others keep what the server has. Nothing is deleted.
- * Running it again changes nothing.
+ * declares are changed; all others keep what the server has. A paused consumer is resumed.
+ * Nothing is deleted. Running it again changes nothing. A check names each difference, a pause, a
+ * field that somebody set and no file declares, and streams and durable consumers too many.
  *
  * Blocks; waits up to 30 s for JetStream to answer.
  */
@@ -29,6 +30,7 @@ struct provision_result {
     size_t updated;
     size_t unchanged;
     size_t differing; /* check_only: missing or with other values */
+    size_t extra;     /* streams and consumers that no file declares */
     size_t refused;   /* the server cannot change it in place, or ignored a field */
 };
 

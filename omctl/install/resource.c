@@ -55,6 +55,7 @@ static enum status init_consumer(struct resource *resource, struct slice name, i
     /* Creating a durable that exists changes it, in all versions since 2.3. */
     resource->create_verb = join("CONSUMER.DURABLE.CREATE.", stream, '.', durable);
     resource->update_verb = mem_copy(slice_of(resource->create_verb));
+    resource->pause_verb = join("CONSUMER.PAUSE.", stream, '.', durable);
     if (!says(resource->declared, "durable_name", durable))
         return error_set(error, STATUS_INVALID, "%s: its file's \"durable_name\" is another",
                          resource->label);
@@ -139,9 +140,17 @@ void resources_fini(struct resources *resources) {
         free(resource->info_verb);
         free(resource->create_verb);
         free(resource->update_verb);
+        free(resource->pause_verb);
     }
     free(resources->items);
     *resources = (struct resources){0};
+}
+
+/* The server takes one of the two, or lets the other overrule ours. */
+static const char *rival_of(const char *field) {
+    if (strcmp(field, "filter_subject") == 0)
+        return "filter_subjects";
+    return strcmp(field, "ack_wait") == 0 ? "backoff" : "";
 }
 
 struct json_object *resource_request(const struct resource *resource, struct json_object *actual) {
@@ -153,6 +162,7 @@ struct json_object *resource_request(const struct resource *resource, struct jso
     }
     json_object_object_foreach(resource->declared, field, wanted) {
         json_object_object_add(config, field, json_object_get(wanted));
+        json_object_object_del(config, rival_of(field));
     }
     if (resource->stream == NULL)
         return config;
@@ -216,4 +226,34 @@ bool resource_values_agree(struct json_object *declared, struct json_object *act
         json_object_is_type(actual, json_type_object))
         return members_agree(declared, actual);
     return json_object_equal(declared, actual);
+}
+
+/* Every server says something for these by itself, or they change nothing for anybody. */
+static bool is_servers_own(const char *field, struct json_object *actual) {
+    static const struct {
+        const char *field;
+        const char *value; /* NULL: any */
+    } own[] = {
+        {"allow_direct", NULL},      {"mirror_direct", NULL},
+        {"metadata", NULL},          {"name", NULL},
+        {"description", NULL},       {"num_replicas", NULL},
+        {"discard", "old"},          {"compression", "none"},
+        {"deliver_policy", "all"},   {"replay_policy", "instant"},
+        {"retention", "limits"},     {"storage", "file"},
+        {"ack_policy", "explicit"},  {"duplicate_window", "120000000000"},
+        {"max_waiting", "512"},      {"consumer_limits", NULL},
+        {"persist_mode", "default"},
+    };
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (strcmp(field, own[i].field) == 0 &&
+            (own[i].value == NULL || strcmp(json_object_get_string(actual), own[i].value) == 0))
+            return true;
+    }
+    return false;
+}
+
+bool resource_value_is_extra(const char *field, struct json_object *actual) {
+    bool is_unlimited =
+        json_object_is_type(actual, json_type_int) && json_object_get_int64(actual) == -1;
+    return !is_empty(actual) && !is_unlimited && !is_servers_own(field, actual);
 }

@@ -15,6 +15,7 @@ struct resource {
     char *info_verb;
     char *create_verb;
     char *update_verb;
+    char *pause_verb; /* of a consumer */
     struct json_object *declared;
 };
 
@@ -40,5 +41,9 @@ struct json_object *resource_request(const struct resource *resource, struct jso
 /* Whether a declared value is what the server has: absent is the same as empty or zero, arrays
    are sets, and of an object the declared members count (servers add metadata of their own). */
 bool resource_values_agree(struct json_object *declared, struct json_object *actual);
+
+/* Whether a value that no file declares is one that matters: it is set, and not as every server
+   sets it by itself. */
+bool resource_value_is_extra(const char *field, struct json_object *actual);
 
 #endif

@@ -9,10 +9,8 @@
 #define OM_OMCTL_STREAMS_JETSTREAM_H
 
 #include "shared/json/json.h"
+#include "shared/nats/jetstream_code.h"
 #include "shared/nats/nats_client.h"
-
-#define JETSTREAM_CONSUMER_NOT_FOUND 10014
-#define JETSTREAM_STREAM_NOT_FOUND 10059
 
 struct jetstream_refusal {
     int64_t code; /* JetStream's err_code; 0: not refused */

@@ -143,19 +143,31 @@ static bool run_batch(struct consumer *consumer) {
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+static void set_cut_off(struct consumer *consumer, bool cut_off, const struct error *error) {
+    if (cut_off)
+        hindrance_set(&consumer->hindrance, error);
+    if (atomic_exchange(&consumer->cut_off, cut_off) == cut_off)
+        return;
+    consumer_metrics_cut_off(&consumer->metrics, cut_off);
+    if (cut_off) {
+        log_warn("cannot fetch", LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
+        return;
+    }
+    hindrance_clear(&consumer->hindrance);
+    log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
+}
+
 static bool open_intake(struct consumer *consumer) {
     struct backoff hold = hold_backoff;
     bool goes_on = !atomic_load(&consumer->draining);
     while (goes_on) {
         struct error error = {0};
-        if (intake_open(consumer->intake, &error) == STATUS_OK) {
-            hindrance_clear(&consumer->hindrance);
+        enum status status = intake_open(consumer->intake, &error);
+        set_cut_off(consumer, status != STATUS_OK, &error);
+        if (status == STATUS_OK) {
             atomic_store(&consumer->open, true);
             return true;
         }
-        hindrance_set(&consumer->hindrance, &error);
-        log_warn("cannot consume yet", LOG_TEXT("consumer", consumer->inbox_name),
-                 LOG_ERROR(&error));
         goes_on = wait_held(consumer, backoff_next(&hold));
     }
     return false;
@@ -183,19 +195,6 @@ static void process_batch(struct consumer *consumer) {
     trace_set_current(NULL);
     consumer_metrics_batch(&consumer->metrics, clock_monotonic_us() - started_us);
     intake_release(consumer->intake);
-}
-
-static void set_cut_off(struct consumer *consumer, bool cut_off, const struct error *error) {
-    if (cut_off)
-        hindrance_set(&consumer->hindrance, error);
-    if (atomic_exchange(&consumer->cut_off, cut_off) == cut_off)
-        return;
-    if (cut_off) {
-        log_warn("cannot fetch", LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
-        return;
-    }
-    hindrance_clear(&consumer->hindrance);
-    log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
 }
 
 static void *worker_main(void *arg) {

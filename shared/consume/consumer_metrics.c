@@ -16,6 +16,8 @@ METRIC_GAUGE(pending_messages, "ordermesh_consumer_pending_messages", "consumer"
              "Messages of the stream not yet delivered to this consumer, as last reported.");
 METRIC_GAUGE(held_batches, "ordermesh_consumer_held", "consumer",
              "1 while the consumer holds its batch for trouble that is not the events'.");
+METRIC_GAUGE(cut_off_consumers, "ordermesh_consumer_cut_off", "consumer",
+             "1 while the consumer cannot fetch: it is missing or paused, or the broker is away.");
 
 void consumer_metrics_init(struct consumer_metrics *metrics, const char *consumer) {
     static const char *const outcomes[COUNTS] = {"done", "duplicate", "ignored", "retry", "reject"};
@@ -24,6 +26,7 @@ void consumer_metrics_init(struct consumer_metrics *metrics, const char *consume
     metrics->transaction_seconds = metric_slot(&transaction_seconds, consumer);
     metrics->pending = metric_slot(&pending_messages, consumer);
     metrics->held = metric_slot(&held_batches, consumer);
+    metrics->cut_off = metric_slot(&cut_off_consumers, consumer);
     metrics->redelivered = metric_slot(&redelivered_total, consumer);
     for (size_t i = 0; i < COUNTS; i++) {
         struct buf label = {0};
@@ -59,4 +62,8 @@ void consumer_metrics_batch(const struct consumer_metrics *metrics, int64_t took
 
 void consumer_metrics_held(const struct consumer_metrics *metrics, bool is_held) {
     metric_set(&held_batches, metrics->held, is_held);
+}
+
+void consumer_metrics_cut_off(const struct consumer_metrics *metrics, bool is_cut_off) {
+    metric_set(&cut_off_consumers, metrics->cut_off, is_cut_off);
 }

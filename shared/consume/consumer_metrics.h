@@ -10,7 +10,7 @@ enum event_count { COUNT_DONE, COUNT_DUPLICATE, COUNT_IGNORED, COUNT_RETRY, COUN
 
 /* Slots (metrics.h). */
 struct consumer_metrics {
-    unsigned batch_events, batch_seconds, transaction_seconds, pending, held, redelivered;
+    unsigned batch_events, batch_seconds, transaction_seconds, pending, held, cut_off, redelivered;
     unsigned counts[COUNTS];
 };
 
@@ -22,5 +22,7 @@ void consumer_metrics_transaction(const struct consumer_metrics *metrics, int64_
 void consumer_metrics_batch(const struct consumer_metrics *metrics, int64_t took_us);
 /* The batch waits for a dependency, or no longer does. */
 void consumer_metrics_held(const struct consumer_metrics *metrics, bool is_held);
+/* Nothing can be fetched, or can again. */
+void consumer_metrics_cut_off(const struct consumer_metrics *metrics, bool is_cut_off);
 
 #endif

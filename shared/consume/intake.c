@@ -166,9 +166,9 @@ static void touch(struct intake *intake, struct message_list *list, int64_t inte
 
 static void *heartbeat_main(void *arg) {
     struct intake *intake = arg;
-    int64_t interval_us = pull_ack_wait_ms(intake->pull) * 1000 / 4;
     while (!atomic_load(&intake->is_ending)) {
         clock_sleep_ms(HEARTBEAT_MS);
+        int64_t interval_us = pull_ack_wait_ms(intake->pull) * 1000 / 4;
         pthread_mutex_lock(&intake->mutex);
         if (intake->is_busy) {
             struct error ignored = {0}; /* the consumer meets it again, and says so */

@@ -1,8 +1,9 @@
 #include "shared/nats/pull.h"
 
+#include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/json/json.h"
+#include "shared/nats/consumer_info.h"
 #include "shared/observe/log.h"
 
 #include <inttypes.h>
@@ -17,18 +18,26 @@
 #define PULL_HEARTBEAT_MS 5000
 /* Two heartbeats missed: whatever was asked for is not coming. */
 #define SILENCE_US (INT64_C(2) * PULL_HEARTBEAT_MS * 1000)
+/* A paused consumer keeps its heartbeats, and a missing one is silent: so it is asked after. */
+#define ASK_EVERY_US INT64_C(2000000)
+#define ANSWER_MOST_US INT64_C(6000000)
 
 struct pull {
     struct nats_client *nats;
     char *stream;
     char *durable;
     char *next_subject;
+    char *info_subject;
     char *inbox;
     natsSubscription *subscription;
     int64_t batch_max;
-    int64_t ack_wait_ms;
-    int64_t deliveries_max;
-    int64_t credit; /* asked for and not yet received */
+    _Atomic int64_t ack_wait_ms;
+    _Atomic int64_t deliveries_max;
+    char created[sizeof(((struct consumer_info *)NULL)->created)];
+    struct error trouble; /* with the consumer; OK for none */
+    int64_t asked_us;
+    int64_t unanswered_us; /* when the first question was asked that has no answer; 0 for none */
+    int64_t credit;        /* asked for and not yet received */
     int64_t heard_us;
     uint64_t epoch;
     bool is_draining;
@@ -47,6 +56,7 @@ struct pull *pull_create(struct nats_client *nats, const char *stream, const cha
     pull->stream = mem_copy(slice_of(stream));
     pull->durable = mem_copy(slice_of(durable));
     pull->next_subject = join_subject("$JS.API.CONSUMER.MSG.NEXT.", stream, durable);
+    pull->info_subject = join_subject("$JS.API.CONSUMER.INFO.", stream, durable);
     pull->inbox = nats_client_inbox(nats);
     pull->batch_max = batch_max;
     return pull;
@@ -61,52 +71,71 @@ void pull_destroy(struct pull **pull) {
     free(p->stream);
     free(p->durable);
     free(p->next_subject);
+    free(p->info_subject);
     free(p->inbox);
     free(p);
 }
 
-static enum status read_consumer_info(struct pull *pull, struct slice reply, struct error *error) {
-    struct json_object *root = NULL, *config = NULL, *refused = NULL;
-    enum status status = json_parse(reply, &root, error);
-    if (status != STATUS_OK)
-        return status;
-    int64_t ack_wait_ns = 0, deliveries_max = 0;
-    if (json_get_object(root, "error", &refused, NULL) == STATUS_OK)
-        status = error_set(error, STATUS_NOT_FOUND,
-                           "consumer %s of stream %s is missing; run `omctl provision`",
-                           pull->durable, pull->stream);
-    if (status == STATUS_OK)
-        status = json_get_object(root, "config", &config, error);
-    if (status == STATUS_OK)
-        status = json_get_int64(config, "ack_wait", &ack_wait_ns, error);
-    if (status == STATUS_OK)
-        status = json_get_int64(config, "max_deliver", &deliveries_max, error);
-    json_object_put(root);
-    if (status != STATUS_OK)
-        return status;
-    pull->ack_wait_ms = ack_wait_ns / 1000000;
-    pull->deliveries_max = deliveries_max;
-    return STATUS_OK;
+/* --- the consumer itself ---------------------------------------------------------------------- */
+
+static enum status judge_info(const struct consumer_info *info, struct error *error) {
+    if (!info->is_paused)
+        return STATUS_OK;
+    return error_set(error, STATUS_UNAVAILABLE, "it is paused until %s; run `omctl provision`",
+                     info->paused_until);
 }
 
-static enum status fetch_consumer_info(struct pull *pull, struct error *error) {
-    char *subject = join_subject("$JS.API.CONSUMER.INFO.", pull->stream, pull->durable);
+/* What was asked of a consumer that has been made anew since is not coming. */
+static enum status take_info(struct pull *pull, natsMsg *reply, struct error *error) {
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    struct consumer_info info;
+    enum status status = consumer_info_parse(text, &info, error);
+    if (status != STATUS_OK)
+        return status;
+    if (strcmp(pull->created, info.created) != 0)
+        pull->credit = 0;
+    memcpy(pull->created, info.created, sizeof(pull->created));
+    atomic_store(&pull->ack_wait_ms, info.ack_wait_ms);
+    atomic_store(&pull->deliveries_max, info.deliveries_max);
+    return judge_info(&info, error);
+}
+
+static enum status fetch_info(struct pull *pull, struct error *error) {
     natsMsg *reply = NULL;
-    natsStatus s = natsConnection_RequestString(&reply, nats_client_fast(pull->nats), subject, "",
-                                                REQUEST_TIMEOUT_MS);
-    free(subject);
+    natsStatus s = natsConnection_RequestString(&reply, nats_client_fast(pull->nats),
+                                                pull->info_subject, "", REQUEST_TIMEOUT_MS);
     if (s != NATS_OK) {
         nats_error(error, s, "asking for the consumer");
         return STATUS_UNAVAILABLE;
     }
-    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
-    enum status status = read_consumer_info(pull, text, error);
+    enum status status = take_info(pull, reply, error);
     natsMsg_Destroy(reply);
     return status;
 }
 
+/* The answer comes in by the pull's own inbox: nobody waits for it. */
+static void ask_after_consumer(struct pull *pull) {
+    int64_t now_us = clock_monotonic_us();
+    if (pull->is_draining || now_us < pull->asked_us + ASK_EVERY_US)
+        return;
+    pull->asked_us = now_us;
+    if (pull->unanswered_us == 0)
+        pull->unanswered_us = now_us;
+    else if (now_us > pull->unanswered_us + ANSWER_MOST_US)
+        error_fill(&pull->trouble, STATUS_UNAVAILABLE, "JetStream does not answer");
+    natsConnection_PublishRequestString(nats_client_fast(pull->nats), pull->info_subject,
+                                        pull->inbox, "");
+}
+
+static void take_answer(struct pull *pull, natsMsg *reply) {
+    struct error trouble = {0};
+    pull->unanswered_us = 0;
+    pull->trouble.status = take_info(pull, reply, &trouble);
+    memcpy(pull->trouble.text, trouble.text, sizeof(trouble.text));
+}
+
 enum status pull_open(struct pull *pull, struct error *error) {
-    enum status status = fetch_consumer_info(pull, error);
+    enum status status = fetch_info(pull, error);
     if (status != STATUS_OK || pull->subscription != NULL)
         return status;
     natsStatus s = natsConnection_SubscribeSync(&pull->subscription, nats_client_fast(pull->nats),
@@ -117,11 +146,12 @@ enum status pull_open(struct pull *pull, struct error *error) {
 }
 
 int64_t pull_ack_wait_ms(const struct pull *pull) {
-    return pull->ack_wait_ms;
+    return atomic_load(&pull->ack_wait_ms);
 }
 
 bool pull_is_last_delivery(const struct pull *pull, int64_t deliveries) {
-    return pull->deliveries_max > 0 && deliveries >= pull->deliveries_max;
+    int64_t most = atomic_load(&pull->deliveries_max);
+    return most > 0 && deliveries >= most;
 }
 
 /* Pulls die with their connection, and silently when the consumer is deleted. */
@@ -151,11 +181,14 @@ void pull_request(struct pull *pull) {
 }
 
 /* A status message: 100 heartbeat, 404/408 the pull ended, 409 the consumer changed, 503 nobody
-   answers. Nats-Pending-Messages has the number that the ended pull still owed. */
+   answers. Nats-Pending-Messages has the number that the ended pull still owed. Without a status it
+   is the answer about the consumer. */
 static enum status take_status(struct pull *pull, natsMsg *message, struct error *error) {
     const char *code = NULL, *owed = NULL;
     natsMsgHeader_Get(message, "Status", &code);
     natsMsgHeader_Get(message, "Nats-Pending-Messages", &owed);
+    if (code == NULL)
+        take_answer(pull, message);
     if (code == NULL || strcmp(code, "100") == 0)
         return STATUS_OK;
     uint64_t ended = (uint64_t)pull->credit;
@@ -163,17 +196,22 @@ static enum status take_status(struct pull *pull, natsMsg *message, struct error
     pull->credit -= (int64_t)ended;
     if (strcmp(code, "408") == 0 || strcmp(code, "404") == 0)
         return STATUS_OK;
-    return error_set(error, STATUS_UNAVAILABLE, "pull from %s/%s ended with status %s",
-                     pull->stream, pull->durable, code);
+    pull->asked_us = 0; /* why, it is asked at once */
+    return error_set(error, STATUS_UNAVAILABLE, "a pull ended with status %s", code);
 }
 
 enum status pull_collect(struct pull *pull, int64_t wait_ms, natsMsg **message,
                          struct error *error) {
+    ask_after_consumer(pull);
     while (true) {
         natsMsg *got = NULL;
         natsStatus s = natsSubscription_NextMsg(&got, pull->subscription, wait_ms);
-        if (s == NATS_TIMEOUT)
+        if (s == NATS_TIMEOUT && pull->trouble.status == STATUS_OK)
             return STATUS_TIMEOUT;
+        if (s == NATS_TIMEOUT) {
+            *error = pull->trouble;
+            return error->status;
+        }
         if (s != NATS_OK && pull->is_draining)
             return STATUS_CLOSED;
         if (s != NATS_OK)

@@ -25,15 +25,18 @@ struct pull_metadata {
 struct pull *pull_create(struct nats_client *nats, const char *stream, const char *durable,
                          int64_t batch_max);
 void pull_destroy(struct pull **pull);
-/* Reads the consumer's configuration and subscribes. NOT_FOUND when it was not provisioned. */
+/* Reads the consumer's configuration and subscribes. NOT_FOUND when it was not provisioned,
+   UNAVAILABLE while it is paused. */
 enum status pull_open(struct pull *pull, struct error *error) MUST_CHECK;
-int64_t pull_ack_wait_ms(const struct pull *pull); /* after pull_open() */
+/* After pull_open(); as last heard. */
+int64_t pull_ack_wait_ms(const struct pull *pull);
 /* Whether the server gives up a message delivered so often, rather than deliver it again. */
 bool pull_is_last_delivery(const struct pull *pull, int64_t deliveries);
 /* Sends pulls so that a batch is on its way; call before each collect. */
 void pull_request(struct pull *pull);
 /* The next message, waiting up to `wait_ms` (0: only what has come). TIMEOUT when there is none,
-   CLOSED when drained empty, UNAVAILABLE when the broker or the consumer is away. */
+   CLOSED when drained empty, UNAVAILABLE when the broker or the consumer is away or paused,
+   NOT_FOUND when the consumer is missing: it is asked after every 2 s. */
 enum status pull_collect(struct pull *pull, int64_t wait_ms, natsMsg **message,
                          struct error *error) MUST_CHECK;
 /* No more messages come but those already sent by the server. */

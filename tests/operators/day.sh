@@ -70,6 +70,21 @@ test_held() {
     [[ $(dead_letters) == 0 ]] || die "an outage has made dead letters"
 }
 
+inventory_misses_its_consumer() {
+    scripts/status | grep '^inventory-1 .* no .*ORDERS/inventory waits: it is missing'
+}
+
+# A consumer is deleted: who reads it says so, and goes on once it is there again.
+test_missing() {
+    run_block missing
+    expect 'consumer ORDERS/inventory is missing' 'it differs from nats/'
+    place_order
+    await "inventory to say what is missing" 20 inventory_misses_its_consumer
+    run_block missing-back
+    expect 'consumer ORDERS/inventory created'
+    await "the order $order" 40 order_is "$order" COMPLETED
+}
+
 test_changes_under_traffic() {
     start_traffic
     run_block edit

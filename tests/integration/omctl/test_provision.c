@@ -78,12 +78,25 @@ static void set_stream_member(const char *stream, const char *key, struct json_o
     buf_fini(&verb);
 }
 
-static void delete_resource(const char *verb) {
-    struct json_object *reply;
+static void call(const char *verb, const char *body) {
+    struct json_object *reply, *request = NULL;
     struct jetstream_refusal refused;
-    assert_int_equal(jetstream_call(nats, verb, NULL, &reply, &refused, NULL), STATUS_OK);
-    assert_int_equal(refused.code, 0);
+    if (body != NULL)
+        assert_int_equal(json_parse(slice_of(body), &request, NULL), STATUS_OK);
+    assert_int_equal(jetstream_call(nats, verb, request, &reply, &refused, NULL), STATUS_OK);
+    if (refused.code != 0)
+        fail_msg("%s: %s", verb, refused.text);
     json_object_put(reply);
+    json_object_put(request);
+}
+
+static void delete_resource(const char *verb) {
+    call(verb, NULL);
+}
+
+static void skip_before(int version) {
+    if (nats_client_server_version(nats) < version)
+        skip();
 }
 
 static void a_bare_server_gets_everything_and_a_second_run_changes_nothing(void **state) {
@@ -125,6 +138,58 @@ static void what_is_not_declared_survives(void **state) {
     assert_int_equal(json_get_object(reply, "config", &config, NULL), STATUS_OK);
     assert_true(json_object_get_boolean(json_object_object_get(config, "deny_purge")));
     json_object_put(reply);
+    assert_int_equal(provision(true, 0).differing, 1);
+    assert_printed("stream PAYMENTS: deny_purge is true, which is not declared");
+    delete_resource("STREAM.DELETE.PAYMENTS"); /* the server never takes it back */
+    provision(false, 0);
+}
+
+static void a_pause_is_named_and_ended(void **state) {
+    (void)state;
+    skip_before(NATS_SERVER_VERSION(2, 11, 0));
+    call("CONSUMER.PAUSE.ORDERS.order", "{\"pause_until\":\"2099-01-01T00:00:00Z\"}");
+    assert_int_equal(provision(true, 0).differing, 1);
+    assert_printed("consumer ORDERS/order is paused until 2099-01-01T00:00:00Z");
+    assert_int_equal(provision(false, 0).updated, 1);
+    assert_printed("consumer ORDERS/order resumed");
+    assert_int_equal(provision(true, 0).differing, 0);
+}
+
+static void what_is_too_many_is_named_and_left_alone(void **state) {
+    (void)state;
+    call("STREAM.CREATE.STRAY", "{\"name\":\"STRAY\",\"subjects\":[\"stray\"],"
+                                "\"retention\":\"limits\",\"storage\":\"file\","
+                                "\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":-1,"
+                                "\"max_age\":0,\"num_replicas\":1}");
+    call("CONSUMER.DURABLE.CREATE.ORDERS.stray",
+         "{\"stream_name\":\"ORDERS\",\"config\":{\"durable_name\":\"stray\","
+         "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\"}}");
+    struct provision_result result = provision(true, 0);
+    assert_int_equal(result.extra, 2);
+    assert_int_equal(result.differing, 0);
+    assert_printed("stream STRAY is not declared");
+    assert_printed("consumer ORDERS/stray is not declared");
+    assert_int_equal(provision(false, 0).extra, 2);
+    delete_resource("STREAM.DELETE.STRAY");
+    delete_resource("CONSUMER.DELETE.ORDERS.stray");
+    assert_int_equal(provision(true, 0).extra, 0);
+}
+
+/* Put beside them, the server refused what is declared, or let the other overrule it. */
+static void what_cannot_be_beside_the_declared_is_taken_away(void **state) {
+    (void)state;
+    skip_before(NATS_SERVER_VERSION(2, 10, 0));
+    call("CONSUMER.DURABLE.CREATE.ORDERS.order",
+         "{\"stream_name\":\"ORDERS\",\"config\":{\"durable_name\":\"order\","
+         "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"max_deliver\":9,"
+         "\"backoff\":[1000000000,2000000000],\"max_waiting\":512,\"max_ack_pending\":20000,"
+         "\"filter_subjects\":[\"orders.cmd.submit\",\"orders.evt.failed\"]}}");
+    assert_int_equal(provision(true, 0).differing, 1);
+    assert_printed("consumer ORDERS/order: filter_subjects is");
+    assert_printed("consumer ORDERS/order: backoff is");
+    assert_printed("consumer ORDERS/order: max_deliver is 9, declared 4");
+    assert_int_equal(provision(false, 0).updated, 1);
+    assert_int_equal(provision(true, 0).differing, 0);
 }
 
 static void what_the_server_cannot_change_is_said_and_the_rest_goes_on(void **state) {
@@ -170,6 +235,9 @@ int main(void) {
         OUTPUT_TEST(a_bare_server_gets_everything_and_a_second_run_changes_nothing),
         OUTPUT_TEST(drift_is_reported_by_field_and_mended),
         OUTPUT_TEST(what_is_not_declared_survives),
+        OUTPUT_TEST(a_pause_is_named_and_ended),
+        OUTPUT_TEST(what_is_too_many_is_named_and_left_alone),
+        OUTPUT_TEST(what_cannot_be_beside_the_declared_is_taken_away),
         OUTPUT_TEST(what_the_server_cannot_change_is_said_and_the_rest_goes_on),
         OUTPUT_TEST(ack_wait_of_all_consumers_can_be_overridden),
     };

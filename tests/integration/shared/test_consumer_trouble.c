@@ -1,8 +1,9 @@
 /* The database's trouble is not the events': it holds them, shows, and uses up no delivery. With a
    read-only database, as after a failover, every order under way was once a dead letter within
-   seconds.
+   seconds. A consumer that was deleted or paused was once ready, with nothing pending, for ever.
 
-   Covers: shared/consume/consumer.c shared/pg/pg_sqlstate.c shared/base/hindrance.c */
+   Covers: shared/consume/consumer.c shared/pg/pg_sqlstate.c shared/base/hindrance.c
+   shared/nats/pull.c shared/nats/consumer_info.c */
 #include "shared/base/clock.h"
 #include "shared/consume/consumer.h"
 #include "shared/json/json.h"
@@ -46,6 +47,17 @@ static void run(const char *sql) {
     struct error error = {0};
     if (pg_script(pg, sql, &error) != STATUS_OK)
         fail_msg("%s: %s", sql, error.text);
+}
+
+static void ask_jetstream(const char *verb, const char *body) {
+    char subject[128];
+    natsMsg *reply = NULL;
+    snprintf(subject, sizeof(subject), "$JS.API.%s", verb);
+    assert_int_equal(
+        natsConnection_RequestString(&reply, nats_client_fast(nats), subject, body, 5000), NATS_OK);
+    if (strstr(natsMsg_GetData(reply), "\"error\"") != NULL)
+        fail_msg("%s: %s", verb, natsMsg_GetData(reply));
+    natsMsg_Destroy(reply);
 }
 
 static void publish(void) {
@@ -174,6 +186,90 @@ static void a_bug_holds_events_and_says_so(void **state) {
     assert_nothing_was_lost();
 }
 
+/* --- the consumer itself ---------------------------------------------------------------------- */
+
+static void a_consumer_that_is_deleted_shows_and_goes_on_once_it_is_made_again(void **state) {
+    (void)state;
+    ask_jetstream("CONSUMER.DELETE." STREAM "." DURABLE, "");
+
+    meet_trouble("it is missing; run `omctl provision`");
+
+    servers_provision(servers); /* it delivers all of the stream again: the inbox knows the first */
+    assert_nothing_was_lost();
+}
+
+static void a_consumer_that_is_made_anew_behind_its_back_is_gone_on_with(void **state) {
+    (void)state;
+    ask_jetstream("CONSUMER.DELETE." STREAM "." DURABLE, "");
+    servers_provision(servers);
+    for (int i = 0; i < 3; i++)
+        publish();
+    assert_nothing_was_lost();
+}
+
+static void a_stream_that_is_missing_shows_until_it_is_made_again(void **state) {
+    (void)state;
+    ask_jetstream("STREAM.DELETE." STREAM, "");
+    const char *reason = "its stream is missing; run `omctl provision`";
+    assert_true(wait_until(waits_for, (void *)(uintptr_t)reason, WAIT_MS));
+
+    servers_provision(servers);
+    for (int i = 0; i < 3; i++)
+        publish();
+    assert_nothing_was_lost();
+}
+
+static void a_consumer_that_is_paused_shows_until_it_is_resumed(void **state) {
+    (void)state;
+    if (nats_client_server_version(nats) < NATS_SERVER_VERSION(2, 11, 0))
+        skip();
+    ask_jetstream("CONSUMER.PAUSE." STREAM "." DURABLE,
+                  "{\"pause_until\":\"2099-01-01T00:00:00Z\"}");
+
+    meet_trouble("it is paused until 2099-01-01T00:00:00Z; run `omctl provision`");
+
+    servers_provision(servers);
+    assert_nothing_was_lost();
+}
+
+/* By the server: deliveries of what is in hand, whether or not it has been looked at. */
+static int64_t redelivered(void) {
+    natsMsg *reply = NULL;
+    struct json_object *root = NULL;
+    int64_t figure = -1;
+    assert_int_equal(natsConnection_RequestString(&reply, nats_client_fast(nats),
+                                                  "$JS.API.CONSUMER.INFO." STREAM "." DURABLE, "",
+                                                  5000),
+                     NATS_OK);
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    assert_int_equal(json_parse(text, &root, NULL), STATUS_OK);
+    assert_int_equal(json_get_int64(root, "num_redelivered", &figure, NULL), STATUS_OK);
+    json_object_put(root);
+    natsMsg_Destroy(reply);
+    return figure;
+}
+
+/* The heartbeat goes by ack_wait: by the old one, what is in hand would come a second time. */
+static void a_shorter_ack_wait_is_heeded_while_a_batch_is_held(void **state) {
+    (void)state;
+    char body[512];
+    snprintf(body, sizeof(body),
+             "{\"stream_name\":\"" STREAM "\",\"config\":{\"durable_name\":\"" DURABLE
+             "\",\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\","
+             "\"ack_wait\":400000000,\"max_deliver\":4,\"filter_subject\":\"orders.evt.>\","
+             "\"max_ack_pending\":20000,\"max_waiting\":512}}");
+    ask_jetstream("CONSUMER.DURABLE.CREATE." STREAM "." DURABLE, body);
+    clock_sleep_ms(TROUBLE_MS); /* it is asked after every 2 s */
+    run("REVOKE INSERT ON inventory.outbox FROM om_inventory");
+
+    meet_trouble("42501");
+    assert_int_equal(redelivered(), 0);
+
+    run("GRANT INSERT ON inventory.outbox TO om_inventory");
+    assert_nothing_was_lost();
+    servers_provision(servers);
+}
+
 /* --- the program ------------------------------------------------------------------------------ */
 
 /* The consumer is at work, with a session: one event is done. */
@@ -182,6 +278,7 @@ static int each_setup(void **state) {
     struct error error = {0};
     struct buf url = {0};
     run("TRUNCATE inventory.outbox; TRUNCATE inventory.inbox");
+    ask_jetstream("STREAM.PURGE." STREAM, "");
     atomic_store(&most_attempts, 0);
     natsConnection_SubscribeSync(&reports, nats_client_fast(nats), "failures.>");
     buf_printf(&url, "%s?options=-c%%20lock_timeout%%3D200ms",
@@ -228,6 +325,11 @@ int main(void) {
         TEST(a_lock_that_is_not_granted_holds_events_and_never_counts),
         TEST(a_right_that_is_missing_holds_events_until_it_is_granted),
         TEST(a_bug_holds_events_and_says_so),
+        TEST(a_consumer_that_is_deleted_shows_and_goes_on_once_it_is_made_again),
+        TEST(a_consumer_that_is_made_anew_behind_its_back_is_gone_on_with),
+        TEST(a_stream_that_is_missing_shows_until_it_is_made_again),
+        TEST(a_consumer_that_is_paused_shows_until_it_is_resumed),
+        TEST(a_shorter_ack_wait_is_heeded_while_a_batch_is_held),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -1,0 +1,58 @@
+#include "shared/nats/consumer_info.h"
+
+#include "shared/json/json.h"
+#include "shared/nats/jetstream_code.h"
+
+#include <stdio.h>
+
+static enum status read_refusal(struct json_object *refused, struct error *error) {
+    int64_t code = 0;
+    struct slice text = SLICE_LITERAL("refused");
+    (void)!json_get_int64(refused, "err_code", &code, NULL);
+    (void)!json_get_string(refused, "description", &text, NULL);
+    if (code == JETSTREAM_STREAM_NOT_FOUND)
+        return error_set(error, STATUS_NOT_FOUND, "its stream is missing; run `omctl provision`");
+    if (code == JETSTREAM_CONSUMER_NOT_FOUND)
+        return error_set(error, STATUS_NOT_FOUND, "it is missing; run `omctl provision`");
+    return error_set(error, STATUS_UNAVAILABLE, "JetStream: %.*s (%d)", SLICE_ARG(text), (int)code);
+}
+
+static void copy(struct json_object *object, const char *key, char *text, size_t size) {
+    struct slice value;
+    text[0] = '\0';
+    if (json_get_string(object, key, &value, NULL) == STATUS_OK)
+        snprintf(text, size, "%.*s", SLICE_ARG(value));
+}
+
+static enum status read(struct json_object *root, struct consumer_info *info, struct error *error) {
+    struct json_object *config = NULL, *refused = NULL, *paused = NULL;
+    struct consumer_info got = {0};
+    int64_t ack_wait_ns = 0;
+    if (json_get_object(root, "error", &refused, NULL) == STATUS_OK)
+        return read_refusal(refused, error);
+    enum status status = json_get_object(root, "config", &config, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(config, "ack_wait", &ack_wait_ns, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(config, "max_deliver", &got.deliveries_max, error);
+    if (status != STATUS_OK)
+        return status;
+    got.ack_wait_ms = ack_wait_ns / 1000000;
+    got.is_paused =
+        json_object_object_get_ex(root, "paused", &paused) && json_object_get_boolean(paused);
+    copy(config, "pause_until", got.paused_until, sizeof(got.paused_until));
+    copy(root, "created", got.created, sizeof(got.created));
+    *info = got;
+    return STATUS_OK;
+}
+
+enum status consumer_info_parse(struct slice reply, struct consumer_info *info,
+                                struct error *error) {
+    struct json_object *root = NULL;
+    enum status status = json_parse(reply, &root, error);
+    if (status != STATUS_OK)
+        return status;
+    status = read(root, info, error);
+    json_object_put(root);
+    return status;
+}

@@ -1,0 +1,23 @@
+/*
+ * What the server answers to $JS.API.CONSUMER.INFO.<stream>.<consumer>. Pure.
+ */
+#ifndef OM_SHARED_NATS_CONSUMER_INFO_H
+#define OM_SHARED_NATS_CONSUMER_INFO_H
+
+#include "shared/base/slice.h"
+#include "shared/base/status.h"
+
+struct consumer_info {
+    int64_t ack_wait_ms;
+    int64_t deliveries_max; /* -1: no limit */
+    bool is_paused;
+    char paused_until[40];
+    char created[40]; /* as the server wrote it: another for a consumer that was made anew */
+};
+
+/* NOT_FOUND when the stream or the consumer is missing, with what to do; UNAVAILABLE when the
+   server cannot say. */
+enum status consumer_info_parse(struct slice reply, struct consumer_info *info,
+                                struct error *error) MUST_CHECK;
+
+#endif
