@@ -3,10 +3,9 @@
 #include "services/dlq/index/notice.h"
 #include "shared/base/clock.h"
 #include "shared/json/json.h"
+#include "shared/nats/jetstream_code.h"
 
 #define FILTERS_MOST (sizeof(((struct consumer_facts *)0)->filters) / sizeof(struct slice))
-#define CONSUMER_NOT_FOUND 10014
-#define STREAM_NOT_FOUND 10059
 
 /* OK, NOT_FOUND, or UNAVAILABLE for what passes (no leader, a server that starts). */
 static enum status parse_answer(struct slice reply, struct json_object **root,
@@ -22,7 +21,7 @@ static enum status parse_answer(struct slice reply, struct json_object **root,
     }
     (void)!json_get_int64(refused, "err_code", &code, NULL);
     json_object_put(parsed);
-    bool is_missing = code == CONSUMER_NOT_FOUND || code == STREAM_NOT_FOUND;
+    bool is_missing = code == JETSTREAM_CONSUMER_NOT_FOUND || code == JETSTREAM_STREAM_NOT_FOUND;
     return error_set(error, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
                      "the server answers with error %lld", (long long)code);
 }

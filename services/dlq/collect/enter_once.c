@@ -1,6 +1,7 @@
 #include "services/dlq/collect/enter_once.h"
 
 #include "shared/base/failpoint.h"
+#include "shared/nats/jetstream_code.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
@@ -8,8 +9,6 @@ METRIC_COUNTER(entries_total, "ordermesh_dlq_entries_total", "stream",
                "Dead letters written to the DLQ streams.");
 METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
                "Of these, the ones found by a failure report that no advisory followed.");
-
-#define WRONG_LAST_SEQUENCE 10071
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
@@ -48,7 +47,8 @@ static enum status take_ack(struct slice reply, struct item *item, struct error 
         return status;
     if (ack.error_code == 0)
         note_entered(item, ack.sequence);
-    else if (ack.error_code != WRONG_LAST_SEQUENCE)
+    else if (ack.error_code != JETSTREAM_WRONG_LAST_SEQUENCE &&
+             ack.error_code != JETSTREAM_WRONG_LAST_SEQUENCE_UNNAMED)
         return error_set(error, STATUS_UNAVAILABLE, "writing a dead letter: %s", ack.error_text);
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/json/json.h"
+#include "shared/nats/jetstream_code.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -82,13 +83,12 @@ static enum status read_message(struct json_object *object, struct stored_messag
     return STATUS_OK;
 }
 
-/* 10037: no message; 10059: no stream. */
 static enum status refused_as(struct json_object *refused, struct error *error) {
     int64_t code = 0;
     struct slice text = SLICE_LITERAL("refused");
     (void)!json_get_int64(refused, "err_code", &code, NULL);
     (void)!json_get_string(refused, "description", &text, NULL);
-    bool is_missing = code == 10037 || code == 10059;
+    bool is_missing = code == JETSTREAM_NO_MESSAGE || code == JETSTREAM_STREAM_NOT_FOUND;
     return error_set(error, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
                      "reading a stored message: %.*s", SLICE_ARG(text));
 }

@@ -1,6 +1,7 @@
 #include "services/dlq/replay/republish.h"
 
 #include "services/dlq/index/entry.h"
+#include "shared/nats/jetstream_code.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -85,15 +86,6 @@ enum status republish_message(const struct replay *replay, const struct stored_m
     return STATUS_OK;
 }
 
-/* JetStream's codes that say "not now". */
-static bool is_passing(int code) {
-    static const int codes[] = {10008, 10023, 10047, 10077};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        if (code == codes[i])
-            return true;
-    return false;
-}
-
 enum status republish_judge(struct slice reply, uint64_t *sequence, struct error *error) {
     struct pub_ack ack = {0};
     if (pub_ack_parse(reply, &ack, error) != STATUS_OK) /* it may be stored, or not */
@@ -102,6 +94,6 @@ enum status republish_judge(struct slice reply, uint64_t *sequence, struct error
         *sequence = ack.sequence;
         return STATUS_OK;
     }
-    return error_set(error, is_passing(ack.error_code) ? STATUS_UNAVAILABLE : STATUS_INVALID, "%s",
-                     ack.error_text);
+    bool is_final = jetstream_blame(ack.error_code) == BLAME_EVENT;
+    return error_set(error, is_final ? STATUS_INVALID : STATUS_UNAVAILABLE, "%s", ack.error_text);
 }
