@@ -14,6 +14,8 @@ METRIC_COUNTER(claims, "ordermesh_idempotency_total", "result",
                "Claims: first, replay, mismatch, in_flight, takeover, degraded.");
 
 enum { HASH_LEN = 32, HASH_HEX_LEN = 64 };
+/* ORDER_HELD_MOST_S of services/order/submit.h. */
+#define UNGUARDED_US INT64_C(150000000)
 
 struct claim claim_of(struct slice tenant, struct slice key, struct slice canonical_body) {
     struct claim claim = {.tenant = tenant};
@@ -35,6 +37,14 @@ const char *claim_verdict_name(enum claim_verdict verdict) {
 #undef CLAIM_NAME
     };
     return names[verdict];
+}
+
+bool claim_is_unguarded(enum claim_verdict verdict) {
+    static _Atomic int64_t until_us;
+    int64_t now_us = clock_monotonic_us();
+    if (verdict == CLAIM_DEGRADED)
+        atomic_store(&until_us, now_us + UNGUARDED_US);
+    return now_us < atomic_load(&until_us);
 }
 
 /* A deadline that lies further ahead than a lease lasts comes from a clock that is wrong. */

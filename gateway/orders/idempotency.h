@@ -45,6 +45,11 @@ enum claim_verdict {
         CLAIM_VERDICT_COUNT
 };
 
+/* Whether an order that was accepted without Redis may have the key and not be taken in yet: for
+   DEGRADED, and as long after it as a command may wait in a process that has stalled. Counts for
+   this process. */
+bool claim_is_unguarded(enum claim_verdict verdict);
+
 const char *claim_verdict_name(enum claim_verdict verdict);
 
 /* Judges the record found (`ptr` NULL: there was none). */

@@ -184,10 +184,11 @@ static void on_stored(void *closure, const struct error *failure) {
     h2o_timeout_link(lane->context.loop, &lane->context.zero_timeout, &post->answer_entry);
 }
 
-static void submit(struct order_post *post) {
+static void submit(struct order_post *post, enum claim_verdict verdict) {
     const struct submission submission = {
         .request = &post->request,
         .key_hash = post->has_key ? post->claim.key_hash : NULL,
+        .is_key_unguarded = post->has_key && claim_is_unguarded(verdict),
     };
     publish_order(&post->publication, &submission, pending_trace(&post->pending), on_stored, post);
 }
@@ -198,7 +199,7 @@ static void on_claim(void *closure, enum claim_verdict verdict) {
     case CLAIM_FIRST:
     case CLAIM_TAKEOVER:
     case CLAIM_DEGRADED:
-        submit(post);
+        submit(post, verdict);
         return;
     case CLAIM_REPLAY:
         answer_accepted(post, true);

@@ -51,6 +51,8 @@ static void write_submission(struct publish_lane *lane, const struct submission 
     order_snapshot_write(&snapshot, &w);
     if (submission->key_hash != NULL)
         json_put_text(&w, "idempotencyKeyHash", submission->key_hash);
+    if (submission->is_key_unguarded)
+        json_put_bool(&w, "keyUnguarded", true);
     json_end_object(&w);
 }
 

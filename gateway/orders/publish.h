@@ -35,6 +35,7 @@ void publish_lane_destroy(struct publish_lane **lane);
 struct submission {
     const struct order_request *request; /* its snapshot names the order, tenant and flow */
     const char *key_hash;                /* hex, or NULL without an Idempotency-Key */
+    bool is_key_unguarded;               /* another order may have the key */
 };
 
 /* The wish to cancel an order. */

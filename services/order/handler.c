@@ -19,7 +19,7 @@ static const struct fact_source {
     const char *reason_key;
     enum order_reason reason; /* without a key */
     const char *detail_key;
-} fact_sources[EVENT_TYPE_COUNT + 1] = {
+} fact_sources[ORDER_EVENT_COUNT] = {
     [EVENT_ORDER_CANCEL] = {.reason = REASON_CANCELLED_BY_CUSTOMER},
     [EVENT_INVENTORY_REJECTED] = {.reason_key = "reason", .detail_key = "sku"},
     [EVENT_PAYMENT_FAILED] = {.reason_key = "reason", .detail_key = "code"},
@@ -27,6 +27,7 @@ static const struct fact_source {
     [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
     [EVENT_SHIPPING_STOPPED] = {.reason = REASON_SAGA_TIMEOUT},
     [ORDER_TIME_UP] = {.reason = REASON_SAGA_TIMEOUT},
+    [ORDER_KEY_TAKEN] = {.reason = REASON_IDEMPOTENCY_CONFLICT},
 };
 
 static enum status read_fact(const struct event *event, struct fact *fact, struct error *error) {
@@ -87,10 +88,11 @@ static bool step(struct order_row *order, struct delivery *delivery, struct prog
 }
 
 static const unsigned announced_actions =
-    ORDER_CONFIRM | ORDER_COMPLETE | ORDER_FAIL | ORDER_CANCEL | ORDER_STOP;
+    ORDER_START | ORDER_CONFIRM | ORDER_COMPLETE | ORDER_FAIL | ORDER_CANCEL | ORDER_STOP;
 
 static void note(struct order_row *order, const struct progress *progress) {
-    order->changes++;
+    if (progress->actions != ORDER_START)
+        order->changes++;
     if (progress->actions & announced_actions)
         order->needs_items = true;
     if (progress->actions & (ORDER_FAIL | ORDER_CANCEL))
@@ -143,15 +145,16 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
 
 /* --- consequences --- */
 
-/* Each action adds its event to the timeline and announces it, in this order. */
+/* Each action adds its event to the timeline and announces it, in this order. An order's start is
+   in its timeline from its first moment. */
 static const struct consequence {
     enum order_action action;
     enum event_type type;
     bool has_reason;
 } consequences[] = {
-    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false},  {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false},
-    {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true}, {ORDER_FAIL, EVENT_ORDER_FAILED, true},
-    {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true},
+    {ORDER_START, EVENT_ORDER_CREATED, false},      {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false},
+    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false}, {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true},
+    {ORDER_FAIL, EVENT_ORDER_FAILED, true},         {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true},
 };
 #define CONSEQUENCE_COUNT (sizeof(consequences) / sizeof(consequences[0]))
 
@@ -162,7 +165,7 @@ static void write_entries(struct json_writer *w, const struct progress *progress
         timeline_add(w, progress->event->type, progress->event->time_us, said);
     for (size_t i = 0; i < CONSEQUENCE_COUNT; i++) {
         struct slice detail = {0};
-        if (!(progress->actions & consequences[i].action))
+        if (!(progress->actions & consequences[i].action) || consequences[i].action == ORDER_START)
             continue;
         if (consequences[i].has_reason)
             detail = slice_of(order_reason_name(progress->fact.reason));

@@ -50,14 +50,15 @@ static const struct endpoint endpoints[] = {
     {"list", "mesh.order.list", order_endpoint_list},
 };
 
+static const struct periodic *const periodics[] = {&watchdog, &held_orders};
+
 static const struct service service = {
     .name = "order",
     .description = "Takes orders in and leads each to its end",
     .schema = "orders",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
-    .periodics = &watchdog,
-    .periodic_count = 1,
+    .periodics = ROWS(periodics),
     .config_rows = ROWS(config_rows),
     .config_target = &settings,
 };

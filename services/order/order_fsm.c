@@ -23,6 +23,7 @@
 #define CANCEL ORDER_CANCEL
 #define STOP ORDER_STOP
 #define REFUSE ORDER_REFUSE
+#define START ORDER_START
 
 const struct order_transition order_fsm_rows[] = {
     /* Repeats: another message says what is known. */
@@ -79,6 +80,14 @@ const struct order_transition order_fsm_rows[] = {
      "shipping stops it, or has shipped it"},
     {ALL, COMPLETED | BROKEN_OFF, ORDER_TIME_UP, 0, STAY, 0, 0, "it has ended already"},
 
+    /* An order that was held back for an older one with its key, perhaps. */
+    {ALL, PENDING, ORDER_MAY_START, 0, STAY, 0, START, "no older order has its key"},
+    {ALL, CONFIRMED | COMPLETED | BROKEN_OFF, ORDER_MAY_START, 0, STAY, 0, 0,
+     "it has ended already"},
+    {ALL, PENDING, ORDER_KEY_TAKEN, 0, ORDER_FAILED, 0, FAIL, "an older order has its key"},
+    {ALL, CONFIRMED | COMPLETED | BROKEN_OFF, ORDER_KEY_TAKEN, 0, STAY, 0, 0,
+     "too late to give the key back, or no need to"},
+
     /* Shipping has stopped: it will never ship this order. */
     {ALL, CONFIRMED, EVENT_SHIPPING_STOPPED, STEP_CANCEL, ORDER_CANCELLED, 0, RECORD | CANCEL,
      "as its customer wanted"},
@@ -122,7 +131,8 @@ const struct order_transition order_fsm_rows[] = {
 const size_t order_fsm_row_count = sizeof(order_fsm_rows) / sizeof(order_fsm_rows[0]);
 
 const char *order_fsm_event_name(enum event_type event) {
-    return event == ORDER_TIME_UP ? "time_up" : event_info(event)->type;
+    static const char *const own[] = {"time_up", "key_taken", "may_start"};
+    return event >= EVENT_TYPE_COUNT ? own[event - EVENT_TYPE_COUNT] : event_info(event)->type;
 }
 
 static bool fits(const struct order_transition *row, const struct order_state *state,

@@ -26,7 +26,8 @@
     X(FAIL, 8, "fail")         /* OrderFailed with a reason, order.failed: all compensate */       \
     X(CANCEL, 16, "cancel")    /* OrderCancelled, order.cancelled: all compensate */               \
     X(STOP, 32, "stop")        /* order.stop_requested: shipping ships or stops, and says which */ \
-    X(REFUSE, 64, "refuse")    /* the request comes too late; the timeline says so */
+    X(REFUSE, 64, "refuse")    /* the request comes too late; the timeline says so */              \
+    X(START, 128, "start")     /* order.created goes out: the others begin */
 
 enum order_action {
 #define ORDER_ACTION_ENUM(id, bit, name) ORDER_##id = (bit),
@@ -36,8 +37,12 @@ enum order_action {
 
 #define ORDER_STAY (-1) /* as `next` */
 
-/* The one event that no stream carries: the watchdog finds that the order's time is up. */
+/* The events that no stream carries: the watchdog finds that the order's time is up; an order that
+   was accepted before has its key (store_keys.h); and nothing that was can have it any more. */
 #define ORDER_TIME_UP EVENT_TYPE_COUNT
+#define ORDER_KEY_TAKEN (EVENT_TYPE_COUNT + 1)
+#define ORDER_MAY_START (EVENT_TYPE_COUNT + 2)
+#define ORDER_EVENT_COUNT (EVENT_TYPE_COUNT + 3)
 
 struct order_transition {
     unsigned flows;    /* bits 1 << enum order_flow */

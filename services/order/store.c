@@ -1,5 +1,6 @@
 #include "services/order/store.h"
 
+#include "shared/base/clock.h"
 #include "shared/consume/batch_order_ids.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
@@ -182,6 +183,29 @@ enum status order_store_update(struct batch *batch, const struct order_rows *ord
         status = pg_columns_queue(&updates, batch->pg, &update_orders, error);
     pg_columns_fini(&updates);
     return status;
+}
+
+/* --- what is no event of a stream --- */
+
+struct delivery **order_store_tell(const struct pg_result *result, enum event_type event,
+                                   struct arena *arena, size_t *count) {
+    *count = (size_t)pg_rows(result);
+    struct delivery **items = arena_alloc(arena, (*count + 1) * sizeof(struct delivery *));
+    for (size_t i = 0; i < *count; i++) {
+        struct uuid id = pg_get_uuid(result, (int)i, 0);
+        items[i] = arena_alloc(arena, sizeof(**items));
+        items[i]->attempt = 1;
+        /* The command that began the order stands for the cause. */
+        items[i]->event = (struct event){
+            .type = event,
+            .id = id,
+            .order_id = id,
+            .correlation_id = arena_slice(arena, pg_get_slice(result, (int)i, 1)),
+            .time_us = clock_now_us(),
+        };
+        (void)trace_parse(pg_get_slice(result, (int)i, 2), &items[i]->event.trace);
+    }
+    return items;
 }
 
 /* --- the catalog --- */

@@ -47,6 +47,11 @@ enum status order_store_load_items(struct batch *batch, struct order_rows *order
 enum status order_store_update(struct batch *batch, const struct order_rows *orders,
                                struct error *error) MUST_CHECK;
 
+/* What the service itself has to tell of the orders in `result`, whose first columns are id,
+   correlation_id and traceparent: `event` of each, as if it came now. */
+struct delivery **order_store_tell(const struct pg_result *result, enum event_type event,
+                                   struct arena *arena, size_t *count);
+
 /* --- the catalog --- */
 
 struct catalog_change {

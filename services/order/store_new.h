@@ -1,4 +1,4 @@
-/* The SQL of new orders: their keys, their prices, their rows. As store.h's. */
+/* The SQL of new orders: their prices and their rows; store_keys.h has their keys. As store.h's. */
 #ifndef OM_SERVICES_ORDER_STORE_NEW_H
 #define OM_SERVICES_ORDER_STORE_NEW_H
 
@@ -14,14 +14,18 @@ struct new_order {
     enum order_reason reason;
     struct slice detail;   /* of the reason */
     struct slice timeline; /* JSON array */
+    bool is_key_unguarded; /* as the gateway says: it accepted the order without Redis */
     bool is_key_conflict;  /* the key stands for another order */
-    bool is_new;           /* its row did not exist */
+    bool has_ousted;       /* it stood for `ousted`, which was accepted later */
+    struct uuid ousted;
+    bool is_new; /* its row did not exist */
 };
 
-/* Takes each order's key for it, or sets is_key_conflict where the key has stood for another order
-   in the last 24 hours, counted from acceptance to acceptance. The first of `orders` wins. */
-enum status order_store_claim_keys(struct batch *batch, struct new_order *orders, size_t count,
-                                   struct error *error) MUST_CHECK;
+/* An order that is not announced yet, for an older one with its key could still come. */
+static inline bool new_order_is_held(const struct new_order *order) {
+    return order->is_new && order->is_key_unguarded && order->status == ORDER_PENDING;
+}
+
 /* The prices of all SKUs in `orders` that the catalog has. */
 enum status order_store_load_catalog(struct batch *batch, const struct new_order *orders,
                                      size_t count, struct catalog *catalog,

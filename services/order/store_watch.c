@@ -1,5 +1,6 @@
 #include "services/order/store_watch.h"
 
+#include "services/order/store.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
@@ -54,19 +55,6 @@ static const struct pg_statement settle_turn = {
     .param_count = 1,
 };
 
-static void take_overdue(const struct pg_result *result, struct arena *arena,
-                         struct watch_turn *turn) {
-    size_t count = (size_t)pg_rows(result);
-    turn->overdue = arena_alloc(arena, (count + 1) * sizeof(*turn->overdue));
-    for (size_t i = 0; i < count; i++) {
-        struct overdue_order *order = &turn->overdue[i];
-        order->id = pg_get_uuid(result, (int)i, 0);
-        order->correlation_id = arena_slice(arena, pg_get_slice(result, (int)i, 1));
-        (void)trace_parse(pg_get_slice(result, (int)i, 2), &order->trace);
-    }
-    turn->overdue_count = count;
-}
-
 enum status order_store_take_turn(struct batch *batch, struct watch_turn *turn,
                                   struct error *error) {
     const struct pg_param params[] = {pg_int64(turn->limit_s), pg_int64(turn->orders_most)};
@@ -83,7 +71,7 @@ enum status order_store_take_turn(struct batch *batch, struct watch_turn *turn,
         return status;
     status = pg_query(batch->pg, &find_overdue, params, &result, error);
     if (status == STATUS_OK)
-        take_overdue(result, batch->arena, turn);
+        turn->overdue = order_store_tell(result, ORDER_TIME_UP, batch->arena, &turn->overdue_count);
     pg_result_free(&result);
     return status;
 }

@@ -4,17 +4,10 @@
 
 #include "shared/consume/batch.h"
 
-/* An order whose time is up, and what its submit command said of itself. */
-struct overdue_order {
-    struct uuid id;
-    struct slice correlation_id;
-    struct trace trace;
-};
-
 struct watch_turn {
     int64_t limit_s, orders_most;
-    bool is_mine; /* false: another instance has the turn */
-    struct overdue_order *overdue;
+    bool is_mine;              /* false: another instance has the turn */
+    struct delivery **overdue; /* ORDER_TIME_UP of each */
     size_t overdue_count;
 };
 

@@ -4,10 +4,12 @@
 #include "services/order/handler.h"
 #include "services/order/progress_update.h"
 #include "services/order/store_cancel.h"
+#include "services/order/store_keys.h"
 #include "services/order/store_new.h"
 #include "services/order/timeline.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
+#include "shared/nats/ack_floor.h"
 
 #define KEY_HASH_BYTES 32
 
@@ -39,6 +41,9 @@ static enum status parse_order(struct delivery *delivery, struct arena *arena,
         uuid_compare(&snapshot->order_id, &event->id) != 0)
         return error_set(error, STATUS_INVALID, "event id, subject and orderId differ");
     order->delivery = delivery;
+    struct json_object *unguarded;
+    order->is_key_unguarded = json_object_object_get_ex(event->data, "keyUnguarded", &unguarded) &&
+                              json_object_get_boolean(unguarded);
     return parse_key(event->data, arena, &order->key_hash, error);
 }
 
@@ -95,6 +100,19 @@ static void announce_new(struct outbox *outbox, const struct new_order *order, i
         announce_end_metrics(order->status, order->delivery->event.time_us, now_us);
 }
 
+/* The claims are settled before anything is decided: who is confirmed keeps its key. */
+static enum status claim_keys(struct batch *batch, struct new_order *orders, size_t count,
+                              struct error *error) {
+    struct batch ousted = *batch;
+    ousted.count = 0;
+    enum status status = order_store_claim_keys(batch, orders, count, error);
+    if (status == STATUS_OK)
+        status = order_store_oust(batch, orders, count, &ousted, error);
+    if (status == STATUS_OK && ousted.count > 0)
+        status = progress_handler.apply(&ousted, error);
+    return status;
+}
+
 /* New orders that were cancelled before they came go on as if the wishes came now. */
 static enum status apply_early_cancels(struct batch *batch, const struct new_order *orders,
                                        size_t count, struct error *error) {
@@ -114,7 +132,7 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     int64_t now_us = clock_now_us();
     if (count == 0)
         return STATUS_OK;
-    enum status status = order_store_claim_keys(batch, orders, count, error);
+    enum status status = claim_keys(batch, orders, count, error);
     if (status == STATUS_OK)
         status = order_store_load_catalog(batch, orders, count, &catalog, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
@@ -126,11 +144,40 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         if (!orders[i].is_new)
             continue;
-        announce_new(batch->outbox, &orders[i], now_us, &scratch);
+        if (!new_order_is_held(&orders[i]))
+            announce_new(batch->outbox, &orders[i], now_us, &scratch);
         progress_update_new(batch->updates, &orders[i], &scratch);
     }
     buf_fini(&scratch);
+    if (status == STATUS_OK)
+        status = order_store_hold(batch, orders, count, error);
     return status == STATUS_OK ? apply_early_cancels(batch, orders, count, error) : status;
 }
 
 const struct handler submit_handler = {.apply = submit_apply, .has_own_dedup = true};
+
+/* --- starting those held --- */
+
+enum { TURN_MS = 250, ORDERS_MOST = 1000 };
+
+/* Of the one thread that takes turns. */
+static bool has_held;
+static uint64_t taken_in; /* all up to this sequence; 0: not known */
+
+static enum status ask(struct batch *batch, struct error *error) {
+    taken_in = 0;
+    return has_held ? ack_floor_read(batch->nats, "ORDERS", "order", &taken_in, error) : STATUS_OK;
+}
+
+enum status held_orders_start(struct batch *batch, uint64_t sequence, struct error *error) {
+    const struct held_limits limits = {sequence, ORDERS_MOST, ORDER_HELD_MOST_S};
+    enum status status = order_store_let_start(batch, &limits, batch, error);
+    return status == STATUS_OK && batch->count > 0 ? progress_handler.apply(batch, error) : status;
+}
+
+static enum status take_turn(struct batch *batch, struct error *error) {
+    enum status status = order_store_has_held(batch, &has_held, error);
+    return status == STATUS_OK && has_held ? held_orders_start(batch, taken_in, error) : status;
+}
+
+const struct periodic held_orders = {"held_orders", TURN_MS, take_turn, ask};

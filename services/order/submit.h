@@ -1,10 +1,27 @@
-/* The submit command becomes an order: priced, guarded by its idempotency key, announced. */
+/*
+ * The submit command becomes an order: priced, guarded by its idempotency key, announced.
+ *
+ * While Redis is away the gateway accepts two bodies under one key, and of these two the order
+ * service may take in the later one first, since a process can stall with the older one in hand. So
+ * an order whose key nobody guarded is held: nobody hears of it before everything that was accepted
+ * before it is taken in, since only then it is sure to have its key. That takes a moment, or as
+ * long as a stalled process keeps what it has; after ORDER_HELD_MOST_S it starts even so.
+ */
 #ifndef OM_SERVICES_ORDER_SUBMIT_H
 #define OM_SERVICES_ORDER_SUBMIT_H
 
-#include "shared/consume/batch.h"
+#include "shared/service/periodic.h"
 
 /* Order ids derive from the idempotency key, so the orders' primary key is what drops repeats. */
 extern const struct handler submit_handler;
+
+/* Longer than the four deliveries of a command, each of which may take its ack_wait of 30 s. */
+#define ORDER_HELD_MOST_S 150
+
+/* Starts orders that were held. */
+extern const struct periodic held_orders;
+/* One turn of it, when all up to `sequence` in ORDERS is taken in. For tests. */
+enum status held_orders_start(struct batch *batch, uint64_t sequence,
+                              struct error *error) MUST_CHECK;
 
 #endif

@@ -22,7 +22,7 @@ struct batch {
     struct pg *pg;            /* the open transaction; NULL in call() */
     struct outbox *outbox;    /* NULL in prepare() and call() */
     struct updates *updates;  /* published after the commit; may be NULL */
-    struct nats_client *nats; /* for take_raw() only */
+    struct nats_client *nats; /* for take_raw(), and a periodic's ask(), only */
     void *context;            /* service.context */
 };
 

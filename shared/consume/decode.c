@@ -18,6 +18,17 @@ static bool is_for_another(const struct consumer_spec *spec, struct message *mes
     return message->is_replay && strcmp(meant_for, spec->durable) != 0;
 }
 
+/* A message sent again counts as from where its first one was. */
+static void find_origin(struct message *message) {
+    struct delivery *delivery = &message->delivery;
+    const char *first = NULL;
+    if (!message->is_replay ||
+        natsMsgHeader_Get(message->raw, "Om-Replay-First", &first) != NATS_OK)
+        return;
+    if (slice_parse_uint(slice_of(first), INT64_MAX, &delivery->sequence))
+        delivery->stored_us = delivery->event.time_us;
+}
+
 static enum status decode_payload(const struct message *message, enum event_type type,
                                   struct event *event, struct error *error) {
     struct slice payload = message->delivery.payload;
@@ -53,6 +64,7 @@ static size_t decode(const struct consumer_spec *spec, struct message *message) 
         delivery_reject(delivery, status, "%s", error.text);
         return spec->row_count;
     }
+    find_origin(message);
     const struct handler *handler = spec->rows[row].handler;
     return handler->wants == NULL || handler->wants(&delivery->event) ? row : spec->row_count;
 }

@@ -17,8 +17,12 @@ struct delivery {
     enum outcome outcome;
     struct error error; /* why RETRY or REJECT; becomes the failure report */
     int attempt;        /* 1 for the first delivery */
-    bool is_duplicate;  /* the inbox knows the event: no handler gets it */
-    void *state;        /* the handler's own, from prepare to apply */
+    /* Its place in the stream, and when it was stored there; a message sent again has those of its
+       first one, and its event's time. */
+    uint64_t sequence;
+    int64_t stored_us;
+    bool is_duplicate; /* the inbox knows the event: no handler gets it */
+    void *state;       /* the handler's own, from prepare to apply */
 };
 
 /* Marks one delivery, with the reason kept for the failure report. */

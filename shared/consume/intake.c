@@ -62,6 +62,8 @@ static struct message *message_create(natsMsg *raw) {
     delivery->subject = slice_of(natsMsg_GetSubject(raw));
     delivery->payload = (struct slice){natsMsg_GetData(raw), (size_t)natsMsg_GetDataLength(raw)};
     delivery->attempt = metadata.deliveries;
+    delivery->sequence = metadata.stream_sequence;
+    delivery->stored_us = metadata.stored_us;
     return message;
 }
 

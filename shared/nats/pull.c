@@ -255,12 +255,14 @@ bool pull_parse_metadata(const char *ack_subject, struct pull_metadata *metadata
     if (!slice_is(tokens[0], "$JS") || !slice_is(tokens[1], "ACK"))
         return false;
     struct pull_metadata read;
-    uint64_t deliveries;
+    uint64_t deliveries, stored_ns;
     if (!slice_parse_uint(tokens[at], INT_MAX, &deliveries) ||
         !slice_parse_uint(tokens[at + 1], UINT64_MAX, &read.stream_sequence) ||
+        !slice_parse_uint(tokens[at + 3], INT64_MAX, &stored_ns) ||
         !slice_parse_uint(tokens[at + 4], UINT64_MAX, &read.pending))
         return false;
     read.deliveries = (int)deliveries;
+    read.stored_us = (int64_t)(stored_ns / 1000);
     *metadata = read;
     return true;
 }

@@ -19,6 +19,7 @@ struct pull;
 struct pull_metadata {
     int deliveries;
     uint64_t stream_sequence;
+    int64_t stored_us; /* by the server's clock */
     uint64_t pending;
 };
 

@@ -25,7 +25,10 @@ enum status periodic_run(const struct periodic *periodic, struct batch *batch,
                          struct error *error) {
     arena_reset(batch->arena);
     outbox_clear(batch->outbox);
-    enum status status = pg_begin(batch->pg, error);
+    enum status status = periodic->ask != NULL ? periodic->ask(batch, error) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    status = pg_begin(batch->pg, error);
     if (status == STATUS_OK)
         status = periodic->run(batch, error);
     if (status == STATUS_OK)
@@ -44,6 +47,7 @@ static void run_once(struct periodic_task *task) {
         .pg = task->pg,
         .outbox = task->outbox,
         .updates = task->updates,
+        .nats = options->nats,
         .context = options->context,
     };
     struct error error = {0};

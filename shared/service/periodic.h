@@ -16,6 +16,8 @@ struct periodic {
     int64_t interval_ms;
     /* Given an empty batch: its transaction, outbox, updates, arena and context. */
     batch_fn run;
+    /* Optional: before it, without a transaction; may ask the broker, with batch.nats. */
+    batch_fn ask;
 };
 
 struct periodic_options {

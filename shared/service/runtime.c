@@ -266,7 +266,7 @@ static enum status start_periodics(struct runtime *runtime, struct error *error)
     enum status status = STATUS_OK;
     runtime->periodics = mem_alloc((service->periodic_count + 1) * sizeof(struct periodic_task *));
     for (size_t i = 0; i < service->periodic_count && status == STATUS_OK; i++)
-        status = periodic_start(&service->periodics[i], &options, &runtime->periodics[i], error);
+        status = periodic_start(service->periodics[i], &options, &runtime->periodics[i], error);
     return status;
 }
 

@@ -44,7 +44,7 @@ struct service {
     size_t consumer_count;
     const struct endpoint *endpoints;
     size_t endpoint_count;
-    const struct periodic *periodics; /* its tasks by the clock; needs a schema */
+    const struct periodic *const *periodics; /* its tasks by the clock; needs a schema */
     size_t periodic_count;
     const struct worker_spec *workers; /* its own background threads */
     size_t worker_count;

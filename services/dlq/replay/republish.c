@@ -43,6 +43,20 @@ static natsStatus add_originals(natsMsg *message, const struct replay *replay,
     return s;
 }
 
+/* Of a message that is itself a replay, the place that it came with. */
+static natsStatus add_first(natsMsg *message, const struct replay *replay,
+                            const struct stored_message *stored) {
+    struct slice block = buf_slice(&stored->headers), first;
+    struct buf sequence = {0};
+    buf_printf(&sequence, "%" PRIu64, replay->sequence);
+    if (!header_find(block, "Om-Replay-First", &first) &&
+        (replay->is_chance || !header_find(block, "Dlq-Sequence", &first)))
+        first = buf_slice(&sequence);
+    natsStatus s = add(message, "Om-Replay-First", first);
+    buf_fini(&sequence);
+    return s;
+}
+
 /* The id tells generations apart, and chances of one event, such as of its first message and of a
    later replay. */
 static natsStatus add_ours(natsMsg *message, const struct replay *replay) {
@@ -78,6 +92,8 @@ enum status republish_message(const struct replay *replay, const struct stored_m
         s = add_originals(made, replay, stored);
     if (s == NATS_OK)
         s = add_ours(made, replay);
+    if (s == NATS_OK)
+        s = add_first(made, replay, stored);
     if (s != NATS_OK) {
         natsMsg_Destroy(made);
         return nats_error(error, s, "making the message");

@@ -3,6 +3,7 @@
  *
  *     Om-Replay-For: <consumer>   everybody else acknowledges and skips it
  *     Om-Replay-Of: <entry id>    whose dead letter it is, should it fail again
+ *     Om-Replay-First: <sequence> where the event was first in its stream
  *     Om-Replay-Alone: yes        for a second chance: worked on by itself (intake.h)
  *     Nats-Msg-Id                 the stream stores it once, however often it is published
  *

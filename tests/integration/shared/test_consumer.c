@@ -29,6 +29,8 @@ enum { BATCHES_SEEN = 16 };
 static struct seen_batch {
     size_t count;
     int attempt; /* of its first event */
+    uint64_t sequence;
+    int64_t time_us, stored_us;
 } seen[BATCHES_SEEN];
 static atomic_int batches_seen;
 static natsSubscription *reports; /* failure reports, from the beginning of each test */
@@ -66,7 +68,9 @@ static enum status apply_one(struct batch *batch, struct delivery *delivery, str
 static enum status apply(struct batch *batch, struct error *error) {
     int at = atomic_fetch_add(&batches_seen, 1);
     if (at < BATCHES_SEEN)
-        seen[at] = (struct seen_batch){batch->count, batch->items[0]->attempt};
+        seen[at] =
+            (struct seen_batch){batch->count, batch->items[0]->attempt, batch->items[0]->sequence,
+                                batch->items[0]->event.time_us, batch->items[0]->stored_us};
     for (size_t i = 0; i < batch->count; i++) {
         enum status status = apply_one(batch, batch->items[i], error);
         if (status != STATUS_OK)
@@ -89,8 +93,10 @@ static void publish_raw(const char *subject, const char *msg_id, const char *pay
     assert_int_equal(nats_event_message(&message, subject, NULL, slice_of(payload), msg_id, STREAM,
                                         NULL, &error),
                      STATUS_OK);
-    if (replay_for != NULL)
+    if (replay_for != NULL) {
         assert_int_equal(natsMsgHeader_Set(message, "Om-Replay-For", replay_for), NATS_OK);
+        assert_int_equal(natsMsgHeader_Set(message, "Om-Replay-First", "1000001"), NATS_OK);
+    }
     natsStatus s = natsConnection_RequestMsg(&reply, nats_client_fast(nats), message, 5000);
     assert_int_equal(s, NATS_OK);
     struct pub_ack ack;
@@ -384,6 +390,20 @@ static void a_replay_is_for_the_consumer_it_names_and_its_success_is_reported(vo
     assert_int_equal(count_of(&taken), 1);
 }
 
+static void an_event_knows_its_place_in_the_stream_and_a_replay_its_first_one(void **state) {
+    (void)state;
+    atomic_store(&batches_seen, 0);
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    start_consumer();
+    assert_effects(1);
+    publish_for(DURABLE, EVENT_ORDER_CREATED, "well", NULL);
+    assert_effects(2);
+    assert_in_range(seen[0].sequence, 1, 1000000);
+    assert_in_range(seen[0].stored_us, seen[0].time_us, clock_now_us());
+    assert_int_equal(seen[1].sequence, 1000001);
+    assert_int_equal(seen[1].stored_us, seen[1].time_us);
+}
+
 static void the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason(void **state) {
     (void)state;
     natsSubscription *advisories = NULL;
@@ -451,7 +471,10 @@ static void what_comes_for_the_third_time_is_worked_on_alone_and_first(void **st
     atomic_store(&dependency_is_down, false);
 
     assert_effects(5);
-    static const struct seen_batch wanted[] = {{1, 1}, {1, 3}, {1, 3}, {2, 1}};
+    static const struct {
+        size_t count;
+        int attempt;
+    } wanted[] = {{1, 1}, {1, 3}, {1, 3}, {2, 1}};
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(seen[i].count, wanted[i].count);
         assert_int_equal(seen[i].attempt, wanted[i].attempt);
@@ -606,6 +629,7 @@ int main(void) {
         TEST(a_retried_event_is_given_back_and_is_applied_the_next_time),
         TEST(what_is_done_at_once_is_not_reported),
         TEST(a_replay_is_for_the_consumer_it_names_and_its_success_is_reported),
+        TEST(an_event_knows_its_place_in_the_stream_and_a_replay_its_first_one),
         TEST(the_server_is_told_why_an_event_is_rejected_if_it_takes_a_reason),
         TEST(what_comes_for_the_third_time_is_worked_on_alone_and_first),
         TEST(an_event_the_database_refuses_holds_back_no_other),

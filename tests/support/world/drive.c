@@ -56,12 +56,14 @@ static void decode(struct run *run, size_t i) {
     struct delivery *delivery = &run->deliveries[i];
     struct error error = {0};
     run->rows[i] = spec->row_count;
+    delivery->sequence = message->sequence;
     delivery->attempt = message->attempt > 0 ? message->attempt : 1;
     enum status status = event_decode(message->payload, &delivery->event, &error);
     if (status != STATUS_OK) {
         delivery_reject(delivery, status, "%s", error.text);
         return;
     }
+    delivery->stored_us = delivery->event.time_us;
     for (size_t row = 0; row < spec->row_count; row++) {
         const struct handler *handler = spec->rows[row].handler;
         if (spec->rows[row].type == delivery->event.type &&

@@ -81,13 +81,11 @@ static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payme
                                                    "notifications"};
 
 static const char *const tables[] = {
-    "orders.orders",           "orders.order_items",
-    "orders.idempotency_keys", "orders.early_cancels",
-    "orders.catalog",          "inventory.products",
-    "inventory.stock",         "inventory.stock_adjustments",
-    "inventory.reservations",  "payments.payments",
-    "shipping.shipments",      "notifications.notifications",
-    "notifications.pending",
+    "orders.held_orders",          "orders.orders",         "orders.order_items",
+    "orders.idempotency_keys",     "orders.early_cancels",  "orders.catalog",
+    "inventory.products",          "inventory.stock",       "inventory.stock_adjustments",
+    "inventory.reservations",      "payments.payments",     "shipping.shipments",
+    "notifications.notifications", "notifications.pending",
 };
 
 /* --- the world --- */
@@ -200,6 +198,8 @@ void world_write_submit(struct buf *out, const struct world_order *order, int64_
     order_snapshot_write(&snapshot, &w);
     if (order->key_hash != NULL)
         json_put_text(&w, "idempotencyKeyHash", order->key_hash);
+    if (order->is_key_unguarded)
+        json_put_bool(&w, "keyUnguarded", true);
     json_end_object(&w);
     write_envelope(out, EVENT_ORDER_SUBMIT, &order->id, &order->id, buf_slice(&data), at_us);
     buf_fini(&data);

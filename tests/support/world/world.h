@@ -64,6 +64,7 @@ struct world_order {
     int64_t unit_price_minor; /* -1 for none */
     const char *payment_method;
     const char *key_hash; /* 64 hex digits; NULL for none */
+    bool is_key_unguarded;
     enum order_flow flow;
 };
 

@@ -39,7 +39,8 @@ static void assert_header(natsMsg *message, const char *name, const char *expect
 static void entry_goes_out_as_its_original_was_for_one_consumer_once_a_generation(void **state) {
     (void)state;
     struct stored_message entry = stored("NATS/1.0\r\nDlq-Original-Nats-Msg-Id: first\r\n"
-                                         "Dlq-Reason: rejected\r\nContent-Type: text\r\n\r\n");
+                                         "Dlq-Reason: rejected\r\nDlq-Sequence: 7\r\n"
+                                         "Content-Type: text\r\n\r\n");
     natsMsg *message = republish(&replay, &entry);
     assert_string_equal(natsMsg_GetSubject(message), "orders.evt.created");
     assert_int_equal(natsMsg_GetDataLength(message), 4);
@@ -49,6 +50,7 @@ static void entry_goes_out_as_its_original_was_for_one_consumer_once_a_generatio
     assert_header(message, "Nats-Expected-Stream", "ORDERS");
     assert_header(message, "Om-Replay-For", "payment");
     assert_header(message, "Om-Replay-Of", "ORDERS.payment.seq-7");
+    assert_header(message, "Om-Replay-First", "7");
     assert_header(message, "Om-Replay-Alone", NULL);
     natsMsg_Destroy(message);
 }
@@ -68,6 +70,16 @@ static void second_chance_is_taken_from_the_original_and_worked_on_alone(void **
     assert_header(message, "Dlq-Reason", "its own");
     assert_header(message, "Nats-Msg-Id", "ORDERS.payment.seq-7.chance.12");
     assert_header(message, "Om-Replay-Alone", "yes");
+    assert_header(message, "Om-Replay-First", "12");
+    natsMsg_Destroy(message);
+}
+
+static void what_fails_again_keeps_the_place_of_its_first_message(void **state) {
+    (void)state;
+    struct stored_message entry =
+        stored("NATS/1.0\r\nOm-Replay-First: 7\r\nDlq-Sequence: 40\r\n\r\n");
+    natsMsg *message = republish(&replay, &entry);
+    assert_header(message, "Om-Replay-First", "7");
     natsMsg_Destroy(message);
 }
 
@@ -115,6 +127,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entry_goes_out_as_its_original_was_for_one_consumer_once_a_generation),
+        cmocka_unit_test(what_fails_again_keeps_the_place_of_its_first_message),
         cmocka_unit_test(second_chance_is_taken_from_the_original_and_worked_on_alone),
         cmocka_unit_test(broker_takes_it_refuses_it_or_cannot_now),
         cmocka_unit_test(largest_message_has_no_room_for_our_headers),
