@@ -4,6 +4,7 @@
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
 #include "shared/nats/messaging_span.h"
+#include "shared/observe/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,9 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
     messaging_span_sent(&publication->span, event_info(publication->type)->subject, id,
                         status == STATUS_OK ? NULL : error.text);
     publication->may_be_stored |= answer->status == STATUS_TIMEOUT;
+    log_debug("a command was published", LOG_TEXT("id", id),
+              LOG_TEXT("subject", event_info(publication->type)->subject),
+              LOG_TEXT("result", status == STATUS_OK ? "stored" : error.text));
     if (status == STATUS_OK)
         publication->fn(publication->closure, NULL);
     else if (!is_sent_again(publication, answer->status))

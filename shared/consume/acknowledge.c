@@ -30,6 +30,9 @@ static enum event_count settle_done(const struct acknowledger *acknowledger,
         failure_report_send(acknowledger->nats, &report);
     }
     pull_ack(acknowledger->pull, message->raw);
+    log_debug("an event is done", LOG_TEXT("consumer", acknowledger->consumer),
+              LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
+              LOG_INT("attempt", message->delivery.attempt));
     if (message->is_settled)
         return COUNT_IGNORED;
     return message->delivery.is_duplicate ? COUNT_DUPLICATE : COUNT_DONE;

@@ -6,6 +6,8 @@
 #include "shared/observe/trace.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,10 +19,23 @@ static struct {
     enum log_level least;
 } settings = {.service = "", .instance = "", .least = LOG_LEVEL_INFO};
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards all sites */
+static struct log_site *holding;                          /* those that hold lines back */
+
+static void tell_all(void) {
+    log_tell_held(INT64_MAX);
+}
+
 void log_init(const char *service, const char *instance, enum log_level least) {
+    if (settings.service[0] == '\0')
+        atexit(tell_all);
     settings.service = service;
     settings.instance = instance;
     settings.least = least;
+}
+
+bool log_takes(enum log_level level) {
+    return level >= settings.least;
 }
 
 static void put_trace(struct json_writer *w) {
@@ -69,10 +84,8 @@ static void write_line(struct slice line) {
         continue;
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields,
-               size_t count) {
-    if (level < settings.least)
-        return;
+static void write_fields(enum log_level level, const char *message, const struct log_field *fields,
+                         size_t count) {
     char time[RFC3339_SIZE];
     clock_format(clock_now_us(), time);
 
@@ -92,4 +105,82 @@ void log_write(enum log_level level, const char *message, const struct log_field
     buf_append_char(&line, '\n');
     write_line(buf_slice(&line));
     buf_fini(&line);
+}
+
+/* --- what is repeated ------------------------------------------------------------------------- */
+
+/* FNV-1a of the error's text; that of nothing without one. */
+static uint32_t hash_error(const struct log_field *fields, size_t count) {
+    uint32_t hash = 2166136261U;
+    for (size_t i = 0; i < count; i++)
+        for (const char *at = fields[i].kind == LOG_FIELD_ERROR ? fields[i].error->text : "";
+             *at != '\0'; at++)
+            hash = (hash ^ (unsigned char)*at) * 16777619U;
+    return hash;
+}
+
+static bool is_new_error(struct log_site *site, uint32_t hash) {
+    for (size_t i = 0; i < site->error_count; i++)
+        if (site->errors[i] == hash)
+            return false;
+    if (site->error_count == LOG_SITE_ERRORS)
+        return false;
+    site->errors[site->error_count++] = hash;
+    return true;
+}
+
+/* False: it is held back. */
+static bool take_turn(struct log_site *site, uint32_t hash, int64_t now_us) {
+    if (site->since_us == 0 || now_us >= site->since_us + LOG_INTERVAL_US) {
+        site->since_us = now_us;
+        site->written = 0;
+        site->error_count = 0;
+    }
+    bool is_new = is_new_error(site, hash);
+    if (is_new || site->written < LOG_BURST) {
+        site->written++;
+        return true;
+    }
+    if (site->held++ == 0) {
+        site->next = holding;
+        holding = site;
+    }
+    return false;
+}
+
+static void tell_ended(int64_t now_us) {
+    for (struct log_site **link = &holding; *link != NULL;) {
+        struct log_site *site = *link;
+        if (now_us < site->since_us + LOG_INTERVAL_US) {
+            link = &site->next;
+            continue;
+        }
+        *link = site->next;
+        const struct log_field held = LOG_INT("heldBack", site->held);
+        write_fields(site->level, site->message, &held, 1);
+        site->held = 0;
+        site->since_us = 0;
+    }
+}
+
+void log_tell_held(int64_t now_us) {
+    pthread_mutex_lock(&mutex);
+    tell_ended(now_us);
+    pthread_mutex_unlock(&mutex);
+}
+
+void log_write(struct log_site *site, enum log_level level, const char *message,
+               const struct log_field *fields, size_t count) {
+    bool is_written = true;
+    if (level != LOG_LEVEL_DEBUG) {
+        int64_t now_us = clock_monotonic_us();
+        pthread_mutex_lock(&mutex);
+        tell_ended(now_us);
+        site->message = message;
+        site->level = level;
+        is_written = take_turn(site, hash_error(fields, count), now_us);
+        pthread_mutex_unlock(&mutex);
+    }
+    if (is_written)
+        write_fields(level, message, fields, count);
 }

@@ -4,6 +4,7 @@
 #include "shared/base/memory.h"
 #include "shared/contract/event.h"
 #include "shared/nats/messaging_span.h"
+#include "shared/observe/log.h"
 #include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
@@ -187,5 +188,7 @@ enum status relay_publisher_await(struct relay_publisher *publisher, struct erro
     }
     if (status == STATUS_OK)
         trace_rows(publisher);
+    if (status == STATUS_OK && publisher->row_count > 0)
+        log_debug("events are published", LOG_INT("count", publisher->row_count));
     return status;
 }

@@ -153,8 +153,10 @@ static void write_port_file(const char *path, int fd) {
 
 static void *admin_main(void *arg) {
     struct admin *admin = arg;
-    while (!atomic_load(&admin->stopping))
+    while (!atomic_load(&admin->stopping)) {
         h2o_evloop_run(admin->loop, LOOP_WAIT_MS);
+        log_tell_held(clock_monotonic_us());
+    }
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "shared/observe/log.h"
 
+#include "shared/base/clock.h"
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
 #include "shared/observe/trace.h"
@@ -124,7 +125,7 @@ static void less_than_the_least_level_is_not_written(void **state) {
 
 static void *log_many(void *name) {
     for (int i = 0; i < 500; i++)
-        log_info("line", LOG_TEXT("thread", name), LOG_INT("i", i));
+        log_debug("line", LOG_TEXT("thread", name), LOG_INT("i", i));
     return NULL;
 }
 
@@ -144,6 +145,72 @@ static void lines_of_threads_do_not_mix(void **state) {
         assert_int_equal(json_check((struct slice){at, (size_t)(end - at)}, NULL), STATUS_OK);
     assert_int_equal(lines, 1000);
     buf_fini(&written);
+}
+
+/* --- repeated lines --------------------------------------------------------------------------- */
+
+static int count_of(const struct buf *written, const char *part) {
+    int count = 0;
+    for (const char *at = written->ptr; at != NULL && (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void refuse_order(const char *why) {
+    struct error error;
+    error_set(&error, STATUS_UNAVAILABLE, "%s", why);
+    log_warn("an order is refused", LOG_ERROR(&error));
+}
+
+/* An outage wrote a line for each refused order: 16 MiB in four minutes. */
+static void a_line_that_repeats_is_held_back_and_counted(void **state) {
+    (void)state;
+    struct stderr_capture capture = stderr_take();
+
+    for (int i = 0; i < 1000; i++)
+        refuse_order("no PubAck");
+    log_tell_held(clock_monotonic_us());
+    log_warn("another place in the source");
+    struct buf before = stderr_give_back(&capture);
+    capture = stderr_take();
+    log_tell_held(clock_monotonic_us() + LOG_INTERVAL_US);
+    log_tell_held(clock_monotonic_us() + LOG_INTERVAL_US);
+    struct buf after = stderr_give_back(&capture);
+    capture = stderr_take();
+    refuse_order("no PubAck");
+    struct buf next = stderr_give_back(&capture);
+
+    assert_int_equal(count_of(&before, "an order is refused"), LOG_BURST);
+    assert_int_equal(count_of(&before, "another place"), 1);
+    assert_int_equal(count_of(&before, "heldBack"), 0);
+    struct json_object *line = parse_line(&after);
+    int64_t held = 0;
+    assert_member(line, "msg", "an order is refused");
+    assert_member(line, "level", "warn");
+    assert_int_equal(json_get_int64(line, "heldBack", &held, NULL), STATUS_OK);
+    assert_int_equal(held, 1000 - LOG_BURST);
+    assert_int_equal(count_of(&next, "an order is refused"), 1);
+    json_object_put(line);
+    buf_fini(&before);
+    buf_fini(&after);
+    buf_fini(&next);
+}
+
+static void the_first_line_with_another_error_is_written_at_once(void **state) {
+    (void)state;
+    struct stderr_capture capture = stderr_take();
+
+    for (int i = 0; i < 200; i++) {
+        struct error error;
+        error_set(&error, STATUS_UNAVAILABLE, i < 100 ? "the stream is full" : "it is sealed");
+        log_warn("an order is refused", LOG_ERROR(&error));
+    }
+
+    struct buf written = stderr_give_back(&capture);
+    assert_int_equal(count_of(&written, "the stream is full"), LOG_BURST);
+    assert_int_equal(count_of(&written, "it is sealed"), 1);
+    buf_fini(&written);
+    log_tell_held(INT64_MAX);
 }
 
 static void levels_are_parsed_by_name(void **state) {
@@ -166,6 +233,8 @@ int main(void) {
         cmocka_unit_test_setup(hostile_text_cannot_forge_a_line, begin),
         cmocka_unit_test_setup(less_than_the_least_level_is_not_written, begin),
         cmocka_unit_test_setup(lines_of_threads_do_not_mix, begin),
+        cmocka_unit_test_setup(a_line_that_repeats_is_held_back_and_counted, begin),
+        cmocka_unit_test_setup(the_first_line_with_another_error_is_written_at_once, begin),
         cmocka_unit_test_setup(levels_are_parsed_by_name, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
