@@ -2,30 +2,49 @@
 
 #include "gateway/lane/lane.h"
 #include "gateway/link/broker.h"
+#include "gateway/orders/publish_health.h"
 #include "gateway/reply/answer.h"
 #include "shared/base/version.h"
 #include "shared/json/json.h"
 
-static bool is_degraded(const struct gateway *gateway) {
-    return atomic_load(&gateway->redis_usable) < (int)gateway->lane_count;
+struct health {
+    bool is_ready, is_connected, takes_orders, is_idempotent;
+    struct buf reason; /* what is missing, or degraded */
+};
+
+static void add_reason(struct health *health, const char *what, const char *why) {
+    buf_printf(&health->reason, "%s%s%s", health->reason.len > 0 ? "; " : "", what, why);
 }
 
-void health_check(void *closure, struct readiness *readiness) {
-    const struct gateway *gateway = closure;
-    const char *reason = "";
-    readiness->ready = false;
-    if (atomic_load(&gateway->is_draining)) {
-        reason = "draining";
-    } else if (!atomic_load(&gateway->is_serving)) {
-        reason = "starting";
-    } else if (!broker_is_connected(gateway->broker)) {
-        reason = "broker: away";
-    } else {
-        readiness->ready = true;
-        if (is_degraded(gateway))
-            reason = "idempotency: degraded";
+/* End it with buf_fini() of the reason. */
+static struct health check(struct gateway *gateway) {
+    struct health health = {.takes_orders = true, .is_idempotent = true};
+    struct error why;
+    bool is_draining = atomic_load(&gateway->is_draining);
+    bool is_serving = atomic_load(&gateway->is_serving);
+    if (is_draining || !is_serving) {
+        add_reason(&health, is_draining ? "draining" : "starting", "");
+        return health;
     }
-    snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
+    health.is_connected = broker_is_connected(gateway->broker);
+    health.is_ready = health.is_connected;
+    health.is_idempotent = redis_health_is_whole(&gateway->redis_health, &why);
+    if (!health.is_idempotent)
+        add_reason(&health, "idempotency: degraded: ", why.text);
+    health.takes_orders = publish_health_is_good(gateway->publish_health, &why);
+    if (!health.is_connected)
+        add_reason(&health, "broker: away", "");
+    else if (!health.takes_orders)
+        add_reason(&health, "orders: refused: ", why.text);
+    return health;
+}
+
+void health_check(void *gateway, struct readiness *readiness) {
+    struct health health = check(gateway);
+    readiness->ready = health.is_ready;
+    snprintf(readiness->reason, sizeof(readiness->reason), "%s",
+             health.reason.len > 0 ? health.reason.ptr : "");
+    buf_fini(&health.reason);
 }
 
 void get_liveness(h2o_req_t *req, struct slice id) {
@@ -47,21 +66,30 @@ void get_readiness(h2o_req_t *req, struct slice id) {
     answer_json(req, readiness.ready ? 200 : 503, buf_slice(&lane->scratch));
 }
 
+static const char *status_of(const struct health *health) {
+    if (!health->is_ready || !health->takes_orders)
+        return "unavailable";
+    return health->is_idempotent ? "ok" : "degraded";
+}
+
 void get_health(h2o_req_t *req, struct slice id) {
     (void)id;
     struct lane *lane = lane_of(req);
-    struct readiness readiness;
-    health_check(lane->gateway, &readiness);
-    bool is_whole = readiness.ready && readiness.reason[0] == '\0';
+    struct health health = check(lane->gateway);
     struct json_writer w = json_writer(lane_scratch(lane));
     json_begin_object(&w);
-    json_put_text(&w, "status", is_whole ? "ok" : readiness.ready ? "degraded" : "unavailable");
+    json_put_text(&w, "status", status_of(&health));
     json_put_text(&w, "version", ordermesh_version);
     json_key(&w, "components");
     json_begin_object(&w);
-    json_put_text(&w, "broker", broker_is_connected(lane->gateway->broker) ? "ok" : "away");
-    json_put_text(&w, "idempotency", is_degraded(lane->gateway) ? "degraded" : "ok");
+    json_put_text(&w, "broker", health.is_connected ? "ok" : "away");
+    json_put_text(&w, "orders", health.takes_orders ? "ok" : "refused");
+    json_put_text(&w, "idempotency", health.is_idempotent ? "ok" : "degraded");
     json_end_object(&w);
+    if (health.reason.len > 0)
+        json_put_string(&w, "reason", buf_slice(&health.reason));
     json_end_object(&w);
-    answer_json(req, readiness.ready ? 200 : 503, buf_slice(&lane->scratch));
+    bool takes_orders = health.is_ready && health.takes_orders;
+    buf_fini(&health.reason);
+    answer_json(req, takes_orders ? 200 : 503, buf_slice(&lane->scratch));
 }

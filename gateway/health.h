@@ -1,4 +1,4 @@
-/* Whether the gateway can take orders, for probes (GET /healthz, /readyz) and for people
+/* Whether the gateway can take requests, for probes (GET /healthz, /readyz), and orders, for people
    (GET /health). */
 #ifndef OM_GATEWAY_HEALTH_H
 #define OM_GATEWAY_HEALTH_H
@@ -8,8 +8,8 @@
 
 #include <h2o.h>
 
-/* A readiness_fn; `gateway` is a struct gateway. Any thread. Without Redis it stays ready, and says
-   that idempotency is degraded. */
+/* A readiness_fn; `gateway` is a struct gateway. Any thread. Without Redis, and while its stream
+   stores no orders, it stays ready, and says so. */
 void health_check(void *gateway, struct readiness *readiness);
 
 void get_health(h2o_req_t *req, struct slice id);

@@ -9,6 +9,7 @@
 #include "gateway/lane/request_trace.h"
 #include "gateway/link/broker.h"
 #include "gateway/link/feed.h"
+#include "gateway/orders/publish_health.h"
 #include "gateway/server.h"
 #include "shared/base/version.h"
 #include "shared/crypto/crypto.h"
@@ -24,6 +25,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SILENCE_MOST_MS 2000
 
 #define ROW(name, kind, member, fallback, least, most, help)                                       \
     { name, kind, offsetof(struct gateway_settings, member), fallback, least, most, help }
@@ -181,20 +184,26 @@ static void wait_for_end(struct server *server) {
     }
 }
 
+/* Half of the time, so that a command that is lost on its way can be sent again; and no longer than
+   silence may last before health tells of it. */
+static int64_t try_ms(void) {
+    int64_t half_ms = (settings.publish_timeout_ms + 1) / 2;
+    return half_ms < SILENCE_MOST_MS ? half_ms : SILENCE_MOST_MS;
+}
+
 /* Everything from the connections to the end of the last request. Stops the admin port, which asks
    about the broker. */
 static enum status serve(struct nats_client *nats, struct admin **admin, struct error *error) {
     struct micro *micro = NULL;
     struct server *server = NULL;
-    /* Half of the time, so that a command that is lost on its way can be sent again. */
     const struct broker_options broker = {nats, gateway.lane_count, (size_t)settings.max_in_flight,
-                                          (settings.publish_timeout_ms + 1) / 2,
-                                          settings.rpc_timeout_ms};
+                                          try_ms(), settings.rpc_timeout_ms};
     const struct micro_options micro_options = {
         .nats = nats, .service = &service, .version = ordermesh_version};
     enum status status = broker_create(&broker, &gateway.broker, error);
     if (status != STATUS_OK)
         return status;
+    gateway.publish_health = publish_health_create();
     status = feed_create(nats, gateway.lane_count, &gateway.feed, error);
     if (status == STATUS_OK)
         status = server_start(&gateway, &server, error);
@@ -216,6 +225,7 @@ static enum status serve(struct nats_client *nats, struct admin **admin, struct 
     admin_stop(admin);
     feed_destroy(&gateway.feed);
     broker_destroy(&gateway.broker);
+    publish_health_destroy(&gateway.publish_health);
     return status;
 }
 

@@ -13,7 +13,6 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/observe/log.h"
-#include "shared/observe/metrics.h"
 
 #include <h2o/serverutil.h>
 #include <pthread.h>
@@ -21,9 +20,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-METRIC_GAUGE(idempotency_degraded, "ordermesh_idempotency_degraded", "",
-             "1 while Redis does not answer and only order ids guard.");
 
 enum {
     BODY_MAX_BYTES = 256 * 1024,
@@ -139,13 +135,6 @@ static void on_accept(h2o_socket_t *socket, const char *err) {
 
 /* --- a lane's thread -------------------------------------------------------------------------- */
 
-static void on_redis_change(void *closure, bool is_usable) {
-    struct gateway *gateway = closure;
-    int usable =
-        atomic_fetch_add(&gateway->redis_usable, is_usable ? 1 : -1) + (is_usable ? 1 : -1);
-    metric_set(&idempotency_degraded, 0, usable < (int)gateway->lane_count);
-}
-
 /* Being woken is all: the loop looks at the phase after each turn. */
 static void on_control(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
     (void)receiver;
@@ -160,8 +149,7 @@ static enum status open_parts(struct lane *lane, size_t index, struct error *err
         .context = &lane->context,
         .url = gateway->config->redis_url,
         .timeout_ms = gateway->settings->redis_timeout_ms,
-        .on_change = on_redis_change,
-        .closure = gateway,
+        .health = &gateway->redis_health,
     };
     enum status status = redis_create(&options, &lane->redis, error);
     if (status != STATUS_OK)
@@ -176,8 +164,11 @@ static enum status open_parts(struct lane *lane, size_t index, struct error *err
         .context = &lane->context,
         .broker = lane->broker,
         .keys = gateway->keys,
+        .health = gateway->publish_health,
         .timeout_ms = gateway->settings->publish_timeout_ms,
     });
+    if (index == 0)
+        lane->probe = publish_probe_create(gateway->publish_health, &lane->context, lane->broker);
     lane->events = events_open(lane, index);
     return STATUS_OK;
 }
@@ -188,6 +179,7 @@ static void close_parts(struct lane *lane) {
     rate_limiter_destroy(&lane->limiter);
     catalog_cache_destroy(&lane->catalog);
     publish_lane_destroy(&lane->publish);
+    publish_probe_destroy(&lane->probe);
     events_close(&lane->events);
 }
 
@@ -323,8 +315,9 @@ static enum status start_lanes(struct server *server, struct error *error) {
 }
 
 static void wait_for_redis(struct gateway *gateway) {
+    struct error why;
     for (int waited_ms = 0; waited_ms < REDIS_START_MS; waited_ms++) {
-        if (atomic_load(&gateway->redis_usable) == (int)gateway->lane_count)
+        if (redis_health_is_whole(&gateway->redis_health, &why))
             return;
         clock_sleep_ms(1);
     }
@@ -343,7 +336,7 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
     }
     sem_init(&made->lane_turned, 0, 0);
     configure(made);
-    metric_set(&idempotency_degraded, 0, 1);
+    redis_health_init(&gateway->redis_health, (int)gateway->lane_count);
     enum status status = listen_all(made, error);
     if (status == STATUS_OK)
         status = start_lanes(made, error);

@@ -6,6 +6,7 @@
 #ifndef OM_GATEWAY_LANE_LANE_H
 #define OM_GATEWAY_LANE_LANE_H
 
+#include "gateway/link/redis_health.h"
 #include "shared/base/buf.h"
 #include "shared/base/config.h"
 #include "shared/contract/order_snapshot.h"
@@ -44,7 +45,9 @@ struct catalog_cache;
 struct events;
 struct feed;
 struct key_ring;
+struct publish_health;
 struct publish_lane;
+struct publish_probe;
 struct rate_limiter;
 struct rate_limits;
 struct redis;
@@ -62,9 +65,10 @@ struct gateway {
     const struct rate_limits *limits;
     const struct trusted_proxies *proxies;
     size_t lane_count;
-    atomic_int redis_usable; /* lanes whose Redis connection is usable */
-    atomic_int in_flight;    /* requests being answered */
-    atomic_bool is_serving;  /* all is open; before, the broker may be missing */
+    struct redis_health redis_health;
+    struct publish_health *publish_health;
+    atomic_int in_flight;   /* requests being answered */
+    atomic_bool is_serving; /* all is open; before, the broker may be missing */
     atomic_bool is_draining;
 };
 
@@ -77,7 +81,8 @@ struct lane {
     struct broker_lane *broker;
     struct events *events;
     struct publish_lane *publish;
-    struct buf scratch; /* for JSON under construction; free for use between callbacks */
+    struct publish_probe *probe; /* one lane's */
+    struct buf scratch;          /* for JSON under construction; free for use between callbacks */
 };
 
 static inline struct lane *lane_of(const h2o_req_t *req) {

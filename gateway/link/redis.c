@@ -5,10 +5,12 @@
 
 #include <curl/curl.h>
 #include <hiredis/async.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGC_MAX = 12, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, REFUSAL_LOG_MS = 1000 };
+enum { ARGC_MAX = 12, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, PROBE_MS = 1000 };
 
 enum state { STATE_WAITING, STATE_RESOLVING, STATE_PROBING, STATE_USABLE };
 
@@ -16,9 +18,11 @@ struct redis {
     h2o_context_t *context;
     char *host, *port;
     char *user, *password; /* NULL: none is needed */
-    void (*on_change)(void *closure, bool is_usable);
-    void *closure;
+    char *database;        /* NULL: the first */
+    struct redis_health *health;
     enum state state;
+    bool has_gap;   /* it failed since it last became usable */
+    unsigned tries; /* of the name's addresses, in turn */
     bool is_flushing, is_ending;
     redisAsyncContext *async; /* NULL while there is no connection */
     h2o_socket_t *socket;     /* owns async's descriptor */
@@ -27,7 +31,8 @@ struct redis {
     h2o_timeout_t pause; /* holds retry_entry only, so its length may change */
     h2o_timeout_entry_t retry_entry;
     h2o_timeout_entry_t flush_entry;
-    uint64_t next_refusal_log_ms;
+    h2o_timeout_t probes;
+    h2o_timeout_entry_t probe_entry;
 };
 
 struct redis_call {
@@ -40,14 +45,24 @@ struct redis_call {
 /* --- state ------------------------------------------------------------------------------------ */
 
 static void set_state(struct redis *redis, enum state state) {
-    if ((state == STATE_USABLE) != (redis->state == STATE_USABLE)) {
-        redis->on_change(redis->closure, state == STATE_USABLE);
-        if (state == STATE_USABLE)
-            log_info("Redis is usable");
-        else if (!redis->is_ending)
-            log_warn("Redis is not usable; idempotency is degraded");
-    }
+    bool was_usable = redis->state == STATE_USABLE;
     redis->state = state;
+    if ((state == STATE_USABLE) != was_usable)
+        redis_health_change(redis->health, state == STATE_USABLE);
+}
+
+static void note_failure(struct redis *redis, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void note_failure(struct redis *redis, const char *format, ...) {
+    struct error error = {.status = STATUS_UNAVAILABLE};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error.text, sizeof(error.text), format, args);
+    va_end(args);
+    redis->has_gap = true;
+    if (!redis->is_ending)
+        redis_health_fail(redis->health, &error);
 }
 
 static void retry_later(struct redis *redis) {
@@ -105,9 +120,12 @@ static void ignore_event(void *data) {
 /* hiredis calls this exactly once, however the connection ends, after failing its calls. */
 static void on_connection_gone(void *data) {
     struct redis *redis = data;
+    if (redis->async->err != 0)
+        note_failure(redis, "%s:%s: %s", redis->host, redis->port, redis->async->errstr);
     redis->async->c.fd = -1; /* closed below, by its owner */
     redis->async = NULL;
     h2o_timeout_unlink(&redis->flush_entry);
+    h2o_timeout_unlink(&redis->probe_entry);
     h2o_socket_close(redis->socket);
     redis->socket = NULL;
     retry_later(redis);
@@ -122,16 +140,20 @@ static void drop_connection(struct redis *redis) {
 /* --- commands --------------------------------------------------------------------------------- */
 
 static void on_call_timeout(h2o_timeout_entry_t *entry) {
-    drop_connection(H2O_STRUCT_FROM_MEMBER(struct redis_call, timeout, entry)->redis);
+    struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis_call, timeout, entry)->redis;
+    note_failure(redis, "%s:%s: no answer within %d ms", redis->host, redis->port,
+                 (int)redis->call_timeout.timeout);
+    drop_connection(redis);
 }
 
-/* A full or read-only server refuses every command; once a second is enough to know. */
-static void log_refusal(struct redis *redis, const char *text) {
-    uint64_t now_ms = h2o_now(redis->context->loop);
-    if (now_ms < redis->next_refusal_log_ms)
+/* A key that others use for something else is that command's trouble alone. */
+static void take_refusal(struct redis *redis, const char *text) {
+    if (strncmp(text, "WRONGTYPE", 9) == 0) {
+        log_warn("Redis refused a command", LOG_TEXT("reply", text));
         return;
-    redis->next_refusal_log_ms = now_ms + REFUSAL_LOG_MS;
-    log_warn("Redis refused a command", LOG_TEXT("reply", text));
+    }
+    note_failure(redis, "%s:%s: %s", redis->host, redis->port, text);
+    drop_connection(redis);
 }
 
 static void on_reply(redisAsyncContext *async, void *answer, void *closure) {
@@ -140,7 +162,7 @@ static void on_reply(redisAsyncContext *async, void *answer, void *closure) {
     const struct redisReply *reply = answer;
     h2o_timeout_unlink(&call->timeout);
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        log_refusal(call->redis, reply->str);
+        take_refusal(call->redis, reply->str);
         reply = NULL;
     }
     if (call->fn != NULL)
@@ -178,17 +200,37 @@ void redis_command(struct redis *redis, redis_fn fn, void *closure, size_t argc,
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
-/* A server that accepts connections need not answer: usable is what has answered. */
+static bool write_probes(struct redis *redis);
+
+/* A pause that grew stays long for a server that refuses again what it took when asked. */
 static void on_probed(void *closure, const struct redisReply *reply) {
     struct redis *redis = closure;
-    if (redis->async == NULL || redis->state != STATE_PROBING)
+    if (redis->async == NULL || reply == NULL)
         return;
-    if (reply == NULL) {
+    if (redis->state == STATE_USABLE)
+        redis->pause.timeout = FIRST_PAUSE_MS;
+    else
+        set_state(redis, STATE_USABLE);
+    redis->has_gap = false;
+    h2o_timeout_link(redis->context->loop, &redis->probes, &redis->probe_entry);
+}
+
+static void on_probe_due(h2o_timeout_entry_t *entry) {
+    struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, probe_entry, entry);
+    if (redis->state == STATE_USABLE && !write_probes(redis))
         drop_connection(redis);
-        return;
-    }
-    redis->pause.timeout = FIRST_PAUSE_MS;
-    set_state(redis, STATE_USABLE);
+}
+
+/* One for each kind of key, since a right may be missing for one. The last one's reply counts: a
+   refusal of those before ends the connection. */
+static bool write_probes(struct redis *redis) {
+    const struct slice key = slice_of(redis->has_gap ? REDIS_GAP_KEY : "order:probe");
+    struct slice set[] = {SLICE_LITERAL("SET"), SLICE_LITERAL("idem:probe"), SLICE_LITERAL("1"),
+                          SLICE_LITERAL("EX"), SLICE_LITERAL(REDIS_GAP_S)};
+    if (!send_command(redis, NULL, NULL, 5, set))
+        return false;
+    set[1] = key;
+    return send_command(redis, on_probed, redis, 5, set);
 }
 
 static void attach(struct redis *redis, redisAsyncContext *async) {
@@ -204,22 +246,29 @@ static void attach(struct redis *redis, redisAsyncContext *async) {
     async->ev.cleanup = on_connection_gone;
 }
 
-/* Logging in is as good a question as a PING. */
-static bool probe(struct redis *redis) {
-    const struct slice ping[] = {slice_of("PING")};
-    struct slice login[3] = {slice_of("AUTH")};
+static bool log_in(struct redis *redis) {
+    struct slice login[3] = {SLICE_LITERAL("AUTH")};
     size_t count = 1;
     if (redis->password == NULL)
-        return send_command(redis, on_probed, redis, 1, ping);
+        return true;
     if (redis->user != NULL)
         login[count++] = slice_of(redis->user);
     login[count++] = slice_of(redis->password);
-    return send_command(redis, on_probed, redis, count, login);
+    return send_command(redis, NULL, NULL, count, login);
+}
+
+static bool select_database(struct redis *redis) {
+    if (redis->database == NULL)
+        return true;
+    const struct slice select[] = {SLICE_LITERAL("SELECT"), slice_of(redis->database)};
+    return send_command(redis, NULL, NULL, 2, select);
 }
 
 static void connect_to(struct redis *redis, const char *address) {
     redisAsyncContext *async = redisAsyncConnect(address, (int)strtol(redis->port, NULL, 10));
     if (async == NULL || async->err != 0) {
+        note_failure(redis, "%s:%s: %s", redis->host, redis->port,
+                     async == NULL ? "out of memory" : async->errstr);
         if (async != NULL)
             redisAsyncFree(async);
         retry_later(redis);
@@ -227,8 +276,18 @@ static void connect_to(struct redis *redis, const char *address) {
     }
     attach(redis, async);
     set_state(redis, STATE_PROBING);
-    if (!probe(redis))
+    if (!log_in(redis) || !select_database(redis) || !write_probes(redis))
         drop_connection(redis);
+}
+
+/* Each try takes the next address of the name. */
+static const struct addrinfo *choose(struct redis *redis, const struct addrinfo *found) {
+    unsigned count = 0;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+        count++;
+    for (unsigned skip = redis->tries++ % count; skip > 0; skip--)
+        found = found->ai_next;
+    return found;
 }
 
 static void on_resolved(h2o_hostinfo_getaddr_req_t *req, const char *errstr, struct addrinfo *found,
@@ -237,29 +296,30 @@ static void on_resolved(h2o_hostinfo_getaddr_req_t *req, const char *errstr, str
     struct redis *redis = closure;
     redis->resolving = NULL;
     char address[NI_MAXHOST];
-    if (errstr != NULL || getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address),
-                                      NULL, 0, NI_NUMERICHOST) != 0)
+    if (errstr != NULL) {
+        note_failure(redis, "%s:%s: %s", redis->host, redis->port, errstr);
         retry_later(redis);
-    else
+        return;
+    }
+    const struct addrinfo *chosen = choose(redis, found);
+    if (getnameinfo(chosen->ai_addr, chosen->ai_addrlen, address, sizeof(address), NULL, 0,
+                    NI_NUMERICHOST) == 0)
         connect_to(redis, address);
+    else
+        retry_later(redis);
 }
 
+/* hiredis would resolve the name itself and block; h2o does it on a thread. */
 static void on_retry(h2o_timeout_entry_t *entry) {
     struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, retry_entry, entry);
     uint64_t longer_ms = redis->pause.timeout * 2;
     redis->pause.timeout = longer_ms < LAST_PAUSE_MS ? longer_ms : LAST_PAUSE_MS;
-    struct in_addr numeric;
-    if (inet_pton(AF_INET, redis->host, &numeric) == 1) {
-        connect_to(redis, redis->host);
-        return;
-    }
-    /* hiredis would resolve the name itself and block; h2o does it on a thread */
     set_state(redis, STATE_RESOLVING);
     redis->resolving =
         h2o_hostinfo_getaddr(&redis->context->receivers.hostinfo_getaddr,
                              h2o_iovec_init(redis->host, strlen(redis->host)),
-                             h2o_iovec_init(redis->port, strlen(redis->port)), AF_INET, SOCK_STREAM,
-                             IPPROTO_TCP, AI_ADDRCONFIG, on_resolved, redis);
+                             h2o_iovec_init(redis->port, strlen(redis->port)), AF_UNSPEC,
+                             SOCK_STREAM, IPPROTO_TCP, 0, on_resolved, redis);
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
@@ -285,6 +345,23 @@ static bool is_redis_url(CURLU *url, const char *text) {
     return is_redis;
 }
 
+/* "[::1]" without its brackets. */
+static void strip_brackets(char *host) {
+    size_t len = host == NULL ? 0 : strlen(host);
+    if (len < 2 || host[0] != '[' || host[len - 1] != ']')
+        return;
+    memmove(host, host + 1, len - 2);
+    host[len - 2] = '\0';
+}
+
+/* The path is the database's number. */
+static char *read_database(CURLU *url) {
+    char *path = url_part(url, CURLUPART_PATH);
+    char *number = path != NULL && path[1] != '\0' ? mem_copy(slice_of(path + 1)) : NULL;
+    free(path);
+    return number;
+}
+
 static enum status read_url(struct redis *redis, const char *text, struct error *error) {
     CURLU *url = curl_url();
     if (is_redis_url(url, text)) {
@@ -292,11 +369,15 @@ static enum status read_url(struct redis *redis, const char *text, struct error 
         redis->port = url_part(url, CURLUPART_PORT);
         redis->user = url_part(url, CURLUPART_USER);
         redis->password = url_part(url, CURLUPART_PASSWORD);
+        redis->database = read_database(url);
     }
     curl_url_cleanup(url);
-    if (redis->host == NULL || redis->port == NULL)
+    strip_brackets(redis->host);
+    bool is_number =
+        redis->database == NULL || redis->database[strspn(redis->database, "0123456789")] == '\0';
+    if (redis->host == NULL || redis->port == NULL || !is_number)
         return error_set(error, STATUS_INVALID,
-                         "OM_REDIS_URL must be redis://[[user]:password@]host:port");
+                         "OM_REDIS_URL must be redis://[[user]:password@]host:port[/database]");
     return STATUS_OK;
 }
 
@@ -305,6 +386,7 @@ static void free_url(struct redis *redis) {
     free(redis->port);
     free(redis->user);
     free(redis->password);
+    free(redis->database);
 }
 
 enum status redis_create(const struct redis_options *options, struct redis **redis,
@@ -317,10 +399,11 @@ enum status redis_create(const struct redis_options *options, struct redis **red
         return status;
     }
     made->context = options->context;
-    made->on_change = options->on_change;
-    made->closure = options->closure;
+    made->health = options->health;
     h2o_timeout_init(made->context->loop, &made->call_timeout, (uint64_t)options->timeout_ms);
     h2o_timeout_init(made->context->loop, &made->pause, FIRST_PAUSE_MS);
+    h2o_timeout_init(made->context->loop, &made->probes, PROBE_MS);
+    made->probe_entry.cb = on_probe_due;
     made->retry_entry.cb = on_retry;
     made->flush_entry.cb = on_flush;
     on_retry(&made->retry_entry);
@@ -340,6 +423,7 @@ void redis_destroy(struct redis **redis) {
     h2o_timeout_unlink(&r->retry_entry);
     h2o_timeout_dispose(r->context->loop, &r->call_timeout);
     h2o_timeout_dispose(r->context->loop, &r->pause);
+    h2o_timeout_dispose(r->context->loop, &r->probes);
     free_url(r);
     free(r);
 }

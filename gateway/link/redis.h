@@ -2,27 +2,35 @@
  * One connection to Redis on one h2o loop (hiredis, asynchronous).
  *
  * A command is answered within the time-out or it failed: then the whole connection is thrown away
- * (a late reply can so never be taken for another's) and opened again with a growing pause. While
- * it is not usable, commands fail at once. Everything runs on the loop's thread; nothing blocks. A
+ * (a late reply can so never be taken for another's), the name is resolved again, its addresses are
+ * tried in turn, with a growing pause. The same when the server refuses a command: it may be a
+ * replica now, or full. Usable is what has taken a write, and takes one each second. While it is
+ * not usable, commands fail at once. Everything runs on the loop's thread; nothing blocks. A
  * callback may come before redis_command() returns.
+ *
+ * Writes may have been lost before a connection that follows a failure: REDIS_GAP_KEY says so to
+ * all gateways, for REDIS_GAP_S seconds.
  */
 #ifndef OM_GATEWAY_LINK_REDIS_H
 #define OM_GATEWAY_LINK_REDIS_H
 
+#include "gateway/link/redis_health.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 #include <h2o.h>
+
+#define REDIS_GAP_KEY "order:gap"
+#define REDIS_GAP_S "300"
 
 struct redis;
 struct redisReply;
 
 struct redis_options {
     h2o_context_t *context;
-    const char *url; /* redis://[[user]:password@]host:port; parts may be percent-encoded */
+    const char *url; /* redis://[[user]:password@]host:port[/database], percent-encoded */
     int64_t timeout_ms;
-    void (*on_change)(void *closure, bool is_usable); /* starts out unusable */
-    void *closure;
+    struct redis_health *health;
 };
 
 /* Starts to connect. INVALID when the URL is not one. */

@@ -253,10 +253,10 @@ static void succeed(struct order_watch *watch) {
     end_reading(watch);
 }
 
-static void on_marker(void *closure, bool is_marked) {
+static void on_marker(void *closure, enum status status) {
     struct order_watch *watch = closure;
-    if (!is_marked)
-        fail(watch, STATUS_NOT_FOUND);
+    if (status != STATUS_OK)
+        fail(watch, status);
     else
         succeed(watch);
 }

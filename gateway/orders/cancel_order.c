@@ -63,11 +63,11 @@ static bool meets_condition(const struct order_cancel *cancel, const char *tag) 
     return !cancel->is_conditional || (req != NULL && etag_if_match(req, tag) == ETAG_MATCHES);
 }
 
-static void on_marker(void *closure, bool is_marked) {
+static void on_marker(void *closure, enum status status) {
     struct order_cancel *cancel = closure;
     cancel->status = ORDER_PENDING;
-    if (!is_marked)
-        pending_refuse(cancel, PROBLEM_NOT_FOUND, NULL);
+    if (status != STATUS_OK)
+        pending_refuse(cancel, problem_of(status), NULL);
     else if (!meets_condition(cancel, ""))
         pending_refuse(cancel, PROBLEM_PRECONDITION_FAILED, NULL);
     else

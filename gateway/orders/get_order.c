@@ -11,12 +11,12 @@ struct order_get {
 };
 
 /* The order service has not seen it yet, but the stream has it. */
-static void on_marker(void *closure, bool is_marked) {
+static void on_marker(void *closure, enum status status) {
     struct order_get *get = closure;
     char id[UUID_TEXT_SIZE];
     struct buf *body = lane_scratch(get->pending.lane);
-    if (!is_marked) {
-        pending_refuse(get, PROBLEM_NOT_FOUND, NULL);
+    if (status != STATUS_OK) {
+        pending_refuse(get, problem_of(status), NULL);
         return;
     }
     uuid_format(&get->order_id, id);

@@ -133,14 +133,28 @@ static enum claim_verdict verdict_of(const struct claim *claim, const struct red
     return claim_judge(claim, (struct slice){reply->str, (size_t)reply->len}, now_ms());
 }
 
-static void on_claim_reply(void *closure, const struct redisReply *reply) {
-    struct claim_call *call = closure;
-    enum claim_verdict verdict = verdict_of(&call->claim, reply);
+static void end_call(struct claim_call *call, enum claim_verdict verdict) {
     if (verdict == CLAIM_TAKEOVER)
         store_in_flight(call->redis, &call->claim, now_ms() + IDEMPOTENCY_LEASE_MS);
     count_verdict(verdict);
     call->fn(call->closure, verdict);
     free(call);
+}
+
+static void on_gap(void *closure, const struct redisReply *reply) {
+    bool has_gap = reply == NULL || reply->type != REDIS_REPLY_NIL;
+    end_call(closure, has_gap ? CLAIM_TAKEOVER : CLAIM_IN_FLIGHT);
+}
+
+/* The end of the request that has the lease may be among the writes that were lost. */
+static void on_claim_reply(void *closure, const struct redisReply *reply) {
+    struct claim_call *call = closure;
+    enum claim_verdict verdict = verdict_of(&call->claim, reply);
+    const struct slice argv[] = {SLICE_LITERAL("GET"), SLICE_LITERAL(REDIS_GAP_KEY)};
+    if (verdict == CLAIM_IN_FLIGHT)
+        redis_command(call->redis, on_gap, call, 2, argv);
+    else
+        end_call(call, verdict);
 }
 
 void claim_make(struct redis *redis, const struct claim *claim, claim_fn fn, void *closure) {

@@ -10,12 +10,16 @@
 #include "shared/contract/order_snapshot.h"
 #include "shared/crypto/uuid.h"
 
-/* Not waited for. */
-void order_marker_set(struct redis *redis, const struct order_snapshot *order);
+/* `fn` is called when Redis has it, and all that this loop wrote before, or could not take it; that
+   may be before this returns. */
+void order_marker_set(struct redis *redis, const struct order_snapshot *order,
+                      void (*fn)(void *closure), void *closure);
 
-typedef void (*order_marker_fn)(void *closure, bool is_marked);
-/* False also for an order that the caller of `pending` may not see, and while Redis does not
-   answer. `pending` must live until the callback, which may come before this returns. */
+typedef void (*order_marker_fn)(void *closure, enum status status);
+/* For an order that the order service does not know. OK: it was accepted. NOT_FOUND: it was not,
+   or the caller of `pending` may not see it. UNAVAILABLE: nobody can say now, since Redis does not
+   answer, or lost writes while the order service had orders before it. `pending` must live until
+   the callback, which may come before this returns. */
 void order_marker_find(const struct pending *pending, const struct uuid *order_id,
                        order_marker_fn fn, void *closure);
 /* Whether a marker's content is of an order that the caller may see. Pure. */

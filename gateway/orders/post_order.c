@@ -24,7 +24,7 @@ enum { ARENA_CHUNK_BYTES = 2048 };
  *   on_claim()  Redis has judged the key
  *     submit()  sends the command
  *   on_stored() JetStream has it, or not
- *   on_turn()   answers, behind the writes to Redis of the same turn
+ *   on_noted()  Redis has it, too: answers
  */
 struct order_post {
     struct pending pending;
@@ -33,11 +33,10 @@ struct order_post {
     bool has_key;
     struct claim claim; /* with a key */
     struct publication publication;
-    h2o_timeout_entry_t answer_entry;
 };
 
 static void on_claim(void *closure, enum claim_verdict verdict);
-static void on_turn(h2o_timeout_entry_t *entry);
+static void on_noted(void *closure);
 
 static void dispose(void *closure) {
     struct order_post *post = closure;
@@ -139,7 +138,6 @@ void post_order(h2o_req_t *req, struct slice id) {
         return;
     struct order_post *post = pending_create(req, sizeof(*post), dispose);
     post->arena = arena_create(ARENA_CHUNK_BYTES);
-    post->answer_entry.cb = on_turn;
     if (!read_body(req, post)) {
         pending_release(post);
         return;
@@ -168,8 +166,8 @@ static void fail(struct order_post *post, const struct error *error) {
     pending_refuse(post, problem_of(error->status), NULL);
 }
 
-/* Redis is told first, and the answer waits for the end of the turn, behind those writes: a client
-   that repeats its request on seeing the answer is to find the key done. */
+/* The answer waits until Redis has it: a client that repeats its request on seeing the answer, or
+   asks for the order, through whichever gateway, is to find the key done and the order accepted. */
 static void on_stored(void *closure, const struct error *failure) {
     struct order_post *post = closure;
     struct lane *lane = post->pending.lane;
@@ -180,8 +178,7 @@ static void on_stored(void *closure, const struct error *failure) {
     failpoint("gateway.after_puback");
     if (post->has_key)
         claim_finish(lane->redis, &post->claim);
-    order_marker_set(lane->redis, &post->request.snapshot);
-    h2o_timeout_link(lane->context.loop, &lane->context.zero_timeout, &post->answer_entry);
+    order_marker_set(lane->redis, &post->request.snapshot, on_noted, post);
 }
 
 static void submit(struct order_post *post, enum claim_verdict verdict) {
@@ -215,8 +212,8 @@ static void on_claim(void *closure, enum claim_verdict verdict) {
     }
 }
 
-static void on_turn(h2o_timeout_entry_t *entry) {
-    struct order_post *post = H2O_STRUCT_FROM_MEMBER(struct order_post, answer_entry, entry);
+static void on_noted(void *closure) {
+    struct order_post *post = closure;
     answer_accepted(post, false);
     failpoint("gateway.after_answer");
     pending_release(post);

@@ -13,7 +13,7 @@
 
 struct publish_lane {
     struct publish_options options;
-    h2o_timeout_t again;
+    h2o_timeout_t again, deadline;
     struct buf contact, sealed, data, envelope; /* used again from command to command */
 };
 
@@ -23,6 +23,7 @@ struct publish_lane *publish_lane_create(const struct publish_options *options) 
     struct publish_lane *lane = mem_alloc(sizeof(*lane));
     lane->options = *options;
     h2o_timeout_init(options->context->loop, &lane->again, AGAIN_MS);
+    h2o_timeout_init(options->context->loop, &lane->deadline, (uint64_t)options->timeout_ms);
     return lane;
 }
 
@@ -32,6 +33,7 @@ void publish_lane_destroy(struct publish_lane **lane) {
     if (l == NULL)
         return;
     h2o_timeout_dispose(l->options.context->loop, &l->again);
+    h2o_timeout_dispose(l->options.context->loop, &l->deadline);
     buf_fini(&l->contact);
     buf_fini(&l->sealed);
     buf_fini(&l->data);
@@ -113,87 +115,95 @@ void publish_drop(struct publication *publication) {
     broker_call_drop(&publication->call);
 }
 
-/* Whether it is on its way once more, in a moment. */
-static bool is_sent_again(struct publication *publication, enum status status) {
-    struct publish_lane *lane = publication->lane;
-    if ((status != STATUS_UNAVAILABLE && status != STATUS_TIMEOUT) ||
-        clock_monotonic_us() >= publication->give_up_us)
-        return false;
-    h2o_timeout_link(lane->options.context->loop, &lane->again, &publication->again);
-    return true;
+static void end(struct publication *publication, struct error *failure) {
+    h2o_timeout_unlink(&publication->again);
+    h2o_timeout_unlink(&publication->deadline);
+    if (failure != NULL && publication->may_be_stored)
+        failure->status = STATUS_TIMEOUT;
+    publication->fn(publication->closure, failure);
 }
 
-static void give_up(struct publication *publication, struct error *error) {
-    if (publication->may_be_stored)
-        error->status = STATUS_TIMEOUT;
-    publication->fn(publication->closure, error);
+/* Once more, in a moment, where that can help. */
+static void end_or_try_again(struct publication *publication) {
+    struct publish_lane *lane = publication->lane;
+    enum status status = publication->failure.status;
+    if (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT)
+        h2o_timeout_link(lane->options.context->loop, &lane->again, &publication->again);
+    else
+        end(publication, &publication->failure);
 }
 
 static void on_again(h2o_timeout_entry_t *entry) {
     struct publication *publication = H2O_STRUCT_FROM_MEMBER(struct publication, again, entry);
     enum status status = publish_open(publication->lane, publication);
-    struct error error;
     if (status == STATUS_OK) {
         transmit(publication);
-    } else if (!is_sent_again(publication, status)) {
-        (void)error_set(&error, status, "not sent again: %s", status_text(status));
-        give_up(publication, &error);
+        return;
     }
+    (void)error_set(&publication->failure, status, "not sent again: %s", status_text(status));
+    end_or_try_again(publication);
 }
 
-/* OK when the answer says that the stream holds the command. */
-static enum status judge(const struct broker_answer *answer, struct error *error) {
-    if (answer->status != STATUS_OK)
-        return error_set(error, answer->status, "no PubAck: %s", status_text(answer->status));
-    struct pub_ack ack;
-    enum status status = pub_ack_parse(answer->body, &ack, error);
-    if (status == STATUS_OK && ack.error_code != 0)
-        status = error_set(error, STATUS_UNAVAILABLE, "JetStream refused the command: %d %s",
-                           ack.error_code, ack.error_text);
-    return status;
+/* A try has ended. */
+static void note_try(struct publication *publication, const char *failure) {
+    const char *subject = event_info(publication->type)->subject;
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&publication->id, id);
+    messaging_span_sent(&publication->span, subject, id, failure);
+    log_debug("a command was published", LOG_TEXT("id", id), LOG_TEXT("subject", subject),
+              LOG_TEXT("result", failure == NULL ? "stored" : failure));
+    publication->is_sent = false;
+    publication->call = NULL;
 }
 
 static void on_answer(void *closure, const struct broker_answer *answer) {
     struct publication *publication = closure;
-    char id[UUID_TEXT_SIZE];
-    struct error error;
-    enum status status = judge(answer, &error);
-    uuid_format(&publication->id, id);
-    messaging_span_sent(&publication->span, event_info(publication->type)->subject, id,
-                        status == STATUS_OK ? NULL : error.text);
+    struct error *failure = &publication->failure;
+    enum status status = publish_health_judge(publication->lane->options.health, answer, failure);
+    note_try(publication, status == STATUS_OK ? NULL : failure->text);
     publication->may_be_stored |= answer->status == STATUS_TIMEOUT;
-    log_debug("a command was published", LOG_TEXT("id", id),
-              LOG_TEXT("subject", event_info(publication->type)->subject),
-              LOG_TEXT("result", status == STATUS_OK ? "stored" : error.text));
     if (status == STATUS_OK)
-        publication->fn(publication->closure, NULL);
-    else if (!is_sent_again(publication, answer->status))
-        give_up(publication, &error);
+        end(publication, NULL);
+    else if (answer->status == STATUS_OK)
+        end(publication, failure); /* the stream refused it */
+    else
+        end_or_try_again(publication);
+}
+
+static void on_deadline(h2o_timeout_entry_t *entry) {
+    static const struct broker_answer none = {.status = STATUS_TIMEOUT, .body = {"", 0}};
+    struct publication *publication = H2O_STRUCT_FROM_MEMBER(struct publication, deadline, entry);
+    struct broker_call *call = publication->call;
+    if (publication->is_sent)
+        on_answer(publication, &none);
+    broker_call_drop(&call);
+    end(publication, &publication->failure);
 }
 
 static void transmit(struct publication *publication) {
     struct broker_call *call = publication->call;
     natsMsg *message;
-    struct error error;
     publication->span = span_start(SPAN_PRODUCER, &publication->trace);
-    if (make_message(publication, &message, &error) != STATUS_OK) {
+    if (make_message(publication, &message, &publication->failure) != STATUS_OK) {
         publish_drop(publication);
-        give_up(publication, &error);
+        end(publication, &publication->failure);
         return;
     }
     failpoint("gateway.before_publish");
-    publication->call = NULL;
+    publication->is_sent = true;
     broker_call_send(call, message, on_answer, publication);
 }
 
 static void begin(struct publication *publication, enum event_type type, const struct trace *trace,
                   publish_fn fn, void *closure) {
+    struct publish_lane *lane = publication->lane;
     publication->type = type;
     publication->trace = *trace;
-    publication->give_up_us = clock_monotonic_us() + publication->lane->options.timeout_ms * 1000;
     publication->again.cb = on_again;
+    publication->deadline.cb = on_deadline;
     publication->fn = fn;
     publication->closure = closure;
+    h2o_timeout_link(lane->options.context->loop, &lane->deadline, &publication->deadline);
     transmit(publication);
 }
 

@@ -3,9 +3,10 @@
  * stream drops what is sent twice; orders.cmd.cancel asks for its end, under an id that derives
  * from the order's.
  *
- * A command is sent again, every 50 ms within OM_PUBLISH_TIMEOUT_MS, while its stream has no leader
- * to store it, and when its acknowledgement is lost. Its id makes it one command all the same. Once
- * an acknowledgement was missed, the failure is TIMEOUT: the command may have been stored.
+ * A command is sent again, after 50 ms, while its stream has no leader to store it, and when its
+ * acknowledgement is lost. Its id makes it one command all the same. When OM_PUBLISH_TIMEOUT_MS are
+ * over it is given up. Once an acknowledgement was missed, the failure is TIMEOUT: the command may
+ * have been stored.
  *
  * Loop thread; nothing blocks.
  */
@@ -14,6 +15,7 @@
 
 #include "gateway/link/broker.h"
 #include "gateway/orders/order_request.h"
+#include "gateway/orders/publish_health.h"
 #include "shared/base/slice.h"
 #include "shared/contract/event.h"
 #include "shared/crypto/crypto.h"
@@ -23,7 +25,8 @@ struct publish_options {
     h2o_context_t *context;
     struct broker_lane *broker;
     const struct key_ring *keys; /* seals personal data */
-    int64_t timeout_ms;          /* until a command is given up */
+    struct publish_health *health;
+    int64_t timeout_ms; /* until a command is given up */
 };
 
 /* All that a loop needs to send commands; everything given is borrowed. */
@@ -50,18 +53,19 @@ typedef void (*publish_fn)(void *closure, const struct error *failure);
 /* A command on its way. Embed it, zeroed; its members are publish.c's. */
 struct publication {
     struct publish_lane *lane;
-    struct broker_call *call; /* a place in flight; NULL once it is used */
+    struct broker_call *call; /* a place in flight, or the try that is; NULL between tries */
     enum event_type type;
     union {
         struct submission submission;
         struct cancellation cancellation;
     };
-    struct uuid id;     /* the command's */
-    struct trace trace; /* of the request */
-    struct span span;   /* of the way into the stream */
-    int64_t give_up_us;
-    bool may_be_stored; /* one that was sent has not been answered */
-    h2o_timeout_entry_t again;
+    struct uuid id;       /* the command's */
+    struct trace trace;   /* of the request */
+    struct span span;     /* of the way into the stream */
+    bool is_sent;         /* `call` is under way */
+    bool may_be_stored;   /* one that was sent has not been answered */
+    struct error failure; /* of the last try */
+    h2o_timeout_entry_t again, deadline;
     publish_fn fn;
     void *closure;
 };

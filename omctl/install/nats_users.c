@@ -33,7 +33,7 @@ static const struct needs special_needs[] = {
        serves and how far consumers are, but no message. */
     {"gateway",
      (const char *const[]){"mesh.>", "$SRV.INFO", "$SRV.STATS", "$JS.API.STREAM.LIST",
-                           "$JS.API.CONSUMER.LIST.*", NULL},
+                           "$JS.API.CONSUMER.LIST.*", "orders.probe", NULL},
      (const char *const[]){"updates.>", NULL}, .republishes = false},
     /* Tells what becomes of orders as it happens. */
     {"order", (const char *const[]){"updates.>", NULL}, nothing, .republishes = false},

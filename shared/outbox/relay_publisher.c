@@ -117,20 +117,43 @@ enum status relay_publisher_send(struct relay_publisher *publisher, const struct
     return status;
 }
 
+/* The streams of the pass, for people: "ORDERS", or "ORDERS, INVENTORY". */
+static void name_streams(const struct relay_publisher *publisher, struct buf *out) {
+    for (int row = 0; row < publisher->row_count; row++) {
+        enum event_type type;
+        if (!event_type_of_subject(pg_get_slice(publisher->rows, row, RELAY_READ_SUBJECT), &type))
+            continue;
+        const char *stream = event_info(type)->stream;
+        if (out->len == 0 || strstr(out->ptr, stream) == NULL)
+            buf_printf(out, "%s%s", out->len > 0 ? ", " : "", stream);
+    }
+}
+
+static enum status say_failure(const struct relay_publisher *publisher, struct error *error,
+                               const char *what, const char *detail) {
+    struct buf streams = {0};
+    name_streams(publisher, &streams);
+    (void)error_set(error, STATUS_UNAVAILABLE, "the stream %s %s%s", streams.ptr, what, detail);
+    buf_fini(&streams);
+    return STATUS_UNAVAILABLE;
+}
+
 /* OK: stored, now or before. A refusal of the server has an error in its JSON; a stream that is not
    there gives an empty answer. */
-static enum status check_ack(natsMsg *message, struct error *error) {
+static enum status check_ack(const struct relay_publisher *publisher, natsMsg *message,
+                             struct error *error) {
     struct slice text = {natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)};
     struct pub_ack ack = {0};
+    char detail[200];
     if (text.len == 0)
-        return error_set(error, STATUS_UNAVAILABLE, "no stream takes the event");
+        return say_failure(publisher, error, "is missing, or has no leader", "");
     if (memmem(text.ptr, text.len, "\"error\"", 7) == NULL)
         return STATUS_OK;
     enum status status = pub_ack_parse(text, &ack, error);
     if (status != STATUS_OK)
         return status;
-    return error_set(error, STATUS_UNAVAILABLE, "a publish was refused: %s (%d)", ack.error_text,
-                     ack.error_code);
+    snprintf(detail, sizeof(detail), "%s (%d)", ack.error_text, ack.error_code);
+    return say_failure(publisher, error, "refuses: ", detail);
 }
 
 /* A large pass naps between looks instead of being woken for every single acknowledgement. */
@@ -174,14 +197,14 @@ enum status relay_publisher_await(struct relay_publisher *publisher, struct erro
         natsStatus s = next_ack(publisher, left_ms > 0 ? left_ms : 0, &message);
         /* An answer that no stream listens does not name its pass: those still to come are kept
            away from later passes. */
-        if (s == NATS_NO_RESPONDERS)
+        if (s == NATS_NO_RESPONDERS) {
             nats_client_unsubscribe(publisher->nats, &publisher->lane->acks);
-        if (s != NATS_OK) {
-            nats_error(error, s, "waiting for acknowledgements");
-            return STATUS_UNAVAILABLE;
+            return say_failure(publisher, error, "is missing, or has no leader", "");
         }
+        if (s != NATS_OK)
+            return say_failure(publisher, error, "does not acknowledge: ", natsStatus_GetText(s));
         if (strcmp(natsMsg_GetSubject(message), publisher->reply.ptr) == 0) {
-            status = check_ack(message, error);
+            status = check_ack(publisher, message, error);
             acked++;
         }
         natsMsg_Destroy(message);

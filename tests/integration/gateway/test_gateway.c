@@ -9,8 +9,8 @@
 #include "shared/service/micro.h"
 #include "shared/service/service.h"
 #include "tests/support/gateway/gateway_fixture.h"
+#include "tests/support/servers/program.h"
 
-#include <hiredis/hiredis.h>
 #include <pthread.h>
 
 /* --- looking behind the gateway --------------------------------------------------------------- */
@@ -31,20 +31,6 @@ static char *last_command(const char *subject) {
     natsMsg_Destroy(message);
     jsCtx_Destroy(js);
     return text;
-}
-
-/* A command to Redis, as from its own client. */
-static void redis_do(const char *format, ...) {
-    redisContext *redis = redisConnect("127.0.0.1", servers_port(fixture.servers, SERVER_REDIS));
-    assert_non_null(redis);
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
-    freeReplyObject(reply);
-    redisFree(redis);
 }
 
 static struct slice order_id(const struct http_response *response) {
@@ -203,10 +189,18 @@ static void fifty_at_once_under_one_key_are_one_order(void **state) {
     assert_int_equal(stored_orders(), before + 1);
 }
 
+/* Of ORDER, as the gateway makes it. */
+static struct claim claim_of_order(const char *key) {
+    static const char canonical[] =
+        "{\"customerId\":\"C1\",\"currency\":\"USD\",\"paymentMethod\":\"pm_card_visa\","
+        "\"email\":\"c@example.com\",\"items\":[{\"sku\":\"SKU-123\",\"quantity\":1}]}";
+    return claim_of(SLICE_LITERAL("default"), slice_of(key), slice_of(canonical));
+}
+
 /* Writes the record of a request that began and whose lease ends in `lease_ms`. */
-static void leave_in_flight(const char *key, const char *body, int64_t lease_ms) {
+static void leave_in_flight(const char *key, int64_t lease_ms) {
     struct buf record = {0};
-    struct claim claim = claim_of(SLICE_LITERAL("default"), slice_of(key), slice_of(body));
+    struct claim claim = claim_of_order(key);
     claim_write_in_flight(&claim, clock_now_us() / 1000 + lease_ms, &record);
     redis_do("SET idem:default:%s %s EX 60", claim.key_hash, record.ptr);
     buf_fini(&record);
@@ -214,18 +208,43 @@ static void leave_in_flight(const char *key, const char *body, int64_t lease_ms)
 
 static void a_dead_requests_key_is_taken_over_when_its_lease_ends(void **state) {
     (void)state;
-    /* what the gateway makes of ORDER, for the fingerprint */
-    static const char canonical[] =
-        "{\"customerId\":\"C1\",\"currency\":\"USD\",\"paymentMethod\":\"pm_card_visa\","
-        "\"email\":\"c@example.com\",\"items\":[{\"sku\":\"SKU-123\",\"quantity\":1}]}";
-    leave_in_flight("lease", canonical, 4000);
+    leave_in_flight("lease", 4000);
     struct http_response early = post("lease", ORDER);
-    leave_in_flight("lease", canonical, -1);
+    leave_in_flight("lease", -1);
     struct http_response late = post("lease", ORDER);
 
     assert_problem(&early, 409, "idempotency-key-in-flight");
     assert_int_equal(http_header(&late, "Idempotent-Replayed").len, 0);
     assert_accepted(&late);
+}
+
+/* The 202 did not wait for Redis: 53 of 1,200 repeats found the key in flight. */
+static void a_repeat_through_another_gateway_is_a_replay(void **state) {
+    (void)state;
+    struct environment environment = {0};
+    int first_port = fixture.port, other_port = free_port(), admin_port = free_port();
+    environment_copy(&environment, &fixture.environment);
+    environment_set_int(&environment, "OM_HTTP_PORT", other_port);
+    environment_set_int(&environment, "OM_ADMIN_PORT", admin_port);
+    struct process *other = program_start("gateway", &environment, NULL);
+    struct http_client *http = http_client_create();
+    bool is_ready = wait_until(program_is_ready, &admin_port, 10000);
+    int replays = 0, wanted = 500;
+    for (int i = 0; i < wanted && is_ready; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "repeat-%d", i);
+        struct http_response one = post(name, ORDER);
+        fixture.port = other_port;
+        struct http_response repeat = post_with(http, name, ORDER);
+        fixture.port = first_port;
+        replays += slice_is(http_header(&repeat, "Idempotent-Replayed"), "true");
+        assert_accepted(&one);
+        http_response_fini(&repeat);
+    }
+    http_client_destroy(&http);
+    environment_fini(&environment);
+    assert_int_equal(program_end(&other, 10000), 0);
+    assert_int_equal(replays, wanted);
 }
 
 static void a_required_key_is_asked_for(void **state) {
@@ -355,6 +374,21 @@ static void redis_is_logged_in_to_with_the_urls_user_and_password(void **state) 
     assert_true(is_kept_out);
 }
 
+/* Redis took the claim and then no writes: the end of a request that was answered is not there, and
+   its repeat is not refused for that. */
+static void a_claim_from_before_a_gap_holds_nobody_up(void **state) {
+    (void)state;
+    struct http_response first = post("gap", ORDER);
+    leave_in_flight("gap", 4000);
+    redis_do("SET order:gap 1 EX 60");
+    struct http_response repeat = post("gap", ORDER);
+    redis_do("DEL order:gap");
+
+    assert_string_equal(first.body.ptr, repeat.body.ptr);
+    assert_accepted(&first);
+    assert_accepted(&repeat);
+}
+
 /* --- without the broker ----------------------------------------------------------------------- */
 
 static void a_silent_broker_is_a_503_and_the_retry_goes_through(void **state) {
@@ -437,6 +471,7 @@ static struct micro *start_ignorant_services(void) {
                                            .endpoint_count = 3};
     struct micro *micro = NULL;
     struct error error;
+    redis_do("DEL order:gap"); /* tests before took Redis away, and nobody reads the commands */
     assert_int_equal(
         micro_create(
             &(struct micro_options){.nats = fixture.nats, .service = &service, .version = "1.0.0"},
@@ -483,6 +518,18 @@ static struct http_response cancel(struct slice id) {
     return response;
 }
 
+static struct http_response get_order(struct slice id) {
+    char path[96];
+    snprintf(path, sizeof(path), "/api/v1/orders/%.*s", SLICE_ARG(id));
+    return get(path);
+}
+
+static void purge_orders(void) {
+    jsCtx *js = jetstream();
+    assert_int_equal(js_PurgeStream(js, "ORDERS", NULL, NULL), NATS_OK);
+    jsCtx_Destroy(js);
+}
+
 static void an_order_nobody_has_written_yet_can_be_cancelled(void **state) {
     (void)state;
     char subject[64];
@@ -499,6 +546,36 @@ static void an_order_nobody_has_written_yet_can_be_cancelled(void **state) {
     assert_problem(&unknown, 404, "not-found");
     http_response_fini(&placed);
     free(command);
+}
+
+/* Nobody could say whether it was accepted: it was a 404, also for a cancel. */
+static void while_redis_cannot_say_no_order_is_called_unknown(void **state) {
+    (void)state;
+    struct micro *micro = start_ignorant_services();
+    struct slice id = SLICE_LITERAL("0192f0c1-dead-7bee-8f01-0123456789ab");
+    servers_pause(fixture.servers, SERVER_REDIS);
+    struct http_response placed = post("unmarked", ORDER);
+    struct http_response order = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab");
+    struct http_response status = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab/status");
+    struct http_response cancelled = cancel(id);
+    servers_resume(fixture.servers, SERVER_REDIS);
+    assert_true(wait_until(readiness_has, "{\"ready\":true}", 5000));
+    /* Redis answers again, and lacks the marker of the order that was accepted meanwhile. */
+    struct http_response unmarked = get_order(order_id(&placed));
+    struct http_response cancelled_unmarked = cancel(order_id(&placed));
+    purge_orders(); /* now the order service has read all that there is */
+    struct http_response unknown = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab");
+    micro_destroy(&micro);
+
+    assert_true(slice_is(http_header(&order, "Retry-After"), "1"));
+    assert_true(slice_is(http_header(&cancelled, "Retry-After"), "1"));
+    assert_problem(&order, 503, "unavailable");
+    assert_problem(&status, 503, "unavailable");
+    assert_problem(&cancelled, 503, "unavailable");
+    assert_problem(&unmarked, 503, "unavailable");
+    assert_problem(&cancelled_unmarked, 503, "unavailable");
+    assert_problem(&unknown, 404, "not-found");
+    assert_accepted(&placed);
 }
 
 static void a_service_that_is_away_is_a_503(void **state) {
@@ -557,6 +634,7 @@ int main(void) {
         cmocka_unit_test(a_replay_survives_the_gateways_restart),
         cmocka_unit_test(fifty_at_once_under_one_key_are_one_order),
         cmocka_unit_test(a_dead_requests_key_is_taken_over_when_its_lease_ends),
+        cmocka_unit_test(a_repeat_through_another_gateway_is_a_replay),
         cmocka_unit_test(a_required_key_is_asked_for),
         cmocka_unit_test(a_page_of_another_site_places_no_order),
         cmocka_unit_test(a_flushed_redis_makes_no_second_order),
@@ -565,11 +643,13 @@ int main(void) {
         cmocka_unit_test(redis_is_found_again_after_its_restart),
         cmocka_unit_test(redis_may_be_named_instead_of_numbered),
         cmocka_unit_test(redis_is_logged_in_to_with_the_urls_user_and_password),
+        cmocka_unit_test(a_claim_from_before_a_gap_holds_nobody_up),
         cmocka_unit_test(a_silent_broker_is_a_503_and_the_retry_goes_through),
         cmocka_unit_test(a_broker_that_is_away_is_a_503_at_once),
         cmocka_unit_test(more_than_the_bound_in_flight_is_refused_at_once),
         cmocka_unit_test(an_order_nobody_has_written_yet_is_pending),
         cmocka_unit_test(an_order_nobody_has_written_yet_can_be_cancelled),
+        cmocka_unit_test(while_redis_cannot_say_no_order_is_called_unknown),
         cmocka_unit_test(a_service_that_is_away_is_a_503),
         cmocka_unit_test(a_crash_at_any_step_leaves_one_order_to_the_retry),
         cmocka_unit_test(told_to_end_it_ends_in_good_order),

@@ -630,6 +630,53 @@ static void a_stream_that_comes_late_gets_everything_at_once(void **state) {
     writer_close(&writer);
 }
 
+struct waiting {
+    struct relay *relay;
+    const char *said;
+};
+
+static bool says(void *closure) {
+    const struct waiting *waiting = closure;
+    struct error why = {0};
+    return !relay_is_ready(waiting->relay, &why) && strstr(why.text, waiting->said) != NULL;
+}
+
+static void change_stream(bool is_full, bool is_sealed) {
+    jsStreamInfo *info = NULL;
+    assert_int_equal(js_GetStreamInfo(&info, js, STREAM, NULL, NULL), NATS_OK);
+    info->Config->MaxMsgs = is_full ? 1 : -1;
+    info->Config->Discard = is_full ? js_DiscardNew : js_DiscardOld;
+    info->Config->Sealed = is_sealed;
+    assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
+    jsStreamInfo_Destroy(info);
+}
+
+/* The reason was an error's number, or a time-out, of whichever stream. */
+static void a_stream_that_takes_nothing_is_named(void **state) {
+    (void)state;
+    struct writer writer;
+    struct waiting waiting = {.relay = start_relay(512)};
+    writer_open(&writer);
+    change_stream(true, false);
+    write_committed(&writer, 5);
+    waiting.said = "the relay waits: the stream ORDERS refuses: maximum messages exceeded (10077)";
+    bool is_full = wait_until(says, &waiting, WAIT_MS);
+    change_stream(false, true);
+    waiting.said = "the stream ORDERS refuses: invalid operation on sealed stream (10109)";
+    bool is_sealed = wait_until(says, &waiting, WAIT_MS);
+    assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);
+    read_sequence = 0;
+    waiting.said = "the stream ORDERS is missing, or has no leader";
+    bool is_missing = wait_until(says, &waiting, WAIT_MS);
+    servers_provision(servers);
+
+    assert_published(&writer.committed);
+    assert_true(is_full && is_sealed && is_missing);
+    assert_true(wait_until(is_ready, waiting.relay, WAIT_MS));
+    stop_relay(&waiting.relay);
+    writer_close(&writer);
+}
+
 static void a_database_killed_and_restarted_is_taken_up_again(void **state) {
     (void)state;
     struct writer writer;
@@ -687,6 +734,7 @@ int main(void) {
         TEST(two_relays_that_take_turns_lose_and_repeat_nothing),
         TEST(a_broker_killed_and_restarted_under_load_loses_nothing),
         TEST(a_stream_that_comes_late_gets_everything_at_once),
+        TEST(a_stream_that_takes_nothing_is_named),
         TEST(a_database_killed_and_restarted_is_taken_up_again),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,6 +2,8 @@
 
 #include "tests/support/servers/program.h"
 
+#include <hiredis/hiredis.h>
+
 #define END_TIMEOUT_MS 10000
 
 struct fixture fixture;
@@ -70,12 +72,31 @@ bool one_is_in_flight(void *closure) {
     return is;
 }
 
+void redis_do(const char *format, ...) {
+    redisContext *redis = redisConnect("127.0.0.1", servers_port(fixture.servers, SERVER_REDIS));
+    assert_non_null(redis);
+    va_list args;
+    va_start(args, format);
+    redisReply *reply = redisvCommand(redis, format, args);
+    va_end(args);
+    assert_non_null(reply);
+    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    redisFree(redis);
+}
+
 uint64_t stored_orders(void) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
+    jsOptions options;
+    jsOptions_Init(&options);
+    options.Stream.Info.SubjectsFilter = "orders.*.>";
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
-    uint64_t count = info->State.Msgs;
+    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", &options, NULL), NATS_OK);
+    const jsStreamStateSubjects *subjects = info->State.Subjects;
+    uint64_t count = 0;
+    for (int i = 0; subjects != NULL && i < subjects->Count; i++)
+        count += subjects->List[i].Msgs;
     jsStreamInfo_Destroy(info);
     jsCtx_Destroy(js);
     return count;

@@ -62,7 +62,10 @@ bool body_has(const struct http_response *response, const char *part);
 /* It is this problem; frees it. */
 void assert_problem(struct http_response *response, long status, const char *type);
 
-/* How many commands and events ORDERS holds. */
+/* A command to Redis, as from its own client. */
+void redis_do(const char *format, ...);
+
+/* How many commands and events ORDERS holds; probes do not count. */
 uint64_t stored_orders(void);
 
 #endif

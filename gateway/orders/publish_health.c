@@ -1,0 +1,151 @@
+#include "gateway/orders/publish_health.h"
+
+#include "shared/base/clock.h"
+#include "shared/base/hindrance.h"
+#include "shared/base/memory.h"
+#include "shared/contract/event.h"
+#include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+METRIC_GAUGE(refused, "ordermesh_orders_refused", "",
+             "1 while the last order, cancel or probe was not stored by its stream.");
+
+enum { TURN_MS = 1000, IDLE_US = 2000000 };
+
+struct publish_health {
+    struct hindrance trouble;
+    atomic_int_fast64_t said_us; /* monotonic */
+};
+
+struct publish_health *publish_health_create(void) {
+    struct publish_health *health = mem_alloc(sizeof(*health));
+    hindrance_init(&health->trouble);
+    atomic_store(&health->said_us, clock_monotonic_us());
+    metric_set(&refused, 0, 0);
+    return health;
+}
+
+void publish_health_destroy(struct publish_health **health) {
+    if (*health != NULL)
+        hindrance_fini(&(*health)->trouble);
+    free(*health);
+    *health = NULL;
+}
+
+static const char *stream_name(void) {
+    return event_info(EVENT_ORDER_SUBMIT)->stream;
+}
+
+static enum status judge(const struct broker_answer *answer, struct error *error) {
+    struct pub_ack ack;
+    if (answer->status == STATUS_UNAVAILABLE)
+        return error_set(error, STATUS_UNAVAILABLE, "the stream %s is missing, or has no leader",
+                         stream_name());
+    if (answer->status != STATUS_OK)
+        return error_set(error, answer->status, "the stream %s does not acknowledge: %s",
+                         stream_name(), status_text(answer->status));
+    enum status status = pub_ack_parse(answer->body, &ack, error);
+    if (status == STATUS_OK && ack.error_code != 0)
+        status = error_set(error, STATUS_UNAVAILABLE, "the stream %s refuses: %s (%d)",
+                           stream_name(), ack.error_text, ack.error_code);
+    return status;
+}
+
+enum status publish_health_judge(struct publish_health *health, const struct broker_answer *answer,
+                                 struct error *error) {
+    struct error before;
+    enum status status = judge(answer, error);
+    bool was_bad = hindrance_read(&health->trouble, &before);
+    atomic_store(&health->said_us, clock_monotonic_us());
+    if (status != STATUS_OK)
+        hindrance_set(&health->trouble, error);
+    else if (was_bad)
+        hindrance_clear(&health->trouble);
+    metric_set(&refused, 0, status != STATUS_OK);
+    if (status == STATUS_OK && was_bad)
+        log_info("orders are stored again");
+    else if (status != STATUS_OK)
+        log_warn("orders are not stored", LOG_ERROR(error));
+    return status;
+}
+
+bool publish_health_is_good(struct publish_health *health, struct error *why) {
+    return !hindrance_read(&health->trouble, why);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+struct publish_probe {
+    struct publish_health *health;
+    h2o_context_t *context;
+    struct broker_lane *broker;
+    struct broker_call *call; /* NULL: none is under way */
+    h2o_timeout_t turns;
+    h2o_timeout_entry_t turn;
+};
+
+static void on_answer(void *closure, const struct broker_answer *answer) {
+    struct publish_probe *probe = closure;
+    struct error error;
+    probe->call = NULL;
+    (void)!publish_health_judge(probe->health, answer, &error);
+}
+
+static void ask(struct publish_probe *probe, const char *id) {
+    struct broker_call *call;
+    natsMsg *message = NULL;
+    if (broker_call_open(probe->broker, BROKER_PUBLISH, &call) != STATUS_OK)
+        return;
+    natsStatus s = natsMsg_Create(&message, "orders.probe", broker_call_reply(call), "", 0);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(message, "Nats-Msg-Id", id);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(message, "Nats-Expected-Stream", stream_name());
+    if (s != NATS_OK) {
+        natsMsg_Destroy(message);
+        broker_call_drop(&call);
+        return;
+    }
+    probe->call = call;
+    broker_call_send(call, message, on_answer, probe);
+}
+
+static void take_turn(h2o_timeout_entry_t *entry) {
+    struct publish_probe *probe = H2O_STRUCT_FROM_MEMBER(struct publish_probe, turn, entry);
+    struct uuid unique = uuid_v7();
+    char id[UUID_TEXT_SIZE];
+    struct error why;
+    int64_t quiet_us = clock_monotonic_us() - atomic_load(&probe->health->said_us);
+    uuid_format(&unique, id);
+    if (probe->call == NULL && !publish_health_is_good(probe->health, &why))
+        ask(probe, id);
+    else if (probe->call == NULL && quiet_us >= IDLE_US)
+        ask(probe, "orders.probe");
+    h2o_timeout_link(probe->context->loop, &probe->turns, &probe->turn);
+}
+
+struct publish_probe *publish_probe_create(struct publish_health *health, h2o_context_t *context,
+                                           struct broker_lane *broker) {
+    struct publish_probe *probe = mem_alloc(sizeof(*probe));
+    probe->health = health;
+    probe->context = context;
+    probe->broker = broker;
+    h2o_timeout_init(context->loop, &probe->turns, TURN_MS);
+    probe->turn.cb = take_turn;
+    h2o_timeout_link(context->loop, &probe->turns, &probe->turn);
+    return probe;
+}
+
+void publish_probe_destroy(struct publish_probe **probe) {
+    struct publish_probe *p = *probe;
+    *probe = NULL;
+    if (p == NULL)
+        return;
+    broker_call_drop(&p->call);
+    h2o_timeout_unlink(&p->turn);
+    h2o_timeout_dispose(p->context->loop, &p->turns);
+    free(p);
+}

@@ -1,0 +1,154 @@
+/* A stream that stores nothing: health is what the last publish said, and heals by itself.
+
+   Covers: gateway/orders/publish_health.c gateway/orders/publish.c gateway/health.c */
+#include "tests/support/gateway/gateway_fixture.h"
+
+#define NOTICE_MS 12000
+
+static bool health_has(void *part) {
+    struct http_response response = get("/health");
+    bool has = body_has(&response, part);
+    http_response_fini(&response);
+    return has;
+}
+
+static bool is_well(void *closure) {
+    struct http_response response = get("/health");
+    (void)closure;
+    bool is = response.status == 200 && body_has(&response, "\"status\":\"ok\"");
+    http_response_fini(&response);
+    return is;
+}
+
+static long status_of(const char *path) {
+    struct http_response response = get(path);
+    long status = response.status;
+    http_response_fini(&response);
+    return status;
+}
+
+static long post_order(void) {
+    struct http_response response = post(NULL, ORDER);
+    long status = response.status;
+    http_response_fini(&response);
+    return status;
+}
+
+static void change_stream(void (*change)(jsStreamConfig *config)) {
+    jsCtx *js = NULL;
+    jsStreamInfo *info = NULL;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
+    change(info->Config);
+    assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
+    jsStreamInfo_Destroy(info);
+    jsCtx_Destroy(js);
+}
+
+static void delete_stream(void) {
+    jsCtx *js = NULL;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
+    assert_int_equal(js_DeleteStream(js, "ORDERS", NULL, NULL), NATS_OK);
+    jsCtx_Destroy(js);
+}
+
+static void limit(jsStreamConfig *config) {
+    config->MaxMsgs = 1;
+    config->Discard = js_DiscardNew;
+}
+static void unlimit(jsStreamConfig *config) {
+    config->MaxMsgs = -1;
+    config->Discard = js_DiscardOld;
+}
+static void seal(jsStreamConfig *config) {
+    config->Sealed = true;
+}
+
+static void assert_said(const char *part) {
+    if (!wait_until(health_has, (void *)(uintptr_t)part, NOTICE_MS))
+        fail_msg("/health never said %s", part);
+    assert_int_equal(status_of("/health"), 503);
+    assert_int_equal(status_of("/readyz"), 200); /* it still answers questions */
+    assert_true(health_has("\"orders\":\"refused\""));
+    char url[64];
+    struct http_response metrics;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/metrics", fixture.admin_port);
+    http_get(url, &metrics);
+    assert_true(body_has(&metrics, "\nordermesh_orders_refused 1\n"));
+    http_response_fini(&metrics);
+}
+
+/* 59 of 60 orders were 503, while /health was fine. */
+static void a_full_stream_is_said_and_heals_without_anybody_posting(void **state) {
+    (void)state;
+    assert_int_equal(post_order(), 202);
+    change_stream(limit);
+    long refused = post_order();
+    assert_said("the stream ORDERS refuses: maximum messages exceeded (10077)");
+    change_stream(unlimit);
+
+    assert_int_equal(refused, 503);
+    assert_true(wait_until(is_well, NULL, NOTICE_MS));
+    assert_int_equal(post_order(), 202);
+}
+
+static void a_sealed_stream_is_said_even_if_nobody_posts(void **state) {
+    (void)state;
+    change_stream(seal);
+    assert_said("the stream ORDERS refuses: invalid operation on sealed stream (10109)");
+    delete_stream();
+    assert_said("the stream ORDERS is missing, or has no leader");
+    servers_provision(fixture.servers);
+
+    assert_true(wait_until(is_well, NULL, NOTICE_MS));
+    assert_int_equal(post_order(), 202);
+}
+
+/* A server that was stopped left /health fine for 22 s. */
+static void a_silent_broker_is_said(void **state) {
+    (void)state;
+    servers_pause(fixture.servers, SERVER_NATS);
+    long silent = post_order();
+    bool is_said = health_has("the stream ORDERS does not acknowledge");
+    servers_resume(fixture.servers, SERVER_NATS);
+
+    assert_int_equal(silent, 503);
+    assert_true(is_said);
+    assert_true(wait_until(is_well, NULL, NOTICE_MS));
+}
+
+static void a_silent_broker_is_said_even_if_nobody_posts(void **state) {
+    (void)state;
+    servers_pause(fixture.servers, SERVER_NATS);
+    bool is_said = wait_until(health_has, "the stream ORDERS does not acknowledge", NOTICE_MS);
+    servers_resume(fixture.servers, SERVER_NATS);
+
+    assert_true(is_said);
+    assert_true(wait_until(is_well, NULL, NOTICE_MS));
+}
+
+/* The last try had a time of its own: an order waited for one and a half times as long. */
+static void an_order_waits_no_longer_than_it_is_told_to(void **state) {
+    (void)state;
+    gateway_restart((const char *[]){"OM_PUBLISH_TIMEOUT_MS", "3000", NULL});
+    servers_pause(fixture.servers, SERVER_NATS);
+    int64_t started_us = clock_monotonic_us();
+    struct http_response silent = post(NULL, ORDER);
+    int64_t took_us = clock_monotonic_us() - started_us;
+    servers_resume(fixture.servers, SERVER_NATS);
+    gateway_restart(NULL);
+
+    assert_problem(&silent, 503, "not-confirmed");
+    assert_true(took_us >= 3000000 && took_us < 4000000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_stream_is_said_and_heals_without_anybody_posting),
+        cmocka_unit_test(a_sealed_stream_is_said_even_if_nobody_posts),
+        cmocka_unit_test(a_silent_broker_is_said),
+        cmocka_unit_test(a_silent_broker_is_said_even_if_nobody_posts),
+        cmocka_unit_test(an_order_waits_no_longer_than_it_is_told_to),
+    };
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
