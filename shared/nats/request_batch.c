@@ -4,6 +4,7 @@
 #include "shared/base/memory.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 /* Answers of 1.4 MB each (a largest message in base64) must stay well below what the server buffers
    for a client before it cuts it off. */
 #define IN_FLIGHT_MOST 24
+#define SUBJECT_SIZE 1024 /* names have up to 255 bytes each */
 
 struct request {
     natsMsg *message;
@@ -85,8 +87,13 @@ size_t request_batch_add_message(struct request_batch *batch, natsMsg *message) 
     return batch->count++;
 }
 
-size_t request_batch_add(struct request_batch *batch, const char *subject, struct slice body) {
+size_t request_batch_add(struct request_batch *batch, struct slice body, const char *format, ...) {
+    char subject[SUBJECT_SIZE];
     natsMsg *message = NULL;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(subject, sizeof(subject), format, args);
+    va_end(args);
     /* A failure shows when the message is to be sent. */
     (void)natsMsg_Create(&message, subject, request_batch_next_reply(batch), body.ptr,
                          (int)body.len);

@@ -15,9 +15,10 @@ struct request_batch;
 struct request_batch *request_batch_create(struct nats_client *nats);
 void request_batch_destroy(struct request_batch **batch);
 
-/* Adds a request; returns its index, counting from 0 after each clear. `subject` and `body` are
-   copied. */
-size_t request_batch_add(struct request_batch *batch, const char *subject, struct slice body);
+/* Adds a request to the subject that `format` makes; returns its index, counting from 0 after each
+   clear. `body` is copied. */
+size_t request_batch_add(struct request_batch *batch, struct slice body, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Adds one that has headers: `message`, which now belongs to the batch, must have been made with
    request_batch_next_reply() as its reply subject. */
 const char *request_batch_next_reply(struct request_batch *batch);

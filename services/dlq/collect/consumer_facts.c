@@ -1,30 +1,12 @@
 #include "services/dlq/collect/consumer_facts.h"
 
 #include "services/dlq/index/notice.h"
+#include "services/dlq/index/stored_message.h"
 #include "shared/base/clock.h"
-#include "shared/json/json.h"
-#include "shared/nats/jetstream_code.h"
 
 #define FILTERS_MOST (sizeof(((struct consumer_facts *)0)->filters) / sizeof(struct slice))
-
-/* OK, NOT_FOUND, or UNAVAILABLE for what passes (no leader, a server that starts). */
-static enum status parse_answer(struct slice reply, struct json_object **root,
-                                struct error *error) {
-    struct json_object *parsed = NULL, *refused = NULL;
-    int64_t code = 0;
-    enum status status = json_parse(reply, &parsed, error);
-    if (status != STATUS_OK)
-        return status;
-    if (json_get_object(parsed, "error", &refused, NULL) != STATUS_OK) {
-        *root = parsed;
-        return STATUS_OK;
-    }
-    (void)!json_get_int64(refused, "err_code", &code, NULL);
-    json_object_put(parsed);
-    bool is_missing = code == JETSTREAM_CONSUMER_NOT_FOUND || code == JETSTREAM_STREAM_NOT_FOUND;
-    return error_set(error, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
-                     "the server answers with error %lld", (long long)code);
-}
+#define REPORTS_WAIT_US INT64_C(2000000)
+#define NAP_MS 20
 
 static void read_filters(struct json_object *config, struct arena *arena,
                          struct consumer_facts *facts) {
@@ -70,7 +52,7 @@ static enum status read_consumer(struct json_object *root, struct arena *arena,
 enum status consumer_facts_parse(struct slice reply, struct arena *arena,
                                  struct consumer_facts *facts, struct error *error) {
     struct json_object *root = NULL;
-    enum status status = parse_answer(reply, &root, error);
+    enum status status = api_parse(reply, &root, error);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status == STATUS_OK)
@@ -81,28 +63,21 @@ enum status consumer_facts_parse(struct slice reply, struct arena *arena,
 
 static enum status take_dlq(struct slice reply, struct consumer_facts *facts, struct error *error) {
     struct json_object *root = NULL;
-    enum status status = parse_answer(reply, &root, error);
+    enum status status = api_parse(reply, &root, error);
     json_object_put(root);
     facts->has_dlq = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static void ask(struct request_batch *requests, const struct consumer_facts *facts) {
-    struct buf subject = {0};
-    buf_printf(&subject, "$JS.API.CONSUMER.INFO.%.*s.%.*s", SLICE_ARG(facts->stream),
-               SLICE_ARG(facts->consumer));
-    request_batch_add(requests, subject.ptr, SLICE_LITERAL(""));
-    buf_clear(&subject);
-    buf_printf(&subject, "$JS.API.STREAM.INFO.%.*s_DLQ", SLICE_ARG(facts->stream));
-    request_batch_add(requests, subject.ptr, SLICE_LITERAL(""));
-    buf_fini(&subject);
-}
-
 enum status consumer_facts_read(struct request_batch *requests, struct arena *arena,
                                 struct consumer_facts *facts, size_t count, struct error *error) {
     request_batch_clear(requests);
-    for (size_t i = 0; i < count; i++)
-        ask(requests, &facts[i]);
+    for (size_t i = 0; i < count; i++) {
+        request_batch_add(requests, SLICE_LITERAL(""), "$JS.API.CONSUMER.INFO.%.*s.%.*s",
+                          SLICE_ARG(facts[i].stream), SLICE_ARG(facts[i].consumer));
+        request_batch_add(requests, SLICE_LITERAL(""), "$JS.API.STREAM.INFO.%.*s_DLQ",
+                          SLICE_ARG(facts[i].stream));
+    }
     enum status status = request_batch_run(requests, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         status =
@@ -110,7 +85,6 @@ enum status consumer_facts_read(struct request_batch *requests, struct arena *ar
         if (status == STATUS_OK)
             status = take_dlq(request_batch_reply(requests, 2 * i + 1), &facts[i], error);
     }
-    request_batch_clear(requests);
     return status;
 }
 
@@ -120,4 +94,50 @@ bool consumer_facts_take_subject(const struct consumer_facts *facts, struct slic
             return true;
     }
     return facts->filter_count == 0;
+}
+
+/* --- how far the service's own reading of a stream has come ----------------------------------- */
+
+/* Reads root.<group>.<figure> of an answer. */
+static enum status read_figure(struct request_batch *requests, const char *subject,
+                               const char *group, const char *figure, int64_t *value,
+                               struct error *error) {
+    struct json_object *root = NULL, *object = NULL;
+    request_batch_clear(requests);
+    request_batch_add(requests, SLICE_LITERAL(""), "%s", subject);
+    enum status status = request_batch_run(requests, error);
+    if (status == STATUS_OK)
+        status = api_parse(request_batch_reply(requests, 0), &root, error);
+    if (status == STATUS_OK && (json_get_object(root, group, &object, error) != STATUS_OK ||
+                                json_get_int64(object, figure, value, error) != STATUS_OK))
+        status =
+            error_set(error, STATUS_UNAVAILABLE, "the server does not say %s.%s", group, figure);
+    json_object_put(root);
+    return status;
+}
+
+#define STORED(stream) "$JS.API.STREAM.INFO." stream, "state", "last_seq"
+#define READ(stream) "$JS.API.CONSUMER.INFO." stream ".dlq", "ack_floor", "stream_seq"
+
+enum status advisories_are_waiting(struct request_batch *requests, bool *are_waiting,
+                                   struct error *error) {
+    int64_t last = 0, done = 0;
+    enum status status = read_figure(requests, STORED("ADVISORIES"), &last, error);
+    if (status == STATUS_OK)
+        status = read_figure(requests, READ("ADVISORIES"), &done, error);
+    if (status == STATUS_OK)
+        *are_waiting = done < last;
+    return status;
+}
+
+enum status reports_await(struct request_batch *requests, struct error *error) {
+    int64_t last = 0, done = 0, until_us = clock_monotonic_us() + REPORTS_WAIT_US;
+    enum status status = read_figure(requests, STORED("FAILURES"), &last, error);
+    while (status == STATUS_OK) {
+        status = read_figure(requests, READ("FAILURES"), &done, error);
+        if (done >= last || clock_monotonic_us() > until_us)
+            break;
+        clock_sleep_ms(NAP_MS);
+    }
+    return status;
 }

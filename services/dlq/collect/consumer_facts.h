@@ -1,6 +1,7 @@
 /*
  * The server's knowledge of a consumer that is said to have failed: a notice is held against it.
- * Read anew for each batch, since a consumer may be edited under live traffic.
+ * Read anew for each batch, since a consumer may be edited under live traffic. And of the service's
+ * own consumers: how far they are, whichever instance reads.
  */
 #ifndef OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
 #define OM_SERVICES_DLQ_COLLECT_CONSUMER_FACTS_H
@@ -30,5 +31,12 @@ enum status consumer_facts_read(struct request_batch *requests, struct arena *ar
 enum status consumer_facts_parse(struct slice reply, struct arena *arena,
                                  struct consumer_facts *facts, struct error *error) MUST_CHECK;
 bool consumer_facts_take_subject(const struct consumer_facts *facts, struct slice subject);
+
+/* Whether ADVISORIES holds some that are not dealt with. */
+enum status advisories_are_waiting(struct request_batch *requests, bool *are_waiting,
+                                   struct error *error) MUST_CHECK;
+/* Returns when all reports stored before the call are in the index, which they may reach later than
+   the advisory that follows from them; or after 2 s: then what is wanting is found by the sweep. */
+enum status reports_await(struct request_batch *requests, struct error *error) MUST_CHECK;
 
 #endif

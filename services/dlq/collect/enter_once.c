@@ -15,10 +15,7 @@ METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
 static enum status add_publish(struct request_batch *requests, struct item *item,
                                struct error *error) {
     natsMsg *message = NULL;
-    item->entry.generation = item->verdict.generation;
-    /* The stream's last word counts more than the index. */
-    uint64_t expected = item->is_corrected ? item->last_sequence : item->verdict.expected_sequence;
-    enum status status = entry_message(&item->entry, &item->original, expected,
+    enum status status = entry_message(&item->entry, &item->original, item->expected_sequence,
                                        request_batch_next_reply(requests), &message, error);
     if (status == STATUS_OK)
         request_batch_add_message(requests, message);
@@ -37,7 +34,7 @@ static void note_entered(struct item *item, uint64_t dlq_sequence) {
              LOG_TEXT("reason", dead_reason_text(item->entry.reason)),
              LOG_SLICE("text", item->entry.error));
     item->is_settled = true;
-    item_note_change(item, &item->entry, dlq_sequence, true);
+    item_note(item, &item->entry, dlq_sequence, true);
 }
 
 static enum status take_ack(struct slice reply, struct item *item, struct error *error) {
@@ -82,10 +79,10 @@ static enum status adopt(struct item *item, struct arena *arena, struct error *e
         error->status = STATUS_DATA; /* somebody else's message: it will never be an entry */
         return STATUS_DATA;
     }
-    item->last_sequence = item->found.sequence;
+    item->expected_sequence = item->found.sequence;
     item->is_settled = entry->sequence == item->notice.sequence &&
                        entry->published_at_us == item->original.time_us;
-    item_note_change(item, entry, item->found.sequence, true);
+    item_note(item, entry, item->found.sequence, true);
     return STATUS_OK;
 }
 
@@ -93,7 +90,7 @@ static enum status take_last(struct slice reply, struct item *item, struct arena
                              struct error *error) {
     enum status status = stored_message_parse(reply, &item->found, error);
     item->is_corrected = true;
-    item->last_sequence = 0;
+    item->expected_sequence = 0;
     if (status == STATUS_NOT_FOUND) /* expired or purged: the subject begins anew */
         return STATUS_OK;
     return status == STATUS_OK ? adopt(item, arena, error) : status;
@@ -110,7 +107,7 @@ static void ask_last(struct request_batch *requests, const struct item *item) {
 
 enum status enter_look_back(struct request_batch *requests, struct item *const *items, size_t count,
                             struct arena *arena, struct error *error) {
-    struct item *others[INDEX_BATCH_MOST];
+    struct item *others[EXAMINER_MOST];
     size_t other_count = 0;
     for (size_t i = 0; i < count; i++)
         if (!items[i]->is_settled)

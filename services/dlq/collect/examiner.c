@@ -2,18 +2,13 @@
 
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/enter_once.h"
-#include "services/dlq/collect/examiner_item.h"
-#include "services/dlq/collect/reading.h"
-#include "services/dlq/index/store_chance.h"
-#include "shared/base/failpoint.h"
+#include "services/dlq/collect/examiner_index.h"
 #include "shared/base/memory.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
                "Advisories and reports that the facts do not bear out.");
@@ -30,12 +25,10 @@ struct examination {
     struct arena *arena;
     struct item *items[EXAMINER_MOST]; /* of this call */
     size_t item_count;
-    struct item *round[EXAMINER_MOST]; /* of this round: no two of one message or entry */
+    struct item *round[EXAMINER_MOST]; /* in work in this round: no two of one message or entry */
     size_t round_count;
     struct consumer_facts facts[EXAMINER_MOST];
     size_t facts_count;
-    struct chance chances[EXAMINER_MOST];
-    size_t chance_count;
 };
 
 void examiner_refuse(const char *reason, const struct error *error) {
@@ -56,11 +49,12 @@ static void refuse(struct item *item, const char *reason) {
 
 static void begin_round(struct examination *examination) {
     examination->round_count = 0;
-    examination->chance_count = 0;
     for (size_t i = 0; i < examination->item_count; i++) {
         struct item *item = examination->items[i];
         bool waits = item->is_settled;
-        item->has_change = false;
+        item->facts = NULL;
+        item->failure = NULL;
+        item->is_put_off = false;
         for (size_t k = 0; k < examination->round_count && !waits; k++)
             waits = item_is_same_message(examination->round[k], item);
         if (!waits)
@@ -80,12 +74,6 @@ static void thin_round(struct examination *examination) {
             examination->round[kept++] = item;
     }
     examination->round_count = kept;
-}
-
-static void end_round(struct examination *examination) {
-    for (size_t i = 0; i < examination->item_count; i++)
-        item_forget_messages(examination->items[i]);
-    request_batch_clear(examination->requests);
 }
 
 /* --- what is known, and what the server says -------------------------------------------------- */
@@ -110,29 +98,17 @@ static enum status read_facts(struct examination *examination, struct error *err
                                examination->facts_count, error);
 }
 
-static enum status find_known(struct examination *examination, struct item **items, size_t count,
-                              struct error *error) {
-    struct index_known known[EXAMINER_MOST] = {0};
-    for (size_t i = 0; i < count; i++)
-        known[i].key = item_key(items[i]);
-    enum status status = index_find_known(examination->pg, known, count, examination->arena, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        /* A failure from before this consumer was made is of a stream that is gone. */
-        items[i]->is_settled =
-            known[i].is_known && known[i].failed_at_us >= items[i]->facts->created_us;
-        status = item_join_report(items[i], known[i].report, examination->arena, error);
-    }
-    return status;
-}
-
-static void check_facts(struct examination *examination) {
-    for (size_t i = 0; i < examination->round_count; i++) {
-        const char *reason =
-            examination->round[i]->is_settled ? NULL : item_doubt(examination->round[i]);
+static enum status check_facts(struct examination *examination, struct error *error) {
+    enum status status = examiner_index_find_known(
+        examination->pg, examination->round, examination->round_count, examination->arena, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+        struct item *item = examination->round[i];
+        const char *reason = item->is_settled ? NULL : item_doubt(item);
         if (reason != NULL)
-            refuse(examination->round[i], reason);
+            refuse(item, reason);
     }
     thin_round(examination);
+    return status;
 }
 
 /* --- the original and its report -------------------------------------------------------------- */
@@ -207,118 +183,73 @@ static enum status await_reports(struct examination *examination, struct error *
     size_t count = list_without_word(examination, items);
     if (count == 0)
         return STATUS_OK;
-    enum status status = reading_await_reports(examination->requests, error);
-    return status == STATUS_OK ? find_known(examination, items, count, error) : status;
+    enum status status = reports_await(examination->requests, error);
+    if (status == STATUS_OK)
+        status =
+            examiner_index_find_known(examination->pg, items, count, examination->arena, error);
+    thin_round(examination);
+    return status;
 }
+
+/* --- names and second chances ----------------------------------------------------------------- */
 
 static void name_entries(struct examination *examination) {
     size_t most = (size_t)natsConnection_GetMaxPayload(nats_client_fast(examination->nats));
     for (size_t i = 0; i < examination->round_count; i++) {
-        const char *reason = item_name_entry(examination->round[i], examination->arena);
-        if (reason == NULL && entry_size_most(&examination->round[i]->original) > most)
+        struct item *item = examination->round[i];
+        const char *reason = item_name_entry(item, examination->arena);
+        if (reason == NULL && entry_size_most(&item->original) > most)
             reason = "too_large";
         if (reason != NULL)
-            refuse(examination->round[i], reason);
+            refuse(item, reason);
+        else
+            item->is_settled = item->is_put_off = item_has_a_chance(item);
     }
     thin_round(examination);
-}
-
-/* --- second chances --------------------------------------------------------------------------- */
-
-static void put_off(struct examination *examination) {
-    for (size_t i = 0; i < examination->round_count; i++) {
-        struct item *item = examination->round[i];
-        if (!item_has_a_chance(item))
-            continue;
-        item->is_settled = true;
-        examination->chances[examination->chance_count++] = (struct chance){
-            .key = item_key(item), .entry_id = item->id, .created_us = item->facts->created_us};
-    }
-    thin_round(examination);
-}
-
-/* --- verdicts --------------------------------------------------------------------------------- */
-
-/* A failure of an entry that stays as it is. */
-static void note_failure(struct item *item, const struct entry_row *row) {
-    item->entry.generation = row->generation;
-    item->is_settled = true;
-    item_note_change(item, &item->entry, row->dlq_sequence, false);
-}
-
-static enum status decide(struct examination *examination, struct error *error) {
-    struct index_found found[EXAMINER_MOST] = {0};
-    for (size_t i = 0; i < examination->round_count; i++)
-        found[i].id = examination->round[i]->id;
-    enum status status =
-        index_find_entries(examination->pg, found, examination->round_count, error);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
-        struct item *item = examination->round[i];
-        const struct entry_row *row = found[i].is_there ? &found[i].row : NULL;
-        const struct failed_message message = item_failed_message(item, row);
-        item->verdict = verdict_of(row, &message);
-        if (!item->verdict.is_new)
-            note_failure(item, row);
-    }
-    thin_round(examination);
-    return status;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static enum status record(struct examination *examination, struct error *error) {
-    struct index_key settled[EXAMINER_MOST];
-    struct index_change changes[EXAMINER_MOST];
-    size_t count = 0, change_count = 0;
-    for (size_t i = 0; i < examination->item_count; i++) {
-        const struct item *item = examination->items[i];
-        if (item->is_settled)
-            settled[count++] = item_key(item);
-        if (item->has_change)
-            changes[change_count++] = item->change;
-    }
-    enum status status = pg_begin(examination->pg, error);
-    if (status == STATUS_OK)
-        status = index_write(examination->pg, changes, change_count, error);
-    if (status == STATUS_OK)
-        status = index_drop_reports(examination->pg, settled, count, error);
-    if (status == STATUS_OK)
-        status = store_chance_note(examination->pg, examination->chances, examination->chance_count,
-                                   error);
-    if (status == STATUS_OK)
-        status = pg_commit(examination->pg, error);
-    if (status != STATUS_OK)
-        pg_rollback(examination->pg);
+static enum status decide(struct examination *examination, struct error *error) {
+    name_entries(examination);
+    enum status status =
+        examiner_index_decide(examination->pg, examination->round, examination->round_count, error);
+    thin_round(examination);
     return status;
 }
 
-static enum status run_round(struct examination *examination, struct error *error) {
-    begin_round(examination);
-    enum status status = read_facts(examination, error);
-    if (status == STATUS_OK)
-        status = find_known(examination, examination->round, examination->round_count, error);
-    if (status == STATUS_OK) {
-        check_facts(examination);
-        status = read_originals(examination, error);
-    }
-    if (status == STATUS_OK)
-        status = read_reports(examination, error);
-    if (status == STATUS_OK)
-        status = await_reports(examination, error);
-    if (status == STATUS_OK) {
-        name_entries(examination);
-        put_off(examination);
-        status = decide(examination, error);
-    }
-    if (status == STATUS_OK)
-        status =
-            enter_once(examination->requests, examination->round, examination->round_count, error);
+static enum status enter(struct examination *examination, struct error *error) {
+    enum status status =
+        enter_once(examination->requests, examination->round, examination->round_count, error);
     if (status == STATUS_OK)
         status = enter_look_back(examination->requests, examination->round,
                                  examination->round_count, examination->arena, error);
-    if (status == STATUS_OK)
-        status = record(examination, error);
-    end_round(examination);
+    return status;
+}
+
+/* All that were in this round. */
+static enum status record(struct examination *examination, struct error *error) {
+    struct item *items[EXAMINER_MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < examination->item_count; i++)
+        if (examination->items[i]->facts != NULL)
+            items[count++] = examination->items[i];
+    return examiner_index_write(examination->pg, items, count, error);
+}
+
+static enum status run_round(struct examination *examination, struct error *error) {
+    static enum status (*const steps[])(struct examination *, struct error *) = {
+        read_facts, check_facts, read_originals, read_reports, await_reports, decide, enter, record,
+    };
+    enum status status = STATUS_OK;
+    begin_round(examination);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++)
+        status = steps[i](examination, error);
+    for (size_t i = 0; i < examination->item_count; i++) {
+        stored_message_fini(&examination->items[i]->original);
+        stored_message_fini(&examination->items[i]->found);
+    }
+    request_batch_clear(examination->requests);
     return status;
 }
 

@@ -14,11 +14,9 @@
 #ifndef OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 
-#include "services/dlq/index/index.h"
+#include "services/dlq/collect/examiner_item.h"
 #include "shared/nats/request_batch.h"
 #include "shared/pg/pg.h"
-
-#define EXAMINER_MOST INDEX_BATCH_MOST /* notices at once */
 
 /* The means of an examination; one thread's. */
 struct examiner {

@@ -14,25 +14,11 @@ bool item_is_same_message(const struct item *a, const struct item *b) {
            slice_equal(a->notice.consumer, b->notice.consumer);
 }
 
-struct index_key item_key(const struct item *item) {
-    return (struct index_key){item->notice.stream, item->notice.consumer, item->notice.sequence};
-}
-
-void item_note_change(struct item *item, const struct entry *entry, uint64_t dlq_sequence,
-                      bool is_entry) {
-    item->has_change = true;
-    item->change = (struct index_change){
-        .id = item->id,
-        .entry = entry,
-        .dlq_sequence = dlq_sequence,
-        .order_id = is_entry ? item_order_id(item) : SLICE_LITERAL(""),
-        .is_entry = is_entry,
-    };
-}
-
-void item_forget_messages(struct item *item) {
-    stored_message_fini(&item->original);
-    stored_message_fini(&item->found);
+void item_note(struct item *item, const struct entry *failure, uint64_t dlq_sequence,
+               bool is_new_entry) {
+    item->failure = failure;
+    item->failure_sequence = dlq_sequence;
+    item->is_new_entry = is_new_entry;
 }
 
 /* --- doubts ----------------------------------------------------------------------------------- */

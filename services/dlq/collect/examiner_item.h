@@ -6,38 +6,39 @@
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_ITEM_H
 
 #include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/index/index.h"
 #include "services/dlq/index/notice.h"
 #include "services/dlq/index/verdict.h"
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
 
+#define EXAMINER_MOST 128 /* notices at once */
+
 struct item {
     struct notice notice;
-    bool is_settled; /* refused, known, or written */
+    bool is_settled; /* refused, known, put off, or written */
+    bool is_put_off; /* until its second chance (second_chances.h) */
     const struct consumer_facts *facts;
     struct stored_message original;
     const struct report *report; /* about this very message; NULL for none */
     struct slice id;             /* of the entry */
     struct entry entry;
-    int replay_of;          /* the generation it replays; 0: no replay */
-    bool is_chance;         /* its second chance */
-    struct verdict verdict; /* by the index */
-    bool is_corrected;      /* the index was wrong: last_sequence is what the stream has */
-    uint64_t last_sequence;
+    int replay_of;               /* the generation it replays; 0: no replay */
+    bool is_chance;              /* its second chance */
+    uint64_t expected_sequence;  /* the generation before it in the DLQ stream */
+    bool is_corrected;           /* by the stream, whose last word counts more than the index */
     struct stored_message found; /* the entry that the stream has */
-    bool has_change;
-    struct index_change change; /* what the index is to know of it; borrows from the item */
+    /* What the index is to know: a failure, its own or the one of the entry found; NULL for none.
+     */
+    const struct entry *failure;
+    uint64_t failure_sequence; /* of its entry in the DLQ stream */
+    bool is_new_entry;         /* false: a failure of an entry that stays as it is */
 };
 
-/* Leaves the index something to know: of the item's own failure, or of the entry found. */
-void item_note_change(struct item *item, const struct entry *entry, uint64_t dlq_sequence,
-                      bool is_entry);
-/* Frees what was read of streams. */
-void item_forget_messages(struct item *item);
+/* Leaves the index something to know. */
+void item_note(struct item *item, const struct entry *failure, uint64_t dlq_sequence,
+               bool is_new_entry);
 
 bool item_is_same_message(const struct item *a, const struct item *b);
-struct index_key item_key(const struct item *item);
 
 /* Why the server's facts do not bear the notice out; NULL when they do. */
 const char *item_doubt(const struct item *item);

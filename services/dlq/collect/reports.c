@@ -1,7 +1,8 @@
 #include "services/dlq/collect/reports.h"
 
 #include "services/dlq/collect/examiner.h"
-#include "services/dlq/index/index.h"
+#include "services/dlq/index/notice.h"
+#include "shared/pg/pg_param.h"
 
 static bool is_about_the_same(const struct report *a, const struct report *b) {
     return a->sequence == b->sequence && slice_equal(a->stream, b->stream) &&
@@ -17,6 +18,33 @@ static size_t add(struct report *reports, size_t count, const struct report *rep
     return at == count ? count + 1 : count;
 }
 
+/* Reports may come twice and late: the later word counts. One that says DONE of a replay closes it;
+   it may come before the replay is noted as published: then the sweep closes it. */
+static const struct pg_statement note = {
+    .name = "dlq_note_reports",
+    .sql = "WITH u AS MATERIALIZED ("
+           "  SELECT r->>'stream' AS stream, r->>'consumer' AS consumer, r,"
+           "   (r->>'streamSequence')::int8 AS stream_sequence, r->>'outcome' AS outcome,"
+           "   (r->>'attempt')::int AS attempt, timestamptz 'epoch' + us * interval '1 "
+           "microsecond' AS at"
+           "  FROM jsonb_to_recordset($1::jsonb) x(r jsonb, us int8)),"
+           " noted AS ("
+           "  INSERT INTO dlq.reports AS r (stream, consumer, stream_sequence, outcome, attempt,"
+           "   report, reported_at)"
+           "  SELECT stream, consumer, stream_sequence, outcome, attempt, r, at FROM u"
+           "  ORDER BY 1, 2, 3"
+           "  ON CONFLICT (stream, consumer, stream_sequence) DO UPDATE SET"
+           "   outcome = excluded.outcome, attempt = excluded.attempt, report = excluded.report,"
+           "   reported_at = excluded.reported_at"
+           "  WHERE excluded.reported_at >= r.reported_at),"
+           " closed AS ("
+           "  UPDATE dlq.entries e SET status = 'resolved', updated_at = now() FROM u"
+           "  WHERE u.outcome = 'DONE' AND e.status = 'replayed' AND e.stream = u.stream"
+           "   AND e.consumer = u.consumer AND e.replay_sequence = u.stream_sequence"
+           "  RETURNING e.job_id)" REPORTS_COUNT_RESOLVED_SQL,
+    .param_count = 1,
+};
+
 enum status reports_take(struct batch *batch, struct error *error) {
     struct report *reports = arena_alloc(batch->arena, batch->count * sizeof(*reports));
     size_t count = 0;
@@ -30,8 +58,18 @@ enum status reports_take(struct batch *batch, struct error *error) {
         else
             examiner_refuse("malformed_report", &why);
     }
-    enum status status = pg_begin(batch->pg, error);
-    if (status == STATUS_OK)
-        status = index_note_reports(batch->pg, reports, count, error);
-    return status == STATUS_OK ? pg_commit(batch->pg, error) : status;
+    struct buf text = {0};
+    struct json_writer w = json_writer(&text);
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        json_begin_object(&w);
+        json_put_raw(&w, "r", reports[i].json);
+        json_put_int(&w, "us", reports[i].time_us);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    const struct pg_param param = pg_text(buf_slice(&text));
+    enum status status = pg_query(batch->pg, &note, &param, NULL, error);
+    buf_fini(&text);
+    return status;
 }

@@ -7,6 +7,11 @@
 
 #include "shared/consume/batch.h"
 
+/* The end of a statement: of the entries `closed`, for the jobs that replayed them. */
+#define REPORTS_COUNT_RESOLVED_SQL                                                                 \
+    " UPDATE dlq.jobs j SET resolved = j.resolved + c.entries, updated_at = now() FROM ("          \
+    "  SELECT job_id, count(*) AS entries FROM closed GROUP BY job_id) c WHERE j.id = c.job_id"
+
 /* Takes raw messages of FAILURES. One that is malformed is counted. */
 enum status reports_take(struct batch *batch, struct error *error) MUST_CHECK;
 

@@ -1,13 +1,14 @@
 #include "services/dlq/collect/second_chances.h"
 
 #include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/index/store_chance.h"
 #include "services/dlq/replay/job_leader.h"
 #include "services/dlq/replay/replay.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
 
 METRIC_COUNTER(
     chances_total, "ordermesh_dlq_chances_total", "result",
@@ -41,36 +42,72 @@ static void count(const char *result, int64_t number) {
 
 /* --- giving ---------------------------------------------------------------------------------- */
 
-static enum status expire(struct giver *giver, const struct index_key *key, const char *why,
+#define OF_KEY_SQL " WHERE stream = $1::text AND consumer = $2::text AND stream_sequence = $3::int8"
+
+/* A chance that expired no longer holds up the next; should it fail later, it is a dead letter all
+   the same. */
+static enum status expire(struct giver *giver, const struct replay *chance, const char *why,
                           struct error *error) {
+    static const struct pg_statement statement = {
+        .name = "dlq_chance_expire",
+        .sql = "UPDATE dlq.chances SET state = 'expired', ended_at = now()" OF_KEY_SQL
+               " AND state IN ('waiting', 'given')",
+        .param_count = 3,
+    };
+    const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
+                                      pg_int64((int64_t)chance->sequence)};
     count("expired", 1);
-    log_warn("nobody says what became of a second chance", LOG_SLICE("stream", key->stream),
-             LOG_SLICE("consumer", key->consumer),
-             LOG_INT("streamSequence", (int64_t)key->sequence), LOG_TEXT("why", why));
-    return store_chance_expire(giver->pg, key, error);
+    log_warn("nobody says what became of a second chance", LOG_SLICE("stream", chance->stream),
+             LOG_SLICE("consumer", chance->consumer),
+             LOG_INT("streamSequence", (int64_t)chance->sequence), LOG_TEXT("why", why));
+    return pg_query(giver->pg, &statement, params, NULL, error);
 }
 
-/* A message that the stream no longer holds, or that the broker refuses, has no chance. */
+/* A message that the stream no longer holds, or that the broker refuses, has no chance. The replay
+   of an entry goes by the new message from here on. */
 static enum status note_given(struct giver *giver, const struct replay *chance,
                               const struct replay_result *result, struct error *error) {
-    const struct index_key key = {chance->stream, chance->consumer, chance->sequence};
+    static const struct pg_statement give = {
+        .name = "dlq_chance_give",
+        .sql = "WITH given AS ("
+               "  UPDATE dlq.chances SET state = 'given', chance_sequence = $4::int8,"
+               "    given_at = now()" OF_KEY_SQL " AND state = 'waiting' RETURNING entry_id)"
+               " UPDATE dlq.entries e SET replay_sequence = $4::int8, updated_at = now()"
+               " FROM given WHERE e.id = given.entry_id AND e.status = 'replayed'"
+               "   AND e.replay_sequence = $3::int8",
+        .param_count = 4,
+    };
+    const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
+                                      pg_int64((int64_t)chance->sequence),
+                                      pg_int64((int64_t)result->sequence)};
     if (result->end == REPLAY_UNKNOWN)
         return STATUS_OK;
     if (result->end == REPLAY_REFUSED)
-        return expire(giver, &key, result->detail, error);
+        return expire(giver, chance, result->detail, error);
     count("given", 1);
     log_info("sent once more: it left no word", LOG_SLICE("entry", chance->id),
              LOG_INT("streamSequence", (int64_t)chance->sequence),
              LOG_INT("chanceSequence", (int64_t)result->sequence));
-    return store_chance_give(giver->pg, chance, result->sequence, error);
+    return pg_query(giver->pg, &give, params, NULL, error);
 }
 
-/* Published first, then written down: who is killed in between publishes it again under its id. */
+/* Of each service that has none out, the first. Published first, then written down: who is killed
+   in between publishes it again under its id. */
 static enum status give_next(struct giver *giver, size_t *given, struct error *error) {
+    static const struct pg_statement find = {
+        .name = "dlq_chance_next",
+        .sql = "SELECT DISTINCT ON (w.service)"
+               "   w.entry_id, w.stream, w.consumer, '', w.stream_sequence, 0::int8"
+               " FROM dlq.chances w WHERE w.state = 'waiting' AND NOT EXISTS ("
+               "   SELECT FROM dlq.chances g WHERE g.state = 'given' AND g.service = w.service)"
+               " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT 64",
+    };
     struct replays next = {0};
-    enum status status = store_chance_next(giver->pg, giver->arena, &next, error);
+    enum status status = store_query_replays(giver->pg, &find, NULL, giver->arena, &next, error);
     if (status != STATUS_OK || next.count == 0)
         return status;
+    for (size_t i = 0; i < next.count; i++)
+        next.items[i].is_chance = true;
     struct replay_result *results = arena_alloc(giver->arena, next.count * sizeof(*results));
     status = replayer_publish(giver->replayer, &next, results, error);
     failpoint("dlq.after_chance");
@@ -82,6 +119,40 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
 
 /* --- waiting for the end ---------------------------------------------------------------------- */
 
+/* Ends those that a report or a dead letter speaks of. A report of a stream that is gone may bear
+   the same number; clocks may differ by a little. */
+static enum status end_answered(struct giver *giver, struct error *error) {
+    static const struct pg_statement end = {
+        .name = "dlq_chance_end",
+        .sql = "WITH ended AS ("
+               "  UPDATE dlq.chances c SET ended_at = now(),"
+               "    state = CASE WHEN w.is_done THEN 'passed' ELSE 'failed' END"
+               "  FROM (SELECT g.stream, g.consumer, g.stream_sequence,"
+               "      coalesce(r.outcome = 'DONE', false) AS is_done"
+               "    FROM dlq.chances g"
+               "    LEFT JOIN dlq.reports r ON r.stream = g.stream AND r.consumer = g.consumer"
+               "      AND r.stream_sequence = g.chance_sequence"
+               "      AND r.reported_at > g.noted_at - interval '1 minute'"
+               "    LEFT JOIN dlq.failures f ON f.stream = g.stream AND f.consumer = g.consumer"
+               "      AND f.stream_sequence = g.chance_sequence"
+               "    WHERE g.state = 'given'"
+               "      AND (r.outcome IN ('DONE', 'REJECT') OR f.entry_id IS NOT NULL)) w"
+               "  WHERE c.stream = w.stream AND c.consumer = w.consumer"
+               "    AND c.stream_sequence = w.stream_sequence AND c.state = 'given'"
+               "  RETURNING c.state)"
+               " SELECT count(*) FILTER (WHERE state = 'passed'),"
+               "   count(*) FILTER (WHERE state = 'failed') FROM ended",
+    };
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(giver->pg, &end, NULL, &rows, error);
+    if (status == STATUS_OK) {
+        count("passed", pg_get_int64(rows, 0, 0));
+        count("failed", pg_get_int64(rows, 0, 1));
+    }
+    pg_result_free(&rows);
+    return status;
+}
+
 /* All its deliveries, each as long as may be. */
 static int64_t limit_us(const struct consumer_facts *facts) {
     int64_t deliveries = facts->max_deliver > 0 ? facts->max_deliver : 1;
@@ -92,43 +163,60 @@ static int64_t limit_us(const struct consumer_facts *facts) {
 }
 
 /* The time of one that the consumer has not been sent yet, because it is down or far behind, has
-   not begun. */
-static enum status judge_given(struct giver *giver, const struct given_chance *given,
-                               const struct consumer_facts *facts, struct error *error) {
-    if (facts->exists && facts->delivered < given->sequence)
-        return store_chance_renew(giver->pg, &given->key, error);
-    if (facts->exists && given->age_us < limit_us(facts))
+   not begun. `sent` is its message, and when that was, since the clock may be set back. */
+static enum status judge(struct giver *giver, const struct replay *given, uint64_t sent,
+                         int64_t age_us, struct error *error) {
+    static const struct pg_statement renew = {
+        .name = "dlq_chance_renew",
+        .sql = "UPDATE dlq.chances SET given_at = now()" OF_KEY_SQL " AND state = 'given'",
+        .param_count = 3,
+    };
+    struct consumer_facts facts = {.stream = given->stream, .consumer = given->consumer};
+    const struct pg_param params[] = {pg_text(given->stream), pg_text(given->consumer),
+                                      pg_int64((int64_t)given->sequence)};
+    enum status status = consumer_facts_read(giver->requests, giver->arena, &facts, 1, error);
+    if (status != STATUS_OK)
+        return status;
+    if (facts.exists && facts.delivered < sent)
+        return pg_query(giver->pg, &renew, params, NULL, error);
+    if (facts.exists && age_us < limit_us(&facts))
         return STATUS_OK;
-    return expire(giver, &given->key, facts->exists ? "no report" : "no consumer", error);
+    return expire(giver, given, facts.exists ? "no report" : "no consumer", error);
 }
 
 static enum status expire_overdue(struct giver *giver, size_t *out, struct error *error) {
-    struct given_chances given = {0};
-    enum status status = store_chance_given(giver->pg, giver->arena, &given, error);
-    *out = given.count;
-    if (status != STATUS_OK || given.count == 0 || clock_monotonic_us() < giver->overdue_due_us)
+    static const struct pg_statement find = {
+        .name = "dlq_chance_given",
+        .sql = "SELECT stream, consumer, stream_sequence, chance_sequence,"
+               "   (extract(epoch FROM now() - given_at) * 1000000)::int8"
+               " FROM dlq.chances WHERE state = 'given' LIMIT 64",
+    };
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(giver->pg, &find, NULL, &rows, error);
+    if (status != STATUS_OK)
         return status;
-    struct consumer_facts *facts = arena_alloc(giver->arena, given.count * sizeof(*facts));
-    for (size_t i = 0; i < given.count; i++)
-        facts[i] = (struct consumer_facts){.stream = given.items[i].key.stream,
-                                           .consumer = given.items[i].key.consumer};
-    status = consumer_facts_read(giver->requests, giver->arena, facts, given.count, error);
-    for (size_t i = 0; i < given.count && status == STATUS_OK; i++)
-        status = judge_given(giver, &given.items[i], &facts[i], error);
-    giver->overdue_due_us = clock_monotonic_us() + OVERDUE_POLL_MS * 1000;
+    *out = (size_t)pg_rows(rows);
+    bool is_due = *out > 0 && clock_monotonic_us() >= giver->overdue_due_us;
+    for (int row = 0; is_due && row < pg_rows(rows) && status == STATUS_OK; row++) {
+        const struct replay given = {.stream = pg_get_slice(rows, row, 0),
+                                     .consumer = pg_get_slice(rows, row, 1),
+                                     .sequence = (uint64_t)pg_get_int64(rows, row, 2)};
+        status = judge(giver, &given, (uint64_t)pg_get_int64(rows, row, 3),
+                       pg_get_int64(rows, row, 4), error);
+    }
+    if (is_due)
+        giver->overdue_due_us = clock_monotonic_us() + OVERDUE_POLL_MS * 1000;
+    pg_result_free(&rows);
     return status;
 }
 
 static enum status turn(struct giver *giver, int64_t *nap_ms, struct error *error) {
     bool is_leader = false, is_new = false;
-    struct chance_ends ends = {0};
     size_t given = 0, out = 0;
     arena_reset(giver->arena);
     enum status status = job_leader_try(&giver->leader, giver->pg, &is_leader, &is_new, error);
     if (status == STATUS_OK && is_leader)
-        status = store_chance_end(giver->pg, &ends, error);
-    count("passed", ends.passed);
-    count("failed", ends.failed);
+        status = end_answered(giver, error);
     if (status == STATUS_OK && is_leader)
         status = give_next(giver, &given, error);
     if (status == STATUS_OK && is_leader)

@@ -7,6 +7,10 @@
  * alone, and becomes a dead letter by its own advisory.
  *
  * Everything is in dlq.chances, so a restart goes on where it was. One of several instances gives.
+ *
+ *     waiting -> given                    sent, one at a time for each service
+ *     given -> passed | failed | expired  it was done; it failed, or became a dead letter; nobody
+ *                                         said anything in time
  */
 #ifndef OM_SERVICES_DLQ_COLLECT_SECOND_CHANCES_H
 #define OM_SERVICES_DLQ_COLLECT_SECOND_CHANCES_H

@@ -2,17 +2,14 @@
 
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/examiner.h"
-#include "services/dlq/collect/reading.h"
+#include "services/dlq/collect/reports.h"
 #include "services/dlq/collect/settings.h"
-#include "services/dlq/index/index.h"
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
 #include "shared/contract/event.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_result.h"
 
 METRIC_GAUGE(depth, "ordermesh_dlq_depth", "stream", "Dead letters that wait for a decision.");
 METRIC_GAUGE(oldest_seconds, "ordermesh_dlq_oldest_seconds", "stream",
@@ -36,94 +33,160 @@ struct sweep {
 
 /* --- final reports ---------------------------------------------------------------------------- */
 
-/* How many deliveries each consumer has. One that is gone has none to give: its reports are final
-   as they are, and the examiner says what is wrong with them. */
-static enum status read_limits(struct sweep *sweep, struct index_reporters *reporters,
-                               struct error *error) {
-    size_t count = reporters->count;
-    struct consumer_facts *facts = arena_alloc(sweep->arena, (count + 1) * sizeof(*facts));
-    for (size_t i = 0; i < count; i++) {
-        facts[i].stream = reporters->items[i].stream;
-        facts[i].consumer = reporters->items[i].consumer;
+/* The consumers that reports older than $1 are about. */
+static const struct pg_statement find_reporters = {
+    .name = "dlq_find_reporters",
+    .sql = "SELECT DISTINCT stream, consumer FROM dlq.reports"
+           " WHERE reported_at < now() - $1::int8 * interval '1 millisecond'"
+           "   AND outcome <> 'DONE' LIMIT 256",
+    .param_count = 1,
+};
+
+/* Of those: every REJECT, and a RETRY that used up its reporter's max_deliver. */
+static const struct pg_statement find_final = {
+    .name = "dlq_find_final",
+    .sql = "SELECT r.report::text FROM dlq.reports r"
+           " JOIN unnest($2::text[], $3::text[], $4::int8[]) c(stream, consumer, max_deliver)"
+           "   USING (stream, consumer)"
+           " WHERE r.reported_at < now() - $1::int8 * interval '1 millisecond'"
+           "   AND (r.outcome = 'REJECT'"
+           "     OR (r.outcome = 'RETRY' AND c.max_deliver > 0 AND r.attempt >= c.max_deliver))"
+           " ORDER BY r.reported_at LIMIT $5::int8",
+    .param_count = 5,
+};
+
+/* How many deliveries each has. One that is gone has none to give: its reports are final as they
+   are, and the examiner says what is wrong with them. */
+static enum status read_reporters(struct sweep *sweep, struct consumer_facts **reporters,
+                                  size_t *count, struct error *error) {
+    const struct pg_param param = pg_int64(sweep->grace_ms);
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(sweep->pg, &find_reporters, &param, &rows, error);
+    if (status != STATUS_OK)
+        return status;
+    *count = (size_t)pg_rows(rows);
+    *reporters = arena_alloc(sweep->arena, (*count + 1) * sizeof(**reporters));
+    for (int row = 0; row < pg_rows(rows); row++)
+        (*reporters)[row] = (struct consumer_facts){
+            .stream = arena_slice(sweep->arena, pg_get_slice(rows, row, 0)),
+            .consumer = arena_slice(sweep->arena, pg_get_slice(rows, row, 1)),
+        };
+    pg_result_free(&rows);
+    return consumer_facts_read(sweep->requests, sweep->arena, *reporters, *count, error);
+}
+
+static enum status read_final(struct sweep *sweep, const struct pg_result *rows,
+                              struct notice *notices, size_t *count, struct error *error) {
+    enum status status = STATUS_OK;
+    for (int row = 0; row < pg_rows(rows) && status == STATUS_OK; row++) {
+        struct report *report = arena_alloc(sweep->arena, sizeof(*report));
+        status = report_read(pg_get_slice(rows, row, 0), sweep->arena, report, error);
+        notices[(*count)++] = (struct notice){.kind = NOTICE_REPORT,
+                                              .stream = report->stream,
+                                              .consumer = report->consumer,
+                                              .sequence = report->sequence,
+                                              .deliveries = report->attempt,
+                                              .time_us = report->time_us,
+                                              .report = report};
     }
-    enum status status = consumer_facts_read(sweep->requests, sweep->arena, facts, count, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++)
-        reporters->items[i].max_deliver = facts[i].exists ? facts[i].max_deliver : 1;
     return status;
 }
 
 static enum status find_notices(struct sweep *sweep, struct notice *notices, size_t *count,
                                 struct error *error) {
-    struct index_reporters reporters = {.before_us = clock_now_us() - sweep->grace_ms * 1000};
-    struct slice reports[EXAMINER_MOST];
-    size_t found = 0;
-    enum status status = index_find_reporters(sweep->pg, &reporters, sweep->arena, error);
-    if (status == STATUS_OK && reporters.count > 0)
-        status = read_limits(sweep, &reporters, error);
-    if (status == STATUS_OK && reporters.count > 0)
-        status = index_find_final(sweep->pg, &reporters, sweep->arena, reports, &found, error);
-    for (size_t i = 0; i < found && status == STATUS_OK; i++) {
-        struct report *report = arena_alloc(sweep->arena, sizeof(*report));
-        status = report_read(reports[i], sweep->arena, report, error);
-        notices[i] = (struct notice){.kind = NOTICE_REPORT,
-                                     .stream = report->stream,
-                                     .consumer = report->consumer,
-                                     .sequence = report->sequence,
-                                     .deliveries = report->attempt,
-                                     .time_us = report->time_us,
-                                     .report = report};
+    enum { STREAM, CONSUMER, MAX_DELIVER, COLUMNS };
+    struct consumer_facts *reporters = NULL;
+    struct pg_columns columns;
+    struct pg_array *array = columns.arrays;
+    struct pg_result *rows = NULL;
+    size_t reporter_count = 0;
+    enum status status = read_reporters(sweep, &reporters, &reporter_count, error);
+    if (status != STATUS_OK || reporter_count == 0)
+        return status;
+    pg_columns_init(&columns, (enum pg_array_type[]){PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_INT64},
+                    COLUMNS);
+    for (size_t i = 0; i < reporter_count; i++) {
+        pg_array_add_slice(&array[STREAM], reporters[i].stream);
+        pg_array_add_slice(&array[CONSUMER], reporters[i].consumer);
+        pg_array_add_int64(&array[MAX_DELIVER], reporters[i].exists ? reporters[i].max_deliver : 1);
     }
-    *count = found;
+    const struct pg_param params[] = {pg_int64(sweep->grace_ms), pg_array(&array[STREAM]),
+                                      pg_array(&array[CONSUMER]), pg_array(&array[MAX_DELIVER]),
+                                      pg_int64(EXAMINER_MOST)};
+    status = pg_query(sweep->pg, &find_final, params, &rows, error);
+    if (status == STATUS_OK)
+        status = read_final(sweep, rows, notices, count, error);
+    pg_result_free(&rows);
+    pg_columns_fini(&columns);
     return status;
 }
 
 /* --- housekeeping ----------------------------------------------------------------------------- */
 
+/* Those whose DONE came before they were noted as published. */
+static const struct pg_statement close_replays = {
+    .name = "dlq_close_replays",
+    .sql = "WITH closed AS ("
+           " UPDATE dlq.entries e SET status = 'resolved', updated_at = now() FROM dlq.reports r"
+           " WHERE e.status = 'replayed' AND r.outcome = 'DONE' AND r.stream = e.stream"
+           "   AND r.consumer = e.consumer AND r.stream_sequence = e.replay_sequence"
+           " RETURNING e.job_id)" REPORTS_COUNT_RESOLVED_SQL,
+};
+
+/* Times that a clock that was ahead has left in the future, by more than a transaction lasts, become
+   now, since all that waits for an age would wait for the difference. */
+#define IS_EARLY "> now() + interval '1 minute'"
+static const struct pg_statement set_times_right = {
+    .name = "dlq_set_times_right",
+    .sql = "WITH reports AS (UPDATE dlq.reports SET reported_at = now()"
+           "   WHERE reported_at " IS_EARLY "),"
+           " chances AS (UPDATE dlq.chances SET noted_at = least(noted_at, now()),"
+           "   given_at = least(given_at, now())"
+           "   WHERE (state = 'waiting' AND noted_at " IS_EARLY ")"
+           "     OR (state = 'given' AND greatest(noted_at, given_at) " IS_EARLY "))"
+           " UPDATE dlq.entries SET failed_at = now() WHERE failed_at " IS_EARLY,
+};
+
+/* Nothing followed them for longer than their streams are kept. */
+static const struct pg_statement forget_reports = {
+    .name = "dlq_forget_reports",
+    .sql = "DELETE FROM dlq.reports WHERE reported_at < now() - interval '8 days'",
+};
+
 static enum status tidy(struct sweep *sweep, struct error *error) {
-    struct pg *pg = sweep->pg;
     int64_t now_us = clock_monotonic_us();
-    bool forgets = now_us >= sweep->forget_due_us;
-    enum status status = pg_begin(pg, error);
+    enum status status = pg_query(sweep->pg, &close_replays, NULL, NULL, error);
     if (status == STATUS_OK)
-        status = index_close_replays(pg, error);
+        status = pg_query(sweep->pg, &set_times_right, NULL, NULL, error);
+    if (status != STATUS_OK || now_us < sweep->forget_due_us)
+        return status;
+    status = pg_query(sweep->pg, &forget_reports, NULL, NULL, error);
     if (status == STATUS_OK)
-        status = index_set_times_right(pg, error);
-    if (status == STATUS_OK && forgets)
-        status = index_forget_reports(pg, error);
-    if (status == STATUS_OK)
-        status = pg_commit(pg, error);
-    if (status != STATUS_OK)
-        pg_rollback(pg);
-    else if (forgets)
         sweep->forget_due_us = now_us + FORGET_INTERVAL_MS * INT64_C(1000);
     return status;
 }
 
-/* The streams that events travel in, each once. */
-static size_t list_streams(struct index_depth *depths) {
-    size_t count = 0;
-    for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
-        struct slice stream = slice_of(event_info((enum event_type)type)->stream);
-        size_t at = 0;
-        while (at < count && !slice_equal(depths[at].stream, stream))
-            at++;
-        if (at == count)
-            depths[count++].stream = stream;
-    }
-    return count;
-}
+static const struct pg_statement measure_streams = {
+    .name = "dlq_measure",
+    .sql = "SELECT stream, count(*), (extract(epoch FROM now() - min(failed_at)))::int8"
+           " FROM dlq.entries WHERE status = 'dead' GROUP BY stream",
+};
 
+/* A stream without dead letters has 0 of them. */
 static enum status measure(struct sweep *sweep, struct error *error) {
-    struct index_depth depths[EVENT_TYPE_COUNT] = {0};
-    size_t count = list_streams(depths);
-    enum status status = index_measure(sweep->pg, depths, count, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        const char *stream = depths[i].stream.ptr; /* a name of the event table, terminated */
-        int64_t age_us = depths[i].oldest_at_us == 0 ? 0 : clock_now_us() - depths[i].oldest_at_us;
-        metric_set(&depth, metric_slot(&depth, stream), depths[i].dead);
-        metric_set(&oldest_seconds, metric_slot(&oldest_seconds, stream),
-                   age_us > 0 ? age_us / 1000000 : 0);
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(sweep->pg, &measure_streams, NULL, &rows, error);
+    for (int type = 0; type < EVENT_TYPE_COUNT && status == STATUS_OK; type++) {
+        const char *stream = event_info((enum event_type)type)->stream;
+        int row = 0;
+        while (row < pg_rows(rows) && !slice_is(pg_get_slice(rows, row, 0), stream))
+            row++;
+        bool is_there = row < pg_rows(rows);
+        int64_t age = is_there ? pg_get_int64(rows, row, 2) : 0;
+        metric_set(&depth, metric_slot(&depth, stream), is_there ? pg_get_int64(rows, row, 1) : 0);
+        metric_set(&oldest_seconds, metric_slot(&oldest_seconds, stream), age > 0 ? age : 0);
     }
+    pg_result_free(&rows);
     return status;
 }
 
@@ -133,7 +196,7 @@ static enum status measure(struct sweep *sweep, struct error *error) {
 static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {
     bool has_advisories = false;
     int64_t rarely_us = sweep->swept_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
-    enum status status = reading_is_behind(sweep->requests, "ADVISORIES", &has_advisories, error);
+    enum status status = advisories_are_waiting(sweep->requests, &has_advisories, error);
     *is_due = !has_advisories || clock_monotonic_us() >= rarely_us;
     return status;
 }

@@ -5,9 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define SUBJECT_PREFIX "dlq."
 #define OUR_PREFIX "Dlq-"
@@ -49,85 +47,71 @@ void entry_write_subject(const struct entry *entry, struct buf *out) {
     entry_write_id(entry, out);
 }
 
-static bool has_prefix(struct slice name, const char *prefix) {
-    size_t len = strlen(prefix);
-    return name.len >= len && strncasecmp(name.ptr, prefix, len) == 0;
-}
-
 /* --- to a message ----------------------------------------------------------------------------- */
 
-/* nats.c wants terminated texts. */
-static natsStatus add_header(natsMsg *message, const char *prefix, struct slice name,
-                             struct slice value) {
-    struct buf key = {0}, text = {0};
-    buf_append_text(&key, prefix);
-    buf_append_slice(&key, name);
-    buf_append_slice(&text, value);
-    natsStatus s = natsMsgHeader_Add(message, key.ptr, text.ptr);
-    buf_fini(&key);
-    buf_fini(&text);
-    return s;
-}
+/* The headers we add, but for Dlq-Stream, Dlq-Consumer and Dlq-Reason. */
+struct field {
+    const char *name;
+    enum { FIELD_TEXT, FIELD_OPTIONAL, FIELD_NUMBER, FIELD_TIME } kind;
+    size_t offset;
+    uint64_t most; /* of a number */
+};
+
+static const struct field fields[] = {
+    {"Dlq-Subject", FIELD_TEXT, offsetof(struct entry, subject), 0},
+    {"Dlq-Error-Code", FIELD_OPTIONAL, offsetof(struct entry, error_code), 0},
+    {"Dlq-Error", FIELD_TEXT, offsetof(struct entry, error), 0},
+    {"Dlq-Service", FIELD_OPTIONAL, offsetof(struct entry, service), 0},
+    {"Dlq-Instance", FIELD_OPTIONAL, offsetof(struct entry, instance), 0},
+    {"Dlq-Sequence", FIELD_NUMBER, offsetof(struct entry, sequence), INT64_MAX},
+    {"Dlq-Deliveries", FIELD_NUMBER, offsetof(struct entry, deliveries), INT_MAX},
+    {"Dlq-Time", FIELD_TIME, offsetof(struct entry, failed_at_us), 0},
+    {"Dlq-Published", FIELD_TIME, offsetof(struct entry, published_at_us), 0},
+    {"Dlq-Generation", FIELD_NUMBER, offsetof(struct entry, generation), INT_MAX},
+};
 
 static natsStatus add_originals(natsMsg *message, struct slice block) {
     struct header header;
     natsStatus s = NATS_OK;
     while (s == NATS_OK && header_next(&block, &header)) {
-        bool is_renamed = has_prefix(header.name, "Nats-") || has_prefix(header.name, OUR_PREFIX);
-        s = add_header(message, is_renamed ? ORIGINAL_PREFIX : "", header.name, header.value);
+        bool is_renamed =
+            header_has_prefix(&header, "Nats-") || header_has_prefix(&header, OUR_PREFIX);
+        s = header_add(message, is_renamed ? ORIGINAL_PREFIX : "", header.name, header.value);
     }
     return s;
 }
 
-static natsStatus add_number(natsMsg *message, const char *name, uint64_t value) {
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRIu64, value);
-    return add_header(message, OUR_PREFIX, slice_of(name), slice_of(text));
+static natsStatus add_field(natsMsg *message, const struct field *field,
+                            const struct entry *entry) {
+    const void *place = (const char *)entry + field->offset;
+    char text[RFC3339_SIZE] = "";
+    struct slice value;
+    if (field->kind == FIELD_NUMBER)
+        snprintf(text, sizeof(text), "%" PRIu64, *(const uint64_t *)place);
+    if (field->kind == FIELD_TIME)
+        clock_format(*(const int64_t *)place, text);
+    value = text[0] == '\0' ? *(const struct slice *)place : slice_of(text);
+    if (field->kind == FIELD_OPTIONAL && value.len == 0)
+        return NATS_OK;
+    return header_add(message, "", slice_of(field->name), value);
 }
 
-static natsStatus add_time(natsMsg *message, const char *name, int64_t time_us) {
-    char text[RFC3339_SIZE];
-    clock_format(time_us, text);
-    return add_header(message, OUR_PREFIX, slice_of(name), slice_of(text));
-}
-
-static natsStatus add_ours(natsMsg *message, const struct entry *entry) {
-    const struct {
-        const char *name;
-        struct slice value;
-        bool is_optional;
-    } texts[] = {
-        {"Stream", entry->stream, false},
-        {"Consumer", entry->consumer, false},
-        {"Subject", entry->subject, false},
-        {"Reason", slice_of(dead_reason_text(entry->reason)), false},
-        {"Error-Code", entry->error_code, true},
-        {"Error", entry->error, false},
-        {"Service", entry->service, true},
-        {"Instance", entry->instance, true},
+static natsStatus add_ours(natsMsg *message, const struct entry *entry,
+                           uint64_t expected_sequence) {
+    char expected[24];
+    snprintf(expected, sizeof(expected), "%" PRIu64, expected_sequence);
+    const struct header texts[] = {
+        {SLICE_LITERAL("Nats-Expected-Last-Subject-Sequence"), slice_of(expected)},
+        {SLICE_LITERAL("Dlq-Stream"), entry->stream},
+        {SLICE_LITERAL("Dlq-Consumer"), entry->consumer},
+        {SLICE_LITERAL("Dlq-Reason"), slice_of(dead_reason_text(entry->reason))},
     };
     natsStatus s = NATS_OK;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && s == NATS_OK; i++) {
-        if (!texts[i].is_optional || texts[i].value.len > 0)
-            s = add_header(message, OUR_PREFIX, slice_of(texts[i].name), texts[i].value);
-    }
-    if (s == NATS_OK)
-        s = add_number(message, "Sequence", entry->sequence);
-    if (s == NATS_OK)
-        s = add_number(message, "Deliveries", (uint64_t)entry->deliveries);
-    if (s == NATS_OK)
-        s = add_time(message, "Time", entry->failed_at_us);
-    if (s == NATS_OK)
-        s = add_time(message, "Published", entry->published_at_us);
-    if (s == NATS_OK)
-        s = add_number(message, "Generation", (uint64_t)entry->generation);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && s == NATS_OK; i++)
+        s = header_add(message, "", texts[i].name, texts[i].value);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && s == NATS_OK; i++)
+        s = add_field(message, &fields[i], entry);
     return s;
-}
-
-static natsStatus add_expectation(natsMsg *message, uint64_t expected_sequence) {
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRIu64, expected_sequence);
-    return natsMsgHeader_Set(message, "Nats-Expected-Last-Subject-Sequence", text);
 }
 
 size_t entry_size_most(const struct stored_message *original) {
@@ -153,9 +137,7 @@ enum status entry_message(const struct entry *entry, const struct stored_message
     if (s == NATS_OK)
         s = add_originals(made, buf_slice(&original->headers));
     if (s == NATS_OK)
-        s = add_ours(made, entry);
-    if (s == NATS_OK)
-        s = add_expectation(made, expected_sequence);
+        s = add_ours(made, entry, expected_sequence);
     if (s != NATS_OK) {
         natsMsg_Destroy(made);
         return nats_error(error, s, "making a dead letter");
@@ -177,51 +159,43 @@ static bool parse_subject(struct slice subject, struct entry *entry) {
            memchr(subject.ptr, '.', subject.len) == NULL;
 }
 
-static bool find_number(struct slice block, const char *name, uint64_t most, uint64_t *value) {
+static bool find_field(struct slice block, const struct field *field, struct entry *entry) {
+    void *place = (char *)entry + field->offset;
     struct slice text;
-    return header_find(block, name, &text) && slice_parse_uint(text, most, value);
-}
-
-static bool find_time(struct slice block, const char *name, int64_t *time_us) {
-    struct slice text;
-    return header_find(block, name, &text) && clock_parse(text, time_us);
+    if (!header_find(block, field->name, &text))
+        return field->kind == FIELD_OPTIONAL;
+    if (field->kind == FIELD_NUMBER)
+        return slice_parse_uint(text, field->most, place);
+    if (field->kind == FIELD_TIME)
+        return clock_parse(text, place);
+    *(struct slice *)place = text;
+    return true;
 }
 
 enum status entry_parse(const struct stored_message *message, struct entry *entry,
                         struct error *error) {
     struct slice block = buf_slice(&message->headers), reason = {0};
     struct entry parsed = {0};
-    uint64_t deliveries, generation;
     bool is_entry = parse_subject(slice_of(message->subject), &parsed) &&
-                    header_find(block, "Dlq-Subject", &parsed.subject) &&
                     header_find(block, "Dlq-Reason", &reason) &&
-                    dead_reason_parse(reason, &parsed.reason) &&
-                    header_find(block, "Dlq-Error", &parsed.error) &&
-                    find_number(block, "Dlq-Sequence", INT64_MAX, &parsed.sequence) &&
-                    find_number(block, "Dlq-Deliveries", INT_MAX, &deliveries) &&
-                    find_number(block, "Dlq-Generation", INT_MAX, &generation) &&
-                    find_time(block, "Dlq-Time", &parsed.failed_at_us) &&
-                    find_time(block, "Dlq-Published", &parsed.published_at_us);
+                    dead_reason_parse(reason, &parsed.reason);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && is_entry; i++)
+        is_entry = find_field(block, &fields[i], &parsed);
     if (!is_entry)
         return error_set(error, STATUS_INVALID, "message %" PRIu64 " on %s is no dead letter",
                          message->sequence, message->subject);
-    (void)header_find(block, "Dlq-Error-Code", &parsed.error_code);
-    (void)header_find(block, "Dlq-Service", &parsed.service);
-    (void)header_find(block, "Dlq-Instance", &parsed.instance);
-    parsed.deliveries = (int)deliveries;
-    parsed.generation = (int)generation;
     *entry = parsed;
     return STATUS_OK;
 }
 
 bool entry_next_original_header(struct slice *rest, struct header *header) {
     while (header_next(rest, header)) {
-        if (has_prefix(header->name, ORIGINAL_PREFIX)) {
+        if (header_has_prefix(header, ORIGINAL_PREFIX)) {
             header->name.ptr += ORIGINAL_PREFIX_LEN;
             header->name.len -= ORIGINAL_PREFIX_LEN;
             return true;
         }
-        if (!has_prefix(header->name, OUR_PREFIX) && !has_prefix(header->name, "Nats-"))
+        if (!header_has_prefix(header, OUR_PREFIX) && !header_has_prefix(header, "Nats-"))
             return true;
     }
     return false;

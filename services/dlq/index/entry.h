@@ -41,7 +41,7 @@ struct entry {
     struct slice event_id; /* a UUID, or seq-<n> where the message is no event */
     struct slice subject;  /* where the original was published */
     uint64_t sequence;     /* of the original in its stream */
-    int deliveries;
+    int64_t deliveries;
     enum dead_reason reason;
     struct slice error_code; /* "" when nothing was reported */
     struct slice error;
@@ -49,7 +49,7 @@ struct entry {
     struct slice instance;
     int64_t failed_at_us;
     int64_t published_at_us; /* the original */
-    int generation;          /* 1, 2 ... */
+    int64_t generation;      /* 1, 2 ... */
 };
 
 /* Appends the name of the stream that `stream`'s entries are in. */

@@ -8,6 +8,7 @@
 
 #define NAME_MOST 255
 #define SEQUENCE_DIGITS_MOST 19
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -49,37 +50,43 @@ bool subject_matches(struct slice filter, struct slice subject) {
 
 /* --- members ---------------------------------------------------------------------------------- */
 
-/* "" where it is absent. */
-static enum status get_text(struct json_object *root, const char *key, struct arena *arena,
-                            struct slice *text, struct error *error) {
-    struct slice borrowed = SLICE_LITERAL("");
-    enum status status = json_get_string(root, key, &borrowed, error);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return status;
-    *text = arena_slice(arena, borrowed);
-    return STATUS_OK;
-}
+/* A member and its place: a text, "" where it is absent; a number from 1 to `most`; or a time. */
+struct member {
+    const char *key;
+    struct slice *text;
+    int64_t *number, most;
+    int64_t *time_us;
+};
 
-static enum status get_positive(struct json_object *root, const char *key, int64_t most,
-                                int64_t *value, struct error *error) {
-    int64_t number;
-    enum status status = json_get_int64(root, key, &number, error);
+static enum status read_member(struct json_object *root, const struct member *member,
+                               struct arena *arena, struct error *error) {
+    struct slice text = SLICE_LITERAL("");
+    int64_t number = 1;
+    enum status status = member->number != NULL ? json_get_int64(root, member->key, &number, error)
+                                                : json_get_string(root, member->key, &text, error);
+    if (status == STATUS_NOT_FOUND && member->text != NULL)
+        status = STATUS_OK;
     if (status != STATUS_OK)
         return STATUS_INVALID;
-    if (number < 1 || number > most)
-        return error_set(error, STATUS_INVALID, "%s is out of range", key);
-    *value = number;
+    if (member->number != NULL && (number < 1 || number > member->most))
+        return error_set(error, STATUS_INVALID, "%s is out of range", member->key);
+    if (member->time_us != NULL && !clock_parse(text, member->time_us))
+        return error_set(error, STATUS_INVALID, "%s is no time", member->key);
+    if (member->number != NULL)
+        *member->number = number;
+    if (member->text != NULL)
+        *member->text = arena_slice(arena, text);
     return STATUS_OK;
 }
 
-static enum status get_time(struct json_object *root, const char *key, int64_t *time_us,
-                            struct error *error) {
-    struct slice text;
-    if (json_get_string(root, key, &text, error) != STATUS_OK)
-        return STATUS_INVALID;
-    if (!clock_parse(text, time_us))
-        return error_set(error, STATUS_INVALID, "%s is no time", key);
-    return STATUS_OK;
+static enum status read_members(struct slice body, const struct member *members, size_t count,
+                                struct arena *arena, struct error *error) {
+    struct json_object *root = NULL;
+    enum status status = json_parse(body, &root, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = read_member(root, &members[i], arena, error);
+    json_object_put(root);
+    return status;
 }
 
 /* --- reports ---------------------------------------------------------------------------------- */
@@ -90,63 +97,42 @@ const char *report_outcome_text(enum report_outcome outcome) {
     return outcome_texts[outcome];
 }
 
-static enum status get_outcome(struct json_object *root, enum report_outcome *outcome,
-                               struct error *error) {
-    struct slice text;
-    if (json_get_string(root, "outcome", &text, error) != STATUS_OK)
-        return STATUS_INVALID;
-    for (size_t i = 0; i < sizeof(outcome_texts) / sizeof(outcome_texts[0]); i++) {
-        if (!slice_is(text, outcome_texts[i]))
-            continue;
-        *outcome = (enum report_outcome)i;
-        return STATUS_OK;
-    }
-    return error_set(error, STATUS_INVALID, "no outcome is \"%.*s\"", SLICE_ARG(text));
-}
-
-static enum status read_report(struct json_object *root, struct arena *arena, struct report *report,
-                               struct error *error) {
-    const struct {
-        const char *key;
-        struct slice *text;
-    } texts[] = {
-        {"stream", &report->stream},     {"consumer", &report->consumer},
-        {"eventId", &report->event_id},  {"code", &report->code},
-        {"text", &report->text},         {"service", &report->service},
-        {"instance", &report->instance},
-    };
-    int64_t sequence = 0, attempt = 0;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && status == STATUS_OK; i++)
-        status = get_text(root, texts[i].key, arena, texts[i].text, error);
-    if (status == STATUS_OK)
-        status = get_positive(root, "streamSequence", INT64_MAX, &sequence, error);
-    if (status == STATUS_OK)
-        status = get_positive(root, "attempt", INT_MAX, &attempt, error);
-    if (status == STATUS_OK)
-        status = get_time(root, "time", &report->time_us, error);
-    if (status == STATUS_OK)
-        status = get_outcome(root, &report->outcome, error);
-    report->sequence = (uint64_t)sequence;
-    report->attempt = (int)attempt;
-    return status;
+static bool parse_outcome(struct slice text, enum report_outcome *outcome) {
+    size_t at = 0;
+    while (at < COUNT(outcome_texts) && !slice_is(text, outcome_texts[at]))
+        at++;
+    *outcome = (enum report_outcome)at;
+    return at < COUNT(outcome_texts);
 }
 
 enum status report_read(struct slice body, struct arena *arena, struct report *report,
                         struct error *error) {
-    struct json_object *root = NULL;
     struct report read = {0};
-    enum status status = json_parse(body, &root, error);
+    struct slice outcome;
+    int64_t sequence = 0, attempt = 0;
+    const struct member members[] = {
+        {"stream", .text = &read.stream},
+        {"consumer", .text = &read.consumer},
+        {"eventId", .text = &read.event_id},
+        {"code", .text = &read.code},
+        {"text", .text = &read.text},
+        {"service", .text = &read.service},
+        {"instance", .text = &read.instance},
+        {"outcome", .text = &outcome},
+        {"streamSequence", .number = &sequence, .most = INT64_MAX},
+        {"attempt", .number = &attempt, .most = INT_MAX},
+        {"time", .time_us = &read.time_us},
+    };
+    enum status status = read_members(body, members, COUNT(members), arena, error);
     if (status != STATUS_OK)
         return status;
-    status = read_report(root, arena, &read, error);
-    json_object_put(root);
-    bool can_name = name_is_plain(read.stream) && name_is_plain(read.consumer) &&
-                    event_id_is_valid(read.event_id);
-    if (status == STATUS_OK && !can_name)
-        status = error_set(error, STATUS_INVALID, "a report about what can have no name");
-    if (status != STATUS_OK)
-        return status;
+    if (!parse_outcome(outcome, &read.outcome))
+        return error_set(error, STATUS_INVALID, "no outcome is \"%.*s\"", SLICE_ARG(outcome));
+    if (!name_is_plain(read.stream) || !name_is_plain(read.consumer) ||
+        !event_id_is_valid(read.event_id))
+        return error_set(error, STATUS_INVALID, "a report about what can have no name");
+    read.sequence = (uint64_t)sequence;
+    read.attempt = (int)attempt;
     read.json = arena_slice(arena, body);
     *report = read;
     return STATUS_OK;
@@ -155,15 +141,14 @@ enum status report_read(struct slice body, struct arena *arena, struct report *r
 enum status report_parse(struct slice subject, struct slice body, struct arena *arena,
                          struct report *report, struct error *error) {
     struct report read;
-    struct buf expected = {0};
+    struct slice rest = subject;
     enum status status = report_read(body, arena, &read, error);
     if (status != STATUS_OK)
         return status;
-    buf_printf(&expected, "failures.%.*s.%.*s.%.*s", SLICE_ARG(read.stream),
-               SLICE_ARG(read.consumer), SLICE_ARG(read.event_id));
-    bool agrees = slice_equal(subject, buf_slice(&expected));
-    buf_fini(&expected);
-    if (!agrees)
+    if (!slice_take_prefix(&rest, "failures.") ||
+        !slice_equal(slice_take_until(&rest, '.'), read.stream) ||
+        !slice_equal(slice_take_until(&rest, '.'), read.consumer) ||
+        !slice_equal(rest, read.event_id))
         return error_set(error, STATUS_INVALID, "a report's subject and body do not agree");
     *report = read;
     return STATUS_OK;
@@ -183,65 +168,45 @@ static const struct advisory_kind advisory_kinds[] = {
 };
 
 /* $JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer> */
-static bool parse_advisory_subject(struct slice subject, const struct advisory_kind **kind,
-                                   struct notice *notice) {
+static const struct advisory_kind *parse_advisory_subject(struct slice subject,
+                                                          struct notice *notice) {
     struct slice token;
-    *kind = NULL;
+    size_t at = 0;
     if (!slice_take_prefix(&subject, "$JS.EVENT.ADVISORY.CONSUMER.") ||
-        !next_token(&subject, &token))
-        return false;
-    for (size_t i = 0; i < sizeof(advisory_kinds) / sizeof(advisory_kinds[0]); i++) {
-        if (slice_is(token, advisory_kinds[i].token))
-            *kind = &advisory_kinds[i];
-    }
-    return *kind != NULL && next_token(&subject, &notice->stream) &&
-           next_token(&subject, &notice->consumer) && subject.ptr == NULL &&
-           name_is_plain(notice->stream) && name_is_plain(notice->consumer);
-}
-
-static enum status check_member(struct json_object *root, const char *key, struct slice expected,
-                                struct error *error) {
-    struct slice text;
-    if (json_get_string(root, key, &text, error) != STATUS_OK)
-        return STATUS_INVALID;
-    if (!slice_equal(text, expected))
-        return error_set(error, STATUS_INVALID, "an advisory's subject and %s do not agree", key);
-    return STATUS_OK;
-}
-
-static enum status read_advisory(struct json_object *root, const struct advisory_kind *kind,
-                                 struct notice *notice, struct error *error) {
-    int64_t sequence = 0, deliveries = 0;
-    enum status status = check_member(root, "type", slice_of(kind->type), error);
-    if (status == STATUS_OK)
-        status = check_member(root, "stream", notice->stream, error);
-    if (status == STATUS_OK)
-        status = check_member(root, "consumer", notice->consumer, error);
-    if (status == STATUS_OK)
-        status = get_positive(root, "stream_seq", INT64_MAX, &sequence, error);
-    if (status == STATUS_OK)
-        status = get_positive(root, "deliveries", INT_MAX, &deliveries, error);
-    if (status == STATUS_OK)
-        status = get_time(root, "timestamp", &notice->time_us, error);
-    notice->sequence = (uint64_t)sequence;
-    notice->deliveries = (int)deliveries;
-    notice->kind = kind->kind;
-    return status;
+        !next_token(&subject, &token) || !next_token(&subject, &notice->stream) ||
+        !next_token(&subject, &notice->consumer) || subject.ptr != NULL ||
+        !name_is_plain(notice->stream) || !name_is_plain(notice->consumer))
+        return NULL;
+    while (at < COUNT(advisory_kinds) && !slice_is(token, advisory_kinds[at].token))
+        at++;
+    return at < COUNT(advisory_kinds) ? &advisory_kinds[at] : NULL;
 }
 
 enum status notice_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
                                   struct notice *notice, struct error *error) {
-    const struct advisory_kind *kind;
-    struct json_object *root = NULL;
     struct notice parsed = {0};
-    if (!parse_advisory_subject(arena_slice(arena, subject), &kind, &parsed))
+    struct slice type, stream, consumer;
+    int64_t sequence = 0, deliveries = 0;
+    const struct member members[] = {
+        {"type", .text = &type},
+        {"stream", .text = &stream},
+        {"consumer", .text = &consumer},
+        {"stream_seq", .number = &sequence, .most = INT64_MAX},
+        {"deliveries", .number = &deliveries, .most = INT_MAX},
+        {"timestamp", .time_us = &parsed.time_us},
+    };
+    const struct advisory_kind *kind = parse_advisory_subject(arena_slice(arena, subject), &parsed);
+    if (kind == NULL)
         return error_set(error, STATUS_INVALID, "no advisory has subject %.*s", SLICE_ARG(subject));
-    enum status status = json_parse(body, &root, error);
+    enum status status = read_members(body, members, COUNT(members), arena, error);
     if (status != STATUS_OK)
         return status;
-    status = read_advisory(root, kind, &parsed, error);
-    json_object_put(root);
-    if (status == STATUS_OK)
-        *notice = parsed;
-    return status;
+    if (!slice_is(type, kind->type) || !slice_equal(stream, parsed.stream) ||
+        !slice_equal(consumer, parsed.consumer))
+        return error_set(error, STATUS_INVALID, "an advisory's subject and body do not agree");
+    parsed.sequence = (uint64_t)sequence;
+    parsed.deliveries = (int)deliveries;
+    parsed.kind = kind->kind;
+    *notice = parsed;
+    return STATUS_OK;
 }

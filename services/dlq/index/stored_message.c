@@ -2,13 +2,13 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/json/json.h"
 #include "shared/nats/jetstream_code.h"
 
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void stored_message_fini(struct stored_message *message) {
     free(message->subject);
@@ -19,18 +19,12 @@ void stored_message_fini(struct stored_message *message) {
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void ask(struct request_batch *requests, struct slice stream, const struct buf *body) {
-    struct buf subject = {0};
-    buf_printf(&subject, "$JS.API.STREAM.MSG.GET.%.*s", SLICE_ARG(stream));
-    request_batch_add(requests, subject.ptr, buf_slice(body));
-    buf_fini(&subject);
-}
+#define GET "$JS.API.STREAM.MSG.GET.%.*s", SLICE_ARG(stream)
 
 void stored_message_ask(struct request_batch *requests, struct slice stream, uint64_t sequence) {
-    struct buf body = {0};
-    buf_printf(&body, "{\"seq\":%" PRIu64 "}", sequence);
-    ask(requests, stream, &body);
-    buf_fini(&body);
+    char body[48];
+    snprintf(body, sizeof(body), "{\"seq\":%" PRIu64 "}", sequence);
+    request_batch_add(requests, slice_of(body), GET);
 }
 
 void stored_message_ask_last(struct request_batch *requests, struct slice stream,
@@ -40,7 +34,7 @@ void stored_message_ask_last(struct request_batch *requests, struct slice stream
     json_begin_object(&w);
     json_put_text(&w, "last_by_subj", subject);
     json_end_object(&w);
-    ask(requests, stream, &body);
+    request_batch_add(requests, buf_slice(&body), GET);
     buf_fini(&body);
 }
 
@@ -83,25 +77,31 @@ static enum status read_message(struct json_object *object, struct stored_messag
     return STATUS_OK;
 }
 
-static enum status refused_as(struct json_object *refused, struct error *error) {
-    int64_t code = 0;
+enum status api_parse(struct slice reply, struct json_object **root, struct error *error) {
+    struct json_object *parsed = NULL, *refused = NULL;
     struct slice text = SLICE_LITERAL("refused");
-    (void)!json_get_int64(refused, "err_code", &code, NULL);
-    (void)!json_get_string(refused, "description", &text, NULL);
-    bool is_missing = code == JETSTREAM_NO_MESSAGE || code == JETSTREAM_STREAM_NOT_FOUND;
-    return error_set(error, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
-                     "reading a stored message: %.*s", SLICE_ARG(text));
+    int64_t code = 0;
+    enum status status = json_parse(reply, &parsed, error);
+    if (status == STATUS_OK && json_get_object(parsed, "error", &refused, NULL) == STATUS_OK) {
+        (void)!json_get_int64(refused, "err_code", &code, NULL);
+        (void)!json_get_string(refused, "description", &text, NULL);
+        bool is_missing = code == JETSTREAM_CONSUMER_NOT_FOUND || code == JETSTREAM_NO_MESSAGE ||
+                          code == JETSTREAM_STREAM_NOT_FOUND;
+        status = error_set(error, is_missing ? STATUS_NOT_FOUND : STATUS_UNAVAILABLE,
+                           "asking JetStream: %.*s", SLICE_ARG(text));
+    }
+    if (status == STATUS_OK)
+        *root = parsed;
+    else
+        json_object_put(parsed);
+    return status;
 }
 
 enum status stored_message_parse(struct slice reply, struct stored_message *message,
                                  struct error *error) {
     struct json_object *root = NULL, *member = NULL;
     struct stored_message read = {0};
-    enum status status = json_parse(reply, &root, error);
-    if (status != STATUS_OK)
-        return status;
-    if (json_get_object(root, "error", &member, NULL) == STATUS_OK)
-        status = refused_as(member, error);
+    enum status status = api_parse(reply, &root, error);
     if (status == STATUS_OK)
         status = json_get_object(root, "message", &member, error);
     if (status == STATUS_OK)
@@ -149,4 +149,21 @@ bool header_find(struct slice block, const char *name, struct slice *value) {
         }
     }
     return false;
+}
+
+bool header_has_prefix(const struct header *header, const char *prefix) {
+    size_t len = strlen(prefix);
+    return header->name.len >= len && strncasecmp(header->name.ptr, prefix, len) == 0;
+}
+
+/* nats.c wants terminated texts. */
+natsStatus header_add(natsMsg *message, const char *prefix, struct slice name, struct slice value) {
+    struct buf key = {0}, text = {0};
+    buf_append_text(&key, prefix);
+    buf_append_slice(&key, name);
+    buf_append_slice(&text, value);
+    natsStatus s = natsMsgHeader_Add(message, key.ptr, text.ptr == NULL ? "" : text.ptr);
+    buf_fini(&key);
+    buf_fini(&text);
+    return s;
 }

@@ -8,6 +8,7 @@
 #define OM_SERVICES_DLQ_INDEX_STORED_MESSAGE_H
 
 #include "shared/base/buf.h"
+#include "shared/json/json.h"
 #include "shared/nats/request_batch.h"
 
 struct stored_message {
@@ -28,6 +29,11 @@ void stored_message_ask_last(struct request_batch *requests, struct slice stream
 enum status stored_message_parse(struct slice reply, struct stored_message *message,
                                  struct error *error) MUST_CHECK;
 
+/* Reads an answer of the server's API: *root is the caller's. NOT_FOUND where it knows no such
+   message, consumer or stream; UNAVAILABLE for all other errors, as of a server that starts. */
+enum status api_parse(struct slice reply, struct json_object **root,
+                      struct error *error) MUST_CHECK;
+
 /* All in one. Blocks up to 5 s. */
 enum status stored_message_get(struct nats_client *nats, struct slice stream, uint64_t sequence,
                                struct stored_message *message, struct error *error) MUST_CHECK;
@@ -43,5 +49,8 @@ struct header {
 bool header_next(struct slice *rest, struct header *header);
 /* The first one of that name, which is matched as the server does: by case. */
 bool header_find(struct slice block, const char *name, struct slice *value);
+bool header_has_prefix(const struct header *header, const char *prefix); /* in either case */
+/* Adds it to a message, as <prefix><name>. */
+natsStatus header_add(natsMsg *message, const char *prefix, struct slice name, struct slice value);
 
 #endif

@@ -5,31 +5,13 @@
 
 #include <inttypes.h>
 #include <limits.h>
-#include <strings.h>
 
 bool republish_fits(const struct stored_message *original) {
     return original->headers.len + original->body.len + REPUBLISH_OURS_MOST <= REPUBLISH_SIZE_MOST;
 }
 
 static natsStatus add(natsMsg *message, const char *name, struct slice value) {
-    struct buf text = {0};
-    buf_append_slice(&text, value);
-    buf_append_text(&text, "");
-    natsStatus s = natsMsgHeader_Add(message, name, text.ptr);
-    buf_fini(&text);
-    return s;
-}
-
-static natsStatus add_original(natsMsg *message, const struct header *header) {
-    struct buf name = {0};
-    natsStatus s = NATS_OK;
-    buf_append_slice(&name, header->name);
-    bool is_ours =
-        strncasecmp(name.ptr, "Nats-", 5) == 0 || strncasecmp(name.ptr, "Om-Replay-", 10) == 0;
-    if (!is_ours)
-        s = add(message, name.ptr, header->value);
-    buf_fini(&name);
-    return s;
+    return header_add(message, "", slice_of(name), value);
 }
 
 static natsStatus add_originals(natsMsg *message, const struct replay *replay,
@@ -39,7 +21,8 @@ static natsStatus add_originals(natsMsg *message, const struct replay *replay,
     natsStatus s = NATS_OK;
     while (s == NATS_OK && (replay->is_chance ? header_next(&block, &header)
                                               : entry_next_original_header(&block, &header)))
-        s = add_original(message, &header);
+        if (!header_has_prefix(&header, "Nats-") && !header_has_prefix(&header, "Om-Replay-"))
+            s = header_add(message, "", header.name, header.value);
     return s;
 }
 

@@ -18,7 +18,7 @@ static void add_numbers(struct request_batch *batch, const char *subject, int co
     for (int i = 0; i < count; i++) {
         char text[16];
         snprintf(text, sizeof(text), "%d", i);
-        assert_int_equal(request_batch_add(batch, subject, slice_of(text)), i);
+        assert_int_equal(request_batch_add(batch, slice_of(text), "%s", subject), i);
     }
 }
 
