@@ -173,9 +173,9 @@ static enum status answer_entry(struct endpoint_call *call, struct slice id,
 /* OK also when the broker is away: the entry stays taken, and the jobs' worker goes on with it. */
 static enum status replay_now(struct endpoint_call *call, const struct replays *taken,
                               struct error *error) {
-    struct replayer *replayer = replayer_create(call->nats);
-    enum status status = replayer_run(replayer, taken, call->pg, call->arena, error);
-    replayer_destroy(&replayer);
+    struct request_batch *requests = request_batch_create(call->nats);
+    enum status status = replay_run(requests, taken, call->pg, call->arena, error);
+    request_batch_destroy(&requests);
     return status_is_retryable(status) ? STATUS_OK : status;
 }
 

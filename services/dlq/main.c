@@ -3,7 +3,6 @@
 #include "services/dlq/collect/examiner.h"
 #include "services/dlq/collect/reports.h"
 #include "services/dlq/collect/second_chances.h"
-#include "services/dlq/collect/settings.h"
 #include "services/dlq/collect/sweep.h"
 #include "services/dlq/endpoint.h"
 #include "services/dlq/replay/jobs.h"

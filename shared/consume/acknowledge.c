@@ -1,21 +1,87 @@
 #include "shared/consume/acknowledge.h"
 
+#include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
-#include "shared/consume/failure_report.h"
 #include "shared/consume/retry_delay.h"
+#include "shared/json/json.h"
 #include "shared/observe/log.h"
 
-static struct failure_report report_of(const struct acknowledger *acknowledger,
-                                       const struct message *message) {
-    return (struct failure_report){
-        .stream = acknowledger->spec->stream,
-        .durable = acknowledger->spec->durable,
-        .service = acknowledger->service,
-        .instance = acknowledger->instance,
-        .stream_sequence = message->metadata.stream_sequence,
-        .delivery = &message->delivery,
-    };
+#include <inttypes.h>
+#include <stdio.h>
+
+/* --- reports ---------------------------------------------------------------------------------- */
+
+#define STORE_TIMEOUT_MS 2000
+
+/* One that cannot be read is named by its sequence. */
+static void format_event_id(const struct message *message, char *text, size_t size) {
+    static const struct uuid none = {{0}};
+    if (uuid_compare(&message->delivery.event.id, &none) == 0)
+        snprintf(text, size, "seq-%" PRIu64, message->metadata.stream_sequence);
+    else
+        uuid_format(&message->delivery.event.id, text);
 }
+
+static void write_report(const struct acknowledger *acknowledger, const struct message *message,
+                         struct buf *subject, struct buf *body) {
+    static const char *const outcomes[] = {
+        [OUTCOME_DONE] = "DONE", [OUTCOME_RETRY] = "RETRY", [OUTCOME_REJECT] = "REJECT"};
+    const struct consumer_spec *spec = acknowledger->spec;
+    const struct delivery *delivery = &message->delivery;
+    char event_id[UUID_TEXT_SIZE], time[RFC3339_SIZE];
+    format_event_id(message, event_id, sizeof(event_id));
+    clock_format(clock_now_us(), time);
+    buf_printf(subject, "failures.%s.%s.%s", spec->stream, spec->durable, event_id);
+
+    struct json_writer w = json_writer(body);
+    json_begin_object(&w);
+    json_put_text(&w, "stream", spec->stream);
+    json_put_text(&w, "consumer", spec->durable);
+    json_put_text(&w, "eventId", event_id);
+    json_put_int(&w, "streamSequence", (int64_t)message->metadata.stream_sequence);
+    json_put_int(&w, "attempt", delivery->attempt);
+    json_put_text(&w, "outcome", outcomes[delivery->outcome]);
+    json_put_text(&w, "code", status_name(delivery->error.status));
+    json_put_text(&w, "text", delivery->error.text);
+    json_put_text(&w, "sqlstate", delivery->error.sqlstate);
+    json_put_text(&w, "service", acknowledger->service);
+    json_put_text(&w, "instance", acknowledger->instance);
+    json_put_text(&w, "time", time);
+    json_end_object(&w);
+}
+
+/* Fire and forget: for an attempt that will be repeated, or is done. */
+static void send_report(const struct acknowledger *acknowledger, const struct message *message) {
+    struct buf subject = {0}, body = {0};
+    write_report(acknowledger, message, &subject, &body);
+    natsConnection_Publish(nats_client_bulk(acknowledger->nats), subject.ptr, body.ptr,
+                           (int)body.len);
+    buf_fini(&subject);
+    buf_fini(&body);
+}
+
+/* Waits until it is stored: for the last word on a message, before it is terminated. */
+static enum status store_report(const struct acknowledger *acknowledger,
+                                const struct message *message, struct error *error) {
+    struct buf subject = {0}, body = {0};
+    struct pub_ack ack = {0};
+    natsMsg *reply = NULL;
+    write_report(acknowledger, message, &subject, &body);
+    natsStatus s = natsConnection_Request(&reply, nats_client_fast(acknowledger->nats), subject.ptr,
+                                          body.ptr, (int)body.len, STORE_TIMEOUT_MS);
+    buf_fini(&subject);
+    buf_fini(&body);
+    if (s != NATS_OK)
+        return nats_error(error, s, "storing a failure report");
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    enum status status = pub_ack_parse(text, &ack, error);
+    natsMsg_Destroy(reply);
+    if (status == STATUS_OK && ack.error_code != 0)
+        return error_set(error, STATUS_UNAVAILABLE, "storing a failure report: %s", ack.error_text);
+    return status;
+}
+
+/* --- acknowledgements ------------------------------------------------------------------------- */
 
 /* A report about an earlier attempt, or about the dead letter sent again, no longer holds. */
 static bool supersedes_a_report(const struct message *message) {
@@ -25,10 +91,8 @@ static bool supersedes_a_report(const struct message *message) {
 
 static enum event_count settle_done(const struct acknowledger *acknowledger,
                                     struct message *message) {
-    if (supersedes_a_report(message)) {
-        struct failure_report report = report_of(acknowledger, message);
-        failure_report_send(acknowledger->nats, &report);
-    }
+    if (supersedes_a_report(message))
+        send_report(acknowledger, message);
     pull_ack(acknowledger->pull, message->raw);
     log_debug("an event is done", LOG_TEXT("consumer", acknowledger->consumer),
               LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
@@ -43,21 +107,20 @@ static enum event_count settle_failed(const struct acknowledger *acknowledger,
                                       struct message *message) {
     struct pull *pull = acknowledger->pull;
     const struct delivery *delivery = &message->delivery;
-    struct failure_report report = report_of(acknowledger, message);
     struct error error = {0};
     bool is_final = delivery->outcome == OUTCOME_REJECT;
     log_warn(is_final ? "a message is rejected" : "a message is to be tried again",
              LOG_TEXT("consumer", acknowledger->consumer),
              LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
              LOG_INT("attempt", delivery->attempt), LOG_ERROR(&delivery->error));
-    if (is_final && failure_report_store(acknowledger->nats, &report, &error) == STATUS_OK) {
+    if (is_final && store_report(acknowledger, message, &error) == STATUS_OK) {
         pull_term(pull, message->raw, delivery->error.text);
         return COUNT_REJECT;
     }
     if (is_final)
         log_warn("a rejection could not be reported", LOG_ERROR(&error));
     else if (!consumer_spec_is_raw(acknowledger->spec))
-        failure_report_send(acknowledger->nats, &report);
+        send_report(acknowledger, message);
     pull_nak(pull, message->raw,
              retry_delay_ms(delivery->attempt, pull_is_last_delivery(pull, delivery->attempt)));
     return COUNT_RETRY;

@@ -6,6 +6,10 @@
  *     RETRY    NAK with 1, 2, 4 s, and a failure report
  *     REJECT   TERM, once its failure report is stored
  *
+ * A failure report is what a failed attempt leaves for the dead-letter service and for people, as
+ * failures.<stream>.<consumer>.<event id> (the last one is kept). DONE takes back what was reported
+ * of earlier attempts, and says that a replayed dead letter got through.
+ *
  * For the consumer's thread. Blocks for the report of a rejection, 2 s at most.
  */
 #ifndef OM_SHARED_CONSUME_ACKNOWLEDGE_H

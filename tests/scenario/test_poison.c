@@ -1,7 +1,7 @@
 /* Every kind of poison, published by hand among healthy orders: each ends in one dead letter that
    says why, as it was sent, and no healthy event does.
 
-   Covers: services/dlq/collect/ shared/consume/failure_report.c shared/consume/intake.c */
+   Covers: services/dlq/collect/ shared/consume/acknowledge.c shared/consume/intake.c */
 #include "services/dlq/index/stored_message.h"
 #include "shared/json/json.h"
 #include "tests/support/mesh/scenario.h"

@@ -1,7 +1,7 @@
 #include "services/dlq/collect/second_chances.h"
 
 #include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/replay/job_leader.h"
+#include "services/dlq/replay/leader.h"
 #include "services/dlq/replay/replay.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
@@ -15,22 +15,16 @@ METRIC_COUNTER(
     "Messages that left no word and are sent once more: given, passed, failed, expired.");
 
 enum {
-    ARENA_CHUNK_BYTES = 64 * 1024,
     BUSY_POLL_MS = 10,
     BUSY_MS = 2000, /* what is healthy is done by then */
     IDLE_POLL_MS = 200,
-    RETRY_MS = 1000,
     OVERDUE_POLL_MS = 1000,
     MARGIN_MS = 10000, /* for retry delays and the report's way here */
     LIMIT_MOST_MS = 3600000,
 };
 
 struct giver {
-    struct pg *pg;
-    struct arena *arena;
-    struct request_batch *requests;
-    struct replayer *replayer;
-    struct job_leader leader;
+    struct leader *leader;
     int64_t overdue_due_us;
     int64_t busy_until_us; /* an answer is soon to come */
 };
@@ -60,7 +54,7 @@ static enum status expire(struct giver *giver, const struct replay *chance, cons
     log_warn("nobody says what became of a second chance", LOG_SLICE("stream", chance->stream),
              LOG_SLICE("consumer", chance->consumer),
              LOG_INT("streamSequence", (int64_t)chance->sequence), LOG_TEXT("why", why));
-    return pg_query(giver->pg, &statement, params, NULL, error);
+    return pg_query(giver->leader->pg, &statement, params, NULL, error);
 }
 
 /* A message that the stream no longer holds, or that the broker refuses, has no chance. The replay
@@ -88,7 +82,7 @@ static enum status note_given(struct giver *giver, const struct replay *chance,
     log_info("sent once more: it left no word", LOG_SLICE("entry", chance->id),
              LOG_INT("streamSequence", (int64_t)chance->sequence),
              LOG_INT("chanceSequence", (int64_t)result->sequence));
-    return pg_query(giver->pg, &give, params, NULL, error);
+    return pg_query(giver->leader->pg, &give, params, NULL, error);
 }
 
 /* Of each service that has none out, the first. Published first, then written down: who is killed
@@ -103,13 +97,15 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
                " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT 64",
     };
     struct replays next = {0};
-    enum status status = store_query_replays(giver->pg, &find, NULL, giver->arena, &next, error);
+    enum status status =
+        store_query_replays(giver->leader->pg, &find, NULL, giver->leader->arena, &next, error);
     if (status != STATUS_OK || next.count == 0)
         return status;
     for (size_t i = 0; i < next.count; i++)
         next.items[i].is_chance = true;
-    struct replay_result *results = arena_alloc(giver->arena, next.count * sizeof(*results));
-    status = replayer_publish(giver->replayer, &next, results, error);
+    struct replay_result *results =
+        arena_alloc(giver->leader->arena, next.count * sizeof(*results));
+    status = replay_publish(giver->leader->requests, &next, giver->leader->arena, results, error);
     failpoint("dlq.after_chance");
     for (size_t i = 0; i < next.count && status == STATUS_OK; i++)
         status = note_given(giver, &next.items[i], &results[i], error);
@@ -144,7 +140,7 @@ static enum status end_answered(struct giver *giver, struct error *error) {
                "   count(*) FILTER (WHERE state = 'failed') FROM ended",
     };
     struct pg_result *rows = NULL;
-    enum status status = pg_query(giver->pg, &end, NULL, &rows, error);
+    enum status status = pg_query(giver->leader->pg, &end, NULL, &rows, error);
     if (status == STATUS_OK) {
         count("passed", pg_get_int64(rows, 0, 0));
         count("failed", pg_get_int64(rows, 0, 1));
@@ -174,11 +170,12 @@ static enum status judge(struct giver *giver, const struct replay *given, uint64
     struct consumer_facts facts = {.stream = given->stream, .consumer = given->consumer};
     const struct pg_param params[] = {pg_text(given->stream), pg_text(given->consumer),
                                       pg_int64((int64_t)given->sequence)};
-    enum status status = consumer_facts_read(giver->requests, giver->arena, &facts, 1, error);
+    enum status status =
+        consumer_facts_read(giver->leader->requests, giver->leader->arena, &facts, 1, error);
     if (status != STATUS_OK)
         return status;
     if (facts.exists && facts.delivered < sent)
-        return pg_query(giver->pg, &renew, params, NULL, error);
+        return pg_query(giver->leader->pg, &renew, params, NULL, error);
     if (facts.exists && age_us < limit_us(&facts))
         return STATUS_OK;
     return expire(giver, given, facts.exists ? "no report" : "no consumer", error);
@@ -192,7 +189,7 @@ static enum status expire_overdue(struct giver *giver, size_t *out, struct error
                " FROM dlq.chances WHERE state = 'given' LIMIT 64",
     };
     struct pg_result *rows = NULL;
-    enum status status = pg_query(giver->pg, &find, NULL, &rows, error);
+    enum status status = pg_query(giver->leader->pg, &find, NULL, &rows, error);
     if (status != STATUS_OK)
         return status;
     *out = (size_t)pg_rows(rows);
@@ -210,16 +207,15 @@ static enum status expire_overdue(struct giver *giver, size_t *out, struct error
     return status;
 }
 
-static enum status turn(struct giver *giver, int64_t *nap_ms, struct error *error) {
-    bool is_leader = false, is_new = false;
+static enum status turn(struct leader *leader, void *context, int64_t *nap_ms,
+                        struct error *error) {
+    struct giver *giver = context;
     size_t given = 0, out = 0;
-    arena_reset(giver->arena);
-    enum status status = job_leader_try(&giver->leader, giver->pg, &is_leader, &is_new, error);
-    if (status == STATUS_OK && is_leader)
-        status = end_answered(giver, error);
-    if (status == STATUS_OK && is_leader)
+    giver->leader = leader;
+    enum status status = end_answered(giver, error);
+    if (status == STATUS_OK)
         status = give_next(giver, &given, error);
-    if (status == STATUS_OK && is_leader)
+    if (status == STATUS_OK)
         status = expire_overdue(giver, &out, error);
     int64_t now_us = clock_monotonic_us();
     if (given > 0)
@@ -229,26 +225,11 @@ static enum status turn(struct giver *giver, int64_t *nap_ms, struct error *erro
 }
 
 void chances_run(struct worker *worker) {
-    const struct worker_options *options = worker_options(worker);
-    struct giver giver = {
-        .pg = pg_create(options->config->database_url, "dlq/chances"),
-        .arena = arena_create(ARENA_CHUNK_BYTES),
-        .requests = request_batch_create(options->nats),
-        .replayer = replayer_create(options->nats),
-        .leader = {.lock = SLICE_LITERAL("om.dlq.chances")},
+    static const struct leader_spec spec = {
+        .lock = "om.dlq.chances",
+        .trouble = "second chances wait for a dependency",
+        .turn = turn,
     };
-    int64_t nap_ms = 0;
-    while (worker_nap(worker, nap_ms)) {
-        struct error error = {0};
-        enum status status = turn(&giver, &nap_ms, &error);
-        if (status != STATUS_OK) {
-            log_warn("second chances wait for a dependency", LOG_ERROR(&error));
-            nap_ms = RETRY_MS;
-        }
-        worker_set_ready(worker, status == STATUS_OK);
-    }
-    request_batch_destroy(&giver.requests);
-    replayer_destroy(&giver.replayer);
-    arena_destroy(&giver.arena);
-    pg_destroy(&giver.pg);
+    struct giver giver = {0};
+    leader_run(worker, &spec, &giver);
 }

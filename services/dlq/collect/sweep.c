@@ -3,7 +3,6 @@
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/examiner.h"
 #include "services/dlq/collect/reports.h"
-#include "services/dlq/collect/settings.h"
 #include "shared/base/clock.h"
 #include "shared/contract/event.h"
 #include "shared/observe/log.h"
@@ -133,8 +132,8 @@ static const struct pg_statement close_replays = {
            " RETURNING e.job_id)" REPORTS_COUNT_RESOLVED_SQL,
 };
 
-/* Times that a clock that was ahead has left in the future, by more than a transaction lasts, become
-   now, since all that waits for an age would wait for the difference. */
+/* Times that a clock that was ahead has left in the future, by more than a transaction lasts,
+   become now, since all that waits for an age would wait for the difference. */
 #define IS_EARLY "> now() + interval '1 minute'"
 static const struct pg_statement set_times_right = {
     .name = "dlq_set_times_right",

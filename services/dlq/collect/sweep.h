@@ -11,6 +11,11 @@
 
 #include "shared/service/worker.h"
 
+/* The service's own configuration, read once before any thread starts. */
+struct dlq_settings {
+    int64_t grace_ms; /* how long a final failure report may wait for its advisory */
+};
+
 void sweep_run(struct worker *worker);
 
 #endif

@@ -24,13 +24,27 @@ const char *dead_reason_text(enum dead_reason reason) {
 }
 
 bool dead_reason_parse(struct slice text, enum dead_reason *reason) {
-    for (size_t i = 0; i < REASON_COUNT; i++) {
-        if (!slice_is(text, reason_texts[i]))
-            continue;
-        *reason = (enum dead_reason)i;
-        return true;
-    }
-    return false;
+    int at = slice_index(text, reason_texts, REASON_COUNT);
+    if (at >= 0)
+        *reason = (enum dead_reason)at;
+    return at >= 0;
+}
+
+static const char *const status_texts[] = {
+#define ENTRY_STATUS_TEXT(id, text, meaning) text,
+    ENTRY_STATUS_TABLE(ENTRY_STATUS_TEXT)
+#undef ENTRY_STATUS_TEXT
+};
+
+const char *entry_status_text(enum entry_status status) {
+    return status_texts[status];
+}
+
+bool entry_status_parse(struct slice text, enum entry_status *status) {
+    int at = slice_index(text, status_texts, ENTRY_STATUS_COUNT);
+    if (at >= 0)
+        *status = (enum entry_status)at;
+    return at >= 0;
 }
 
 void entry_write_stream(struct slice stream, struct buf *out) {
@@ -205,16 +219,19 @@ enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t 
                         struct stored_message *message, struct entry *entry, struct error *error) {
     struct buf dlq_stream = {0};
     struct stored_message read = {0};
+    struct request_batch *requests = request_batch_create(nats);
     entry_write_stream(stream, &dlq_stream);
-    enum status status =
-        stored_message_get(nats, buf_slice(&dlq_stream), dlq_sequence, &read, error);
-    buf_fini(&dlq_stream);
+    stored_message_ask(requests, buf_slice(&dlq_stream), dlq_sequence);
+    enum status status = request_batch_run(requests, error);
+    if (status == STATUS_OK)
+        status = stored_message_parse(request_batch_reply(requests, 0), &read, error);
     if (status == STATUS_OK)
         status = entry_parse(&read, entry, error);
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK)
+        *message = read;
+    else
         stored_message_fini(&read);
-        return status;
-    }
-    *message = read;
-    return STATUS_OK;
+    request_batch_destroy(&requests);
+    buf_fini(&dlq_stream);
+    return status;
 }

@@ -35,6 +35,24 @@ enum dead_reason {
 const char *dead_reason_text(enum dead_reason reason);
 bool dead_reason_parse(struct slice text, enum dead_reason *reason);
 
+/* An entry's state in the index (dlq.entries). */
+#define ENTRY_STATUS_TABLE(X)                                                                      \
+    X(DEAD, "dead", "waits for somebody to decide")                                                \
+    X(REPLAYING, "replaying", "to be published again, or just published")                          \
+    X(REPLAYED, "replayed", "published again; the consumer has not answered yet")                  \
+    X(RESOLVED, "resolved", "the consumer did what the replay asked for")                          \
+    X(DISCARDED, "discarded", "somebody decided that it never will be done")
+
+enum entry_status {
+#define ENTRY_STATUS_ENUM(id, text, meaning) ENTRY_##id,
+    ENTRY_STATUS_TABLE(ENTRY_STATUS_ENUM)
+#undef ENTRY_STATUS_ENUM
+        ENTRY_STATUS_COUNT
+};
+
+const char *entry_status_text(enum entry_status status);
+bool entry_status_parse(struct slice text, enum entry_status *status);
+
 struct entry {
     struct slice stream;
     struct slice consumer;
@@ -50,6 +68,15 @@ struct entry {
     int64_t failed_at_us;
     int64_t published_at_us; /* the original */
     int64_t generation;      /* 1, 2 ... */
+};
+
+/* What a verdict on a further failure needs of the entry that the index has. */
+struct entry_row {
+    uint64_t sequence;     /* of the message that failed last */
+    uint64_t dlq_sequence; /* of the entry's last message in <stream>_DLQ */
+    int generation;
+    enum entry_status status;
+    int64_t failed_at_us;
 };
 
 /* Appends the name of the stream that `stream`'s entries are in. */

@@ -97,14 +97,6 @@ const char *report_outcome_text(enum report_outcome outcome) {
     return outcome_texts[outcome];
 }
 
-static bool parse_outcome(struct slice text, enum report_outcome *outcome) {
-    size_t at = 0;
-    while (at < COUNT(outcome_texts) && !slice_is(text, outcome_texts[at]))
-        at++;
-    *outcome = (enum report_outcome)at;
-    return at < COUNT(outcome_texts);
-}
-
 enum status report_read(struct slice body, struct arena *arena, struct report *report,
                         struct error *error) {
     struct report read = {0};
@@ -126,11 +118,13 @@ enum status report_read(struct slice body, struct arena *arena, struct report *r
     enum status status = read_members(body, members, COUNT(members), arena, error);
     if (status != STATUS_OK)
         return status;
-    if (!parse_outcome(outcome, &read.outcome))
+    int at = slice_index(outcome, outcome_texts, COUNT(outcome_texts));
+    if (at < 0)
         return error_set(error, STATUS_INVALID, "no outcome is \"%.*s\"", SLICE_ARG(outcome));
     if (!name_is_plain(read.stream) || !name_is_plain(read.consumer) ||
         !event_id_is_valid(read.event_id))
         return error_set(error, STATUS_INVALID, "a report about what can have no name");
+    read.outcome = (enum report_outcome)at;
     read.sequence = (uint64_t)sequence;
     read.attempt = (int)attempt;
     read.json = arena_slice(arena, body);

@@ -11,7 +11,7 @@
 #include "shared/base/arena.h"
 #include "shared/base/status.h"
 
-/* The end of an attempt, by the consumer's word (shared/consume/failure_report.h). DONE
+/* The end of an attempt, by the consumer's word (shared/consume/acknowledge.h). DONE
    supersedes what was reported before. */
 enum report_outcome { REPORT_RETRY, REPORT_REJECT, REPORT_DONE };
 

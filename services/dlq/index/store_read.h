@@ -13,7 +13,7 @@
 #ifndef OM_SERVICES_DLQ_INDEX_STORE_READ_H
 #define OM_SERVICES_DLQ_INDEX_STORE_READ_H
 
-#include "services/dlq/index/entry_row.h"
+#include "services/dlq/index/entry.h"
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
 #include "shared/contract/dlq_filter.h"

@@ -114,17 +114,6 @@ enum status stored_message_parse(struct slice reply, struct stored_message *mess
     return status;
 }
 
-enum status stored_message_get(struct nats_client *nats, struct slice stream, uint64_t sequence,
-                               struct stored_message *message, struct error *error) {
-    struct request_batch *requests = request_batch_create(nats);
-    stored_message_ask(requests, stream, sequence);
-    enum status status = request_batch_run(requests, error);
-    if (status == STATUS_OK)
-        status = stored_message_parse(request_batch_reply(requests, 0), message, error);
-    request_batch_destroy(&requests);
-    return status;
-}
-
 /* --- headers ---------------------------------------------------------------------------------- */
 
 bool header_next(struct slice *rest, struct header *header) {

@@ -34,10 +34,6 @@ enum status stored_message_parse(struct slice reply, struct stored_message *mess
 enum status api_parse(struct slice reply, struct json_object **root,
                       struct error *error) MUST_CHECK;
 
-/* All in one. Blocks up to 5 s. */
-enum status stored_message_get(struct nats_client *nats, struct slice stream, uint64_t sequence,
-                               struct stored_message *message, struct error *error) MUST_CHECK;
-
 /* A header line. The value is all that follows the colon and one space. */
 struct header {
     struct slice name;

@@ -4,7 +4,7 @@
 #ifndef OM_SERVICES_DLQ_INDEX_VERDICT_H
 #define OM_SERVICES_DLQ_INDEX_VERDICT_H
 
-#include "services/dlq/index/entry_row.h"
+#include "services/dlq/index/entry.h"
 
 struct failed_message {
     uint64_t sequence;

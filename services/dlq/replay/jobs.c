@@ -1,18 +1,15 @@
 #include "services/dlq/replay/jobs.h"
 
 #include "services/dlq/index/store_job.h"
-#include "services/dlq/replay/job_leader.h"
+#include "services/dlq/replay/leader.h"
 #include "services/dlq/replay/replay.h"
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"
 
 enum {
-    ARENA_CHUNK_BYTES = 64 * 1024,
     TAKE_MOST = 64,           /* entries at once: all their messages are in memory */
     TAKES_PER_SECOND = 20,    /* of a job, unless it is so slow that one entry is more */
     IDLE_POLL_MS = 200,       /* for new jobs */
-    STANDBY_POLL_MS = 500,    /* for the leader's end */
-    RETRY_MS = 1000,          /* after a failure */
     UNSETTLED_AGE_MS = 15000, /* longer than any endpoint takes to settle its entry */
     UNSETTLED_POLL_MS = 5000,
 };
@@ -31,11 +28,7 @@ struct pace {
 };
 
 struct runner {
-    struct worker *worker;
-    struct pg *pg;
-    struct arena *arena;
-    struct replayer *replayer;
-    struct job_leader leader;
+    struct leader *leader;
     bool has_unsettled; /* we took entries whose end is unknown */
     int64_t looked_for_unsettled_us;
     struct pace paces[STORE_JOBS_MOST];
@@ -48,14 +41,15 @@ static enum status settle(struct runner *runner, struct error *error) {
     struct replays found = {0};
     int64_t age_ms = runner->has_unsettled ? 0 : UNSETTLED_AGE_MS;
     do {
-        enum status status =
-            store_unsettled(runner->pg, age_ms, TAKE_MOST, runner->arena, &found, error);
+        enum status status = store_unsettled(runner->leader->pg, age_ms, TAKE_MOST,
+                                             runner->leader->arena, &found, error);
         if (status == STATUS_OK)
-            status = replayer_run(runner->replayer, &found, runner->pg, runner->arena, error);
+            status = replay_run(runner->leader->requests, &found, runner->leader->pg,
+                                runner->leader->arena, error);
         if (status != STATUS_OK)
             return status;
-        arena_reset(runner->arena);
-    } while (found.count == TAKE_MOST && !worker_is_draining(runner->worker));
+        arena_reset(runner->leader->arena);
+    } while (found.count == TAKE_MOST && !worker_is_draining(runner->leader->worker));
     runner->has_unsettled = false;
     runner->looked_for_unsettled_us = clock_monotonic_us();
     return STATUS_OK;
@@ -82,11 +76,13 @@ static enum status step(struct runner *runner, const struct job *job, int64_t *d
     struct replays taken = {0};
     if (wanted < 1 || wanted > TAKE_MOST)
         wanted = wanted < 1 ? 1 : TAKE_MOST;
-    enum status status = store_job_take(runner->pg, &job->id, wanted, runner->arena, &taken, error);
+    enum status status =
+        store_job_take(runner->leader->pg, &job->id, wanted, runner->leader->arena, &taken, error);
     if (status == STATUS_OK && taken.count == 0)
-        return store_job_finish(runner->pg, &job->id, error);
+        return store_job_finish(runner->leader->pg, &job->id, error);
     if (status == STATUS_OK && !job->is_discard) {
-        status = replayer_run(runner->replayer, &taken, runner->pg, runner->arena, error);
+        status = replay_run(runner->leader->requests, &taken, runner->leader->pg,
+                            runner->leader->arena, error);
         runner->has_unsettled |= status != STATUS_OK;
     }
     *due_us += (int64_t)taken.count * 1000000 / job->rate_per_second;
@@ -101,7 +97,7 @@ static enum status step_or_fail(struct runner *runner, const struct job *job, in
     if (status == STATUS_OK || status_is_retryable(status))
         return status;
     log_error("a job failed", LOG_ERROR(error));
-    status = store_job_fail(runner->pg, &job->id, slice_of(error->text), &failing);
+    status = store_job_fail(runner->leader->pg, &job->id, slice_of(error->text), &failing);
     if (status != STATUS_OK)
         *error = failing;
     return status;
@@ -111,7 +107,8 @@ static enum status step_or_fail(struct runner *runner, const struct job *job, in
 static enum status work(struct runner *runner, int64_t *nap_ms, struct error *error) {
     struct jobs jobs;
     struct pace paces[STORE_JOBS_MOST];
-    enum status status = store_jobs_running(runner->pg, runner->arena, &jobs, error);
+    enum status status =
+        store_jobs_running(runner->leader->pg, runner->leader->arena, &jobs, error);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < jobs.count && status == STATUS_OK; i++) {
@@ -132,40 +129,25 @@ static enum status work(struct runner *runner, int64_t *nap_ms, struct error *er
     return STATUS_OK;
 }
 
-static enum status turn(struct runner *runner, int64_t *nap_ms, struct error *error) {
-    bool is_leader = false, is_new = false;
-    arena_reset(runner->arena);
-    enum status status = job_leader_try(&runner->leader, runner->pg, &is_leader, &is_new, error);
-    runner->has_unsettled |= is_new; /* the last leader may have left some */
-    *nap_ms = is_leader ? IDLE_POLL_MS : STANDBY_POLL_MS;
-    if (status == STATUS_OK && is_leader && is_time_to_settle(runner))
+static enum status turn(struct leader *leader, void *context, int64_t *nap_ms,
+                        struct error *error) {
+    struct runner *runner = context;
+    enum status status = STATUS_OK;
+    runner->leader = leader;
+    runner->has_unsettled |= leader->is_new; /* the last leader may have left some */
+    *nap_ms = IDLE_POLL_MS;
+    if (is_time_to_settle(runner))
         status = settle(runner, error);
-    if (status == STATUS_OK && is_leader)
-        status = work(runner, nap_ms, error);
-    return status;
+    return status == STATUS_OK ? work(runner, nap_ms, error) : status;
 }
 
 void jobs_run(struct worker *worker) {
-    const struct worker_options *options = worker_options(worker);
-    struct runner runner = {
-        .worker = worker,
-        .pg = pg_create(options->config->database_url, "dlq jobs"),
-        .arena = arena_create(ARENA_CHUNK_BYTES),
-        .leader = {.lock = SLICE_LITERAL("om.dlq.jobs")},
-        .replayer = replayer_create(options->nats),
+    static const struct leader_spec spec = {
+        .lock = "om.dlq.jobs",
+        .on_connect_sql = on_connect_sql,
+        .trouble = "replays wait for a dependency",
+        .turn = turn,
     };
-    int64_t nap_ms = 0;
-    pg_set_on_connect(runner.pg, on_connect_sql);
-    while (worker_nap(worker, nap_ms)) {
-        struct error error = {0};
-        enum status status = turn(&runner, &nap_ms, &error);
-        if (status != STATUS_OK) {
-            log_warn("replays wait for a dependency", LOG_ERROR(&error));
-            nap_ms = RETRY_MS;
-        }
-        worker_set_ready(worker, status == STATUS_OK);
-    }
-    replayer_destroy(&runner.replayer);
-    arena_destroy(&runner.arena);
-    pg_destroy(&runner.pg);
+    struct runner runner = {0};
+    leader_run(worker, &spec, &runner);
 }

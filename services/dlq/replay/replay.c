@@ -3,47 +3,32 @@
 #include "services/dlq/index/entry.h"
 #include "services/dlq/replay/republish.h"
 #include "shared/base/failpoint.h"
-#include "shared/base/memory.h"
-#include "shared/nats/request_batch.h"
 #include "shared/observe/metrics.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 METRIC_COUNTER(replays_total, "ordermesh_dlq_replays_total", "result",
                "Dead letters sent to be published again: published, refused by the broker.");
-
-struct replayer {
-    struct request_batch *reads;
-    struct request_batch *publishes;
-    size_t *replay_of; /* whose each publish is, while publishing */
-    size_t publish_count;
-};
-
-struct replayer *replayer_create(struct nats_client *nats) {
-    struct replayer *replayer = mem_alloc(sizeof(*replayer));
-    replayer->reads = request_batch_create(nats);
-    replayer->publishes = request_batch_create(nats);
-    return replayer;
-}
-
-void replayer_destroy(struct replayer **replayer) {
-    struct replayer *r = *replayer;
-    *replayer = NULL;
-    if (r == NULL)
-        return;
-    request_batch_destroy(&r->reads);
-    request_batch_destroy(&r->publishes);
-    free(r);
-}
 
 static void refuse(struct replay_result *result, const char *detail) {
     result->end = REPLAY_REFUSED;
     snprintf(result->detail, sizeof(result->detail), "%s", detail);
 }
 
-static enum status read_stored(struct replayer *replayer, const struct replays *replays,
+/* Not OK only for what may pass; else the replay is refused. */
+static enum status refuse_unless(enum status status, struct replay_result *result,
+                                 const struct error *error) {
+    if (status == STATUS_OK || status_is_retryable(status))
+        return status;
+    refuse(result, error->text);
+    return STATUS_OK;
+}
+
+/* The messages that the replays name, to be ended by the caller; no subject: refused. */
+static enum status read_stored(struct request_batch *requests, const struct replays *replays,
+                               struct stored_message *stored, struct replay_result *results,
                                struct error *error) {
+    request_batch_clear(requests);
     for (size_t i = 0; i < replays->count; i++) {
         const struct replay *replay = &replays->items[i];
         struct buf stream = {0};
@@ -51,74 +36,71 @@ static enum status read_stored(struct replayer *replayer, const struct replays *
             buf_append_slice(&stream, replay->stream);
         else
             entry_write_stream(replay->stream, &stream);
-        stored_message_ask(replayer->reads, buf_slice(&stream), replay->sequence);
+        stored_message_ask(requests, buf_slice(&stream), replay->sequence);
         buf_fini(&stream);
     }
-    return request_batch_run(replayer->reads, error);
+    enum status status = request_batch_run(requests, error);
+    for (size_t i = 0; i < replays->count && status == STATUS_OK; i++)
+        status =
+            refuse_unless(stored_message_parse(request_batch_reply(requests, i), &stored[i], error),
+                          &results[i], error);
+    return status;
 }
 
-/* Adds the message to what is to be published, or refuses. An error: it was not to be read now. */
-static enum status prepare(struct replayer *replayer, const struct replay *replay, size_t index,
-                           struct replay_result *result, struct error *error) {
-    struct stored_message stored = {0};
+static enum status add_publish(struct request_batch *requests, const struct replay *replay,
+                               const struct stored_message *stored, struct replay_result *result,
+                               struct error *error) {
     natsMsg *message = NULL;
-    enum status status =
-        stored_message_parse(request_batch_reply(replayer->reads, index), &stored, error);
-    if (status == STATUS_OK)
-        status = republish_message(replay, &stored, request_batch_next_reply(replayer->publishes),
-                                   &message, error);
-    stored_message_fini(&stored);
-    if (status == STATUS_OK) {
-        request_batch_add_message(replayer->publishes, message);
-        replayer->replay_of[replayer->publish_count++] = index;
+    if (result->end == REPLAY_REFUSED)
         return STATUS_OK;
-    }
-    if (status_is_retryable(status))
-        return status;
-    refuse(result, error->text);
-    return STATUS_OK;
+    enum status status =
+        republish_message(replay, stored, request_batch_next_reply(requests), &message, error);
+    if (status == STATUS_OK)
+        request_batch_add_message(requests, message);
+    return refuse_unless(status, result, error);
 }
 
 static enum status judge(struct slice reply, struct replay_result *result, struct error *error) {
-    struct replay_result published = {.end = REPLAY_PUBLISHED};
-    enum status status = republish_judge(reply, &published.sequence, error);
+    enum status status = republish_judge(reply, &result->sequence, error);
     if (status == STATUS_OK)
-        *result = published;
-    else if (!status_is_retryable(status))
-        refuse(result, error->text);
-    return status_is_retryable(status) ? status : STATUS_OK;
+        result->end = REPLAY_PUBLISHED;
+    return refuse_unless(status, result, error);
 }
 
 /* Takes in every answer, also behind one that says "not now". */
-static enum status publish(struct replayer *replayer, struct replay_result *results,
+static enum status publish(struct request_batch *requests, const struct replays *replays,
+                           const struct stored_message *stored, struct replay_result *results,
                            struct error *error) {
-    enum status status = request_batch_run(replayer->publishes, error);
+    enum status status = STATUS_OK;
+    request_batch_clear(requests);
+    for (size_t i = 0; i < replays->count && status == STATUS_OK; i++)
+        status = add_publish(requests, &replays->items[i], &stored[i], &results[i], error);
+    if (status == STATUS_OK)
+        status = request_batch_run(requests, error);
     if (status != STATUS_OK)
         return status;
-    for (size_t i = 0; i < replayer->publish_count; i++) {
-        enum status judged = judge(request_batch_reply(replayer->publishes, i),
-                                   &results[replayer->replay_of[i]], error);
+    for (size_t i = 0, answer = 0; i < replays->count; i++) {
+        if (results[i].end == REPLAY_REFUSED)
+            continue;
+        enum status judged = judge(request_batch_reply(requests, answer++), &results[i], error);
         if (judged != STATUS_OK)
             status = judged;
     }
     return status;
 }
 
-enum status replayer_publish(struct replayer *replayer, const struct replays *replays,
-                             struct replay_result *results, struct error *error) {
-    enum status status = read_stored(replayer, replays, error);
-    replayer->replay_of = mem_alloc((replays->count + 1) * sizeof(size_t));
-    replayer->publish_count = 0;
+enum status replay_publish(struct request_batch *requests, const struct replays *replays,
+                           struct arena *arena, struct replay_result *results,
+                           struct error *error) {
+    struct stored_message *stored = arena_alloc(arena, (replays->count + 1) * sizeof(*stored));
     for (size_t i = 0; i < replays->count; i++)
         results[i] = (struct replay_result){.end = REPLAY_UNKNOWN};
-    for (size_t i = 0; i < replays->count && status == STATUS_OK; i++)
-        status = prepare(replayer, &replays->items[i], i, &results[i], error);
+    enum status status = read_stored(requests, replays, stored, results, error);
     if (status == STATUS_OK)
-        status = publish(replayer, results, error);
-    request_batch_clear(replayer->reads);
-    request_batch_clear(replayer->publishes);
-    free(replayer->replay_of);
-    replayer->replay_of = NULL;
+        status = publish(requests, replays, stored, results, error);
+    for (size_t i = 0; i < replays->count; i++)
+        stored_message_fini(&stored[i]);
+    request_batch_clear(requests);
     return status;
 }
 
@@ -131,14 +113,14 @@ static void count_results(const struct replays *replays, const struct replay_res
     }
 }
 
-enum status replayer_run(struct replayer *replayer, const struct replays *replays, struct pg *pg,
-                         struct arena *arena, struct error *error) {
+enum status replay_run(struct request_batch *requests, const struct replays *replays, struct pg *pg,
+                       struct arena *arena, struct error *error) {
     if (replays->count == 0)
         return STATUS_OK;
     struct replay_result *results = arena_alloc(arena, replays->count * sizeof(*results));
     struct error settling = {0};
     failpoint("dlq.before_replay");
-    enum status status = replayer_publish(replayer, replays, results, error);
+    enum status status = replay_publish(requests, replays, arena, results, error);
     failpoint("dlq.after_replay");
     enum status settled = store_settle(pg, replays, results, &settling);
     if (settled == STATUS_OK)

@@ -13,19 +13,15 @@
 
 #include "services/dlq/index/store_act.h"
 #include "shared/base/arena.h"
-#include "shared/nats/nats_client.h"
-
-struct replayer;
-
-struct replayer *replayer_create(struct nats_client *nats);
-void replayer_destroy(struct replayer **replayer);
+#include "shared/nats/request_batch.h"
 
 /* Fills results[replays->count]. An error: the broker is away, and some ends are unknown. */
-enum status replayer_publish(struct replayer *replayer, const struct replays *replays,
-                             struct replay_result *results, struct error *error) MUST_CHECK;
+enum status replay_publish(struct request_batch *requests, const struct replays *replays,
+                           struct arena *arena, struct replay_result *results,
+                           struct error *error) MUST_CHECK;
 
 /* The same, and writes down what became of them. */
-enum status replayer_run(struct replayer *replayer, const struct replays *replays, struct pg *pg,
-                         struct arena *arena, struct error *error) MUST_CHECK;
+enum status replay_run(struct request_batch *requests, const struct replays *replays, struct pg *pg,
+                       struct arena *arena, struct error *error) MUST_CHECK;
 
 #endif
