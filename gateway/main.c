@@ -12,6 +12,7 @@
 #include "gateway/orders/publish_health.h"
 #include "gateway/server.h"
 #include "shared/base/version.h"
+#include "shared/contract/notify_channel.h"
 #include "shared/crypto/crypto.h"
 #include "shared/nats/nats_client.h"
 #include "shared/net/span_exporter.h"
@@ -158,11 +159,14 @@ static enum status check_settings(struct error *error) {
     if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
         return error_set(error, STATUS_INVALID,
                          "OM_FLOW is none of inventory-first payment-first parallel");
+    enum status status = notify_channels_parse(config.notify_offered, &gateway.channels, error);
+    if (status != STATUS_OK)
+        return status;
     if (!trace_sample_parse(settings.trace_sample, &gateway.trace_share))
         return error_set(error, STATUS_INVALID, "OM_TRACE_SAMPLE is not a number from 0 to 1");
     if (settings.http_port < 0 && settings.https_port == 0)
         return error_set(error, STATUS_INVALID, "OM_HTTP_PORT=-1 needs OM_HTTPS_PORT");
-    enum status status = read_limits(error);
+    status = read_limits(error);
     if (status == STATUS_OK)
         status = check_certificate(error);
     return status == STATUS_OK ? open_auth(error) : status;

@@ -57,6 +57,7 @@ struct gateway {
     const struct config *config;
     const struct gateway_settings *settings;
     enum order_flow flow;
+    unsigned channels;  /* NOTIFY_BIT()s that an order may choose */
     double trace_share; /* of the traces that begin here, recorded */
     struct key_ring *keys;
     struct broker *broker;

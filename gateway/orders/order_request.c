@@ -1,5 +1,6 @@
 #include "gateway/orders/order_request.h"
 
+#include "shared/contract/contact.h"
 #include "shared/contract/currency.h"
 
 #include <json-c/linkhash.h>
@@ -16,21 +17,6 @@ static bool is_identifier(struct slice text) {
 
 static bool is_payment_method(struct slice text) {
     return text.len > 3 && memcmp(text.ptr, "pm_", 3) == 0 && slice_has_only(text, "_");
-}
-
-static bool is_phone(struct slice text) {
-    return slice_has_only(text, "+ ().-");
-}
-
-/* Only the shape; whether a mailbox exists is for the mail server to say. */
-static bool is_email(struct slice text) {
-    const char *at = memchr(text.ptr, '@', text.len);
-    if (at == NULL || at == text.ptr || !slice_is_printable(text) ||
-        memchr(text.ptr, ' ', text.len))
-        return false;
-    struct slice domain = {at + 1, text.len - (size_t)(at + 1 - text.ptr)};
-    return domain.len > 0 && slice_has_only(domain, ".-") && domain.ptr[0] != '.' &&
-           domain.ptr[domain.len - 1] != '.';
 }
 
 struct text_rule {
@@ -52,9 +38,11 @@ static const struct text_rule order_texts[] = {
     {"paymentMethod", true, 64, is_payment_method,
      "must be pm_ followed by A-Z a-z 0-9 _, up to 64 in all",
      offsetof(struct order_request, snapshot.payment_method)},
-    {"email", false, 254, is_email, "must be an e-mail address of at most 254 bytes",
+    {"email", false, 254, email_is_usable,
+     "must be an e-mail address of at most 254 bytes of ASCII, without quotes",
      offsetof(struct order_request, contact.email)},
-    {"phone", false, 32, is_phone, "must be 1 to 32 of 0-9 A-Z + ( ) . - and space",
+    {"phone", false, 32, phone_is_usable,
+     "must be 3 to 15 digits, with a + before them or none, ( ) . - and space, up to 32 in all",
      offsetof(struct order_request, contact.phone)},
 };
 
@@ -259,6 +247,8 @@ static void take_notify(struct field_errors *errors, struct order_request *reque
     contact->has_notify = status == STATUS_OK && parse_channels(names, &contact->notify);
     if (!contact->has_notify)
         fault(&root, name, "must be an array of log, smtp, webhook and sms, each at most once");
+    else if ((contact->notify & ~request->channels) != 0)
+        fault(&root, name, "names a channel that is not offered here");
     else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMTP)) != 0 &&
              !json_object_object_get_ex(request->root, "email", NULL))
         fault(&root, name, "needs an email for smtp");
@@ -282,7 +272,8 @@ enum status order_request_parse(struct slice body, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) {
     struct order_request parsed = {.snapshot = {.total_minor = -1},
-                                   .may_name_flow = request->may_name_flow};
+                                   .may_name_flow = request->may_name_flow,
+                                   .channels = request->channels};
     enum status status = json_parse(body, &parsed.root, error);
     if (status != STATUS_OK)
         return status;

@@ -31,12 +31,13 @@ struct order_request {
     struct order_snapshot snapshot;
     bool may_name_flow; /* set before parsing: "flow" is a member like others */
     bool has_flow;      /* and was given */
+    unsigned channels;  /* NOTIFY_BIT()s that "notify" may name; set before parsing */
     struct order_contact contact;
     struct json_object *root; /* owned */
 };
 
-/* Reads request->may_name_flow. INVALID: the body is not one strict JSON object. Otherwise OK, and
-   `errors` lists every field at fault; with none, `request` is complete. End with
+/* Reads request->may_name_flow and channels. INVALID: the body is not one strict JSON object.
+   Otherwise OK, and `errors` lists every field at fault; with none, `request` is complete. End with
    order_request_fini() after OK. */
 enum status order_request_parse(struct slice body, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,

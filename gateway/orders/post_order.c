@@ -84,6 +84,7 @@ static bool read_body(h2o_req_t *req, struct order_post *post) {
     struct error error;
     struct field_errors errors = {.arena = post->arena};
     post->request.may_name_flow = caller_may(&post->pending.caller, SCOPE_ADMIN);
+    post->request.channels = lane_of(req)->gateway->channels;
     if (order_request_parse(request_body(req), post->arena, &post->request, &errors, &error) !=
         STATUS_OK) {
         problem_send(req, PROBLEM_INVALID_JSON, error.text);

@@ -90,22 +90,18 @@ static enum status open_channels(const struct notification_settings *settings,
     return status;
 }
 
-static enum status read_defaults(const char *names, struct channel *const *channels,
-                                 unsigned *defaults, struct error *error) {
-    unsigned set = 0;
-    for (const char *at = names, *end; at != NULL; at = *end == ',' ? end + 1 : NULL) {
-        end = at + strcspn(at, ",");
-        struct slice name = {at, (size_t)(end - at)};
-        enum notify_channel channel;
-        if (!notify_channel_parse(name, &channel))
-            return error_set(error, STATUS_INVALID,
-                             "OM_NOTIFY_CHANNELS: no channel is called \"%.*s\"", SLICE_ARG(name));
-        if (channels[channel] == NULL)
-            return error_set(error, STATUS_INVALID, "OM_NOTIFY_CHANNELS: %s is not configured",
-                             notify_channel_name(channel));
-        set |= NOTIFY_BIT(channel);
+/* Reads a list of channels, which must be there. */
+static enum status read_channels(const char *row, const char *names,
+                                 struct channel *const *channels, unsigned *set,
+                                 struct error *error) {
+    struct error cause = {0};
+    if (notify_channels_parse(names, set, &cause) != STATUS_OK)
+        return error_set(error, STATUS_INVALID, "%s: %s", row, cause.text);
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        if ((*set & NOTIFY_BIT(i)) != 0 && channels[i] == NULL)
+            return error_set(error, STATUS_INVALID, "%s: %s is not configured", row,
+                             notify_channel_name((enum notify_channel)i));
     }
-    *defaults = set;
     return STATUS_OK;
 }
 
@@ -113,6 +109,7 @@ enum status notification_create(const struct notification_settings *settings,
                                 const struct config *config, struct notification **notification,
                                 struct error *error) {
     struct notification *made = mem_alloc(sizeof(*made));
+    unsigned offered;
     made->give_up_s = settings->give_up_s;
     enum status status = open_ring(config, &made->ring, error);
     if (status == STATUS_OK)
@@ -120,7 +117,11 @@ enum status notification_create(const struct notification_settings *settings,
     if (status == STATUS_OK)
         status = open_channels(settings, made->channels, error);
     if (status == STATUS_OK)
-        status = read_defaults(settings->channels, made->channels, &made->defaults, error);
+        status = read_channels("OM_NOTIFY_CHANNELS", settings->channels, made->channels,
+                               &made->defaults, error);
+    if (status == STATUS_OK)
+        status = read_channels("OM_NOTIFY_OFFERED", config->notify_offered, made->channels,
+                               &offered, error);
     if (status == STATUS_OK)
         *notification = made;
     else

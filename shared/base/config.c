@@ -56,6 +56,8 @@ const struct config_row config_common_rows[] = {
              "file with the key of personal data, 64 hex digits"),
     ROW_TEXT("OM_PII_OLD_KEY_FILE", pii_old_key_file, "",
              "file with the previous key, which still opens"),
+    ROW_TEXT("OM_NOTIFY_OFFERED", notify_offered, "log",
+             "gateway and notification: the channels that an order may choose, such as log,smtp"),
     ROW_INT("OM_BATCH_MAX", batch_max, "256", 1, 1024, "events in one consumer batch, at most"),
     ROW_INT("OM_RELAY_BATCH_MAX", relay_batch_max, "512", 1, 10000,
             "outbox rows the relay reads at once, at most"),

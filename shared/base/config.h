@@ -40,6 +40,7 @@ struct config {
     const char *admin_port_file; /* "" or where the chosen port is written */
     const char *pii_key_file;
     const char *pii_old_key_file;
+    const char *notify_offered;
     int64_t batch_max;
     int64_t relay_batch_max;
     int64_t relay_poll_ms;

@@ -3,6 +3,7 @@
 #define OM_SHARED_CONTRACT_NOTIFY_CHANNEL_H
 
 #include "shared/base/slice.h"
+#include "shared/base/status.h"
 
 /* id, name */
 #define NOTIFY_CHANNEL_TABLE(X)                                                                    \
@@ -23,5 +24,8 @@ enum notify_channel {
 
 const char *notify_channel_name(enum notify_channel channel);
 bool notify_channel_parse(struct slice name, enum notify_channel *channel);
+/* The set of channels in a comma separated list. INVALID names the word that is none. */
+enum status notify_channels_parse(const char *names, unsigned *channels,
+                                  struct error *error) MUST_CHECK;
 
 #endif

@@ -24,7 +24,7 @@ static void judge(const struct order_request *request, struct arena *arena) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
     struct arena *arena = arena_create(4096);
-    struct order_request request = {.may_name_flow = len % 2 == 1};
+    struct order_request request = {.may_name_flow = len % 2 == 1, .channels = (unsigned)len};
     struct field_errors errors = {.arena = arena};
     struct error error = {0};
     const struct slice body = {(const char *)bytes, len};

@@ -1,8 +1,8 @@
 #include "services/notification/channels/channel_log.h"
 
-#include "services/notification/channels/address.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/contract/contact.h"
 #include "shared/json/json.h"
 
 #include <errno.h>
@@ -25,9 +25,9 @@ static void write_line(struct buf *lines, struct buf *masked, const struct notic
     json_put_text(&w, "at", at);
     json_put_text(&w, "orderId", order_id);
     json_put_text(&w, "kind", notice_kind_name(notice->kind));
-    if (address_is_usable(notice->email)) {
+    if (email_is_usable(notice->email)) {
         buf_clear(masked);
-        address_mask(notice->email, masked);
+        email_mask(notice->email, masked);
         json_put_string(&w, "to", buf_slice(masked));
     }
     if (notice->reason.len > 0)

@@ -1,9 +1,9 @@
 #include "services/notification/channels/channel_sms.h"
 
-#include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_http.h"
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
+#include "shared/contract/contact.h"
 #include "shared/json/json.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 #include "services/notification/channels/channel_smtp.h"
 
-#include "services/notification/channels/address.h"
 #include "services/notification/channels/mail.h"
 #include "shared/base/clock.h"
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
+#include "shared/contract/contact.h"
 #include "shared/net/breaker.h"
 
 #include <curl/curl.h>
@@ -86,7 +86,7 @@ static bool judge(struct channel_smtp *smtp, CURLcode code, struct notice *notic
 static bool screen(struct notice *notice) {
     if (notice->email.len == 0)
         notice->result = NOTICE_SKIPPED;
-    else if (!address_is_usable(notice->email))
+    else if (!email_is_usable(notice->email))
         notice_fail(notice, NOTICE_FAILED, "the address cannot be sent to");
     else
         return true;
@@ -185,7 +185,7 @@ static enum status open_smtp(struct channel_smtp *smtp, const struct channel_smt
 
 enum status channel_smtp_create(const struct channel_smtp_options *options,
                                 struct channel **channel, struct error *error) {
-    if (!address_is_usable(slice_of(options->from)))
+    if (!email_is_usable(slice_of(options->from)))
         return error_set(error, STATUS_INVALID, "OM_SMTP_FROM is not an address");
     struct channel_smtp *smtp = mem_alloc(sizeof(*smtp));
     smtp->channel.id = NOTIFY_SMTP;

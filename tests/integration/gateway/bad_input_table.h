@@ -69,6 +69,13 @@ static const struct bad_body bad_bodies[] = {
     {"number at the root", SLICE_LITERAL("1"), NULL},
     {"null at the root", SLICE_LITERAL("null"), NULL},
 
+    {"comma in an address", SLICE_LITERAL(WITH(",\"email\":\"a,b@c.d\"")), "email"},
+    {"quoted address", SLICE_LITERAL(WITH(",\"email\":\"\\\"q\\\"@c.d\"")), "email"},
+    {"address with an umlaut", SLICE_LITERAL(WITH(",\"email\":\"j\xc3\xb6rg@c.d\"")), "email"},
+    {"address with U+2028", SLICE_LITERAL(WITH(",\"email\":\"a\\u2028@c.d\"")), "email"},
+    {"telephone word", SLICE_LITERAL(WITH(",\"phone\":\"0800-FLOWER\"")), "phone"},
+    {"channel not offered", SLICE_LITERAL(WITH(",\"email\":\"a@c.d\",\"notify\":[\"smtp\"]")),
+     "notify"},
     {"quantity 0", SLICE_LITERAL(QUANTITY("0")), "items[0].quantity"},
     {"quantity -1", SLICE_LITERAL(QUANTITY("-1")), "items[0].quantity"},
     {"quantity 1.5", SLICE_LITERAL(QUANTITY("1.5")), "items[0].quantity"},

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void put_password(struct json_writer *w, struct servers *servers) {
     struct error error;
@@ -82,12 +83,29 @@ static void obey(struct mesh *mesh, const char *line) {
     fflush(stdout);
 }
 
+/* So that an order may choose any; nobody listens there. */
+static void offer_all_channels(char *secret_path) {
+    int file = mkstemp(secret_path);
+    if (file < 0 || dprintf(file, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n") < 0)
+        fixture_fail("%s cannot be written", secret_path);
+    close(file);
+    setenv("OM_NOTIFY_OFFERED", "log,smtp,webhook,sms", 1);
+    setenv("OM_TEMPLATE_DIR", OM_SOURCE_DIR "/services/notification/templates", 1);
+    setenv("OM_SMTP_URL", "smtp://127.0.0.1:9", 1);
+    setenv("OM_WEBHOOK_URL", "http://127.0.0.1:9", 1);
+    setenv("OM_WEBHOOK_SECRET_FILE", secret_path, 1);
+    setenv("OM_SMS_URL", "http://127.0.0.1:9", 1);
+}
+
 int main(void) {
+    char secret_path[] = "/tmp/om-webhook-XXXXXX";
+    offer_all_channels(secret_path);
     struct mesh *mesh = mesh_start();
     char line[64];
     say_where(mesh);
     while (fgets(line, sizeof(line), stdin) != NULL)
         obey(mesh, line);
     mesh_stop(&mesh);
+    unlink(secret_path);
     return 0;
 }

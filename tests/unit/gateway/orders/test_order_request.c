@@ -17,7 +17,7 @@ struct parsed {
 };
 
 static struct parsed parse(const char *body) {
-    struct parsed parsed = {.arena = arena_create(4096)};
+    struct parsed parsed = {.arena = arena_create(4096), .request.channels = ~0u};
     parsed.errors.arena = parsed.arena;
     struct error error;
     parsed.status =
@@ -93,12 +93,12 @@ static void an_order_without_personal_data_seals_nothing(void **state) {
 static void an_order_may_say_how_its_customer_is_told(void **state) {
     (void)state;
     struct parsed parsed =
-        parse(ORDER_WITH(ITEM, ",\"notify\":[\"sms\",\"log\"],\"phone\":\"+49\""));
+        parse(ORDER_WITH(ITEM, ",\"notify\":[\"sms\",\"log\"],\"phone\":\"+491\""));
     struct buf contact = {0}, one = {0}, other = {0}, none = {0};
 
     assert_int_equal(parsed.errors.count, 0);
     assert_true(order_request_contact(&parsed.request, &contact));
-    assert_string_equal(contact.ptr, "{\"phone\":\"+49\",\"notify\":[\"log\",\"sms\"]}");
+    assert_string_equal(contact.ptr, "{\"phone\":\"+491\",\"notify\":[\"log\",\"sms\"]}");
     parsed_fini(&parsed);
 
     canonical(ORDER_WITH(ITEM, ",\"notify\":[\"webhook\",\"log\"]"), &one);
@@ -117,6 +117,22 @@ static void an_order_may_say_how_its_customer_is_told(void **state) {
     assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[null]"), "notify");
     assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[\"smtp\"]"), "notify");
     assert_only_blames(ORDER_WITH(ITEM, ",\"notify\":[\"sms\"]"), "notify");
+}
+
+/* An order for a channel that was not there completed, and nobody was told. */
+static void a_channel_that_is_not_offered_is_a_fault_of_notify(void **state) {
+    (void)state;
+    struct parsed parsed = {.arena = arena_create(4096),
+                            .request.channels = NOTIFY_BIT(NOTIFY_LOG)};
+    parsed.errors.arena = parsed.arena;
+    struct error error;
+    assert_int_equal(
+        order_request_parse(SLICE_LITERAL(ORDER_WITH(ITEM, ",\"notify\":[\"webhook\"]")),
+                            parsed.arena, &parsed.request, &parsed.errors, &error),
+        STATUS_OK);
+    assert_int_equal(parsed.errors.count, 1);
+    assert_slice_equal(parsed.errors.entries[0].field, "notify");
+    parsed_fini(&parsed);
 }
 
 static struct parsed parse_with_flow(const char *body) {
@@ -215,7 +231,11 @@ static void texts_keep_to_their_alphabet_and_length(void **state) {
     assert_only_blames(ORDER_WITH(ITEM, ",\"email\":\"nobody\""), "email");
     assert_only_blames(ORDER_WITH(ITEM, ",\"email\":\"a b@example.com\""), "email");
     assert_only_blames(ORDER_WITH(ITEM, ",\"email\":null"), "email");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"email\":\"a,b@example.com\""), "email");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"email\":\"a\\u2028@example.com\""), "email");
     assert_only_blames(ORDER_WITH(ITEM, ",\"phone\":\"12;34\""), "phone");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"phone\":\"0800-FLOWER\""), "phone");
+    assert_only_blames(ORDER_WITH(ITEM, ",\"phone\":\"12\""), "phone");
     assert_only_blames(ORDER_WITH(ITEM, ",\"shippingAddress\":\"here\""), "shippingAddress");
     assert_only_blames(ORDER_WITH(ITEM, ",\"shippingAddress\":{\"street\":\"a\",\"city\":\"b\","
                                         "\"state\":\"c\",\"zip\":\"d\",\"planet\":\"e\"}"),
@@ -299,6 +319,7 @@ int main(void) {
         cmocka_unit_test(a_whole_order_is_read_with_its_personal_data_apart),
         cmocka_unit_test(an_order_without_personal_data_seals_nothing),
         cmocka_unit_test(an_order_may_say_how_its_customer_is_told),
+        cmocka_unit_test(a_channel_that_is_not_offered_is_a_fault_of_notify),
         cmocka_unit_test(only_who_may_names_a_flow),
         cmocka_unit_test(what_is_not_one_strict_object_is_invalid),
         cmocka_unit_test(every_field_at_fault_is_listed),

@@ -33,9 +33,12 @@ static struct notification_settings load_settings(const char *smtp_url, const ch
     return settings;
 }
 
+static const char *offered = "log";
+
 static enum status create_from(const struct notification_settings *settings, const char *key_file,
                                struct notification **notification, struct error *error) {
-    const struct config config = {.pii_key_file = key_file, .pii_old_key_file = ""};
+    const struct config config = {
+        .pii_key_file = key_file, .pii_old_key_file = "", .notify_offered = offered};
     return notification_create(settings, &config, notification, error);
 }
 
@@ -114,7 +117,10 @@ static void what_a_channel_lacks_is_named(void **state) {
     unknown.channels = "log,fax";
     expect_refused(&unknown, "\"fax\"");
     off.channels = "log,sms";
-    expect_refused(&off, "sms is not configured");
+    expect_refused(&off, "OM_NOTIFY_CHANNELS: sms is not configured");
+    offered = "log,webhook";
+    expect_refused(&templates, "OM_NOTIFY_OFFERED: webhook is not configured");
+    offered = "log";
     bare.sms.url = "http://127.0.0.1:1";
     bare.template_dir = "";
     expect_refused(&bare, "OM_TEMPLATE_DIR");

@@ -1,28 +1,5 @@
-/* Covers: services/notification/channels/address.c services/notification/channels/channel_log.c */
-#include "services/notification/channels/address.h"
 #include "services/notification/channels/channel_log.h"
 #include "tests/support/base/test.h"
-
-static void addresses_that_could_leave_their_place_are_refused(void **state) {
-    (void)state;
-    static const char *const refused[] = {
-        "",      "a",       "@b",    "a@",      "a@b@c",      "a b@c",  "a@b\r\nX: y",
-        "<a@b>", "a@b,c@d", "a@b;c", "a@b\x7f", "\xc3\xa4@b", "a@b\tc",
-    };
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        if (address_is_usable(slice_of(refused[i])))
-            fail_msg("\"%s\" was taken", refused[i]);
-    }
-    assert_true(address_is_usable(SLICE_LITERAL("c100+x@example.com")));
-}
-
-static void a_masked_address_shows_its_first_letter_and_its_domain(void **state) {
-    (void)state;
-    struct buf out = {0};
-    address_mask(SLICE_LITERAL("c100@example.com"), &out);
-    assert_string_equal(out.ptr, "c***@example.com");
-    buf_fini(&out);
-}
 
 static struct notice shipped_notice(void) {
     return (struct notice){
@@ -31,20 +8,6 @@ static struct notice shipped_notice(void) {
         .email = SLICE_LITERAL("c100@example.com"),
         .tracking_number = SLICE_LITERAL("OM0000000000000"),
     };
-}
-
-static void a_number_is_brought_into_one_form_or_refused(void **state) {
-    (void)state;
-    static const char *const refused[] = {"", "12", "+", "1+23", "0800-FLOWER", "1234567890123456"};
-    struct buf out = {0};
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        if (phone_normalize(slice_of(refused[i]), &out))
-            fail_msg("\"%s\" was taken", refused[i]);
-    }
-    assert_int_equal(out.len, 0);
-    assert_true(phone_normalize(SLICE_LITERAL("+49 (30) 1.2-3"), &out));
-    assert_string_equal(out.ptr, "+4930123");
-    buf_fini(&out);
 }
 
 static void the_log_takes_a_line_a_notice_without_the_address(void **state) {
@@ -101,9 +64,6 @@ static void every_kind_has_its_word(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses_that_could_leave_their_place_are_refused),
-        cmocka_unit_test(a_masked_address_shows_its_first_letter_and_its_domain),
-        cmocka_unit_test(a_number_is_brought_into_one_form_or_refused),
         cmocka_unit_test(the_log_takes_a_line_a_notice_without_the_address),
         cmocka_unit_test(a_log_that_cannot_be_written_fails_the_notice_and_holds_nobody),
         cmocka_unit_test(every_kind_has_its_word),

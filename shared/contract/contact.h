@@ -1,0 +1,19 @@
+/* E-mail addresses and telephone numbers: fit to be sent to, and fit to be seen. The one rule of
+   the gateway, which refuses others, and of the channels. Pure, thread safe. */
+#ifndef OM_SHARED_CONTRACT_CONTACT_H
+#define OM_SHARED_CONTRACT_CONTACT_H
+
+#include "shared/base/buf.h"
+
+/* A Dot-string, an @ and a Domain (RFC 5321 section 4.1.2) of at most 254 bytes of ASCII: nothing
+   that could leave its place in a mail's header or an SMTP command. Whether it exists is for its
+   server to say. */
+bool email_is_usable(struct slice address);
+/* Appends "c***@example.com" for "c100@example.com". The address must be usable. */
+void email_mask(struct slice address, struct buf *out);
+/* Appends the number without its blanks and signs, "+49301" for "+49 (30) 1"; false, and appends
+   nothing, when it has letters or not 3 to 15 digits (ITU-T E.164). */
+bool phone_normalize(struct slice phone, struct buf *out);
+bool phone_is_usable(struct slice phone);
+
+#endif
