@@ -124,6 +124,8 @@ enum status product_request_parse(struct slice body, struct product_request *req
     take_text(parsed.root, &currency_rule, &parsed.currency, errors);
     if (!take_int(parsed.root, "priceMinor", &price, &parsed.price_minor, errors))
         field_error_add(errors, SLICE_LITERAL("priceMinor"), "is required");
+    if (parsed.price_minor % currency_step_minor(parsed.currency) != 0)
+        field_error_add(errors, SLICE_LITERAL("priceMinor"), CURRENCY_STEP_MESSAGE);
     take_int(parsed.root, "expectedVersion", &version, &parsed.expected_version, errors);
     take_active(&parsed, errors);
     refuse_others(parsed.root, names, "is not a member of a product", errors);

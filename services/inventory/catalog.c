@@ -2,6 +2,7 @@
 
 #include "services/inventory/catalog_store.h"
 #include "shared/base/utf8.h"
+#include "shared/contract/currency.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/page_cursor.h"
 #include "shared/outbox/outbox.h"
@@ -184,6 +185,8 @@ static enum status parse_put(struct json_object *request, struct put *put, struc
         status = get_int(request, "priceMinor", 0, ORDER_MAX_MINOR, &wanted->price_minor, error);
     if (status == STATUS_OK)
         status = get_text(request, "currency", 3, &wanted->currency, error);
+    if (status == STATUS_OK && wanted->price_minor % currency_step_minor(wanted->currency) != 0)
+        status = error_set(error, STATUS_INVALID, "priceMinor: " CURRENCY_STEP_MESSAGE);
     if (status == STATUS_OK && json_object_object_get_ex(request, "expectedVersion", NULL))
         status = get_int(request, "expectedVersion", 0, INT64_MAX, &put->expected_version, error);
     put->has_active = json_object_object_get_ex(request, "active", &active);

@@ -137,6 +137,17 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
 
 /* --- call: ask the provider --- */
 
+/* No provider is asked for nothing; answered then. */
+static bool is_free(struct provider_request *request) {
+    if (request->amount_minor > 0)
+        return false;
+    request->answer = request->is_over ? PROVIDER_NOTHING : PROVIDER_DONE;
+    snprintf(request->charge_id, sizeof(request->charge_id), "none");
+    snprintf(request->refund_id, sizeof(request->refund_id), "none");
+    snprintf(request->code, sizeof(request->code), "%s", request->is_over ? "never_charged" : "");
+    return true;
+}
+
 static struct request_list list_requests(const struct batch *batch,
                                          enum payment_operation operation) {
     struct request_list list = {0};
@@ -144,7 +155,7 @@ static struct request_list list_requests(const struct batch *batch,
     for (size_t i = 0; i < batch->count; i++) {
         struct task *task = batch->items[i]->state;
         if (task != NULL && task->operation == operation &&
-            batch->items[i]->outcome == OUTCOME_DONE)
+            batch->items[i]->outcome == OUTCOME_DONE && !is_free(&task->request))
             list.items[list.count++] = &task->request;
     }
     return list;

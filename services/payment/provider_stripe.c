@@ -151,6 +151,16 @@ static void run(const struct stripe *stripe, const struct operation *operation, 
     free(tasks);
 }
 
+/* True when Stripe has no way to write the amount; answered then. */
+static bool refuse_amount(struct provider_request *request) {
+    int64_t amount;
+    if (stripe_amount(request->currency, request->amount_minor, &amount))
+        return false;
+    request->answer = request->is_over ? PROVIDER_NOTHING : PROVIDER_DECLINED;
+    snprintf(request->code, sizeof(request->code), "amount_not_exact");
+    return true;
+}
+
 /* An order that is over is charged no more: its key is used up, unless it was used before; then the
    charge is asked again, which tells what came of it. */
 static void charge(const struct provider *self, struct provider_request *const *requests,
@@ -160,7 +170,7 @@ static void charge(const struct provider *self, struct provider_request *const *
     size_t some_count = 0;
     for (size_t i = 0; i < count; i++) {
         requests[i]->answer = PROVIDER_NONE;
-        if (requests[i]->is_over)
+        if (!refuse_amount(requests[i]) && requests[i]->is_over)
             some[some_count++] = requests[i];
     }
     if (some_count > 0)

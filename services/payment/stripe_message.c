@@ -1,6 +1,7 @@
 #include "services/payment/stripe_message.h"
 
 #include "shared/base/percent.h"
+#include "shared/contract/currency.h"
 #include "shared/json/json.h"
 
 #include <ctype.h>
@@ -32,9 +33,27 @@ static void add_currency(struct buf *form, struct slice currency) {
     add_field(form, "currency", (struct slice){text, len});
 }
 
-void stripe_write_charge(struct buf *form, const struct provider_request *request) {
-    add_number(form, "amount", request->amount_minor);
+bool stripe_amount(struct slice currency, int64_t amount_minor, int64_t *amount) {
+    bool is_written_longer = slice_is(currency, "ISK") || slice_is(currency, "UGX");
+    if (amount_minor % currency_step_minor(currency) != 0)
+        return false;
+    if (is_written_longer && amount_minor > INT64_MAX / 100)
+        return false;
+    *amount = is_written_longer           ? amount_minor * 100
+              : slice_is(currency, "MGA") ? amount_minor / 100
+                                          : amount_minor;
+    return true;
+}
+
+static void add_amount(struct buf *form, const struct provider_request *request) {
+    int64_t amount = 0;
+    (void)stripe_amount(request->currency, request->amount_minor, &amount);
+    add_number(form, "amount", amount);
     add_currency(form, request->currency);
+}
+
+void stripe_write_charge(struct buf *form, const struct provider_request *request) {
+    add_amount(form, request);
     add_field(form, "payment_method", request->payment_method);
     add_field(form, "payment_method_types%5B%5D", SLICE_LITERAL("card"));
     add_field(form, "confirm", SLICE_LITERAL("true"));
@@ -44,8 +63,7 @@ void stripe_write_charge(struct buf *form, const struct provider_request *reques
 }
 
 void stripe_write_void(struct buf *form, const struct provider_request *request) {
-    add_number(form, "amount", request->amount_minor);
-    add_currency(form, request->currency);
+    add_amount(form, request);
     add_field(form, "payment_method_types%5B%5D", SLICE_LITERAL("card"));
     add_field(form, "confirm", SLICE_LITERAL("false"));
     add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));

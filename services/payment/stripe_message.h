@@ -14,6 +14,10 @@
 #define STRIPE_VERSION "2024-06-20"
 
 /* Appends the form of POST /v1/payment_intents: created, confirmed and captured in one step. */
+/* In Stripe's units (https://docs.stripe.com/currencies): ISK and UGX are written with two
+   decimals, which are 0, MGA with none. False where that is not exact: Stripe would refuse it. */
+bool stripe_amount(struct slice currency, int64_t amount_minor, int64_t *amount);
+/* The amount must be exact. */
 void stripe_write_charge(struct buf *form, const struct provider_request *request);
 /* Appends the form of a payment intent that takes no money: sent under the key of a charge, it uses
    the key up, so that no late charge can, or is refused because a charge did. */

@@ -29,3 +29,10 @@ bool currency_is_known(struct slice code) {
     return code.len == CODE_LEN && bsearch(code.ptr, codes, sizeof(codes) / sizeof(codes[0]),
                                            sizeof(codes[0]), compare_code) != NULL;
 }
+
+int64_t currency_step_minor(struct slice code) {
+    static const char *const three_decimals[] = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"};
+    if (slice_is(code, "MGA"))
+        return 100;
+    return slice_index(code, three_decimals, 7) >= 0 ? 10 : 1;
+}

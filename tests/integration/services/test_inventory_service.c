@@ -323,6 +323,21 @@ static void *maker_main(void *arg) {
     return NULL;
 }
 
+static void a_price_that_no_card_is_charged_is_not_stored(void **state) {
+    (void)state;
+    struct buf reply = {0};
+    struct error error = {0};
+    struct endpoint_call call = {
+        .arena = arena_create(4096),
+        .reply = &reply,
+        .request = SLICE_LITERAL("{\"sku\":\"FILS\",\"name\":\"n\",\"priceMinor\":1234,"
+                                 "\"currency\":\"KWD\"}")};
+    assert_int_equal(catalog_endpoint_put(&call, &error), STATUS_INVALID);
+    assert_contains(error.text, "priceMinor: must end in 0");
+    arena_destroy(&call.arena);
+    buf_fini(&reply);
+}
+
 static void of_several_who_make_a_product_at_once_one_does(void **state) {
     (void)state;
     struct maker makers[INSTANCES] = {0};
@@ -362,6 +377,7 @@ int main(void) {
         TEST(an_end_that_contradicts_the_reservation_is_seen),
         TEST(a_sku_may_hold_any_character),
         TEST(the_catalog_lists_every_product_with_what_is_on_hand),
+        TEST(a_price_that_no_card_is_charged_is_not_stored),
         TEST(of_several_who_make_a_product_at_once_one_does),
         TEST(a_hot_sku_under_several_instances_neither_oversells_nor_deadlocks),
     };

@@ -5,6 +5,7 @@
    services/payment/simulator/ services/payment/store.c services/payment/stripe_message.c */
 #include "services/payment/provider_stripe.h"
 #include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
 #include "tests/support/servers/provider_sim.h"
 #include "tests/support/world/world_fixture.h"
 
@@ -124,6 +125,65 @@ static void declines_keep_the_code_of_the_bank(void **state) {
                  "card_declined insufficient_funds resource_missing");
     assert_world(EVENTS, "payments.evt.failed payments.evt.failed payments.evt.failed");
     assert_ledgers_agree();
+}
+
+/* --- amounts --- */
+
+static void deliver_amount(enum event_type type, enum world_consumer consumer,
+                           const struct uuid *id, const char *currency, int64_t amount_minor) {
+    char order_id[UUID_TEXT_SIZE], data[500];
+    struct buf payload = {0};
+    uuid_format(id, order_id);
+    snprintf(data, sizeof(data),
+             "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
+             "\"%s\",\"flow\":\"inventory-first\",\"paymentMethod\":\"pm_card_visa\","
+             "\"totalMinor\":%lld,\"items\":[{\"sku\":\"A\",\"quantity\":1}],"
+             "\"reason\":\"saga_timeout\"}",
+             order_id, currency, (long long)amount_minor);
+    world_write_event(&payload, type, id, data);
+    assert_int_equal(world_deliver(&world, consumer, buf_slice(&payload)), OUTCOME_DONE);
+    buf_fini(&payload);
+}
+
+static void charge_amount(const struct uuid *id, const char *currency, int64_t amount_minor) {
+    deliver_amount(EVENT_INVENTORY_RESERVED, WORLD_INVENTORY_PAYMENT, id, currency, amount_minor);
+}
+
+/* Crowns and shillings were charged at a hundredth, and dinars with fils never. */
+static void amounts_are_charged_in_the_units_of_the_provider(void **state) {
+    (void)state;
+    struct uuid crowns = uuid_v7(), shillings = uuid_v7(), dinars = uuid_v7(), fils = uuid_v7();
+
+    charge_amount(&crowns, "ISK", 500);
+    charge_amount(&shillings, "UGX", 7000);
+    charge_amount(&dinars, "KWD", 1230);
+    charge_amount(&fils, "KWD", 1234);
+
+    assert_world("SELECT string_agg(coalesce(decline_code, status), ' ' ORDER BY order_id)"
+                 " FROM payments.payments",
+                 "CAPTURED CAPTURED CAPTURED amount_not_exact");
+    struct http_response ledger;
+    char url[100];
+    snprintf(url, sizeof(url), "%s/ledger", provider_sim_url(sim));
+    assert_int_equal(http_get(url, &ledger), 200);
+    assert_contains(ledger.body.ptr, "\"isk\",\"amountMinor\":50000}");
+    assert_contains(ledger.body.ptr, "\"ugx\",\"amountMinor\":700000}");
+    assert_contains(ledger.body.ptr, "\"kwd\",\"amountMinor\":1230}");
+    http_response_fini(&ledger);
+}
+
+static void what_costs_nothing_is_paid_without_a_charge(void **state) {
+    (void)state;
+    struct uuid kept = uuid_v7(), given_back = uuid_v7();
+    charge_amount(&kept, "USD", 0);
+    charge_amount(&given_back, "USD", 0);
+    deliver_amount(EVENT_ORDER_FAILED, WORLD_ORDERS_PAYMENT, &given_back, "USD", 0);
+    assert_world("SELECT string_agg(status, ' ' ORDER BY order_id) FROM payments.payments",
+                 "CAPTURED REFUNDED");
+    assert_world(EVENTS, "payments.evt.succeeded payments.evt.succeeded payments.evt.refunded");
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.payments"
+                                             " WHERE charge_id <> 'none'"),
+                     0);
 }
 
 /* --- refunds --- */
@@ -313,6 +373,8 @@ int main(void) {
         TEST(every_order_of_a_batch_is_charged_once_whatever_its_request_meets),
         TEST(an_unknown_outcome_stays_an_intent_until_the_same_key_tells),
         TEST(declines_keep_the_code_of_the_bank),
+        TEST(amounts_are_charged_in_the_units_of_the_provider),
+        TEST(what_costs_nothing_is_paid_without_a_charge),
         TEST(a_captured_order_that_fails_is_refunded_once),
         TEST(a_refund_that_somebody_else_made_is_taken_over),
         TEST(an_order_that_ends_while_its_charge_is_unknown_is_refunded_if_it_was_taken),

@@ -60,6 +60,21 @@ static void what_a_product_need_not_say_stays_open(void **state) {
     buf_fini(&faults);
 }
 
+static void a_price_that_no_card_is_charged_is_refused(void **state) {
+    (void)state;
+    struct product_request request = {0};
+    struct buf faults =
+        product_faults("{\"name\":\"Mug\",\"priceMinor\":1234,\"currency\":\"KWD\"}", &request);
+    assert_contains(faults.ptr, "priceMinor: must end in 0");
+    json_object_put(request.root);
+    buf_fini(&faults);
+    faults =
+        product_faults("{\"name\":\"Mug\",\"priceMinor\":1230,\"currency\":\"KWD\"}", &request);
+    assert_string_equal(faults.ptr, "");
+    json_object_put(request.root);
+    buf_fini(&faults);
+}
+
 static void every_fault_of_a_product_is_named(void **state) {
     (void)state;
     struct product_request request = {0};
@@ -187,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_is_read),
         cmocka_unit_test(what_a_product_need_not_say_stays_open),
+        cmocka_unit_test(a_price_that_no_card_is_charged_is_refused),
         cmocka_unit_test(every_fault_of_a_product_is_named),
         cmocka_unit_test(an_adjustment_is_read),
         cmocka_unit_test(every_fault_of_an_adjustment_is_named),

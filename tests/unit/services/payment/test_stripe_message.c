@@ -46,6 +46,36 @@ static void a_charge_is_created_and_confirmed_in_one_form(void **state) {
     buf_fini(&form);
 }
 
+static void amounts_are_in_the_units_of_stripe_or_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *currency;
+        int64_t minor, amount; /* -1: refused */
+    } cases[] = {
+        {"USD", 1, 1},       {"JPY", 500, 500},
+        {"ISK", 5, 500},     {"UGX", 5, 500},
+        {"KWD", 1230, 1230}, {"KWD", 1234, -1},
+        {"TND", 1, -1},      {"BHD", 10, 10},
+        {"MGA", 500, 5},     {"MGA", 501, -1},
+        {"XAF", 7, 7},       {"ISK", INT64_C(9007199254740991), INT64_C(900719925474099100)},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t amount = -1;
+        assert_int_equal(stripe_amount(slice_of(cases[i].currency), cases[i].minor, &amount),
+                         cases[i].amount >= 0);
+        assert_int_equal(amount, cases[i].amount);
+    }
+    const struct provider_request request = {
+        .order_id = ORDER_ID, .amount_minor = 5, .currency = SLICE_LITERAL("ISK")};
+    struct buf charge = {0}, annulment = {0};
+    stripe_write_charge(&charge, &request);
+    stripe_write_void(&annulment, &request);
+    assert_contains(charge.ptr, "amount=500&currency=isk");
+    assert_contains(annulment.ptr, "amount=500&currency=isk");
+    buf_fini(&charge);
+    buf_fini(&annulment);
+}
+
 static void a_refund_names_the_payment_intent(void **state) {
     (void)state;
     const struct provider_request request = {.order_id = ORDER_ID, .charge_id = "pi_1"};
@@ -202,6 +232,7 @@ static void a_used_key_is_to_be_asked(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_charge_is_created_and_confirmed_in_one_form),
+        cmocka_unit_test(amounts_are_in_the_units_of_stripe_or_refused),
         cmocka_unit_test(a_refund_names_the_payment_intent),
         cmocka_unit_test(a_succeeded_intent_is_the_charge),
         cmocka_unit_test(an_intent_that_did_not_succeed_is_no_charge),

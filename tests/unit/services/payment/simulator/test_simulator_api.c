@@ -131,6 +131,14 @@ static void wrong_requests_are_refused(void **state) {
     assert_answer(ask("POST", "/v1/payment_intents", "", CHARGE "pm_x"), 400, "Idempotency-Key");
     assert_answer(ask("POST", "/v1/payment_intents", "k", "amount=x"), 400, "amount");
     assert_answer(ask("POST", "/v1/payment_intents", "k", "amount=%zz"), 400, "error");
+#define INTENT(amount, currency)                                                                   \
+    ask("POST", "/v1/payment_intents", "k", "amount=" amount "&currency=" currency)
+    assert_answer(INTENT("0", "usd"), 400, "amount");
+    assert_answer(INTENT("49", "usd"), 400, "amount_too_small");
+    assert_answer(INTENT("550", "isk"), 400, "amount");
+    assert_answer(INTENT("505", "ugx"), 400, "amount");
+    assert_answer(INTENT("1234", "kwd"), 400, "amount");
+    assert_answer(INTENT("500", "USD"), 400, "currency");
     assert_charge("k", "visa", 400, "resource_missing");
     assert_answer(ask("GET", "/v1/balance", "", ""), 404, "error");
     assert_int_equal(count_lines(), 0);
