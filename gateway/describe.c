@@ -17,6 +17,7 @@ static void write_route(const struct route *route, struct json_writer *w) {
     json_put_text(w, "path", route->pattern);
     if (route->scope != SCOPE_PUBLIC)
         json_put_text(w, "scope", scope_name(route->scope));
+    json_put_text(w, "owner", owner_name(route->owner));
     if (route->rate_class != RATE_FREE)
         json_put_text(w, "limit", limits[route->rate_class]);
     json_end_object(w);

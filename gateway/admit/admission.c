@@ -31,7 +31,7 @@ static bool judge(h2o_req_t *req, const struct route *route, const struct auth_h
                   struct caller *caller, struct auth_refusal *refusal) {
     return auth_judge(lane_of(req)->gateway->auth, headers, clock_now_us() / 1000000, caller,
                       refusal) &&
-           auth_permits(caller, route->scope, refusal);
+           auth_permits(caller, route->scope, route->owner, refusal);
 }
 
 /* Where a refusal that was foreseen is kept: it stands, even if a moment later it would not. */

@@ -43,6 +43,7 @@ enum status auth_create(const struct auth_options *options, struct auth **auth,
                          options->http_address);
     struct auth *made = mem_alloc(sizeof(*made));
     made->anyone.scopes = SCOPE_ALL;
+    made->anyone.is_platform = true;
     snprintf(made->anyone.tenant, sizeof(made->anyone.tenant), "%s", options->token.tenant);
     enum status status =
         is_open ? STATUS_OK : token_checker_create(&options->token, &made->checker, error);
@@ -167,13 +168,19 @@ bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
 
 /* --- judging what the caller may -------------------------------------------------------------- */
 
-bool auth_permits(const struct caller *caller, enum scope scope, struct auth_refusal *refusal) {
-    if (caller_may(caller, scope))
-        return true;
+bool auth_permits(const struct caller *caller, enum scope scope, enum owner owner,
+                  struct auth_refusal *refusal) {
     char challenge[sizeof(refusal->challenge)];
-    snprintf(challenge, sizeof(challenge), REALM ", error=\"insufficient_scope\", scope=\"%s\"",
-             scope_name(scope));
-    return refuse(refusal, PROBLEM_INSUFFICIENT_SCOPE, NULL, challenge);
+    if (!caller_may(caller, scope)) {
+        snprintf(challenge, sizeof(challenge), REALM ", error=\"insufficient_scope\", scope=\"%s\"",
+                 scope_name(scope));
+        return refuse(refusal, PROBLEM_INSUFFICIENT_SCOPE, NULL, challenge);
+    }
+    if (owner == OWNER_PLATFORM && !caller->is_platform)
+        return refuse(refusal, PROBLEM_FORBIDDEN,
+                      "this is about all tenants, and for administrators of the platform's own",
+                      "");
+    return true;
 }
 
 void auth_refuse(h2o_req_t *req, const struct auth_refusal *refusal) {

@@ -52,8 +52,9 @@ struct auth_site {
    and nothing is changed for a page of another site. With tokens, always true. Pure. */
 bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
                       struct auth_refusal *refusal);
-/* Whether the caller may use a route of that scope. Pure. */
-bool auth_permits(const struct caller *caller, enum scope scope, struct auth_refusal *refusal);
+/* Whether the caller may use a route of that scope, about data of that owner. Pure. */
+bool auth_permits(const struct caller *caller, enum scope scope, enum owner owner,
+                  struct auth_refusal *refusal);
 /* Answers the request. Loop thread. */
 void auth_refuse(h2o_req_t *req, const struct auth_refusal *refusal);
 

@@ -14,6 +14,7 @@ struct route {
        lives as long as the request. */
     void (*handle)(h2o_req_t *req, struct slice id);
     enum scope scope; /* the caller must have it */
+    enum owner owner;
     enum rate_class rate_class;
 };
 

@@ -184,6 +184,7 @@ static enum token_fault read_caller(const struct token_checker *checker, struct 
     caller->scopes = scopes_parse(scope);
     copy_text(caller->subject, subject);
     copy_text(caller->tenant, tenant);
+    caller->is_platform = slice_is(tenant, checker->tenant);
     return TOKEN_FAULT_NONE;
 }
 

@@ -13,6 +13,15 @@ static const struct {
 
 enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
 
+const char *owner_name(enum owner owner) {
+    static const char *const names[] = {
+#define OWNER_NAME(id, name) name,
+        OWNER_TABLE(OWNER_NAME)
+#undef OWNER_NAME
+    };
+    return names[owner];
+}
+
 const char *scope_name(enum scope scope) {
     for (size_t i = 0; i < SCOPE_COUNT; i++)
         if (scopes[i].scope == scope)

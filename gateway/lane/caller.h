@@ -23,6 +23,21 @@ enum scope {
         SCOPE_ALL = SCOPE_ORDERS_READ | SCOPE_ORDERS_WRITE | SCOPE_ADMIN
 };
 
+/* Whose the data of a route are: id, name. There is one catalog, one stock and one mesh for all
+   tenants, and OM_TENANT's administrators are who runs them. */
+#define OWNER_TABLE(X)                                                                             \
+    X(ANYBODY, "anybody")      /* nothing of a tenant, and no token */                             \
+    X(TENANT, "tenant")        /* the caller's tenant's: another's is not there */                 \
+    X(EVERY_TENANT, "tenants") /* one for all, and for all to read */                              \
+    X(PLATFORM, "platform")    /* one for all: only callers of OM_TENANT */
+
+enum owner {
+#define OWNER_ENUM(id, name) OWNER_##id,
+    OWNER_TABLE(OWNER_ENUM)
+#undef OWNER_ENUM
+};
+
+const char *owner_name(enum owner owner);
 /* NULL when there is no such single scope. */
 const char *scope_name(enum scope scope);
 /* The bits of a space-separated list; scopes of others count for nothing. */
@@ -35,6 +50,7 @@ struct caller {
     unsigned scopes;                      /* enum scope bits */
     char subject[CALLER_SUBJECT_MAX + 1]; /* the token's `sub`; "" without one */
     char tenant[CALLER_TENANT_MAX + 1];
+    bool is_platform;  /* the tenant is OM_TENANT */
     int64_t expires_s; /* when the rights end, in seconds since 1970; 0: never */
 };
 

@@ -27,6 +27,13 @@ test('each operation asks for the scope that its route asks for', () => {
   }
 });
 
+test('each operation says whose its data are', () => {
+  for (const route of gateway.routes) {
+    const operation = operations.find((one) => routeOf(one) === routeOf(route));
+    assert.equal(operation['x-owner'], route.owner, operation.operationId);
+  }
+});
+
 test('what a quota counts says so, and what needs a token can be refused for it', () => {
   for (const route of gateway.routes) {
     const { operationId, responses } = operations.find((one) => routeOf(one) === routeOf(route));

@@ -2,19 +2,39 @@
 
 struct signing_key *key, *next_key;
 
-const char *authorize_until(int64_t until_us, const struct signing_key *signer, const char *subject,
-                            const char *scope, const char *more) {
+static const char *sign(const struct signing_key *signer, const char *claims) {
     static char headers[4][2048];
     static unsigned turn;
     char *header = headers[turn++ % 4];
-    struct buf claims = {0};
-    buf_printf(&claims,
-               "{\"iss\":\"https://id.example\",\"aud\":\"ordermesh\",\"sub\":\"%s\","
-               "\"scope\":\"%s\",\"exp\":%lld%s}",
-               subject, scope, (long long)(until_us / 1000000), more);
-    char *token = token_sign(signer, "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", claims.ptr);
+    char *token = token_sign(signer, "{\"alg\":\"ES256\",\"typ\":\"JWT\"}", claims);
     snprintf(header, sizeof(headers[0]), "Authorization: Bearer %s", token);
     free(token);
+    return header;
+}
+
+static void write_claims(struct buf *out, const char *audience, const char *subject,
+                         const char *scope, int64_t until_us) {
+    buf_printf(out,
+               "{\"iss\":\"https://id.example\",\"aud\":\"%s\",\"sub\":\"%s\","
+               "\"scope\":\"%s\",\"exp\":%lld",
+               audience, subject, scope, (long long)(until_us / 1000000));
+}
+
+const char *authorize_until(int64_t until_us, const struct signing_key *signer, const char *subject,
+                            const char *scope, const char *more) {
+    struct buf claims = {0};
+    write_claims(&claims, "ordermesh", subject, scope, until_us);
+    buf_printf(&claims, "%s}", more);
+    const char *header = sign(signer, claims.ptr);
+    buf_fini(&claims);
+    return header;
+}
+
+const char *authorize_for(const char *audience, const char *subject, const char *scope) {
+    struct buf claims = {0};
+    write_claims(&claims, audience, subject, scope, clock_now_us() + 600 * INT64_C(1000000));
+    buf_append_char(&claims, '}');
+    const char *header = sign(key, claims.ptr);
     buf_fini(&claims);
     return header;
 }

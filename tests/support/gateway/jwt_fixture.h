@@ -21,6 +21,7 @@ const char *authorize_until(int64_t until_us, const struct signing_key *signer, 
                             const char *scope, const char *more);
 const char *authorize_with(const struct signing_key *signer, const char *subject, const char *scope,
                            const char *more);
+const char *authorize_for(const char *audience, const char *subject, const char *scope);
 const char *customer(const char *subject);
 const char *administrator(void);
 

@@ -81,7 +81,7 @@ static void where_no_token_is_asked_for_everybody_may_everything(void **state) {
     struct auth_refusal refusal;
     assert_int_equal(open_auth("none", "127.0.0.1", &opened, &error), STATUS_OK);
     assert_true(auth_judge(opened, &(struct auth_headers){0}, NOW, &caller, &refusal));
-    assert_true(auth_permits(&caller, SCOPE_ADMIN, &refusal));
+    assert_true(auth_permits(&caller, SCOPE_ADMIN, OWNER_PLATFORM, &refusal));
     assert_int_equal(caller_customer(&caller).len, 0);
     assert_string_equal(caller.tenant, "default");
     assert_false(auth_judge(opened, &(struct auth_headers){2, slice_of("Bearer x")}, NOW, &caller,
@@ -212,9 +212,9 @@ static void a_missing_scope_is_named(void **state) {
     (void)state;
     struct auth_refusal refusal;
     const struct caller caller = {.scopes = SCOPE_ORDERS_READ};
-    assert_true(auth_permits(&caller, SCOPE_PUBLIC, &refusal));
-    assert_true(auth_permits(&caller, SCOPE_ORDERS_READ, &refusal));
-    assert_false(auth_permits(&caller, SCOPE_ADMIN, &refusal));
+    assert_true(auth_permits(&caller, SCOPE_PUBLIC, OWNER_ANYBODY, &refusal));
+    assert_true(auth_permits(&caller, SCOPE_ORDERS_READ, OWNER_EVERY_TENANT, &refusal));
+    assert_false(auth_permits(&caller, SCOPE_ADMIN, OWNER_PLATFORM, &refusal));
     assert_int_equal(refusal.problem, PROBLEM_INSUFFICIENT_SCOPE);
     assert_string_equal(refusal.challenge, "Bearer realm=\"ordermesh\", "
                                            "error=\"insufficient_scope\", scope=\"admin\"");
