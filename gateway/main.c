@@ -33,7 +33,7 @@
     { name, kind, offsetof(struct gateway_settings, member), fallback, least, most, help }
 
 static const struct config_row rows[] = {
-    ROW("OM_HTTP_ADDRESS", CONFIG_TEXT, http_address, "127.0.0.1", 0, 0, "address to listen on"),
+    ROW("OM_HTTP_ADDRESS", CONFIG_ADDRESS, http_address, "127.0.0.1", 0, 0, "address to listen on"),
     ROW("OM_HTTP_PORT", CONFIG_INT, http_port, "8080", -1, 65535,
         "port; 0 takes a free one; -1: none, so HTTPS only"),
     ROW("OM_HTTPS_PORT", CONFIG_INT, https_port, "0", 0, 65535, "port for HTTPS; 0: none"),

@@ -47,8 +47,11 @@ const struct config_row config_common_rows[] = {
     ROW_TEXT("OM_OTLP_URL", otlp_url, "",
              "OpenTelemetry collector for spans (OTLP over HTTP), such as http://127.0.0.1:4318; "
              "empty: none"),
-    ROW_TEXT("OM_ADMIN_ADDRESS", admin_address, "127.0.0.1",
-             "address of the admin port: healthz, readyz, metrics"),
+    {.name = "OM_ADMIN_ADDRESS",
+     .kind = CONFIG_ADDRESS,
+     .offset = offsetof(struct config, admin_address),
+     .fallback = "127.0.0.1",
+     .help = "address of the admin port: healthz, readyz, metrics"},
     ROW_INT("OM_ADMIN_PORT", admin_port, "0", 0, 65535, "admin port; 0 takes a free one"),
     ROW_TEXT("OM_ADMIN_PORT_FILE", admin_port_file, "",
              "file the admin port taken is written to; empty writes none"),
@@ -105,6 +108,14 @@ static bool load_bool(const struct config_row *row, const char *text, void *memb
     return false;
 }
 
+/* Lives as long as the process. */
+static const char *without_brackets(const char *text) {
+    size_t len = strlen(text);
+    if (len < 2 || text[0] != '[' || text[len - 1] != ']')
+        return text;
+    return mem_copy((struct slice){text + 1, len - 2});
+}
+
 static bool load_row(const struct config_row *row, void *target) {
     void *member = (char *)target + row->offset;
     const char *text = getenv(row->name);
@@ -119,6 +130,9 @@ static bool load_row(const struct config_row *row, void *target) {
         return load_int(row, text, member);
     case CONFIG_BOOL:
         return load_bool(row, text, member);
+    case CONFIG_ADDRESS:
+        *(const char **)member = without_brackets(text);
+        return true;
     case CONFIG_TEXT:
     case CONFIG_SECRET:
         *(const char **)member = text;

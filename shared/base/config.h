@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum config_kind { CONFIG_TEXT, CONFIG_INT, CONFIG_BOOL, CONFIG_SECRET };
+/* An address is a text; one of IPv6 may stand in brackets, which are taken off. */
+enum config_kind { CONFIG_TEXT, CONFIG_ADDRESS, CONFIG_INT, CONFIG_BOOL, CONFIG_SECRET };
 
 struct config_row {
     const char *name; /* environment variable, OM_... */

@@ -42,7 +42,7 @@ static bool split_url(const char *url, char **host, char **port) {
     return true;
 }
 
-static int connect_to(const struct addrinfo *address, int64_t timeout_ms) {
+static int connect_to_one(const struct addrinfo *address, int64_t timeout_ms) {
     const struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -53,6 +53,14 @@ static int connect_to(const struct addrinfo *address, int64_t timeout_ms) {
         return fd;
     close(fd);
     return -1;
+}
+
+/* The first address that takes the connection. */
+static int connect_to(const struct addrinfo *found, int64_t timeout_ms) {
+    int fd = -1;
+    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
+        fd = connect_to_one(at, timeout_ms);
+    return fd;
 }
 
 static enum status open_socket(const char *url, int64_t timeout_ms, int *fd, struct error *error) {

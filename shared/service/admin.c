@@ -4,25 +4,19 @@
 #include "shared/base/memory.h"
 #include "shared/base/version.h"
 #include "shared/json/json.h"
+#include "shared/net/listen.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <h2o.h>
 #include <h2o/serverutil.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 METRIC_GAUGE(ready, "ordermesh_ready", "", "1 while the process is ready.");
 
-#define ADMIN_BACKLOG 64
 #define LOOP_WAIT_MS 200
 #define REQUEST_TIMEOUT_MS 5000
 
@@ -113,38 +107,15 @@ static void on_accept(h2o_socket_t *listener, const char *error) {
         h2o_accept(&admin->accept, accepted);
 }
 
-static enum status open_listener(const struct config *config, int *listener, struct error *error) {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)config->admin_port)};
-    if (inet_pton(AF_INET, config->admin_address, &address.sin_addr) != 1)
-        return error_set(error, STATUS_INVALID, "OM_ADMIN_ADDRESS is not an IPv4 address");
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        listen(fd, ADMIN_BACKLOG) != 0) {
-        enum status status = error_set(error, STATUS_UNAVAILABLE, "admin port %" PRId64 ": %s",
-                                       config->admin_port, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return status;
-    }
-    *listener = fd;
-    return STATUS_OK;
-}
-
 /* Written whole under another name first, so that a reader never sees half a number. */
-static void write_port_file(const char *path, int fd) {
-    struct sockaddr_in bound;
-    socklen_t size = sizeof(bound);
-    if (path[0] == '\0' || getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+static void write_port_file(const char *path, int port) {
+    if (path[0] == '\0')
         return;
     struct buf beside = {0};
     buf_printf(&beside, "%s.new", path);
     FILE *file = fopen(beside.ptr, "w");
     if (file != NULL) {
-        fprintf(file, "%d\n", ntohs(bound.sin_port));
+        fprintf(file, "%d\n", port);
         if (fclose(file) != 0 || rename(beside.ptr, path) != 0)
             log_warn("cannot write the admin port's file", LOG_TEXT("path", path));
     }
@@ -163,10 +134,11 @@ static void *admin_main(void *arg) {
 enum status admin_start(const struct config *config, readiness_fn check, void *closure,
                         struct admin **admin, struct error *error) {
     int fd = -1;
-    enum status status = open_listener(config, &fd, error);
+    enum status status =
+        listen_open("OM_ADMIN_ADDRESS", config->admin_address, config->admin_port, &fd, error);
     if (status != STATUS_OK)
         return status;
-    write_port_file(config->admin_port_file, fd);
+    write_port_file(config->admin_port_file, (int)listen_port(fd));
     struct admin *made = mem_alloc(sizeof(*made));
     made->check = check;
     made->closure = closure;

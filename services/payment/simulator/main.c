@@ -21,7 +21,7 @@ struct settings {
 #define AT(member) offsetof(struct settings, member)
 
 static const struct config_row rows[] = {
-    {"OM_SIM_HTTP_ADDRESS", CONFIG_TEXT, AT(address), "127.0.0.1", 0, 0, "address to listen on"},
+    {"OM_SIM_HTTP_ADDRESS", CONFIG_ADDRESS, AT(address), "127.0.0.1", 0, 0, "address to listen on"},
     {"OM_SIM_HTTP_PORT", CONFIG_INT, AT(port), "12111", 0, 65535, "port; 0 takes a free one"},
     {"OM_SIM_PORT_FILE", CONFIG_TEXT, AT(port_file), "", 0, 0,
      "file the port taken is written to; empty writes none"},

@@ -1,18 +1,14 @@
 #include "services/payment/simulator/server.h"
 
+#include "shared/net/listen.h"
 #include "shared/observe/log.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <h2o.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define BODY_MAX_BYTES (64 * 1024)
 #define TURN_MS 200
-#define BACKLOG 512
 
 struct server {
     h2o_globalconf_t config;
@@ -119,31 +115,6 @@ static void on_accept(h2o_socket_t *listener, const char *error) {
         h2o_accept(&server->accept, accepted);
 }
 
-/* --- listening --- */
-
-static enum status open_listener(const struct server_options *options, int *listener,
-                                 struct sockaddr_in *address, struct error *error) {
-    socklen_t size = sizeof(*address);
-    int on = 1;
-    *address =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)options->port)};
-    if (inet_pton(AF_INET, options->address, &address->sin_addr) != 1)
-        return error_set(error, STATUS_INVALID, "OM_SIM_HTTP_ADDRESS is not an IPv4 address");
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (fd < 0 || bind(fd, (struct sockaddr *)address, size) != 0 || listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, (struct sockaddr *)address, &size) != 0) {
-        enum status status = error_set(error, STATUS_UNAVAILABLE, "port %d: %s", (int)options->port,
-                                       strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return status;
-    }
-    *listener = fd;
-    return STATUS_OK;
-}
-
 /* Written whole under another name first, so that a reader never sees half a number. */
 static enum status write_port_file(const char *path, int port, struct error *error) {
     struct buf beside = {0};
@@ -179,19 +150,20 @@ static void configure(struct server *server, struct api *api) {
 enum status server_run(const struct server_options *options, const volatile sig_atomic_t *stopping,
                        struct error *error) {
     static struct server server; /* h2o keeps pointers into it until the process ends */
-    struct sockaddr_in address;
     int fd = -1;
-    enum status status = open_listener(options, &fd, &address, error);
+    enum status status =
+        listen_open("OM_SIM_HTTP_ADDRESS", options->address, options->port, &fd, error);
     if (status != STATUS_OK)
         return status;
+    int port = (int)listen_port(fd);
     configure(&server, options->api);
     h2o_socket_t *listener =
         h2o_evloop_socket_create(server.context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     listener->data = &server;
     h2o_socket_read_start(listener, on_accept);
-    status = write_port_file(options->port_file, ntohs(address.sin_port), error);
+    status = write_port_file(options->port_file, port, error);
     if (status == STATUS_OK)
-        log_info("listening", LOG_INT("port", ntohs(address.sin_port)));
+        log_info("listening", LOG_INT("port", port));
     while (status == STATUS_OK && !*stopping)
         h2o_evloop_run(server.context.loop, TURN_MS);
     h2o_socket_close(listener);

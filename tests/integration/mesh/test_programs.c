@@ -207,7 +207,7 @@ static void an_admin_port_that_cannot_be_opened_ends_a_process(void **state) {
 
     for (size_t i = 0; i < PROCESSES; i++) {
         const char *const argv[] = {processes[i], NULL};
-        assert_says(argv, &taken, 1, "Address already in use");
+        assert_says(argv, &taken, 1, "is taken by another program");
         assert_says(argv, &unreadable, 1, "OM_ADMIN_ADDRESS");
     }
 

@@ -54,6 +54,21 @@ static void fallbacks_fill_what_is_not_set(void **state) {
     buf_fini(&words);
 }
 
+static void an_address_loses_its_brackets(void **state) {
+    (void)state;
+    static const struct config_row row = {"OM_TEST_ADDRESS", CONFIG_ADDRESS, 0, "[::1]", 0, 0,
+                                          "an address"};
+    static const struct {
+        const char *text, *address;
+    } cases[] = {{"", "::1"}, {"[::]", "::"}, {"::1", "::1"}, {"0.0.0.0", "0.0.0.0"}, {"[", "["}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *address = NULL;
+        setenv("OM_TEST_ADDRESS", cases[i].text, 1);
+        assert_int_equal(config_load(&row, 1, &address, NULL), STATUS_OK);
+        assert_string_equal(address, cases[i].address);
+    }
+}
+
 static void the_environment_wins_over_fallbacks(void **state) {
     (void)state;
     struct sample sample;
@@ -228,6 +243,7 @@ static void a_file_that_cannot_be_read_says_why(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fallbacks_fill_what_is_not_set, begin),
+        cmocka_unit_test_setup(an_address_loses_its_brackets, begin),
         cmocka_unit_test_setup(the_environment_wins_over_fallbacks, begin),
         cmocka_unit_test_setup(every_wrong_row_is_named, begin),
         cmocka_unit_test_setup(integers_are_read_strictly, begin),
