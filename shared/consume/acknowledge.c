@@ -81,6 +81,17 @@ static enum status store_report(const struct acknowledger *acknowledger,
     return status;
 }
 
+/* If all attempts were begun and none was ended, it is what ends its process; otherwise its time
+   ran out before its turn came. Fire and forget. */
+void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message) {
+    const struct consumer_spec *spec = acknowledger->spec;
+    struct buf subject = {0};
+    buf_printf(&subject, "failures.%s.%s.seq-%" PRIu64 ".%d", spec->stream, spec->durable,
+               message->metadata.stream_sequence, message->delivery.attempt);
+    natsConnection_PublishString(nats_client_bulk(acknowledger->nats), subject.ptr, "");
+    buf_fini(&subject);
+}
+
 /* --- acknowledgements ------------------------------------------------------------------------- */
 
 /* A report about an earlier attempt, or about the dead letter sent again, no longer holds. */

@@ -27,6 +27,9 @@ struct acknowledger {
     struct pull *pull;
 };
 
+/* Marks that work on an attempt at a second chance begins, in FAILURES, as
+   failures.<stream>.<consumer>.seq-<sequence>.<attempt>. */
+void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message);
 /* Adds what each message was settled as to `counts`. */
 void acknowledge_batch(const struct acknowledger *acknowledger, const struct message_list *batch,
                        int64_t counts[COUNTS]);

@@ -173,16 +173,20 @@ static bool open_intake(struct consumer *consumer) {
     return false;
 }
 
-/* Should this message end the process, then the words about others before it are heard. */
-static void flush_before_suspect(const struct consumer *consumer) {
-    natsConnection *connection = nats_client_bulk(consumer->options.nats);
-    if (consumer->batch->items[0]->is_alone && nats_client_is_connected(consumer->options.nats))
-        natsConnection_FlushTimeout(connection, FLUSH_MOST_MS);
+/* Should this message end the process, then it is known that it was being worked on, and the words
+   about others before it are heard. */
+static void announce_suspect(const struct consumer *consumer) {
+    const struct message *first = consumer->batch->items[0];
+    if (!first->is_alone || !nats_client_is_connected(consumer->options.nats))
+        return;
+    if (first->is_chance)
+        acknowledge_begin(&consumer->acknowledger, first);
+    natsConnection_FlushTimeout(nats_client_bulk(consumer->options.nats), FLUSH_MOST_MS);
 }
 
 static void process_batch(struct consumer *consumer) {
     int64_t started_us = clock_monotonic_us();
-    flush_before_suspect(consumer);
+    announce_suspect(consumer);
     decode_batch(consumer->spec, consumer->batch);
     batch_span_start(&consumer->span, consumer->batch);
     if (run_batch(consumer)) {

@@ -42,10 +42,9 @@ static void list_clear(struct message_list *list) {
 
 /* --- from the subscription to the batch ------------------------------------------------------- */
 
-static bool is_to_be_alone(natsMsg *raw, int deliveries) {
+static bool is_second_chance(natsMsg *raw) {
     const char *ignored = NULL;
-    return deliveries >= SUSPECT_DELIVERIES ||
-           natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
+    return natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
 }
 
 /* NULL for what nobody can acknowledge, as it was not delivered by the server. */
@@ -58,7 +57,8 @@ static struct message *message_create(natsMsg *raw) {
     message->raw = raw;
     message->metadata = metadata;
     message->touched_us = clock_monotonic_us();
-    message->is_alone = is_to_be_alone(raw, metadata.deliveries);
+    message->is_chance = is_second_chance(raw);
+    message->is_alone = message->is_chance || metadata.deliveries >= SUSPECT_DELIVERIES;
     delivery->subject = slice_of(natsMsg_GetSubject(raw));
     delivery->payload = (struct slice){natsMsg_GetData(raw), (size_t)natsMsg_GetDataLength(raw)};
     delivery->attempt = metadata.deliveries;

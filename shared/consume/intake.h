@@ -24,6 +24,7 @@ struct message {
     natsMsg *raw;
     struct pull_metadata metadata;
     bool is_alone;      /* to be worked on by itself */
+    bool is_chance;     /* a second chance (Om-Replay-Alone) */
     int64_t touched_us; /* the server was last told then that it is in hand */
 
     /* Found by decode_batch(). */

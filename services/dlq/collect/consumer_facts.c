@@ -25,14 +25,18 @@ static void read_filters(struct json_object *config, struct arena *arena,
 
 static enum status read_consumer(struct json_object *root, struct arena *arena,
                                  struct consumer_facts *facts, struct error *error) {
-    struct json_object *config = NULL, *delivered = NULL;
-    int64_t sequence = 0;
+    struct json_object *config = NULL, *delivered = NULL, *floor = NULL;
+    int64_t sequence = 0, settled = 0;
     struct slice created;
     enum status status = json_get_object(root, "config", &config, error);
     if (status == STATUS_OK)
         status = json_get_object(root, "delivered", &delivered, error);
     if (status == STATUS_OK)
         status = json_get_int64(delivered, "stream_seq", &sequence, error);
+    if (status == STATUS_OK)
+        status = json_get_object(root, "ack_floor", &floor, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(floor, "stream_seq", &settled, error);
     if (status == STATUS_OK)
         status = json_get_string(root, "created", &created, error);
     if (status == STATUS_OK && !clock_parse(created, &facts->created_us))
@@ -41,6 +45,7 @@ static enum status read_consumer(struct json_object *root, struct arena *arena,
         return status;
     facts->exists = true;
     facts->delivered = (uint64_t)sequence;
+    facts->settled = (uint64_t)settled;
     if (json_get_int64(config, "max_deliver", &facts->max_deliver, NULL) != STATUS_OK)
         facts->max_deliver = -1;
     if (json_get_int64(config, "ack_wait", &facts->ack_wait_us, NULL) == STATUS_OK)

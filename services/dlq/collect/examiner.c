@@ -16,6 +16,8 @@ METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
 /* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
    takes more than a few. */
 #define ROUNDS_MOST 64
+/* Of one message's deliveries, so many are looked after. */
+#define MARKS_MOST 16
 
 /* The work on one call's notices. */
 struct examination {
@@ -193,7 +195,8 @@ static enum status await_reports(struct examination *examination, struct error *
 
 /* --- names and second chances ----------------------------------------------------------------- */
 
-static void name_entries(struct examination *examination) {
+static enum status name_entries(struct examination *examination, struct error *error) {
+    (void)error;
     size_t most = (size_t)natsConnection_GetMaxPayload(nats_client_fast(examination->nats));
     for (size_t i = 0; i < examination->round_count; i++) {
         struct item *item = examination->round[i];
@@ -202,16 +205,71 @@ static void name_entries(struct examination *examination) {
             reason = "too_large";
         if (reason != NULL)
             refuse(item, reason);
-        else
-            item->is_settled = item->is_put_off = item_has_a_chance(item);
     }
     thin_round(examination);
+    return STATUS_OK;
+}
+
+static int marks_of(const struct item *item) {
+    int64_t most = item->facts->max_deliver;
+    bool is_silent_chance =
+        item->is_chance && item->notice.kind == NOTICE_MAX_DELIVERIES && item_left_no_word(item);
+    return !is_silent_chance ? 0 : most < MARKS_MOST ? (int)most : MARKS_MOST;
+}
+
+static void ask_for_marks(struct examination *examination, const struct item *item) {
+    struct buf subject = {0};
+    for (int attempt = 1; attempt <= marks_of(item); attempt++) {
+        buf_clear(&subject);
+        item_report_subject(item, true, &subject);
+        buf_printf(&subject, ".%d", attempt);
+        stored_message_ask_last(examination->requests, SLICE_LITERAL("FAILURES"), subject.ptr);
+    }
+    buf_fini(&subject);
+}
+
+static enum status read_mark(struct examination *examination, size_t index, struct item *item,
+                             struct error *error) {
+    struct stored_message mark = {0};
+    enum status status =
+        stored_message_parse(request_batch_reply(examination->requests, index), &mark, error);
+    stored_message_fini(&mark);
+    item->was_always_begun &= status == STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Was each chance begun every time it was sent, or was its turn only slow to come? */
+static enum status read_marks(struct examination *examination, struct error *error) {
+    size_t count = 0, index = 0;
+    request_batch_clear(examination->requests);
+    for (size_t i = 0; i < examination->round_count; i++) {
+        struct item *item = examination->round[i];
+        ask_for_marks(examination, item);
+        count += (size_t)marks_of(item);
+        item->was_always_begun = marks_of(item) > 0;
+    }
+    enum status status = count > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
+    for (size_t i = 0; i < examination->round_count; i++) {
+        struct item *item = examination->round[i];
+        for (int k = 0; k < marks_of(item) && status == STATUS_OK; k++)
+            status = read_mark(examination, index++, item, error);
+    }
+    return status;
+}
+
+static enum status put_off(struct examination *examination, struct error *error) {
+    enum status status = read_marks(examination, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+        struct item *item = examination->round[i];
+        item->is_settled = item->is_put_off = item_has_a_chance(item);
+    }
+    thin_round(examination);
+    return status;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static enum status decide(struct examination *examination, struct error *error) {
-    name_entries(examination);
     enum status status =
         examiner_index_decide(examination->pg, examination->round, examination->round_count, error);
     thin_round(examination);
@@ -239,7 +297,8 @@ static enum status record(struct examination *examination, struct error *error) 
 
 static enum status run_round(struct examination *examination, struct error *error) {
     static enum status (*const steps[])(struct examination *, struct error *) = {
-        read_facts, check_facts, read_originals, read_reports, await_reports, decide, enter, record,
+        read_facts,   check_facts, read_originals, read_reports, await_reports,
+        name_entries, put_off,     decide,         enter,        record,
     };
     enum status status = STATUS_OK;
     begin_round(examination);

@@ -133,6 +133,10 @@ static const struct pg_statement write = {
         "  DELETE FROM dlq.reports r USING u WHERE r.outcome <> 'DONE' AND u.is_settled"
         "   AND (r.stream, r.consumer, r.stream_sequence) ="
         "    (u.stream, u.consumer, u.stream_sequence)),"
+        " superseded AS (" /* a chance that has another */
+        "  UPDATE dlq.chances c SET state = 'expired', ended_at = now() FROM u"
+        "  WHERE u.is_put_off AND c.state = 'given' AND (c.stream, c.consumer, c.chance_sequence) ="
+        "    (u.stream, u.consumer, u.stream_sequence)),"
         " put_off AS ("
         "  INSERT INTO dlq.chances AS c (stream, consumer, stream_sequence, entry_id)"
         "  SELECT stream, consumer, stream_sequence, id FROM u WHERE is_put_off ORDER BY 1, 2, 3"

@@ -24,6 +24,7 @@ struct item {
     struct entry entry;
     int replay_of;               /* the generation it replays; 0: no replay */
     bool is_chance;              /* its second chance */
+    bool was_always_begun;       /* the chance: each of its deliveries was begun, none ended */
     uint64_t expected_sequence;  /* the generation before it in the DLQ stream */
     bool is_corrected;           /* by the stream, whose last word counts more than the index */
     struct stored_message found; /* the entry that the stream has */
@@ -55,7 +56,8 @@ void item_take_report(struct item *item, const struct stored_message *message, s
 /* That the last deliveries left no report, so that the consumer was killed, or its report is yet to
    be read. */
 bool item_left_no_word(const struct item *item);
-/* Named, but to be sent once more (second_chances.h) before it is a dead letter. */
+/* Named, but to be sent once more (second_chances.h) before it is a dead letter. A chance that ran
+   out of time before its turn came is no failure: it has another. */
 bool item_has_a_chance(const struct item *item);
 
 /* Fills in id and entry, all but the generation. Returns why there is nothing to enter, or NULL. */

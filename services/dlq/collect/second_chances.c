@@ -158,8 +158,9 @@ static int64_t limit_us(const struct consumer_facts *facts) {
     return deliveries * facts->ack_wait_us + MARGIN_MS * 1000;
 }
 
-/* The time of one that the consumer has not been sent yet, because it is down or far behind, has
-   not begun. `sent` is its message, and when that was, since the clock may be set back. */
+/* The time of one that the consumer has not been sent yet, because it is down or far behind, or
+   that it still has in hand, because it is slow or held, has not begun. `sent` is its message, and
+   when that was, since the clock may be set back. */
 static enum status judge(struct giver *giver, const struct replay *given, uint64_t sent,
                          int64_t age_us, struct error *error) {
     static const struct pg_statement renew = {
@@ -174,7 +175,7 @@ static enum status judge(struct giver *giver, const struct replay *given, uint64
         consumer_facts_read(giver->leader->requests, giver->leader->arena, &facts, 1, error);
     if (status != STATUS_OK)
         return status;
-    if (facts.exists && facts.delivered < sent)
+    if (facts.exists && facts.settled < sent)
         return pg_query(giver->leader->pg, &renew, params, NULL, error);
     if (facts.exists && age_us < limit_us(&facts))
         return STATUS_OK;

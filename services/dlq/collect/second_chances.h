@@ -4,7 +4,8 @@
  * sent to that consumer once more (republish.h), by itself: one at a time for each service, whose
  * consumers (<service> or <service>-...) share a process; the next when the one before was done,
  * failed, became a dead letter, or had time enough. A healthy message passes; poison crashes
- * alone, and becomes a dead letter by its own advisory.
+ * alone, and becomes a dead letter by its own advisory. One that ran out of time before its turn
+ * came, in the hands of a process that lived, has another chance, as often as that happens.
  *
  * Everything is in dlq.chances, so a restart goes on where it was. One of several instances gives.
  *

@@ -132,6 +132,14 @@ enum status report_read(struct slice body, struct arena *arena, struct report *r
     return STATUS_OK;
 }
 
+/* failures.<stream>.<consumer>.seq-<sequence>.<attempt> */
+bool report_is_mark(struct slice subject) {
+    int dots = 0;
+    for (size_t i = 0; i < subject.len; i++)
+        dots += subject.ptr[i] == '.';
+    return dots == 4;
+}
+
 enum status report_parse(struct slice subject, struct slice body, struct arena *arena,
                          struct report *report, struct error *error) {
     struct report read;

@@ -40,6 +40,9 @@ enum status report_parse(struct slice subject, struct slice body, struct arena *
 enum status report_read(struct slice body, struct arena *arena, struct report *report,
                         struct error *error) MUST_CHECK;
 
+/* The mark of a second chance that is begun (acknowledge_begin()), which is no report. */
+bool report_is_mark(struct slice subject);
+
 enum notice_kind {
     NOTICE_MAX_DELIVERIES, /* the server: all deliveries are used up */
     NOTICE_TERMINATED,     /* the server: the consumer gave it up */

@@ -103,6 +103,8 @@ static void message_that_left_no_report_twice_is_a_dead_letter_that_says_so(void
 
     struct chance chance = next_chance(publish_and_lose(id));
     assert_int_equal(dead_letters_count(&world), 0);
+    dead_letters_begin(&world, chance.sequence, 1);
+    dead_letters_begin(&world, chance.sequence, 2);
     dead_letters_lose(&world, chance.delivery);
     dead_letters_await_quiet(&world);
 
@@ -115,6 +117,45 @@ static void message_that_left_no_report_twice_is_a_dead_letter_that_says_so(void
                                     "2 deliveries, also when it was sent by itself");
     stored_message_fini(&message);
     await_state("failed", 1);
+    dead_letters_end(&service);
+}
+
+/* A machine that stalled: its time ran out in the hands of a process that lived. */
+static void chance_that_was_not_begun_each_time_has_another(void **state) {
+    (void)state;
+    char id[UUID_TEXT_SIZE];
+    start(NULL);
+    dead_letters_consumer(&world, "slow");
+
+    struct chance chance = next_chance(publish_and_lose(id));
+    for (int i = 0; i < 2; i++) {
+        dead_letters_begin(&world, chance.sequence, 1); /* and was still at it the second time */
+        dead_letters_lose(&world, chance.delivery);
+        chance = next_chance(chance.sequence);
+    }
+    pass(id, &chance);
+
+    await_state("passed", 1);
+    await_state("expired", 2);
+    assert_no_dead_letter();
+    dead_letters_end(&service);
+}
+
+static void chance_in_hand_does_not_expire(void **state) {
+    (void)state;
+    char id[UUID_TEXT_SIZE];
+    start(NULL);
+    dead_letters_consumer(&world, "held");
+
+    struct chance chance = next_chance(publish_and_lose(id));
+    dead_letters_query(&world, "UPDATE dlq.chances SET given_at = now() - interval '1 day'"
+                               " WHERE consumer = $1 RETURNING 1");
+    dead_letters_await_query(&world,
+                             "SELECT count(*) FROM dlq.chances WHERE consumer = $1"
+                             " AND state = 'given' AND given_at > now() - interval '1 hour'",
+                             1);
+    pass(id, &chance);
+    await_state("passed", 1);
     dead_letters_end(&service);
 }
 
@@ -229,6 +270,8 @@ static void times_in_the_future_become_now(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_that_left_no_report_twice_is_a_dead_letter_that_says_so),
+        cmocka_unit_test(chance_that_was_not_begun_each_time_has_another),
+        cmocka_unit_test(chance_in_hand_does_not_expire),
         cmocka_unit_test(second_chance_that_is_rejected_says_why),
         cmocka_unit_test(second_chances_come_one_at_a_time_and_survive_restarts),
         cmocka_unit_test(two_instances_give_one_chance),

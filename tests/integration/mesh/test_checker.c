@@ -76,7 +76,7 @@ static const struct damage damages[] = {
     {"every order is final", ORDER_ROW(ID, "PENDING", "NULL", "[]")},
     {"every order ends as its kind must", FAILED_ROW("out_of_stock", "[]")},
     {"a completed order is shipped once, under the number it knows", COMPLETED_ROW(ID)},
-    {"what was in hand at each death of its consumer was done at its second chance",
+    {"what ran out of deliveries in hand was done at its last chance",
      "INSERT INTO dlq.chances (stream, consumer, stream_sequence, entry_id, state)"
      "  VALUES ('ORDERS', 'order', 1, 'ORDERS.order.seq-1', 'expired');"},
     {"an order that ended badly before shipping is not shipped",

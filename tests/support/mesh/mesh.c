@@ -112,6 +112,29 @@ void mesh_kill(struct mesh *mesh, enum mesh_part part) {
     process_destroy(&mesh->parts[part].process);
 }
 
+static void signal_parts(struct mesh *mesh, int signal) {
+    for (int part = 0; part < MESH_PART_COUNT; part++) {
+        if (mesh->parts[part].process != NULL)
+            process_signal(mesh->parts[part].process, signal);
+    }
+}
+
+static const enum server all_servers[] = {SERVER_NATS, SERVER_POSTGRES, SERVER_REDIS};
+
+void mesh_freeze(struct mesh *mesh) {
+    signal_parts(mesh, SIGSTOP);
+    for (size_t i = 0; i < 3; i++)
+        servers_pause(mesh->servers, all_servers[i]);
+}
+
+/* The broker first: it finds that everything in hand ran out of time before anybody says otherwise.
+ */
+void mesh_thaw(struct mesh *mesh) {
+    for (size_t i = 0; i < 3; i++)
+        servers_resume(mesh->servers, all_servers[i]);
+    signal_parts(mesh, SIGCONT);
+}
+
 int mesh_await_end(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms) {
     int exit_code = -1;
 

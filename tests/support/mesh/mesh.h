@@ -56,6 +56,9 @@ void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, co
 /* Starts a part that is not running. `failpoint` is "name:n" (failpoint.h), or NULL. */
 void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint);
 void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
+/* SIGSTOP to everything, servers included, and SIGCONT: a machine that stalls. */
+void mesh_freeze(struct mesh *mesh);
+void mesh_thaw(struct mesh *mesh);
 /* Waits for a part that is to end by itself at its failpoint. Exit code; -1 when it runs on. */
 int mesh_await_end(struct mesh *mesh, enum mesh_part part, int64_t timeout_ms);
 /* SIGTERM; its exit code, or -1 when it still ran after `timeout_ms`. */

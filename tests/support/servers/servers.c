@@ -237,9 +237,13 @@ void servers_migrate(struct servers *servers) {
     set_role_passwords(servers);
 }
 
-void servers_provision(struct servers *servers) {
+void servers_provision_ack_wait(struct servers *servers, const char *ack_wait) {
     servers_run_omctl(servers, (const char *[]){"provision", "--dir", OM_SOURCE_DIR "/nats",
-                                                "--ack-wait", "2s", NULL});
+                                                "--ack-wait", ack_wait, NULL});
+}
+
+void servers_provision(struct servers *servers) {
+    servers_provision_ack_wait(servers, "2s");
 }
 
 void servers_seed(struct servers *servers) {

@@ -52,6 +52,7 @@ void servers_migrate(struct servers *servers);
 /* Streams and consumers, by `omctl provision`; with ack_wait 2 s, so that a redelivery does not
    take half a minute. */
 void servers_provision(struct servers *servers);
+void servers_provision_ack_wait(struct servers *servers, const char *ack_wait);
 /* The demo catalog, by `omctl seed`. */
 void servers_seed(struct servers *servers);
 

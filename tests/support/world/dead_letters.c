@@ -164,6 +164,14 @@ void dead_letters_report(struct dead_letters *world, const char *event_id, uint6
     buf_fini(&body);
 }
 
+void dead_letters_begin(struct dead_letters *world, uint64_t sequence, int attempt) {
+    struct buf subject = {0};
+    buf_printf(&subject, "failures." DEAD_LETTERS_STREAM ".%s.seq-%" PRIu64 ".%d", world->consumer,
+               sequence, attempt);
+    (void)acknowledged_sequence(request(world, subject.ptr, ""));
+    buf_fini(&subject);
+}
+
 void dead_letters_reject(struct dead_letters *world, const char *event_id, uint64_t sequence) {
     natsMsg *delivery = dead_letters_deliver(world);
     dead_letters_report(world, event_id, sequence, 1, "REJECT");

@@ -23,7 +23,8 @@ static enum status parse(const char *reply, struct consumer_facts *facts) {
 
 #define ANSWER(config)                                                                             \
     "{\"created\":\"2026-01-02T03:04:05.678901Z\",\"config\":{" config "},"                        \
-    "\"delivered\":{\"consumer_seq\":9,\"stream_seq\":7}}"
+    "\"delivered\":{\"consumer_seq\":9,\"stream_seq\":7},"                                         \
+    "\"ack_floor\":{\"consumer_seq\":6,\"stream_seq\":5}}"
 
 static void consumer_is_what_the_server_says_of_it(void **state) {
     (void)state;
@@ -36,6 +37,7 @@ static void consumer_is_what_the_server_says_of_it(void **state) {
     assert_int_equal(facts.max_deliver, 4);
     assert_int_equal(facts.ack_wait_us, 30000000);
     assert_int_equal(facts.delivered, 7);
+    assert_int_equal(facts.settled, 5);
     assert_int_equal(facts.created_us, 1767323045678901);
     assert_int_equal(facts.filter_count, 1);
 }

@@ -89,9 +89,11 @@ static void chance_is_for_what_ran_out_without_a_last_word(void **state) {
     assert_false(item_left_no_word(&item));
     assert_false(item_has_a_chance(&item));
     item.report = NULL;
-    item.is_chance = true;
+    item.is_chance = true; /* of which some attempt was not even begun */
+    assert_true(item_has_a_chance(&item));
+    item.was_always_begun = true;
     assert_false(item_has_a_chance(&item));
-    item.is_chance = false;
+    item.was_always_begun = item.is_chance = false;
     item.notice.kind = NOTICE_TERMINATED; /* somebody decided */
     assert_false(item_has_a_chance(&item));
     stored_message_fini(&item.original);
