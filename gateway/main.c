@@ -45,7 +45,7 @@ static const struct config_row rows[] = {
         "open connections; further ones get 503; 0: as many as there are descriptors for"),
     ROW("OM_HTTP_MAX_INPUT_BYTES", CONFIG_INT, max_input_bytes, "67108864", 1048576,
         INT64_C(1) << 40,
-        "bytes of requests in memory, all connections together; further ones get 503"),
+        "bytes of requests in memory, all connections together; what arrives slowest gets 503"),
     ROW("OM_HTTP_REQUEST_TIMEOUT_MS", CONFIG_INT, request_timeout_ms, "10000", 100, 600000,
         "for a request to arrive whole"),
     ROW("OM_HTTP_IDLE_TIMEOUT_MS", CONFIG_INT, idle_timeout_ms, "60000", 100, 600000,

@@ -57,7 +57,6 @@ struct server {
     struct tls *tls; /* NULL: no HTTPS */
     size_t connections_most;
     atomic_size_t connection_count;
-    struct http_budget budget;
     _Atomic enum phase phase;
     sem_t lane_turned; /* posted by a lane that has started, and by one that has ended */
     struct server_lane *lanes;
@@ -183,6 +182,12 @@ static void close_parts(struct lane *lane) {
     events_close(&lane->events);
 }
 
+/* One loop's, and room for two bodies at least. */
+static size_t input_share(const struct gateway *gateway) {
+    size_t share = (size_t)gateway->settings->max_input_bytes / gateway->lane_count;
+    return share > 2 * (size_t)BODY_MAX_BYTES ? share : 2 * (size_t)BODY_MAX_BYTES;
+}
+
 static enum status lane_open(struct server_lane *lane, size_t index) {
     struct gateway *gateway = lane->server->gateway;
     h2o_context_init(&lane->lane.context, h2o_evloop_create(), &lane->server->config);
@@ -193,7 +198,7 @@ static enum status lane_open(struct server_lane *lane, size_t index) {
         return status;
     const struct http1_limits limits = {
         .body_max_bytes = BODY_MAX_BYTES,
-        .budget = &lane->server->budget,
+        .input_most_bytes = input_share(gateway),
         .request_timeout_ms = (uint64_t)gateway->settings->request_timeout_ms,
         .idle_timeout_ms = (uint64_t)gateway->settings->idle_timeout_ms,
         .send_timeout_ms = (uint64_t)gateway->settings->send_timeout_ms,
@@ -327,7 +332,6 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
     struct server *made = mem_alloc(sizeof(*made));
     made->gateway = gateway;
     made->connections_most = connections_most(gateway->settings);
-    made->budget.most_bytes = (size_t)gateway->settings->max_input_bytes;
     made->lanes = mem_alloc(gateway->lane_count * sizeof(*made->lanes));
     for (size_t i = 0; i < gateway->lane_count; i++) {
         made->lanes[i].server = made;

@@ -21,15 +21,16 @@ struct connection {
     h2o_timeout_entry_t turn; /* of the loop, awaited so that others have theirs */
     unsigned served;          /* requests since the last turn */
     struct {
-        bool has_begun;  /* its first byte is there, and its time runs */
-        size_t searched; /* of a head that is not complete */
-        size_t head_len; /* 0: the head is not complete */
-        size_t body_len; /* so far, where it comes in chunks */
+        bool has_begun;   /* its first byte is there, and its time runs */
+        bool is_arriving; /* and its last one is not */
+        size_t searched;  /* of a head that is not complete */
+        size_t head_len;  /* 0: the head is not complete */
+        size_t body_len;  /* so far, where it comes in chunks */
         size_t content_length;
         bool is_chunked;
         struct http_chunks chunks;
     } incoming;
-    size_t held_bytes;   /* as the budget knows */
+    size_t held_bytes;   /* as the lane counts it */
     size_t request_len;  /* of the one that is being answered, in the socket's input */
     h2o_buffer_t *asked; /* the request, out of the input's way while its answer goes on; or NULL */
     bool has_sent_head;
@@ -47,8 +48,8 @@ static struct connection *connection_of(h2o_conn_t *conn) {
     return H2O_STRUCT_FROM_MEMBER(struct connection, super, conn);
 }
 
-static void tell_budget(struct connection *connection, size_t bytes) {
-    http_budget_move(connection->lane->budget, connection->held_bytes, bytes);
+static void count_input(struct connection *connection, size_t bytes) {
+    connection->lane->input_bytes += bytes - connection->held_bytes;
     connection->held_bytes = bytes;
 }
 
@@ -56,7 +57,7 @@ static void tell_budget(struct connection *connection, size_t bytes) {
 static void drop_input(struct connection *connection, size_t bytes) {
     h2o_buffer_t **input = &connection->socket->input;
     h2o_buffer_consume(input, bytes);
-    tell_budget(connection, (*input)->size);
+    count_input(connection, (*input)->size);
     if ((*input)->size > 0 || (*input)->capacity <= SMALL_BYTES)
         return;
     h2o_buffer_dispose(input);
@@ -64,7 +65,7 @@ static void drop_input(struct connection *connection, size_t bytes) {
 }
 
 static void connection_close(struct connection *connection) {
-    tell_budget(connection, 0);
+    count_input(connection, 0);
     h2o_timeout_unlink(&connection->timer);
     h2o_timeout_unlink(&connection->turn);
     h2o_dispose_request(&connection->req);
@@ -235,6 +236,7 @@ static void refuse(struct connection *connection, const struct http_fault *fault
     h2o_hostconf_t *host = connection->lane->hosts[0];
     const h2o_buffer_t *input = connection->socket->input;
     h2o_socket_read_stop(connection->socket);
+    connection->incoming.is_arriving = false;
     if (input->size > 5 && memcmp(input->bytes, "HEAD ", 5) == 0)
         req->input.method = h2o_iovec_init(H2O_STRLIT("HEAD")); /* whatever else is wrong */
     drop_input(connection, connection->socket->input->size);
@@ -265,6 +267,7 @@ static void process(struct connection *connection, const struct http_head *head,
     h2o_req_t *req = &connection->req;
     h2o_socket_read_stop(connection->socket);
     set_timer(connection, NULL);
+    connection->incoming.is_arriving = false;
     connection->request_len = head->len + body_len;
     req->version = head->is_http_1_0 ? 0x100 : 0x101;
     req->http1_is_persistent = head->is_persistent && !connection->is_refused &&
@@ -345,12 +348,33 @@ static enum http_progress read_head_again(struct connection *connection, struct 
     return http_head_parse(bytes, &searched, head, fault);
 }
 
+static const struct http_fault too_much = {PROBLEM_OVERLOADED, "too much is being received"};
+
+static bool is_over(const struct http1_lane *lane) {
+    return lane->input_bytes > lane->input_most_bytes;
+}
+
+/* Refuses what has been arriving for longest, up to `self` where that is not whole either. */
+static void make_room(struct connection *self, enum http_progress progress) {
+    h2o_linklist_t *all = &self->lane->connections;
+    for (h2o_linklist_t *link = all->next, *next; link != all && is_over(self->lane); link = next) {
+        struct connection *other = H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+        next = link->next;
+        if (other == self && progress == HTTP_INCOMPLETE)
+            return;
+        if (other != self && other->incoming.is_arriving)
+            refuse(other, &too_much);
+    }
+}
+
 /* Whether this request has to go because all of them together are too much. A small request that is
    whole does little harm, and most clients never send another kind. */
-static bool is_too_much(const struct connection *connection, enum http_progress progress) {
+static bool is_too_much(struct connection *connection, enum http_progress progress) {
     bool is_small = connection->socket->input->size <= SMALL_BYTES;
-    return http_budget_is_exceeded(connection->lane->budget) &&
-           !(is_small && progress == HTTP_COMPLETE);
+    if (!is_over(connection->lane) || (is_small && progress == HTTP_COMPLETE))
+        return false;
+    make_room(connection, progress);
+    return is_over(connection->lane);
 }
 
 /* As much of a request as there is. `head` counts when it is whole, and at the first look. */
@@ -370,7 +394,7 @@ static enum http_progress read_request(struct connection *connection, struct htt
         progress = read_head_again(connection, head, fault);
     if (progress == HTTP_REFUSED || !is_too_much(connection, progress))
         return progress;
-    *fault = (struct http_fault){PROBLEM_OVERLOADED, "too much is being received"};
+    *fault = too_much;
     return HTTP_REFUSED;
 }
 
@@ -402,7 +426,9 @@ static void take_input(struct connection *connection) {
 static void begin_request(struct connection *connection) {
     if (connection->incoming.has_begun || connection->socket->input->size == 0)
         return;
-    connection->incoming.has_begun = true;
+    connection->incoming.has_begun = connection->incoming.is_arriving = true;
+    h2o_linklist_unlink(&connection->link);
+    h2o_linklist_insert(&connection->lane->connections, &connection->link);
     set_timer(connection, &connection->lane->request_timeout);
 }
 
@@ -414,7 +440,7 @@ static void on_read(h2o_socket_t *socket, const char *err) {
     }
     begin_request(connection);
     connection->served = 0;
-    tell_budget(connection, socket->input->size);
+    count_input(connection, socket->input->size);
     take_input(connection);
 }
 
@@ -501,7 +527,7 @@ void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostco
     lane->context = context;
     lane->hosts = hosts;
     lane->body_max_bytes = limits->body_max_bytes;
-    lane->budget = limits->budget;
+    lane->input_most_bytes = limits->input_most_bytes;
     h2o_timeout_init(context->loop, &lane->request_timeout, limits->request_timeout_ms);
     h2o_timeout_init(context->loop, &lane->idle_timeout, limits->idle_timeout_ms);
     h2o_timeout_init(context->loop, &lane->send_timeout, limits->send_timeout_ms);

@@ -5,12 +5,17 @@
  *
  * A connection reads one request (http_head.h, http_chunks.h), hands it to h2o, writes the answer,
  * and goes on to the next, which may have arrived already. A request that cannot be trusted is
- * answered with its problem, and the connection ends. Loop thread only.
+ * answered with its problem, and the connection ends.
+ *
+ * The requests of a loop take no more than input_most_bytes of memory together, from their first
+ * byte to their answer, counted as they arrive. Beyond that, who has been sending for longest is
+ * refused first: so neither many senders nor slow ones keep out one that sends what it has.
+ *
+ * Loop thread only.
  */
 #ifndef OM_GATEWAY_HTTP_HTTP1_H
 #define OM_GATEWAY_HTTP_HTTP1_H
 
-#include "gateway/http/http_budget.h"
 #include "gateway/http/http_head.h"
 #include "shared/base/buf.h"
 
@@ -27,7 +32,7 @@ struct http1_callbacks {
 
 struct http1_limits {
     size_t body_max_bytes;
-    struct http_budget *budget;  /* of all lanes; borrowed */
+    size_t input_most_bytes;
     uint64_t request_timeout_ms; /* from a connection's or a request's first byte to its last */
     uint64_t idle_timeout_ms;    /* between two requests */
     uint64_t send_timeout_ms;    /* for what is written to have left */
@@ -39,9 +44,9 @@ struct http1_lane {
     h2o_hostconf_t **hosts;
     const struct http1_callbacks *callbacks;
     size_t body_max_bytes;
-    struct http_budget *budget;
+    size_t input_most_bytes, input_bytes;
     h2o_timeout_t request_timeout, idle_timeout, send_timeout, linger_timeout, turn_timeout;
-    h2o_linklist_t connections;
+    h2o_linklist_t connections; /* in the order in which their requests began */
     struct buf scratch;
 };
 

@@ -242,6 +242,41 @@ static void clients_that_trickle_keep_nobody_out(void **state) {
     buf_fini(&large);
 }
 
+/* A large order that nothing is wrong with. */
+static void write_large(struct buf *body, size_t bytes) {
+    buf_printf(body, "%s%*s", ORDER, (int)(bytes - strlen(ORDER)), "");
+}
+
+/* What 500 clients sent and did not end kept out every body that was not small. */
+static void who_sends_a_part_and_waits_keeps_out_nobody_who_sends_all(void **state) {
+    (void)state;
+    enum { HOLDERS = 500, SENT_BYTES = 60000, ORDERS = 50, AGAIN = 10 };
+    static struct raw_connection *holders[HOLDERS];
+    struct buf filler = {0}, large = {0};
+    gateway_restart((const char *[]){"OM_HTTP_MAX_INPUT_BYTES", "4194304",
+                                     "OM_HTTP_REQUEST_TIMEOUT_MS", "60000", NULL});
+    char authorization[2048];
+    snprintf(authorization, sizeof(authorization), "%s", customer("C1"));
+    buf_printf(&filler, "{\"customerId\":\"%0*d", SENT_BYTES - 15, 0);
+    write_large(&large, 65536);
+    for (int i = 0; i < HOLDERS; i++)
+        holders[i] = send_most(false, authorization, buf_slice(&filler));
+    for (int i = 0; i < ORDERS; i++) {
+        assert_order_is_answered_at_once(authorization, large.ptr, 202);
+        for (int j = 0; j < AGAIN; j++) {
+            struct raw_connection **holder = &holders[(i * AGAIN + j) % HOLDERS];
+            raw_close(holder);
+            *holder = send_most(false, authorization, buf_slice(&filler));
+        }
+    }
+    assert_in_range(count_refused(), HOLDERS - 2 * BUDGET_BYTES / SENT_BYTES, 2 * HOLDERS);
+    for (int i = 0; i < HOLDERS; i++)
+        raw_close(&holders[i]);
+    gateway_restart(NULL);
+    buf_fini(&filler);
+    buf_fini(&large);
+}
+
 static int setup(void **state) {
     tls_fixture_setup(state);
     jwt_fixture_set();
@@ -256,6 +291,7 @@ int main(void) {
         cmocka_unit_test(unfinished_bodies_take_no_more_memory_than_allowed),
         cmocka_unit_test(clients_that_trickle_keep_nobody_out),
         cmocka_unit_test(the_memory_of_bodies_is_given_back),
+        cmocka_unit_test(who_sends_a_part_and_waits_keeps_out_nobody_who_sends_all),
     };
     return cmocka_run_group_tests(tests, setup, jwt_fixture_teardown);
 }
