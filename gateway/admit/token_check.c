@@ -2,6 +2,7 @@
 
 #include "gateway/admit/token_key.h"
 #include "shared/base/memory.h"
+#include "shared/contract/contact.h"
 #include "shared/json/json.h"
 
 #include <sodium.h>
@@ -152,13 +153,6 @@ static enum token_fault judge_audience(const struct token_checker *checker,
     return fault;
 }
 
-static bool is_printable(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
-            return false;
-    return true;
-}
-
 /* As a tenant's name may be written in configuration, subjects and keys. */
 static bool is_tenant(struct slice text) {
     static const char most[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-";
@@ -176,8 +170,8 @@ static void copy_text(char *out, struct slice text) {
 static enum token_fault read_caller(const struct token_checker *checker, struct json_object *claims,
                                     struct caller *caller) {
     struct slice subject, scope = slice_of(NULL), tenant = slice_of(checker->tenant);
-    if (json_get_string(claims, "sub", &subject, NULL) != STATUS_OK || subject.len == 0 ||
-        subject.len > CALLER_SUBJECT_MAX || !is_printable(subject) ||
+    if (json_get_string(claims, "sub", &subject, NULL) != STATUS_OK ||
+        !customer_id_is_valid(subject) ||
         json_get_string(claims, "scope", &scope, NULL) == STATUS_INVALID ||
         json_get_string(claims, "tenant", &tenant, NULL) == STATUS_INVALID || !is_tenant(tenant))
         return TOKEN_FAULT_CLAIMS;

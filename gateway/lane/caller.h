@@ -6,6 +6,7 @@
 #define OM_GATEWAY_LANE_CALLER_H
 
 #include "shared/base/slice.h"
+#include "shared/contract/contact.h"
 
 #include <h2o.h>
 
@@ -43,7 +44,7 @@ const char *scope_name(enum scope scope);
 /* The bits of a space-separated list; scopes of others count for nothing. */
 unsigned scopes_parse(struct slice list);
 
-#define CALLER_SUBJECT_MAX 255
+#define CALLER_SUBJECT_MAX CUSTOMER_ID_MAX
 #define CALLER_TENANT_MAX 64
 
 struct caller {

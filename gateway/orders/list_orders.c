@@ -4,6 +4,8 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/query.h"
 #include "shared/base/clock.h"
+#include "shared/base/utf8.h"
+#include "shared/contract/contact.h"
 #include "shared/contract/order_terms.h"
 #include "shared/json/json.h"
 
@@ -24,7 +26,7 @@ enum parameter {
 };
 
 static const struct query_parameter known[PARAMETERS] = {
-    [PARAMETER_CUSTOMER] = {.name = "customerId", .most = 64},
+    [PARAMETER_CUSTOMER] = {.name = "customerId", .most = CUSTOMER_ID_MAX},
     [PARAMETER_STATUS] = {.name = "status", .most = 32},
     [PARAMETER_REASON] = {.name = "reason", .most = 64},
     [PARAMETER_FROM] = {.name = "from", .most = 40},
@@ -46,6 +48,10 @@ static void dispose(void *closure) {
 }
 
 /* --- judging the query ------------------------------------------------------------------------ */
+
+static bool is_customer(struct slice text) {
+    return customer_id_is_valid(text) && utf8_is_valid(text);
+}
 
 static bool is_status(struct slice text) {
     enum order_status status;
@@ -82,6 +88,7 @@ static const char *fault_of(const struct query_parameter *parameters) {
         bool (*is_valid)(struct slice text);
         const char *message;
     } rules[] = {
+        {PARAMETER_CUSTOMER, is_customer, "customerId: must be text without control characters"},
         {PARAMETER_STATUS, is_status, "status: must be an order's status, such as PENDING"},
         {PARAMETER_REASON, is_reason, "reason: must be a reason code, such as out_of_stock"},
         {PARAMETER_FROM, is_time, "from: must be an RFC 3339 time"},

@@ -19,7 +19,7 @@ static struct slice format_key(const struct uuid *order_id, char key[KEY_SIZE]) 
     return (struct slice){key, KEY_SIZE - 1};
 }
 
-/* Neither tenants nor customers have a blank in their names. */
+/* No tenant has a blank in its name. */
 static void write_content(struct slice tenant, struct slice customer, struct buf *out) {
     buf_append_slice(out, tenant);
     buf_append_char(out, ' ');

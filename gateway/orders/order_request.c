@@ -31,7 +31,8 @@ struct text_rule {
 #define PRINTABLE_MESSAGE "must be 1 to 200 bytes of text without control characters"
 
 static const struct text_rule order_texts[] = {
-    {"customerId", true, 64, is_identifier, "must be 1 to 64 of A-Z a-z 0-9 _ . : -",
+    {"customerId", true, CUSTOMER_ID_MAX, customer_id_is_valid,
+     "must be 1 to 255 bytes of text without control characters",
      offsetof(struct order_request, snapshot.customer_id)},
     {"currency", true, 3, currency_is_known, "must be an active ISO 4217 code such as USD",
      offsetof(struct order_request, snapshot.currency)},

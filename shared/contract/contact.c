@@ -6,6 +6,10 @@
 #define ADDRESS_MOST 254 /* RFC 5321 section 4.5.3.1.3, less the brackets */
 #define LABEL_MOST 63    /* RFC 1035 section 2.3.4 */
 
+bool customer_id_is_valid(struct slice id) {
+    return id.len > 0 && id.len <= CUSTOMER_ID_MAX && slice_is_printable(id);
+}
+
 /* One word of a Dot-string, or one label of a Domain. */
 static bool is_part(struct slice part, const char *signs, size_t most) {
     return part.len > 0 && part.len <= most && slice_has_only(part, signs);

@@ -1,10 +1,15 @@
-/* E-mail addresses and telephone numbers: fit to be sent to, and fit to be seen. The one rule of
-   the gateway, which refuses others, and of the channels. Pure, thread safe. */
+/* Who a customer is, and where: ids as identity providers issue them, and e-mail addresses and
+   telephone numbers fit to be sent to and fit to be seen. The one rule of the gateway, which
+   refuses others, and of the channels. Pure, thread safe. */
 #ifndef OM_SHARED_CONTRACT_CONTACT_H
 #define OM_SHARED_CONTRACT_CONTACT_H
 
 #include "shared/base/buf.h"
 
+/* A token's `sub`: 1 to 255 bytes without control characters; blanks, slashes and quotes may be in
+   it. So it is never part of a NATS subject. */
+#define CUSTOMER_ID_MAX 255
+bool customer_id_is_valid(struct slice id);
 /* A Dot-string, an @ and a Domain (RFC 5321 section 4.1.2) of at most 254 bytes of ASCII: nothing
    that could leave its place in a mail's header or an SMTP command. Whether it exists is for its
    server to say. */

@@ -32,7 +32,7 @@ enum dlq_filter_member {
 #define DLQ_RATE_USUAL 100
 #define DLQ_RATE_MOST 10000
 #define DLQ_REASON_MOST 500 /* bytes of the reason to discard an entry */
-#define DLQ_ACTOR_MOST 200
+#define DLQ_ACTOR_MOST 255
 #define DLQ_ID_MOST 400
 
 /* Borrows its texts. Zero-initialized it means every entry that is dead. */

@@ -83,6 +83,15 @@ test('an order can be read from its acceptance to its end', async () => {
   assert.equal(failed.reason, 'out_of_stock');
 });
 
+test('a customer may be called whatever an identity provider says', async () => {
+  for (const customerId of ['auth0|507f', 'user@example.com', 'x'.repeat(65), 'Zoë <b>&"\\ %2f']) {
+    const order = await ended(await place({ customerId }));
+    assert.equal(order.customerId, customerId);
+    const { json } = await expect(200, 'listOrders', { query: { customerId } });
+    assert.deepEqual([...new Set(json.orders.map((it) => it.customerId))], [customerId]);
+  }
+});
+
 test('orders are listed page by page', async () => {
   await ended(await place({ customerId: 'PAGES' }));
   await ended(await place({ customerId: 'PAGES' }));
@@ -341,7 +350,7 @@ test('what is at its limits is taken', async () => {
   const { quantity } = schemas.OrderRequestItem.properties;
   const line = longest(schemas.Line);
   const most = order({
-    customerId: IDENTIFIER,
+    customerId: longest(schemas.CustomerId),
     email: `${'x'.repeat(email.maxLength - 190)}@${Array(3).fill('x'.repeat(62)).join('.')}x`,
     phone: `+${'1'.repeat(15)}`.padEnd(phone.maxLength, ' '),
     shippingAddress: { street: line, city: line, state: line, zip: line, country: line },

@@ -135,7 +135,7 @@ const fields = () => [
     autocomplete: 'off',
     spellcheck: 'false',
   }),
-  field('Customer', 'customerId', { maxlength: 64, autocomplete: 'off' }),
+  field('Customer', 'customerId', { maxlength: 255, autocomplete: 'off' }),
   field('Status', 'status', {}, options(STATUSES)),
   field('Reason', 'reason', {}, options(REASONS)),
   field('Created from', 'from', { type: 'datetime-local' }),

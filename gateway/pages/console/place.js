@@ -178,7 +178,7 @@ export function placeOrder(signal) {
       field('Customer', 'customerId', {
         value: ownCustomer() ?? 'C100',
         required: true,
-        maxlength: 64,
+        maxlength: 255,
         autocomplete: 'off',
       }),
       field('Payment', 'paymentMethod', {}, METHODS),

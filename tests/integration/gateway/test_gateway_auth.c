@@ -152,6 +152,40 @@ static void only_an_administrator_names_a_flow(void **state) {
     assert_status(place_as(administrator(), with_flow), 202);
 }
 
+/* Such a token was good, and its customer could not order. */
+static void a_subject_that_a_token_may_have_may_order(void **state) {
+    (void)state;
+    char longest[256], longer[66];
+    memset(longest, 'x', 255);
+    memset(longer, 'y', 65);
+    longest[255] = longer[65] = '\0';
+    const char *const subjects[] = {"auth0|507f1f77bcf86cd799439011",
+                                    "user@example.com",
+                                    longer,
+                                    longest,
+                                    "CN=Jane Doe,OU=a/b",
+                                    "Zo\xc3\xab <b>&'*.> %2f\xe2\x80\xa8"};
+    struct micro *micro = order_stand_in_start();
+    gateway_restart((const char *[]){"OM_RATE_WRITE", "1000/1m", NULL});
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        struct buf body = {0};
+        buf_printf(&body,
+                   "{\"customerId\":\"%s\",\"currency\":\"USD\",\"items\":[{\"sku\":\"SKU-123\","
+                   "\"quantity\":1}],\"paymentMethod\":\"pm_card_visa\"}",
+                   subjects[i]);
+        struct http_response placed = place_as(customer(subjects[i]), body.ptr);
+        assert_int_equal(placed.status, 202);
+        char *path = path_of(&placed, "");
+        assert_status(ask_as(customer(subjects[i]), "GET", path, NULL), 200);
+        assert_string_equal(last_customer, subjects[i]);
+        free(path);
+        http_response_fini(&placed);
+        buf_fini(&body);
+    }
+    micro_destroy(&micro);
+    gateway_restart(NULL);
+}
+
 static void another_customers_order_is_not_there(void **state) {
     (void)state;
     static const struct {
@@ -347,6 +381,7 @@ int main(void) {
         cmocka_unit_test(a_customer_is_no_administrator),
         cmocka_unit_test(both_keys_are_taken_while_they_are_changed),
         cmocka_unit_test(a_customer_orders_for_nobody_else),
+        cmocka_unit_test(a_subject_that_a_token_may_have_may_order),
         cmocka_unit_test(only_an_administrator_names_a_flow),
         cmocka_unit_test(another_customers_order_is_not_there),
         cmocka_unit_test(everybody_has_keys_of_their_own),

@@ -3,7 +3,7 @@
 #include "shared/json/json.h"
 #include "shared/service/service.h"
 
-char last_customer[64];
+char last_customer[256];
 
 static enum status know_nothing(struct endpoint_call *call, struct error *error) {
     struct json_object *request = NULL;

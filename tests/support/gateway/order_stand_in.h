@@ -9,7 +9,7 @@
 #define UNKNOWN_ORDER "0192f0c1-dead-7bee-8f01-0123456789ab"
 
 /* The customer that the order service was asked about last. */
-extern char last_customer[64];
+extern char last_customer[256];
 
 /* End it with micro_destroy(). */
 struct micro *order_stand_in_start(void);

@@ -90,6 +90,24 @@ static void an_order_without_personal_data_seals_nothing(void **state) {
     parsed_fini(&parsed);
 }
 
+static void a_customer_has_the_id_that_its_provider_issued(void **state) {
+    (void)state;
+    static const char *const ids[] = {"auth0|507f", "user@example.com", "CN=Jane Doe,OU=Sales/x",
+                                      "Z\xc3\xb6\x65 <b>&'%2f"};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        struct buf body = {0};
+        buf_printf(&body,
+                   "{\"customerId\":\"%s\",\"currency\":\"USD\",\"paymentMethod\":\"pm_card\","
+                   "\"items\":[" ITEM "]}",
+                   ids[i]);
+        struct parsed parsed = parse(body.ptr);
+        assert_int_equal(parsed.errors.count, 0);
+        assert_slice_equal(parsed.request.snapshot.customer_id, ids[i]);
+        parsed_fini(&parsed);
+        buf_fini(&body);
+    }
+}
+
 static void an_order_may_say_how_its_customer_is_told(void **state) {
     (void)state;
     struct parsed parsed =
@@ -318,6 +336,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_order_is_read_with_its_personal_data_apart),
         cmocka_unit_test(an_order_without_personal_data_seals_nothing),
+        cmocka_unit_test(a_customer_has_the_id_that_its_provider_issued),
         cmocka_unit_test(an_order_may_say_how_its_customer_is_told),
         cmocka_unit_test(a_channel_that_is_not_offered_is_a_fault_of_notify),
         cmocka_unit_test(only_who_may_names_a_flow),
