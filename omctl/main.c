@@ -6,6 +6,7 @@
 #include "omctl/install/migrate.h"
 #include "omctl/install/nats_users.h"
 #include "omctl/install/provision.h"
+#include "omctl/notices.h"
 #include "omctl/seed.h"
 #include "omctl/streams/audit.h"
 #include "omctl/streams/rebuild.h"
@@ -78,6 +79,17 @@ static const struct command commands[] = {
      "  --schema SCHEMA  whose outbox\n"
      "  --since TIME     a moment (2026-01-31T12:00:00Z) or how long ago (15m, 2h)\n",
      redrive_command},
+    {"notices resend", "--channel CHANNEL [--order ORDER-ID] [--since TIME] [--dry-run]",
+     "send notices that failed again",
+     "Puts notices that counted as failed back into the queue of their channel, which has as long\n"
+     "to send them as a new one. They have the ids that they had before.\n"
+     "\n"
+     "  --channel CHANNEL  smtp, webhook or sms\n"
+     "  --order ORDER-ID   only this order's\n"
+     "  --since TIME       failed from then on: a moment (2026-01-31T12:00:00Z) or how long ago\n"
+     "                     (15m, 2h)\n"
+     "  --dry-run          only count them\n",
+     notices_resend_command},
     {"rebuild analytics", "", "count what happened once more, from the streams",
      "Replays the streams into new tables of the analytics service, and puts them in place of the\n"
      "old ones while the service goes on. What is older than the streams is taken over.\n",

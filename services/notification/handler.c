@@ -114,6 +114,13 @@ struct effects {
     struct queued_notices queued;
 };
 
+static struct slice copy_event(struct batch *batch, const struct task *task) {
+    size_t len;
+    const char *event = json_object_to_json_string_length(
+        task->delivery->event.root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+    return arena_slice(batch->arena, (struct slice){event, len});
+}
+
 static void add_record(struct batch *batch, const struct task *task, enum notify_channel channel,
                        struct effects *effects) {
     const struct notice *notice = &task->notice;
@@ -126,20 +133,18 @@ static void add_record(struct batch *batch, const struct task *task, enum notify
         .has_failed = !is_log || notice->result == NOTICE_FAILED,
         .detail =
             is_log ? slice_of(notice->detail) : SLICE_LITERAL("this channel is not configured"),
+        .event = is_log ? (struct slice){0} : copy_event(batch, task),
     };
     notification_announce(batch->outbox, &task->delivery->event, record);
 }
 
 static void queue_notice(struct batch *batch, const struct task *task, enum notify_channel channel,
                          struct effects *effects) {
-    size_t len;
-    const char *event = json_object_to_json_string_length(
-        task->delivery->event.root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
     effects->queued.rows[effects->queued.count++] = (struct queued_notice){
         .order_id = task->notice.order_id,
         .kind = task->notice.kind,
         .channel = channel,
-        .event = arena_slice(batch->arena, (struct slice){event, len}),
+        .event = copy_event(batch, task),
     };
 }
 

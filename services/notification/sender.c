@@ -120,6 +120,8 @@ static void put_back(struct job *job, struct settlement *settlement) {
     *queued = *job->queued;
     queued->attempts -= was_tried ? 0 : 1;
     queued->delay_ms = was_tried ? sender_delay_ms(queued->attempts) : DOWN_MS;
+    if (queued->delay_ms < job->notice.wait_ms)
+        queued->delay_ms = job->notice.wait_ms;
 }
 
 static void settle_job(struct sender *sender, struct job *job, struct settlement *settlement) {
@@ -141,10 +143,11 @@ static void settle_job(struct sender *sender, struct job *job, struct settlement
         .kind = job->queued->kind,
         .channel = job->queued->channel,
         .has_failed = notice->result != NOTICE_SENT,
-        .detail = slice_of(notice->detail),
     };
-    if (notice->result == NOTICE_SENT)
-        record->detail = (struct slice){0};
+    if (record->has_failed) {
+        record->detail = slice_of(notice->detail);
+        record->event = job->queued->event;
+    }
     if (job->has_event)
         notification_announce(sender->outbox, &job->event, record);
 }

@@ -33,18 +33,19 @@ enum status notification_store_load(struct batch *batch, struct notice_records *
 
 static const struct pg_statement add_records = {
     .name = "notification_add",
-    .sql = "INSERT INTO notifications.notifications (order_id, kind, channel, status, detail)"
-           " SELECT order_id, kind, channel, status, nullif(detail, '')"
-           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
-           "      AS d(order_id, kind, channel, status, detail)"
-           " ORDER BY order_id, kind, channel ON CONFLICT DO NOTHING",
-    .param_count = 5,
+    .sql =
+        "INSERT INTO notifications.notifications (order_id, kind, channel, status, detail, event)"
+        " SELECT order_id, kind, channel, status, nullif(detail, ''), nullif(event, '')"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])"
+        "      AS d(order_id, kind, channel, status, detail, event)"
+        " ORDER BY order_id, kind, channel ON CONFLICT DO NOTHING",
+    .param_count = 6,
 };
 
 enum status notification_store_add(struct pg *pg, const struct notice_records *records,
                                    struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
-                                               PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+                                               PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_BYTES};
     struct pg_columns columns;
     pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
     for (size_t i = 0; i < records->count; i++) {
@@ -54,6 +55,7 @@ enum status notification_store_add(struct pg *pg, const struct notice_records *r
         pg_array_add_slice(&columns.arrays[2], slice_of(notify_channel_name(record->channel)));
         pg_array_add_slice(&columns.arrays[3], slice_of(record->has_failed ? "FAILED" : "SENT"));
         pg_array_add_slice(&columns.arrays[4], record->detail);
+        pg_array_add_slice(&columns.arrays[5], record->event);
     }
     enum status status = STATUS_OK;
     if (records->count > 0)

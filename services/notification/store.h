@@ -14,6 +14,7 @@ struct notice_record {
     enum notify_channel channel;
     bool has_failed;
     struct slice detail; /* of a failure */
+    struct slice event;  /* of a failure that can be sent again: its envelope */
 };
 
 struct notice_records {

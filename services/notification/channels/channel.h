@@ -53,6 +53,7 @@ struct notice {
     /* answered */
     enum notice_result result;
     char detail[120]; /* never personal data */
+    int64_t wait_ms;  /* PUT_OFF: the receiver wants to be left alone so long; 0: it did not say */
 };
 
 const char *notice_kind_name(enum notice_kind kind);

@@ -4,9 +4,12 @@
 #include "shared/base/memory.h"
 #include "shared/net/breaker.h"
 #include "shared/net/http_client.h"
+#include "shared/observe/log.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { GONE = 410, WAIT_MOST_MS = 60 * 60 * 1000 };
 
 struct channel_http {
     struct channel channel; /* first */
@@ -14,6 +17,7 @@ struct channel_http {
     char *url;
     struct httpc *httpc;
     struct breaker *breaker;
+    atomic_bool is_gone; /* it wants no more */
 };
 
 /* One notice on its way. */
@@ -49,18 +53,25 @@ static void request_fini(struct request *request) {
 
 /* True when the receiver works, whatever it thinks of this notice. Its text may quote personal
    data, so only the code is kept. */
-static bool judge(const struct httpc_call *call, struct notice *notice) {
+static bool judge(struct channel_http *http, const struct httpc_call *call, struct notice *notice) {
     if (call->result != HTTPC_ANSWERED) {
         notice_fail(notice, NOTICE_PUT_OFF, "%s", call->error);
         return false;
     }
     int code = call->status;
-    bool is_for_later = code == 408 || code == 425 || code == 429 || code >= 500;
+    bool is_over = http->options.is_webhook && code == GONE;
+    bool is_for_later =
+        http->options.is_webhook || (code == 408 || code == 425 || code == 429 || code >= 500);
     if (code >= 200 && code < 300)
         notice->result = NOTICE_SENT;
     else
-        notice_fail(notice, is_for_later ? NOTICE_PUT_OFF : NOTICE_FAILED, "the receiver said %d",
-                    code);
+        notice_fail(notice, is_for_later && !is_over ? NOTICE_PUT_OFF : NOTICE_FAILED,
+                    "the receiver said %d", code);
+    int64_t wait_ms = httpc_retry_after_ms(call);
+    notice->wait_ms = wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS;
+    if (is_over && !atomic_exchange(&http->is_gone, true))
+        log_error("the receiver wants no more: nothing is sent there until a restart",
+                  LOG_TEXT("channel", notify_channel_name(http->channel.id)));
     return code < 500;
 }
 
@@ -71,8 +82,11 @@ static size_t compose_all(struct channel_http *http, struct notice *const *notic
     for (size_t i = 0; i < count; i++) {
         struct request *request = &requests[composed];
         notices[i]->result = NOTICE_UNTRIED;
+        notices[i]->wait_ms = 0;
         request->notice = notices[i];
-        if (http->options.compose(http->options.closure, notices[i], &request->post))
+        if (atomic_load(&http->is_gone))
+            notice_fail(notices[i], NOTICE_FAILED, "the receiver said %d before", GONE);
+        else if (http->options.compose(http->options.closure, notices[i], &request->post))
             fill_call(http, request, &calls[composed++]);
     }
     return composed;
@@ -84,7 +98,7 @@ static bool perform(struct channel_http *http, struct request *requests, struct 
     bool is_up = false;
     httpc_perform(http->httpc, calls, count);
     for (size_t i = 0; i < count; i++) {
-        is_up = judge(&calls[i], requests[i].notice) || is_up;
+        is_up = judge(http, &calls[i], requests[i].notice) || is_up;
         httpc_call_fini(&calls[i]);
     }
     breaker_report(http->breaker, is_up, clock_monotonic_us());

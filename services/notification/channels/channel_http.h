@@ -2,8 +2,11 @@
  * Shared by the webhook and the SMS channel: one JSON POST a notice, a batch side by side, with a
  * circuit breaker.
  *
- * 2xx is sent; 408, 425, 429 and 5xx put a notice off; every other answer fails it for good. A
- * batch to which nothing but 5xx or silence came back is an outage: UNAVAILABLE.
+ * 2xx is sent; 408, 425, 429 and 5xx put a notice off, by Retry-After where it is longer than ours,
+ * up to an hour; every other answer fails it for good. Webhooks follow Standard Webhooks
+ * (https://www.standardwebhooks.com): there every other answer puts off, a redirect included, but
+ * 410, after which nothing is sent until the process starts again. A batch to which nothing but 5xx
+ * or silence came back is an outage: UNAVAILABLE.
  */
 #ifndef OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
 #define OM_SERVICES_NOTIFICATION_CHANNELS_CHANNEL_HTTP_H
@@ -29,6 +32,7 @@ struct channel_http_options {
     const char *url_name; /* of the configuration, for errors */
     const char *ca_file;  /* NULL or "": the system's authorities */
     int64_t timeout_ms;   /* for one notice */
+    bool is_webhook;      /* any answer but 2xx puts off, and 410 ends */
     /* False when there is nothing to send: the notice then has its result. */
     bool (*compose)(void *closure, struct notice *notice, struct http_post *post);
     void (*destroy)(void *closure);

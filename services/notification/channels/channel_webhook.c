@@ -56,6 +56,7 @@ enum status channel_webhook_create(const struct channel_webhook_options *options
         .url_name = "OM_WEBHOOK_URL",
         .ca_file = options->ca_file,
         .timeout_ms = options->timeout_ms,
+        .is_webhook = true,
         .compose = compose,
         .destroy = destroy,
         .closure = webhook,

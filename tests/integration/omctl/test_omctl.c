@@ -93,6 +93,10 @@ static void wrong_usage_is_exit_code_2(void **state) {
     assert_int_equal(omctl("outbox redrive --schema elsewhere --since 1h"), 2);
     assert_int_equal(omctl("outbox redrive --schema orders --since yesterday"), 2);
     assert_said("usage: omctl outbox redrive");
+    assert_int_equal(omctl("notices resend"), 2);
+    assert_int_equal(omctl("notices resend --channel log"), 2);
+    assert_int_equal(omctl("notices resend --channel sms --order 12"), 2);
+    assert_int_equal(omctl("notices resend --channel sms --since yesterday"), 2);
     assert_int_equal(omctl("rebuild analytics now"), 2);
     assert_int_equal(omctl("health"), 2);
     assert_int_equal(omctl("health /readyz"), 2);

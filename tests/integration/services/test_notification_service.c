@@ -24,6 +24,8 @@
 static struct smtp_server *mail;
 static struct http_sink *sink; /* of webhooks and of short messages */
 
+static void restart_senders(void);
+
 /* An event whose personal data is `personal`. */
 static void write_event_with(struct buf *out, enum event_type type, const struct uuid *id,
                              const char *personal) {
@@ -423,26 +425,90 @@ static void a_webhook_is_signed(void **state) {
 static void a_receivers_answer_decides_whether_a_notice_comes_again(void **state) {
     (void)state;
     static const struct {
+        enum notify_channel channel;
         int answer;
         enum status status;
         bool comes_again;
-    } rows[] = {{404, STATUS_OK, false},
-                {301, STATUS_OK, false},
-                {429, STATUS_OK, true},
-                {503, STATUS_UNAVAILABLE, true},
-                {0, STATUS_UNAVAILABLE, true}};
+    } rows[] = {{NOTIFY_WEBHOOK, 301, STATUS_OK, true},
+                {NOTIFY_WEBHOOK, 400, STATUS_OK, true},
+                {NOTIFY_WEBHOOK, 404, STATUS_OK, true},
+                {NOTIFY_WEBHOOK, 429, STATUS_OK, true},
+                {NOTIFY_WEBHOOK, 503, STATUS_UNAVAILABLE, true},
+                {NOTIFY_WEBHOOK, 0, STATUS_UNAVAILABLE, true},
+                {NOTIFY_SMS, 400, STATUS_OK, false},
+                {NOTIFY_SMS, 429, STATUS_OK, true}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         world_clear(&world);
         http_sink_set_status(sink, rows[i].answer);
-        confirm(BY_WEBHOOK);
-        expect_sending(NOTIFY_WEBHOOK, rows[i].status, 1);
+        confirm(rows[i].channel == NOTIFY_SMS ? BY_SMS : BY_WEBHOOK);
+        expect_sending(rows[i].channel, rows[i].status, 1);
         assert_int_equal(count_pending("attempts = 1"), rows[i].comes_again);
         assert_int_equal(count_records("status = 'FAILED'"), !rows[i].comes_again);
     }
     http_sink_set_status(sink, 204);
     make_all_due();
-    expect_sending(NOTIFY_WEBHOOK, STATUS_OK, 1);
+    expect_sending(NOTIFY_SMS, STATUS_OK, 1);
     assert_int_equal(count_records("status = 'SENT'"), 1);
+}
+
+static void a_receiver_is_left_alone_as_long_as_it_asks_but_no_longer_than_an_hour(void **state) {
+    (void)state;
+    confirm(BY_WEBHOOK);
+    http_sink_set_status(sink, 429);
+    http_sink_set_retry_after(sink, 120);
+    expect_sending(NOTIFY_WEBHOOK, STATUS_OK, 1);
+    assert_int_equal(count_pending("due_at > now() + interval '100 seconds'"
+                                   " AND due_at <= now() + interval '120 seconds'"),
+                     1);
+    http_sink_set_retry_after(sink, 1000000);
+    make_all_due();
+    expect_sending(NOTIFY_WEBHOOK, STATUS_OK, 1);
+    assert_int_equal(count_pending("due_at > now() + interval '50 minutes'"
+                                   " AND due_at <= now() + interval '1 hour'"),
+                     1);
+}
+
+static void omctl_resend(const char *since, const char *more) {
+    struct environment environment = {0};
+    const char *const argv[] = {OM_BINARY_DIR "/bin/omctl",
+                                "notices",
+                                "resend",
+                                "--channel",
+                                "webhook",
+                                "--since",
+                                since,
+                                more,
+                                NULL};
+    environment_set(&environment, "OM_DATABASE_URL", servers_postgres_url(world.servers));
+    const struct process_options options = {
+        .argv = argv, .environment = &environment, .log_path = "/dev/null"};
+    assert_int_equal(process_run(&options, 10000), 0);
+    environment_fini(&environment);
+}
+
+static void after_a_410_nothing_is_sent_until_an_operator_has_it_sent_again(void **state) {
+    (void)state;
+    confirm(BY_WEBHOOK);
+    http_sink_set_status(sink, 410);
+    expect_sending(NOTIFY_WEBHOOK, STATUS_OK, 1);
+    http_sink_set_status(sink, 204);
+    confirm(BY_WEBHOOK);
+    expect_sending(NOTIFY_WEBHOOK, STATUS_OK, 1);
+    assert_int_equal(http_sink_count(sink), 1);
+    assert_int_equal(count_records("status = 'FAILED' AND detail = 'the receiver said 410'"), 1);
+    assert_int_equal(count_records("status = 'FAILED' AND detail = 'the receiver said 410 before'"),
+                     1);
+
+    omctl_resend("1h", "--dry-run");
+    assert_int_equal(count_pending("true"), 0);
+    omctl_resend("2030-01-01T00:00:00Z", NULL);
+    assert_int_equal(count_pending("true"), 0);
+    omctl_resend("1h", NULL);
+    assert_int_equal(count_pending("attempts = 0"), 2);
+    assert_int_equal(count_records("true"), 0);
+    restart_senders();
+    expect_sending(NOTIFY_WEBHOOK, STATUS_OK, 2);
+    assert_int_equal(count_records("status = 'SENT'"), 2);
 }
 
 /* --- the thread --- */
@@ -511,13 +577,9 @@ static void open_channels(struct channel **channels) {
     free(token);
 }
 
-static int each_setup(void **state) {
+static void open_senders(void) {
     struct notification *notification = &world.notification;
-    world_empty(state);
-    mail = smtp_server_start();
-    sink = http_sink_start();
     open_channels(notification->channels);
-    notification->defaults = NOTIFY_BIT(NOTIFY_LOG) | NOTIFY_BIT(NOTIFY_SMTP);
     for (int i = NOTIFY_LOG + 1; i < NOTIFY_CHANNEL_COUNT; i++)
         notification->senders[i] = sender_create(&(struct sender_options){
             .database_url = servers_role_url(world.servers, "om_notifications"),
@@ -525,15 +587,32 @@ static int each_setup(void **state) {
             .ring = notification->ring,
             .give_up_s = GIVE_UP_S,
         });
+}
+
+static void close_senders(void) {
+    for (int i = NOTIFY_LOG + 1; i < NOTIFY_CHANNEL_COUNT; i++) {
+        sender_destroy(&world.notification.senders[i]);
+        channel_destroy(&world.notification.channels[i]);
+    }
+}
+
+static void restart_senders(void) {
+    close_senders();
+    open_senders();
+}
+
+static int each_setup(void **state) {
+    world_empty(state);
+    mail = smtp_server_start();
+    sink = http_sink_start();
+    open_senders();
+    world.notification.defaults = NOTIFY_BIT(NOTIFY_LOG) | NOTIFY_BIT(NOTIFY_SMTP);
     return 0;
 }
 
 static int each_teardown(void **state) {
     (void)state;
-    for (int i = NOTIFY_LOG + 1; i < NOTIFY_CHANNEL_COUNT; i++) {
-        sender_destroy(&world.notification.senders[i]);
-        channel_destroy(&world.notification.channels[i]);
-    }
+    close_senders();
     smtp_server_stop(&mail);
     http_sink_stop(&sink);
     return 0;
@@ -580,6 +659,8 @@ int main(void) {
         TEST(a_notice_taken_by_a_sender_that_died_is_sent_by_the_next),
         TEST(a_webhook_is_signed),
         TEST(a_receivers_answer_decides_whether_a_notice_comes_again),
+        TEST(a_receiver_is_left_alone_as_long_as_it_asks_but_no_longer_than_an_hour),
+        TEST(after_a_410_nothing_is_sent_until_an_operator_has_it_sent_again),
         TEST(a_started_sender_sends_what_comes),
         cmocka_unit_test(the_wait_doubles_up_to_ten_minutes),
     };
