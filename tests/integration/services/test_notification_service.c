@@ -1,7 +1,7 @@
 /* The notification service on a real database, with a mail server and receivers of webhooks and
    short messages: once a kind and channel, and what their bad days do.
 
-   Covers: services/notification/ */
+   Covers: services/notification/ omctl/notices.c */
 #include "services/notification/channels/channel_log.h"
 #include "services/notification/channels/channel_sms.h"
 #include "services/notification/channels/channel_smtp.h"
