@@ -8,6 +8,7 @@
 #ifndef OM_SERVICES_PAYMENT_PROVIDER_H
 #define OM_SERVICES_PAYMENT_PROVIDER_H
 
+#include "shared/base/blame.h"
 #include "shared/base/slice.h"
 #include "shared/crypto/uuid.h"
 #include "shared/observe/trace.h"
@@ -25,6 +26,13 @@ enum provider_answer {
     PROVIDER_TRANSIENT, /* this request failed, or nobody knows: ask again under its key */
     PROVIDER_OUTAGE,    /* the provider is down: nobody knows what became of this request */
 };
+
+/* Whose trouble an answer is that is not DONE, NOTHING or NONE. */
+static inline enum blame provider_blame(enum provider_answer answer) {
+    if (answer == PROVIDER_DECLINED || answer == PROVIDER_REFUSED)
+        return BLAME_EVENT;
+    return answer == PROVIDER_TRANSIENT ? BLAME_MOMENT : BLAME_DEPENDENCY;
+}
 
 struct provider_request {
     /* asked */

@@ -1,5 +1,6 @@
 #include "services/payment/stripe_message.h"
 
+#include "services/payment/stripe_verdict.h"
 #include "shared/base/percent.h"
 #include "shared/contract/currency.h"
 #include "shared/json/json.h"
@@ -82,12 +83,6 @@ static void set_code(struct provider_request *request, enum provider_answer answ
     snprintf(request->code, sizeof(request->code), "%.*s", SLICE_ARG(code));
 }
 
-static void set_status_code(struct provider_request *request, enum provider_answer answer,
-                            int http_status) {
-    request->answer = answer;
-    snprintf(request->code, sizeof(request->code), "http_%d", http_status);
-}
-
 /* The text under `key`, or an empty one. */
 static struct slice text_of(struct json_object *object, const char *key) {
     struct slice text;
@@ -105,48 +100,35 @@ static struct slice decline_code(struct json_object *error) {
     return code.len > 0 ? code : SLICE_LITERAL("card_declined");
 }
 
-/* Wrong in what the customer chose, so that the order fails, rather than in how we ask. */
-static bool is_customers_fault(struct json_object *error) {
-    static const char *const codes[] = {"amount_too_small", "amount_too_large"};
-    static const char *const params[] = {"payment_method", "currency"};
-    return slice_index(text_of(error, "code"), codes, 2) >= 0 ||
-           slice_index(text_of(error, "param"), params, 2) >= 0;
-}
-
-/* 400, 402, 404 and the like: an answer that stays the same. */
-static void read_refusal(int http_status, struct json_object *error, bool is_charge,
-                         struct provider_request *request) {
-    struct slice code = text_of(error, "code");
-    struct slice type = text_of(error, "type");
-    if (slice_is(type, "idempotency_error"))
-        set_code(request, PROVIDER_REFUSED, type);
-    else if (is_charge && slice_is(type, "card_error"))
-        set_code(request, PROVIDER_DECLINED, decline_code(error));
-    else if (is_charge && is_customers_fault(error))
-        set_code(request, PROVIDER_DECLINED, code.len > 0 ? code : text_of(error, "param"));
-    else if (code.len > 0 || type.len > 0)
-        set_code(request, PROVIDER_REFUSED, code.len > 0 ? code : type);
+/* What Stripe calls it, else the status. */
+static void set_reason(struct provider_request *request, const struct httpc_call *call,
+                       struct json_object *error) {
+    static const char *const members[] = {"code", "type", "param"};
+    bool is_own = request->answer == PROVIDER_DECLINED || request->answer == PROVIDER_REFUSED;
+    struct slice text = SLICE_LITERAL("");
+    for (size_t i = 0; is_own && i < 3 && text.len == 0; i++)
+        text = text_of(error, members[i]);
+    if (slice_is(text_of(error, "type"), "card_error"))
+        text = decline_code(error);
+    if (text.len > 0)
+        set_code(request, request->answer, text);
     else
-        set_status_code(request, PROVIDER_REFUSED, http_status);
+        snprintf(request->code, sizeof(request->code), "http_%d", call->status);
 }
 
-/* 401 and 403 are about our key, 429 about our rate: no order's own fault. True: ask again. */
+/* True: ask again. */
 static bool read_error(const struct httpc_call *call, struct json_object *body, bool is_charge,
                        struct provider_request *request) {
     struct json_object *error = NULL;
     if (body != NULL && json_get_object(body, "error", &error, NULL) != STATUS_OK)
         error = NULL;
+    struct stripe_verdict verdict = stripe_judge(call->status, is_charge, error);
     struct slice advice = httpc_header(call, "Stripe-Should-Retry");
-    bool may_help = call->status == 409 || call->status == 429 || call->status >= 500;
-    if (call->status == 401 || call->status == 403 || call->status == 429)
-        set_status_code(request, PROVIDER_OUTAGE, call->status);
-    else if (may_help || call->status < 400)
-        set_status_code(request, PROVIDER_TRANSIENT, call->status);
-    else
-        read_refusal(call->status, error, is_charge, request);
+    request->answer = verdict.answer;
+    set_reason(request, call, error);
     if (slice_is(advice, "true") || slice_is(advice, "false"))
         return slice_is(advice, "true");
-    return may_help;
+    return verdict.again;
 }
 
 /* --- results --- */
@@ -208,9 +190,10 @@ static bool read_call(const struct httpc_call *call, bool is_charge,
                       struct provider_request *request) {
     if (call->result == HTTPC_ANSWERED)
         return read_answer(call, is_charge, request);
-    set_code(request, call->result == HTTPC_UNSENT ? PROVIDER_OUTAGE : PROVIDER_TRANSIENT,
-             slice_of(call->error));
-    return true;
+    struct stripe_verdict verdict =
+        stripe_judge(call->result == HTTPC_UNSENT ? STRIPE_UNSENT : STRIPE_LOST, is_charge, NULL);
+    set_code(request, verdict.answer, slice_of(call->error));
+    return verdict.again;
 }
 
 bool stripe_read_charge(const struct httpc_call *call, struct provider_request *request) {

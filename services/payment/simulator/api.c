@@ -109,6 +109,7 @@ static const char *decline_code(struct slice payment_method) {
     return "";
 }
 
+#define EIGHT_DIGITS 99999999
 /* The rules of https://docs.stripe.com/currencies, as far as they are the same for all accounts:
    the parameter at fault, or NULL. `code` says why where Stripe has a word for it. */
 static const char *judge_amount(struct slice currency, int64_t amount, const char **code) {
@@ -127,12 +128,14 @@ static const char *judge_amount(struct slice currency, int64_t amount, const cha
         (slice_index(currency, tens, 5) >= 0 && amount % 10 != 0))
         return "amount";
     for (size_t i = 0; i < sizeof(minima) / sizeof(minima[0]); i++) {
-        if (slice_is(currency, minima[i].currency) && amount < minima[i].least) {
+        if (!slice_is(currency, minima[i].currency))
+            continue;
+        if (amount < minima[i].least)
             *code = "amount_too_small";
-            return "amount";
-        }
+        if (amount > EIGHT_DIGITS)
+            *code = "amount_too_large";
     }
-    return NULL;
+    return *code != NULL ? "amount" : NULL;
 }
 
 /* False when the request is refused, and answered. */

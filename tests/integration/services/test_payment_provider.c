@@ -172,6 +172,18 @@ static void amounts_are_charged_in_the_units_of_the_provider(void **state) {
     http_response_fini(&ledger);
 }
 
+/* Such an order was pending until the saga's limit, with its stock held. */
+static void an_amount_that_the_provider_refuses_fails_the_order_at_once(void **state) {
+    (void)state;
+    struct uuid small = uuid_v7(), large = uuid_v7();
+    charge_amount(&small, "USD", 49);
+    charge_amount(&large, "USD", 100000000);
+    assert_world("SELECT string_agg(status || ' ' || decline_code, ', ' ORDER BY order_id)"
+                 " FROM payments.payments",
+                 "DECLINED amount_too_small, DECLINED amount_too_large");
+    assert_world(EVENTS, "payments.evt.failed payments.evt.failed");
+}
+
 static void what_costs_nothing_is_paid_without_a_charge(void **state) {
     (void)state;
     struct uuid kept = uuid_v7(), given_back = uuid_v7();
@@ -374,6 +386,7 @@ int main(void) {
         TEST(an_unknown_outcome_stays_an_intent_until_the_same_key_tells),
         TEST(declines_keep_the_code_of_the_bank),
         TEST(amounts_are_charged_in_the_units_of_the_provider),
+        TEST(an_amount_that_the_provider_refuses_fails_the_order_at_once),
         TEST(what_costs_nothing_is_paid_without_a_charge),
         TEST(a_captured_order_that_fails_is_refunded_once),
         TEST(a_refund_that_somebody_else_made_is_taken_over),

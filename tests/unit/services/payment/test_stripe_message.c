@@ -132,11 +132,25 @@ static void what_the_customer_chose_wrongly_fails_the_order(void **state) {
                   PROVIDER_DECLINED, "amount_too_small", false);
 }
 
+/* Orders whose amount was refused were pending until the saga's limit. */
+static void an_amount_that_cannot_be_charged_fails_the_order(void **state) {
+    (void)state;
+    assert_charge(400,
+                  "{\"error\":{\"type\":\"invalid_request_error\",\"param\":\"amount\","
+                  "\"code\":\"parameter_invalid_integer\"}}",
+                  PROVIDER_DECLINED, "parameter_invalid_integer", false);
+    assert_charge(400, "{\"error\":{\"type\":\"invalid_request_error\",\"param\":\"amount\"}}",
+                  PROVIDER_DECLINED, "invalid_request_error", false);
+    assert_charge(400, "{\"error\":{\"code\":\"amount_too_large\"}}", PROVIDER_DECLINED,
+                  "amount_too_large", false);
+}
+
 static void what_we_asked_wrongly_is_refused(void **state) {
     (void)state;
     assert_charge(400, "{\"error\":{\"type\":\"idempotency_error\"}}", PROVIDER_REFUSED,
                   "idempotency_error", false);
-    assert_charge(404, "gone", PROVIDER_REFUSED, "http_404", false);
+    assert_charge(400, "{\"error\":{\"type\":\"invalid_request_error\",\"param\":\"confirm\"}}",
+                  PROVIDER_REFUSED, "invalid_request_error", false);
 }
 
 static void errors_of_the_server_leave_the_outcome_open(void **state) {
@@ -146,6 +160,13 @@ static void errors_of_the_server_leave_the_outcome_open(void **state) {
     assert_charge(503, "", PROVIDER_TRANSIENT, "http_503", true);
     assert_charge(409, "{\"error\":{\"type\":\"idempotency_error\"}}", PROVIDER_TRANSIENT,
                   "http_409", true);
+}
+
+static void what_is_not_stripe_s_is_nobody_s_fault(void **state) {
+    (void)state;
+    assert_charge(404, "gone", PROVIDER_OUTAGE, "http_404", false);
+    assert_charge(301, "", PROVIDER_OUTAGE, "http_301", false);
+    assert_charge(413, "<html>", PROVIDER_OUTAGE, "http_413", false);
 }
 
 static void our_key_and_our_rate_are_nobody_elses_fault(void **state) {
@@ -238,6 +259,8 @@ int main(void) {
         cmocka_unit_test(an_intent_that_did_not_succeed_is_no_charge),
         cmocka_unit_test(a_decline_keeps_the_most_telling_code),
         cmocka_unit_test(what_the_customer_chose_wrongly_fails_the_order),
+        cmocka_unit_test(an_amount_that_cannot_be_charged_fails_the_order),
+        cmocka_unit_test(what_is_not_stripe_s_is_nobody_s_fault),
         cmocka_unit_test(what_we_asked_wrongly_is_refused),
         cmocka_unit_test(errors_of_the_server_leave_the_outcome_open),
         cmocka_unit_test(our_key_and_our_rate_are_nobody_elses_fault),

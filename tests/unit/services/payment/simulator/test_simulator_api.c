@@ -135,6 +135,7 @@ static void wrong_requests_are_refused(void **state) {
     ask("POST", "/v1/payment_intents", "k", "amount=" amount "&currency=" currency)
     assert_answer(INTENT("0", "usd"), 400, "amount");
     assert_answer(INTENT("49", "usd"), 400, "amount_too_small");
+    assert_answer(INTENT("100000000", "usd"), 400, "amount_too_large");
     assert_answer(INTENT("550", "isk"), 400, "amount");
     assert_answer(INTENT("505", "ugx"), 400, "amount");
     assert_answer(INTENT("1234", "kwd"), 400, "amount");
