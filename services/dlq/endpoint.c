@@ -1,7 +1,7 @@
 #include "services/dlq/endpoint.h"
 
 #include "services/dlq/index/entry_json.h"
-#include "services/dlq/index/store_job.h"
+#include "services/dlq/index/store_act.h"
 #include "services/dlq/index/store_read.h"
 #include "services/dlq/replay/replay.h"
 

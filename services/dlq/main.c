@@ -1,7 +1,6 @@
 /* The dead-letter service: what cannot be processed is kept with its reason, and replayed. */
-#include "services/dlq/collect/advisories.h"
 #include "services/dlq/collect/examiner.h"
-#include "services/dlq/collect/reports.h"
+#include "services/dlq/collect/notices.h"
 #include "services/dlq/collect/second_chances.h"
 #include "services/dlq/collect/sweep.h"
 #include "services/dlq/endpoint.h"

@@ -44,8 +44,8 @@ static void write_report(const struct acknowledger *acknowledger, const struct m
     json_put_text(&w, "code", status_name(delivery->error.status));
     json_put_text(&w, "text", delivery->error.text);
     json_put_text(&w, "sqlstate", delivery->error.sqlstate);
-    json_put_text(&w, "service", acknowledger->service);
-    json_put_text(&w, "instance", acknowledger->instance);
+    json_put_text(&w, "service", acknowledger->options->service);
+    json_put_text(&w, "instance", acknowledger->options->instance);
     json_put_text(&w, "time", time);
     json_end_object(&w);
 }
@@ -54,7 +54,7 @@ static void write_report(const struct acknowledger *acknowledger, const struct m
 static void send_report(const struct acknowledger *acknowledger, const struct message *message) {
     struct buf subject = {0}, body = {0};
     write_report(acknowledger, message, &subject, &body);
-    natsConnection_Publish(nats_client_bulk(acknowledger->nats), subject.ptr, body.ptr,
+    natsConnection_Publish(nats_client_bulk(acknowledger->options->nats), subject.ptr, body.ptr,
                            (int)body.len);
     buf_fini(&subject);
     buf_fini(&body);
@@ -67,8 +67,8 @@ static enum status store_report(const struct acknowledger *acknowledger,
     struct pub_ack ack = {0};
     natsMsg *reply = NULL;
     write_report(acknowledger, message, &subject, &body);
-    natsStatus s = natsConnection_Request(&reply, nats_client_fast(acknowledger->nats), subject.ptr,
-                                          body.ptr, (int)body.len, STORE_TIMEOUT_MS);
+    natsStatus s = natsConnection_Request(&reply, nats_client_fast(acknowledger->options->nats),
+                                          subject.ptr, body.ptr, (int)body.len, STORE_TIMEOUT_MS);
     buf_fini(&subject);
     buf_fini(&body);
     if (s != NATS_OK)
@@ -88,7 +88,7 @@ void acknowledge_begin(const struct acknowledger *acknowledger, const struct mes
     struct buf subject = {0};
     buf_printf(&subject, "failures.%s.%s.seq-%" PRIu64 ".%d", spec->stream, spec->durable,
                message->metadata.stream_sequence, message->delivery.attempt);
-    natsConnection_PublishString(nats_client_bulk(acknowledger->nats), subject.ptr, "");
+    natsConnection_PublishString(nats_client_bulk(acknowledger->options->nats), subject.ptr, "");
     buf_fini(&subject);
 }
 

@@ -15,6 +15,7 @@
 #ifndef OM_SHARED_CONSUME_ACKNOWLEDGE_H
 #define OM_SHARED_CONSUME_ACKNOWLEDGE_H
 
+#include "shared/consume/consumer.h"
 #include "shared/consume/consumer_metrics.h"
 #include "shared/consume/intake.h"
 
@@ -22,8 +23,7 @@
 struct acknowledger {
     const struct consumer_spec *spec;
     const char *consumer; /* ORDERS/inventory: its name in logs */
-    const char *service, *instance;
-    struct nats_client *nats;
+    const struct consumer_options *options;
     struct pull *pull;
 };
 

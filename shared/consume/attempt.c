@@ -18,7 +18,10 @@ static const char on_connect_sql[] =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
 
 struct attempt {
-    struct attempt_options options;
+    const struct consumer_spec *spec;
+    const char *consumer;
+    const struct consumer_options *options;
+    const struct consumer_metrics *metrics;
     struct pg *pg;
     struct arena *arena;
     struct outbox *outbox;
@@ -44,7 +47,7 @@ static size_t group_end(const struct consumer_spec *spec, size_t row) {
 /* The group's deliveries that are still to be done, in stream order. */
 static struct batch group_batch(struct attempt *attempt, size_t row, size_t end, size_t count) {
     struct batch batch = {
-        .items = attempt->group, .arena = attempt->arena, .context = attempt->options.context};
+        .items = attempt->group, .arena = attempt->arena, .context = attempt->options->context};
     for (size_t i = 0; i < count; i++) {
         struct message *message = message_of(attempt->deliveries[i]);
         if (message->row >= row && message->row < end && !message->delivery.is_duplicate &&
@@ -54,58 +57,54 @@ static struct batch group_batch(struct attempt *attempt, size_t row, size_t end,
     return batch;
 }
 
-static enum status run_prepare(struct attempt *attempt, const struct handler *handler,
-                               struct batch *batch, struct error *error) {
-    enum status status = pg_begin(attempt->pg, error);
-    batch->pg = attempt->pg;
-    if (status == STATUS_OK)
-        status = handler->prepare(batch, error);
-    batch->pg = NULL;
-    return status == STATUS_OK ? pg_commit(attempt->pg, error) : status;
+/* Runs `step` for each handler that has some of the deliveries, in the order of rows. */
+static enum status run_groups(struct attempt *attempt, size_t count,
+                              enum status (*step)(struct attempt *, const struct handler *,
+                                                  struct batch *, struct error *),
+                              struct error *error) {
+    const struct consumer_spec *spec = attempt->spec;
+    enum status status = STATUS_OK;
+    for (size_t row = 0, end; row < spec->row_count && status == STATUS_OK; row = end) {
+        end = group_end(spec, row);
+        struct batch batch = group_batch(attempt, row, end, count);
+        if (batch.count > 0)
+            status = step(attempt, spec->rows[row].handler, &batch, error);
+    }
+    return status;
 }
 
 /* Before the transaction come intents, then external calls. */
-static enum status run_outside(struct attempt *attempt, size_t count, struct error *error) {
-    const struct consumer_spec *spec = attempt->options.spec;
+static enum status run_outside(struct attempt *attempt, const struct handler *handler,
+                               struct batch *batch, struct error *error) {
     enum status status = STATUS_OK;
-    for (size_t row = 0; row < spec->row_count && status == STATUS_OK;) {
-        const struct handler *handler = spec->rows[row].handler;
-        size_t end = group_end(spec, row);
-        struct batch batch = group_batch(attempt, row, end, count);
-        if (batch.count > 0 && handler->prepare != NULL)
-            status = run_prepare(attempt, handler, &batch, error);
-        if (batch.count > 0 && handler->call != NULL && status == STATUS_OK)
-            status = handler->call(&batch, error);
-        row = end;
+    if (handler->prepare != NULL) {
+        batch->pg = attempt->pg;
+        status = pg_begin(attempt->pg, error);
+        if (status == STATUS_OK)
+            status = handler->prepare(batch, error);
+        if (status == STATUS_OK)
+            status = pg_commit(attempt->pg, error);
+        batch->pg = NULL;
     }
-    return status;
+    return status == STATUS_OK && handler->call != NULL ? handler->call(batch, error) : status;
 }
 
 static enum status take_new(struct attempt *attempt, size_t count, struct error *error) {
     attempt->taken_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = attempt->deliveries[i];
-        if (!attempt->options.spec->rows[message_of(delivery)->row].handler->has_own_dedup)
+        if (!attempt->spec->rows[message_of(delivery)->row].handler->has_own_dedup)
             attempt->taken[attempt->taken_count++] = delivery;
     }
-    return inbox_take(attempt->pg, attempt->options.consumer, attempt->taken, attempt->taken_count,
-                      error);
+    return inbox_take(attempt->pg, attempt->consumer, attempt->taken, attempt->taken_count, error);
 }
 
-static enum status run_apply(struct attempt *attempt, size_t count, struct error *error) {
-    const struct consumer_spec *spec = attempt->options.spec;
-    enum status status = STATUS_OK;
-    for (size_t row = 0; row < spec->row_count && status == STATUS_OK;) {
-        size_t end = group_end(spec, row);
-        struct batch batch = group_batch(attempt, row, end, count);
-        batch.pg = attempt->pg;
-        batch.outbox = attempt->outbox;
-        batch.updates = attempt->updates;
-        if (batch.count > 0)
-            status = spec->rows[row].handler->apply(&batch, error);
-        row = end;
-    }
-    return status;
+static enum status run_apply(struct attempt *attempt, const struct handler *handler,
+                             struct batch *batch, struct error *error) {
+    batch->pg = attempt->pg;
+    batch->outbox = attempt->outbox;
+    batch->updates = attempt->updates;
+    return handler->apply(batch, error);
 }
 
 static enum status run_raw(struct attempt *attempt, size_t count, struct error *error) {
@@ -115,10 +114,10 @@ static enum status run_raw(struct attempt *attempt, size_t count, struct error *
         .count = count,
         .arena = attempt->arena,
         .pg = attempt->pg,
-        .nats = attempt->options.nats,
-        .context = attempt->options.context,
+        .nats = attempt->options->nats,
+        .context = attempt->options->context,
     };
-    return attempt->options.spec->rows[0].handler->take_raw(&batch, error);
+    return attempt->spec->rows[0].handler->take_raw(&batch, error);
 }
 
 static enum status run_transaction(struct attempt *attempt, size_t count, struct error *error) {
@@ -127,20 +126,20 @@ static enum status run_transaction(struct attempt *attempt, size_t count, struct
     if (status == STATUS_OK)
         status = take_new(attempt, count, error);
     if (status == STATUS_OK)
-        status = run_apply(attempt, count, error);
+        status = run_groups(attempt, count, run_apply, error);
     if (status == STATUS_OK)
-        status = inbox_give_back(attempt->pg, attempt->options.consumer, attempt->taken,
+        status = inbox_give_back(attempt->pg, attempt->consumer, attempt->taken,
                                  attempt->taken_count, error);
     if (status == STATUS_OK)
         status = outbox_write(attempt->outbox, attempt->pg, error);
     if (status == STATUS_OK)
         status = pg_commit(attempt->pg, error);
-    consumer_metrics_transaction(attempt->options.metrics, clock_monotonic_us() - started_us);
+    consumer_metrics_transaction(attempt->metrics, clock_monotonic_us() - started_us);
     return status;
 }
 
 static enum status run_events(struct attempt *attempt, size_t count, struct error *error) {
-    enum status status = run_outside(attempt, count, error);
+    enum status status = run_groups(attempt, count, run_outside, error);
     failpoint("consumer.before_inbox");
     return status == STATUS_OK ? run_transaction(attempt, count, error) : status;
 }
@@ -164,27 +163,31 @@ enum status attempt_run(struct attempt *attempt, struct delivery *const *deliver
     arena_reset(attempt->arena);
     outbox_clear(attempt->outbox);
     updates_clear(attempt->updates);
-    enum status status = consumer_spec_is_raw(attempt->options.spec)
-                             ? run_raw(attempt, count, error)
-                             : run_events(attempt, count, error);
+    enum status status = consumer_spec_is_raw(attempt->spec) ? run_raw(attempt, count, error)
+                                                             : run_events(attempt, count, error);
     if (status != STATUS_OK) {
         pg_rollback(attempt->pg);
         return status;
     }
     failpoint("consumer.after_commit");
-    if (outbox_count(attempt->outbox) > 0 && attempt->options.committed != NULL)
-        attempt->options.committed(attempt->options.committed_closure);
-    updates_publish(attempt->updates, attempt->options.nats);
+    if (outbox_count(attempt->outbox) > 0 && attempt->options->committed != NULL)
+        attempt->options->committed(attempt->options->committed_closure);
+    updates_publish(attempt->updates, attempt->options->nats);
     return STATUS_OK;
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
-struct attempt *attempt_create(const struct attempt_options *options) {
+struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer,
+                               const struct consumer_options *options,
+                               const struct consumer_metrics *metrics) {
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
-    size_t most = (size_t)options->batch_max;
-    attempt->options = *options;
-    attempt->pg = pg_create(options->database_url, options->consumer);
+    size_t most = consumer_batch_most(spec, options);
+    attempt->spec = spec;
+    attempt->consumer = consumer;
+    attempt->options = options;
+    attempt->metrics = metrics;
+    attempt->pg = pg_create(options->database_url, consumer);
     pg_set_on_connect(attempt->pg, on_connect_sql);
     attempt->arena = arena_create(ARENA_CHUNK_BYTES);
     attempt->outbox = outbox_create();

@@ -7,25 +7,15 @@
 #ifndef OM_SHARED_CONSUME_ATTEMPT_H
 #define OM_SHARED_CONSUME_ATTEMPT_H
 
-#include "shared/consume/batch.h"
+#include "shared/consume/consumer.h"
 
 struct consumer_metrics;
-
-/* Borrowed for the attempt's life. */
-struct attempt_options {
-    const struct consumer_spec *spec;
-    const char *consumer; /* ORDERS/inventory: its name in the inbox */
-    struct nats_client *nats;
-    const char *database_url;
-    void *context;
-    int64_t batch_max;
-    const struct consumer_metrics *metrics;
-    void (*committed)(void *closure); /* after each commit that wrote outbox rows; may be NULL */
-    void *committed_closure;
-};
-
 struct attempt;
-struct attempt *attempt_create(const struct attempt_options *options);
+
+/* `consumer` is its name in the inbox, such as ORDERS/inventory. All is borrowed until destroy. */
+struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer,
+                               const struct consumer_options *options,
+                               const struct consumer_metrics *metrics);
 void attempt_destroy(struct attempt **attempt);
 
 /* Tries `count` deliveries, at most batch_max, each with its message (intake.h) around it, and sets

@@ -232,36 +232,23 @@ static void *worker_main(void *arg) {
 struct consumer *consumer_create(const struct consumer_spec *spec,
                                  const struct consumer_options *options) {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
-    int64_t batch_max =
-        consumer_spec_is_raw(spec) ? spec->rows[0].handler->raw_most : options->batch_max;
-    size_t most = (size_t)batch_max;
+    size_t most = consumer_batch_most(spec, options);
     struct buf name = {0};
     buf_printf(&name, "%s/%s", spec->stream, spec->durable);
     consumer->spec = spec;
     consumer->options = *options;
     consumer->inbox_name = name.ptr;
-    consumer->intake = intake_create(options->nats, spec->stream, spec->durable, batch_max);
+    consumer->intake = intake_create(options->nats, spec->stream, spec->durable, (int64_t)most);
     consumer->batch = intake_batch(consumer->intake);
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     hindrance_init(&consumer->hindrance);
     consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
-    consumer->attempt = attempt_create(&(struct attempt_options){
-        .spec = spec,
-        .consumer = consumer->inbox_name,
-        .nats = options->nats,
-        .database_url = options->database_url,
-        .context = options->context,
-        .batch_max = batch_max,
-        .metrics = &consumer->metrics,
-        .committed = options->committed,
-        .committed_closure = options->committed_closure,
-    });
+    consumer->attempt =
+        attempt_create(spec, consumer->inbox_name, &consumer->options, &consumer->metrics);
     consumer->acknowledger = (struct acknowledger){
         .spec = spec,
         .consumer = consumer->inbox_name,
-        .service = options->service,
-        .instance = options->instance,
-        .nats = options->nats,
+        .options = &consumer->options,
         .pull = intake_pull(consumer->intake),
     };
     return consumer;

@@ -42,6 +42,13 @@ struct consumer_options {
     void *committed_closure;
 };
 
+/* Messages at once. */
+static inline size_t consumer_batch_most(const struct consumer_spec *spec,
+                                         const struct consumer_options *options) {
+    return (size_t)(consumer_spec_is_raw(spec) ? spec->rows[0].handler->raw_most
+                                               : options->batch_max);
+}
+
 /* `spec` and `options`' pointers are borrowed until destroy. start() returns when the thread runs.
  */
 struct consumer *consumer_create(const struct consumer_spec *spec,

@@ -4,26 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static void mark(struct delivery *delivery, enum outcome outcome, enum status status,
-                 const char *format, va_list args) {
-    delivery->outcome = outcome;
+void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status status,
+                   const char *format, ...) {
     char text[sizeof(delivery->error.text)];
+    va_list args;
+    va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    delivery->outcome = outcome;
     error_set(&delivery->error, status, "%s", text);
-}
-
-void delivery_reject(struct delivery *delivery, enum status status, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    mark(delivery, OUTCOME_REJECT, status, format, args);
-    va_end(args);
-}
-
-void delivery_retry(struct delivery *delivery, enum status status, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    mark(delivery, OUTCOME_RETRY, status, format, args);
-    va_end(args);
 }
 
 void delivery_fail(struct delivery *delivery, enum status status, const struct error *error) {

@@ -25,11 +25,12 @@ struct delivery {
     void *state;       /* the handler's own, from prepare to apply */
 };
 
-/* Marks one delivery, with the reason kept for the failure report. */
-void delivery_reject(struct delivery *delivery, enum status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-void delivery_retry(struct delivery *delivery, enum status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Marks one delivery, with the reason kept for the failure report: (delivery, status, format, ...)
+ */
+#define delivery_reject(delivery, ...) delivery_mark(delivery, OUTCOME_REJECT, __VA_ARGS__)
+#define delivery_retry(delivery, ...) delivery_mark(delivery, OUTCOME_RETRY, __VA_ARGS__)
+void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status status,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* delivery_retry() for what an attempt failed with. */
 void delivery_fail(struct delivery *delivery, enum status status, const struct error *error);
 

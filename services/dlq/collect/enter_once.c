@@ -107,18 +107,13 @@ static void ask_last(struct request_batch *requests, const struct item *item) {
 
 enum status enter_look_back(struct request_batch *requests, struct item *const *items, size_t count,
                             struct arena *arena, struct error *error) {
-    struct item *others[EXAMINER_MOST];
-    size_t other_count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!items[i]->is_settled)
-            others[other_count++] = items[i];
-    if (other_count == 0)
+    if (count == 0)
         return STATUS_OK;
     request_batch_clear(requests);
-    for (size_t i = 0; i < other_count; i++)
-        ask_last(requests, others[i]);
+    for (size_t i = 0; i < count; i++)
+        ask_last(requests, items[i]);
     enum status status = request_batch_run(requests, error);
-    for (size_t i = 0; i < other_count && status == STATUS_OK; i++)
-        status = take_last(request_batch_reply(requests, i), others[i], arena, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
+        status = take_last(request_batch_reply(requests, i), items[i], arena, error);
     return status;
 }

@@ -279,6 +279,7 @@ static enum status decide(struct examination *examination, struct error *error) 
 static enum status enter(struct examination *examination, struct error *error) {
     enum status status =
         enter_once(examination->requests, examination->round, examination->round_count, error);
+    thin_round(examination);
     if (status == STATUS_OK)
         status = enter_look_back(examination->requests, examination->round,
                                  examination->round_count, examination->arena, error);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GENERATION_MOST 1000000
+
 bool item_is_same_message(const struct item *a, const struct item *b) {
     return a->notice.sequence == b->notice.sequence &&
            slice_equal(a->notice.stream, b->notice.stream) &&
@@ -93,17 +95,6 @@ bool item_has_a_chance(const struct item *item) {
 
 /* --- the name --------------------------------------------------------------------------------- */
 
-/* The number a text ends in, from `from` on; 1 when there is none. */
-static int generation_from(struct slice text, size_t from) {
-    int generation = 0;
-    for (size_t i = from; i < text.len && generation < 1000000; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return 1;
-        generation = generation * 10 + (text.ptr[i] - '0');
-    }
-    return generation > 0 ? generation : 1;
-}
-
 static bool is_alone(const struct item *item) {
     struct slice value;
     return header_find(buf_slice(&item->original.headers), "Om-Replay-Alone", &value);
@@ -112,25 +103,24 @@ static bool is_alone(const struct item *item) {
 /* Om-Replay-Of: <entry id> and Nats-Msg-Id: <entry id>.replay.<generation> make a replay of ours; a
    second chance replays none. */
 static bool read_replay(const struct item *item, struct slice *event_id, int *generation) {
-    static const char infix[] = ".replay.";
-    struct slice block = buf_slice(&item->original.headers), of, msg_id;
-    const struct notice *notice = &item->notice;
-    struct buf prefix = {0};
-    buf_printf(&prefix, "%.*s.%.*s.", SLICE_ARG(notice->stream), SLICE_ARG(notice->consumer));
-    bool is_replay = header_find(block, "Om-Replay-Of", &of) && of.len > prefix.len &&
-                     memcmp(of.ptr, prefix.ptr, prefix.len) == 0;
-    if (is_replay) {
-        *event_id = (struct slice){of.ptr + prefix.len, of.len - prefix.len};
-        is_replay = event_id_is_valid(*event_id);
+    struct slice block = buf_slice(&item->original.headers), of, rest, msg_id;
+    uint64_t number = 1;
+    if (!header_find(block, "Om-Replay-Of", &of))
+        return false;
+    rest = of;
+    if (!slice_equal(slice_take_until(&rest, '.'), item->notice.stream) ||
+        !slice_equal(slice_take_until(&rest, '.'), item->notice.consumer) ||
+        !event_id_is_valid(rest))
+        return false;
+    *event_id = rest;
+    if (header_find(block, "Nats-Msg-Id", &msg_id) && msg_id.len > of.len) {
+        struct slice behind = {msg_id.ptr + of.len, msg_id.len - of.len};
+        if (!slice_take_prefix(&behind, ".replay.") ||
+            !slice_parse_uint(behind, GENERATION_MOST, &number) || number == 0)
+            number = 1;
     }
-    buf_fini(&prefix);
-    if (is_replay && is_alone(item))
-        *generation = 0;
-    else if (is_replay)
-        *generation = header_find(block, "Nats-Msg-Id", &msg_id)
-                          ? generation_from(msg_id, of.len + sizeof(infix) - 1)
-                          : 1;
-    return is_replay;
+    *generation = is_alone(item) ? 0 : (int)number;
+    return true;
 }
 
 void item_report_subject(const struct item *item, bool by_sequence, struct buf *out) {

@@ -2,7 +2,7 @@
 
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/examiner.h"
-#include "services/dlq/collect/reports.h"
+#include "services/dlq/collect/notices.h"
 #include "shared/base/clock.h"
 #include "shared/contract/event.h"
 #include "shared/observe/log.h"

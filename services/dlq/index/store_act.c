@@ -1,5 +1,6 @@
 #include "services/dlq/index/store_act.h"
 
+#include "services/dlq/index/store_read.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
@@ -133,4 +134,48 @@ enum status store_discard(struct pg *pg, struct slice id, struct slice reason, s
     };
     const struct pg_param params[] = {pg_text(id), pg_text(actor), pg_text(reason)};
     return pg_query(pg, &discard, params, NULL, error);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
+                             struct error *error) {
+    static const struct pg_statement create = {
+        .name = "dlq_job_create",
+        .sql = "WITH matching AS ("
+               "  SELECT count(*) AS entries FROM dlq.entries e WHERE" STORE_FILTER_1_SQL "),"
+               " wanted AS ("
+               "  SELECT CASE WHEN $5::text = '' THEN 'replay' ELSE 'discard' END AS action),"
+               " noted AS ("
+               "  INSERT INTO dlq.actions (actor, action, job_id, detail)"
+               "  SELECT $4::text, action || '_all', $2::uuid, $1::jsonb::text FROM wanted)"
+               " INSERT INTO dlq.jobs (id, state, action, filter, rate_per_second, actor, because,"
+               "  total)"
+               " SELECT $2::uuid, 'running', action, $1::jsonb, $3::int8, $4::text,"
+               "  nullif($5::text, ''), entries FROM matching, wanted",
+        .param_count = 5,
+    };
+    struct buf filter = {0};
+    store_filter_write(&order->filter, &filter);
+    const struct pg_param params[] = {pg_text(buf_slice(&filter)), pg_uuid(id),
+                                      pg_int64(order->rate_per_second), pg_text(order->actor),
+                                      pg_text(order->because)};
+    enum status status = pg_query(pg, &create, params, NULL, error);
+    buf_fini(&filter);
+    return status;
+}
+
+enum status store_job_cancel(struct pg *pg, const struct uuid *id, struct slice actor,
+                             struct error *error) {
+    static const struct pg_statement cancel = {
+        .name = "dlq_job_cancel",
+        .sql = "WITH ended AS ("
+               "  UPDATE dlq.jobs SET state = 'cancelled', updated_at = now(), ended_at = now()"
+               "  WHERE id = $1::uuid AND state = 'running' RETURNING id)"
+               " INSERT INTO dlq.actions (actor, action, job_id)"
+               " SELECT $2::text, 'cancel', id FROM ended",
+        .param_count = 2,
+    };
+    const struct pg_param params[] = {pg_uuid(id), pg_text(actor)};
+    return pg_query(pg, &cancel, params, NULL, error);
 }

@@ -1,6 +1,6 @@
 /*
- * People's actions on an entry. Each function is one statement, so one transaction, and writes its
- * audit rows with it.
+ * People's actions on an entry, and on many. Each function is one statement, so one transaction,
+ * and writes its audit rows with it.
  *
  *     dead -> replaying -> replayed      taken, then what became of the publishing
  *     replaying -> dead                  the broker refused the message
@@ -15,6 +15,7 @@
 
 #include "shared/base/arena.h"
 #include "shared/contract/dlq_filter.h"
+#include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
 
 /* A message to be sent again for its consumer: an entry's, or a second chance. */
@@ -61,5 +62,21 @@ enum status store_settle(struct pg *pg, const struct replays *replays,
 /* Nothing changes when the entry is not dead, or not there. */
 enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
                           struct error *error) MUST_CHECK;
+
+/* --- jobs: many entries replayed or discarded (dlq.jobs): running -> done | cancelled | failed ---
+ */
+
+/* A person's request. */
+struct job_order {
+    struct dlq_filter filter;
+    int64_t rate_per_second;
+    struct slice because; /* of a job that discards; "" for one that replays */
+    struct slice actor;
+};
+enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
+                             struct error *error) MUST_CHECK;
+/* Ends it if it runs. */
+enum status store_job_cancel(struct pg *pg, const struct uuid *id, struct slice actor,
+                             struct error *error) MUST_CHECK;
 
 #endif

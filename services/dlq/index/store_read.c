@@ -7,9 +7,8 @@
 
 #include <inttypes.h>
 
-/* A time as a member, as clock_format() has it. */
-#define AT(column, name)                                                                           \
-    " to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS \"" name "\""
+/* Behind to_char(<time>: as clock_format() writes it. */
+#define RFC3339 " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 /* The columns of a subselect as the members of an object; what is NULL is left out. */
 #define OBJECT "json_strip_nulls(row_to_json(x))"
 
@@ -43,12 +42,10 @@ static enum status read_array(struct pg *pg, const struct pg_statement *statemen
     " e.id, e.stream, e.consumer, e.event_id AS \"eventId\", e.type, e.subject,"                   \
     " e.stream_sequence AS sequence, e.generation, e.status, e.reason,"                            \
     " e.error_code AS \"errorCode\", e.error, e.deliveries, e.service,"                            \
-    " e.order_id AS \"orderId\"," AT("e.failed_at", "failedAt") "," AT(                            \
-        "e.first_failed_at",                                                                       \
-        "firstFailedAt") "," AT("e.updated_at",                                                    \
-                                "updatedAt") ","                                                   \
-                                             " e.stream || '_DLQ' AS \"dlqStream\", "              \
-                                             "e.dlq_sequence AS \"dlqSequence\""
+    " e.order_id AS \"orderId\", to_char(e.failed_at" RFC3339 " AS \"failedAt\","                  \
+    " to_char(e.first_failed_at" RFC3339 " AS \"firstFailedAt\","                                  \
+    " to_char(e.updated_at" RFC3339 " AS \"updatedAt\","                                           \
+    " e.stream || '_DLQ' AS \"dlqStream\", e.dlq_sequence AS \"dlqSequence\""
 
 static struct slice time_text(int64_t time_us, char *text) {
     clock_format(time_us > 0 ? time_us : 0, text); /* nothing failed before 1970 */
@@ -112,15 +109,13 @@ enum status store_read_page(struct pg *pg, const struct page_request *request, s
                             struct error *error) {
     static const struct pg_statement page = {
         .name = "dlq_page",
-        .sql =
-            "SELECT " OBJECT ", p.failed_at, p.id FROM (SELECT e.* FROM dlq.entries e"
-            "  WHERE" STORE_FILTER_SQL(
-                "$1::jsonb") "  AND ($3::text = '' OR (e.failed_at, e.id) <"
-                             "   (timestamptz 'epoch' + $2::int8 * interval '1 microsecond', "
-                             "$3::text))"
-                             "  ORDER BY e.failed_at DESC, e.id DESC LIMIT $4::int8) p"
-                             " CROSS JOIN LATERAL (SELECT" ENTRY_COLUMNS " FROM (SELECT p.*) e) x"
-                             " ORDER BY p.failed_at DESC, p.id DESC",
+        .sql = "SELECT " OBJECT ", p.failed_at, p.id FROM ("
+               "  SELECT e.* FROM dlq.entries e WHERE" STORE_FILTER_1_SQL
+               "  AND ($3::text = '' OR (e.failed_at, e.id) <"
+               "   (timestamptz 'epoch' + $2::int8 * interval '1 microsecond', $3::text))"
+               "  ORDER BY e.failed_at DESC, e.id DESC LIMIT $4::int8) p"
+               " CROSS JOIN LATERAL (SELECT" ENTRY_COLUMNS " FROM (SELECT p.*) e) x"
+               " ORDER BY p.failed_at DESC, p.id DESC",
         .param_count = 4,
     };
     struct buf scope = {0}, position = {0};
@@ -165,7 +160,7 @@ enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, str
     static const struct pg_statement matching = {
         .name = "dlq_count",
         .sql = "SELECT row_to_json(x) FROM (SELECT count(*) AS matching FROM dlq.entries e"
-               " WHERE" STORE_FILTER_SQL("$1::jsonb") ") x",
+               " WHERE" STORE_FILTER_1_SQL ") x",
         .param_count = 1,
     };
     struct buf text = {0};
@@ -178,20 +173,17 @@ enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, str
 
 /* When a replay succeeded is what the entry itself remembers. */
 #define HISTORY_SQL                                                                                \
-    "SELECT" AT(                                                                                   \
-        "h.at",                                                                                    \
-        "at") ", h.generation, h.event, h.reason, h.error, h.actor, h.detail"                      \
-              " FROM (SELECT f.failed_at AS at, f.generation, 'failed' AS event, f.reason, "       \
-              "f.error,"                                                                           \
-              "   NULL::text AS actor, 'sequence ' || f.stream_sequence AS detail, 0 AS rank"      \
-              "   FROM dlq.failures f WHERE f.entry_id = $1::text"                                 \
-              "  UNION ALL SELECT a.at, a.generation, a.action, NULL, NULL, a.actor,"              \
-              "   coalesce(a.detail, 'job ' || a.job_id::text), 1"                                 \
-              "   FROM dlq.actions a WHERE a.entry_id = $1::text"                                  \
-              "  UNION ALL SELECT e.updated_at, e.generation, 'resolved', NULL, NULL, NULL, "      \
-              "NULL, 2"                                                                            \
-              "   FROM dlq.entries e WHERE e.id = $1::text AND e.status = 'resolved') h"           \
-              " ORDER BY h.generation, h.rank, h.at"
+    "SELECT to_char(h.at" RFC3339 " AS at, h.generation, h.event, h.reason, h.error, h.actor,"     \
+    "  h.detail"                                                                                   \
+    " FROM (SELECT f.failed_at AS at, f.generation, 'failed' AS event, f.reason, f.error,"         \
+    "   NULL::text AS actor, 'sequence ' || f.stream_sequence AS detail, 0 AS rank"                \
+    "   FROM dlq.failures f WHERE f.entry_id = $1::text"                                           \
+    "  UNION ALL SELECT a.at, a.generation, a.action, NULL, NULL, a.actor,"                        \
+    "   coalesce(a.detail, 'job ' || a.job_id::text), 1"                                           \
+    "   FROM dlq.actions a WHERE a.entry_id = $1::text"                                            \
+    "  UNION ALL SELECT e.updated_at, e.generation, 'resolved', NULL, NULL, NULL, NULL, 2"         \
+    "   FROM dlq.entries e WHERE e.id = $1::text AND e.status = 'resolved') h"                     \
+    " ORDER BY h.generation, h.rank, h.at"
 
 enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, struct arena *arena,
                              struct entry_view *view, struct error *error) {
@@ -238,18 +230,17 @@ enum status store_read_counts(struct pg *pg, struct buf *out, struct error *erro
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-#define JOB_SQL(rest)                                                                              \
-    "SELECT " OBJECT " FROM (SELECT id, state, action, filter, total,"                             \
-    " rate_per_second AS \"ratePerSecond\", replayed, resolved, dead_again AS \"deadAgain\","      \
-    " discarded, skipped, failed," AT("started_at", "startedAt") "," AT(                           \
-        "updated_at", "updatedAt") "," AT("ended_at",                                              \
-                                          "endedAt") ", actor, because, detail FROM dlq.jobs" rest \
-                                                     ") x"
+#define JOB_COLUMNS                                                                                \
+    " id, state, action, filter, total, rate_per_second AS \"ratePerSecond\", replayed, resolved," \
+    " dead_again AS \"deadAgain\", discarded, skipped, failed,"                                    \
+    " to_char(started_at" RFC3339 " AS \"startedAt\", to_char(updated_at" RFC3339                  \
+    " AS \"updatedAt\", to_char(ended_at" RFC3339 " AS \"endedAt\", actor, because, detail"
 
 enum status store_read_jobs(struct pg *pg, struct buf *out, struct error *error) {
     static const struct pg_statement newest = {
         .name = "dlq_jobs",
-        .sql = JOB_SQL(" ORDER BY started_at DESC, id DESC LIMIT 100"),
+        .sql = "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
+               " ORDER BY started_at DESC, id DESC LIMIT 100) x",
     };
     return read_array(pg, &newest, "jobs", out, error);
 }
@@ -258,7 +249,8 @@ enum status store_read_job(struct pg *pg, const struct uuid *id, struct buf *out
                            struct error *error) {
     static const struct pg_statement one = {
         .name = "dlq_job",
-        .sql = JOB_SQL(" WHERE id = $1::uuid"),
+        .sql = "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
+               " WHERE id = $1::uuid) x",
         .param_count = 1,
     };
     const struct pg_param param = pg_uuid(id);

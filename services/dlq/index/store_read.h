@@ -30,6 +30,7 @@
     " AND coalesce(" f "->>'status', 'dead') IN ('any', e.status)"                                 \
     " AND (" f "->>'from' IS NULL OR e.failed_at >= (" f "->>'from')::timestamptz)"                \
     " AND (" f "->>'to' IS NULL OR e.failed_at < (" f "->>'to')::timestamptz)"
+#define STORE_FILTER_1_SQL STORE_FILTER_SQL("$1::jsonb")
 /* Appends the filter's JSON, with times that PostgreSQL can read. */
 void store_filter_write(const struct dlq_filter *filter, struct buf *json);
 

@@ -1,8 +1,10 @@
-#include "services/dlq/collect/reports.h"
+#include "services/dlq/collect/notices.h"
 
 #include "services/dlq/collect/examiner.h"
 #include "services/dlq/index/notice.h"
 #include "shared/pg/pg_param.h"
+
+/* --- reports ---------------------------------------------------------------------------------- */
 
 static bool is_about_the_same(const struct report *a, const struct report *b) {
     return a->sequence == b->sequence && slice_equal(a->stream, b->stream) &&
@@ -74,4 +76,27 @@ enum status reports_take(struct batch *batch, struct error *error) {
     enum status status = pg_query(batch->pg, &note, &param, NULL, error);
     buf_fini(&text);
     return status;
+}
+
+/* --- advisories ------------------------------------------------------------------------------- */
+
+/* The broker terminates a delivery whose message was replaced meanwhile, as reports are. */
+static bool is_of_a_replaced_report(const struct notice *notice) {
+    return notice->kind == NOTICE_TERMINATED && slice_is(notice->stream, "FAILURES");
+}
+
+enum status advisories_take(struct batch *batch, struct error *error) {
+    const struct examiner examiner = {batch->nats, batch->pg, batch->arena};
+    struct notice notices[EXAMINER_MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct delivery *delivery = batch->items[i];
+        struct error why = {0};
+        if (notice_parse_advisory(delivery->subject, delivery->payload, batch->arena,
+                                  &notices[count], &why) != STATUS_OK)
+            examiner_refuse("malformed", &why);
+        else if (!is_of_a_replaced_report(&notices[count]))
+            count++;
+    }
+    return examiner_take(&examiner, notices, count, error);
 }
