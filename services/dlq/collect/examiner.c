@@ -4,6 +4,7 @@
 #include "services/dlq/collect/enter_once.h"
 #include "services/dlq/collect/examiner_index.h"
 #include "shared/base/memory.h"
+#include "shared/contract/event.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
@@ -92,12 +93,30 @@ static const struct consumer_facts *facts_of(struct examination *examination,
     return facts;
 }
 
+static bool has_events(struct slice stream) {
+    int type = 0;
+    while (type < EVENT_TYPE_COUNT && !slice_is(stream, event_info((enum event_type)type)->stream))
+        type++;
+    return type < EVENT_TYPE_COUNT;
+}
+
+/* What failed in a stream of events waits for the stream of its dead letters. */
 static enum status read_facts(struct examination *examination, struct error *error) {
     examination->facts_count = 0;
     for (size_t i = 0; i < examination->round_count; i++)
         examination->round[i]->facts = facts_of(examination, &examination->round[i]->notice);
-    return consumer_facts_read(examination->requests, examination->arena, examination->facts,
-                               examination->facts_count, error);
+    enum status status = consumer_facts_read(examination->requests, examination->arena,
+                                             examination->facts, examination->facts_count, error);
+    for (size_t i = 0; i < examination->facts_count && status == STATUS_OK; i++) {
+        const struct consumer_facts *facts = &examination->facts[i];
+        if (!facts->has_dlq && has_events(facts->stream))
+            status =
+                error_set(error, STATUS_UNAVAILABLE,
+                          "stream %.*s_DLQ is missing: dead letters are held until it is there;"
+                          " run `omctl provision`",
+                          SLICE_ARG(facts->stream));
+    }
+    return status;
 }
 
 static enum status check_facts(struct examination *examination, struct error *error) {

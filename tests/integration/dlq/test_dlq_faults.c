@@ -3,6 +3,8 @@
 
    Covers: services/dlq/collect/ shared/service/worker.c */
 #include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
+#include "tests/support/servers/program.h"
 #include "tests/support/world/dead_letters.h"
 
 #include <inttypes.h>
@@ -115,6 +117,39 @@ static void killed_broker_repeats_advisories_in_vain(void **state) {
     dead_letters_end(&service);
 }
 
+static bool says_what_is_missing(void *port) {
+    char url[64];
+    struct http_response response;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", *(const int *)port);
+    bool says = http_get(url, &response) == 503 && response.body.ptr != NULL &&
+                strstr(response.body.ptr, "stream ORDERS_DLQ is missing") != NULL &&
+                strstr(response.body.ptr, "omctl provision") != NULL;
+    http_response_fini(&response);
+    return says;
+}
+
+/* What failed while the stream was away was refused as of an unknown stream, and lost. */
+static void missing_stream_of_dead_letters_holds_what_is_to_be_written(void **state) {
+    (void)state;
+    natsMsg *reply = NULL;
+    dead_letters_consumer(&world, "unprovisioned");
+    struct process *service = dead_letters_service(&world, GRACE_MS, NULL);
+    assert_int_equal(natsConnection_RequestString(&reply, nats_client_fast(world.nats),
+                                                  "$JS.API.STREAM.DELETE.ORDERS_DLQ", "", 5000),
+                     NATS_OK);
+    natsMsg_Destroy(reply);
+    poison();
+    assert_true(wait_until(says_what_is_missing, &world.admin_port, DEAD_LETTERS_WAIT_MS));
+    assert_int_equal(dead_letters_query(&world, dead_sql), 0);
+
+    servers_provision(world.servers);
+
+    dead_letters_await_query(&world, dead_sql, 1);
+    assert_int_equal(dead_letters_count(&world), 1);
+    assert_true(wait_until(program_is_ready, &world.admin_port, DEAD_LETTERS_WAIT_MS));
+    dead_letters_end(&service);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_before_its_publish_it_writes_one),
@@ -122,6 +157,7 @@ int main(void) {
         cmocka_unit_test(two_instances_write_each_entry_once),
         cmocka_unit_test(outage_of_the_database_holds_what_is_to_be_written),
         cmocka_unit_test(killed_broker_repeats_advisories_in_vain),
+        cmocka_unit_test(missing_stream_of_dead_letters_holds_what_is_to_be_written),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

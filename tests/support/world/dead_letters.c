@@ -33,6 +33,8 @@ struct process *dead_letters_service(struct dead_letters *world, int64_t grace_m
     struct environment environment = {0};
     struct buf log = {0};
     servers_service_environment(world->servers, "dlq", "om_dlq", &environment);
+    world->admin_port = free_port();
+    environment_set_int(&environment, "OM_ADMIN_PORT", world->admin_port);
     environment_set_int(&environment, "OM_DLQ_GRACE_MS", grace_ms);
     if (failpoint != NULL)
         environment_set(&environment, "OM_FAILPOINT", failpoint);

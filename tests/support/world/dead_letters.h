@@ -22,6 +22,7 @@ struct dead_letters {
     struct servers *servers;
     struct nats_client *nats; /* as the operator */
     char consumer[32];        /* of the running test: takes what is published from now on */
+    int admin_port;           /* of the om-dlq started last */
 };
 
 void dead_letters_start(struct dead_letters *world);
