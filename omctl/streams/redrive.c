@@ -34,11 +34,7 @@ static enum status use_schema(struct pg *pg, const char *schema, struct error *e
         .param_count = 1,
     };
     const struct pg_param params[] = {pg_text(slice_of(schema))};
-    struct pg_result *result;
-    enum status status = pg_query(pg, &set_path, params, &result, error);
-    if (status == STATUS_OK)
-        pg_result_free(&result);
-    return status;
+    return pg_query(pg, &set_path, params, NULL, error);
 }
 
 /* Until the end of the transaction: the relay waits. */
@@ -47,11 +43,7 @@ static enum status lock_cursor(struct pg *pg, struct error *error) {
         .name = "redrive_lock",
         .sql = "SELECT FROM outbox_cursor FOR UPDATE",
     };
-    struct pg_result *result;
-    enum status status = pg_query(pg, &lock, NULL, &result, error);
-    if (status == STATUS_OK)
-        pg_result_free(&result);
-    return status;
+    return pg_query(pg, &lock, NULL, NULL, error);
 }
 
 /* A database restored to another cluster of PostgreSQL has transaction ids of its old one, ahead of
@@ -71,11 +63,7 @@ static enum status adopt_rows(struct pg *pg, int64_t since_us, struct error *err
     char since[RFC3339_SIZE];
     clock_format(since_us, since);
     const struct pg_param params[] = {pg_text(slice_of(since))};
-    struct pg_result *result;
-    enum status status = pg_query(pg, &adopt, params, &result, error);
-    if (status == STATUS_OK)
-        pg_result_free(&result);
-    return status;
+    return pg_query(pg, &adopt, params, NULL, error);
 }
 
 /* Holes below the new position stay: their rows have never been read. Those above are part of what
@@ -105,9 +93,26 @@ static enum status set_back(struct pg *pg, int64_t since_us, int64_t *count, str
     return STATUS_OK;
 }
 
-enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, int64_t *count,
-                           struct error *error) {
-    int64_t counted = 0;
+static enum status keep_discarded(struct pg *pg, const char *schema, int64_t *count,
+                                  struct error *error) {
+    static const struct pg_statement keep = {
+        .name = "redrive_discarded",
+        .sql = "SELECT om.keep_discarded($1::text)",
+        .param_count = 1,
+    };
+    const struct pg_param params[] = {pg_text(slice_of(schema))};
+    struct pg_result *result;
+    enum status status = pg_query(pg, &keep, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    *count = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us,
+                           struct redriven *redriven, struct error *error) {
+    struct redriven done = {0};
     enum status status = pg_begin(pg, error);
     if (status != STATUS_OK)
         return status;
@@ -119,11 +124,13 @@ enum status redrive_outbox(struct pg *pg, const char *schema, int64_t since_us, 
     if (status == STATUS_OK)
         status = adopt_rows(pg, since_us, error);
     if (status == STATUS_OK)
-        status = set_back(pg, since_us, &counted, error);
+        status = set_back(pg, since_us, &done.events, error);
+    if (status == STATUS_OK)
+        status = keep_discarded(pg, schema, &done.discarded, error);
     if (status == STATUS_OK)
         status = pg_commit(pg, error);
     if (status == STATUS_OK)
-        *count = counted;
+        *redriven = done;
     else
         pg_rollback(pg);
     return status;
@@ -146,7 +153,8 @@ static enum status parse_arguments(int argc, char **argv, const char **schema, i
 
 int redrive_command(const struct omctl_config *config, int argc, char **argv) {
     const char *schema = NULL;
-    int64_t since_us = 0, count = 0;
+    int64_t since_us = 0;
+    struct redriven redriven;
     struct error error;
     struct pg *pg = NULL;
     if (parse_arguments(argc, argv, &schema, &since_us, &error) != STATUS_OK) {
@@ -156,7 +164,7 @@ int redrive_command(const struct omctl_config *config, int argc, char **argv) {
     enum status status = command_open_database(config, &pg, &error);
     bool is_open = status == STATUS_OK;
     if (is_open)
-        status = redrive_outbox(pg, schema, since_us, &count, &error);
+        status = redrive_outbox(pg, schema, since_us, &redriven, &error);
     pg_destroy(&pg);
     if (status != STATUS_OK) {
         (void)command_failed("outbox redrive", &error);
@@ -164,6 +172,10 @@ int redrive_command(const struct omctl_config *config, int argc, char **argv) {
     }
     char since[RFC3339_SIZE];
     clock_format(since_us, since);
-    printf("%s: %lld events since %s will be published again\n", schema, (long long)count, since);
+    printf("%s: %lld events since %s will be published again\n", schema, (long long)redriven.events,
+           since);
+    if (redriven.discarded > 0)
+        printf("%lld of them were discarded at a consumer, which will not do them\n",
+               (long long)redriven.discarded);
     return COMMAND_DONE;
 }

@@ -86,12 +86,12 @@ static const struct pg_statement count_holes = {
 static void redriving_sets_the_cursor_back_and_keeps_older_holes(void **state) {
     (void)state;
     struct error error;
-    int64_t count = 0;
+    struct redriven redriven = {0};
     run("UPDATE inventory.outbox_cursor SET next_xid = pg_current_xact_id(),"
         " holes = ARRAY['3', pg_current_xact_id()::text]::xid8[]");
-    assert_int_equal(redrive_outbox(pg, "inventory", clock_now_us() - 60000000, &count, &error),
+    assert_int_equal(redrive_outbox(pg, "inventory", clock_now_us() - 60000000, &redriven, &error),
                      STATUS_OK);
-    assert_int_equal(count, 6);
+    assert_int_equal(redriven.events, 6);
     assert_int_equal(query_int(&read_next), query_int(&read_first));
     assert_int_equal(query_int(&count_holes), 1);
 }
@@ -99,30 +99,68 @@ static void redriving_sets_the_cursor_back_and_keeps_older_holes(void **state) {
 static void redriving_never_moves_the_cursor_forward(void **state) {
     (void)state;
     struct error error;
-    int64_t count = 0;
+    struct redriven redriven = {0};
     run("UPDATE inventory.outbox_cursor SET next_xid = '5', holes = '{}'");
-    assert_int_equal(redrive_outbox(pg, "inventory", 0, &count, &error), STATUS_OK);
+    assert_int_equal(redrive_outbox(pg, "inventory", 0, &redriven, &error), STATUS_OK);
     assert_int_equal(query_int(&read_next), 5);
 }
 
 static void redriving_an_empty_window_changes_nothing(void **state) {
     (void)state;
     struct error error;
-    int64_t count = 42;
+    struct redriven redriven = {42, 42};
     run("UPDATE inventory.outbox_cursor SET next_xid = pg_current_xact_id(), holes = '{7}'");
     int64_t next = query_int(&read_next);
-    assert_int_equal(redrive_outbox(pg, "inventory", clock_now_us() + 60000000, &count, &error),
+    assert_int_equal(redrive_outbox(pg, "inventory", clock_now_us() + 60000000, &redriven, &error),
                      STATUS_OK);
-    assert_int_equal(count, 0);
+    assert_int_equal(redriven.events, 0);
     assert_int_equal(query_int(&read_next), next);
     assert_int_equal(query_int(&count_holes), 1);
+}
+
+#define EVENT_TIMES(n) "'01900000-0000-7000-8000-00000000000" n "'"
+#define ENTRY(n, consumer, status)                                                                 \
+    "('INVENTORY." consumer "." n "', 'INVENTORY', '" consumer                                     \
+    "', " EVENT_TIMES(n) ", 's', 1, 1, 1, '" status "', 'rejected', 'e', 1, now(), now())"
+
+static const struct pg_statement count_kept = {
+    .name = "kept",
+    .sql =
+        "SELECT (SELECT count(*) FROM orders.inbox WHERE consumer = 'INVENTORY/order'"
+        "   AND event_id = '01900000-0000-7000-8000-000000000001')"
+        " + 10 * (SELECT count(*) FROM payments.inbox WHERE consumer = 'INVENTORY/payment-failed'"
+        "   AND event_id = '01900000-0000-7000-8000-000000000002')"
+        " + 100 * (SELECT count(*) FROM orders.inbox) + 1000 * (SELECT count(*)"
+        "   FROM payments.inbox)"};
+
+/* A redrive woke what an operator had discarded: its consumer did it. */
+static void what_was_discarded_is_done_to_its_consumer(void **state) {
+    (void)state;
+    struct error error;
+    struct redriven redriven = {0};
+    run("INSERT INTO inventory.outbox (event_id, subject, traceparent, payload)"
+        " SELECT id::uuid, 'inventory.evt.reserved', '', '' FROM unnest(ARRAY[" EVENT_TIMES(
+            "1") ", " EVENT_TIMES("2") ", " EVENT_TIMES("3") "]) id");
+    run("INSERT INTO dlq.entries (id, stream, consumer, event_id, subject, stream_sequence,"
+        " dlq_sequence, generation, status, reason, error, deliveries, first_failed_at, failed_at)"
+        " VALUES " ENTRY("1", "order", "discarded") ", " ENTRY(
+            "2", "payment-failed",
+            "discarded") ", " ENTRY("3", "order", "dead") ", " ENTRY("4", "order", "discarded"));
+    run("UPDATE inventory.outbox_cursor SET next_xid = pg_current_xact_id(), holes = '{}'");
+    for (int time = 0; time < 2; time++) {
+        assert_int_equal(
+            redrive_outbox(pg, "inventory", clock_now_us() - 60000000, &redriven, &error),
+            STATUS_OK);
+        assert_int_equal(redriven.discarded, time == 0 ? 2 : 0);
+        assert_int_equal(query_int(&count_kept), 1111);
+    }
 }
 
 static void a_schema_without_an_outbox_is_refused(void **state) {
     (void)state;
     struct error error;
-    int64_t count = 0;
-    assert_int_equal(redrive_outbox(pg, "pg_catalog", 0, &count, &error), STATUS_INVALID);
+    struct redriven redriven = {0};
+    assert_int_equal(redrive_outbox(pg, "pg_catalog", 0, &redriven, &error), STATUS_INVALID);
 }
 
 int main(void) {
@@ -132,6 +170,7 @@ int main(void) {
         cmocka_unit_test(redriving_sets_the_cursor_back_and_keeps_older_holes),
         cmocka_unit_test(redriving_never_moves_the_cursor_forward),
         cmocka_unit_test(redriving_an_empty_window_changes_nothing),
+        cmocka_unit_test(what_was_discarded_is_done_to_its_consumer),
         cmocka_unit_test(a_schema_without_an_outbox_is_refused),
     };
     return cmocka_run_group_tests(tests, start, stop);
