@@ -24,10 +24,12 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SILENCE_MOST_MS 2000
+#define EXIT_PORT_TAKEN 3
 
 #define ROW(name, kind, member, fallback, least, most, help)                                       \
     { name, kind, offsetof(struct gateway_settings, member), fallback, least, most, help }
@@ -272,17 +274,30 @@ static int print_description(void) {
     return EXIT_SUCCESS;
 }
 
+/* om-gateway --hold COMMAND...: keeps the ports for the gateways that the command starts. */
+static int hold(char **command) {
+    struct error error = {0};
+    enum status status = server_hold(&settings, command, &error);
+    fprintf(stderr, "om-gateway: %s\n", error.text);
+    return status == STATUS_CONFLICT ? EXIT_PORT_TAKEN : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv) {
     struct error error = {0};
+    bool holds = argc > 2 && strcmp(argv[1], "--hold") == 0;
     if (argc == 2 && strcmp(argv[1], "--describe") == 0)
         return print_description();
-    runtime_block_signals();
-    block_hangup();
+    if (!holds) {
+        runtime_block_signals();
+        block_hangup();
+    }
     int code =
         runtime_configure(service.name, service.description, rows, sizeof(rows) / sizeof(rows[0]),
-                          &settings, check_settings, argc, argv, &config);
+                          &settings, check_settings, holds ? 1 : argc, argv, &config);
     if (code >= 0)
         return code;
+    if (holds)
+        return hold(argv + 2);
     enum status status = run(&error);
     if (status == STATUS_OK || status == STATUS_CLOSED)
         return EXIT_SUCCESS;

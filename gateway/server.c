@@ -23,7 +23,7 @@
 
 enum {
     BODY_MAX_BYTES = 256 * 1024,
-    ACCEPTS_A_TURN = 16,
+    ACCEPTS_A_TURN = 4, /* the other lanes are woken, too */
     SPARE_DESCRIPTORS = 128,
     SURPLUS_CONNECTIONS = 64, /* that are only answered with 503 */
     REDIS_START_MS = 1000,
@@ -65,35 +65,72 @@ struct server {
 
 /* --- listening -------------------------------------------------------------------------------- */
 
-/* Port 0: the first lane takes a free one and the others join it. */
-static enum status open_listeners(struct server *server, enum listener_kind kind, int64_t port,
-                                  struct error *error) {
-    const struct gateway_settings *settings = server->gateway->settings;
-    for (size_t i = 0; i < server->gateway->lane_count; i++) {
-        struct lane_listener *listener = &server->lanes[i].listeners[kind];
-        enum status status = listener_open(settings->http_address, port, settings->send_timeout_ms,
-                                           &listener->fd, error);
+static bool is_wanted(const struct gateway_settings *settings, enum listener_kind kind) {
+    return kind == LISTENER_TLS ? settings->https_port != 0 : settings->http_port >= 0;
+}
+
+/* The sockets that the settings ask for, in the order of their kinds: given to this process, or
+   opened. A kind that is not wanted stays as it is. */
+static enum status listen_all(const struct gateway_settings *settings, int fds[LISTENER_KINDS],
+                              struct error *error) {
+    size_t given = listener_count_given(), taken = 0;
+    for (enum listener_kind kind = LISTENER_PLAIN; kind < LISTENER_KINDS; kind++) {
+        if (!is_wanted(settings, kind))
+            continue;
+        enum status status =
+            given > 0
+                ? listener_take(taken, settings->send_timeout_ms, &fds[kind], error)
+                : listener_open(settings->http_address,
+                                kind == LISTENER_TLS ? settings->https_port : settings->http_port,
+                                settings->send_timeout_ms, &fds[kind], error);
         if (status != STATUS_OK)
             return status;
-        port = listener_port(listener->fd);
+        taken++;
     }
-    log_info(kind == LISTENER_TLS ? "listening for HTTPS" : "listening",
-             LOG_TEXT("address", settings->http_address), LOG_INT("port", port),
-             LOG_INT("threads", (int64_t)server->gateway->lane_count));
+    if (given > 0 && given != taken)
+        return error_set(error, STATUS_INVALID, "LISTEN_FDS is %zu, and the settings ask for %zu",
+                         given, taken);
     return STATUS_OK;
 }
 
-static enum status listen_all(struct server *server, struct error *error) {
+static enum status share_among_lanes(struct server *server, const int fds[LISTENER_KINDS],
+                                     struct error *error) {
+    for (size_t kind = 0; kind < LISTENER_KINDS; kind++) {
+        if (fds[kind] == -1)
+            continue;
+        for (size_t i = 0; i < server->gateway->lane_count; i++) {
+            enum status status =
+                listener_share(fds[kind], &server->lanes[i].listeners[kind].fd, error);
+            if (status != STATUS_OK)
+                return status;
+        }
+        log_info(kind == LISTENER_TLS ? "listening for HTTPS" : "listening",
+                 LOG_TEXT("address", server->gateway->settings->http_address),
+                 LOG_INT("port", listener_port(fds[kind])),
+                 LOG_INT("threads", (int64_t)server->gateway->lane_count));
+        close(fds[kind]);
+    }
+    return STATUS_OK;
+}
+
+static enum status open_listeners(struct server *server, struct error *error) {
     const struct gateway_settings *settings = server->gateway->settings;
-    enum status status = STATUS_OK;
-    if (settings->http_port >= 0)
-        status = open_listeners(server, LISTENER_PLAIN, settings->http_port, error);
-    if (status != STATUS_OK || settings->https_port == 0)
-        return status;
-    status = tls_create(settings->tls_cert_file, settings->tls_key_file, &server->tls, error);
-    if (status == STATUS_OK)
-        status = open_listeners(server, LISTENER_TLS, settings->https_port, error);
-    return status;
+    int fds[LISTENER_KINDS] = {-1, -1};
+    enum status status = listen_all(settings, fds, error);
+    if (status == STATUS_OK && is_wanted(settings, LISTENER_TLS))
+        status = tls_create(settings->tls_cert_file, settings->tls_key_file, &server->tls, error);
+    return status == STATUS_OK ? share_among_lanes(server, fds, error) : status;
+}
+
+enum status server_hold(const struct gateway_settings *settings, char **command,
+                        struct error *error) {
+    int fds[LISTENER_KINDS] = {-1, -1}, held[LISTENER_KINDS];
+    size_t count = 0;
+    enum status status = listen_all(settings, fds, error);
+    for (size_t kind = 0; kind < LISTENER_KINDS; kind++)
+        if (fds[kind] != -1)
+            held[count++] = fds[kind];
+    return status == STATUS_OK ? listener_give(held, count, command, error) : status;
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -341,7 +378,7 @@ enum status server_start(struct gateway *gateway, struct server **server, struct
     sem_init(&made->lane_turned, 0, 0);
     configure(made);
     redis_health_init(&gateway->redis_health, (int)gateway->lane_count);
-    enum status status = listen_all(made, error);
+    enum status status = open_listeners(made, error);
     if (status == STATUS_OK)
         status = start_lanes(made, error);
     if (status != STATUS_OK) {

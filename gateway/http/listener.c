@@ -1,6 +1,7 @@
 #include "gateway/http/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -11,19 +12,24 @@
 
 /* h2o reads all there is: this bounds how much a connection can make it hold. */
 #define RECEIVE_BUFFER_BYTES (32 * 1024)
+#define FIRST_GIVEN 3 /* sd_listen_fds(3) */
+
+/* Accepted sockets inherit both. */
+static bool set_options(int fd, int send_timeout_ms) {
+    int receive_bytes = RECEIVE_BUFFER_BYTES;
+    return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &send_timeout_ms,
+                      sizeof(send_timeout_ms)) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0;
+}
 
 static int listen_on(const struct addrinfo *address, int send_timeout_ms) {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1, receive_bytes = RECEIVE_BUFFER_BYTES;
+    int on = 1;
     if (fd == -1)
         return -1;
-    /* accepted sockets inherit time-out and buffer */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &send_timeout_ms, sizeof(send_timeout_ms)) ==
-            0 &&
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0 &&
-        bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
+        set_options(fd, send_timeout_ms) && bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
+        listen(fd, SOMAXCONN) == 0)
         return fd;
     int failure = errno;
     close(fd);
@@ -43,6 +49,9 @@ enum status listener_open(const char *host, int64_t port, int64_t send_timeout_m
         return error_set(error, STATUS_INVALID, "OM_HTTP_ADDRESS: %s", gai_strerror(failure));
     int opened = listen_on(found, (int)send_timeout_ms);
     freeaddrinfo(found);
+    if (opened == -1 && errno == EADDRINUSE)
+        return error_set(error, STATUS_CONFLICT, "port %s of %s is taken by another program",
+                         service, host);
     if (opened == -1)
         return error_set(error, STATUS_UNAVAILABLE, "listening on %s port %s: %s", host, service,
                          strerror(errno));
@@ -59,4 +68,49 @@ int64_t listener_port(int fd) {
                     NI_NUMERICSERV) != 0)
         return 0;
     return strtol(service, NULL, 10);
+}
+
+size_t listener_count_given(void) {
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+    if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != getpid())
+        return 0;
+    long given = strtol(count, NULL, 10);
+    return given > 0 ? (size_t)given : 0;
+}
+
+enum status listener_take(size_t index, int64_t send_timeout_ms, int *fd, struct error *error) {
+    int given = FIRST_GIVEN + (int)index, is_listening = 0;
+    socklen_t len = sizeof(is_listening);
+    if (getsockopt(given, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0 || !is_listening)
+        return error_set(error, STATUS_INVALID, "LISTEN_FDS: descriptor %d does not listen", given);
+    if (!set_options(given, (int)send_timeout_ms) || fcntl(given, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(given, F_SETFL, O_NONBLOCK) != 0)
+        return error_set(error, STATUS_INTERNAL, "descriptor %d: %s", given, strerror(errno));
+    *fd = given;
+    return STATUS_OK;
+}
+
+enum status listener_share(int fd, int *shared, struct error *error) {
+    *shared = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return *shared != -1 ? STATUS_OK
+                         : error_set(error, STATUS_UNAVAILABLE, "listening: %s", strerror(errno));
+}
+
+enum status listener_give(const int *fds, size_t count, char **command, struct error *error) {
+    char text[24];
+    /* Out of the way first: a descriptor may stand where another has to go. */
+    int aside[LISTENERS_MOST];
+    for (size_t i = 0; i < count; i++) {
+        aside[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_GIVEN + LISTENERS_MOST);
+        if (aside[i] == -1)
+            return error_set(error, STATUS_UNAVAILABLE, "listening: %s", strerror(errno));
+    }
+    for (size_t i = 0; i < count; i++)
+        dup2(aside[i], FIRST_GIVEN + (int)i);
+    snprintf(text, sizeof(text), "%zu", count);
+    setenv("LISTEN_FDS", text, 1);
+    snprintf(text, sizeof(text), "%d", (int)getpid());
+    setenv("LISTEN_PID", text, 1);
+    execvp(command[0], command);
+    return error_set(error, STATUS_INVALID, "%s: %s", command[0], strerror(errno));
 }
