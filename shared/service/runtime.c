@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 METRIC_GAUGE(build_info, "ordermesh_build_info", "version", "Always 1; the version as a label.");
+METRIC_GAUGE(start_time, "ordermesh_start_time_seconds", "",
+             "When the process started, in seconds since 1970.");
 
 #define STOP_POLL_MS 5
 #define NATS_RETRY_MS 500
@@ -106,6 +108,7 @@ int runtime_configure(const char *name, const char *description, const struct co
     if (config->instance[0] == '\0')
         config->instance = default_instance();
     log_init(name, config->instance, level);
+    metric_set(&start_time, 0, clock_now_us() / 1000000);
     metric_set(&build_info, metric_slot(&build_info, ordermesh_version), 1);
     return -1;
 }

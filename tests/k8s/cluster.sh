@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Three NATS servers by the configuration of k8s/components/nats, here on loopback, and everything else
 # beside them: streams with three copies, orders under load, the server that leads ORDERS killed midway
-# and started again. Then om-test-check says whether anything was lost.
+# and started again. Then om-test-check says whether anything was lost. At last the disk of one is full.
 #
 #     tests/k8s/cluster.sh NATS-SERVER
 #
@@ -25,9 +25,10 @@ stop_all() {
     for name in $(process_names); do
         case $name in
         postgres) stop_postgres ;;
-        *) stop_process "$name" 15 ;;
+        *) end_process "$name" 15 ;;
         esac
     done
+    unmount
 }
 
 choose_node_ports() {
@@ -166,6 +167,57 @@ check_nothing_is_lost() {
         --nats-ca-file "$run_dir/tls/ca.crt" --log "$run_dir/load.log" --settle 120
 }
 
+# What the liveness probe of nats.yaml asks.
+is_alive() {
+    local path
+    path=$(sed -n '/livenessProbe:/,/httpGet/s/.*path: "\([^"]*\)".*/\1/p' "$root/k8s/components/nats/nats.yaml")
+    curl -fsS -o /dev/null --max-time 5 "http://127.0.0.1:${monitor_ports[$1]}$path" 2>/dev/null
+}
+
+unmount() {
+    ! mountpoint -q "$run_dir/nats-2" || umount "$run_dir/nats-2"
+}
+
+# move_to_small_disk NODE: one with little room besides what it has.
+move_to_small_disk() {
+    local folder=$run_dir/nats-$1 used
+    stop_process "nats-$1" 30
+    used=$(du -sm "$folder" | cut -f 1)
+    mv "$folder" "$folder.before"
+    mkdir "$folder"
+    mount -t tmpfs -o "size=$((used + 64))m" tmpfs "$folder" || return 1
+    cp -a "$folder.before/." "$folder"
+    rm -rf "$folder.before"
+    start_node "$1"
+    wait_for "nats-$1" 60 "nats-$1" node_is_current "$1"
+}
+
+# A server that could not write stays off when there is room again; the probe fails until it is started again.
+fill_a_disk() {
+    local free load tries
+    if ! move_to_small_disk 2; then
+        say "SKIPPED: a disk that is full, since no file system can be mounted here"
+        return
+    fi
+    free=$(df --output=avail -BM "$run_dir/nats-2" | tail -n 1 | tr -dc 0-9)
+    head -c "$(((free - 2) * 1048576))" /dev/zero >"$run_dir/nats-2/filler"
+    "$bin/om-test-load" --port "$http_port" --connections 16 --seconds 20 --prefix full- >"$run_dir/full.json" &
+    load=$!
+    for ((tries = 0; tries < 60; tries++)); do
+        is_alive 2 || break
+        sleep 0.5
+    done
+    wait "$load" || die "orders were not accepted: $(cat "$run_dir/full.json")"
+    rm "$run_dir/nats-2/filler"
+    ! is_alive 2 || die "the liveness probe does not see that nats-2 could not write"
+    say "nats-2 could not write, and its liveness probe fails also when there is room again"
+    stop_process nats-2 30
+    start_node 2
+    wait_for nats-2 60 nats-2 node_is_current 2
+    is_alive 2 || die "nats-2 was started again, and its liveness probe fails"
+}
+
+unmount
 rm -rf "$run_dir" && mkdir -p "$run_dir"/{log,pid,admin,secrets}
 trap stop_all EXIT
 choose_ports
@@ -176,3 +228,4 @@ prepare
 start_all
 kill_leader_under_load
 check_nothing_is_lost
+fill_a_disk
