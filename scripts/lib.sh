@@ -179,12 +179,23 @@ remember_process() {
     echo "$2 $(start_time_of "$2") ${3:-}" >"$run_dir/pid/$1"
 }
 
+# fingerprint_of [VARIABLE=VALUE...] -- COMMAND...
+fingerprint_of() {
+    printf '%s\n' "$@" | sha256sum | cut -c1-16
+}
+
+# runs_as NAME FINGERPRINT: sets `pid` when it runs.
+runs_as() {
+    local fingerprint
+    is_running "$1" || return 1
+    read -r _ _ fingerprint _ <"$run_dir/pid/$1"
+    [[ $fingerprint == "$2" ]]
+}
+
 # Whether what runs is what would be started now: the same command, and a program not rebuilt since.
 is_current() {
-    local pid fingerprint
-    is_running "$1" || return 1
-    read -r _ _ fingerprint <"$run_dir/pid/$1"
-    [[ $fingerprint == "$2" && $(readlink "/proc/$pid/exe") != *' (deleted)' ]]
+    local pid
+    runs_as "$@" && [[ $(readlink "/proc/$pid/exe") != *' (deleted)' ]]
 }
 
 # So that no lock of ours goes along into what lives on.
@@ -200,7 +211,7 @@ close_descriptors() {
 start_process() {
     local name=$1 environment=() fingerprint
     shift
-    fingerprint=$(printf '%s\n' "$@" | sha256sum | cut -c1-16)
+    fingerprint=$(fingerprint_of "$@")
     is_current "$name" "$fingerprint" && return 0
     stop_process "$name" 12
     while [[ $1 != -- ]]; do
@@ -218,11 +229,11 @@ start_process() {
     popd >/dev/null
 }
 
-# stop_process NAME SECONDS: SIGTERM, and SIGKILL to what has not ended by then.
+# stop_process NAME SECONDS [SIGNAL]: SIGTERM, or that, and SIGKILL to what has not ended by then.
 stop_process() {
     local pid deadline=$((SECONDS + $2))
     if is_running "$1"; then
-        kill -TERM "$pid" 2>/dev/null || true
+        kill -s "${3:-TERM}" "$pid" 2>/dev/null || true
         while is_running "$1" && ((SECONDS < deadline)); do
             sleep 0.05
         done
@@ -247,12 +258,24 @@ process_names() {
     done
 }
 
+# restarts_of NAME: how often its keeper (keep.sh) has started it again.
+restarts_of() {
+    local count=0
+    [[ ! -e $run_dir/keep/$1.ended ]] || read -r count _ <"$run_dir/keep/$1.ended"
+    echo "$count"
+}
+
+# has_ended NAME: and is not about to be started again, or was so often that this helps no more.
+has_ended() {
+    ! is_running "$1" && { ! is_running ".$1" || (($(restarts_of "$1") > 4)); }
+}
+
 # wait_for WHAT SECONDS NAME COMMAND...: until the command succeeds; dies when process NAME ends.
 wait_for() {
     local what=$1 limit=$2 name=$3 pid deadline=$((SECONDS + $2))
     shift 3
     until "$@" >/dev/null 2>&1; do
-        if ! is_running "$name"; then
+        if has_ended "$name"; then
             tail -n 20 "$run_dir/log/$name.log" >&2 || true
             die "$name ended; its log is $run_dir/log/$name.log"
         fi

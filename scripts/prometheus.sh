@@ -21,13 +21,13 @@ END
 
 # Admin ports change with each start of a process. Whole files only, since Prometheus watches this one.
 write_prometheus_targets() {
-    local file=$run_dir/prometheus/targets.json name
+    local file=$run_dir/prometheus/targets.json new=$run_dir/prometheus/targets.$BASHPID name
     for name in $(process_names); do
         [[ -e $run_dir/admin/$name.port ]] || continue
         jq -n --arg name "$name" --arg port "$(cat "$run_dir/admin/$name.port")" '
             {targets: ["127.0.0.1:" + $port], labels: {service: ($name | sub("-[0-9]+$"; "")), instance: $name}}'
-    done | jq -s . >"$file.new"
-    mv "$file.new" "$file"
+    done | jq -s . >"$new"
+    mv "$new" "$file"
 }
 
 start_prometheus() {
@@ -37,7 +37,7 @@ start_prometheus() {
     cp "${OM_ALERT_RULES:-$root/k8s/components/monitoring/alerts.yaml}" "$folder/alerts.yaml"
     write_prometheus_targets
     is_running prometheus || say "starting Prometheus on port $prometheus_port"
-    start_process prometheus -- prometheus --config.file="$folder/prometheus.yml" \
+    keep_process prometheus '' -- prometheus --config.file="$folder/prometheus.yml" \
         --storage.tsdb.path="$folder/data" --web.listen-address="127.0.0.1:$prometheus_port" \
         --web.enable-lifecycle --log.level=warn
     wait_for Prometheus 30 prometheus prometheus_answers

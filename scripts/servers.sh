@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The private PostgreSQL, Redis and NATS of one run directory. Source it; it brings lib.sh.
+# The private PostgreSQL, Redis and NATS of one run directory. Source it; it brings lib.sh and keep.sh.
 
-# shellcheck source=lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=keep.sh
+source "$(dirname "${BASH_SOURCE[0]}")/keep.sh"
 # shellcheck source=prometheus.sh
 source "$(dirname "${BASH_SOURCE[0]}")/prometheus.sh"
 
@@ -29,7 +29,7 @@ pick_port() {
 # choose_port VARIABLE PROCESS FIRST: keeps the port chosen before, unless someone else has it now.
 choose_port() {
     local -n chosen=$1
-    if is_running "$2"; then
+    if [[ -n ${chosen:-} ]] && is_running "$2"; then
         return
     fi
     if [[ -n ${chosen:-} ]] && is_port_taken "$chosen"; then
@@ -55,7 +55,7 @@ choose_http_port() {
 }
 
 load_ports() {
-    postgres_port='' redis_port='' nats_port='' http_port='' prometheus_port=''
+    postgres_port='' redis_port='' nats_port='' nats_monitor_port='' http_port='' prometheus_port=''
     # shellcheck source=/dev/null
     [[ ! -e $run_dir/ports ]] || . "$run_dir/ports"
 }
@@ -63,15 +63,20 @@ load_ports() {
 # Once chosen, ports are remembered, so that addresses survive a restart. Below 32768, where outgoing
 # connections take theirs.
 choose_ports() {
-    local file=$run_dir/ports first=$((20000 + RANDOM % 10000))
+    local first=$((20000 + RANDOM % 10000))
     load_ports
     choose_port postgres_port postgres "$first"
     choose_port redis_port redis $((first + 100))
     choose_port nats_port nats $((first + 200))
     choose_http_port
     choose_port prometheus_port prometheus $((first + 300))
+    choose_port nats_monitor_port nats $((first + 400))
+    save_ports
+}
+
+save_ports() {
     printf '%s\n' "postgres_port=$postgres_port" "redis_port=$redis_port" "nats_port=$nats_port" \
-        "http_port=$http_port" "prometheus_port=$prometheus_port" >"$file"
+        "nats_monitor_port=$nats_monitor_port" "http_port=$http_port" "prometheus_port=$prometheus_port" >"$run_dir/ports"
 }
 
 # secret NAME: 64 random hex digits, made at first use.
@@ -90,20 +95,33 @@ database_url() {
 
 # --- PostgreSQL ----------------------------------------------------------------------------------
 
+# The programs of the version that made the database, or else the newest there are.
 postgres_bin() {
-    local newest
-    newest=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sort -V | tail -n 1)
-    [[ -n $newest ]] || newest=$(dirname "$(pg_config --bindir)")
-    echo "$newest/bin"
+    local made_by=$run_dir/postgres/data/PG_VERSION folder
+    if [[ -e $made_by ]]; then
+        folder=/usr/lib/postgresql/$(cat "$made_by")
+    else
+        folder=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sort -V | tail -n 1)
+    fi
+    [[ -n $folder && -d $folder ]] || folder=$(dirname "$(pg_config --bindir)")
+    echo "$folder/bin"
+}
+
+# Another major version cannot read the database at all.
+check_postgres_version() {
+    local made_by here
+    made_by=$(cat "$1/PG_VERSION")
+    here=$("$(postgres_bin)/postgres" --version | grep -oE '[0-9]+' | head -n 1)
+    [[ $here == "$made_by" ]] || die "the database in $run_dir is of PostgreSQL $made_by, and $here is installed:" \
+        "install postgresql-$made_by, or move the data (docs/operations.md, \"Another version of a server\")"
 }
 
 # PostgreSQL refuses to run as root; then the packages' own user does it.
+postgres_user=()
+[[ $EUID -ne 0 ]] || postgres_user=(setpriv --reuid=postgres --regid=postgres --init-groups)
+
 as_postgres() {
-    if [[ $EUID -eq 0 ]]; then
-        (cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups "$@")
-    else
-        "$@"
-    fi
+    (cd / && exec "${postgres_user[@]}" "$@")
 }
 
 # The cluster's folder is .run/postgres, or a link to a folder in /var/lib where the user postgres
@@ -144,47 +162,31 @@ init_postgres() {
     mv "$data.new" "$data"
 }
 
-postgres_options() {
-    printf -- '-c %s ' "port=$postgres_port" listen_addresses=127.0.0.1 unix_socket_directories= \
-        max_connections=200 shared_buffers=256MB max_wal_size=2GB
-}
-
-# Tries again: the children of a killed server hold its shared memory for a moment.
-launch_postgres() {
-    local attempt
-    close_descriptors
-    for attempt in 1 2 3 4 5; do
-        if as_postgres "$(postgres_bin)/pg_ctl" -D "$1" -l "$(dirname "$1")/server.log" -w -t 60 \
-            -o "$(postgres_options)" start; then
-            return 0
-        fi
-        echo "attempt $attempt failed"
-        sleep 1
-    done
-    tail -n 20 "$(dirname "$1")/server.log"
-    return 1
-}
-
 start_postgres() {
-    is_running postgres && return 0
+    local data setting settings=()
     place_postgres
-    local data
     data=$(postgres_data)
     if [[ ! -d $data ]]; then
         as_postgres rm -rf "$data.new"
         with_progress "making the database cluster" "$run_dir/log/setup/initdb.log" init_postgres "$data"
     fi
-    ln -sfn "$(dirname "$data")/server.log" "$run_dir/log/postgres.log"
-    with_progress "starting PostgreSQL on port $postgres_port" "$run_dir/log/setup/pg_ctl.log" \
-        launch_postgres "$data"
-    remember_process postgres "$(head -n 1 "$data/postmaster.pid")"
+    check_postgres_version "$data"
+    for setting in "port=$postgres_port" listen_addresses=127.0.0.1 unix_socket_directories= max_connections=200 \
+        shared_buffers=256MB max_wal_size=2GB; do
+        settings+=(-c "$setting")
+    done
+    is_running postgres || say "starting PostgreSQL on port $postgres_port"
+    keep_process postgres '' -- "${postgres_user[@]}" "$(postgres_bin)/postgres" -D "$data" "${settings[@]}"
+    wait_for PostgreSQL 60 postgres postgres_answers
 }
 
+postgres_answers() {
+    "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$postgres_port"
+}
+
+# SIGINT ends its sessions; SIGTERM waits for them.
 stop_postgres() {
-    is_running postgres || return 0
-    as_postgres "$(postgres_bin)/pg_ctl" -D "$(postgres_data)" -m fast -w -t 60 stop >/dev/null ||
-        stop_process postgres 5
-    rm -f "$run_dir/pid/postgres"
+    end_process postgres 60 INT
 }
 
 admin_psql() {
@@ -200,14 +202,40 @@ set_role_passwords() {
     done | admin_psql
 }
 
+# --- versions of servers -------------------------------------------------------------------------
+
+# Set by scripts/up --upgrade.
+takes_over=false
+
+# record_version SERVER VERSION [PROGRAM]: what has its data now.
+record_version() {
+    echo "$2 ${3:-}" >"$run_dir/$1/version"
+}
+
+# check_version SERVER VERSION: data is not handed to another minor version by the way, since there may be no way back.
+check_version() {
+    local before
+    [[ $takes_over == false && -s $run_dir/$1/version ]] || return 0
+    read -r before _ <"$run_dir/$1/version"
+    [[ ${before%.*} == "${2%.*}" ]] || die "the data in $run_dir/$1 was written by version $before, and the program" \
+        "here is $2: \`scripts/up --upgrade\` hands it over (docs/operations.md, \"Another version of a server\")"
+}
+
 # --- Redis ---------------------------------------------------------------------------------------
 
 start_redis() {
     mkdir -p "$run_dir/redis"
+    check_version redis "$(redis_version)"
     is_running redis || say "starting Redis on port $redis_port"
     # A claim must survive a crash: every write is in the append-only file within a second.
-    start_process redis -- redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$run_dir/redis" \
+    keep_process redis '' -- redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$run_dir/redis" \
         --appendonly yes --appendfsync everysec --save '' --daemonize no
+    wait_for Redis 30 redis redis_answers
+    record_version redis "$(redis_version)"
+}
+
+redis_version() {
+    redis-server --version | sed 's/.* v=\([^ ]*\).*/\1/'
 }
 
 redis_answers() {
@@ -215,6 +243,22 @@ redis_answers() {
 }
 
 # --- NATS ----------------------------------------------------------------------------------------
+
+# Where none is named, the one that has the data, if it is still there.
+choose_nats_program() {
+    local version program=''
+    nats_program=$(realpath -qe "$(command -v "${OM_NATS_SERVER:-nats-server}")") ||
+        die "there is no ${OM_NATS_SERVER:-nats-server}"
+    [[ -z ${OM_NATS_SERVER:-} && $takes_over == false && -s $run_dir/nats/version ]] || return 0
+    read -r version program <"$run_dir/nats/version"
+    if [[ -n $program && $("$program" --version 2>/dev/null) == *"v$version" ]]; then
+        nats_program=$program
+    fi
+}
+
+nats_version() {
+    "$nats_program" --version | sed 's/.*v//'
+}
 
 nats_program=${OM_NATS_SERVER:-nats-server}
 nats_scheme=nats
@@ -245,11 +289,23 @@ write_nats_users() {
         >"$run_dir/nats/users.conf.new")
 }
 
+# Chosen once, in MB: without a limit a server takes three quarters of what is free when it starts, less each time.
+nats_store_most_mb() {
+    local file=$run_dir/nats/max_file_store free used most
+    if [[ ! -s $file ]]; then
+        free=$(df --output=avail -BM "$run_dir/nats" | tail -n 1 | tr -dc 0-9)
+        used=$(du -sm "$run_dir/nats" | cut -f 1)
+        most=$(((free + used) * 3 / 4))
+        echo $((most < 10240 ? most : 10240)) >"$file"
+    fi
+    cat "$file"
+}
+
 write_nats_config() {
-    local sync='# @SYNC_INTERVAL@' tls='# @TLS@ '
+    local sync='# @SYNC_INTERVAL@' tls='# @TLS@ ' most=${OM_NATS_MAX_FILE_STORE:-$(nats_store_most_mb)MB}
     # The option came with 2.10; before, the server syncs once a minute.
-    case $("$nats_program" --version) in
-    *v2.[0-9].*) ;;
+    case $(nats_version) in
+    2.[0-9].*) ;;
     *) sync='sync_interval: always' ;;
     esac
     if [[ $nats_scheme == tls ]]; then
@@ -259,6 +315,7 @@ write_nats_config() {
             "$root/scripts/nats-certificates" "$secrets/nats-tls" server $(nats_users)
     fi
     sed -e "s|@PORT@|$nats_port|" -e "s|@STORE_DIR@|$run_dir/nats/jetstream|" \
+        -e "s|@MAX_FILE_STORE@|$most|" -e "s|# @MONITOR@|http: \"127.0.0.1:$nats_monitor_port\"|" \
         -e "s|# @SYNC_INTERVAL@|$sync|" -e "s|# @TLS@ |$tls|" -e "s|@TLS_DIR@|$secrets/nats-tls|" \
         "$root/nats/server.conf.in" >"$run_dir/nats/server.conf.new"
 }
@@ -274,18 +331,23 @@ replace_if_changed() {
 
 # A server that runs learns of users without a restart; those whose password has changed are cut off.
 start_nats() {
-    local pid
+    local pid probe
     mkdir -p "$run_dir/nats" && chmod 700 "$run_dir/nats"
+    choose_nats_program
+    check_version nats "$(nats_version)"
     write_nats_users
     write_nats_config
     if replace_if_changed "$run_dir/nats/users.conf" && is_running nats; then
         kill -HUP "$pid"
     fi
     if replace_if_changed "$run_dir/nats/server.conf"; then
-        stop_process nats 30
+        end_process nats 30
     fi
-    is_running nats || say "starting NATS on port $nats_port ($("$nats_program" --version))"
-    start_process nats -- "$nats_program" -c "$run_dir/nats/server.conf"
+    is_running nats || say "starting NATS $(nats_version) on port $nats_port"
+    probe=$(printf '%q ' "$root/scripts/nats-stores" "$nats_monitor_port" "$run_dir/nats/jetstream")
+    keep_process nats "$probe" -- "$nats_program" -c "$run_dir/nats/server.conf"
+    wait_for NATS 30 nats nats_answers
+    record_version nats "$(nats_version)" "$nats_program"
 }
 
 nats_answers() {

@@ -34,10 +34,10 @@ test_healthy() {
     expect '"status": "COMPLETED"' 'order\.submit' 'payment\.succeeded' 'shipping\.shipped'
 }
 
-# Inventory is killed, and orders wait for it.
+# Inventory is gone, and orders wait for it.
 test_stuck() {
     local waiting=() id
-    kill_process inventory-1
+    take_away inventory-1
     for _ in 1 2 3; do
         place_order
         waiting+=("$order")
@@ -47,10 +47,34 @@ test_stuck() {
     expect '│ inventory +│ Pull.*│ 30\.00s +│ 0 +│ 0 +│ 3( |$)' 'Unprocessed Messages: 3' 'Waiting Pulls: 0' \
         '^ordermesh_consumer_pending_messages\{'
     run_block stuck
-    expect '^inventory-1 .*not running' 'inventory-1 is ready'
+    expect '^payment-1 .* yes ' 'inventory-1 is ready'
+    expect_not '^inventory-1 +[0-9]'
     for id in "${waiting[@]}"; do
         await "the order $id" 20 order_is "$id" COMPLETED
     done
+}
+
+# Order is stopped, and started again once it has been killed.
+test_hang() {
+    local pid before
+    is_running order-1
+    before=$pid
+    kill -STOP "$pid"
+    run_block hang
+    expect '^order-1 +[0-9]+ +no .*does not answer'
+    await "another order-1" 20 not process_is "$before" order-1
+    expect_new_order
+    "$root/scripts/status" | grep -qE '^order-1 .* 1  ended with signal 9' || die "scripts/status does not tell of it"
+}
+
+# scripts/test-up fills the disk; here the commands have to work.
+test_full_disk_commands() {
+    run_block full-disk
+    expect 'Use%' 'streams/ORDERS$'
+}
+
+process_is() {
+    [[ $(cut -d ' ' -f 1 "$OM_RUN_DIR/pid/$2") == "$1" ]]
 }
 
 payment_is_ready() {

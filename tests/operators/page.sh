@@ -153,12 +153,9 @@ stop_traffic() {
     [[ $(sql "SELECT count(*) FROM orders.orders WHERE status = 'FAILED'") == 0 ]] || die "orders have failed"
 }
 
-# kill_process NAME: as a crash does.
-kill_process() {
-    local pid
-    is_running "$1" || die "$1 does not run"
-    kill -KILL "$pid"
-    await "the end of $1" 5 not is_running "$1"
+# take_away NAME: until the next scripts/up.
+take_away() {
+    "$root/scripts/down" "$1" >>"$place/take-away.out" 2>&1
 }
 
 not() {

@@ -3,7 +3,7 @@
 
 # An order whose stock is reserved and whose payment is not there.
 place_half_an_order() {
-    kill_process payment-1
+    take_away payment-1
     place_order
     await "half an order" 10 order_has "$order" InventoryReserved
 }
@@ -45,7 +45,7 @@ test_rotation() {
         -c 'SELECT 1' >"$place/old-password.out" 2>&1 || die "the old password still opens the database"
     expect_new_order
     # Sealed with the old key, opened after the change.
-    kill_process notification-1
+    take_away notification-1
     expect_new_order
     run_block rotate-pii
     await "the notice of $order" 20 notified "$order"

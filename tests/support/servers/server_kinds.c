@@ -250,6 +250,7 @@ static void nats_set_up(struct servers *servers) {
     }
     replace(&config, "# @SYNC_INTERVAL@", can_sync_always(servers) ? "sync_interval: always" : "");
     replace(&config, "@PORT@", port);
+    replace(&config, "@MAX_FILE_STORE@", "10GB");
     replace(&config, "@STORE_DIR@", servers_path(servers, "nats", path));
     servers_write_file(servers_path(servers, "nats.conf", path), config.ptr);
     snprintf(servers->nats_url, sizeof(servers->nats_url), "%s://127.0.0.1:%s",

@@ -1,0 +1,140 @@
+# shellcheck shell=bash disable=SC2154 # what who sources it has set
+# What dies, hangs or cannot start. Source it in scripts/test-up.
+
+status() {
+    "$root/scripts/status" >"$output" 2>&1
+}
+
+# is_another NAME PID: it runs, under another pid.
+is_another() {
+    [[ $(pid_of "$1") != "$2" ]] && is_running "$1"
+}
+
+all_ready() {
+    status
+}
+
+# Each alone, then all at once.
+test_kills() {
+    local name before all=()
+    for name in $(process_names); do
+        say "killing $name"
+        before=$(pid_of "$name")
+        kill -KILL "$before"
+        await "another $name" 20 is_another "$name" "$before"
+        await "all to be ready" 30 all_ready
+        expect_new_order
+    done
+    say "killing all at once"
+    for name in $(process_names); do
+        all+=("$(pid_of "$name")")
+    done
+    kill -KILL "${all[@]}"
+    await "all to be ready" 30 all_ready
+    expect_new_order
+    expect 'ended with signal 9'
+}
+
+keeper_of() {
+    cut -d ' ' -f 1 "$run_dir/pid/.$1"
+}
+
+# A setting that payment does not start with: it shows, the one before goes on, and the next scripts/up heals it.
+test_crash_loop() {
+    say "a setting that is wrong"
+    ! OM_PAYMENT_PROVIDER=stripe up || die "payment has started without a key"
+    expect 'payment-1 ended; its log is'
+    ! status || die "scripts/status is content"
+    expect '^payment-1 .*not running; ended with exit code 1 .*the one before runs, too'
+    expect_new_order
+    up
+    status || die "$(cat "$output")"
+    ! grep 'the one before' "$output" || die "the one before still runs"
+    expect_new_order
+}
+
+# What scripts/down ends stays away, also if it was about to be started again; a keeper that is gone is told of.
+test_what_is_ended() {
+    local keeper
+    say "what is ended, and a keeper that is killed"
+    keeper=$(keeper_of payment-1)
+    kill -KILL "$(pid_of payment-1)"
+    "$root/scripts/down" payment-1 >/dev/null
+    await "the end of the keeper" 5 not test -e "/proc/$keeper"
+    [[ ! -e $run_dir/pid/payment-1 ]] || die "payment-1 is still there"
+    status
+    ! grep '^payment-1' "$output" || die "payment-1 was started again"
+    kill -KILL "$(keeper_of order-1)"
+    ! status || die "scripts/status does not miss a keeper"
+    expect '^order-1 .*nobody starts it again: scripts/up'
+    up
+    status || die "$(cat "$output")"
+    expect_new_order
+}
+
+# Prints the free MB below the store of NATS.
+free_mb() {
+    df --output=avail -BM "$run_dir/nats" | tail -n 1 | tr -dc 0-9
+}
+
+takes_no_order() {
+    ! place_order
+}
+
+unmount() {
+    ! mountpoint -q "$run_dir/nats" || umount "$run_dir/nats"
+}
+
+# A stream that could not write takes nothing any more, also when there is room again: NATS is started again for that.
+test_full_disk() {
+    local before
+    wipe_instance
+    mkdir -p "$run_dir/nats"
+    if ! mount -t tmpfs -o size=96m tmpfs "$run_dir/nats" 2>/dev/null; then
+        say "SKIPPED: a disk that is full, since no file system can be mounted here"
+        up
+        return
+    fi
+    say "a disk that is full under NATS"
+    OM_NATS_MAX_FILE_STORE=1GB up
+    # shellcheck disable=SC1091
+    . "$run_dir/env"
+    before=$(pid_of nats)
+    head -c "$((($(free_mb) - 4) * 1048576))" /dev/zero >"$run_dir/nats/filler"
+    om-test-load --port "${OM_URL##*:}" --connections 8 --seconds 600 --patience 2 --prefix "$(uuid)" >"$place/filling.out" 2>&1 &
+    traffic=$!
+    await "the disk to be full" 120 takes_no_order
+    kill "$traffic"
+    wait "$traffic" || true
+    traffic=
+    rm "$run_dir/nats/filler"
+    await "NATS to be started again" 90 is_another nats "$before"
+    say "NATS was started again after $took_ms ms"
+    grep -q 'nats: does not do its work any more' "$run_dir/log/keeper.log" || die "the keeper does not say why"
+    await "all to be ready" 30 all_ready
+    expect_new_order
+}
+
+# .env says where the installation is, and the environment counts before it.
+test_settings() {
+    echo "OM_RUN_DIR='$place/of the file'" >"$place/env"
+    ! (unset OM_RUN_DIR && OM_ENV_FILE=$place/env status) || die "there is something in $place/of the file"
+    expect "nothing is started in $place/of the file"
+    [[ ! -e "$place/of the file" ]] || die "scripts/status leaves a folder behind"
+    OM_ENV_FILE=$place/env status || die "the environment does not count before .env: $(cat "$output")"
+}
+
+# whose_folder_is FOLDER: the processes that work in it or below.
+whose_folder_is() {
+    find /proc -maxdepth 2 -name cwd -lname "$1*" 2>/dev/null || true
+}
+
+# Nothing is left running, and data stays.
+test_down() {
+    "$root/scripts/down" >/dev/null
+    [[ -z $(whose_folder_is "$run_dir") ]] || die "these still run: $(whose_folder_is "$run_dir")"
+    ! status || die "scripts/status sees something"
+    [[ ! -e $run_dir/pid && ! -e $run_dir/keep ]] || die "$run_dir/pid is left behind"
+    up
+    expect_new_order
+}
