@@ -16,7 +16,7 @@ struct resource {
     const char *subject;
     bool (*is_id)(struct slice id);
     make_request_fn make_request; /* of an action */
-    bool has_cursor, makes_job;
+    bool has_cursor, makes_job, is_replay;
 };
 
 struct dlq_call {
@@ -53,7 +53,8 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
         pending_refuse(call, PROBLEM_INVALID_QUERY,
                        "cursor: must be the nextCursor of a page with the same filter");
     else if (answer->status == STATUS_CONFLICT)
-        pending_refuse(call, PROBLEM_NOT_DEAD, NULL);
+        pending_refuse(call, call->resource->is_replay ? PROBLEM_REPLAY_REFUSED : PROBLEM_NOT_DEAD,
+                       answer->why);
     else
         pending_refuse(call, problem_of(answer->status), NULL);
 }
@@ -158,7 +159,11 @@ static void act(h2o_req_t *req, const struct resource *resource, struct slice id
 
 void post_dlq_replay(h2o_req_t *req, struct slice id) {
     static const struct resource resource = {
-        .subject = "mesh.dlq.replay", .is_id = dlq_id_is_valid, .make_request = dlq_plain_request};
+        .subject = "mesh.dlq.replay",
+        .is_id = dlq_id_is_valid,
+        .make_request = dlq_plain_request,
+        .is_replay = true,
+    };
     act(req, &resource, id);
 }
 

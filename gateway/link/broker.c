@@ -248,6 +248,8 @@ static void take_incoming(struct broker_lane *lane, const struct incoming *incom
     if (incoming->status == STATUS_OK)
         answer.body = (struct slice){natsMsg_GetData(incoming->message),
                                      (size_t)natsMsg_GetDataLength(incoming->message)};
+    else if (incoming->message != NULL)
+        (void)natsMsgHeader_Get(incoming->message, "Nats-Service-Error", &answer.why);
     if (call->kind == BROKER_SURVEY && answer.status == STATUS_OK)
         call->fn(call->closure, &answer);
     else

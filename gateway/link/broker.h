@@ -50,6 +50,7 @@ struct broker_answer {
        error code stands for: INVALID, NOT_FOUND, CONFLICT, UNAVAILABLE, INTERNAL. */
     enum status status;
     struct slice body; /* valid during the callback; empty unless OK */
+    const char *why;   /* a service's words for its refusal, as long; else NULL */
 };
 typedef void (*broker_fn)(void *closure, const struct broker_answer *answer);
 

@@ -64,8 +64,11 @@
       "Nothing needs to be done for a failed order: everything was given back. A completed one "   \
       "is on its way.")                                                                            \
     X(NOT_DEAD, "not-dead", 409, 0, "The dead letter cannot be acted on",                          \
-      "It was replayed or discarded already, or its message cannot be published again.",           \
+      "It was replayed or discarded already.",                                                     \
       "Read it again: its status and history say what became of it.")                              \
+    X(REPLAY_REFUSED, "replay-refused", 409, 0, "The dead letter cannot be replayed",              \
+      "Its message cannot be published again: it is too large now, or was purged or has expired.", \
+      "The detail says which. Discard it, or let the stream take larger messages.")                \
     X(BODY_TOO_LARGE, "body-too-large", 413, 0, "The body is too large",                           \
       "The body has more than 256 KiB.", "Send less at once, such as an order with fewer items.")  \
     X(URI_TOO_LONG, "uri-too-long", 414, 0, "The request target is too long",                      \

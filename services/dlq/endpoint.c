@@ -171,7 +171,7 @@ static enum status answer_entry(struct endpoint_call *call, struct slice id,
 }
 
 /* OK also when the broker is away: the entry stays taken, and the jobs' worker goes on with it. */
-static enum status replay_now(struct endpoint_call *call, const struct replays *taken,
+static enum status replay_now(struct endpoint_call *call, struct replays *taken,
                               struct error *error) {
     struct request_batch *requests = request_batch_create(call->nats);
     enum status status = replay_run(requests, taken, call->pg, call->arena, error);
@@ -188,10 +188,9 @@ static enum status serve_replay(struct endpoint_call *call, const struct asked *
         status = replay_now(call, &taken, error);
     if (status == STATUS_OK)
         status = answer_entry(call, asked->id, &view, error);
-    if (status == STATUS_OK && taken.count > 0 && view.status == ENTRY_DEAD &&
-        view.generation == taken.items[0].generation)
-        status = error_set(error, STATUS_CONFLICT,
-                           "its message could not be published again: see its history");
+    if (status == STATUS_OK && taken.count > 0 && taken.items[0].end == REPLAY_REFUSED)
+        status = error_set(error, STATUS_CONFLICT, "its message cannot be published again: %s",
+                           taken.items[0].detail);
     return status;
 }
 ENDPOINT(replay, false, "id", "actor", NULL)

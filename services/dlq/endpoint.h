@@ -19,7 +19,8 @@ enum status dlq_endpoint_list(struct endpoint_call *call, struct error *error);
 enum status dlq_endpoint_get(struct endpoint_call *call, struct error *error);
 
 /* {"id","actor"?} -> ENTRY. One that is not dead stays as it is. CONFLICT: its message cannot be
-   published. While the broker is away the answer says "replaying": it will be published. */
+   published, and why. While the broker is away the answer says "replaying": it will be published.
+ */
 enum status dlq_endpoint_replay(struct endpoint_call *call, struct error *error);
 
 /* {"id","reason","actor"?} -> ENTRY. CONFLICT when it is neither dead nor discarded already. */

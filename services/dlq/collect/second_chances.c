@@ -60,7 +60,7 @@ static enum status expire(struct giver *giver, const struct replay *chance, cons
 /* A message that the stream no longer holds, or that the broker refuses, has no chance. The replay
    of an entry goes by the new message from here on. */
 static enum status note_given(struct giver *giver, const struct replay *chance,
-                              const struct replay_result *result, struct error *error) {
+                              struct error *error) {
     static const struct pg_statement give = {
         .name = "dlq_chance_give",
         .sql = "WITH given AS ("
@@ -73,15 +73,15 @@ static enum status note_given(struct giver *giver, const struct replay *chance,
     };
     const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
                                       pg_int64((int64_t)chance->sequence),
-                                      pg_int64((int64_t)result->sequence)};
-    if (result->end == REPLAY_UNKNOWN)
+                                      pg_int64((int64_t)chance->published_sequence)};
+    if (chance->end == REPLAY_UNKNOWN)
         return STATUS_OK;
-    if (result->end == REPLAY_REFUSED)
-        return expire(giver, chance, result->detail, error);
+    if (chance->end == REPLAY_REFUSED)
+        return expire(giver, chance, chance->detail, error);
     count("given", 1);
     log_info("sent once more: it left no word", LOG_SLICE("entry", chance->id),
              LOG_INT("streamSequence", (int64_t)chance->sequence),
-             LOG_INT("chanceSequence", (int64_t)result->sequence));
+             LOG_INT("chanceSequence", (int64_t)chance->published_sequence));
     return pg_query(giver->leader->pg, &give, params, NULL, error);
 }
 
@@ -103,12 +103,10 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
         return status;
     for (size_t i = 0; i < next.count; i++)
         next.items[i].is_chance = true;
-    struct replay_result *results =
-        arena_alloc(giver->leader->arena, next.count * sizeof(*results));
-    status = replay_publish(giver->leader->requests, &next, giver->leader->arena, results, error);
+    status = replay_publish(giver->leader->requests, &next, giver->leader->arena, error);
     failpoint("dlq.after_chance");
     for (size_t i = 0; i < next.count && status == STATUS_OK; i++)
-        status = note_given(giver, &next.items[i], &results[i], error);
+        status = note_given(giver, &next.items[i], error);
     *given = next.count;
     return status;
 }

@@ -97,21 +97,21 @@ static const struct pg_statement settle = {
     .param_count = 1,
 };
 
-enum status store_settle(struct pg *pg, const struct replays *replays,
-                         const struct replay_result *results, struct error *error) {
+enum status store_settle(struct pg *pg, const struct replays *replays, struct error *error) {
     struct buf text = {0};
     struct json_writer w = json_writer(&text);
     json_begin_array(&w);
     for (size_t i = 0; i < replays->count; i++) {
-        if (results[i].end == REPLAY_UNKNOWN)
+        const struct replay *replay = &replays->items[i];
+        if (replay->end == REPLAY_UNKNOWN)
             continue;
         json_begin_object(&w);
-        json_put_string(&w, "id", replays->items[i].id);
-        json_put_int(&w, "generation", replays->items[i].generation);
-        if (results[i].end == REPLAY_PUBLISHED)
-            json_put_int(&w, "sequence", (int64_t)results[i].sequence);
+        json_put_string(&w, "id", replay->id);
+        json_put_int(&w, "generation", replay->generation);
+        if (replay->end == REPLAY_PUBLISHED)
+            json_put_int(&w, "sequence", (int64_t)replay->published_sequence);
         else
-            json_put_text(&w, "detail", results[i].detail);
+            json_put_text(&w, "detail", replay->detail);
         json_end_object(&w);
     }
     json_end_array(&w);

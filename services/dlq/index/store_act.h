@@ -18,6 +18,13 @@
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
 
+/* The end of publishing one. */
+enum replay_end {
+    REPLAY_UNKNOWN, /* nobody answered: it stays taken */
+    REPLAY_PUBLISHED,
+    REPLAY_REFUSED, /* nothing was stored */
+};
+
 /* A message to be sent again for its consumer: an entry's, or a second chance. */
 struct replay {
     struct slice id, stream, consumer;
@@ -25,6 +32,10 @@ struct replay {
     uint64_t sequence;    /* where it is: an entry in <stream>_DLQ, a second chance in <stream> */
     int64_t generation;   /* of an entry */
     bool is_chance;
+
+    enum replay_end end;
+    uint64_t published_sequence;
+    char detail[250]; /* why it was refused */
 };
 
 struct replays {
@@ -38,18 +49,6 @@ enum status store_query_replays(struct pg *pg, const struct pg_statement *statem
                                 const struct pg_param *params, struct arena *arena,
                                 struct replays *replays, struct error *error) MUST_CHECK;
 
-/* The end of publishing one. */
-enum replay_end {
-    REPLAY_UNKNOWN,   /* nobody answered: it stays taken */
-    REPLAY_PUBLISHED, /* as `sequence` */
-    REPLAY_REFUSED,   /* nothing was stored; `detail` says why */
-};
-struct replay_result {
-    enum replay_end end;
-    uint64_t sequence;
-    char detail[250];
-};
-
 /* Takes one entry: none when it is not dead, or not there. */
 enum status store_take(struct pg *pg, struct slice id, struct slice actor, struct arena *arena,
                        struct replays *taken, struct error *error) MUST_CHECK;
@@ -58,7 +57,7 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
                             struct replays *found, struct error *error) MUST_CHECK;
 /* Writes down what became of those taken, but for those whose end is unknown. */
 enum status store_settle(struct pg *pg, const struct replays *replays,
-                         const struct replay_result *results, struct error *error) MUST_CHECK;
+                         struct error *error) MUST_CHECK;
 /* Nothing changes when the entry is not dead, or not there. */
 enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
                           struct error *error) MUST_CHECK;

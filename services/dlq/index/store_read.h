@@ -53,7 +53,6 @@ struct entry_view {
     struct slice json; /* ENTRY, with its "history" where asked for */
     struct slice stream;
     uint64_t dlq_sequence;
-    int generation;
     enum entry_status status;
 };
 /* "history": [{"at","generation","event","reason"?,"error"?,"actor"?,"detail"?}], oldest first.

@@ -15,13 +15,12 @@
 #include "shared/base/arena.h"
 #include "shared/nats/request_batch.h"
 
-/* Fills results[replays->count]. An error: the broker is away, and some ends are unknown. */
-enum status replay_publish(struct request_batch *requests, const struct replays *replays,
-                           struct arena *arena, struct replay_result *results,
-                           struct error *error) MUST_CHECK;
+/* Sets the end of each. An error: the broker is away, and some ends are unknown. */
+enum status replay_publish(struct request_batch *requests, struct replays *replays,
+                           struct arena *arena, struct error *error) MUST_CHECK;
 
 /* The same, and writes down what became of them. */
-enum status replay_run(struct request_batch *requests, const struct replays *replays, struct pg *pg,
+enum status replay_run(struct request_batch *requests, struct replays *replays, struct pg *pg,
                        struct arena *arena, struct error *error) MUST_CHECK;
 
 #endif

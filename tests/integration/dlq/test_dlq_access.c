@@ -285,6 +285,23 @@ static void omctl_watches_and_cancels(void **state) {
     buf_fini(&id);
 }
 
+/* It was `not-dead`, which it is not. */
+static void replay_that_is_refused_says_why(void **state) {
+    (void)state;
+    struct buf id = {0};
+    natsMsg *reply = NULL;
+    make_dead("refused", 1, &id);
+    assert_int_equal(natsConnection_RequestString(&reply, nats_client_fast(world.nats),
+                                                  "$JS.API.STREAM.PURGE.ORDERS_DLQ", "{}", 5000),
+                     NATS_OK);
+    natsMsg_Destroy(reply);
+    struct http_response refused = call_entry("/", id.ptr, "/replay", "");
+    assert_contains(refused.body.ptr, "it is no longer in ORDERS_DLQ: it was purged");
+    assert_refused(refused, 409, "replay-refused");
+    assert_runs("replay @", id.ptr, 1, "it is no longer in ORDERS_DLQ: it was purged");
+    buf_fini(&id);
+}
+
 /* Last: the service is ended. */
 static void without_the_service_nothing_hangs(void **state) {
     (void)state;
@@ -304,6 +321,7 @@ int main(void) {
         cmocka_unit_test(omctl_lists_shows_replays_and_discards),
         cmocka_unit_test(omctl_refuses_what_is_wrong),
         cmocka_unit_test(omctl_watches_and_cancels),
+        cmocka_unit_test(replay_that_is_refused_says_why),
         cmocka_unit_test(without_the_service_nothing_hangs),
     };
     return cmocka_run_group_tests_name("dlq_access", tests, set_up, tear_down);
