@@ -6,8 +6,6 @@
 
 /* --- one order --- */
 
-/* The timeline is stored as applied and read sorted by time; RFC 3339 in UTC of fixed width sorts
-   as text does. */
 static const struct pg_statement read_order = {
     .name = "order_read",
     .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.customer_id, o.currency,"
@@ -15,8 +13,7 @@ static const struct pg_statement read_order = {
            " (SELECT jsonb_agg(jsonb_build_object('sku', i.sku, 'quantity', i.quantity,"
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
-           " (SELECT jsonb_agg(entry ORDER BY entry->>'at' COLLATE \"C\", place)"
-           "  FROM jsonb_array_elements(o.timeline) WITH ORDINALITY AS t(entry, place))::text"
+           " o.timeline::text"
            " FROM orders.orders o WHERE o.id = $1::uuid AND o.tenant = $2::text"
            "  AND ($3::text = '' OR o.customer_id = $3::text)",
     .param_count = 3,

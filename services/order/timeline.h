@@ -1,7 +1,8 @@
 /*
  * The timeline of an order, for people. Entries are JSON objects
- * {"at": RFC 3339, "event": "PaymentSucceeded", "detail"?: text} in the order applied; readers get
- * them sorted by time. Pure and thread safe.
+ * {"at": RFC 3339, "event": "PaymentSucceeded", "detail"?: text} in the order applied, which is
+ * that of all readers: an entry never changes its place, though it may have happened before the one
+ * above it. Pure and thread safe.
  */
 #ifndef OM_SERVICES_ORDER_TIMELINE_H
 #define OM_SERVICES_ORDER_TIMELINE_H

@@ -20,12 +20,11 @@ const kindOf = (event) =>
 const detailOf = (detail) =>
   CODE.test(detail) ? h('small', null, ` ${words(detail)}`) : h('code', null, detail);
 
-// `total` is what a whole bar stands for.
-function rows(entries, total) {
-  const start = Date.parse(entries[0].at);
+// `total` is what a whole bar stands for. Times may go back by a little: a bar then has no length.
+function rows(entries, start, total) {
   return entries.map((entry, index) => {
-    const at = Date.parse(entry.at) - start;
     const before = index ? Date.parse(entries[index - 1].at) - start : 0;
+    const at = Math.max(Date.parse(entry.at) - start, before);
     return h(
       'li',
       { class: kindOf(entry.event) },
@@ -43,7 +42,7 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
   const list = h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' });
   const foot = h('p', { class: 'timeline-foot' }, 'Waiting for the first event…');
   const root = h('div', { 'data-order': orderId }, list, foot);
-  const entries = {}; // by their place; what happened at once may come in another order
+  const entries = {}; // by their place, which is that of GET
   const hasEnded = () => isEnded(root.dataset.status);
   const has = (event) => Object.values(entries).some((entry) => entry.event === event);
   const isUndone = () => hasEnded() && root.dataset.status !== 'COMPLETED';
@@ -58,12 +57,13 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
 
   // While the order is under way time goes on behind its last event, by this machine's clock.
   function draw() {
-    const sorted = Object.values(entries).sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
-    if (!sorted.length) return;
-    const start = Date.parse(sorted[0].at);
-    const taken = Date.parse(sorted.at(-1).at) - start;
+    const placed = Object.values(entries);
+    if (!placed.length) return;
+    const times = placed.map((entry) => Date.parse(entry.at));
+    const start = Math.min(...times);
+    const taken = Math.max(...times) - start;
     const elapsed = hasEnded() ? taken : Math.max(taken, Date.now() - start);
-    const fresh = rows(sorted, Math.max(elapsed, 1));
+    const fresh = rows(placed, start, Math.max(elapsed, 1));
     patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, fresh));
     if (hasEnded() || root.dataset.state !== 'lost') foot.textContent = footOf(taken, elapsed);
   }

@@ -326,6 +326,27 @@ static void readers_see_an_order_with_its_timeline_in_order(void **state) {
     buf_fini(&reply);
 }
 
+/* GET sorted by time, and the event stream went as applied. */
+static void an_entry_has_one_place_for_all_readers(void **state) {
+    (void)state;
+    struct world_order order = make_order();
+    char id[UUID_TEXT_SIZE], request[200];
+    struct buf whole = {0}, history = {0};
+    uuid_format(&order.id, id);
+    snprintf(request, sizeof(request), "{\"orderId\":\"%s\",\"tenant\":\"default\"}", id);
+    submit(&order);
+    world_execute(&world, "UPDATE orders.orders SET timeline = timeline || '[{\"at\":"
+                          "\"2020-01-01T00:00:00.000000Z\",\"event\":\"PaymentSucceeded\"}]'");
+    assert_int_equal(ask(order_endpoint_get, request, &whole), STATUS_OK);
+    assert_int_equal(ask(order_endpoint_history, request, &history), STATUS_OK);
+    const char *timeline = strstr(history.ptr, "\"timeline\":");
+    assert_non_null(timeline);
+    assert_string_equal(strstr(whole.ptr, "\"timeline\":"), timeline);
+    assert_contains(strstr(timeline, "OrderCreated"), "PaymentSucceeded");
+    buf_fini(&whole);
+    buf_fini(&history);
+}
+
 static void readers_of_another_tenant_see_nothing(void **state) {
     (void)state;
     struct world_order order = make_order();
@@ -648,6 +669,7 @@ int main(void) {
         TEST(a_wish_waits_for_its_order_that_another_instance_is_making),
         TEST(an_order_waits_for_its_wish_that_another_instance_is_keeping),
         TEST(readers_see_an_order_with_its_timeline_in_order),
+        TEST(an_entry_has_one_place_for_all_readers),
         TEST(readers_of_another_tenant_see_nothing),
         TEST(readers_who_are_another_customer_see_nothing),
     };
