@@ -1,6 +1,7 @@
 #include "shared/service/micro.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
@@ -19,6 +20,8 @@
 #define FLUSH_TIMEOUT_MS 5000
 #define DRAIN_MS 1000
 #define LAST_REQUEST_MS INT64_C(10000)
+/* So long a failure shows that no request follows. */
+#define FAILURE_SHOWS_US INT64_C(5000000)
 
 enum verb { VERB_PING, VERB_INFO, VERB_STATS, VERB_COUNT };
 static const char *const verb_names[VERB_COUNT] = {"PING", "INFO", "STATS"};
@@ -43,6 +46,8 @@ struct endpoint_state {
     struct pg *pg;
     struct arena *arena;
     struct buf reply;
+    struct hindrance hindrance; /* of the last request, if a dependency failed it at failed_us */
+    _Atomic int64_t failed_us;
     pthread_mutex_t mutex; /* guards the figures below */
     int64_t requests;
     int64_t errors;
@@ -182,6 +187,16 @@ static void publish_reply(struct endpoint_state *state, natsMsg *request, enum s
     natsMsg_Destroy(reply);
 }
 
+static void note_dependency(struct endpoint_state *state, enum status status,
+                            const struct error *error) {
+    if (status != STATUS_UNAVAILABLE) {
+        hindrance_clear(&state->hindrance);
+        return;
+    }
+    atomic_store(&state->failed_us, clock_monotonic_us());
+    hindrance_set(&state->hindrance, error);
+}
+
 static void count_request(struct endpoint_state *state, int64_t started_us, enum status status,
                           const struct error *error) {
     pthread_mutex_lock(&state->mutex);
@@ -242,6 +257,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     if (call.has_committed && state->micro->options.committed != NULL)
         state->micro->options.committed(state->micro->options.committed_closure);
     publish_reply(state, request, status, &error);
+    note_dependency(state, status, &error);
     count_request(state, started_us, status, &error);
     end_span(state, &span, status, &error);
     natsMsg_Destroy(request);
@@ -257,6 +273,7 @@ static natsStatus subscribe_endpoints(struct micro *micro) {
         state->endpoint = &service->endpoints[i];
         state->arena = arena_create(ARENA_CHUNK_BYTES);
         pthread_mutex_init(&state->mutex, NULL);
+        hindrance_init(&state->hindrance);
         if (micro->options.database_url != NULL)
             state->pg = pg_create(micro->options.database_url, state->endpoint->subject);
         micro->endpoint_count++;
@@ -265,6 +282,21 @@ static natsStatus subscribe_endpoints(struct micro *micro) {
                                           state->endpoint->subject, QUEUE_GROUP, on_request, state);
     }
     return s;
+}
+
+bool micro_is_ready(struct micro *micro, struct error *why) {
+    int64_t since_us = clock_monotonic_us() - FAILURE_SHOWS_US;
+    for (size_t i = 0; i < micro->endpoint_count; i++) {
+        struct endpoint_state *state = &micro->endpoints[i];
+        struct error hindrance;
+        if (!hindrance_read(&state->hindrance, &hindrance) ||
+            atomic_load(&state->failed_us) < since_us)
+            continue;
+        error_fill(why, STATUS_UNAVAILABLE, "requests to %s fail: %s", state->endpoint->subject,
+                   hindrance.text);
+        return false;
+    }
+    return true;
 }
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
@@ -349,6 +381,7 @@ void micro_destroy(struct micro **micro) {
         arena_destroy(&state->arena);
         buf_fini(&state->reply);
         pthread_mutex_destroy(&state->mutex);
+        hindrance_fini(&state->hindrance);
     }
     free(m->endpoints);
     free(m);

@@ -25,6 +25,8 @@ struct micro_options {
 /* Subscribes; endpoints answer from then on. */
 enum status micro_create(const struct micro_options *options, struct micro **micro,
                          struct error *error) MUST_CHECK;
+/* No endpoint's last request met a dependency in trouble, within 5 s; else `why` names it. */
+bool micro_is_ready(struct micro *micro, struct error *why);
 /* Answers the requests that have come, then frees. One that takes 11 s ends the process. */
 void micro_destroy(struct micro **micro);
 

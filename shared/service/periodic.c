@@ -1,6 +1,7 @@
 #include "shared/service/periodic.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/observe/log.h"
 
@@ -8,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { STOP_POLL_MS = 50, ARENA_CHUNK_BYTES = 64 * 1024 };
+enum { STOP_POLL_MS = 50, AGAIN_MS = 2000, ARENA_CHUNK_BYTES = 64 * 1024 };
 
 struct periodic_task {
     const struct periodic *periodic;
@@ -17,6 +18,7 @@ struct periodic_task {
     struct arena *arena;
     struct outbox *outbox;
     struct updates *updates;
+    struct hindrance hindrance; /* of its last run */
     atomic_bool stopping;
     pthread_t thread;
 };
@@ -40,7 +42,8 @@ enum status periodic_run(const struct periodic *periodic, struct batch *batch,
     return status;
 }
 
-static void run_once(struct periodic_task *task) {
+/* Returns when it is due again. */
+static int64_t run_once(struct periodic_task *task) {
     const struct periodic_options *options = &task->options;
     struct batch batch = {
         .arena = task->arena,
@@ -52,15 +55,20 @@ static void run_once(struct periodic_task *task) {
     };
     struct error error = {0};
     updates_clear(task->updates);
-    if (periodic_run(task->periodic, &batch, &error) != STATUS_OK) {
+    int64_t interval_ms = task->periodic->interval_ms;
+    enum status status = periodic_run(task->periodic, &batch, &error);
+    error.status = status;
+    hindrance_set(&task->hindrance, &error);
+    if (status != STATUS_OK) {
         log_warn("a periodic task failed", LOG_TEXT("task", task->periodic->name),
                  LOG_ERROR(&error));
-        return;
+        return status == STATUS_UNAVAILABLE && interval_ms > AGAIN_MS ? AGAIN_MS : interval_ms;
     }
     if (outbox_count(task->outbox) > 0)
         options->committed(options->committed_closure);
     if (updates_count(task->updates) > 0)
         updates_publish(task->updates, options->nats);
+    return interval_ms;
 }
 
 static void *task_main(void *arg) {
@@ -71,10 +79,19 @@ static void *task_main(void *arg) {
         if (clock_monotonic_us() < due_us ||
             !task->options.is_ready(task->options.is_ready_closure))
             continue;
-        run_once(task);
-        due_us = clock_monotonic_us() + task->periodic->interval_ms * 1000;
+        int64_t again_ms = run_once(task);
+        due_us = clock_monotonic_us() + again_ms * 1000;
     }
     return NULL;
+}
+
+static void destroy(struct periodic_task *task) {
+    pg_destroy(&task->pg);
+    arena_destroy(&task->arena);
+    outbox_destroy(&task->outbox);
+    updates_destroy(&task->updates);
+    hindrance_fini(&task->hindrance);
+    free(task);
 }
 
 enum status periodic_start(const struct periodic *periodic, const struct periodic_options *options,
@@ -86,16 +103,22 @@ enum status periodic_start(const struct periodic *periodic, const struct periodi
     t->arena = arena_create(ARENA_CHUNK_BYTES);
     t->outbox = outbox_create();
     t->updates = updates_create();
+    hindrance_init(&t->hindrance);
     if (pthread_create(&t->thread, NULL, task_main, t) == 0) {
         *task = t;
         return STATUS_OK;
     }
-    pg_destroy(&t->pg);
-    arena_destroy(&t->arena);
-    outbox_destroy(&t->outbox);
-    updates_destroy(&t->updates);
-    free(t);
+    destroy(t);
     return error_set(error, STATUS_INTERNAL, "%s: no thread", periodic->name);
+}
+
+bool periodic_is_ready(struct periodic_task *task, struct error *why) {
+    struct error hindrance;
+    if (!hindrance_read(&task->hindrance, &hindrance))
+        return true;
+    error_fill(why, STATUS_UNAVAILABLE, "the task %s fails: %s", task->periodic->name,
+               hindrance.text);
+    return false;
 }
 
 void periodic_stop(struct periodic_task **task) {
@@ -104,10 +127,6 @@ void periodic_stop(struct periodic_task **task) {
         return;
     atomic_store(&t->stopping, true);
     pthread_join(t->thread, NULL);
-    pg_destroy(&t->pg);
-    arena_destroy(&t->arena);
-    outbox_destroy(&t->outbox);
-    updates_destroy(&t->updates);
-    free(t);
+    destroy(t);
     *task = NULL;
 }

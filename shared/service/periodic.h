@@ -4,7 +4,7 @@
  *
  * A task runs on its own thread with its own connection, never twice at once within a process;
  * tasks of several instances must agree through the database. One that fails is rolled back, logged
- * and tried again at its next time.
+ * and tried again at its next time, or within 2 s where its database is in trouble.
  */
 #ifndef OM_SHARED_SERVICE_PERIODIC_H
 #define OM_SHARED_SERVICE_PERIODIC_H
@@ -34,6 +34,8 @@ struct periodic_task;
 /* Starts the thread. Everything given is borrowed until destroy. */
 enum status periodic_start(const struct periodic *periodic, const struct periodic_options *options,
                            struct periodic_task **task, struct error *error) MUST_CHECK;
+/* Its last run went well; else `why` names it. */
+bool periodic_is_ready(struct periodic_task *task, struct error *why);
 /* Waits for the end of a run. */
 void periodic_stop(struct periodic_task **task);
 /* One run, now, on the caller's thread and connection. */

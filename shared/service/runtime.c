@@ -163,6 +163,14 @@ static bool parts_are_ready(struct runtime *runtime, struct error *why) {
     return is_ready;
 }
 
+/* Periodic tasks run only while the other parts are ready, and so are not among them. */
+static bool tasks_are_ready(struct runtime *runtime, struct error *why) {
+    bool is_ready = micro_is_ready(runtime->micro, why);
+    for (size_t i = 0; i < runtime->service->periodic_count && is_ready; i++)
+        is_ready = periodic_is_ready(runtime->periodics[i], why);
+    return is_ready;
+}
+
 static bool is_ready_or_why(struct runtime *runtime, struct error *why) {
     enum phase phase = atomic_load(&runtime->phase);
     if (phase == PHASE_RUNNING && nats_client_is_connected(runtime->nats))
@@ -178,7 +186,7 @@ static void check_readiness(void *closure, struct readiness *readiness) {
     struct runtime *runtime = closure;
     struct error why = {0};
     char holder[RELAY_HOLDER_SIZE] = "";
-    readiness->ready = is_ready_or_why(runtime, &why);
+    readiness->ready = is_ready_or_why(runtime, &why) && tasks_are_ready(runtime, &why);
     if (readiness->ready && runtime->relay != NULL)
         relay_holder(runtime->relay, holder);
     if (holder[0] != '\0')

@@ -2,6 +2,8 @@
    two of it at once. Each time one dead letter comes of one poison.
 
    Covers: services/dlq/collect/ shared/service/worker.c */
+#include "shared/base/clock.h"
+#include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
 #include "tests/support/servers/program.h"
@@ -12,6 +14,8 @@
 
 #define GRACE_MS 600000
 #define MANY 40
+#define FEW 5
+#define TROUBLE_MS 2500
 
 static struct dead_letters world;
 
@@ -63,6 +67,37 @@ static void killed_after_its_publish_it_writes_no_second(void **state) {
     (void)state;
     dead_letters_consumer(&world, "after");
     dies_and_comes_back("dlq.after_publish:1", 1);
+}
+
+static void run(const char *sql) {
+    struct error error = {0};
+    struct pg *pg = pg_create(servers_postgres_url(world.servers), "test");
+    if (pg_script(pg, sql, &error) != STATUS_OK)
+        fail_msg("%s: %s", sql, error.text);
+    pg_destroy(&pg);
+}
+
+/* After a failover to a standby 24 reports were ended as malformed, and their entries never
+ * indexed. */
+static void a_read_only_database_loses_no_notice(void **state) {
+    (void)state;
+    dead_letters_consumer(&world, "readonly");
+    struct process *service = dead_letters_service(&world, GRACE_MS, NULL);
+    run("ALTER ROLE om_dlq SET default_transaction_read_only = on;"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'om_dlq'");
+    for (int i = 0; i < FEW; i++)
+        poison();
+    clock_sleep_ms(TROUBLE_MS);
+    assert_int_equal(dead_letters_query(&world, dead_sql), 0);
+
+    run("ALTER ROLE om_dlq RESET default_transaction_read_only");
+
+    dead_letters_await_query(&world,
+                             "SELECT count(*) FROM dlq.entries WHERE consumer = $1"
+                             " AND reason = 'rejected' AND error = 'told to fail'",
+                             FEW);
+    assert_int_equal(dead_letters_count(&world), FEW);
+    dead_letters_end(&service);
 }
 
 static void two_instances_write_each_entry_once(void **state) {
@@ -154,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_before_its_publish_it_writes_one),
         cmocka_unit_test(killed_after_its_publish_it_writes_no_second),
+        cmocka_unit_test(a_read_only_database_loses_no_notice),
         cmocka_unit_test(two_instances_write_each_entry_once),
         cmocka_unit_test(outage_of_the_database_holds_what_is_to_be_written),
         cmocka_unit_test(killed_broker_repeats_advisories_in_vain),

@@ -20,6 +20,9 @@
 #define DURABLE "analytics"
 #define TROUBLE_MS 2500 /* more than the first two retries would take */
 
+#define END_SESSIONS                                                                               \
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'om_inventory'"
+
 static struct pg *pg;
 static struct consumer *consumer;
 static natsSubscription *reports; /* failure reports, from the beginning of each test */
@@ -140,8 +143,7 @@ static void assert_nothing_was_lost(void) {
 
 static void a_read_only_database_holds_events_until_a_session_may_write(void **state) {
     (void)state;
-    run("ALTER ROLE om_inventory SET default_transaction_read_only = on;"
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'om_inventory'");
+    run("ALTER ROLE om_inventory SET default_transaction_read_only = on; " END_SESSIONS);
 
     meet_trouble("the database is read-only (25006)");
 
@@ -172,6 +174,28 @@ static void a_right_that_is_missing_holds_events_until_it_is_granted(void **stat
     meet_trouble("42501");
 
     run("GRANT INSERT ON inventory.outbox TO om_inventory");
+    assert_nothing_was_lost();
+}
+
+static void another_password_holds_events_until_it_is_ours_again(void **state) {
+    (void)state;
+    run("CREATE TEMP TABLE was AS SELECT rolpassword FROM pg_authid WHERE rolname = 'om_inventory';"
+        "ALTER ROLE om_inventory PASSWORD 'another'; " END_SESSIONS);
+
+    meet_trouble("password authentication failed");
+
+    run("DO $$ BEGIN EXECUTE format('ALTER ROLE om_inventory PASSWORD %L',"
+        " (SELECT rolpassword FROM was)); END $$");
+    assert_nothing_was_lost();
+}
+
+static void a_server_that_takes_no_more_sessions_holds_events_until_it_does(void **state) {
+    (void)state;
+    run("ALTER ROLE om_inventory CONNECTION LIMIT 0; " END_SESSIONS);
+
+    meet_trouble("too many connections");
+
+    run("ALTER ROLE om_inventory CONNECTION LIMIT -1");
     assert_nothing_was_lost();
 }
 
@@ -324,6 +348,8 @@ int main(void) {
         TEST(a_read_only_database_holds_events_until_a_session_may_write),
         TEST(a_lock_that_is_not_granted_holds_events_and_never_counts),
         TEST(a_right_that_is_missing_holds_events_until_it_is_granted),
+        TEST(another_password_holds_events_until_it_is_ours_again),
+        TEST(a_server_that_takes_no_more_sessions_holds_events_until_it_does),
         TEST(a_bug_holds_events_and_says_so),
         TEST(a_consumer_that_is_deleted_shows_and_goes_on_once_it_is_made_again),
         TEST(a_consumer_that_is_made_anew_behind_its_back_is_gone_on_with),
