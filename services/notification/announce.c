@@ -3,6 +3,7 @@
 #include "shared/observe/metrics.h"
 
 METRIC_COUNTER(notifications, "ordermesh_notifications_total", "result", "Sent and failed.");
+METRIC_STARTS(notifications, "sent", "failed");
 
 static void write_data(const struct notice_record *record, const char *order_id, struct buf *out) {
     struct json_writer w = json_writer(out);

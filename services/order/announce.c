@@ -3,6 +3,7 @@
 #include "shared/observe/metrics.h"
 
 METRIC_COUNTER(orders_ended, "ordermesh_orders_ended_total", "status", "Orders by final status.");
+METRIC_STARTS(orders_ended, "COMPLETED", "FAILED", "CANCELLED");
 METRIC_HISTOGRAM(order_seconds, "ordermesh_order_seconds", "",
                  "From acceptance to the final state.");
 

@@ -59,6 +59,17 @@ struct metric {
                                .series = id##_series};                                             \
     static struct metric *const id##_listed __attribute__((used, section("om_metrics"))) = &(id)
 
+/* Label values that are there from the start of the program, at 0: an alert that waits for an
+   increase does not see a series that comes with its first one. */
+#define METRIC_STARTS(id, ...)                                                                     \
+    static void id##_start(void) __attribute__((constructor));                                     \
+    static void id##_start(void) {                                                                 \
+        static const char *const values[] = {__VA_ARGS__};                                         \
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)                            \
+            (void)metric_slot(&(id), values[i]);                                                   \
+    }                                                                                              \
+    static void id##_start(void)
+
 /* The slot of a label value, registering it at first use (takes a lock; keep the slot). */
 unsigned metric_slot(struct metric *metric, const char *label_value);
 void metric_add(struct metric *metric, unsigned slot, int64_t amount);   /* counters, gauges */

@@ -1,12 +1,16 @@
 #include "services/dlq/collect/enter_once.h"
 
 #include "shared/base/failpoint.h"
+#include "shared/contract/event.h"
 #include "shared/nats/jetstream_code.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
 METRIC_COUNTER(entries_total, "ordermesh_dlq_entries_total", "stream",
                "Dead letters written to the DLQ streams.");
+#define STREAM_OF(id, type, subject, stream, source, version) stream,
+METRIC_STARTS(entries_total, EVENT_TABLE(STREAM_OF));
+#undef STREAM_OF
 METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
                "Of these, the ones found by a failure report that no advisory followed.");
 

@@ -13,6 +13,8 @@
 
 METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
                "Advisories and reports that the facts do not bear out.");
+METRIC_STARTS(refused_total, "malformed", "malformed_report", "unknown_stream", "unknown_consumer",
+              "not_delivered", "missing", "wrong_subject", "too_large", "done", "unreported");
 
 /* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
    takes more than a few. */

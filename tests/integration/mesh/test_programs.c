@@ -6,6 +6,7 @@
 #include "shared/base/version.h"
 #include "tests/support/base/process.h"
 #include "tests/support/base/test.h"
+#include "tests/support/network/http.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -185,6 +186,67 @@ static void told_to_end_while_nats_is_away_a_process_ends(void **state) {
     environment_fini(&environment);
 }
 
+/* The counters whose first increase is to raise an alert (k8s/components/monitoring/alerts.yaml).
+ */
+static const struct {
+    const char *program, *series[5];
+} from_the_start[] = {
+    {PROGRAM("om-order"),
+     {"ordermesh_orders_ended_total{status=\"COMPLETED\"} 0\n",
+      "ordermesh_orders_ended_total{status=\"FAILED\"} 0\n", "ordermesh_db_reconnects_total 0\n"}},
+    {PROGRAM("om-notification"), {"ordermesh_notifications_total{result=\"failed\"} 0\n"}},
+    {PROGRAM("om-dlq"),
+     {"ordermesh_dlq_entries_total{stream=\"ORDERS\"} 0\n",
+      "ordermesh_dlq_entries_total{stream=\"NOTIFICATIONS\"} 0\n",
+      "ordermesh_dlq_refused_total{reason=\"unknown_consumer\"} 0\n"}},
+    {PROGRAM("om-gateway"), {"ordermesh_orders_refused 0\n", "ordermesh_idempotency_degraded "}},
+};
+enum { STARTED = sizeof(from_the_start) / sizeof(from_the_start[0]) };
+
+static bool answers_metrics(void *closure) {
+    struct http_response response;
+    http_get(closure, &response);
+    bool is = response.status == 200;
+    http_response_fini(&response);
+    return is;
+}
+
+static void assert_has_series(char *url, const char *const *series) {
+    struct http_response response;
+    assert_true(wait_until(answers_metrics, url, RUN_MS));
+    http_get(url, &response);
+    for (size_t i = 0; series[i] != NULL; i++)
+        assert_contains(response.body.ptr, series[i]);
+    http_response_fini(&response);
+}
+
+/* A series that came with its first increase showed no increase, so that no alert fired. */
+static void what_an_alert_counts_is_there_from_the_start(void **state) {
+    (void)state;
+    struct process *started[STARTED];
+    char urls[STARTED][64];
+    for (size_t i = 0; i < STARTED; i++) {
+        char port[16];
+        struct environment environment = {0};
+        snprintf(port, sizeof(port), "%d", free_port());
+        snprintf(urls[i], sizeof(urls[i]), "http://127.0.0.1:%s/metrics", port);
+        fill_environment(&environment, "OM_ADMIN_PORT", port);
+        started[i] = process_start(
+            &(struct process_options){.argv = (const char *[]){from_the_start[i].program, NULL},
+                                      .environment = &environment,
+                                      .log_path = output_path});
+        environment_fini(&environment);
+    }
+    for (size_t i = 0; i < STARTED; i++) {
+        assert_has_series(urls[i], from_the_start[i].series);
+        process_signal(started[i], SIGTERM);
+    }
+    for (size_t i = 0; i < STARTED; i++) {
+        assert_true(process_wait(started[i], RUN_MS, NULL));
+        process_destroy(&started[i]);
+    }
+}
+
 static int listen_somewhere(char *port, size_t size) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
@@ -224,6 +286,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_value_is_named_and_ends_the_start),
         cmocka_unit_test(an_unknown_argument_is_refused),
         cmocka_unit_test(told_to_end_while_nats_is_away_a_process_ends),
+        cmocka_unit_test(what_an_alert_counts_is_there_from_the_start),
         cmocka_unit_test(an_admin_port_that_cannot_be_opened_ends_a_process),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
