@@ -12,7 +12,8 @@ logs: ## the last lines of all logs; of one process: make logs NAME=order-1
 	@scripts/logs $(NAME)
 
 seed: ## put the demo catalog into the running system
-	@. $(or $(OM_RUN_DIR),.run)/env && .build/$(or $(OM_PRESET),release)/bin/omctl seed demo
+	@bash -c 'source scripts/instance.sh; source scripts/lib.sh; source "$$run_dir/env"; \
+		".build/$${OM_PRESET:-release}/bin/omctl" seed demo'
 
 test: ## all tests against real servers; of one kind: make test KIND=unit
 	@scripts/test $(KIND)
