@@ -83,5 +83,11 @@ test_versions() {
     expect 'was written by version 5\.0\.1'
     up --upgrade
     [[ $(cat "$run_dir/nats/version" "$run_dir/redis/version") == "$before" ]] || die "the versions are not noted"
+    before=$(cat "$run_dir/postgres/data/PG_VERSION")
+    echo 9 >"$run_dir/postgres/data/PG_VERSION"
+    ! up --upgrade || die "scripts/up took over the data of another PostgreSQL"
+    expect "is of PostgreSQL 9, and $before is installed"
+    echo "$before" >"$run_dir/postgres/data/PG_VERSION"
+    up
     expect_new_order
 }
