@@ -76,6 +76,15 @@ static struct task *end_task(const struct delivery *delivery, struct payment_row
     return NULL;
 }
 
+/* Its next turn comes after those of all others. */
+static struct task *refund_task(const struct delivery *delivery, struct payment_row *row,
+                                struct arena *arena) {
+    if (row->status != PAYMENT_REFUNDING)
+        return NULL;
+    row->is_changed = true;
+    return make_task(delivery, row, PAYMENT_REFUND, arena);
+}
+
 typedef struct task *(*task_fn)(const struct delivery *delivery, struct payment_row *row,
                                 struct arena *arena);
 
@@ -133,6 +142,10 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
     }
     enum status status = payment_store_add(batch, PAYMENT_VOIDED, orders, count, error);
     return status == STATUS_OK ? make_tasks(batch, end_task, error) : status;
+}
+
+static enum status refund_prepare(struct batch *batch, struct error *error) {
+    return make_tasks(batch, refund_task, error);
 }
 
 /* --- call: ask the provider --- */
@@ -301,3 +314,5 @@ const struct handler charge_handler = {
     .prepare = charge_prepare, .call = payment_call, .apply = payment_apply, .wants = charge_wants};
 const struct handler end_handler = {
     .prepare = end_prepare, .call = payment_call, .apply = payment_apply};
+const struct handler refund_handler = {
+    .prepare = refund_prepare, .call = payment_call, .apply = payment_apply};

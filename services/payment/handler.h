@@ -20,5 +20,7 @@ struct payment {
 extern const struct handler charge_handler;
 /* order.failed, order.cancelled: give a captured payment back, refuse a later charge. */
 extern const struct handler end_handler;
+/* What is still to be given back, whoever asks (refunds.h). */
+extern const struct handler refund_handler;
 
 #endif

@@ -1,5 +1,6 @@
 /* The payment service: charges orders, and gives back the money of those that end early. */
 #include "services/payment/handler.h"
+#include "services/payment/refunds.h"
 #include "services/payment/settings.h"
 #include "shared/service/runtime.h"
 
@@ -21,6 +22,8 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment-cancelled", ROWS(order_events)},
 };
 
+static const struct periodic *const periodics[] = {&refunds};
+
 static struct payment_settings settings;
 
 static enum status start(const struct config *config, void **context, struct error *error) {
@@ -41,6 +44,7 @@ static const struct service service = {
     .description = "Charges reserved orders and refunds those that fail",
     .schema = "payments",
     .consumers = ROWS(consumers),
+    .periodics = ROWS(periodics),
     .config_rows = ROWS(payment_config_rows),
     .config_target = &settings,
     .start = start,

@@ -1,10 +1,13 @@
 #include "services/payment/store.h"
 
+#include "shared/base/clock.h"
 #include "shared/consume/batch_order_ids.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
+
+#define OWED_ATTEMPT 5
 
 /* --- before the provider is asked --- */
 
@@ -79,6 +82,46 @@ enum status payment_store_load(struct batch *batch, struct payment_rows *payment
         status = take_payments(result, batch->arena, payments, error);
     pg_result_free(&result);
     return status;
+}
+
+/* As after all deliveries; the order stands for the cause. */
+static struct delivery *owed_delivery(struct arena *arena, const struct uuid *order_id) {
+    struct delivery *delivery = arena_alloc(arena, sizeof(*delivery));
+    char text[UUID_TEXT_SIZE];
+    uuid_format(order_id, text);
+    struct slice subject = arena_slice(arena, slice_of(text));
+    delivery->attempt = OWED_ATTEMPT;
+    delivery->event = (struct event){
+        .id = *order_id,
+        .order_id = *order_id,
+        .subject = subject,
+        .correlation_id = subject,
+        .trace = trace_start(),
+        .time_us = clock_now_us(),
+    };
+    return delivery;
+}
+
+enum status payment_store_find_owed(struct batch *batch, struct error *error) {
+    static const struct pg_statement find = {
+        .name = "payment_find_owed",
+        .sql = "SELECT order_id FROM payments.payments WHERE status = 'REFUNDING'"
+               "  AND (updated_at < now() - interval '5 minutes'"
+               "    OR updated_at > now() + interval '1 minute')" /* of a clock that was ahead */
+               " ORDER BY updated_at LIMIT 100",
+    };
+    struct pg_result *result = NULL;
+    enum status status = pg_query(batch->pg, &find, NULL, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    batch->count = (size_t)pg_rows(result);
+    batch->items = arena_alloc(batch->arena, (batch->count + 1) * sizeof(*batch->items));
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct uuid order_id = pg_get_uuid(result, (int)i, 0);
+        batch->items[i] = owed_delivery(batch->arena, &order_id);
+    }
+    pg_result_free(&result);
+    return STATUS_OK;
 }
 
 static int compare_to_id(const void *key, const void *element) {

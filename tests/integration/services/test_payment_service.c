@@ -2,7 +2,8 @@
    at any moment of a charge.
 
    Covers: services/payment/handler.c services/payment/ledger.c
-   services/payment/provider_simulated.c services/payment/store.c */
+   services/payment/provider_simulated.c services/payment/refunds.c services/payment/store.c */
+#include "services/payment/refunds.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"
@@ -149,6 +150,59 @@ static void an_order_that_ends_during_its_charge_gets_its_money_back(void **stat
     buf_fini(&payload);
 }
 
+static void turn_of_refunds(void) {
+    struct error error = {0};
+    struct batch batch = {
+        .arena = arena_create(65536),
+        .outbox = outbox_create(),
+        .pg = pg_create(servers_role_url(world.servers, "om_payments"), "refunds"),
+        .context = &world.payment,
+    };
+    if (periodic_run(&refunds, &batch, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    arena_destroy(&batch.arena);
+    outbox_destroy(&batch.outbox);
+    pg_destroy(&batch.pg);
+}
+
+static void fail_this_time(const struct provider *self, struct provider_request *const *requests,
+                           size_t count) {
+    (void)self;
+    for (size_t i = 0; i < count; i++)
+        requests[i]->answer = PROVIDER_TRANSIENT;
+}
+
+/* A charge that was made at its last delivery, after its order had ended, left a dead letter, and
+   the money with us. */
+static void a_refund_that_no_event_asks_for_is_made_by_the_clock(void **state) {
+    (void)state;
+    const struct provider failing = {"simulated", provider_simulated.charge, fail_this_time};
+    struct uuid id = uuid_v7();
+    struct error error = {0};
+    struct buf payload = {0};
+    struct drive_message last = reserved_message(&payload, &id, "pm_card_visa");
+    assert_int_equal(drive_until_apply(world.drives[WORLD_INVENTORY_PAYMENT], &last, 1, &error),
+                     STATUS_OK);
+    order_fails(&id);
+    assert_int_equal(charge(&last), STATUS_OK);
+    assert_int_equal(last.outcome, OUTCOME_RETRY);
+
+    turn_of_refunds(); /* it may still be delivered */
+    assert_payment("REFUNDING");
+    world_execute(&world, "UPDATE payments.payments SET updated_at = now() - interval '1 hour'");
+    world.payment.provider = &failing;
+    turn_of_refunds();
+    world.payment.provider = &provider_simulated;
+    turn_of_refunds(); /* not at once again */
+    assert_payment("REFUNDING");
+    world_execute(&world, "UPDATE payments.payments SET updated_at = now() - interval '1 hour'");
+    turn_of_refunds();
+
+    assert_payment("REFUNDED");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
+    buf_fini(&payload);
+}
+
 static void one_failing_request_puts_off_its_own_order_only(void **state) {
     (void)state;
     struct uuid good = uuid_v7(), bad = uuid_v7();
@@ -209,6 +263,7 @@ int main(void) {
         TEST(a_charge_whose_record_was_lost_is_repeated_under_its_key),
         TEST(an_order_that_ends_between_charge_and_record_gets_its_money_back),
         TEST(an_order_that_ends_during_its_charge_gets_its_money_back),
+        TEST(a_refund_that_no_event_asks_for_is_made_by_the_clock),
         TEST(one_failing_request_puts_off_its_own_order_only),
         TEST(an_outage_holds_the_batch_and_opens_the_breaker),
         TEST(an_event_about_another_order_than_it_says_is_rejected),

@@ -1,0 +1,30 @@
+#include "services/payment/refunds.h"
+
+#include "services/payment/handler.h"
+#include "services/payment/store.h"
+#include "shared/observe/log.h"
+
+#define TURN_MS 60000
+
+static enum status ask_provider(struct batch *batch, struct error *error) {
+    struct pg *pg = batch->pg;
+    enum status status = payment_store_find_owed(batch, error);
+    if (status != STATUS_OK || batch->count == 0)
+        return status;
+    log_warn("refunds are owed that no event asks for any more",
+             LOG_INT("payments", (int64_t)batch->count));
+    status = pg_begin(pg, error);
+    if (status == STATUS_OK)
+        status = refund_handler.prepare(batch, error);
+    if (status == STATUS_OK)
+        status = pg_commit(pg, error);
+    if (status != STATUS_OK)
+        pg_rollback(pg);
+    return status == STATUS_OK ? refund_handler.call(batch, error) : status;
+}
+
+static enum status note_answers(struct batch *batch, struct error *error) {
+    return batch->count > 0 ? refund_handler.apply(batch, error) : STATUS_OK;
+}
+
+const struct periodic refunds = {"refunds", TURN_MS, note_answers, ask_provider};

@@ -1,0 +1,14 @@
+/*
+ * The task that makes refunds which no event asks for any more: a charge that turned out to have
+ * been made at its last delivery, after its order ended, or a refund that failed at each delivery.
+ * What is owed stays owed until the provider gives it back or says that there is nothing; each is
+ * asked for again after a while.
+ */
+#ifndef OM_SERVICES_PAYMENT_REFUNDS_H
+#define OM_SERVICES_PAYMENT_REFUNDS_H
+
+#include "shared/service/periodic.h"
+
+extern const struct periodic refunds;
+
+#endif
