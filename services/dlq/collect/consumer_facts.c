@@ -48,8 +48,6 @@ static enum status read_consumer(struct json_object *root, struct arena *arena,
     facts->settled = (uint64_t)settled;
     if (json_get_int64(config, "max_deliver", &facts->max_deliver, NULL) != STATUS_OK)
         facts->max_deliver = -1;
-    if (json_get_int64(config, "ack_wait", &facts->ack_wait_us, NULL) == STATUS_OK)
-        facts->ack_wait_us /= 1000;
     read_filters(config, arena, facts);
     return STATUS_OK;
 }

@@ -15,10 +15,9 @@ struct consumer_facts {
     bool has_dlq; /* there is a <stream>_DLQ */
     bool exists;
     int64_t max_deliver; /* -1: no limit */
-    int64_t ack_wait_us;
-    uint64_t delivered; /* stream sequence of the last message it was sent */
-    uint64_t settled;   /* all up to this one were acknowledged, or given up */
-    int64_t created_us; /* its sequences count from here: a stream made anew has new consumers */
+    uint64_t delivered;  /* stream sequence of the last message it was sent */
+    uint64_t settled;    /* all up to this one were acknowledged, or given up */
+    int64_t created_us;  /* its sequences count from here: a stream made anew has new consumers */
     struct slice filters[8]; /* more than that: all are let pass */
     size_t filter_count;     /* 0: it takes the whole stream */
 };

@@ -6,30 +6,18 @@
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-static bool is_about_the_same(const struct report *a, const struct report *b) {
-    return a->sequence == b->sequence && slice_equal(a->stream, b->stream) &&
-           slice_equal(a->consumer, b->consumer);
-}
-
-/* Of several about one message the last one counts. */
-static size_t add(struct report *reports, size_t count, const struct report *report) {
-    size_t at = 0;
-    while (at < count && !is_about_the_same(&reports[at], report))
-        at++;
-    reports[at] = *report;
-    return at == count ? count + 1 : count;
-}
-
-/* Reports may come twice and late: the later word counts. One that says DONE of a replay closes it;
-   it may come before the replay is noted as published: then the sweep closes it. */
+/* Of several about one message the last one counts, and of those that come late the later word. One
+   that says DONE of a replay closes it; it may come before the replay is noted as published: then
+   the sweep closes it. */
 static const struct pg_statement note = {
     .name = "dlq_note_reports",
     .sql = "WITH u AS MATERIALIZED ("
-           "  SELECT r->>'stream' AS stream, r->>'consumer' AS consumer, r,"
+           "  SELECT DISTINCT ON (1, 2, 3) r->>'stream' AS stream, r->>'consumer' AS consumer,"
            "   (r->>'streamSequence')::int8 AS stream_sequence, r->>'outcome' AS outcome,"
-           "   (r->>'attempt')::int AS attempt,"
+           "   (r->>'attempt')::int AS attempt, r,"
            "   least(now(), timestamptz 'epoch' + us * interval '1 microsecond') AS at"
-           "  FROM jsonb_to_recordset($1::jsonb) x(r jsonb, us int8)),"
+           "  FROM jsonb_to_recordset($1::jsonb) x(r jsonb, us int8, n int8)"
+           "  ORDER BY 1, 2, 3, n DESC),"
            " noted AS ("
            "  INSERT INTO dlq.reports AS r (stream, consumer, stream_sequence, outcome, attempt,"
            "   report, reported_at)"
@@ -48,27 +36,24 @@ static const struct pg_statement note = {
 };
 
 enum status reports_take(struct batch *batch, struct error *error) {
-    struct report *reports = arena_alloc(batch->arena, batch->count * sizeof(*reports));
-    size_t count = 0;
+    struct buf text = {0};
+    struct json_writer w = json_writer(&text);
+    json_begin_array(&w);
     for (size_t i = 0; i < batch->count; i++) {
         const struct delivery *delivery = batch->items[i];
         struct report report;
         struct error why = {0};
         if (report_is_mark(delivery->subject)) /* looked for when it matters */
             continue;
-        if (report_parse(delivery->subject, delivery->payload, batch->arena, &report, &why) ==
-            STATUS_OK)
-            count = add(reports, count, &report);
-        else
+        if (report_parse(delivery->subject, delivery->payload, batch->arena, &report, &why) !=
+            STATUS_OK) {
             examiner_refuse("malformed_report", &why);
-    }
-    struct buf text = {0};
-    struct json_writer w = json_writer(&text);
-    json_begin_array(&w);
-    for (size_t i = 0; i < count; i++) {
+            continue;
+        }
         json_begin_object(&w);
-        json_put_raw(&w, "r", reports[i].json);
-        json_put_int(&w, "us", reports[i].time_us);
+        json_put_raw(&w, "r", report.json);
+        json_put_int(&w, "us", report.time_us);
+        json_put_int(&w, "n", (int64_t)i);
         json_end_object(&w);
     }
     json_end_array(&w);

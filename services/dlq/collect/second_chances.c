@@ -19,8 +19,7 @@ enum {
     BUSY_MS = 2000, /* what is healthy is done by then */
     IDLE_POLL_MS = 200,
     OVERDUE_POLL_MS = 1000,
-    MARGIN_MS = 10000, /* for retry delays and the report's way here */
-    LIMIT_MOST_MS = 3600000,
+    MARGIN_MS = 60000, /* for the way of a report or an advisory here */
 };
 
 struct giver {
@@ -147,15 +146,6 @@ static enum status end_answered(struct giver *giver, struct error *error) {
     return status;
 }
 
-/* All its deliveries, each as long as may be. */
-static int64_t limit_us(const struct consumer_facts *facts) {
-    int64_t deliveries = facts->max_deliver > 0 ? facts->max_deliver : 1;
-    int64_t most_us = LIMIT_MOST_MS * INT64_C(1000);
-    if (facts->ack_wait_us > most_us / deliveries)
-        return most_us;
-    return deliveries * facts->ack_wait_us + MARGIN_MS * 1000;
-}
-
 /* The time of one that the consumer has not been sent yet, because it is down or far behind, or
    that it still has in hand, because it is slow or held, has not begun. `sent` is its message, and
    when that was, since the clock may be set back. */
@@ -175,7 +165,7 @@ static enum status judge(struct giver *giver, const struct replay *given, uint64
         return status;
     if (facts.exists && facts.settled < sent)
         return pg_query(giver->leader->pg, &renew, params, NULL, error);
-    if (facts.exists && age_us < limit_us(&facts))
+    if (facts.exists && age_us < MARGIN_MS * 1000)
         return STATUS_OK;
     return expire(giver, given, facts.exists ? "no report" : "no consumer", error);
 }

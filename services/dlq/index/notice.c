@@ -93,10 +93,6 @@ static enum status read_members(struct slice body, const struct member *members,
 
 static const char *const outcome_texts[] = {"RETRY", "REJECT", "DONE"};
 
-const char *report_outcome_text(enum report_outcome outcome) {
-    return outcome_texts[outcome];
-}
-
 enum status report_read(struct slice body, struct arena *arena, struct report *report,
                         struct error *error) {
     struct report read = {0};

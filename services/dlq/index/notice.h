@@ -15,8 +15,6 @@
    supersedes what was reported before. */
 enum report_outcome { REPORT_RETRY, REPORT_REJECT, REPORT_DONE };
 
-const char *report_outcome_text(enum report_outcome outcome);
-
 struct report {
     struct slice stream;
     struct slice consumer;

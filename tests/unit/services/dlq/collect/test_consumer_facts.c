@@ -35,7 +35,6 @@ static void consumer_is_what_the_server_says_of_it(void **state) {
                      STATUS_OK);
     assert_true(facts.exists);
     assert_int_equal(facts.max_deliver, 4);
-    assert_int_equal(facts.ack_wait_us, 30000000);
     assert_int_equal(facts.delivered, 7);
     assert_int_equal(facts.settled, 5);
     assert_int_equal(facts.created_us, 1767323045678901);
