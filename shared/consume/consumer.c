@@ -29,6 +29,7 @@ struct consumer {
     struct intake *intake;
     const struct message_list *batch; /* the intake's: what is being worked on */
     struct batch_span span;           /* of it */
+    const char **subjects;            /* that its rows are for; several consumers share rows */
     struct attempt *attempt;
     struct acknowledger acknowledger;
     struct delivery **deliveries; /* of the batch, those that are not settled yet */
@@ -229,6 +230,16 @@ static void *worker_main(void *arg) {
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
+static void set_needs(struct consumer *consumer) {
+    const struct consumer_spec *spec = consumer->spec;
+    struct subject_list needs = {0};
+    consumer->subjects = mem_alloc(spec->row_count * sizeof(*consumer->subjects));
+    for (size_t i = 0; i < spec->row_count && !consumer_spec_is_raw(spec); i++)
+        consumer->subjects[needs.count++] = event_info(spec->rows[i].type)->subject;
+    needs.items = consumer->subjects;
+    pull_set_needs(intake_pull(consumer->intake), &needs);
+}
+
 struct consumer *consumer_create(const struct consumer_spec *spec,
                                  const struct consumer_options *options) {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
@@ -240,6 +251,7 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->inbox_name = name.ptr;
     consumer->intake = intake_create(options->nats, spec->stream, spec->durable, (int64_t)most);
     consumer->batch = intake_batch(consumer->intake);
+    set_needs(consumer);
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     hindrance_init(&consumer->hindrance);
     consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
@@ -291,6 +303,7 @@ void consumer_destroy(struct consumer **consumer) {
     }
     hindrance_fini(&c->hindrance);
     free(c->deliveries);
+    free(c->subjects);
     free(c->inbox_name);
     intake_destroy(&c->intake);
     attempt_destroy(&c->attempt);

@@ -2,6 +2,7 @@
 
 #include "shared/json/json.h"
 #include "shared/nats/jetstream_code.h"
+#include "shared/nats/subject.h"
 
 #include <stdio.h>
 
@@ -24,7 +25,23 @@ static void copy(struct json_object *object, const char *key, char *text, size_t
         snprintf(text, size, "%.*s", SLICE_ARG(value));
 }
 
-static enum status read(struct json_object *root, struct consumer_info *info, struct error *error) {
+/* Without a filter it takes the whole stream. */
+static bool takes(struct json_object *config, const char *subject) {
+    struct slice one = SLICE_LITERAL("");
+    struct json_object *many = NULL;
+    (void)!json_get_string(config, "filter_subject", &one, NULL);
+    if (json_get_array(config, "filter_subjects", &many, NULL) != STATUS_OK)
+        return one.len == 0 || subject_matches(one, slice_of(subject));
+    bool is_taken = json_object_array_length(many) == 0;
+    for (size_t i = 0; i < json_object_array_length(many) && !is_taken; i++) {
+        const char *filter = json_object_get_string(json_object_array_get_idx(many, i));
+        is_taken = subject_matches(slice_of(filter), slice_of(subject));
+    }
+    return is_taken;
+}
+
+static enum status read(struct json_object *root, const struct subject_list *needs,
+                        struct consumer_info *info, struct error *error) {
     struct json_object *config = NULL, *refused = NULL, *paused = NULL;
     struct consumer_info got = {0};
     int64_t ack_wait_ns = 0;
@@ -42,17 +59,20 @@ static enum status read(struct json_object *root, struct consumer_info *info, st
         json_object_object_get_ex(root, "paused", &paused) && json_object_get_boolean(paused);
     copy(config, "pause_until", got.paused_until, sizeof(got.paused_until));
     copy(root, "created", got.created, sizeof(got.created));
+    got.is_useless = needs->count > 0;
+    for (size_t i = 0; i < needs->count && got.is_useless; i++)
+        got.is_useless = !takes(config, needs->items[i]);
     *info = got;
     return STATUS_OK;
 }
 
-enum status consumer_info_parse(struct slice reply, struct consumer_info *info,
-                                struct error *error) {
+enum status consumer_info_parse(struct slice reply, const struct subject_list *needs,
+                                struct consumer_info *info, struct error *error) {
     struct json_object *root = NULL;
     enum status status = json_parse(reply, &root, error);
     if (status != STATUS_OK)
         return status;
-    status = read(root, info, error);
+    status = read(root, needs, info, error);
     json_object_put(root);
     return status;
 }

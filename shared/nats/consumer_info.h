@@ -13,11 +13,18 @@ struct consumer_info {
     bool is_paused;
     char paused_until[40];
     char created[40]; /* as the server wrote it: another for a consumer that was made anew */
+    bool is_useless;  /* its filter leaves out all of `needs` */
+};
+
+/* Subjects that a consumer is there for. */
+struct subject_list {
+    const char *const *items;
+    size_t count;
 };
 
 /* NOT_FOUND when the stream or the consumer is missing, with what to do; UNAVAILABLE when the
    server cannot say. */
-enum status consumer_info_parse(struct slice reply, struct consumer_info *info,
-                                struct error *error) MUST_CHECK;
+enum status consumer_info_parse(struct slice reply, const struct subject_list *needs,
+                                struct consumer_info *info, struct error *error) MUST_CHECK;
 
 #endif

@@ -33,6 +33,7 @@ struct pull {
     int64_t batch_max;
     _Atomic int64_t ack_wait_ms;
     _Atomic int64_t deliveries_max;
+    struct subject_list needs;
     char created[sizeof(((struct consumer_info *)NULL)->created)];
     struct error trouble; /* with the consumer; OK for none */
     int64_t asked_us;
@@ -79,6 +80,9 @@ void pull_destroy(struct pull **pull) {
 /* --- the consumer itself ---------------------------------------------------------------------- */
 
 static enum status judge_info(const struct consumer_info *info, struct error *error) {
+    if (info->is_useless)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "its filter leaves out all that it is for; run `omctl provision`");
     if (!info->is_paused)
         return STATUS_OK;
     return error_set(error, STATUS_UNAVAILABLE, "it is paused until %s; run `omctl provision`",
@@ -89,7 +93,7 @@ static enum status judge_info(const struct consumer_info *info, struct error *er
 static enum status take_info(struct pull *pull, natsMsg *reply, struct error *error) {
     struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
     struct consumer_info info;
-    enum status status = consumer_info_parse(text, &info, error);
+    enum status status = consumer_info_parse(text, &pull->needs, &info, error);
     if (status != STATUS_OK)
         return status;
     if (strcmp(pull->created, info.created) != 0)
@@ -143,6 +147,10 @@ enum status pull_open(struct pull *pull, struct error *error) {
     if (s == NATS_OK)
         s = natsSubscription_SetPendingLimits(pull->subscription, -1, -1);
     return nats_error(error, s, "subscribing");
+}
+
+void pull_set_needs(struct pull *pull, const struct subject_list *needs) {
+    pull->needs = *needs;
 }
 
 int64_t pull_ack_wait_ms(const struct pull *pull) {

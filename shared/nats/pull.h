@@ -11,6 +11,7 @@
 #define OM_SHARED_NATS_PULL_H
 
 #include "shared/base/status.h"
+#include "shared/nats/consumer_info.h"
 #include "shared/nats/nats_client.h"
 
 struct pull;
@@ -26,8 +27,11 @@ struct pull_metadata {
 struct pull *pull_create(struct nats_client *nats, const char *stream, const char *durable,
                          int64_t batch_max);
 void pull_destroy(struct pull **pull);
+/* Of which something is to come through the consumer's filter; the list is borrowed, before
+ * pull_open(). */
+void pull_set_needs(struct pull *pull, const struct subject_list *needs);
 /* Reads the consumer's configuration and subscribes. NOT_FOUND when it was not provisioned,
-   UNAVAILABLE while it is paused. */
+   UNAVAILABLE while it is paused, or its filter leaves out all of them. */
 enum status pull_open(struct pull *pull, struct error *error) MUST_CHECK;
 /* After pull_open(); as last heard. */
 int64_t pull_ack_wait_ms(const struct pull *pull);

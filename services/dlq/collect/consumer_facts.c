@@ -3,6 +3,7 @@
 #include "services/dlq/index/notice.h"
 #include "services/dlq/index/stored_message.h"
 #include "shared/base/clock.h"
+#include "shared/nats/subject.h"
 
 #define FILTERS_MOST (sizeof(((struct consumer_facts *)0)->filters) / sizeof(struct slice))
 #define REPORTS_WAIT_US INT64_C(2000000)

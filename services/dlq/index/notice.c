@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
+#include "shared/nats/subject.h"
 
 #include <limits.h>
 
@@ -26,26 +27,6 @@ bool event_id_is_valid(struct slice id) {
     }
     return slice_take_prefix(&id, "seq-") && id.len <= SEQUENCE_DIGITS_MOST &&
            slice_parse_uint(id, UINT64_MAX, &sequence);
-}
-
-static bool next_token(struct slice *subject, struct slice *token) {
-    bool is_there = subject->ptr != NULL;
-    if (is_there)
-        *token = slice_take_until(subject, '.');
-    return is_there;
-}
-
-bool subject_matches(struct slice filter, struct slice subject) {
-    struct slice want, have;
-    while (next_token(&filter, &want)) {
-        if (!next_token(&subject, &have))
-            return false;
-        if (slice_is(want, ">"))
-            return true;
-        if (!slice_is(want, "*") && !slice_equal(want, have))
-            return false;
-    }
-    return subject.ptr == NULL;
 }
 
 /* --- members ---------------------------------------------------------------------------------- */
@@ -171,8 +152,8 @@ static const struct advisory_kind *parse_advisory_subject(struct slice subject,
     struct slice token;
     size_t at = 0;
     if (!slice_take_prefix(&subject, "$JS.EVENT.ADVISORY.CONSUMER.") ||
-        !next_token(&subject, &token) || !next_token(&subject, &notice->stream) ||
-        !next_token(&subject, &notice->consumer) || subject.ptr != NULL ||
+        !subject_next_token(&subject, &token) || !subject_next_token(&subject, &notice->stream) ||
+        !subject_next_token(&subject, &notice->consumer) || subject.ptr != NULL ||
         !name_is_plain(notice->stream) || !name_is_plain(notice->consumer))
         return NULL;
     while (at < COUNT(advisory_kinds) && !slice_is(token, advisory_kinds[at].token))

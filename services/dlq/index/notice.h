@@ -66,7 +66,5 @@ enum status notice_parse_advisory(struct slice subject, struct slice body, struc
 bool name_is_plain(struct slice name);
 /* A UUID in our spelling (lower case), or seq-<n>: what can be an entry's last token. */
 bool event_id_is_valid(struct slice id);
-/* `filter` as NATS matches subjects: * is one token, > the rest. */
-bool subject_matches(struct slice filter, struct slice subject);
 
 #endif

@@ -256,6 +256,29 @@ static void a_consumer_that_is_paused_shows_until_it_is_resumed(void **state) {
     assert_nothing_was_lost();
 }
 
+static void set_consumer(const char *filter, const char *ack_wait_ns) {
+    char body[512];
+    snprintf(body, sizeof(body),
+             "{\"stream_name\":\"" STREAM "\",\"config\":{\"durable_name\":\"" DURABLE
+             "\",\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"ack_wait\":%s,"
+             "\"max_deliver\":4,\"filter_subject\":\"%s\",\"max_ack_pending\":20000,"
+             "\"max_waiting\":512}}",
+             ack_wait_ns, filter);
+    ask_jetstream("CONSUMER.DURABLE.CREATE." STREAM "." DURABLE, body);
+}
+
+static void a_filter_that_leaves_out_all_that_it_is_for_shows(void **state) {
+    (void)state;
+    set_consumer("orders.evt.failed", "2000000000");
+    const char *reason = "its filter leaves out all that it is for; run `omctl provision`";
+    assert_true(wait_until(waits_for, (void *)(uintptr_t)reason, WAIT_MS));
+
+    servers_provision(servers);
+    for (int i = 0; i < 3; i++)
+        publish();
+    assert_nothing_was_lost();
+}
+
 /* By the server: deliveries of what is in hand, whether or not it has been looked at. */
 static int64_t redelivered(void) {
     natsMsg *reply = NULL;
@@ -276,13 +299,7 @@ static int64_t redelivered(void) {
 /* The heartbeat goes by ack_wait: by the old one, what is in hand would come a second time. */
 static void a_shorter_ack_wait_is_heeded_while_a_batch_is_held(void **state) {
     (void)state;
-    char body[512];
-    snprintf(body, sizeof(body),
-             "{\"stream_name\":\"" STREAM "\",\"config\":{\"durable_name\":\"" DURABLE
-             "\",\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\","
-             "\"ack_wait\":400000000,\"max_deliver\":4,\"filter_subject\":\"orders.evt.>\","
-             "\"max_ack_pending\":20000,\"max_waiting\":512}}");
-    ask_jetstream("CONSUMER.DURABLE.CREATE." STREAM "." DURABLE, body);
+    set_consumer("orders.evt.>", "400000000");
     clock_sleep_ms(TROUBLE_MS); /* it is asked after every 2 s */
     run("REVOKE INSERT ON inventory.outbox FROM om_inventory");
 
@@ -355,6 +372,7 @@ int main(void) {
         TEST(a_consumer_that_is_made_anew_behind_its_back_is_gone_on_with),
         TEST(a_stream_that_is_missing_shows_until_it_is_made_again),
         TEST(a_consumer_that_is_paused_shows_until_it_is_resumed),
+        TEST(a_filter_that_leaves_out_all_that_it_is_for_shows),
         TEST(a_shorter_ack_wait_is_heeded_while_a_batch_is_held),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -140,28 +140,6 @@ static void event_ids_are_uuids_or_sequences(void **state) {
     assert_false(event_id_is_valid(SLICE_LITERAL("")));
 }
 
-static void filters_match_as_nats_does(void **state) {
-    (void)state;
-    static const struct {
-        const char *filter, *subject;
-        bool matches;
-    } cases[] = {
-        {"orders.>", "orders.evt.created", true},
-        {"orders.>", "orders", false},
-        {"orders.*.created", "orders.evt.created", true},
-        {"orders.*", "orders.evt.created", false},
-        {"orders.evt.created", "orders.evt.created", true},
-        {"orders.evt.created", "orders.evt.create", false},
-        {"orders.evt", "orders.evt.created", false},
-        {">", "a", true},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (subject_matches(slice_of(cases[i].filter), slice_of(cases[i].subject)) !=
-            cases[i].matches)
-            fail_msg("%s on %s", cases[i].filter, cases[i].subject);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(advisory_says_which_message_was_given_up),
@@ -170,7 +148,6 @@ int main(void) {
         cmocka_unit_test(report_says_why),
         cmocka_unit_test(report_under_another_name_is_refused),
         cmocka_unit_test(event_ids_are_uuids_or_sequences),
-        cmocka_unit_test(filters_match_as_nats_does),
     };
     return cmocka_run_group_tests_name("dlq_notice", tests, set_up, tear_down);
 }
