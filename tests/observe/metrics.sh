@@ -85,6 +85,18 @@ test_lost_database() {
     await "silence after the outage" 120 is_silent
 }
 
+# Redis takes no writes, and then NATS stores no orders; nobody orders meanwhile, and both mend themselves.
+test_refusals() {
+    redis-cli -p "$redis_port" replicaof 127.0.0.1 1 >/dev/null
+    await "IdempotencyDegraded" 60 is_firing IdempotencyDegraded
+    redis-cli -p "$redis_port" replicaof no one >/dev/null
+    kill -STOP "$(cat "$run_dir/pid/nats")"
+    await "OrdersRefused" 60 is_firing OrdersRefused
+    kill -CONT "$(cat "$run_dir/pid/nats")"
+    say "IdempotencyDegraded and OrdersRefused told of a Redis and a NATS that take nothing"
+    await "silence after the refusals" 120 is_silent
+}
+
 test_dead_letter() {
     publish_garbage
     await "DeadLetters" 60 is_firing DeadLetters
@@ -104,5 +116,6 @@ test_metrics() {
     wait "$traffic" || true
     traffic=
     test_lost_database
+    test_refusals
     test_dead_letter
 }
