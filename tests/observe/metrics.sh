@@ -90,9 +90,11 @@ test_refusals() {
     redis-cli -p "$redis_port" replicaof 127.0.0.1 1 >/dev/null
     await "IdempotencyDegraded" 60 is_firing IdempotencyDegraded
     redis-cli -p "$redis_port" replicaof no one >/dev/null
-    kill -STOP "$(cat "$run_dir/pid/nats")"
+    local pid
+    is_running nats
+    kill -STOP "$pid"
     await "OrdersRefused" 60 is_firing OrdersRefused
-    kill -CONT "$(cat "$run_dir/pid/nats")"
+    kill -CONT "$pid"
     say "IdempotencyDegraded and OrdersRefused told of a Redis and a NATS that take nothing"
     await "silence after the refusals" 120 is_silent
 }

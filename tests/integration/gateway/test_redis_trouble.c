@@ -178,6 +178,56 @@ static void what_is_wrong_from_the_start_is_said(void **state) {
     gateway_restart(NULL);
 }
 
+/* A Redis of its own, with one more setting, and the keys of the fixture's. */
+static struct process *start_other(int port, const char *name, const char *value) {
+    char dir[256], number[16], log_path[256];
+    snprintf(dir, sizeof(dir), "%s/redis", servers_dir(fixture.servers));
+    snprintf(log_path, sizeof(log_path), "%s/other-redis.log", servers_dir(fixture.servers));
+    snprintf(number, sizeof(number), "%d", port);
+    const char *const argv[] = {"redis-server",
+                                "--port",
+                                number,
+                                "--dir",
+                                dir,
+                                "--save",
+                                "",
+                                "--loading-process-events-interval-bytes",
+                                "1024",
+                                name,
+                                value,
+                                NULL};
+    return process_start(&(struct process_options){.argv = argv, .log_path = log_path});
+}
+
+static void another_kind_of_server_is_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *value, *said;
+    } cases[] = {
+        {"--requirepass", "secret", "NOAUTH Authentication required."},
+        {"--key-load-delay", "100000", "LOADING Redis is loading the dataset in memory"},
+        {"--cluster-enabled", "yes", "CLUSTERDOWN Hash slot not served"},
+    };
+    static const char filler[1500];
+    redis_do("FLUSHALL"); /* what comes next takes 0.1 s each to load, with an event after each */
+    redis_do("CONFIG SET rdbcompression no");
+    for (int i = 0; i < 60; i++)
+        redis_do("SET filler:%d %b", i, filler, sizeof(filler));
+    redis_do("SAVE");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char url[64];
+        int port = free_port();
+        snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port);
+        struct process *other = start_other(port, cases[i].name, cases[i].value);
+        gateway_restart((const char *[]){"OM_REDIS_URL", url, NULL});
+        bool is_said = wait_until(health_has, (void *)(uintptr_t)cases[i].said, NOTICE_MS);
+        process_destroy(&other);
+        if (!is_said)
+            fail_msg("/health never said %s", cases[i].said);
+    }
+    gateway_restart(NULL);
+}
+
 static void the_urls_database_is_the_one_used(void **state) {
     (void)state;
     char url[64];
@@ -195,6 +245,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_redis_refuses_is_said_at_once_and_mended_by_itself),
         cmocka_unit_test(what_is_wrong_from_the_start_is_said),
+        cmocka_unit_test(another_kind_of_server_is_named),
         cmocka_unit_test(the_urls_database_is_the_one_used),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
