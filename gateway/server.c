@@ -12,6 +12,7 @@
 #include "gateway/routes.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/net/listen.h"
 #include "shared/observe/log.h"
 
 #include <h2o/serverutil.h>
@@ -106,7 +107,7 @@ static enum status share_among_lanes(struct server *server, const int fds[LISTEN
         }
         log_info(kind == LISTENER_TLS ? "listening for HTTPS" : "listening",
                  LOG_TEXT("address", server->gateway->settings->http_address),
-                 LOG_INT("port", listener_port(fds[kind])),
+                 LOG_INT("port", listen_port(fds[kind])),
                  LOG_INT("threads", (int64_t)server->gateway->lane_count));
         close(fds[kind]);
     }

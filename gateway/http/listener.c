@@ -1,8 +1,10 @@
 #include "gateway/http/listener.h"
 
+#include "shared/net/listen.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,52 +24,19 @@ static bool set_options(int fd, int send_timeout_ms) {
            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0;
 }
 
-static int listen_on(const struct addrinfo *address, int send_timeout_ms) {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1;
-    if (fd == -1)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        set_options(fd, send_timeout_ms) && bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
-        listen(fd, SOMAXCONN) == 0)
-        return fd;
-    int failure = errno;
-    close(fd);
-    errno = failure;
-    return -1;
-}
-
 enum status listener_open(const char *host, int64_t port, int64_t send_timeout_ms, int *fd,
                           struct error *error) {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char service[8];
-    snprintf(service, sizeof(service), "%u", (unsigned)port & 0xffffU);
-    int failure = getaddrinfo(host, service, &hints, &found);
-    if (failure != 0)
-        return error_set(error, STATUS_INVALID, "OM_HTTP_ADDRESS: %s", gai_strerror(failure));
-    int opened = listen_on(found, (int)send_timeout_ms);
-    freeaddrinfo(found);
-    if (opened == -1 && errno == EADDRINUSE)
-        return error_set(error, STATUS_CONFLICT, "port %s of %s is taken by another program",
-                         service, host);
-    if (opened == -1)
-        return error_set(error, STATUS_UNAVAILABLE, "listening on %s port %s: %s", host, service,
-                         strerror(errno));
+    int opened = -1;
+    enum status status = listen_open("OM_HTTP_ADDRESS", host, port, &opened, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!set_options(opened, (int)send_timeout_ms)) {
+        status = error_set(error, STATUS_INTERNAL, "a listening socket: %s", strerror(errno));
+        close(opened);
+        return status;
+    }
     *fd = opened;
     return STATUS_OK;
-}
-
-int64_t listener_port(int fd) {
-    struct sockaddr_storage address;
-    char service[NI_MAXSERV];
-    socklen_t len = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&address, len, NULL, 0, service, sizeof(service),
-                    NI_NUMERICSERV) != 0)
-        return 0;
-    return strtol(service, NULL, 10);
 }
 
 size_t listener_count_given(void) {

@@ -20,7 +20,6 @@
    dropped. STATUS_CONFLICT: another program has the port. */
 enum status listener_open(const char *host, int64_t port, int64_t send_timeout_ms, int *fd,
                           struct error *error) MUST_CHECK;
-int64_t listener_port(int fd);
 /* Another descriptor of the same socket, which goes on when the first is closed. */
 enum status listener_share(int fd, int *shared, struct error *error) MUST_CHECK;
 
