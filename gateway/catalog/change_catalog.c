@@ -56,10 +56,12 @@ static bool answer_says(const struct change *change, const char *member) {
 static void answer_put(struct change *change) {
     h2o_req_t *req = change->pending.req;
     bool is_created = answer_says(change, "created");
-    if (is_created)
-        answer_header(req, "Location",
-                      (struct slice){req->path.base,
-                                     req->query_at == SIZE_MAX ? req->path.len : req->query_at});
+    if (is_created) {
+        struct buf location = {0};
+        buf_printf(&location, "/api/v1/products/%.*s", SLICE_ARG(buf_slice(&change->sku)));
+        answer_header(req, "Location", buf_slice(&location));
+        buf_fini(&location);
+    }
     char tag[ETAG_SIZE];
     if (etag_of(buf_slice(&change->answer), tag))
         answer_header(req, "ETag", slice_of(tag));

@@ -97,6 +97,10 @@ static void a_product_is_made_changed_and_read(void **state) {
         put("MUG", NULL, "{\"name\":\"A \\\"mug\\\"\",\"priceMinor\":1200,\"currency\":\"USD\"}");
     assert_int_equal(made.status, 201);
     assert_true(slice_is(http_header(&made, "Location"), "/api/v1/products/MUG"));
+    struct http_response encoded =
+        put("X%3AY", NULL, "{\"name\":\"n\",\"priceMinor\":1,\"currency\":\"USD\"}");
+    assert_true(slice_is(http_header(&encoded, "Location"), "/api/v1/products/X:Y"));
+    http_response_fini(&encoded);
     assert_true(slice_is(http_header(&made, "ETag"), "\"1-0\""));
     http_response_fini(&made);
     assert_answer(look("MUG"), 200,
