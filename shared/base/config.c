@@ -41,7 +41,7 @@ const struct config_row config_common_rows[] = {
      .kind = CONFIG_SECRET,
      .offset = offsetof(struct config, redis_url),
      .fallback = "",
-     .help = "gateway only: redis://[[user]:password@]host:port"},
+     .help = "gateway only: redis://[[user]:password@]host:port[/database]"},
     ROW_TEXT("OM_INSTANCE", instance, "", "name in logs; empty means host name and process id"),
     ROW_TEXT("OM_LOG_LEVEL", log_level, "info", "least level logged: debug, info, warn or error"),
     ROW_TEXT("OM_OTLP_URL", otlp_url, "",
