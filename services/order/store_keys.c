@@ -192,6 +192,7 @@ static const struct pg_statement let_start = {
            " DELETE FROM orders.held_orders WHERE order_id = ANY (ARRAY("
            "  SELECT order_id FROM orders.held_orders"
            "  WHERE sequence <= $1::int8 OR held_at < now() - $3::int8 * interval '1 second'"
+           "    OR held_at > now() + interval '1 minute'" /* of a clock that was ahead */
            "  ORDER BY sequence LIMIT $2::int8 FOR UPDATE SKIP LOCKED)) RETURNING order_id"
            ") SELECT o.id, o.correlation_id, o.traceparent FROM let"
            "  JOIN orders.orders o ON o.id = let.order_id",

@@ -226,6 +226,15 @@ static void an_order_is_not_held_for_ever(void **state) {
     assert_announced(&order, "created");
 }
 
+static void an_order_held_by_a_clock_that_was_ahead_is_started(void **state) {
+    (void)state;
+    struct world_order order = make_unguarded();
+    submit(&order, 8);
+    world_execute(&world, "UPDATE orders.held_orders SET held_at = now() + interval '1 day'");
+    start_to(0);
+    assert_announced(&order, "created");
+}
+
 static void an_order_that_has_ended_while_it_was_held_is_not_started(void **state) {
     (void)state;
     struct world_order order = make_unguarded();
@@ -257,6 +266,7 @@ int main(void) {
         TEST(an_order_of_the_version_before_keeps_its_key),
         TEST(nobody_hears_of_an_unguarded_order_before_all_older_ones_are_taken_in),
         TEST(an_order_is_not_held_for_ever),
+        TEST(an_order_held_by_a_clock_that_was_ahead_is_started),
         TEST(an_order_that_has_ended_while_it_was_held_is_not_started),
     };
     return cmocka_run_group_tests_name("key_order", tests, world_setup, world_teardown);
