@@ -124,6 +124,18 @@ test_settings() {
     OM_ENV_FILE=$place/env status || die "the environment does not count before .env: $(cat "$output")"
 }
 
+# As after a power cut: nothing runs, and all that is noted of it is there.
+test_power_cut() {
+    local pids
+    say "a power cut"
+    mapfile -t pids < <(cut -d ' ' -f 1 "$run_dir"/pid/.[a-z]* "$run_dir"/pid/*)
+    kill -KILL "${pids[@]}"
+    ! status || die "scripts/status is content"
+    expect '^gateway .*not running.*scripts/up'
+    up
+    expect_new_order
+}
+
 # whose_folder_is FOLDER: the processes that work in it or below.
 whose_folder_is() {
     find /proc -maxdepth 2 -name cwd -lname "$1*" 2>/dev/null || true
