@@ -54,6 +54,12 @@ test_stuck() {
     done
 }
 
+# Nothing has failed here.
+test_resend() {
+    run_block resend
+    expect_times 2 '^0 notices of webhook '
+}
+
 # Order is stopped, and started again once it has been killed.
 test_hang() {
     local pid before
