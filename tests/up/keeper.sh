@@ -78,6 +78,18 @@ what_ends_at_once_is_given_time() {
     [[ $(restarts_of fails) == 0 ]] || die "restarts of what was before are counted"
 }
 
+# The keeper is gone with what it kept, and all that is noted of them is there.
+after_a_power_cut_it_starts_anew() {
+    local before keeper
+    keep_process lights '' -- sleep 1000
+    before=$(pid_of lights) keeper=$(cut -d ' ' -f 1 "$run_dir/pid/.lights")
+    kill -KILL "$keeper" "$before"
+    await "the end of both" is_gone "$before"
+    keep_process lights '' -- sleep 1000
+    is_another lights "$before" || die "it was not started anew"
+    end_process lights 5
+}
+
 # It is ended once the probe has failed three times.
 what_works_no_longer_is_started_again() {
     local before
@@ -105,5 +117,6 @@ what_is_killed_comes_back
 a_replacement_runs_beside_what_ran
 what_ends_at_once_is_given_time
 what_is_ended_stays_away
+after_a_power_cut_it_starts_anew
 what_works_no_longer_is_started_again
 say "what is kept is kept"
