@@ -16,8 +16,10 @@
 #define OM_SHARED_CONSUME_ACKNOWLEDGE_H
 
 #include "shared/consume/consumer.h"
-#include "shared/consume/consumer_metrics.h"
 #include "shared/consume/intake.h"
+
+/* What each message was settled as. */
+enum event_count { COUNT_DONE, COUNT_DUPLICATE, COUNT_IGNORED, COUNT_RETRY, COUNT_REJECT, COUNTS };
 
 /* On whose behalf; all borrowed. */
 struct acknowledger {
@@ -30,7 +32,7 @@ struct acknowledger {
 /* Marks that work on an attempt at a second chance begins, in FAILURES, as
    failures.<stream>.<consumer>.seq-<sequence>.<attempt>. */
 void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message);
-/* Adds what each message was settled as to `counts`. */
+/* Adds to `counts`. */
 void acknowledge_batch(const struct acknowledger *acknowledger, const struct message_list *batch,
                        int64_t counts[COUNTS]);
 

@@ -3,12 +3,15 @@
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
-#include "shared/consume/consumer_metrics.h"
 #include "shared/consume/inbox.h"
 #include "shared/consume/intake.h"
+#include "shared/observe/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+METRIC_HISTOGRAM(transaction_seconds, "ordermesh_consumer_transaction_seconds", "consumer",
+                 "From a batch's BEGIN to its COMMIT, or to what kept it from that.");
 
 #define ARENA_CHUNK_BYTES (256 * 1024)
 
@@ -21,7 +24,7 @@ struct attempt {
     const struct consumer_spec *spec;
     const char *consumer;
     const struct consumer_options *options;
-    const struct consumer_metrics *metrics;
+    unsigned seconds_slot;
     struct pg *pg;
     struct arena *arena;
     struct outbox *outbox;
@@ -134,7 +137,8 @@ static enum status run_transaction(struct attempt *attempt, size_t count, struct
         status = outbox_write(attempt->outbox, attempt->pg, error);
     if (status == STATUS_OK)
         status = pg_commit(attempt->pg, error);
-    consumer_metrics_transaction(attempt->metrics, clock_monotonic_us() - started_us);
+    metric_observe(&transaction_seconds, attempt->seconds_slot,
+                   (double)(clock_monotonic_us() - started_us) / 1e6);
     return status;
 }
 
@@ -179,14 +183,13 @@ enum status attempt_run(struct attempt *attempt, struct delivery *const *deliver
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
 struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer,
-                               const struct consumer_options *options,
-                               const struct consumer_metrics *metrics) {
+                               const struct consumer_options *options) {
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
     size_t most = consumer_batch_most(spec, options);
     attempt->spec = spec;
     attempt->consumer = consumer;
     attempt->options = options;
-    attempt->metrics = metrics;
+    attempt->seconds_slot = metric_slot(&transaction_seconds, consumer);
     attempt->pg = pg_create(options->database_url, consumer);
     pg_set_on_connect(attempt->pg, on_connect_sql);
     attempt->arena = arena_create(ARENA_CHUNK_BYTES);

@@ -9,13 +9,11 @@
 
 #include "shared/consume/consumer.h"
 
-struct consumer_metrics;
 struct attempt;
 
 /* `consumer` is its name in the inbox, such as ORDERS/inventory. All is borrowed until destroy. */
 struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer,
-                               const struct consumer_options *options,
-                               const struct consumer_metrics *metrics);
+                               const struct consumer_options *options);
 void attempt_destroy(struct attempt **attempt);
 
 /* Tries `count` deliveries, at most batch_max, each with its message (intake.h) around it, and sets

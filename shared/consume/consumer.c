@@ -7,20 +7,40 @@
 #include "shared/consume/acknowledge.h"
 #include "shared/consume/attempt.h"
 #include "shared/consume/batch_span.h"
-#include "shared/consume/consumer_metrics.h"
 #include "shared/consume/decode.h"
 #include "shared/consume/intake.h"
 #include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+METRIC_COUNTER(events_total, "ordermesh_consumer_events_total", "consumer,outcome",
+               "Deliveries by outcome: done, duplicate, ignored, retry, reject.");
+METRIC_COUNTER(redelivered_total, "ordermesh_consumer_redelivered_total", "consumer",
+               "Deliveries that were not their message's first.");
+METRIC_HISTOGRAM_SIZE(batch_events, "ordermesh_consumer_batch_events", "consumer",
+                      "Events taken in one batch.");
+METRIC_HISTOGRAM(batch_seconds, "ordermesh_consumer_batch_seconds", "consumer",
+                 "From taking a batch to its acknowledgements.");
+METRIC_GAUGE(pending_messages, "ordermesh_consumer_pending_messages", "consumer",
+             "Messages of the stream not yet delivered to this consumer, as last reported.");
+METRIC_GAUGE(held_batches, "ordermesh_consumer_held", "consumer",
+             "1 while the consumer holds its batch for trouble that is not the events'.");
+METRIC_GAUGE(cut_off_consumers, "ordermesh_consumer_cut_off", "consumer",
+             "1 while the consumer cannot fetch: it is missing or paused, or the broker is away.");
 
 #define HOLD_LEAST_MS 100
 #define SERIALIZATION_TRIES 8
 #define FLUSH_MOST_MS 1000
 
 static const struct backoff hold_backoff = {.least_ms = HOLD_LEAST_MS, .most_ms = 2000};
+
+struct slots { /* of the metrics above */
+    unsigned batch_events, batch_seconds, pending, held, cut_off, redelivered;
+    unsigned counts[COUNTS];
+};
 
 struct consumer {
     const struct consumer_spec *spec;
@@ -33,7 +53,7 @@ struct consumer {
     struct attempt *attempt;
     struct acknowledger acknowledger;
     struct delivery **deliveries; /* of the batch, those that are not settled yet */
-    struct consumer_metrics metrics;
+    struct slots slots;
     pthread_t worker;
     bool has_worker;
     atomic_bool draining;
@@ -43,6 +63,41 @@ struct consumer {
     atomic_bool cut_off;        /* the broker or the consumer does not answer */
     struct hindrance hindrance; /* why it is not open, held or cut off */
 };
+
+/* --- metrics ---------------------------------------------------------------------------------- */
+
+static void init_slots(struct slots *slots, const char *consumer) {
+    static const char *const outcomes[COUNTS] = {"done", "duplicate", "ignored", "retry", "reject"};
+    slots->batch_events = metric_slot(&batch_events, consumer);
+    slots->batch_seconds = metric_slot(&batch_seconds, consumer);
+    slots->pending = metric_slot(&pending_messages, consumer);
+    slots->held = metric_slot(&held_batches, consumer);
+    slots->cut_off = metric_slot(&cut_off_consumers, consumer);
+    slots->redelivered = metric_slot(&redelivered_total, consumer);
+    for (size_t i = 0; i < COUNTS; i++) {
+        struct buf label = {0};
+        buf_printf(&label, "%s,%s", consumer, outcomes[i]);
+        slots->counts[i] = metric_slot(&events_total, label.ptr);
+        buf_fini(&label);
+    }
+}
+
+/* A batch was settled: how many of each, and how much the stream holds. */
+static void count_settled(const struct slots *slots, const struct message_list *batch,
+                          const int64_t counts[COUNTS]) {
+    int64_t redelivered = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        redelivered += batch->items[i]->delivery.attempt > 1;
+    if (redelivered > 0)
+        metric_add(&redelivered_total, slots->redelivered, redelivered);
+    for (size_t i = 0; i < COUNTS; i++) {
+        if (counts[i] > 0)
+            metric_add(&events_total, slots->counts[i], counts[i]);
+    }
+    const struct message *last = batch->items[batch->count - 1];
+    metric_set(&pending_messages, slots->pending, (int64_t)last->metadata.pending);
+    metric_observe(&batch_events, slots->batch_events, (double)batch->count);
+}
 
 /* --- repetition: serialization, trouble, one bad event ---------------------------------------- */
 
@@ -56,7 +111,7 @@ static void set_held(struct consumer *consumer, const struct error *error) {
     hindrance_set(&consumer->hindrance, error);
     if (atomic_exchange(&consumer->held, true))
         return;
-    consumer_metrics_held(&consumer->metrics, true);
+    metric_set(&held_batches, consumer->slots.held, true);
     if (status_is_retryable(error->status))
         log_warn("holding the batch until a dependency is back",
                  LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
@@ -69,7 +124,7 @@ static void set_going(struct consumer *consumer) {
     if (!atomic_exchange(&consumer->held, false))
         return;
     hindrance_clear(&consumer->hindrance);
-    consumer_metrics_held(&consumer->metrics, false);
+    metric_set(&held_batches, consumer->slots.held, false);
     log_info("going on", LOG_TEXT("consumer", consumer->inbox_name));
 }
 
@@ -149,7 +204,7 @@ static void set_cut_off(struct consumer *consumer, bool cut_off, const struct er
         hindrance_set(&consumer->hindrance, error);
     if (atomic_exchange(&consumer->cut_off, cut_off) == cut_off)
         return;
-    consumer_metrics_cut_off(&consumer->metrics, cut_off);
+    metric_set(&cut_off_consumers, consumer->slots.cut_off, cut_off);
     if (cut_off) {
         log_warn("cannot fetch", LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
         return;
@@ -193,12 +248,13 @@ static void process_batch(struct consumer *consumer) {
     if (run_batch(consumer)) {
         int64_t counts[COUNTS] = {0};
         acknowledge_batch(&consumer->acknowledger, consumer->batch, counts);
-        consumer_metrics_settled(&consumer->metrics, consumer->batch, counts);
+        count_settled(&consumer->slots, consumer->batch, counts);
         batch_span_end(&consumer->span, consumer->batch, consumer->spec->stream,
                        consumer->spec->durable);
     }
     trace_set_current(NULL);
-    consumer_metrics_batch(&consumer->metrics, clock_monotonic_us() - started_us);
+    metric_observe(&batch_seconds, consumer->slots.batch_seconds,
+                   (double)(clock_monotonic_us() - started_us) / 1e6);
     intake_release(consumer->intake);
 }
 
@@ -254,9 +310,8 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     set_needs(consumer);
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     hindrance_init(&consumer->hindrance);
-    consumer_metrics_init(&consumer->metrics, consumer->inbox_name);
-    consumer->attempt =
-        attempt_create(spec, consumer->inbox_name, &consumer->options, &consumer->metrics);
+    init_slots(&consumer->slots, consumer->inbox_name);
+    consumer->attempt = attempt_create(spec, consumer->inbox_name, &consumer->options);
     consumer->acknowledger = (struct acknowledger){
         .spec = spec,
         .consumer = consumer->inbox_name,
