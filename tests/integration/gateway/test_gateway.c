@@ -463,12 +463,13 @@ static struct micro *start_ignorant_services(void) {
     static const struct endpoint endpoints[] = {
         {"get", "mesh.order.get", know_nothing},
         {"status", "mesh.order.status", know_nothing},
+        {"history", "mesh.order.history", know_nothing},
         {"products", "mesh.inventory.product.list", know_products},
     };
     static const struct service service = {.name = "test",
                                            .description = "knows no orders",
                                            .endpoints = endpoints,
-                                           .endpoint_count = 3};
+                                           .endpoint_count = 4};
     struct micro *micro = NULL;
     struct error error;
     redis_do("DEL order:gap"); /* tests before took Redis away, and nobody reads the commands */
@@ -557,6 +558,7 @@ static void while_redis_cannot_say_no_order_is_called_unknown(void **state) {
     struct http_response placed = post("unmarked", ORDER);
     struct http_response order = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab");
     struct http_response status = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab/status");
+    struct http_response events = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab/events");
     struct http_response cancelled = cancel(id);
     servers_resume(fixture.servers, SERVER_REDIS);
     assert_true(wait_until(readiness_has, "{\"ready\":true}", 5000));
@@ -571,6 +573,7 @@ static void while_redis_cannot_say_no_order_is_called_unknown(void **state) {
     assert_true(slice_is(http_header(&cancelled, "Retry-After"), "1"));
     assert_problem(&order, 503, "unavailable");
     assert_problem(&status, 503, "unavailable");
+    assert_problem(&events, 503, "unavailable");
     assert_problem(&cancelled, 503, "unavailable");
     assert_problem(&unmarked, 503, "unavailable");
     assert_problem(&cancelled_unmarked, 503, "unavailable");
