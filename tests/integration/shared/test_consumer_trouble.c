@@ -13,13 +13,21 @@
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers_fixture.h"
 
+#include <pwd.h>
 #include <stdatomic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define WAIT_MS 20000
 #define STREAM "ORDERS"
 #define DURABLE "analytics"
 #define TROUBLE_MS 2500 /* more than the first two retries would take */
 
+#define MOVE_OUTBOX(where)                                                                         \
+    "DO $$ DECLARE part regclass; BEGIN FOR part IN SELECT inhrelid FROM pg_inherits"              \
+    " WHERE inhparent = 'inventory.outbox'::regclass LOOP"                                         \
+    " EXECUTE format('ALTER TABLE %s SET TABLESPACE " where "', part); END LOOP; END $$"
 #define END_SESSIONS                                                                               \
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'om_inventory'"
 
@@ -28,6 +36,7 @@ static struct consumer *consumer;
 static natsSubscription *reports; /* failure reports, from the beginning of each test */
 static atomic_int most_attempts;
 static atomic_bool has_a_bug;
+static char small_disk[256]; /* mounted there, if any */
 
 static enum status apply(struct batch *batch, struct error *error) {
     for (size_t i = 0; i < batch->count; i++) {
@@ -199,6 +208,34 @@ static void a_server_that_takes_no_more_sessions_holds_events_until_it_does(void
     assert_nothing_was_lost();
 }
 
+/* Needs root, to mount a disk that is small. */
+static void a_full_disk_holds_events_until_there_is_room(void **state) {
+    (void)state;
+    char sql[512];
+    const struct passwd *owner = getpwnam("postgres");
+    snprintf(small_disk, sizeof(small_disk), "%s/small", servers_dir(servers));
+    if (owner == NULL || mkdir(small_disk, 0700) != 0 ||
+        mount("none", small_disk, "tmpfs", 0, "size=1m") != 0 ||
+        chown(small_disk, owner->pw_uid, owner->pw_gid) != 0)
+        skip();
+    snprintf(sql, sizeof(sql), "CREATE TABLESPACE small LOCATION '%s'", small_disk);
+    run(sql);
+    run("CREATE TABLE filler (text text) TABLESPACE small; ALTER TABLE filler ALTER text SET "
+        "STORAGE"
+        " PLAIN; TRUNCATE inventory.outbox");
+    run(MOVE_OUTBOX("small"));
+    run("DO $$ BEGIN LOOP INSERT INTO filler SELECT repeat('x', 4000); END LOOP;"
+        " EXCEPTION WHEN disk_full THEN END $$");
+    publish();
+
+    meet_trouble("(53100)");
+
+    run("DROP TABLE filler");
+    assert_nothing_was_lost();
+    run(MOVE_OUTBOX("pg_default"));
+    run("DROP TABLESPACE small");
+}
+
 /* A dead letter would be an order that fails for our mistake, and nobody would look. */
 static void a_bug_holds_events_and_says_so(void **state) {
     (void)state;
@@ -343,6 +380,9 @@ static int each_teardown(void **state) {
     (void)state;
     consumer_destroy(&consumer);
     natsSubscription_Destroy(reports);
+    if (small_disk[0] != '\0')
+        umount2(small_disk, MNT_DETACH);
+    small_disk[0] = '\0';
     return 0;
 }
 
@@ -367,6 +407,7 @@ int main(void) {
         TEST(a_right_that_is_missing_holds_events_until_it_is_granted),
         TEST(another_password_holds_events_until_it_is_ours_again),
         TEST(a_server_that_takes_no_more_sessions_holds_events_until_it_does),
+        TEST(a_full_disk_holds_events_until_there_is_room),
         TEST(a_bug_holds_events_and_says_so),
         TEST(a_consumer_that_is_deleted_shows_and_goes_on_once_it_is_made_again),
         TEST(a_consumer_that_is_made_anew_behind_its_back_is_gone_on_with),
