@@ -34,10 +34,17 @@ write_order() {
     mv "$keep/$name.new" "$keep/$name"
 }
 
-# start_keeper NAME [HOLDER...]: returns when the keeper works, or with the holder's exit code. HOLDER is a program that
-# becomes the keeper, with sockets that outlive what is kept.
+# has_started NAME: what was ordered last, by `generation`.
+has_started() {
+    local running=''
+    read -r _ _ _ running 2>/dev/null <"$run_dir/pid/$1" || true
+    [[ $running == "$generation" ]]
+}
+
+# start_keeper NAME [HOLDER...]: returns when it has started what was ordered, or with the holder's exit code. HOLDER is a
+# program that becomes the keeper, with sockets that outlive what is kept.
 start_keeper() {
-    local name=$1 keeper code=0
+    local name=$1 keeper code=0 deadline=$((SECONDS + 20))
     shift
     rm -f "$keep/$name.ended"
     pushd "$run_dir" >/dev/null
@@ -48,7 +55,8 @@ start_keeper() {
     ) &
     keeper=$!
     popd >/dev/null
-    until is_running ".$name" && [[ $pid == "$keeper" ]]; do
+    until has_started "$name"; do
+        ((SECONDS < deadline)) || return 1
         if ! kill -0 "$keeper" 2>/dev/null; then
             wait "$keeper" || code=$?
             return $((code > 0 ? code : 1))
@@ -71,20 +79,19 @@ keep_process() {
 # replace_process NAME [VARIABLE=VALUE...] -- COMMAND...: of a program that may run twice for a while. What ran before goes on,
 # beside the new one, until end_leaving. Exit code 1: there is no keeper, and so nothing to replace.
 replace_process() {
-    local name=$1 pid generation running deadline=$((SECONDS + 10))
+    local name=$1 pid generation deadline=$((SECONDS + 10))
     is_running ".$name" || return 1
     if is_current "$name" "$(fingerprint_of "${@:2}")"; then
         return 0
     fi
     write_order "$name" '' "${@:2}"
     # A keeper may be about to sleep: it is told until it has understood.
-    until [[ ${running:-} == "$generation" ]]; do
+    until has_started "$name"; do
         if ! is_running ".$name" || ((SECONDS >= deadline)); then
             die "the keeper of $name does not do as it is told"
         fi
         kill -USR1 "$pid" 2>/dev/null || true
         sleep 0.05
-        read -r _ _ _ running 2>/dev/null <"$run_dir/pid/$name" || true
     done
 }
 
