@@ -1,18 +1,15 @@
 #include "shared/consume/inbox.h"
 
+#include "shared/base/memory.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
-/* Gives the places, from 1, of those taken: of several of one event the first. */
+#include <stdlib.h>
+
 static const struct pg_statement take = {
     .name = "inbox_take",
-    .sql = "WITH given AS MATERIALIZED ("
-           "  SELECT id, min(nth) AS nth FROM unnest($1::uuid[]) WITH ORDINALITY u(id, nth)"
-           "  GROUP BY id ORDER BY id),"
-           " taken AS ("
-           "  INSERT INTO inbox (event_id, consumer) SELECT id, $2::text FROM given"
-           "  ON CONFLICT DO NOTHING RETURNING event_id)"
-           " SELECT given.nth FROM taken JOIN given ON given.id = taken.event_id",
+    .sql = "INSERT INTO inbox (event_id, consumer) SELECT id, $2::text FROM unnest($1::uuid[]) id "
+           "ON CONFLICT DO NOTHING RETURNING event_id",
     .param_count = 2,
 };
 
@@ -22,23 +19,59 @@ static const struct pg_statement give_back = {
     .param_count = 2,
 };
 
+struct place {
+    struct uuid id;
+    size_t index; /* in the batch */
+};
+
+static int compare_places(const void *a, const void *b) {
+    const struct place *left = a, *right = b;
+    int order = uuid_compare(&left->id, &right->id);
+    if (order != 0)
+        return order;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* The first of equal ids, so that a repetition within the batch is the duplicate. */
+static struct place *find_first(struct place *places, size_t count, const struct uuid *id) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (uuid_compare(&places[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && uuid_compare(&places[low].id, id) == 0 ? &places[low] : NULL;
+}
+
 enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
                        size_t count, struct error *error) {
-    struct pg_array ids;
-    struct pg_result *rows = NULL;
     if (count == 0)
         return STATUS_OK;
-    pg_array_init(&ids, PG_ARRAY_UUID);
+    struct place *places = mem_alloc(count * sizeof(*places));
     for (size_t i = 0; i < count; i++) {
-        pg_array_add_uuid(&ids, &deliveries[i]->event.id);
+        places[i] = (struct place){deliveries[i]->event.id, i};
         deliveries[i]->is_duplicate = true;
     }
+    qsort(places, count, sizeof(*places), compare_places);
+
+    struct pg_array ids;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < count; i++)
+        pg_array_add_uuid(&ids, &places[i].id);
     const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
+    struct pg_result *rows = NULL;
     enum status status = pg_query(pg, &take, params, &rows, error);
-    for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++)
-        deliveries[pg_get_int64(rows, row, 0) - 1]->is_duplicate = false;
+    for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
+        struct uuid id = pg_get_uuid(rows, row, 0);
+        struct place *place = find_first(places, count, &id);
+        if (place != NULL)
+            deliveries[place->index]->is_duplicate = false;
+    }
     pg_result_free(&rows);
     pg_array_fini(&ids);
+    free(places);
     return status;
 }
 
