@@ -12,16 +12,6 @@ $$;
 REVOKE ALL ON FUNCTION om.date_inbox(text) FROM PUBLIC;
 SELECT om.date_inbox(schemaname) FROM pg_tables WHERE tablename = 'outbox_cursor';
 
-ALTER FUNCTION om.create_messaging(text) RENAME TO create_messaging_tables;
-CREATE FUNCTION om.create_messaging(service_schema text) RETURNS void LANGUAGE plpgsql AS
-$$
-BEGIN
-    PERFORM om.create_messaging_tables(service_schema);
-    PERFORM om.date_inbox(service_schema);
-END
-$$;
-REVOKE ALL ON FUNCTION om.create_messaging(text) FROM PUBLIC;
-
 CREATE FUNCTION om.require_keeper(service_schema text) RETURNS void LANGUAGE plpgsql AS
 $$
 BEGIN
@@ -149,7 +139,7 @@ EXCEPTION WHEN query_canceled OR OTHERS THEN
 END
 $$;
 
--- All of it at once: for schemas that are new, for people, and for the version before.
+-- All of it at once: for schemas that are new, whose inbox lacks the date, for people, and for the version before.
 CREATE OR REPLACE FUNCTION om.maintain_partitions(service_schema text, keep_days int) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS
 $$
@@ -158,6 +148,11 @@ DECLARE
     part text;
     fault text;
 BEGIN
+    PERFORM om.require_keeper(service_schema);
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(format('%I.inbox', service_schema))
+                                              AND attname = 'taken_at') THEN
+        PERFORM om.date_inbox(service_schema);
+    END IF;
     FOR part IN SELECT om.partitions_due(service_schema, oldest) LOOP
         fault := om.keep_partition(service_schema, part, oldest);
         IF fault IS NOT NULL THEN
