@@ -28,7 +28,7 @@ def event_channel:
 def channels:
     ([$events[] | event_channel] | add)
     + {failures: {address: "failures.{stream}.{consumer}.{eventId}",
-        description: "In the stream FAILURES, which keeps the last report of each message. With an attempt behind it, and empty: that attempt at a second chance was begun.",
+        description: "In the stream FAILURES, which keeps the last report of each message. With an attempt behind it, and just the id of a process: that attempt at a second chance was begun by it.",
         parameters: {stream: {description: "The message's stream."},
             consumer: {description: "Who could not process it."},
             eventId: {description: "The event's id, or seq-<sequence>."}},

@@ -81,14 +81,15 @@ static enum status store_report(const struct acknowledger *acknowledger,
     return status;
 }
 
-/* If all attempts were begun and none was ended, it is what ends its process; otherwise its time
-   ran out before its turn came. Fire and forget. */
+/* If each attempt was begun by another process, it is what ends them; otherwise its time ran out in
+   the hands of one that lives. Fire and forget. */
 void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message) {
     const struct consumer_spec *spec = acknowledger->spec;
     struct buf subject = {0};
     buf_printf(&subject, "failures.%s.%s.seq-%" PRIu64 ".%d", spec->stream, spec->durable,
                message->metadata.stream_sequence, message->delivery.attempt);
-    natsConnection_PublishString(nats_client_bulk(acknowledger->options->nats), subject.ptr, "");
+    natsConnection_PublishString(nats_client_bulk(acknowledger->options->nats), subject.ptr,
+                                 acknowledger->process);
     buf_fini(&subject);
 }
 

@@ -27,9 +27,10 @@ struct acknowledger {
     const char *consumer; /* ORDERS/inventory: its name in logs */
     const struct consumer_options *options;
     struct pull *pull;
+    char process[UUID_TEXT_SIZE]; /* another one whenever the process is started */
 };
 
-/* Marks that work on an attempt at a second chance begins, in FAILURES, as
+/* Marks that this process begins an attempt at a second chance, in FAILURES, as
    failures.<stream>.<consumer>.seq-<sequence>.<attempt>. */
 void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message);
 /* Adds to `counts`. */

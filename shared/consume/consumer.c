@@ -318,6 +318,8 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
         .options = &consumer->options,
         .pull = intake_pull(consumer->intake),
     };
+    struct uuid process = uuid_v7();
+    uuid_format(&process, consumer->acknowledger.process);
     return consumer;
 }
 

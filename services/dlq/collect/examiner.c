@@ -249,32 +249,43 @@ static void ask_for_marks(struct examination *examination, const struct item *it
     buf_fini(&subject);
 }
 
-static enum status read_mark(struct examination *examination, size_t index, struct item *item,
+/* Whose mark it is; empty where there is none. */
+static enum status read_mark(struct examination *examination, size_t index, struct slice *reader,
                              struct error *error) {
     struct stored_message mark = {0};
     enum status status =
         stored_message_parse(request_batch_reply(examination->requests, index), &mark, error);
+    *reader = arena_slice(examination->arena, buf_slice(&mark.body));
     stored_message_fini(&mark);
-    item->was_always_begun &= status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* Was each chance begun every time it was sent, or was its turn only slow to come? */
+/* Was a chance begun each time, by a process that did not live to begin another? */
+static enum status read_marks_of(struct examination *examination, size_t *index, struct item *item,
+                                 struct error *error) {
+    struct slice readers[MARKS_MOST];
+    enum status status = STATUS_OK;
+    int count = marks_of(item);
+    item->ends_its_reader = count > 0;
+    for (int i = 0; i < count && status == STATUS_OK; i++) {
+        status = read_mark(examination, (*index)++, &readers[i], error);
+        item->ends_its_reader &= status == STATUS_OK && readers[i].len > 0;
+        for (int k = 0; k < i && status == STATUS_OK; k++)
+            item->ends_its_reader &= !slice_equal(readers[k], readers[i]);
+    }
+    return status;
+}
+
 static enum status read_marks(struct examination *examination, struct error *error) {
     size_t count = 0, index = 0;
     request_batch_clear(examination->requests);
     for (size_t i = 0; i < examination->round_count; i++) {
-        struct item *item = examination->round[i];
-        ask_for_marks(examination, item);
-        count += (size_t)marks_of(item);
-        item->was_always_begun = marks_of(item) > 0;
+        ask_for_marks(examination, examination->round[i]);
+        count += (size_t)marks_of(examination->round[i]);
     }
     enum status status = count > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
-    for (size_t i = 0; i < examination->round_count; i++) {
-        struct item *item = examination->round[i];
-        for (int k = 0; k < marks_of(item) && status == STATUS_OK; k++)
-            status = read_mark(examination, index++, item, error);
-    }
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
+        status = read_marks_of(examination, &index, examination->round[i], error);
     return status;
 }
 

@@ -90,7 +90,7 @@ bool item_left_no_word(const struct item *item) {
 
 bool item_has_a_chance(const struct item *item) {
     return item->notice.kind == NOTICE_MAX_DELIVERIES && item_left_no_word(item) &&
-           !item->was_always_begun && republish_fits(&item->original);
+           !item->ends_its_reader && republish_fits(&item->original);
 }
 
 /* --- the name --------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ struct item {
     struct entry entry;
     int replay_of;               /* the generation it replays; 0: no replay */
     bool is_chance;              /* its second chance */
-    bool was_always_begun;       /* the chance: each of its deliveries was begun, none ended */
+    bool ends_its_reader;        /* the chance: each delivery was begun, by another process */
     uint64_t expected_sequence;  /* the generation before it in the DLQ stream */
     bool is_corrected;           /* by the stream, whose last word counts more than the index */
     struct stored_message found; /* the entry that the stream has */
@@ -57,7 +57,7 @@ void item_take_report(struct item *item, const struct stored_message *message, s
    be read. */
 bool item_left_no_word(const struct item *item);
 /* Named, but to be sent once more (second_chances.h) before it is a dead letter. A chance that ran
-   out of time before its turn came is no failure: it has another. */
+   out of time in the hands of a process that lives is no failure: it has another. */
 bool item_has_a_chance(const struct item *item);
 
 /* Fills in id and entry, all but the generation. Returns why there is nothing to enter, or NULL. */

@@ -112,8 +112,9 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
 
 /* --- waiting for the end ---------------------------------------------------------------------- */
 
-/* Ends those that a report or a dead letter speaks of. A report of a stream that is gone may bear
-   the same number; clocks may differ by a little. */
+/* Ends those that a report or a dead letter speaks of. What was sent first may be done after all,
+   in slow hands, and its report takes the place of the other. A report of a stream that is gone may
+   bear the same number; clocks may differ by a little. */
 static enum status end_answered(struct giver *giver, struct error *error) {
     static const struct pg_statement end = {
         .name = "dlq_chance_end",
@@ -124,7 +125,8 @@ static enum status end_answered(struct giver *giver, struct error *error) {
                "      coalesce(r.outcome = 'DONE', false) AS is_done"
                "    FROM dlq.chances g"
                "    LEFT JOIN dlq.reports r ON r.stream = g.stream AND r.consumer = g.consumer"
-               "      AND r.stream_sequence = g.chance_sequence"
+               "      AND (r.stream_sequence = g.chance_sequence"
+               "        OR r.stream_sequence = g.stream_sequence AND r.outcome = 'DONE')"
                "      AND r.reported_at > g.noted_at - interval '1 minute'"
                "    LEFT JOIN dlq.failures f ON f.stream = g.stream AND f.consumer = g.consumer"
                "      AND f.stream_sequence = g.chance_sequence"

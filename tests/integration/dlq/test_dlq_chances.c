@@ -103,8 +103,8 @@ static void message_that_left_no_report_twice_is_a_dead_letter_that_says_so(void
 
     struct chance chance = next_chance(publish_and_lose(id));
     assert_int_equal(dead_letters_count(&world), 0);
-    dead_letters_begin(&world, chance.sequence, 1);
-    dead_letters_begin(&world, chance.sequence, 2);
+    dead_letters_begin(&world, chance.sequence, 1, "the first process");
+    dead_letters_begin(&world, chance.sequence, 2, "the next process");
     dead_letters_lose(&world, chance.delivery);
     dead_letters_await_quiet(&world);
 
@@ -129,7 +129,9 @@ static void chance_that_was_not_begun_each_time_has_another(void **state) {
 
     struct chance chance = next_chance(publish_and_lose(id));
     for (int i = 0; i < 2; i++) {
-        dead_letters_begin(&world, chance.sequence, 1); /* and was still at it the second time */
+        dead_letters_begin(&world, chance.sequence, 1, "one"); /* still at it the second time */
+        if (i == 1) /* or was done too late with the first */
+            dead_letters_begin(&world, chance.sequence, 2, "one");
         dead_letters_lose(&world, chance.delivery);
         chance = next_chance(chance.sequence);
     }
@@ -137,6 +139,23 @@ static void chance_that_was_not_begun_each_time_has_another(void **state) {
 
     await_state("passed", 1);
     await_state("expired", 2);
+    assert_no_dead_letter();
+    dead_letters_end(&service);
+}
+
+/* In slow hands; what it says takes the place of what the chance's own consumer said. */
+static void chance_is_passed_when_what_was_sent_first_is_done_after_all(void **state) {
+    (void)state;
+    char id[UUID_TEXT_SIZE];
+    start(NULL);
+    dead_letters_consumer(&world, "late");
+
+    uint64_t first = publish_and_lose(id);
+    struct chance chance = next_chance(first);
+    dead_letters_answer(&world, chance.delivery, "+ACK");
+    dead_letters_report(&world, id, first, 2, "DONE");
+
+    await_state("passed", 1);
     assert_no_dead_letter();
     dead_letters_end(&service);
 }
@@ -271,6 +290,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_that_left_no_report_twice_is_a_dead_letter_that_says_so),
         cmocka_unit_test(chance_that_was_not_begun_each_time_has_another),
+        cmocka_unit_test(chance_is_passed_when_what_was_sent_first_is_done_after_all),
         cmocka_unit_test(chance_in_hand_does_not_expire),
         cmocka_unit_test(second_chance_that_is_rejected_says_why),
         cmocka_unit_test(second_chances_come_one_at_a_time_and_survive_restarts),

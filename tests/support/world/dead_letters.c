@@ -166,11 +166,12 @@ void dead_letters_report(struct dead_letters *world, const char *event_id, uint6
     buf_fini(&body);
 }
 
-void dead_letters_begin(struct dead_letters *world, uint64_t sequence, int attempt) {
+void dead_letters_begin(struct dead_letters *world, uint64_t sequence, int attempt,
+                        const char *process) {
     struct buf subject = {0};
     buf_printf(&subject, "failures." DEAD_LETTERS_STREAM ".%s.seq-%" PRIu64 ".%d", world->consumer,
                sequence, attempt);
-    (void)acknowledged_sequence(request(world, subject.ptr, ""));
+    (void)acknowledged_sequence(request(world, subject.ptr, process));
     buf_fini(&subject);
 }
 

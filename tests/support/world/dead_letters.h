@@ -55,8 +55,9 @@ void dead_letters_answer(struct dead_letters *world, natsMsg *delivery, const ch
 /* The consumer's failure report, stored. */
 void dead_letters_report(struct dead_letters *world, const char *event_id, uint64_t sequence,
                          int attempt, const char *outcome);
-/* The consumer's mark that it begins an attempt at a second chance, stored. */
-void dead_letters_begin(struct dead_letters *world, uint64_t sequence, int attempt);
+/* The mark that a process of the consumer begins an attempt at a second chance, stored. */
+void dead_letters_begin(struct dead_letters *world, uint64_t sequence, int attempt,
+                        const char *process);
 /* Takes the next delivery, reports REJECT, terminates it. */
 void dead_letters_reject(struct dead_letters *world, const char *event_id, uint64_t sequence);
 /* Refuses deliveries until there are none left, and reports each. */

@@ -91,9 +91,9 @@ static void chance_is_for_what_ran_out_without_a_last_word(void **state) {
     item.report = NULL;
     item.is_chance = true; /* of which some attempt was not even begun */
     assert_true(item_has_a_chance(&item));
-    item.was_always_begun = true;
+    item.ends_its_reader = true;
     assert_false(item_has_a_chance(&item));
-    item.was_always_begun = item.is_chance = false;
+    item.ends_its_reader = item.is_chance = false;
     item.notice.kind = NOTICE_TERMINATED; /* somebody decided */
     assert_false(item_has_a_chance(&item));
     stored_message_fini(&item.original);
