@@ -68,7 +68,7 @@ static struct task *charge_task(const struct delivery *delivery, struct payment_
 /* The order has ended: a captured payment is given back, and a later charge refused. */
 static struct task *end_task(const struct delivery *delivery, struct payment_row *row,
                              struct arena *arena) {
-    enum payment_status next = ledger_end(row->status);
+    enum payment_status next = payment_fsm_end(row->status);
     row->is_changed |= next != row->status;
     row->status = next;
     if (next == PAYMENT_REFUNDING)
@@ -288,7 +288,7 @@ static void settle(struct batch *batch, struct delivery *delivery,
     if (task == NULL || row == NULL)
         return;
     const struct payment_transition *transition =
-        ledger_step(row->status, task->operation, task->request.answer);
+        payment_fsm_step(row->status, task->operation, task->request.answer);
     if (transition == NULL)
         return;
     take_answer(row, task, transition);

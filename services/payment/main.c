@@ -1,6 +1,6 @@
 /* The payment service: charges orders, and gives back the money of those that end early. */
 #include "services/payment/handler.h"
-#include "services/payment/refunds.h"
+#include "services/payment/owed_refunds.h"
 #include "services/payment/settings.h"
 #include "shared/service/runtime.h"
 
@@ -22,7 +22,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment-cancelled", ROWS(order_events)},
 };
 
-static const struct periodic *const periodics[] = {&refunds};
+static const struct periodic *const periodics[] = {&owed_refunds};
 
 static struct payment_settings settings;
 

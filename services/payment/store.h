@@ -5,7 +5,7 @@
 #ifndef OM_SERVICES_PAYMENT_STORE_H
 #define OM_SERVICES_PAYMENT_STORE_H
 
-#include "services/payment/ledger.h"
+#include "services/payment/payment_fsm.h"
 #include "shared/base/slice.h"
 #include "shared/consume/batch.h"
 

@@ -1,9 +1,9 @@
 /* The payment service on a real database: money is taken once, and given back when the order ends
    at any moment of a charge.
 
-   Covers: services/payment/handler.c services/payment/ledger.c
-   services/payment/provider_simulated.c services/payment/refunds.c services/payment/store.c */
-#include "services/payment/refunds.h"
+   Covers: services/payment/handler.c services/payment/payment_fsm.c
+   services/payment/provider_simulated.c services/payment/owed_refunds.c services/payment/store.c */
+#include "services/payment/owed_refunds.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"
@@ -158,7 +158,7 @@ static void turn_of_refunds(void) {
         .pg = pg_create(servers_role_url(world.servers, "om_payments"), "refunds"),
         .context = &world.payment,
     };
-    if (periodic_run(&refunds, &batch, &error) != STATUS_OK)
+    if (periodic_run(&owed_refunds, &batch, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     arena_destroy(&batch.arena);
     outbox_destroy(&batch.outbox);

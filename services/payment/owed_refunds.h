@@ -4,11 +4,11 @@
  * What is owed stays owed until the provider gives it back or says that there is nothing; each is
  * asked for again after a while.
  */
-#ifndef OM_SERVICES_PAYMENT_REFUNDS_H
-#define OM_SERVICES_PAYMENT_REFUNDS_H
+#ifndef OM_SERVICES_PAYMENT_OWED_REFUNDS_H
+#define OM_SERVICES_PAYMENT_OWED_REFUNDS_H
 
 #include "shared/service/periodic.h"
 
-extern const struct periodic refunds;
+extern const struct periodic owed_refunds;
 
 #endif

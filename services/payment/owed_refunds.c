@@ -1,4 +1,4 @@
-#include "services/payment/refunds.h"
+#include "services/payment/owed_refunds.h"
 
 #include "services/payment/handler.h"
 #include "services/payment/store.h"
@@ -27,4 +27,4 @@ static enum status note_answers(struct batch *batch, struct error *error) {
     return batch->count > 0 ? refund_handler.apply(batch, error) : STATUS_OK;
 }
 
-const struct periodic refunds = {"refunds", TURN_MS, note_answers, ask_provider};
+const struct periodic owed_refunds = {"refunds", TURN_MS, note_answers, ask_provider};

@@ -3,10 +3,10 @@
  * `answer`, it goes to `next` and `says` goes out. An answer that is not in the table changes
  * nothing.
  *
- * Pure and thread safe. tests/unit/services/payment/test_ledger.c walks every pair.
+ * Pure and thread safe. tests/unit/services/payment/test_payment_fsm.c walks every pair.
  */
-#ifndef OM_SERVICES_PAYMENT_LEDGER_H
-#define OM_SERVICES_PAYMENT_LEDGER_H
+#ifndef OM_SERVICES_PAYMENT_PAYMENT_FSM_H
+#define OM_SERVICES_PAYMENT_PAYMENT_FSM_H
 
 #include "services/payment/provider.h"
 #include "shared/base/slice.h"
@@ -47,11 +47,11 @@ const char *payment_status_name(enum payment_status status);
 bool payment_status_parse(struct slice text, enum payment_status *status);
 
 /* NULL: nothing changes. */
-const struct payment_transition *ledger_step(enum payment_status status,
-                                             enum payment_operation operation,
-                                             enum provider_answer answer);
+const struct payment_transition *payment_fsm_step(enum payment_status status,
+                                                  enum payment_operation operation,
+                                                  enum provider_answer answer);
 
 /* The status that a payment has once its order has failed or was cancelled. */
-enum payment_status ledger_end(enum payment_status status);
+enum payment_status payment_fsm_end(enum payment_status status);
 
 #endif

@@ -1,4 +1,4 @@
-#include "services/payment/ledger.h"
+#include "services/payment/payment_fsm.h"
 
 static const char *const status_names[] = {
 #define PAYMENT_STATUS_NAME(name) [PAYMENT_##name] = #name,
@@ -30,9 +30,9 @@ bool payment_status_parse(struct slice text, enum payment_status *status) {
     return found >= 0;
 }
 
-const struct payment_transition *ledger_step(enum payment_status status,
-                                             enum payment_operation operation,
-                                             enum provider_answer answer) {
+const struct payment_transition *payment_fsm_step(enum payment_status status,
+                                                  enum payment_operation operation,
+                                                  enum provider_answer answer) {
     for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
         const struct payment_transition *row = &transitions[i];
         if (row->status == status && row->operation == operation && row->answer == answer)
@@ -41,7 +41,7 @@ const struct payment_transition *ledger_step(enum payment_status status,
     return NULL;
 }
 
-enum payment_status ledger_end(enum payment_status status) {
+enum payment_status payment_fsm_end(enum payment_status status) {
     switch (status) {
     case PAYMENT_INTENT:
         return PAYMENT_VOIDED;

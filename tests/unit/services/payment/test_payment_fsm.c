@@ -1,4 +1,4 @@
-#include "services/payment/ledger.h"
+#include "services/payment/payment_fsm.h"
 #include "tests/support/base/test.h"
 
 static const enum provider_answer answers[] = {PROVIDER_NONE,      PROVIDER_DONE,
@@ -8,7 +8,7 @@ static const enum provider_answer answers[] = {PROVIDER_NONE,      PROVIDER_DONE
 
 static void assert_goes(enum payment_status from, enum payment_operation operation,
                         enum provider_answer answer, enum payment_status to) {
-    const struct payment_transition *row = ledger_step(from, operation, answer);
+    const struct payment_transition *row = payment_fsm_step(from, operation, answer);
     assert_non_null(row);
     assert_int_equal(row->next, to);
 }
@@ -23,7 +23,7 @@ static void money_moves_one_way_from_intent_to_its_end(void **state) {
 static void a_charge_that_meets_a_voided_order_is_given_back(void **state) {
     (void)state;
     const struct payment_transition *row =
-        ledger_step(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DONE);
+        payment_fsm_step(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DONE);
     assert_int_equal(row->next, PAYMENT_REFUNDING);
     assert_int_equal(row->says, EVENT_PAYMENT_SUCCEEDED);
     assert_true(row->needs_refund);
@@ -34,8 +34,8 @@ static void an_answer_that_decides_nothing_changes_nothing(void **state) {
     const enum provider_answer idle[] = {PROVIDER_NONE, PROVIDER_TRANSIENT, PROVIDER_OUTAGE};
     for (int status = 0; status < PAYMENT_STATUS_COUNT; status++) {
         for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
-            assert_null(ledger_step((enum payment_status)status, PAYMENT_CHARGE, idle[i]));
-            assert_null(ledger_step((enum payment_status)status, PAYMENT_REFUND, idle[i]));
+            assert_null(payment_fsm_step((enum payment_status)status, PAYMENT_CHARGE, idle[i]));
+            assert_null(payment_fsm_step((enum payment_status)status, PAYMENT_REFUND, idle[i]));
         }
     }
 }
@@ -45,16 +45,16 @@ static void what_has_ended_stays_ended(void **state) {
     const enum payment_status ends[] = {PAYMENT_CAPTURED, PAYMENT_DECLINED, PAYMENT_REFUNDED};
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         for (size_t j = 0; j < ANSWERS; j++) {
-            assert_null(ledger_step(ends[i], PAYMENT_CHARGE, answers[j]));
-            assert_null(ledger_step(ends[i], PAYMENT_REFUND, answers[j]));
+            assert_null(payment_fsm_step(ends[i], PAYMENT_CHARGE, answers[j]));
+            assert_null(payment_fsm_step(ends[i], PAYMENT_REFUND, answers[j]));
         }
     }
 }
 
 static void an_order_that_ends_gets_back_what_was_captured_and_refuses_what_was_not(void **state) {
     (void)state;
-    assert_int_equal(ledger_end(PAYMENT_CAPTURED), PAYMENT_REFUNDING);
-    assert_int_equal(ledger_end(PAYMENT_INTENT), PAYMENT_VOIDED);
+    assert_int_equal(payment_fsm_end(PAYMENT_CAPTURED), PAYMENT_REFUNDING);
+    assert_int_equal(payment_fsm_end(PAYMENT_INTENT), PAYMENT_VOIDED);
 }
 
 static void an_order_that_ends_again_changes_nothing(void **state) {
@@ -62,7 +62,7 @@ static void an_order_that_ends_again_changes_nothing(void **state) {
     const enum payment_status after[] = {PAYMENT_DECLINED, PAYMENT_REFUNDING, PAYMENT_REFUNDED,
                                          PAYMENT_VOIDED};
     for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++)
-        assert_int_equal(ledger_end(after[i]), after[i]);
+        assert_int_equal(payment_fsm_end(after[i]), after[i]);
 }
 
 static void every_status_has_its_word(void **state) {
