@@ -60,7 +60,7 @@ load_ports() {
     [[ ! -e $run_dir/ports ]] || . "$run_dir/ports"
 }
 
-# Once chosen, ports are remembered, so that addresses survive a restart. Below 32768, where outgoing
+# Once chosen, ports are remembered (save_ports), so that addresses survive a restart. Below 32768, where outgoing
 # connections take theirs.
 choose_ports() {
     local first=$((20000 + RANDOM % 10000))
@@ -71,7 +71,6 @@ choose_ports() {
     choose_http_port
     choose_port prometheus_port prometheus $((first + 300))
     choose_port nats_monitor_port nats $((first + 400))
-    save_ports
 }
 
 save_ports() {

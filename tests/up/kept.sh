@@ -53,6 +53,52 @@ test_crash_loop() {
     expect_new_order
 }
 
+# What runs, and where.
+state() {
+    cat "$run_dir"/pid/* "$run_dir"/pid/.[a-z]* "$run_dir/ports" "$run_dir/env"
+}
+
+# expect_refusal REGEX VARIABLE=VALUE...: of scripts/up, which changes nothing.
+expect_refusal() {
+    local before
+    before=$(state)
+    ! (export "${@:2}" && up) || die "scripts/up takes ${*:2}"
+    expect "nothing has been changed, .*$1"
+    [[ $(state) == "$before" ]] || die "${*:2} is refused, but something else runs than before"
+    expect_new_order
+}
+
+test_refusals() {
+    say "settings that are refused"
+    expect_refusal 'must be loopback' OM_HTTP_ADDRESS=::
+    expect_refusal 'OM_FLOW is none of' OM_FLOW=none OM_HTTP_PORT=$((${OM_URL##*:} + 1000)) OM_REPLICAS=2
+    expect_refusal 'OM_DRAIN_MS' OM_DRAIN_MS=soon OM_LOG_LEVEL=debug
+    expect_refusal '192\.0\.2\.1' OM_HTTP_ADDRESS=192.0.2.1 OM_AUTH=jwt OM_JWT_ALG=HS256 \
+        OM_JWT_KEY_FILE=secrets/pii_key OM_JWT_ISSUER=us OM_JWT_AUDIENCE=us
+}
+
+# OM_URL names the address that the gateway listens at.
+test_address() {
+    local port=${OM_URL##*:}
+    if ! grep -q ' lo$' /proc/net/if_inet6 2>/dev/null; then
+        say "SKIPPED: a gateway at ::1, which this machine has not"
+        return
+    fi
+    say "another address"
+    OM_HTTP_ADDRESS=::1 up || die "$(cat "$output")"
+    expect "http://\[::1\]:$port/console/"
+    # shellcheck disable=SC1091
+    . "$run_dir/env"
+    [[ $OM_URL == "http://[::1]:$port" ]] || die "OM_URL is $OM_URL"
+    status || die "$(cat "$output")"
+    expect_new_order
+    up || die "$(cat "$output")"
+    # shellcheck disable=SC1091
+    . "$run_dir/env"
+    [[ $OM_URL == "http://127.0.0.1:$port" ]] || die "OM_URL is $OM_URL"
+    expect_new_order
+}
+
 # What scripts/down ends stays away, also if it was about to be started again; a keeper that is gone is told of.
 test_what_is_ended() {
     local keeper
