@@ -2,6 +2,7 @@
 
 #include "omctl/signer.h"
 #include "shared/base/clock.h"
+#include "shared/contract/contact.h"
 #include "shared/json/json.h"
 
 struct token_options {
@@ -59,6 +60,11 @@ int token_command(const struct omctl_config *config, int argc, char **argv) {
         given.issuer == NULL || given.audience == NULL) {
         fprintf(stderr, "omctl: token: --alg, --key-file, --sub, --issuer and --audience are"
                         " required\n");
+        return COMMAND_USAGE;
+    }
+    if (!customer_id_is_valid(slice_of(given.subject))) {
+        fprintf(stderr, "omctl: token: --sub must be 1 to %d bytes without control characters\n",
+                CUSTOMER_ID_MAX);
         return COMMAND_USAGE;
     }
     enum status status = make_token(&given, ttl_us, &token, &error);

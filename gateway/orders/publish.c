@@ -98,6 +98,7 @@ static enum status make_message(struct publication *publication, natsMsg **messa
         .time_us = clock_now_us(),
     };
     event_encode(&head, buf_slice(&lane->data), &lane->envelope, traceparent);
+    publication->size = lane->envelope.len;
     return nats_event_message(message, info->subject, broker_call_reply(publication->call),
                               buf_slice(&lane->envelope), id, info->stream, traceparent, error);
 }
@@ -159,7 +160,8 @@ static void note_try(struct publication *publication, const char *failure) {
 static void on_answer(void *closure, const struct broker_answer *answer) {
     struct publication *publication = closure;
     struct error *failure = &publication->failure;
-    enum status status = publish_health_judge(publication->lane->options.health, answer, failure);
+    enum status status =
+        publish_health_judge(publication->lane->options.health, answer, publication->size, failure);
     note_try(publication, status == STATUS_OK ? NULL : failure->text);
     publication->may_be_stored |= answer->status == STATUS_TIMEOUT;
     if (status == STATUS_OK)

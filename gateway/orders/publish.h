@@ -62,6 +62,7 @@ struct publication {
     struct uuid id;       /* the command's */
     struct trace trace;   /* of the request */
     struct span span;     /* of the way into the stream */
+    size_t size;          /* of its body */
     bool is_sent;         /* `call` is under way */
     bool may_be_stored;   /* one that was sent has not been answered */
     struct error failure; /* of the last try */

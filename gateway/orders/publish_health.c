@@ -4,26 +4,31 @@
 #include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/contract/event.h"
+#include "shared/nats/jetstream_code.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 METRIC_GAUGE(refused, "ordermesh_orders_refused", "",
              "1 while the last order, cancel or probe was not stored by its stream.");
 
-enum { TURN_MS = 1000, IDLE_US = 2000000 };
+/* A probe is like an order: its body, and more than its head has less. */
+enum { TURN_MS = 1000, IDLE_US = 2000000, PROBE_BYTES = 1024, HEAD_BYTES = 512 };
 
 struct publish_health {
     struct hindrance trouble;
     atomic_int_fast64_t said_us; /* monotonic */
+    atomic_size_t probe_bytes;
 };
 
 struct publish_health *publish_health_create(void) {
     struct publish_health *health = mem_alloc(sizeof(*health));
     hindrance_init(&health->trouble);
     atomic_store(&health->said_us, clock_monotonic_us());
+    atomic_store(&health->probe_bytes, PROBE_BYTES);
     metric_set(&refused, 0, 0);
     return health;
 }
@@ -39,27 +44,37 @@ static const char *stream_name(void) {
     return event_info(EVENT_ORDER_SUBMIT)->stream;
 }
 
-static enum status judge(const struct broker_answer *answer, struct error *error) {
-    struct pub_ack ack;
+static enum status judge(const struct broker_answer *answer, struct pub_ack *ack,
+                         struct error *error) {
     if (answer->status == STATUS_UNAVAILABLE)
         return error_set(error, STATUS_UNAVAILABLE, "the stream %s is missing, or has no leader",
                          stream_name());
     if (answer->status != STATUS_OK)
         return error_set(error, answer->status, "the stream %s does not acknowledge: %s",
                          stream_name(), status_text(answer->status));
-    enum status status = pub_ack_parse(answer->body, &ack, error);
-    if (status == STATUS_OK && ack.error_code != 0)
+    enum status status = pub_ack_parse(answer->body, ack, error);
+    if (status == STATUS_OK && ack->error_code != 0)
         status = error_set(error, STATUS_UNAVAILABLE, "the stream %s refuses: %s (%d)",
-                           stream_name(), ack.error_text, ack.error_code);
+                           stream_name(), ack->error_text, ack->error_code);
     return status;
 }
 
+/* Of a message that was too large the probe must be no smaller, or it would be stored. */
+static size_t probe_size(const struct pub_ack *ack, size_t size) {
+    bool is_size =
+        ack->error_code == JETSTREAM_MESSAGE_TOO_LARGE && size + HEAD_BYTES > PROBE_BYTES;
+    return is_size ? size + HEAD_BYTES : PROBE_BYTES;
+}
+
 enum status publish_health_judge(struct publish_health *health, const struct broker_answer *answer,
-                                 struct error *error) {
+                                 size_t size, struct error *error) {
     struct error before;
-    enum status status = judge(answer, error);
+    struct pub_ack ack = {0};
+    enum status status = judge(answer, &ack, error);
     bool was_bad = hindrance_read(&health->trouble, &before);
     atomic_store(&health->said_us, clock_monotonic_us());
+    if (size > 0)
+        atomic_store(&health->probe_bytes, probe_size(&ack, size));
     if (status != STATUS_OK)
         hindrance_set(&health->trouble, error);
     else if (was_bad)
@@ -91,7 +106,7 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
     struct publish_probe *probe = closure;
     struct error error;
     probe->call = NULL;
-    (void)!publish_health_judge(probe->health, answer, &error);
+    (void)!publish_health_judge(probe->health, answer, 0, &error);
 }
 
 static void ask(struct publish_probe *probe, const char *id) {
@@ -99,7 +114,12 @@ static void ask(struct publish_probe *probe, const char *id) {
     natsMsg *message = NULL;
     if (broker_call_open(probe->broker, BROKER_PUBLISH, &call) != STATUS_OK)
         return;
-    natsStatus s = natsMsg_Create(&message, "orders.probe", broker_call_reply(call), "", 0);
+    size_t size = atomic_load(&probe->health->probe_bytes);
+    char *body = mem_alloc(size);
+    memset(body, ' ', size);
+    natsStatus s =
+        natsMsg_Create(&message, "orders.probe", broker_call_reply(call), body, (int)size);
+    free(body);
     if (s == NATS_OK)
         s = natsMsgHeader_Set(message, "Nats-Msg-Id", id);
     if (s == NATS_OK)

@@ -5,8 +5,9 @@
  * orders.probe, which the stream keeps and no consumer reads. While all is well and nothing was
  * published for 2 s, its id is always the same, so that the stream drops all but one of its
  * duplicate window: a stream that is missing, sealed or without a leader shows within seconds, one
- * that is full within that window. After a failure each second's message is new, so that its
- * acknowledgement says that commands are stored again.
+ * that is full within that window. It is as large as an order, and as the last command if that was
+ * too large for the stream: a smaller one would be stored. After a failure each second's message is
+ * new, so that its acknowledgement says that commands are stored again.
  */
 #ifndef OM_GATEWAY_ORDERS_PUBLISH_HEALTH_H
 #define OM_GATEWAY_ORDERS_PUBLISH_HEALTH_H
@@ -19,9 +20,10 @@ struct publish_health;
 struct publish_health *publish_health_create(void);
 void publish_health_destroy(struct publish_health **health);
 
-/* OK when the answer says that the stream holds the message. */
+/* OK when the answer says that the stream holds the message, whose body had `size` bytes (0: a
+   probe). */
 enum status publish_health_judge(struct publish_health *health, const struct broker_answer *answer,
-                                 struct error *error) MUST_CHECK;
+                                 size_t size, struct error *error) MUST_CHECK;
 /* False: `why` says so. */
 bool publish_health_is_good(struct publish_health *health, struct error *why);
 

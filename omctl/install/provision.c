@@ -74,6 +74,11 @@ static enum status verify(struct nats_client *nats, const struct resource *resou
     return STATUS_OK;
 }
 
+static const char *name_of(const struct resource *resource) {
+    const char *field = resource->stream != NULL ? "durable_name" : "name";
+    return json_object_get_string(json_object_object_get(resource->declared, field));
+}
+
 static enum status change(struct nats_client *nats, const struct resource *resource,
                           struct json_object *actual, const struct provision_options *options,
                           struct provision_result *result, struct error *error) {
@@ -89,6 +94,11 @@ static enum status change(struct nats_client *nats, const struct resource *resou
     if (refused.code != 0) {
         fprintf(options->out, "%s: the server cannot %s it: %s (%lld)\n", resource->label,
                 actual != NULL ? "change" : "create", refused.text, (long long)refused.code);
+        if (actual != NULL && resource->stream != NULL)
+            fprintf(options->out,
+                    "%s: it is of another kind than declared: remove it (`nats consumer rm %s %s`)"
+                    " and run `omctl provision`\n",
+                    resource->label, resource->stream, name_of(resource));
         result->refused++;
         return STATUS_OK;
     }
@@ -149,6 +159,12 @@ static enum status provision_one(struct nats_client *nats, const struct resource
             actual == NULL || print_differences(resource, actual, "", options->out) > 0;
         if (is_changed)
             status = change(nats, resource, actual, options, result, error);
+        if (is_changed && json_object_get_boolean(json_object_object_get(actual, "sealed")))
+            fprintf(options->out,
+                    "%s: a seal cannot be undone: remove it (`nats stream rm %s`), run"
+                    " `omctl provision` and publish the outboxes again (docs/operations.md, After"
+                    " the broker lost data)\n",
+                    resource->label, name_of(resource));
         if (is_paused && status == STATUS_OK)
             status = resume(nats, resource, options, result, error);
         if (!is_changed && !is_paused)

@@ -40,6 +40,24 @@ static bool takes(struct json_object *config, const char *subject) {
     return is_taken;
 }
 
+/* Ours are pulled from and acknowledged; a server changes neither in a consumer that is there. */
+static bool is_another_kind(struct json_object *config) {
+    struct slice policy = SLICE_LITERAL(""), target = SLICE_LITERAL("");
+    (void)!json_get_string(config, "ack_policy", &policy, NULL);
+    (void)!json_get_string(config, "deliver_subject", &target, NULL);
+    return !slice_is(policy, "explicit") || target.len > 0;
+}
+
+static enum status refuse_kind(struct json_object *root, struct error *error) {
+    struct slice stream = SLICE_LITERAL("?"), name = SLICE_LITERAL("?");
+    (void)!json_get_string(root, "stream_name", &stream, NULL);
+    (void)!json_get_string(root, "name", &name, NULL);
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "it is of another kind than declared: remove it "
+                     "(`nats consumer rm %.*s %.*s`) and run `omctl provision`",
+                     SLICE_ARG(stream), SLICE_ARG(name));
+}
+
 static enum status read(struct json_object *root, const struct subject_list *needs,
                         struct consumer_info *info, struct error *error) {
     struct json_object *config = NULL, *refused = NULL, *paused = NULL;
@@ -48,6 +66,8 @@ static enum status read(struct json_object *root, const struct subject_list *nee
     if (json_get_object(root, "error", &refused, NULL) == STATUS_OK)
         return read_refusal(refused, error);
     enum status status = json_get_object(root, "config", &config, error);
+    if (status == STATUS_OK && is_another_kind(config))
+        return refuse_kind(root, error);
     if (status == STATUS_OK)
         status = json_get_int64(config, "ack_wait", &ack_wait_ns, error);
     if (status == STATUS_OK)

@@ -23,7 +23,7 @@ struct subject_list {
 };
 
 /* NOT_FOUND when the stream or the consumer is missing, with what to do; UNAVAILABLE when the
-   server cannot say. */
+   server cannot say, or when it is no consumer to pull from and to acknowledge to. */
 enum status consumer_info_parse(struct slice reply, const struct subject_list *needs,
                                 struct consumer_info *info, struct error *error) MUST_CHECK;
 

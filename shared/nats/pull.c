@@ -205,6 +205,10 @@ static enum status take_status(struct pull *pull, natsMsg *message, struct error
     if (strcmp(code, "408") == 0 || strcmp(code, "404") == 0)
         return STATUS_OK;
     pull->asked_us = 0; /* why, it is asked at once */
+    if (pull->trouble.status != STATUS_OK) {
+        *error = pull->trouble;
+        return error->status;
+    }
     return error_set(error, STATUS_UNAVAILABLE, "a pull ended with status %s", code);
 }
 

@@ -60,6 +60,15 @@ static void unlimit(jsStreamConfig *config) {
     config->MaxMsgs = -1;
     config->Discard = js_DiscardOld;
 }
+static void narrow(jsStreamConfig *config) {
+    config->MaxMsgSize = 100;
+}
+static void narrow_for_large_ones(jsStreamConfig *config) {
+    config->MaxMsgSize = 2000;
+}
+static void widen(jsStreamConfig *config) {
+    config->MaxMsgSize = -1;
+}
 static void seal(jsStreamConfig *config) {
     config->Sealed = true;
 }
@@ -101,6 +110,41 @@ static void a_sealed_stream_is_said_even_if_nobody_posts(void **state) {
     servers_provision(fixture.servers);
 
     assert_true(wait_until(is_well, NULL, NOTICE_MS));
+    assert_int_equal(post_order(), 202);
+}
+
+/* The small probe was stored: all was well again, for an instant, after each refusal. */
+static void assert_refused_until_it_is_widened(void (*change)(jsStreamConfig *config),
+                                               const char *order) {
+    natsSubscription *probes = NULL;
+    natsMsg *probe = NULL;
+    assert_int_equal(
+        natsConnection_SubscribeSync(&probes, nats_client_fast(fixture.nats), "orders.probe"),
+        NATS_OK);
+    change_stream(change);
+    struct http_response refused = post(NULL, order);
+    assert_problem(&refused, 503, "unavailable");
+    for (int i = 0; i < 4; i++) { /* the last is sent when all before are answered */
+        assert_int_equal(natsSubscription_NextMsg(&probe, probes, NOTICE_MS), NATS_OK);
+        natsMsg_Destroy(probe);
+    }
+    natsSubscription_Destroy(probes);
+    assert_said("the stream ORDERS refuses: message size exceeds maximum allowed (10054)");
+    change_stream(widen);
+    assert_true(wait_until(is_well, NULL, NOTICE_MS));
+}
+
+static void a_size_that_is_refused_is_not_healed_by_a_smaller_probe(void **state) {
+    (void)state;
+    struct buf large = {0};
+    buf_printf(&large, "{\"customerId\":\"C1\",\"email\":\"c@example.com\","
+                       "\"currency\":\"USD\",\"paymentMethod\":\"pm_card_visa\",\"items\":[");
+    for (int i = 0; i < 50; i++)
+        buf_printf(&large, "%s{\"sku\":\"SKU-%040d\",\"quantity\":1}", i > 0 ? "," : "", i);
+    buf_printf(&large, "]}");
+    assert_refused_until_it_is_widened(narrow, ORDER);
+    assert_refused_until_it_is_widened(narrow_for_large_ones, large.ptr);
+    buf_fini(&large);
     assert_int_equal(post_order(), 202);
 }
 
@@ -146,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_stream_is_said_and_heals_without_anybody_posting),
         cmocka_unit_test(a_sealed_stream_is_said_even_if_nobody_posts),
+        cmocka_unit_test(a_size_that_is_refused_is_not_healed_by_a_smaller_probe),
         cmocka_unit_test(a_silent_broker_is_said),
         cmocka_unit_test(a_silent_broker_is_said_even_if_nobody_posts),
         cmocka_unit_test(an_order_waits_no_longer_than_it_is_told_to),

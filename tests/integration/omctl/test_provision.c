@@ -219,6 +219,37 @@ static void what_the_server_cannot_change_is_said_and_the_rest_goes_on(void **st
     assert_int_equal(provision(false, 0).created, 1);
 }
 
+static void a_consumer_of_another_kind_is_told_to_be_removed(void **state) {
+    (void)state;
+    static const char *const kinds[] = {
+        "\"ack_policy\":\"none\"",
+        "\"ack_policy\":\"explicit\",\"deliver_subject\":\"elsewhere\"",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        char body[256];
+        snprintf(body, sizeof(body),
+                 "{\"stream_name\":\"ORDERS\",\"config\":{\"durable_name\":\"inventory\","
+                 "\"deliver_policy\":\"all\",%s}}",
+                 kinds[i]);
+        delete_resource("CONSUMER.DELETE.ORDERS.inventory");
+        call("CONSUMER.DURABLE.CREATE.ORDERS.inventory", body);
+        rewind(out);
+        assert_int_equal(provision(false, 0).refused, 1);
+        assert_printed("remove it (`nats consumer rm ORDERS inventory`) and run `omctl provision`");
+    }
+    delete_resource("CONSUMER.DELETE.ORDERS.inventory");
+    assert_int_equal(provision(false, 0).created, 1);
+}
+
+static void a_seal_is_told_to_be_for_ever(void **state) {
+    (void)state;
+    set_stream_member("SHIPPING_DLQ", "sealed", json_object_new_boolean(true));
+    assert_int_equal(provision(false, 0).refused, 1);
+    assert_printed("stream SHIPPING_DLQ: a seal cannot be undone: remove it");
+    delete_resource("STREAM.DELETE.SHIPPING_DLQ");
+    assert_int_equal(provision(false, 0).refused, 0);
+}
+
 static void ack_wait_of_all_consumers_can_be_overridden(void **state) {
     (void)state;
     struct provision_result result = provision(false, 2000000);
@@ -239,6 +270,8 @@ int main(void) {
         OUTPUT_TEST(what_is_too_many_is_named_and_left_alone),
         OUTPUT_TEST(what_cannot_be_beside_the_declared_is_taken_away),
         OUTPUT_TEST(what_the_server_cannot_change_is_said_and_the_rest_goes_on),
+        OUTPUT_TEST(a_consumer_of_another_kind_is_told_to_be_removed),
+        OUTPUT_TEST(a_seal_is_told_to_be_for_ever),
         OUTPUT_TEST(ack_wait_of_all_consumers_can_be_overridden),
     };
     return cmocka_run_group_tests(tests, start, servers_teardown);

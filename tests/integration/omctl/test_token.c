@@ -88,6 +88,8 @@ static void what_it_cannot_sign_is_said(void **state) {
     assert_int_equal(make_token("none", "--sub C1", &token), 1);
     assert_int_equal(make_token("HS256", "", &token), 2);
     assert_int_equal(make_token("HS256", "--sub C1 --ttl long", &token), 2);
+    assert_int_equal(make_token("HS256", "--sub ''", &token), 2);
+    assert_int_equal(make_token("HS256", "--sub \"$(printf 'C\\t1')\"", &token), 2);
     assert_int_equal(token.len, 0);
     buf_fini(&token);
 }

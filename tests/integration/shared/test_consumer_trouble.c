@@ -293,6 +293,32 @@ static void a_consumer_that_is_paused_shows_until_it_is_resumed(void **state) {
     assert_nothing_was_lost();
 }
 
+static void a_consumer_of_another_kind_shows_until_it_is_removed(void **state) {
+    (void)state;
+    static const char *const kinds[] = {
+        "\"ack_policy\":\"none\"",
+        "\"ack_policy\":\"explicit\",\"deliver_subject\":\"elsewhere\"",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        char body[256];
+        snprintf(body, sizeof(body),
+                 "{\"stream_name\":\"" STREAM "\",\"config\":{\"durable_name\":\"" DURABLE
+                 "\",\"deliver_policy\":\"all\",%s}}",
+                 kinds[i]);
+        ask_jetstream("CONSUMER.DELETE." STREAM "." DURABLE, "");
+        ask_jetstream("CONSUMER.DURABLE.CREATE." STREAM "." DURABLE, body);
+        const char *reason =
+            "it is of another kind than declared: remove it (`nats consumer rm " STREAM " " DURABLE
+            "`) and run `omctl provision`";
+        assert_true(wait_until(waits_for, (void *)(uintptr_t)reason, WAIT_MS));
+    }
+    ask_jetstream("CONSUMER.DELETE." STREAM "." DURABLE, "");
+    servers_provision(servers);
+    for (int i = 0; i < 3; i++)
+        publish();
+    assert_nothing_was_lost();
+}
+
 static void set_consumer(const char *filter, const char *ack_wait_ns) {
     char body[512];
     snprintf(body, sizeof(body),
@@ -414,6 +440,7 @@ int main(void) {
         TEST(a_stream_that_is_missing_shows_until_it_is_made_again),
         TEST(a_consumer_that_is_paused_shows_until_it_is_resumed),
         TEST(a_filter_that_leaves_out_all_that_it_is_for_shows),
+        TEST(a_consumer_of_another_kind_shows_until_it_is_removed),
         TEST(a_shorter_ack_wait_is_heeded_while_a_batch_is_held),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
