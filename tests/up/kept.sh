@@ -182,15 +182,15 @@ test_power_cut() {
     expect_new_order
 }
 
-# whose_folder_is FOLDER: the processes that work in it or below.
-whose_folder_is() {
-    find /proc -maxdepth 2 -name cwd -lname "$1*" 2>/dev/null || true
+# is_left FOLDER: no process works in it or below.
+is_left() {
+    [[ -z $(find /proc -maxdepth 2 -name cwd -lname "$1*" 2>/dev/null) ]]
 }
 
 # Nothing is left running, and data stays.
 test_down() {
     "$root/scripts/down" >/dev/null
-    [[ -z $(whose_folder_is "$run_dir") ]] || die "these still run: $(whose_folder_is "$run_dir")"
+    await "the end of all" 10 is_left "$run_dir"
     ! status || die "scripts/status sees something"
     [[ ! -e $run_dir/pid && ! -e $run_dir/keep ]] || die "$run_dir/pid is left behind"
     up
