@@ -29,9 +29,9 @@ test_two_at_once() {
     expect_new_order
 }
 
-# ask_anew FILE: requests on connections of their own, until the file is gone; what fails is in it.
+# ask_anew FILE: requests on connections of their own, while there is $place/asking; what fails is in FILE.
 ask_anew() {
-    while [[ -e $1 ]]; do
+    while [[ -e $place/asking ]]; do
         curl -sS -o /dev/null -w '%{http_code}\n' --max-time 20 "$OM_URL/api/v1/products" 2>&1 |
             grep -v '^200$' >>"$1" || echo >>"$place/asked"
     done
@@ -44,6 +44,7 @@ test_upgrades() {
     start_traffic
     : >"$failed"
     : >"$place/asked"
+    : >"$place/asking"
     for _ in 1 2; do
         ask_anew "$failed" &
         askers+=($!)
@@ -56,12 +57,12 @@ test_upgrades() {
             ! compgen -G "$run_dir/pid/.$name.leaving.*" || die "the $name before still runs"
         done
     done
-    mv "$failed" "$failed.log"
+    rm "$place/asking"
     wait "${askers[@]}"
     kill "$traffic"
     wait "$traffic" || die "orders were not accepted: $(cat "$place/traffic.out")"
     traffic=
-    [[ ! -s $failed.log ]] || die "of $(wc -l <"$place/asked") requests some failed: $(sort "$failed.log" | uniq -c)"
+    [[ ! -s $failed ]] || die "of $(wc -l <"$place/asked") requests some failed: $(sort "$failed" | uniq -c)"
     [[ $(cut -f 7 "$place/traffic.log" | sort -u) == 1 ]] ||
         die "orders were tried again: $(cut -f 7 "$place/traffic.log" | sort | uniq -c)"
     say "$(wc -l <"$place/traffic.log") orders on kept connections and $(wc -l <"$place/asked") other requests, and none failed"
