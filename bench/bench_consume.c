@@ -2,9 +2,10 @@
  * consume: events through inbox, effect, outbox and acknowledgement, against the same SQL in
  * batches of 256 by pgbench, on one connection like ours.
  */
-#include "bench/consuming.h"
-#include "bench/harness.h"
-#include "bench/limits.h"
+#include "bench/parts/consuming.h"
+#include "bench/parts/harness.h"
+#include "bench/parts/limits.h"
+#include "bench/parts/system.h"
 #include "shared/observe/log.h"
 
 #define EVENTS 200000
@@ -24,9 +25,7 @@ int main(int argc, char **argv) {
     struct series ours = {0}, limit = {0};
     log_init("bench", "consume", LOG_LEVEL_ERROR);
     for (int round = 1; round <= options.rounds; round++) {
-        struct servers *servers = servers_start(SERVERS_POSTGRES | SERVERS_NATS);
-        servers_migrate(servers);
-        servers_provision(servers);
+        struct servers *servers = system_servers(&options);
         consuming_fill(servers, &consuming);
         series_add(&limit, limit_orders(servers, &script));
         series_add(&ours, consuming_run(servers, &consuming));
@@ -39,6 +38,6 @@ int main(int argc, char **argv) {
                                                   .ours = &ours,
                                                   .limit = &limit,
                                                   .kind = TARGET_RATIO_AT_LEAST,
-                                                  .target = 0.6});
+                                                  .target = TARGET_OF_BOTH(0.8)});
     return 0;
 }

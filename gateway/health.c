@@ -4,11 +4,16 @@
 #include "gateway/link/broker.h"
 #include "gateway/orders/publish_health.h"
 #include "gateway/reply/answer.h"
+#include "shared/base/clock.h"
 #include "shared/base/version.h"
 #include "shared/json/json.h"
+#include "shared/service/runtime.h"
+
+/* For so long it is said that Redis refused to keep a command: nobody may place the next one. */
+#define REFUSED_US 3000000
 
 struct health {
-    bool is_ready, is_connected, takes_orders, is_idempotent;
+    bool is_ready, is_connected, may_publish, takes_orders, is_idempotent, keeps_commands;
     struct buf reason; /* what is missing, or degraded */
 };
 
@@ -18,12 +23,14 @@ static void add_reason(struct health *health, const char *what, const char *why)
 
 /* End it with buf_fini() of the reason. */
 static struct health check(struct gateway *gateway) {
-    struct health health = {.takes_orders = true, .is_idempotent = true};
+    struct health health = {
+        .may_publish = true, .takes_orders = true, .is_idempotent = true, .keeps_commands = true};
     struct error why;
     bool is_draining = atomic_load(&gateway->is_draining);
     bool is_serving = atomic_load(&gateway->is_serving);
     if (is_draining || !is_serving) {
-        add_reason(&health, is_draining ? "draining" : "starting", "");
+        runtime_say_starting(&why);
+        add_reason(&health, is_draining ? "draining" : why.text, "");
         return health;
     }
     health.is_connected = broker_is_connected(gateway->broker);
@@ -31,11 +38,21 @@ static struct health check(struct gateway *gateway) {
     health.is_idempotent = redis_health_is_whole(&gateway->redis_health, &why);
     if (!health.is_idempotent)
         add_reason(&health, "idempotency: degraded: ", why.text);
+    bool is_full = atomic_load(&gateway->is_kept_full);
+    bool is_refused = clock_monotonic_us() < atomic_load(&gateway->kept_refused_us) + REFUSED_US;
+    health.keeps_commands = !is_full && !is_refused;
+    if (!health.keeps_commands)
+        add_reason(&health, "commands: not kept: ",
+                   is_full ? "all of OM_COMMAND_KEPT_BYTES is used"
+                           : "Redis refuses them (order:commands)");
     health.takes_orders = publish_health_is_good(gateway->publish_health, &why);
     if (!health.is_connected)
         add_reason(&health, "broker: away", "");
     else if (!health.takes_orders)
         add_reason(&health, "orders: refused: ", why.text);
+    health.may_publish = broker_check_rights(gateway->broker, &why) == STATUS_OK;
+    if (!health.may_publish && health.takes_orders)
+        add_reason(&health, "broker: limited: ", why.text);
     return health;
 }
 
@@ -69,7 +86,14 @@ void get_readiness(h2o_req_t *req, struct slice id) {
 static const char *status_of(const struct health *health) {
     if (!health->is_ready || !health->takes_orders)
         return "unavailable";
-    return health->is_idempotent ? "ok" : "degraded";
+    bool is_whole = health->may_publish && health->is_idempotent && health->keeps_commands;
+    return is_whole ? "ok" : "degraded";
+}
+
+static const char *broker_status_of(const struct health *health) {
+    if (!health->is_connected)
+        return "away";
+    return health->may_publish ? "ok" : "limited";
 }
 
 void get_health(h2o_req_t *req, struct slice id) {
@@ -82,9 +106,10 @@ void get_health(h2o_req_t *req, struct slice id) {
     json_put_text(&w, "version", ordermesh_version);
     json_key(&w, "components");
     json_begin_object(&w);
-    json_put_text(&w, "broker", health.is_connected ? "ok" : "away");
+    json_put_text(&w, "broker", broker_status_of(&health));
     json_put_text(&w, "orders", health.takes_orders ? "ok" : "refused");
     json_put_text(&w, "idempotency", health.is_idempotent ? "ok" : "degraded");
+    json_put_text(&w, "commands", health.keeps_commands ? "ok" : "degraded");
     json_end_object(&w);
     if (health.reason.len > 0)
         json_put_string(&w, "reason", buf_slice(&health.reason));

@@ -9,12 +9,14 @@
 #include "gateway/lane/request_trace.h"
 #include "gateway/link/broker.h"
 #include "gateway/link/feed.h"
+#include "gateway/link/redis.h"
 #include "gateway/orders/publish_health.h"
 #include "gateway/server.h"
 #include "shared/base/version.h"
 #include "shared/contract/notify_channel.h"
 #include "shared/crypto/crypto.h"
 #include "shared/nats/nats_client.h"
+#include "shared/net/listen.h"
 #include "shared/net/span_exporter.h"
 #include "shared/observe/log.h"
 #include "shared/service/admin.h"
@@ -68,6 +70,12 @@ static const struct config_row rows[] = {
         "how long to wait for a service's answer"),
     ROW("OM_REDIS_TIMEOUT_MS", CONFIG_INT, redis_timeout_ms, "100", 1, 60000,
         "how long to wait for Redis before going on without it"),
+    ROW("OM_COMMAND_GRACE_S", CONFIG_INT, command_grace_s, "30", 1, 3600,
+        "seconds that the order service has for an accepted command before it can be called lost "
+        "and is published again"),
+    ROW("OM_COMMAND_KEPT_BYTES", CONFIG_INT, command_kept_bytes, "134217728", 0, INT64_C(1) << 40,
+        "memory of Redis for accepted commands that the order service does not have yet; what "
+        "comes then is not kept"),
     ROW("OM_CATALOG_CACHE_MS", CONFIG_INT, catalog_cache_ms, "2000", 0, 60000,
         "milliseconds that answers about products may be kept; 0: no cache"),
     ROW("OM_EVENTS_HEARTBEAT_MS", CONFIG_INT, events_heartbeat_ms, "15000", 100, 60000,
@@ -154,14 +162,18 @@ static enum status check_certificate(struct error *error) {
 }
 
 /* The rules that no row can state alone. */
-static enum status check_settings(struct error *error) {
+static enum status check_settings(const struct config *common, struct error *error) {
     if (strlen(settings.tenant) > CALLER_TENANT_MAX)
         return error_set(error, STATUS_INVALID, "OM_TENANT has more than %d bytes",
                          CALLER_TENANT_MAX);
     if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
         return error_set(error, STATUS_INVALID,
                          "OM_FLOW is none of inventory-first payment-first parallel");
-    enum status status = notify_channels_parse(config.notify_offered, &gateway.channels, error);
+    enum status status = notify_channels_parse(common->notify_offered, &gateway.channels, error);
+    if (status == STATUS_OK)
+        status = redis_check_url(common->redis_url, error);
+    if (status == STATUS_OK)
+        status = listen_check("OM_HTTP_ADDRESS", settings.http_address, error);
     if (status != STATUS_OK)
         return status;
     if (!trace_sample_parse(settings.trace_sample, &gateway.trace_share))
@@ -209,7 +221,7 @@ static enum status serve(struct nats_client *nats, struct admin **admin, struct 
     enum status status = broker_create(&broker, &gateway.broker, error);
     if (status != STATUS_OK)
         return status;
-    gateway.publish_health = publish_health_create();
+    gateway.publish_health = publish_health_create(nats);
     status = feed_create(nats, gateway.lane_count, &gateway.feed, error);
     if (status == STATUS_OK)
         status = server_start(&gateway, &server, error);

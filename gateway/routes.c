@@ -20,6 +20,7 @@
 #include "gateway/pages/problem_pages.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
+#include "gateway/reply/request.h"
 #include "shared/base/clock.h"
 #include "shared/base/percent.h"
 
@@ -224,12 +225,31 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     return 0;
 }
 
-/* Whether there is such a route and the token opens it. */
+/* Those about dead letters do without a body, and take one that is not announced as JSON for none.
+ */
+static bool takes_only_json(const struct route *route) {
+    return route->handle == post_order || route->handle == put_product ||
+           route->handle == post_stock_adjustment;
+}
+
+/* Whether the handler, too, needs to see the body for its answer. */
+static bool is_open(const h2o_req_t *req, const struct route *route, const struct http_head *head) {
+    struct slice type = {"", 0}, key = {"", 0}, coding;
+    unsigned types = http_head_find(head, "content-type", &type);
+    unsigned keys = http_head_find(head, "idempotency-key", &key);
+    if (takes_only_json(route) &&
+        !body_headers_are_json(types, type, http_head_find(head, "content-encoding", &coding)))
+        return false;
+    return route->handle != post_order || post_order_takes_key(req, keys, key);
+}
+
+/* Whether there is such a route, the token opens it, and the other headers are what they must be.
+   All of it is judged again when the request is answered. */
 static bool is_body_awaited(h2o_req_t *req, const struct http_head *head) {
     char allow[ROUTE_ALLOW_SIZE];
     struct slice id, query = head->target, path = slice_take_until(&query, '?');
     const struct route *route = route_find(head->method, path, &id, allow);
-    return route != NULL && admission_foresee(req, route, head);
+    return route != NULL && admission_foresee(req, route, head) && is_open(req, route, head);
 }
 
 /* Counts it, too. */

@@ -5,6 +5,7 @@
 #include "gateway/http/http1.h"
 #include "gateway/http/listener.h"
 #include "gateway/http/tls.h"
+#include "gateway/kept/kept_sweep.h"
 #include "gateway/link/broker.h"
 #include "gateway/link/redis.h"
 #include "gateway/live/events.h"
@@ -204,8 +205,10 @@ static enum status open_parts(struct lane *lane, size_t index, struct error *err
         .health = gateway->publish_health,
         .timeout_ms = gateway->settings->publish_timeout_ms,
     });
-    if (index == 0)
+    if (index == 0) {
         lane->probe = publish_probe_create(gateway->publish_health, &lane->context, lane->broker);
+        lane->sweep = kept_sweep_create(lane);
+    }
     lane->events = events_open(lane, index);
     return STATUS_OK;
 }
@@ -217,6 +220,7 @@ static void close_parts(struct lane *lane) {
     catalog_cache_destroy(&lane->catalog);
     publish_lane_destroy(&lane->publish);
     publish_probe_destroy(&lane->probe);
+    kept_sweep_destroy(&lane->sweep);
     events_close(&lane->events);
 }
 

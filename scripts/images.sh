@@ -12,7 +12,7 @@ state=/run/ordermesh-image
 base=docker.io/library/debian:bookworm-slim
 version=$(sed -n 's/^project(ordermesh VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
 image=ordermesh:built
-nats_version=2.15.2
+nats_version=${nats_server[1]#v}
 
 # --- podman --------------------------------------------------------------------------------------
 

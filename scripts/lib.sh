@@ -28,12 +28,12 @@ die() {
     exit 1
 }
 
-# with_progress WHAT LOG COMMAND...: runs the command with its output in LOG, a line every ten
-# seconds, and the end of LOG when it fails.
-with_progress() {
+# run_with_progress WHAT LOG COMMAND...: runs the command with its output in LOG, and says a line every ten seconds. Sets
+# `code`, and succeeds, since what is run in a condition would go on after errors.
+run_with_progress() {
     local what=$1 log=$2 pid ticks=0
     shift 2
-    mkdir -p "$(dirname "$log")"
+    code=0
     say "$what"
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
@@ -44,9 +44,17 @@ with_progress() {
             say "$what: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"
         fi
     done
-    if ! wait "$pid"; then
-        tail -n 40 "$log" >&2
-        die "$what failed; all of it is in $log"
+    wait "$pid" || code=$?
+}
+
+# with_progress WHAT LOG COMMAND...: or the script ends, with the end of LOG.
+with_progress() {
+    local code
+    mkdir -p "$(dirname "$2")"
+    run_with_progress "$@"
+    if ((code != 0)); then
+        tail -n 40 "$2" >&2
+        die "$1 failed; all of it is in $2"
     fi
 }
 
@@ -83,9 +91,12 @@ release_daemons() {
     as_root rm -f "$no_cluster"
 }
 
+# More options for apt-get, of who can do without what it installs.
+apt_options=()
+
 apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "${apt_options[@]}" "$@"
 }
 
 update_and_install() {

@@ -7,19 +7,22 @@ def name: ascii_downcase | gsub("_"; "-");
 def fields(from; pairs): reduce pairs[] as [$theirs, $ours] ({};
     if from | has($theirs) then .[$ours] = from[$theirs] else . end);
 
-def stream: . as $s | {
+# What servers from a version on are asked for besides: the controller asks those of today.
+def current: . + ([.since // {} | .[]] | add // {});
+
+def stream: current as $s | {
     apiVersion: "jetstream.nats.io/v1beta2", kind: "Stream", metadata: {name: (.name | name)},
     spec: (fields($s; [["name", "name"], ["description", "description"], ["subjects", "subjects"],
             ["retention", "retention"], ["storage", "storage"], ["discard", "discard"],
             ["max_consumers", "maxConsumers"], ["max_msgs", "maxMsgs"], ["max_bytes", "maxBytes"],
             ["max_msgs_per_subject", "maxMsgsPerSubject"], ["max_msg_size", "maxMsgSize"],
-            ["allow_direct", "allowDirect"]])
+            ["allow_direct", "allowDirect"], ["allow_atomic", "allowAtomicPublish"]])
         + {replicas: 3, maxAge: (.max_age | duration), duplicateWindow: (.duplicate_window | duration),
            preventDelete: true})};
 
 def policy: {all: "all", last: "last", new: "new"}[.];
 
-def consumer: . as $c | {
+def consumer: current as $c | {
     apiVersion: "jetstream.nats.io/v1beta2", kind: "Consumer",
     metadata: {name: "\(.stream | name).\(.durable_name | name)"},
     spec: (fields($c; [["durable_name", "durableName"], ["stream", "streamName"],

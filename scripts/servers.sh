@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The private PostgreSQL, Redis and NATS of one run directory. Source it; it brings lib.sh and keep.sh.
+# The private PostgreSQL, Redis and NATS of one run directory. Source it; it brings lib.sh and keep.sh. Who starts
+# them sources nats-program.sh, too.
 
 # shellcheck source=keep.sh
 source "$(dirname "${BASH_SOURCE[0]}")/keep.sh"
@@ -243,23 +244,6 @@ redis_answers() {
 
 # --- NATS ----------------------------------------------------------------------------------------
 
-# Where none is named, the one that has the data, if it is still there.
-choose_nats_program() {
-    local version program=''
-    nats_program=$(realpath -qe "$(command -v "${OM_NATS_SERVER:-nats-server}")") ||
-        die "there is no ${OM_NATS_SERVER:-nats-server}"
-    [[ -z ${OM_NATS_SERVER:-} && $takes_over == false && -s $run_dir/nats/version ]] || return 0
-    read -r version program <"$run_dir/nats/version"
-    if [[ -n $program && $("$program" --version 2>/dev/null) == *"v$version" ]]; then
-        nats_program=$program
-    fi
-}
-
-nats_version() {
-    "$nats_program" --version | sed 's/.*v//'
-}
-
-nats_program=${OM_NATS_SERVER:-nats-server}
 nats_scheme=nats
 [[ ${OM_NATS_TLS:-} != on ]] || nats_scheme=tls
 
@@ -302,11 +286,7 @@ nats_store_most_mb() {
 
 write_nats_config() {
     local sync='# @SYNC_INTERVAL@' tls='# @TLS@ ' most=${OM_NATS_MAX_FILE_STORE:-$(nats_store_most_mb)MB}
-    # The option came with 2.10; before, the server syncs once a minute.
-    case $(nats_version) in
-    2.[0-9].*) ;;
-    *) sync='sync_interval: always' ;;
-    esac
+    ! can_sync_always || sync='sync_interval: always'
     if [[ $nats_scheme == tls ]]; then
         tls=''
         # shellcheck disable=SC2046 # names have no spaces
@@ -332,7 +312,6 @@ replace_if_changed() {
 start_nats() {
     local pid probe
     mkdir -p "$run_dir/nats" && chmod 700 "$run_dir/nats"
-    choose_nats_program
     check_version nats "$(nats_version)"
     write_nats_users
     write_nats_config
@@ -344,6 +323,7 @@ start_nats() {
     fi
     is_running nats || say "starting NATS $(nats_version) on port $nats_port"
     probe=$(printf '%q ' "$root/scripts/nats-stores" "$nats_monitor_port" "$run_dir/nats/jetstream")
+    # shellcheck disable=SC2154 # nats-program.sh has chosen it
     keep_process nats "$probe" -- "$nats_program" -c "$run_dir/nats/server.conf"
     wait_for NATS 30 nats nats_answers
     record_version nats "$(nats_version)" "$nats_program"

@@ -42,9 +42,7 @@ static h2o_iovec_t *place_of_refusal(h2o_req_t *req, bool is_made) {
 bool admission_foresee(h2o_req_t *req, const struct route *route, const struct http_head *head) {
     struct auth_headers headers = {0};
     struct caller caller;
-    for (size_t i = 0; i < head->field_count; i++)
-        if (http_field_is(&head->fields[i], "authorization") && headers.count++ == 0)
-            headers.value = head->fields[i].value;
+    headers.count = http_head_find(head, "authorization", &headers.value);
     struct auth_refusal *refusal = h2o_mem_alloc_pool(&req->pool, sizeof(*refusal));
     if (route->scope == SCOPE_PUBLIC || judge(req, route, &headers, &caller, refusal))
         return true;

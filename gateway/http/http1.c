@@ -76,10 +76,6 @@ static void connection_close(struct connection *connection) {
     free(connection);
 }
 
-static void on_timeout(h2o_timeout_entry_t *timer) {
-    connection_close(H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer));
-}
-
 static void set_timer(struct connection *connection, h2o_timeout_t *timeout) {
     h2o_timeout_unlink(&connection->timer);
     if (timeout != NULL)
@@ -246,6 +242,16 @@ static void refuse(struct connection *connection, const struct http_fault *fault
     connection->lane->callbacks->refuse(req, fault->problem, fault->detail);
 }
 
+/* Whoever has begun to send is told why nothing comes of it (RFC 9110 section 15.5.9). */
+static void on_timeout(h2o_timeout_entry_t *timer) {
+    static const struct http_fault too_slow = {PROBLEM_REQUEST_TIMEOUT, NULL};
+    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
+    if (connection->incoming.is_arriving && !h2o_socket_is_writing(connection->socket))
+        refuse(connection, &too_slow);
+    else
+        connection_close(connection);
+}
+
 static h2o_iovec_t iovec_of(struct slice slice) {
     return h2o_iovec_init(slice.ptr, slice.len);
 }
@@ -362,7 +368,11 @@ static void make_room(struct connection *self, enum http_progress progress) {
         next = link->next;
         if (other == self && progress == HTTP_INCOMPLETE)
             return;
-        if (other != self && other->incoming.is_arriving)
+        if (other == self || !other->incoming.is_arriving)
+            continue;
+        if (h2o_socket_is_writing(other->socket))
+            connection_close(other); /* its 100 is not out yet */
+        else
             refuse(other, &too_much);
     }
 }

@@ -29,6 +29,21 @@ static bool skip_byte(struct http_chunks *chunks, char c, enum http_chunks_state
     return ++chunks->skipped <= SKIPPED_MAX_BYTES;
 }
 
+/* What a quoted string begins, it ends, on the same line: another reader could look for the end of
+   the line behind its quote (RFC 9110 section 5.6.4). */
+static bool take_extension_byte(struct http_chunks *chunks, char c) {
+    bool is_quoted = chunks->state != CHUNKS_EXTENSION;
+    if (is_quoted && c == '\r')
+        return false;
+    if (chunks->state == CHUNKS_EXTENSION_ESCAPED)
+        chunks->state = CHUNKS_EXTENSION_QUOTED;
+    else if (c == '"')
+        chunks->state = is_quoted ? CHUNKS_EXTENSION : CHUNKS_EXTENSION_QUOTED;
+    else if (is_quoted && c == '\\')
+        chunks->state = CHUNKS_EXTENSION_ESCAPED;
+    return skip_byte(chunks, c, CHUNKS_SIZE_LF);
+}
+
 /* At least one of a name, and then a colon (RFC 9112 section 5.1). */
 static bool take_trailer_name_byte(struct http_chunks *chunks, char c) {
     bool is_first = chunks->state == CHUNKS_TRAILER_START;
@@ -49,7 +64,9 @@ static bool take_byte(struct http_chunks *chunks, char c) {
     case CHUNKS_SIZE:
         return take_size_byte(chunks, c);
     case CHUNKS_EXTENSION:
-        return skip_byte(chunks, c, CHUNKS_SIZE_LF);
+    case CHUNKS_EXTENSION_QUOTED:
+    case CHUNKS_EXTENSION_ESCAPED:
+        return take_extension_byte(chunks, c);
     case CHUNKS_SIZE_LF:
         chunks->digits = 0;
         return expect_byte(chunks, c, '\n', chunks->left > 0 ? CHUNKS_DATA : CHUNKS_TRAILER_START);

@@ -1,6 +1,7 @@
 /*
  * The chunked transfer coding (RFC 9112 section 7.1), read strictly: sizes in hexadecimal digits
- * only, every line ended by CR LF. Extensions and well-formed trailers are skipped. Pure.
+ * only, every line ended by CR LF. Extensions whose quoted strings end, and well-formed trailers,
+ * are skipped. Pure.
  */
 #ifndef OM_GATEWAY_HTTP_HTTP_CHUNKS_H
 #define OM_GATEWAY_HTTP_HTTP_CHUNKS_H
@@ -10,6 +11,8 @@
 enum http_chunks_state {
     CHUNKS_SIZE,
     CHUNKS_EXTENSION,
+    CHUNKS_EXTENSION_QUOTED,  /* within a quoted string */
+    CHUNKS_EXTENSION_ESCAPED, /* behind a backslash of one */
     CHUNKS_SIZE_LF,
     CHUNKS_DATA,
     CHUNKS_DATA_CR,

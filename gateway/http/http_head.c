@@ -41,6 +41,14 @@ bool http_field_is(const struct http_field *field, const char *name) {
     return slice_is_word(field->name, name);
 }
 
+unsigned http_head_find(const struct http_head *head, const char *name, struct slice *value) {
+    unsigned found = 0;
+    for (size_t i = 0; i < head->field_count; i++)
+        if (http_field_is(&head->fields[i], name) && found++ == 0)
+            *value = head->fields[i].value;
+    return found;
+}
+
 static enum http_progress refuse(struct http_fault *fault, enum problem problem,
                                  const char *detail) {
     *fault = (struct http_fault){problem, detail};

@@ -35,6 +35,9 @@ bool http_is_token(struct slice text);
 /* Names are compared without regard to case. */
 bool http_field_is(const struct http_field *field, const char *name);
 
+/* How many fields of this name there are; the first one's value goes to `*value`. */
+unsigned http_head_find(const struct http_head *head, const char *name, struct slice *value);
+
 /* Why a request is refused. After that nothing in its connection can be trusted. */
 struct http_fault {
     enum problem problem;

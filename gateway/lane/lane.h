@@ -29,6 +29,7 @@ struct gateway_settings {
     int64_t publish_timeout_ms, rpc_timeout_ms, redis_timeout_ms;
     int64_t catalog_cache_ms;
     int64_t events_heartbeat_ms;
+    int64_t command_grace_s, command_kept_bytes;
     bool is_key_required;
     const char *tenant;
     const char *flow_name;
@@ -44,6 +45,7 @@ struct broker_lane;
 struct catalog_cache;
 struct events;
 struct feed;
+struct kept_sweep;
 struct key_ring;
 struct publish_health;
 struct publish_lane;
@@ -68,8 +70,10 @@ struct gateway {
     size_t lane_count;
     struct redis_health redis_health;
     struct publish_health *publish_health;
-    atomic_int in_flight;   /* requests being answered */
-    atomic_bool is_serving; /* all is open; before, the broker may be missing */
+    atomic_bool is_kept_full;            /* no further commands are kept (gateway/kept/) */
+    atomic_int_fast64_t kept_refused_us; /* by Redis, the last one, monotonic; 0: it was kept */
+    atomic_int in_flight;                /* requests being answered */
+    atomic_bool is_serving;              /* all is open; before, the broker may be missing */
     atomic_bool is_draining;
 };
 
@@ -83,6 +87,7 @@ struct lane {
     struct events *events;
     struct publish_lane *publish;
     struct publish_probe *probe; /* one lane's */
+    struct kept_sweep *sweep;    /* as well */
     struct buf scratch;          /* for JSON under construction; free for use between callbacks */
 };
 

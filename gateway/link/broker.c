@@ -1,33 +1,25 @@
 #include "gateway/link/broker.h"
 
+#include "gateway/link/publisher.h"
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"
-#include "shared/base/failpoint.h"
 #include "shared/base/memory.h"
-#include "shared/base/waker.h"
 #include "shared/nats/service_error.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    LANES_MAX = 256,
-    TOKEN_HEX_LEN = 16,
-    REPLY_SIZE = 128,
-    FAST_MOST = 4, /* up to so many messages go out one by one, at once; more share their writes */
-    IDLE_TURN_MS = 100,
-    UNSUBSCRIBE_MS = 1000
-};
+enum { LANES_MAX = 256, TOKEN_HEX_LEN = 16, UNSUBSCRIBE_MS = 1000 };
 
-/* One call's name on the wire: which lane, which place in its table, and which use of that place,
-   so that an answer after the time-out meets nobody. */
+/* One call's name on the wire: its kind, which lane, which place in its table, and which use of
+   that place, so that an answer after the time-out meets nobody. */
 union token {
     struct {
         uint32_t generation;
         uint16_t place;
-        uint16_t lane;
+        uint8_t lane;
+        uint8_t kind;
     } part;
     uint64_t number;
 };
@@ -36,7 +28,6 @@ struct broker_call {
     struct broker_lane *lane;
     union token token;
     bool is_sent;
-    enum broker_kind kind;
     broker_fn fn;
     void *closure;
     h2o_timeout_entry_t timeout;
@@ -44,26 +35,13 @@ struct broker_call {
     char reply[REPLY_SIZE];
 };
 
-/* A message on its way to the publisher; the call may be gone before it is sent. */
-struct outgoing {
-    struct outgoing *next;
-    natsMsg *message;
-    uint64_t token;
-    int64_t deadline_us;
-    enum broker_kind kind;
-};
-
-struct outbound {
-    struct outgoing *first, **last;
-    size_t count;
-};
-
 /* An answer, or a failure, on its way to the lane. */
 struct incoming {
     h2o_multithread_message_t super;
-    uint64_t token;
     enum status status;
-    natsMsg *message; /* owned; NULL for a failure */
+    uint64_t token;
+    natsMsg *message;         /* owned; NULL for a failure */
+    struct outbound commands; /* all these have this answer; none: the token's call */
 };
 
 struct broker_lane {
@@ -81,104 +59,49 @@ struct broker {
     struct broker_options options;
     char *inbox;
     natsSubscription *subscription;
-    atomic_bool is_connected, is_unsubscribed;
+    atomic_bool is_unsubscribed;
     atomic_size_t in_flight;
     struct broker_lane *lanes;
-    pthread_t publisher;
-    struct waker waker; /* guards what follows */
-    struct outbound outbound;
-    bool is_stopping;
+    struct publisher *publisher;
 };
 
-/* --- queue of outgoing messages --------------------------------------------------------------- */
+/* --- answers (the publisher's thread and nats.c's) -------------------------------------------- */
 
-static void outbound_init(struct outbound *outbound) {
-    *outbound = (struct outbound){.last = &outbound->first};
+static struct incoming *incoming_create(enum status status) {
+    struct incoming *incoming = mem_alloc(sizeof(*incoming));
+    incoming->status = status;
+    outbound_init(&incoming->commands);
+    return incoming;
 }
 
-static void outbound_append(struct outbound *to, struct outbound *from) {
-    if (from->count == 0)
-        return;
-    *to->last = from->first;
-    to->last = from->last;
-    to->count += from->count;
-    outbound_init(from);
-}
-
-static void outgoing_free(struct outgoing *outgoing) {
-    natsMsg_Destroy(outgoing->message);
-    free(outgoing);
-}
-
-/* --- publisher thread ------------------------------------------------------------------------- */
-
-static void deliver(struct broker *broker, uint64_t number, enum status status, natsMsg *message) {
+static void deliver(void *closure, uint64_t number, enum status status, natsMsg *message) {
+    struct broker *broker = closure;
     union token token = {.number = number};
     if (token.part.lane >= broker->options.lane_count) {
         natsMsg_Destroy(message);
         return;
     }
-    struct incoming *incoming = mem_alloc(sizeof(*incoming));
+    struct incoming *incoming = incoming_create(status);
     incoming->token = number;
-    incoming->status = status;
     incoming->message = message;
     h2o_multithread_send_message(&broker->lanes[token.part.lane].receiver, &incoming->super);
 }
 
-/* A message that waited longer than its caller did is not sent: the caller has been told that it
-   failed. */
-static void publish_one(struct broker *broker, natsConnection *connection,
-                        struct outgoing *outgoing, int64_t now_us) {
-    if (outgoing->deadline_us <= now_us)
-        return;
-    natsStatus s = natsConnection_PublishMsg(connection, outgoing->message);
-    if (s != NATS_OK) {
-        atomic_store(&broker->is_connected, false);
-        deliver(broker, outgoing->token, STATUS_UNAVAILABLE, NULL);
-        return;
-    }
-    if (outgoing->kind == BROKER_PUBLISH)
-        failpoint("gateway.after_publish");
-}
-
-static void publish_all(struct broker *broker, struct outbound *outbound) {
-    bool is_small = outbound->count <= FAST_MOST;
-    natsConnection *connection =
-        is_small ? nats_client_fast(broker->options.nats) : nats_client_bulk(broker->options.nats);
-    int64_t now_us = clock_monotonic_us();
-    for (struct outgoing *one = outbound->first, *next; one != NULL; one = next) {
-        next = one->next;
-        publish_one(broker, connection, one, now_us);
-        outgoing_free(one);
-    }
-    outbound_init(outbound);
-}
-
-/* Waits until there is something to send, a turn has passed, or the end. False: the end. */
-static bool take_outbound(struct broker *broker, struct outbound *taken) {
-    int64_t until_us = clock_monotonic_us() + IDLE_TURN_MS * 1000;
-    waker_lock(&broker->waker);
-    while (broker->outbound.count == 0 && !broker->is_stopping &&
-           waker_wait(&broker->waker, until_us))
-        continue;
-    outbound_append(taken, &broker->outbound);
-    bool goes_on = !broker->is_stopping || taken->count > 0;
-    waker_unlock(&broker->waker);
-    return goes_on;
-}
-
-static void *run_publisher(void *closure) {
+/* Each lane is woken once. */
+static void deliver_all(void *closure, struct outbound *commands, enum status status) {
     struct broker *broker = closure;
-    struct outbound outbound;
-    outbound_init(&outbound);
-    while (take_outbound(broker, &outbound)) {
-        atomic_store(&broker->is_connected, nats_client_is_connected(broker->options.nats));
-        publish_all(broker, &outbound);
+    struct incoming *by_lane[LANES_MAX] = {NULL};
+    for (struct outgoing *one; (one = outbound_pop(commands)) != NULL;) {
+        union token token = {.number = one->token};
+        struct incoming **incoming = &by_lane[token.part.lane];
+        if (*incoming == NULL)
+            *incoming = incoming_create(status);
+        outbound_push(&(*incoming)->commands, one);
     }
-    return NULL;
+    for (size_t i = 0; i < broker->options.lane_count; i++)
+        if (by_lane[i] != NULL)
+            h2o_multithread_send_message(&broker->lanes[i].receiver, &by_lane[i]->super);
 }
-
-/* --- answers (nats.c's threads) --------------------------------------------------------------- */
 
 static bool token_parse(const char *subject, uint64_t *number) {
     size_t len = strlen(subject);
@@ -199,8 +122,11 @@ static void on_answer(natsConnection *connection, natsSubscription *subscription
         natsMsg_Destroy(message);
         return;
     }
+    union token token = {.number = number};
     enum status status = STATUS_OK;
     const char *code;
+    if (token.part.kind == BROKER_COMMAND && publisher_answer(broker->publisher, number, message))
+        return;
     if (natsMsg_IsNoResponders(message))
         status = STATUS_UNAVAILABLE;
     else if (natsMsgHeader_Get(message, "Nats-Service-Error-Code", &code) == NATS_OK)
@@ -237,12 +163,29 @@ static void on_call_timeout(h2o_timeout_entry_t *entry) {
     call_end(call, &(struct broker_answer){.status = STATUS_TIMEOUT, .body = {"", 0}});
 }
 
-static void take_incoming(struct broker_lane *lane, const struct incoming *incoming) {
-    union token token = {.number = incoming->token};
+/* NULL: it has ended. */
+static struct broker_call *find_call(struct broker_lane *lane, uint64_t number) {
+    union token token = {.number = number};
     if (token.part.place >= lane->broker->options.max_in_flight)
-        return;
+        return NULL;
     struct broker_call *call = &lane->calls[token.part.place];
-    if (!call->is_sent || call->token.number != incoming->token)
+    return call->is_sent && call->token.number == number ? call : NULL;
+}
+
+static void take_commands(struct broker_lane *lane, struct outbound *commands, enum status status) {
+    const struct broker_answer answer = {
+        .status = status, .is_stored = status == STATUS_OK, .body = {"", 0}};
+    for (struct outgoing *one; (one = outbound_pop(commands)) != NULL;) {
+        struct broker_call *call = find_call(lane, one->token);
+        if (call != NULL)
+            call_end(call, &answer);
+        outgoing_free(one);
+    }
+}
+
+static void take_incoming(struct broker_lane *lane, const struct incoming *incoming) {
+    struct broker_call *call = find_call(lane, incoming->token);
+    if (call == NULL)
         return;
     struct broker_answer answer = {.status = incoming->status, .body = {"", 0}};
     if (incoming->status == STATUS_OK)
@@ -250,7 +193,7 @@ static void take_incoming(struct broker_lane *lane, const struct incoming *incom
                                      (size_t)natsMsg_GetDataLength(incoming->message)};
     else if (incoming->message != NULL)
         (void)natsMsgHeader_Get(incoming->message, "Nats-Service-Error", &answer.why);
-    if (call->kind == BROKER_SURVEY && answer.status == STATUS_OK)
+    if (call->token.part.kind == BROKER_SURVEY && answer.status == STATUS_OK)
         call->fn(call->closure, &answer);
     else
         call_end(call, &answer);
@@ -262,7 +205,10 @@ static void on_incoming(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         struct incoming *incoming =
             H2O_STRUCT_FROM_MEMBER(struct incoming, super.link, messages->next);
         h2o_linklist_unlink(&incoming->super.link);
-        take_incoming(lane, incoming);
+        if (incoming->commands.count > 0)
+            take_commands(lane, &incoming->commands, incoming->status);
+        else
+            take_incoming(lane, incoming);
         natsMsg_Destroy(incoming->message);
         free(incoming);
     }
@@ -270,18 +216,14 @@ static void on_incoming(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
 
 static void on_flush(h2o_timeout_entry_t *entry) {
     struct broker_lane *lane = H2O_STRUCT_FROM_MEMBER(struct broker_lane, flush_entry, entry);
-    struct broker *broker = lane->broker;
-    waker_lock(&broker->waker);
-    bool was_empty = broker->outbound.count == 0;
-    outbound_append(&broker->outbound, &lane->outbound);
-    if (was_empty)
-        waker_wake(&broker->waker);
-    waker_unlock(&broker->waker);
+    publisher_send(lane->broker->publisher, &lane->outbound);
 }
 
 struct broker_lane *broker_lane_open(struct broker *broker, size_t index, h2o_context_t *context) {
     struct broker_lane *lane = &broker->lanes[index];
     lane->context = context;
+    h2o_timeout_init(context->loop, &lane->timeouts[BROKER_COMMAND],
+                     (uint64_t)broker->options.publish_timeout_ms);
     h2o_timeout_init(context->loop, &lane->timeouts[BROKER_PUBLISH],
                      (uint64_t)broker->options.publish_timeout_ms);
     h2o_timeout_init(context->loop, &lane->timeouts[BROKER_REQUEST],
@@ -300,7 +242,7 @@ static void lane_init(struct broker_lane *lane, struct broker *broker, size_t in
     for (size_t i = count; i-- > 0;) {
         struct broker_call *call = &lane->calls[i];
         call->lane = lane;
-        call->token.part.lane = (uint16_t)index;
+        call->token.part.lane = (uint8_t)index;
         call->token.part.place = (uint16_t)i;
         call->timeout.cb = on_call_timeout;
         call->next_free = lane->free_calls;
@@ -312,8 +254,10 @@ static void lane_init(struct broker_lane *lane, struct broker *broker, size_t in
 
 /* Services may publish to where they answer, but not to where the server acknowledges: no service
    can pretend that an order is stored. */
-static const char *const reply_tokens[BROKER_KINDS] = {
-    [BROKER_PUBLISH] = "stored", [BROKER_REQUEST] = "answers", [BROKER_SURVEY] = "answers"};
+static const char *const reply_tokens[BROKER_KINDS] = {[BROKER_COMMAND] = "stored",
+                                                       [BROKER_PUBLISH] = "stored",
+                                                       [BROKER_REQUEST] = "answers",
+                                                       [BROKER_SURVEY] = "answers"};
 
 enum status broker_call_open(struct broker_lane *lane, enum broker_kind kind,
                              struct broker_call **call) {
@@ -326,7 +270,7 @@ enum status broker_call_open(struct broker_lane *lane, enum broker_kind kind,
     }
     struct broker_call *taken = lane->free_calls;
     lane->free_calls = taken->next_free;
-    taken->kind = kind;
+    taken->token.part.kind = (uint8_t)kind;
     snprintf(taken->reply, sizeof(taken->reply), "%s.%s.%016llx", broker->inbox, reply_tokens[kind],
              (unsigned long long)taken->token.number);
     *call = taken;
@@ -337,24 +281,29 @@ const char *broker_call_reply(const struct broker_call *call) {
     return call->reply;
 }
 
-void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, void *closure) {
+static void hand_over(struct broker_call *call, struct outgoing *outgoing, broker_fn fn,
+                      void *closure) {
     struct broker_lane *lane = call->lane;
-    h2o_timeout_t *timeout = &lane->timeouts[call->kind];
+    h2o_timeout_t *timeout = &lane->timeouts[call->token.part.kind];
     call->is_sent = true;
     call->fn = fn;
     call->closure = closure;
     h2o_timeout_link(lane->context->loop, timeout, &call->timeout);
 
-    struct outgoing *outgoing = mem_alloc(sizeof(*outgoing));
-    outgoing->message = message;
     outgoing->token = call->token.number;
     outgoing->deadline_us = clock_monotonic_us() + (int64_t)timeout->timeout * 1000;
-    outgoing->kind = call->kind;
-    *lane->outbound.last = outgoing;
-    lane->outbound.last = &outgoing->next;
-    lane->outbound.count++;
+    outbound_push(&lane->outbound, outgoing);
     if (!h2o_timeout_is_linked(&lane->flush_entry))
         h2o_timeout_link(lane->context->loop, &lane->context->zero_timeout, &lane->flush_entry);
+}
+
+void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, void *closure) {
+    hand_over(call, outgoing_of_message(message), fn, closure);
+}
+
+void broker_call_command(struct broker_call *call, const struct command *command, broker_fn fn,
+                         void *closure) {
+    hand_over(call, outgoing_of_command(command, call->reply), fn, closure);
 }
 
 void broker_call_drop(struct broker_call **call) {
@@ -397,7 +346,11 @@ enum status broker_survey(struct broker_lane *lane, const char *subject, broker_
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
 bool broker_is_connected(const struct broker *broker) {
-    return atomic_load(&broker->is_connected);
+    return publisher_is_connected(broker->publisher);
+}
+
+enum status broker_check_rights(const struct broker *broker, struct error *error) {
+    return nats_client_check_rights(broker->options.nats, error);
 }
 
 static enum status subscribe(struct broker *broker, struct error *error) {
@@ -415,29 +368,23 @@ static enum status subscribe(struct broker *broker, struct error *error) {
     return nats_error(error, s, "subscribing for answers");
 }
 
-static enum status start_publisher(struct broker *broker, struct error *error) {
-    int failure = pthread_create(&broker->publisher, NULL, run_publisher, broker);
-    if (failure != 0)
-        return error_set(error, STATUS_INTERNAL, "starting the publisher: %s", strerror(failure));
-    return STATUS_OK;
-}
-
 enum status broker_create(const struct broker_options *options, struct broker **broker,
                           struct error *error) {
     if (options->lane_count > LANES_MAX || options->max_in_flight > UINT16_MAX)
         return error_set(error, STATUS_INVALID, "too many threads or requests in flight");
     struct broker *made = mem_alloc(sizeof(*made));
     made->options = *options;
-    waker_init(&made->waker);
-    outbound_init(&made->outbound);
-    atomic_store(&made->is_connected, nats_client_is_connected(options->nats));
     made->lanes = mem_alloc(options->lane_count * sizeof(*made->lanes));
     for (size_t i = 0; i < options->lane_count; i++)
         lane_init(&made->lanes[i], made, i);
-    enum status status = subscribe(made, error);
+    enum status status =
+        publisher_create(&(struct publisher_options){options->nats, deliver, deliver_all, made},
+                         &made->publisher, error);
     if (status == STATUS_OK)
-        status = start_publisher(made, error);
+        status = subscribe(made, error);
     if (status != STATUS_OK) {
+        if (made->publisher != NULL)
+            publisher_stop(made->publisher);
         nats_client_unsubscribe(options->nats, &made->subscription);
         broker_destroy(&made);
         return status;
@@ -447,12 +394,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
 }
 
 void broker_stop(struct broker *broker) {
-    waker_lock(&broker->waker);
-    broker->is_stopping = true;
-    waker_wake(&broker->waker);
-    waker_unlock(&broker->waker);
-    pthread_join(broker->publisher, NULL);
-
+    publisher_stop(broker->publisher);
     natsSubscription_SetOnCompleteCB(broker->subscription, on_unsubscribed, broker);
     natsSubscription_Unsubscribe(broker->subscription);
     for (int waited_ms = 0; waited_ms < UNSUBSCRIBE_MS; waited_ms++) {
@@ -470,7 +412,7 @@ void broker_destroy(struct broker **broker) {
         return;
     for (size_t i = 0; i < b->options.lane_count; i++)
         free(b->lanes[i].calls);
-    waker_fini(&b->waker);
+    publisher_destroy(&b->publisher);
     free(b->lanes);
     free(b->inbox);
     free(b);

@@ -3,9 +3,9 @@
  *
  * Both JetStream publishes (the answer is the PubAck) and requests to the mesh go this way. Each
  * loop has a lane: a table of calls in flight, which only its thread touches. Messages go to one
- * publisher thread, since nats.c may block a thread that publishes; answers come on one wildcard
- * subscription and are handed to the lane's loop. A call ends exactly once: answered, failed or
- * timed out. A survey is answered by many, and ends with its time.
+ * thread that sends them (publisher.h); answers come on one wildcard subscription and are handed to
+ * the lane's loop. A call ends exactly once: answered, failed or timed out. A survey is answered by
+ * many, and ends with its time.
  *
  * Lanes are created before and live longer than the loops' turning; broker_create/stop/destroy
  * belong to the main thread, everything with a lane or a call to that lane's loop.
@@ -13,6 +13,7 @@
 #ifndef OM_GATEWAY_LINK_BROKER_H
 #define OM_GATEWAY_LINK_BROKER_H
 
+#include "gateway/link/outgoing.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/nats/nats_client.h"
@@ -39,16 +40,20 @@ void broker_stop(struct broker *broker);
 void broker_destroy(struct broker **broker);
 /* As last seen by the publisher (at most 100 ms ago, or stuck: then calls time out). */
 bool broker_is_connected(const struct broker *broker);
+/* UNAVAILABLE while NATS refused it lately to let us ask or publish something. Any thread. */
+enum status broker_check_rights(const struct broker *broker, struct error *error) MUST_CHECK;
 
 /* Lane `index` for the loop of `context`; call it on that loop's thread. */
 struct broker_lane *broker_lane_open(struct broker *broker, size_t index, h2o_context_t *context);
 
-enum broker_kind { BROKER_PUBLISH, BROKER_REQUEST, BROKER_SURVEY, BROKER_KINDS };
+/* A stream acknowledges commands, and what is published by itself. */
+enum broker_kind { BROKER_COMMAND, BROKER_PUBLISH, BROKER_REQUEST, BROKER_SURVEY, BROKER_KINDS };
 
 struct broker_answer {
     /* OK; UNAVAILABLE: not connected, or nobody serves the subject; TIMEOUT; or what a service's
        error code stands for: INVALID, NOT_FOUND, CONFLICT, UNAVAILABLE, INTERNAL. */
     enum status status;
+    bool is_stored;    /* a command's, in a batch: it has no body then */
     struct slice body; /* valid during the callback; empty unless OK */
     const char *why;   /* a service's words for its refusal, as long; else NULL */
 };
@@ -59,8 +64,12 @@ enum status broker_call_open(struct broker_lane *lane, enum broker_kind kind,
                              struct broker_call **call) MUST_CHECK;
 /* The reply subject that the call's message must carry. */
 const char *broker_call_reply(const struct broker_call *call);
-/* Takes over `message` and sends it at the end of the loop's turn; `fn` is called later, once. */
+/* Takes over `message` and sends it at the end of the loop's turn; `fn` is called later, once. Not
+   for commands. */
 void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, void *closure);
+/* The same for a command, which is copied and may go together with others (group_commit.h). */
+void broker_call_command(struct broker_call *call, const struct command *command, broker_fn fn,
+                         void *closure);
 /* Gives the place back unused. */
 void broker_call_drop(struct broker_call **call);
 

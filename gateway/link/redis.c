@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGC_MAX = 12, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, PROBE_MS = 1000 };
+enum { ARGC_MAX = 80, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, PROBE_MS = 1000 };
 
 enum state { STATE_WAITING, STATE_RESOLVING, STATE_PROBING, STATE_USABLE };
 
 struct redis {
+    const char *refusal; /* of the call that is being ended */
     h2o_context_t *context;
     char *host, *port;
     char *user, *password; /* NULL: none is needed */
@@ -161,13 +162,20 @@ static void on_reply(redisAsyncContext *async, void *answer, void *closure) {
     struct redis_call *call = closure;
     const struct redisReply *reply = answer;
     h2o_timeout_unlink(&call->timeout);
+    struct redis *redis = call->redis;
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        take_refusal(call->redis, reply->str);
+        take_refusal(redis, reply->str);
+        redis->refusal = reply->str;
         reply = NULL;
     }
     if (call->fn != NULL)
         call->fn(call->closure, reply);
+    redis->refusal = NULL;
     free(call);
+}
+
+const char *redis_refusal(const struct redis *redis) {
+    return redis->refusal;
 }
 
 static bool send_command(struct redis *redis, redis_fn fn, void *closure, size_t argc,
@@ -362,9 +370,19 @@ static char *read_database(CURLU *url) {
     return number;
 }
 
+/* Whoever writes options into it, as for TLS, would be heard by nobody. */
+static bool has_more(CURLU *url) {
+    char *query = NULL, *fragment = NULL;
+    bool has = curl_url_get(url, CURLUPART_QUERY, &query, 0) == CURLUE_OK ||
+               curl_url_get(url, CURLUPART_FRAGMENT, &fragment, 0) == CURLUE_OK;
+    curl_free(query);
+    curl_free(fragment);
+    return has;
+}
+
 static enum status read_url(struct redis *redis, const char *text, struct error *error) {
     CURLU *url = curl_url();
-    if (is_redis_url(url, text)) {
+    if (is_redis_url(url, text) && !has_more(url)) {
         redis->host = url_part(url, CURLUPART_HOST);
         redis->port = url_part(url, CURLUPART_PORT);
         redis->user = url_part(url, CURLUPART_USER);
@@ -375,7 +393,7 @@ static enum status read_url(struct redis *redis, const char *text, struct error 
     strip_brackets(redis->host);
     bool is_number =
         redis->database == NULL || redis->database[strspn(redis->database, "0123456789")] == '\0';
-    if (redis->host == NULL || redis->port == NULL || !is_number)
+    if (redis->host == NULL || redis->port == NULL || strcmp(redis->port, "0") == 0 || !is_number)
         return error_set(error, STATUS_INVALID,
                          "OM_REDIS_URL must be redis://[[user]:password@]host:port[/database]");
     return STATUS_OK;
@@ -387,6 +405,13 @@ static void free_url(struct redis *redis) {
     free(redis->user);
     free(redis->password);
     free(redis->database);
+}
+
+enum status redis_check_url(const char *url, struct error *error) {
+    struct redis read = {0};
+    enum status status = read_url(&read, url, error);
+    free_url(&read);
+    return status;
 }
 
 enum status redis_create(const struct redis_options *options, struct redis **redis,

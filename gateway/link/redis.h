@@ -33,6 +33,8 @@ struct redis_options {
     struct redis_health *health;
 };
 
+/* INVALID, with the name of the setting, for what is no such URL. */
+enum status redis_check_url(const char *url, struct error *error) MUST_CHECK;
 /* Starts to connect. INVALID when the URL is not one. */
 enum status redis_create(const struct redis_options *options, struct redis **redis,
                          struct error *error) MUST_CHECK;
@@ -41,6 +43,9 @@ void redis_destroy(struct redis **redis);
 
 /* `reply` is valid during the call; NULL: it failed or Redis refused it. */
 typedef void (*redis_fn)(void *closure, const struct redisReply *reply);
+
+/* During a call of `fn` without a reply: Redis' words, if it refused the command; else NULL. */
+const char *redis_refusal(const struct redis *redis);
 
 /* Sends the command at the end of the loop's turn, together with its other ones; `argv` is copied.
    `fn` may be NULL. */

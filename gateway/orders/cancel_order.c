@@ -1,5 +1,6 @@
 #include "gateway/orders/cancel_order.h"
 
+#include "gateway/kept/kept_command.h"
 #include "gateway/lane/mesh_ask.h"
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/order_marker.h"
@@ -17,6 +18,7 @@
  *   on_marker()   the service has not seen the order yet, but the stream may have it
  *     publish()   sends the command
  *   on_stored()   JetStream has it, or not
+ *   on_kept()     Redis has it, too
  */
 struct order_cancel {
     struct pending pending;
@@ -33,10 +35,17 @@ static void end_accepted(struct order_cancel *cancel) {
     pending_release(cancel);
 }
 
-static void on_stored(void *closure, const struct error *failure) {
+static void on_kept(void *closure, const struct redisReply *reply) {
+    struct order_cancel *cancel = closure;
+    kept_note(cancel->pending.lane, reply);
+    end_accepted(cancel);
+}
+
+static void on_stored(void *closure, const struct error *failure, struct slice command) {
     struct order_cancel *cancel = closure;
     if (failure == NULL) {
-        end_accepted(cancel);
+        kept_accept(cancel->pending.lane, EVENT_ORDER_CANCEL, &cancel->order_id, command, on_kept,
+                    cancel);
         return;
     }
     log_warn("a cancellation was not published", LOG_ERROR(failure));

@@ -1,8 +1,8 @@
 #include "gateway/orders/order_marker.h"
+#include "gateway/kept/intake_pending.h"
 #include "gateway/link/broker.h"
 #include "gateway/link/redis.h"
 #include "gateway/orders/get_order.h"
-#include "gateway/orders/intake_pending.h"
 #include "shared/base/memory.h"
 
 #include <hiredis/hiredis.h>

@@ -2,8 +2,9 @@
 
 #include "shared/contract/contact.h"
 #include "shared/contract/currency.h"
+#include "shared/json/json.h"
+#include "shared/json/json_tree.h"
 
-#include <json-c/linkhash.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -116,12 +117,12 @@ static bool is_known(struct slice name, const struct members *members) {
 }
 
 /* Text members into `target`, and a fault for each member that is not known. */
-static void take_texts(const struct place *place, struct json_object *object,
+static void take_texts(const struct place *place, const struct json_value *object,
                        const struct members *members, void *target) {
     for (size_t i = 0; i < members->text_count; i++) {
         const struct text_rule *rule = &members->texts[i];
         struct slice value, name = slice_of(rule->name);
-        enum status status = json_get_string(object, rule->name, &value, NULL);
+        enum status status = json_tree_get_string(object, rule->name, &value, NULL);
         if (status == STATUS_NOT_FOUND && !rule->is_required)
             continue;
         if (status == STATUS_NOT_FOUND)
@@ -132,17 +133,16 @@ static void take_texts(const struct place *place, struct json_object *object,
         else
             *(struct slice *)((char *)target + rule->offset) = value;
     }
-    json_object_object_foreach(object, key, unused) {
-        (void)unused;
-        if (!is_known(slice_of(key), members))
-            fault(place, field_shown(slice_of(key)), "is not a member of an order");
-    }
+    for (const struct json_value *member = object->first; member != NULL; member = member->next)
+        if (!is_known(member->key, members))
+            fault(place, field_shown(member->key), "is not a member of an order");
 }
 
-static void take_address(struct field_errors *errors, struct order_request *request) {
+static void take_address(struct field_errors *errors, const struct json_value *body,
+                         struct order_request *request) {
     const struct place root = {errors, "", -1}, place = {errors, "shippingAddress.", -1};
-    struct json_object *address;
-    enum status status = json_get_object(request->root, "shippingAddress", &address, NULL);
+    const struct json_value *address;
+    enum status status = json_tree_get_object(body, "shippingAddress", &address, NULL);
     if (status == STATUS_NOT_FOUND)
         return;
     if (status != STATUS_OK) {
@@ -153,21 +153,21 @@ static void take_address(struct field_errors *errors, struct order_request *requ
     take_texts(&place, address, &address_members, &request->contact.address);
 }
 
-static void take_item(const struct place *place, struct json_object *object,
+static void take_item(const struct place *place, const struct json_value *object,
                       struct order_item *item) {
     item->unit_price_minor = -1;
-    if (!json_object_is_type(object, json_type_object)) {
+    if (object->kind != JSON_KIND_OBJECT) {
         fault(place, SLICE_LITERAL(""), "must be an object");
         return;
     }
     take_texts(place, object, &item_members, item);
-    if (json_get_int64(object, "quantity", &item->quantity, NULL) != STATUS_OK ||
+    if (json_tree_get_int64(object, "quantity", &item->quantity, NULL) != STATUS_OK ||
         item->quantity < 1 || item->quantity > ORDER_MAX_QUANTITY) {
         item->quantity = 0;
         fault(place, SLICE_LITERAL("quantity"), "must be an integer from 1 to 1000000");
     }
     int64_t price;
-    enum status status = json_get_int64(object, "unitPrice", &price, NULL);
+    enum status status = json_tree_get_int64(object, "unitPrice", &price, NULL);
     if (status == STATUS_NOT_FOUND)
         return;
     if (status != STATUS_OK || price < 0 || price > ORDER_MAX_MINOR)
@@ -197,21 +197,22 @@ static bool total_fits(const struct order_item *items, size_t count) {
 }
 
 static void take_items(struct field_errors *errors, struct arena *arena,
-                       struct order_request *request) {
+                       const struct json_value *body, struct order_request *request) {
     const struct place root = {errors, "", -1};
     const struct slice name = SLICE_LITERAL("items");
-    struct json_object *array;
+    const struct json_value *array;
     size_t count = 0;
-    if (json_get_array(request->root, "items", &array, NULL) == STATUS_OK)
-        count = json_object_array_length(array);
+    if (json_tree_get_array(body, "items", &array, NULL) == STATUS_OK)
+        count = array->count;
     if (count < 1 || count > ORDER_MAX_ITEMS) {
         fault(&root, name, "must be an array of 1 to 100 items");
         return;
     }
     struct order_item *items = arena_alloc(arena, count * sizeof(*items));
-    for (size_t i = 0; i < count; i++) {
+    const struct json_value *item = array->first;
+    for (size_t i = 0; i < count; i++, item = item->next) {
         const struct place place = {errors, "", (long)i};
-        take_item(&place, json_object_array_get_idx(array, i), &items[i]);
+        take_item(&place, item, &items[i]);
         if (items[i].sku.len > 0 && is_sku_taken(items, i, items[i].sku))
             fault(&place, SLICE_LITERAL("sku"), "is in the order already");
     }
@@ -222,14 +223,10 @@ static void take_items(struct field_errors *errors, struct arena *arena,
 }
 
 /* The set of channels; false when it is no array of them, or names one twice. */
-static bool parse_channels(struct json_object *names, unsigned *channels) {
-    for (size_t i = 0; i < json_object_array_length(names); i++) {
-        struct json_object *name = json_object_array_get_idx(names, i);
+static bool parse_channels(const struct json_value *names, unsigned *channels) {
+    for (const struct json_value *name = names->first; name != NULL; name = name->next) {
         enum notify_channel channel;
-        if (!json_object_is_type(name, json_type_string) ||
-            !notify_channel_parse((struct slice){json_object_get_string(name),
-                                                 (size_t)json_object_get_string_len(name)},
-                                  &channel) ||
+        if (name->kind != JSON_KIND_STRING || !notify_channel_parse(name->text, &channel) ||
             (*channels & NOTIFY_BIT(channel)) != 0)
             return false;
         *channels |= NOTIFY_BIT(channel);
@@ -237,12 +234,13 @@ static bool parse_channels(struct json_object *names, unsigned *channels) {
     return true;
 }
 
-static void take_notify(struct field_errors *errors, struct order_request *request) {
+static void take_notify(struct field_errors *errors, const struct json_value *body,
+                        struct order_request *request) {
     const struct place root = {errors, "", -1};
     const struct slice name = SLICE_LITERAL("notify");
     struct order_contact *contact = &request->contact;
-    struct json_object *names;
-    enum status status = json_get_array(request->root, "notify", &names, NULL);
+    const struct json_value *names;
+    enum status status = json_tree_get_array(body, "notify", &names, NULL);
     if (status == STATUS_NOT_FOUND)
         return;
     contact->has_notify = status == STATUS_OK && parse_channels(names, &contact->notify);
@@ -251,17 +249,18 @@ static void take_notify(struct field_errors *errors, struct order_request *reque
     else if ((contact->notify & ~request->channels) != 0)
         fault(&root, name, "names a channel that is not offered here");
     else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMTP)) != 0 &&
-             !json_object_object_get_ex(request->root, "email", NULL))
+             json_tree_member(body, "email") == NULL)
         fault(&root, name, "needs an email for smtp");
     else if ((contact->notify & NOTIFY_BIT(NOTIFY_SMS)) != 0 &&
-             !json_object_object_get_ex(request->root, "phone", NULL))
+             json_tree_member(body, "phone") == NULL)
         fault(&root, name, "needs a phone for sms");
 }
 
-static void take_flow(struct field_errors *errors, struct order_request *request) {
+static void take_flow(struct field_errors *errors, const struct json_value *body,
+                      struct order_request *request) {
     const struct place root = {errors, "", -1};
     struct slice text;
-    enum status status = json_get_string(request->root, "flow", &text, NULL);
+    enum status status = json_tree_get_string(body, "flow", &text, NULL);
     if (status == STATUS_NOT_FOUND)
         return;
     request->has_flow = status == STATUS_OK && order_flow_parse(text, &request->snapshot.flow);
@@ -269,30 +268,26 @@ static void take_flow(struct field_errors *errors, struct order_request *request
         fault(&root, SLICE_LITERAL("flow"), "must be inventory-first, payment-first or parallel");
 }
 
-enum status order_request_parse(struct slice body, struct arena *arena,
+enum status order_request_parse(struct slice text, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) {
     struct order_request parsed = {.snapshot = {.total_minor = -1},
                                    .may_name_flow = request->may_name_flow,
                                    .channels = request->channels};
-    enum status status = json_parse(body, &parsed.root, error);
+    const struct json_value *root;
+    enum status status = json_tree_parse(text, arena, &root, error);
     if (status != STATUS_OK)
         return status;
-    const struct place root = {errors, "", -1};
-    take_texts(&root, parsed.root,
-               parsed.may_name_flow ? &order_members : &order_members_without_flow, &parsed);
+    const struct place place = {errors, "", -1};
+    take_texts(&place, root, parsed.may_name_flow ? &order_members : &order_members_without_flow,
+               &parsed);
     if (parsed.may_name_flow)
-        take_flow(errors, &parsed);
-    take_address(errors, &parsed);
-    take_notify(errors, &parsed);
-    take_items(errors, arena, &parsed);
+        take_flow(errors, root, &parsed);
+    take_address(errors, root, &parsed);
+    take_notify(errors, root, &parsed);
+    take_items(errors, arena, root, &parsed);
     *request = parsed;
     return STATUS_OK;
-}
-
-void order_request_fini(struct order_request *request) {
-    json_object_put(request->root);
-    *request = (struct order_request){0};
 }
 
 /* --- writing it again ------------------------------------------------------------------------- */

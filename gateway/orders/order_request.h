@@ -1,7 +1,7 @@
 /*
  * The body of POST /api/v1/orders: parsed, validated, and written again in one canonical form.
  *
- * A parsed request owns its JSON tree and borrows its arena; all its slices live as long as both.
+ * A parsed request lives in the arena given, and borrows nothing of the text.
  * Pure; thread safe on distinct requests.
  */
 #ifndef OM_GATEWAY_ORDERS_ORDER_REQUEST_H
@@ -33,16 +33,13 @@ struct order_request {
     bool has_flow;      /* and was given */
     unsigned channels;  /* NOTIFY_BIT()s that "notify" may name; set before parsing */
     struct order_contact contact;
-    struct json_object *root; /* owned */
 };
 
 /* Reads request->may_name_flow and channels. INVALID: the body is not one strict JSON object.
-   Otherwise OK, and `errors` lists every field at fault; with none, `request` is complete. End with
-   order_request_fini() after OK. */
-enum status order_request_parse(struct slice body, struct arena *arena,
+   Otherwise OK, and `errors` lists every field at fault; with none, `request` is complete. */
+enum status order_request_parse(struct slice text, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) MUST_CHECK;
-void order_request_fini(struct order_request *request);
 
 /* Appends the request in fixed member order and without white space: equal for two bodies exactly
    when they ask for the same. */

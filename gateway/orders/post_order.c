@@ -1,5 +1,6 @@
 #include "gateway/orders/post_order.h"
 
+#include "gateway/kept/kept_command.h"
 #include "gateway/lane/pending.h"
 #include "gateway/orders/idempotency.h"
 #include "gateway/orders/order_marker.h"
@@ -16,7 +17,7 @@
 
 #include <string.h>
 
-enum { ARENA_CHUNK_BYTES = 2048 };
+enum { ARENA_CHUNK_BYTES = 4096 };
 
 /*
  * post_order()  reads the request
@@ -41,8 +42,6 @@ static void on_noted(void *closure);
 static void dispose(void *closure) {
     struct order_post *post = closure;
     publish_drop(&post->publication);
-    if (post->request.root != NULL)
-        order_request_fini(&post->request);
     arena_destroy(&post->arena);
 }
 
@@ -60,6 +59,12 @@ static bool read_key(h2o_req_t *req, struct sent_key *key) {
         return true;
     problem_send(req, PROBLEM_MISSING_KEY, NULL);
     return false;
+}
+
+bool post_order_takes_key(const h2o_req_t *req, unsigned keys, struct slice key) {
+    struct sent_key read = {.len = 0};
+    return keys == 0 ? !lane_of(req)->gateway->settings->is_key_required
+                     : keys == 1 && idempotency_key_parse(key, read.text, &read.len);
 }
 
 /* Each customer has keys of its own, so that nobody can take or probe another's. Callers that may
@@ -167,9 +172,10 @@ static void fail(struct order_post *post, const struct error *error) {
     pending_refuse(post, problem_of(error->status), NULL);
 }
 
-/* The answer waits until Redis has it: a client that repeats its request on seeing the answer, or
+/* The command is kept before the key is done, which answers repetitions without publishing. The
+   answer waits until Redis has it all: a client that repeats its request on seeing the answer, or
    asks for the order, through whichever gateway, is to find the key done and the order accepted. */
-static void on_stored(void *closure, const struct error *failure) {
+static void on_stored(void *closure, const struct error *failure, struct slice command) {
     struct order_post *post = closure;
     struct lane *lane = post->pending.lane;
     if (failure != NULL) {
@@ -177,6 +183,7 @@ static void on_stored(void *closure, const struct error *failure) {
         return;
     }
     failpoint("gateway.after_puback");
+    kept_accept(lane, EVENT_ORDER_SUBMIT, &post->request.snapshot.order_id, command, NULL, NULL);
     if (post->has_key)
         claim_finish(lane->redis, &post->claim);
     order_marker_set(lane->redis, &post->request.snapshot, on_noted, post);

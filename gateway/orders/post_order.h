@@ -8,5 +8,8 @@
 #include <h2o.h>
 
 void post_order(h2o_req_t *req, struct slice id);
+/* Of so many headers Idempotency-Key, the first of which is `key`. False: post_order() refuses the
+   request for it, whatever its body is. */
+bool post_order_takes_key(const h2o_req_t *req, unsigned keys, struct slice key);
 
 #endif

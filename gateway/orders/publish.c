@@ -14,7 +14,7 @@
 struct publish_lane {
     struct publish_options options;
     h2o_timeout_t again, deadline;
-    struct buf contact, sealed, data, envelope; /* used again from command to command */
+    struct buf contact, sealed, data; /* used again from command to command */
 };
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
@@ -37,11 +37,10 @@ void publish_lane_destroy(struct publish_lane **lane) {
     buf_fini(&l->contact);
     buf_fini(&l->sealed);
     buf_fini(&l->data);
-    buf_fini(&l->envelope);
     free(l);
 }
 
-/* --- the message ------------------------------------------------------------------------------ */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static void write_submission(struct publish_lane *lane, const struct submission *submission) {
     struct order_snapshot snapshot = submission->request->snapshot;
@@ -74,17 +73,18 @@ static const struct uuid *order_of(const struct publication *publication) {
                : &publication->cancellation.order_id;
 }
 
-static enum status make_message(struct publication *publication, natsMsg **message,
-                                struct error *error) {
+static void make_command(struct publication *publication, struct command *command) {
     struct publish_lane *lane = publication->lane;
     const struct event_info *info = event_info(publication->type);
-    char id[UUID_TEXT_SIZE], order_id[UUID_TEXT_SIZE], traceparent[TRACEPARENT_SIZE];
-    uuid_format(&publication->id, id);
+    char order_id[UUID_TEXT_SIZE];
+    command->subject = info->subject;
+    command->stream = info->stream;
+    uuid_format(&publication->id, command->id);
     uuid_format(order_of(publication), order_id);
     buf_clear(&lane->contact);
     buf_clear(&lane->sealed);
     buf_clear(&lane->data);
-    buf_clear(&lane->envelope);
+    buf_clear(&publication->body);
     if (publication->type == EVENT_ORDER_SUBMIT)
         write_submission(lane, &publication->submission);
     else
@@ -97,10 +97,8 @@ static enum status make_message(struct publication *publication, natsMsg **messa
         .correlation_id = {order_id, UUID_TEXT_LEN},
         .time_us = clock_now_us(),
     };
-    event_encode(&head, buf_slice(&lane->data), &lane->envelope, traceparent);
-    publication->size = lane->envelope.len;
-    return nats_event_message(message, info->subject, broker_call_reply(publication->call),
-                              buf_slice(&lane->envelope), id, info->stream, traceparent, error);
+    event_encode(&head, buf_slice(&lane->data), &publication->body, command->traceparent);
+    command->body = buf_slice(&publication->body);
 }
 
 /* --- sending, and once more ------------------------------------------------------------------- */
@@ -109,7 +107,7 @@ static void transmit(struct publication *publication);
 
 enum status publish_open(struct publish_lane *lane, struct publication *publication) {
     publication->lane = lane;
-    return broker_call_open(lane->options.broker, BROKER_PUBLISH, &publication->call);
+    return broker_call_open(lane->options.broker, BROKER_COMMAND, &publication->call);
 }
 
 void publish_drop(struct publication *publication) {
@@ -121,7 +119,10 @@ static void end(struct publication *publication, struct error *failure) {
     h2o_timeout_unlink(&publication->deadline);
     if (failure != NULL && publication->may_be_stored)
         failure->status = STATUS_TIMEOUT;
-    publication->fn(publication->closure, failure);
+    struct buf body = publication->body;
+    publication->body = (struct buf){0};
+    publication->fn(publication->closure, failure, buf_slice(&body));
+    buf_fini(&body);
 }
 
 /* Once more, in a moment, where that can help. */
@@ -160,8 +161,8 @@ static void note_try(struct publication *publication, const char *failure) {
 static void on_answer(void *closure, const struct broker_answer *answer) {
     struct publication *publication = closure;
     struct error *failure = &publication->failure;
-    enum status status =
-        publish_health_judge(publication->lane->options.health, answer, publication->size, failure);
+    enum status status = publish_health_judge(publication->lane->options.health, answer,
+                                              publication->body.len, failure);
     note_try(publication, status == STATUS_OK ? NULL : failure->text);
     publication->may_be_stored |= answer->status == STATUS_TIMEOUT;
     if (status == STATUS_OK)
@@ -183,17 +184,12 @@ static void on_deadline(h2o_timeout_entry_t *entry) {
 }
 
 static void transmit(struct publication *publication) {
-    struct broker_call *call = publication->call;
-    natsMsg *message;
+    struct command command;
     publication->span = span_start(SPAN_PRODUCER, &publication->trace);
-    if (make_message(publication, &message, &publication->failure) != STATUS_OK) {
-        publish_drop(publication);
-        end(publication, &publication->failure);
-        return;
-    }
+    make_command(publication, &command);
     failpoint("gateway.before_publish");
     publication->is_sent = true;
-    broker_call_send(call, message, on_answer, publication);
+    broker_call_command(publication->call, &command, on_answer, publication);
 }
 
 static void begin(struct publication *publication, enum event_type type, const struct trace *trace,

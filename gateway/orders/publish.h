@@ -47,8 +47,8 @@ struct cancellation {
     struct slice tenant; /* borrowed until it is stored or given up */
 };
 
-/* `failure` is NULL once the stream holds the command. */
-typedef void (*publish_fn)(void *closure, const struct error *failure);
+/* `failure` is NULL once the stream holds the command, whose message's body is `command`. */
+typedef void (*publish_fn)(void *closure, const struct error *failure, struct slice command);
 
 /* A command on its way. Embed it, zeroed; its members are publish.c's. */
 struct publication {
@@ -62,7 +62,7 @@ struct publication {
     struct uuid id;       /* the command's */
     struct trace trace;   /* of the request */
     struct span span;     /* of the way into the stream */
-    size_t size;          /* of its body */
+    struct buf body;      /* of its message */
     bool is_sent;         /* `call` is under way */
     bool may_be_stored;   /* one that was sent has not been answered */
     struct error failure; /* of the last try */

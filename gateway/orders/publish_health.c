@@ -16,16 +16,24 @@ METRIC_GAUGE(refused, "ordermesh_orders_refused", "",
              "1 while the last order, cancel or probe was not stored by its stream.");
 
 /* A probe is like an order: its body, and more than its head has less. */
-enum { TURN_MS = 1000, IDLE_US = 2000000, PROBE_BYTES = 1024, HEAD_BYTES = 512 };
+enum {
+    TURN_MS = 1000,
+    IDLE_US = 2000000,
+    DENIED_US = 15000000,
+    PROBE_BYTES = 1024,
+    HEAD_BYTES = 512
+};
 
 struct publish_health {
+    struct nats_client *nats;
     struct hindrance trouble;
     atomic_int_fast64_t said_us; /* monotonic */
     atomic_size_t probe_bytes;
 };
 
-struct publish_health *publish_health_create(void) {
+struct publish_health *publish_health_create(struct nats_client *nats) {
     struct publish_health *health = mem_alloc(sizeof(*health));
+    health->nats = nats;
     hindrance_init(&health->trouble);
     atomic_store(&health->said_us, clock_monotonic_us());
     atomic_store(&health->probe_bytes, PROBE_BYTES);
@@ -44,14 +52,17 @@ static const char *stream_name(void) {
     return event_info(EVENT_ORDER_SUBMIT)->stream;
 }
 
-static enum status judge(const struct broker_answer *answer, struct pub_ack *ack,
-                         struct error *error) {
+static enum status judge(const struct publish_health *health, const struct broker_answer *answer,
+                         struct pub_ack *ack, struct error *error) {
     if (answer->status == STATUS_UNAVAILABLE)
         return error_set(error, STATUS_UNAVAILABLE, "the stream %s is missing, or has no leader",
                          stream_name());
     if (answer->status != STATUS_OK)
-        return error_set(error, answer->status, "the stream %s does not acknowledge: %s",
-                         stream_name(), status_text(answer->status));
+        return error_set(error, answer->status, "the stream %s does not acknowledge: %s%s",
+                         stream_name(), status_text(answer->status),
+                         nats_client_denial_hint(health->nats));
+    if (answer->is_stored)
+        return STATUS_OK;
     enum status status = pub_ack_parse(answer->body, ack, error);
     if (status == STATUS_OK && ack->error_code != 0)
         status = error_set(error, STATUS_UNAVAILABLE, "the stream %s refuses: %s (%d)",
@@ -66,13 +77,21 @@ static size_t probe_size(const struct pub_ack *ack, size_t size) {
     return is_size ? size + HEAD_BYTES : PROBE_BYTES;
 }
 
+/* A probe may be published where orders may not. */
+static bool is_denied(const struct publish_health *health) {
+    int64_t at_us = nats_client_denied_us(health->nats, event_info(EVENT_ORDER_SUBMIT)->subject);
+    return at_us > 0 && clock_monotonic_us() - at_us < DENIED_US;
+}
+
 enum status publish_health_judge(struct publish_health *health, const struct broker_answer *answer,
                                  size_t size, struct error *error) {
     struct error before;
     struct pub_ack ack = {0};
-    enum status status = judge(answer, &ack, error);
+    enum status status = judge(health, answer, &ack, error);
     bool was_bad = hindrance_read(&health->trouble, &before);
     atomic_store(&health->said_us, clock_monotonic_us());
+    if (status == STATUS_OK && size == 0 && was_bad && is_denied(health))
+        return status;
     if (size > 0)
         atomic_store(&health->probe_bytes, probe_size(&ack, size));
     if (status != STATUS_OK)

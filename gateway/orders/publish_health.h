@@ -17,7 +17,7 @@
 struct publish_health;
 
 /* No publish has said anything yet. Judging and reading from any thread. */
-struct publish_health *publish_health_create(void);
+struct publish_health *publish_health_create(struct nats_client *nats);
 void publish_health_destroy(struct publish_health **health);
 
 /* OK when the answer says that the stream holds the message, whose body had `size` bytes (0: a

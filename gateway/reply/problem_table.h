@@ -46,6 +46,11 @@
     X(METHOD_NOT_ALLOWED, "method-not-allowed", 405, 0, "The method is not allowed here",          \
       "The address exists, but not with this method.",                                             \
       "Use one of the methods that the Allow header lists.")                                       \
+    X(REQUEST_TIMEOUT, "request-timeout", 408, 0, "The request did not arrive in time",            \
+      "Its last byte had not come when the time for a request was up, and the connection was "     \
+      "closed. Nothing was done.",                                                                 \
+      "Send the request again at once over a new connection, and sooner whole: the network or a "  \
+      "proxy in between may be slow.")                                                             \
     X(KEY_IN_FLIGHT, "idempotency-key-in-flight", 409, 1,                                          \
       "A request with this Idempotency-Key is still in flight",                                    \
       "The first request with this key has not been answered yet.",                                \

@@ -35,9 +35,13 @@ struct slice request_body(const h2o_req_t *req) {
     return (struct slice){req->entity.base == NULL ? "" : req->entity.base, req->entity.len};
 }
 
+bool body_headers_are_json(unsigned types, struct slice type, unsigned codings) {
+    return types == 1 && media_type_is_json(type) && codings == 0;
+}
+
 bool request_body_is_json(const h2o_req_t *req) {
-    struct slice type, coding;
-    return request_header(req, SLICE_LITERAL("content-type"), &type) == 1 &&
-           media_type_is_json(type) &&
-           request_header(req, SLICE_LITERAL("content-encoding"), &coding) == 0;
+    struct slice type = {"", 0}, coding;
+    unsigned types = request_header(req, SLICE_LITERAL("content-type"), &type);
+    return body_headers_are_json(types, type,
+                                 request_header(req, SLICE_LITERAL("content-encoding"), &coding));
 }

@@ -15,5 +15,7 @@ bool media_type_is_json(struct slice content_type);
 struct slice request_body(const h2o_req_t *req);
 /* The body came once as application/json and without a content coding. */
 bool request_body_is_json(const h2o_req_t *req);
+/* The same of so many headers Content-Type, the first of which is `type`, and Content-Encoding. */
+bool body_headers_are_json(unsigned types, struct slice type, unsigned codings);
 
 #endif

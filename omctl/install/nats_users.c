@@ -22,11 +22,12 @@ struct needs {
     const char *user;
     const char *const *publish, *const *subscribe; /* end with NULL */
     bool republishes; /* any event again: the subjects of all streams that have dead letters */
+    bool has_outbox;
 };
 
 static const char *const nothing[] = {NULL};
 
-static const struct needs service_needs = {NULL, nothing, nothing, .republishes = false};
+static const struct needs service_needs = {NULL, nothing, nothing, .has_outbox = true};
 
 static const struct needs special_needs[] = {
     /* Asks the services, follows orders live, and shows what the mesh is made of: it may see who
@@ -34,9 +35,9 @@ static const struct needs special_needs[] = {
     {"gateway",
      (const char *const[]){"mesh.>", "$SRV.INFO", "$SRV.STATS", "$JS.API.STREAM.LIST",
                            "$JS.API.CONSUMER.LIST.*", "orders.probe", NULL},
-     (const char *const[]){"updates.>", NULL}, .republishes = false},
+     (const char *const[]){"updates.>", NULL}, .has_outbox = false},
     /* Tells what becomes of orders as it happens. */
-    {"order", (const char *const[]){"updates.>", NULL}, nothing, .republishes = false},
+    {"order", (const char *const[]){"updates.>", NULL}, nothing, .has_outbox = true},
     /* Looks at what was given up, keeps it as dead letters, and sends it again. */
     {"dlq",
      (const char *const[]){"dlq.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.MSG.GET.*",
@@ -143,6 +144,25 @@ static void allow_events(struct buf *publish, const char *user) {
     }
 }
 
+/* Whether the streams that it publishes into still have it, and how far who reads them is
+   (shared/outbox/setback.h, and stream_fill.h). */
+static void allow_looking_after(struct buf *publish, const char *user) {
+    const char *stream = "";
+    for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
+        const struct event_info *info = event_info((enum event_type)type);
+        if (strcmp(info->source, user) != 0 || strcmp(info->stream, stream) == 0)
+            continue;
+        stream = info->stream;
+        allow(publish, "$JS.API.STREAM.INFO.%s", stream);
+        allow(publish, "$JS.API.STREAM.MSG.GET.%s", stream);
+        allow(publish, "$JS.API.CONSUMER.LIST.%s", stream);
+        struct buf filler = {0};
+        event_filler_subject(stream, &filler);
+        allow(publish, "%s", filler.ptr);
+        buf_fini(&filler);
+    }
+}
+
 static void allow_consumers(struct buf *publish, const struct resources *resources,
                             const struct users *users, const char *user) {
     for (size_t i = 0; i < resources->count; i++) {
@@ -202,6 +222,8 @@ static void permit(struct permissions *may, const struct resources *resources,
                    const struct users *users, const char *user) {
     const struct needs *needs = needs_of(user);
     allow_events(&may->publish, user);
+    if (needs->has_outbox)
+        allow_looking_after(&may->publish, user);
     allow_consumers(&may->publish, resources, users, user);
     allow_all(&may->publish, needs->publish);
     if (needs->republishes)

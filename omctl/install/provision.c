@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define READY_TIMEOUT_MS 30000
+#define MEND_ROUNDS 4
 
 /* Asks the server for a resource; *actual is NULL when it has none. A pause that is over stays in
    its configuration: whether it is paused is said beside it. */
@@ -45,21 +46,36 @@ static size_t print_differences(const struct resource *resource, struct json_obj
     return differences;
 }
 
-/* What somebody set by hand, and no file declares: told of, and left alone. */
-static size_t print_extras(const struct resource *resource, struct json_object *actual, FILE *out) {
+/* Names each field that is nobody's, and counts them. */
+static size_t print_extras(const struct resource *resource, struct json_object *actual,
+                           const char *remark, FILE *out) {
     size_t extras = 0;
     json_object_object_foreach(actual, field, value) {
-        if (json_object_object_get_ex(resource->declared, field, NULL) ||
-            strcmp(field, "pause_until") == 0 || !resource_value_is_extra(field, value))
+        if (resource_field_owner(resource, field, value) != FIELD_NOBODYS)
             continue;
-        fprintf(out, "%s: %s is %s, which is not declared\n", resource->label, field,
-                json_object_to_json_string(value));
+        fprintf(out, "%s: %s is %s, which is not declared%s\n", resource->label, field,
+                json_object_to_json_string(value), remark);
         extras++;
     }
     return extras;
 }
 
-/* Looks again after a change: a server that does not know a field drops it without a word. */
+static void print_operators(const struct resource *resource, struct json_object *actual,
+                            FILE *out) {
+    json_object_object_foreach(actual, field, value) {
+        if (resource_field_owner(resource, field, value) == FIELD_OPERATORS)
+            fprintf(out, "%s: %s is %s, which is the operator's: left alone\n", resource->label,
+                    field, json_object_to_json_string(value));
+    }
+}
+
+static size_t print_all(const struct resource *resource, struct json_object *actual, FILE *out) {
+    print_operators(resource, actual, out);
+    return print_differences(resource, actual, "", out) + print_extras(resource, actual, "", out);
+}
+
+/* Looks again after a change: a server that does not know a field drops it without a word, and one
+   that we do not know yet may set one by itself. */
 static enum status verify(struct nats_client *nats, const struct resource *resource,
                           const struct provision_options *options, struct provision_result *result,
                           struct error *error) {
@@ -70,6 +86,7 @@ static enum status verify(struct nats_client *nats, const struct resource *resou
         return status;
     if (print_differences(resource, actual, " (this server ignores it)", options->out) > 0)
         result->refused++;
+    (void)print_extras(resource, actual, " (this server sets it by itself)", options->out);
     json_object_put(actual);
     return STATUS_OK;
 }
@@ -79,34 +96,172 @@ static const char *name_of(const struct resource *resource) {
     return json_object_get_string(json_object_object_get(resource->declared, field));
 }
 
-static enum status change(struct nats_client *nats, const struct resource *resource,
-                          struct json_object *actual, const struct provision_options *options,
-                          struct provision_result *result, struct error *error) {
-    struct json_object *reply;
-    struct jetstream_refusal refused;
-    struct json_object *body = resource_request(resource, actual);
-    const char *verb = actual != NULL ? resource->update_verb : resource->create_verb;
-    enum status status = jetstream_call(nats, verb, body, &reply, &refused, error);
+/* For what no server changes in a stream or consumer that is there. */
+static void print_remedy(const struct resource *resource, struct json_object *actual, FILE *out) {
+    if (resource->stream != NULL) {
+        fprintf(out,
+                "%s: it is of another kind than declared: remove it (`nats consumer rm %s %s`)"
+                " and run `omctl provision`\n",
+                resource->label, resource->stream, name_of(resource));
+        return;
+    }
+    bool is_sealed = json_object_get_boolean(json_object_object_get(actual, "sealed"));
+    fprintf(out,
+            "%s: %s: remove it (`nats stream rm %s`), run `omctl provision` and publish the"
+            " outboxes again (docs/operations.md, After the broker lost data)\n",
+            resource->label,
+            is_sealed ? "a seal cannot be undone" : "only one made anew is as declared",
+            name_of(resource));
+}
+
+/* --- a change --------------------------------------------------------------------------------- */
+
+/* Has the server take `config`; `refused` says whether it did. */
+static enum status put_config(struct nats_client *nats, const struct resource *resource,
+                              const char *verb, struct json_object *config,
+                              struct jetstream_refusal *refused, struct error *error) {
+    struct json_object *reply, *body = resource_request(resource, config);
+    enum status status = jetstream_call(nats, verb, body, &reply, refused, error);
     json_object_put(body);
+    if (status == STATUS_OK)
+        json_object_put(reply);
+    return status;
+}
+
+/* Older servers take a change of it, and change nothing. */
+static const char for_life[] = "mem_storage";
+static const struct jetstream_refusal kept = {.text = "it stays"};
+
+/* A server refuses a change as a whole for one field of it. */
+struct mending {
+    struct nats_client *nats;
+    const struct resource *resource;
+    struct json_object *config; /* what the server has by now */
+    size_t mended;
+    struct buf refusals; /* a line for each field of the last round */
+};
+
+static void refuse_field(struct mending *mending, const char *field,
+                         const struct jetstream_refusal *refused) {
+    buf_printf(&mending->refusals, "%s: %s: the server cannot change it: %s (%lld)\n",
+               mending->resource->label, field, refused->text, (long long)refused->code);
+}
+
+static bool is_as_declared(const struct resource *resource, struct json_object *config,
+                           const char *field) {
+    struct json_object *wanted = NULL, *actual = json_object_object_get(config, field);
+    if (json_object_object_get_ex(resource->declared, field, &wanted))
+        return resource_values_agree(wanted, actual);
+    return resource_field_owner(resource, field, actual) != FIELD_NOBODYS;
+}
+
+static enum status mend_field(struct mending *mending, const char *field, struct error *error) {
+    const struct resource *resource = mending->resource;
+    struct jetstream_refusal refused;
+    struct json_object *now;
+    bool is_paused;
+    if (is_as_declared(resource, mending->config, field))
+        return STATUS_OK;
+    struct json_object *wanted = resource_wanted(resource, mending->config, field);
+    enum status status =
+        put_config(mending->nats, resource, resource->update_verb, wanted, &refused, error);
+    json_object_put(wanted);
+    if (status == STATUS_OK && refused.code != 0)
+        refuse_field(mending, field, &refused);
+    if (status == STATUS_OK && refused.code == 0)
+        status = read_actual(mending->nats, resource, &now, &is_paused, error);
+    if (status != STATUS_OK || refused.code != 0)
+        return status;
+    json_object_put(mending->config);
+    mending->config = now;
+    if (is_as_declared(resource, now, field))
+        mending->mended++;
+    else
+        refuse_field(mending, field, &kept);
+    return STATUS_OK;
+}
+
+/* Tries each field that is not as declared yet. */
+static enum status mend_round(struct mending *mending, struct json_object *actual,
+                              struct error *error) {
+    enum status status = STATUS_OK;
+    buf_clear(&mending->refusals);
+    json_object_object_foreach(actual, field, value) {
+        (void)value;
+        if (strcmp(field, for_life) == 0 && !is_as_declared(mending->resource, actual, field))
+            refuse_field(mending, field, &kept);
+        else if (status == STATUS_OK)
+            status = mend_field(mending, field, error);
+    }
+    json_object_object_foreach(mending->resource->declared, key, wanted) {
+        (void)wanted;
+        if (status == STATUS_OK && !json_object_object_get_ex(actual, key, NULL))
+            status = mend_field(mending, key, error);
+    }
+    return status;
+}
+
+/* Field by field, and again while that helps, since some can change only after others. */
+static enum status mend(struct nats_client *nats, const struct resource *resource,
+                        struct json_object *actual, const struct provision_options *options,
+                        struct provision_result *result, struct error *error) {
+    struct mending mending = {
+        .nats = nats, .resource = resource, .config = json_object_get(actual)};
+    enum status status = mend_round(&mending, actual, error);
+    for (size_t round = 1, before = 0; round < MEND_ROUNDS && status == STATUS_OK &&
+                                       mending.refusals.len > 0 && mending.mended > before;
+         round++) {
+        before = mending.mended;
+        status = mend_round(&mending, actual, error);
+    }
+    if (status == STATUS_OK && mending.mended > 0) {
+        fprintf(options->out, "%s updated\n", resource->label);
+        result->updated++;
+    }
+    if (status == STATUS_OK && mending.refusals.len > 0) {
+        fputs(mending.refusals.ptr, options->out);
+        print_remedy(resource, actual, options->out);
+        result->refused++;
+    }
+    json_object_put(mending.config);
+    buf_fini(&mending.refusals);
+    return status;
+}
+
+static enum status create(struct nats_client *nats, const struct resource *resource,
+                          const struct provision_options *options, struct provision_result *result,
+                          struct error *error) {
+    struct jetstream_refusal refused;
+    enum status status =
+        put_config(nats, resource, resource->create_verb, resource->declared, &refused, error);
     if (status != STATUS_OK)
         return status;
-    json_object_put(reply);
     if (refused.code != 0) {
-        fprintf(options->out, "%s: the server cannot %s it: %s (%lld)\n", resource->label,
-                actual != NULL ? "change" : "create", refused.text, (long long)refused.code);
-        if (actual != NULL && resource->stream != NULL)
-            fprintf(options->out,
-                    "%s: it is of another kind than declared: remove it (`nats consumer rm %s %s`)"
-                    " and run `omctl provision`\n",
-                    resource->label, resource->stream, name_of(resource));
+        fprintf(options->out, "%s: the server cannot create it: %s (%lld)\n", resource->label,
+                refused.text, (long long)refused.code);
         result->refused++;
         return STATUS_OK;
     }
-    fprintf(options->out, "%s %s\n", resource->label, actual != NULL ? "updated" : "created");
-    if (actual != NULL)
-        result->updated++;
-    else
-        result->created++;
+    fprintf(options->out, "%s created\n", resource->label);
+    result->created++;
+    return verify(nats, resource, options, result, error);
+}
+
+static enum status update(struct nats_client *nats, const struct resource *resource,
+                          struct json_object *actual, const struct provision_options *options,
+                          struct provision_result *result, struct error *error) {
+    struct jetstream_refusal refused;
+    if (!is_as_declared(resource, actual, for_life))
+        return mend(nats, resource, actual, options, result, error);
+    struct json_object *wanted = resource_wanted(resource, actual, NULL);
+    enum status status = put_config(nats, resource, resource->update_verb, wanted, &refused, error);
+    json_object_put(wanted);
+    if (status != STATUS_OK)
+        return status;
+    if (refused.code != 0)
+        return mend(nats, resource, actual, options, result, error);
+    fprintf(options->out, "%s updated\n", resource->label);
+    result->updated++;
     return verify(nats, resource, options, result, error);
 }
 
@@ -132,8 +287,7 @@ static void check_one(const struct resource *resource, struct json_object *actua
     if (actual == NULL)
         differences += fprintf(out, "%s is missing\n", resource->label) > 0;
     else
-        differences =
-            print_differences(resource, actual, "", out) + print_extras(resource, actual, out);
+        differences = print_all(resource, actual, out);
     if (is_paused)
         differences +=
             fprintf(out, "%s is paused until %s\n", resource->label,
@@ -144,7 +298,7 @@ static void check_one(const struct resource *resource, struct json_object *actua
         result->unchanged++;
 }
 
-static enum status provision_one(struct nats_client *nats, const struct resource *resource,
+static enum status provision_one(struct nats_client *nats, struct resource *resource,
                                  const struct provision_options *options,
                                  struct provision_result *result, struct error *error) {
     struct json_object *actual;
@@ -152,19 +306,17 @@ static enum status provision_one(struct nats_client *nats, const struct resource
     enum status status = read_actual(nats, resource, &actual, &is_paused, error);
     if (status != STATUS_OK)
         return status;
+    if (resource_settle_persistence(resource, actual, nats_client_is_clustered(nats)))
+        fprintf(options->out, "%s: it syncs each message, as it was made to: left alone\n",
+                resource->label);
     if (options->check_only) {
         check_one(resource, actual, is_paused, options->out, result);
+    } else if (actual == NULL) {
+        status = create(nats, resource, options, result, error);
     } else {
-        bool is_changed =
-            actual == NULL || print_differences(resource, actual, "", options->out) > 0;
+        bool is_changed = print_all(resource, actual, options->out) > 0;
         if (is_changed)
-            status = change(nats, resource, actual, options, result, error);
-        if (is_changed && json_object_get_boolean(json_object_object_get(actual, "sealed")))
-            fprintf(options->out,
-                    "%s: a seal cannot be undone: remove it (`nats stream rm %s`), run"
-                    " `omctl provision` and publish the outboxes again (docs/operations.md, After"
-                    " the broker lost data)\n",
-                    resource->label, name_of(resource));
+            status = update(nats, resource, actual, options, result, error);
         if (is_paused && status == STATUS_OK)
             status = resume(nats, resource, options, result, error);
         if (!is_changed && !is_paused)
@@ -172,6 +324,40 @@ static enum status provision_one(struct nats_client *nats, const struct resource
     }
     json_object_put(actual);
     return status;
+}
+
+/* How many replicas streams have is the installation's: where nobody says (--replicas), all have as
+   many as most of any has on the server, also one that is made again. */
+static enum status keep_replicas(struct nats_client *nats, const struct resources *resources,
+                                 FILE *out, struct error *error) {
+    static const char field[] = "num_replicas";
+    int64_t most = 0;
+    size_t others = 0;
+    for (size_t i = 0; i < resources->count && resources->items[i].stream == NULL; i++) {
+        struct json_object *actual;
+        bool is_paused;
+        int64_t replicas = 0;
+        enum status status = read_actual(nats, &resources->items[i], &actual, &is_paused, error);
+        if (status != STATUS_OK)
+            return status;
+        if (actual != NULL && json_get_int64(actual, field, &replicas, NULL) == STATUS_OK &&
+            replicas > most)
+            most = replicas;
+        json_object_put(actual);
+    }
+    for (size_t i = 0; i < resources->count && resources->items[i].stream == NULL; i++) {
+        struct json_object *declared = resources->items[i].declared;
+        int64_t replicas = 0;
+        if (most == 0 ||
+            (json_get_int64(declared, field, &replicas, NULL) == STATUS_OK && replicas == most))
+            continue;
+        json_object_object_add(declared, field, json_object_new_int64(most));
+        others++;
+    }
+    if (others > 0)
+        fprintf(out, "streams: %s is %lld, which is the operator's: left alone (--replicas)\n",
+                field, (long long)most);
+    return STATUS_OK;
 }
 
 /* --- what is there and not declared ----------------------------------------------------------- */
@@ -255,6 +441,10 @@ enum status provision_run(struct nats_client *nats, const struct provision_optio
     enum status status = resources_read(options->directory, &options->overrides, &resources, error);
     if (status == STATUS_OK)
         status = jetstream_wait(nats, READY_TIMEOUT_MS, error);
+    if (status == STATUS_OK)
+        status = resources_fit(&resources, nats_client_server_version(nats), error);
+    if (status == STATUS_OK && options->overrides.replicas == 0)
+        status = keep_replicas(nats, &resources, options->out, error);
     for (size_t i = 0; i < resources.count && status == STATUS_OK; i++)
         status = provision_one(nats, &resources.items[i], options, &counts, error);
     if (status == STATUS_OK)

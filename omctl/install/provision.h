@@ -2,10 +2,13 @@
  * Provisioning: makes a server's streams and consumers agree with the files of a directory.
  *
  * <directory>/streams/<STREAM>.json and <directory>/consumers/<STREAM>.<durable>.json are in the
- * format of `nats stream add --config` and `nats consumer add --config`. Only fields that a file
- * declares are changed; all others keep what the server has. A paused consumer is resumed.
- * Nothing is deleted. Running it again changes nothing. A check names each difference, a pause, a
- * field that somebody set and no file declares, and streams and durable consumers too many.
+ * format of `nats stream add --config` and `nats consumer add --config`. What they declare is the
+ * whole of it: a field that somebody set and no file declares goes back to the server's default,
+ * and a paused consumer is resumed. Left alone, and named, is what belongs to who runs the servers:
+ * labels (`metadata`), the places for replicas (`placement`), and without an override how many
+ * there are (`num_replicas` of streams). Nothing is deleted: a field that the server cannot change
+ * in place is named with what to do. Running it again changes nothing. A check names each
+ * difference, and streams and durable consumers too many.
  *
  * Blocks; waits up to 30 s for JetStream to answer.
  */

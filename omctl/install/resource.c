@@ -131,6 +131,53 @@ enum status resources_read(const char *directory, const struct resource_override
     return status;
 }
 
+static void put_over(struct json_object *under, struct json_object *over) {
+    json_object_object_foreach(over, field, value) {
+        json_object_object_add(under, field, json_object_get(value));
+    }
+}
+
+static enum status fit(struct resource *resource, int version, struct error *error) {
+    struct json_object *since = NULL;
+    if (!json_object_object_get_ex(resource->declared, "since", NULL))
+        return STATUS_OK;
+    enum status status = json_get_object(resource->declared, "since", &since, error);
+    if (status != STATUS_OK)
+        return status;
+    json_object_get(since);
+    json_object_object_del(resource->declared, "since");
+    json_object_object_foreach(since, key, fields) {
+        int least = nats_info_parse_version(slice_of(key));
+        if (least == 0)
+            status = error_set(error, STATUS_INVALID, "%s: since %s, which is no version",
+                               resource->label, key);
+        else if (version == 0 || version >= least)
+            put_over(resource->declared, fields);
+    }
+    json_object_put(since);
+    return status;
+}
+
+enum status resources_fit(struct resources *resources, int version, struct error *error) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < resources->count && status == STATUS_OK; i++)
+        status = fit(&resources->items[i], version, error);
+    return status;
+}
+
+bool resource_settle_persistence(struct resource *resource, struct json_object *actual,
+                                 bool is_clustered) {
+    static const char mode[] = "persist_mode", batches[] = "allow_atomic";
+    struct json_object *declared = resource->declared, *made = json_object_object_get(actual, mode);
+    if (!json_object_object_get_ex(declared, mode, NULL))
+        return false;
+    bool may_be = json_object_get_int64(json_object_object_get(declared, "num_replicas")) <= 1;
+    bool is = made != NULL && strcmp(json_object_get_string(made), "async") == 0;
+    bool is_wanted = may_be && (actual != NULL ? is : !is_clustered);
+    json_object_object_del(declared, is_wanted ? batches : mode);
+    return may_be && !is_clustered && !is_wanted;
+}
+
 void resources_fini(struct resources *resources) {
     for (size_t i = 0; i < resources->count; i++) {
         struct resource *resource = &resources->items[i];
@@ -153,22 +200,49 @@ static const char *rival_of(const char *field) {
     return strcmp(field, "ack_wait") == 0 ? "backoff" : "";
 }
 
-struct json_object *resource_request(const struct resource *resource, struct json_object *actual) {
-    struct json_object *config = json_object_new_object();
+static void put_field(const struct resource *resource, struct json_object *config,
+                      const char *field) {
+    struct json_object *wanted = NULL;
+    if (json_object_object_get_ex(resource->declared, field, &wanted))
+        json_object_object_add(config, field, json_object_get(wanted));
+    else
+        json_object_object_del(config, field);
+    json_object_object_del(config, rival_of(field));
+}
+
+/* `actual` may be NULL. */
+static void put_all(const struct resource *resource, struct json_object *config,
+                    struct json_object *actual) {
     if (actual != NULL) {
         json_object_object_foreach(actual, key, value) {
-            json_object_object_add(config, key, json_object_get(value));
+            if (resource_field_owner(resource, key, value) == FIELD_NOBODYS)
+                json_object_object_del(config, key);
         }
     }
     json_object_object_foreach(resource->declared, field, wanted) {
-        json_object_object_add(config, field, json_object_get(wanted));
-        json_object_object_del(config, rival_of(field));
+        (void)wanted;
+        put_field(resource, config, field);
     }
+}
+
+struct json_object *resource_wanted(const struct resource *resource, struct json_object *actual,
+                                    const char *field) {
+    struct json_object *config = json_object_new_object();
+    if (actual != NULL)
+        put_over(config, actual);
+    if (field != NULL)
+        put_field(resource, config, field);
+    else
+        put_all(resource, config, actual);
+    return config;
+}
+
+struct json_object *resource_request(const struct resource *resource, struct json_object *config) {
     if (resource->stream == NULL)
-        return config;
+        return json_object_get(config);
     struct json_object *request = json_object_new_object();
     json_object_object_add(request, "stream_name", json_object_new_string(resource->stream));
-    json_object_object_add(request, "config", config);
+    json_object_object_add(request, "config", json_object_get(config));
     return request;
 }
 
@@ -234,15 +308,13 @@ static bool is_servers_own(const char *field, struct json_object *actual) {
         const char *field;
         const char *value; /* NULL: any */
     } own[] = {
-        {"allow_direct", NULL},      {"mirror_direct", NULL},
-        {"metadata", NULL},          {"name", NULL},
-        {"description", NULL},       {"num_replicas", NULL},
-        {"discard", "old"},          {"compression", "none"},
-        {"deliver_policy", "all"},   {"replay_policy", "instant"},
-        {"retention", "limits"},     {"storage", "file"},
-        {"ack_policy", "explicit"},  {"duplicate_window", "120000000000"},
-        {"max_waiting", "512"},      {"consumer_limits", NULL},
-        {"persist_mode", "default"},
+        {"allow_direct", NULL},     {"name", NULL},
+        {"description", NULL},      {"pause_until", NULL},
+        {"discard", "old"},         {"compression", "none"},
+        {"deliver_policy", "all"},  {"replay_policy", "instant"},
+        {"retention", "limits"},    {"storage", "file"},
+        {"ack_policy", "explicit"}, {"duplicate_window", "120000000000"},
+        {"max_waiting", "512"},     {"persist_mode", "default"},
     };
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (strcmp(field, own[i].field) == 0 &&
@@ -252,8 +324,25 @@ static bool is_servers_own(const char *field, struct json_object *actual) {
     return false;
 }
 
-bool resource_value_is_extra(const char *field, struct json_object *actual) {
+/* A server labels what it makes, under a prefix of its own. */
+static bool has_labels(struct json_object *metadata) {
+    json_object_object_foreach(metadata, key, value) {
+        (void)value;
+        if (strncmp(key, "_nats.", strlen("_nats.")) != 0)
+            return true;
+    }
+    return false;
+}
+
+enum field_owner resource_field_owner(const struct resource *resource, const char *field,
+                                      struct json_object *actual) {
     bool is_unlimited =
         json_object_is_type(actual, json_type_int) && json_object_get_int64(actual) == -1;
-    return !is_empty(actual) && !is_unlimited && !is_servers_own(field, actual);
+    if (json_object_object_get_ex(resource->declared, field, NULL))
+        return FIELD_FILES;
+    if (is_empty(actual) || is_unlimited || is_servers_own(field, actual))
+        return FIELD_SERVERS;
+    if (strcmp(field, "metadata") == 0)
+        return has_labels(actual) ? FIELD_OPERATORS : FIELD_SERVERS;
+    return strcmp(field, "placement") == 0 ? FIELD_OPERATORS : FIELD_NOBODYS;
 }

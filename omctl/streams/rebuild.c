@@ -53,8 +53,6 @@ static enum status apply(struct rebuild *rebuild, struct order_facts *facts, siz
 }
 
 static void drop_events(struct rebuild *rebuild) {
-    for (size_t i = 0; i < rebuild->count; i++)
-        event_fini(&rebuild->events[i]);
     rebuild->count = 0;
     arena_reset(rebuild->arena);
 }
@@ -77,13 +75,12 @@ static void take(struct rebuild *rebuild, const struct stream_message *message) 
     bool is_heard = strstr(message->subject, ".evt.") != NULL; /* as consumers filter */
     if (!is_heard || (is_known && !fact_of_event(type, &fact)))
         return;
-    if (!is_known || event_decode(message->payload, event, &error) != STATUS_OK) {
+    if (!is_known || event_decode(message->payload, rebuild->arena, event, &error) != STATUS_OK) {
         rebuild->result.skipped++;
         return;
     }
     if (event->type != type ||
         facts_read(event, &rebuild->facts[rebuild->count], &error) != STATUS_OK) {
-        event_fini(event);
         rebuild->result.skipped++;
         return;
     }
@@ -254,11 +251,12 @@ static void end_rebuild(struct rebuild *rebuild) {
     (void)!pg_query(rebuild->shadow, &release, NULL, NULL, &ignored);
 }
 
-/* Waits for the batches at work and keeps further ones waiting until the transaction ends. */
+/* Waits for the batches at work and keeps further ones waiting until the transaction ends: those
+   that have only read so far, too. */
 static enum status hold_writers_out(struct rebuild *rebuild, struct error *error) {
     static const struct pg_statement lock = {
         .name = "rebuild_lock",
-        .sql = "LOCK TABLE analytics.order_facts IN SHARE ROW EXCLUSIVE MODE",
+        .sql = "LOCK TABLE analytics.order_facts IN EXCLUSIVE MODE",
     };
     enum status status = pg_begin(rebuild->shadow, error);
     return status == STATUS_OK ? pg_query(rebuild->shadow, &lock, NULL, NULL, error) : status;

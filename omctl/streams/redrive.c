@@ -48,13 +48,16 @@ static enum status lock_cursor(struct pg *pg, struct error *error) {
 
 /* A database restored to another cluster of PostgreSQL has transaction ids of its old one, ahead of
    all that are given here: what is written now would stay unread behind them. Its rows get this
-   transaction's id if they are to be published, else the smallest one. */
+   transaction's id if they are to be published, else the smallest one; its checkpoints mean
+   nothing. */
 static enum status adopt_rows(struct pg *pg, int64_t since_us, struct error *error) {
     static const struct pg_statement adopt = {
         .name = "redrive_adopt",
         .sql = "WITH moved AS ("
-               "  UPDATE outbox_cursor SET next_xid = pg_current_xact_id(), holes = '{}'"
-               "  WHERE next_xid > pg_snapshot_xmax(pg_current_snapshot()) RETURNING 1)"
+               "  UPDATE outbox_cursor SET next_xid = pg_current_xact_id(), holes = '{}',"
+               "    acknowledged = '', repeats_until = '0'"
+               "  WHERE next_xid > pg_snapshot_xmax(pg_current_snapshot()) RETURNING 1),"
+               " forgotten AS (DELETE FROM outbox_checkpoints WHERE EXISTS (SELECT FROM moved))"
                " UPDATE outbox SET xid = CASE WHEN created_at >= $1::text::timestamptz"
                "   THEN pg_current_xact_id() ELSE '3'::xid8 END"
                " WHERE EXISTS (SELECT FROM moved)",

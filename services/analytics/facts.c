@@ -33,17 +33,17 @@ bool fact_of_event(enum event_type type, enum fact *fact) {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static enum status read_text(struct json_object *data, const char *key, struct slice *text,
+static enum status read_text(const struct json_value *data, const char *key, struct slice *text,
                              struct error *error) {
-    enum status status = json_get_string(data, key, text, error);
+    enum status status = json_tree_get_string(data, key, text, error);
     if (status != STATUS_OK || text->len == 0 || text->len > 64)
         return error_set(error, STATUS_INVALID, "data.%s: not a short text", key);
     return STATUS_OK;
 }
 
-static enum status read_amount(struct json_object *data, struct amount *amount,
+static enum status read_amount(const struct json_value *data, struct amount *amount,
                                struct error *error) {
-    enum status status = json_get_int64(data, "amountMinor", &amount->minor, error);
+    enum status status = json_tree_get_int64(data, "amountMinor", &amount->minor, error);
     if (status != STATUS_OK || amount->minor < 0 || amount->minor > ORDER_MAX_MINOR)
         return error_set(error, STATUS_INVALID, "data.amountMinor: not an amount");
     return read_text(data, "currency", &amount->currency, error);

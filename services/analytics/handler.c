@@ -16,4 +16,5 @@ static enum status analytics_apply(struct batch *batch, struct error *error) {
     return projection_apply(batch->pg, batch->arena, facts, count, error);
 }
 
-const struct handler analytics_handler = {.apply = analytics_apply};
+const struct handler analytics_handler = {
+    .apply = analytics_apply, .once = ONCE_BY_EFFECT, .patience_ms = 1000};

@@ -10,7 +10,7 @@ static int compare_ids(const void *a, const void *b) {
                         &((const struct order_facts *)b)->order_id);
 }
 
-/* One row an order, which is also the order in which rows are locked. */
+/* One row an order, in the order in which known ones are read. */
 static size_t join_equal(struct order_facts *facts, size_t count) {
     size_t kept = 0;
     qsort(facts, count, sizeof(*facts), compare_ids);
@@ -23,27 +23,59 @@ static size_t join_equal(struct order_facts *facts, size_t count) {
     return kept;
 }
 
+/* Rows of one kind, as they are to be written. */
+struct rows {
+    struct order_facts *items;
+    size_t count;
+};
+
+/* Joins each order's new facts with the known ones; `known` is sorted as `facts` are. */
+static void join_known(const struct rows *facts, const struct rows *known, struct tally *tally,
+                       struct rows *changed, struct rows *made) {
+    size_t next = 0;
+    for (size_t i = 0; i < facts->count; i++) {
+        if (next == known->count || compare_ids(&known->items[next], &facts->items[i]) != 0) {
+            facts_measure(&facts->items[i], 1, tally);
+            made->items[made->count++] = facts->items[i];
+            continue;
+        }
+        struct order_facts before = known->items[next], after = before;
+        next++;
+        if (!facts_merge(&after, &facts->items[i]))
+            continue;
+        facts_measure(&before, -1, tally);
+        facts_measure(&after, 1, tally);
+        changed->items[changed->count++] = after;
+    }
+}
+
+/* Bits, 1u << enum fact. */
+static unsigned facts_told(const struct rows *facts) {
+    unsigned told = 0;
+    for (size_t i = 0; i < facts->count; i++)
+        for (int fact = 0; fact < FACT_COUNT; fact++)
+            told |= (unsigned)(facts->items[i].at_us[fact] != 0) << fact;
+    return told;
+}
+
 enum status projection_apply(struct pg *pg, struct arena *arena, struct order_facts *facts,
                              size_t count, struct error *error) {
-    struct order_facts *known;
-    size_t changed = 0;
-    count = join_equal(facts, count);
-    if (count == 0)
+    struct rows joined = {facts, join_equal(facts, count)}, known = {0};
+    struct rows changed = {0}, made = {0};
+    struct tally tally = {.arena = arena};
+    if (joined.count == 0)
         return STATUS_OK;
-    enum status status = facts_store_lock(pg, arena, facts, count, &known, error);
+    enum status status =
+        facts_store_lock(pg, arena, facts, joined.count, &known.items, &known.count, error);
     if (status != STATUS_OK)
         return status;
-    struct tally tally = {.arena = arena};
-    for (size_t i = 0; i < count; i++) {
-        struct order_facts before = known[i];
-        if (!facts_merge(&known[i], &facts[i]))
-            continue;
-        facts_measure(&before, -1, &tally);
-        facts_measure(&known[i], 1, &tally);
-        known[changed++] = known[i];
-    }
+    changed.items = arena_alloc(arena, joined.count * sizeof(*changed.items));
+    made.items = arena_alloc(arena, joined.count * sizeof(*made.items));
+    join_known(&joined, &known, &tally, &changed, &made);
     tally_settle(&tally);
-    status = facts_store_save(pg, known, changed, error);
+    status = facts_store_make(pg, made.items, made.count, error);
+    if (status == STATUS_OK)
+        status = facts_store_save(pg, changed.items, changed.count, facts_told(&joined), error);
     if (status == STATUS_OK)
         status = counts_store_add(pg, &tally, error);
     return status;

@@ -10,14 +10,20 @@
 #include "shared/base/arena.h"
 #include "shared/pg/pg.h"
 
-/* Reads the facts known of the orders of `wanted`, which is sorted and names each once: as many
-   rows in the same order, locked, empty for new orders. Rows and texts are the arena's. */
+/* Keeps out all other writers until the transaction ends. Reads the facts known of the orders of
+   `wanted`, which is sorted and names each once: in the same order, and without orders that have no
+   row yet. Rows and texts are the arena's. */
 enum status facts_store_lock(struct pg *pg, struct arena *arena, const struct order_facts *wanted,
-                             size_t count, struct order_facts **known,
+                             size_t count, struct order_facts **known, size_t *found,
                              struct error *error) MUST_CHECK;
-/* Queues the update of locked rows. */
+/* Queues the making of rows of orders that had none; sorted. When one was made meanwhile, the
+   transaction fails with SERIALIZATION. */
+enum status facts_store_make(struct pg *pg, const struct order_facts *facts, size_t count,
+                             struct error *error) MUST_CHECK;
+/* Queues the update of rows that facts_store_lock() read, as far as the facts `told` can have
+   changed them: bits, 1u << enum fact. */
 enum status facts_store_save(struct pg *pg, const struct order_facts *facts, size_t count,
-                             struct error *error) MUST_CHECK;
+                             unsigned told, struct error *error) MUST_CHECK;
 /* Up to `count` (at most 10000) rows of orders behind `after`, by order id, into the arena. */
 enum status facts_store_page(struct pg *pg, struct arena *arena, const struct uuid *after,
                              int64_t count, struct order_facts **facts, size_t *found,

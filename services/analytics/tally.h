@@ -38,16 +38,19 @@ struct tally_row {
     int64_t value; /* to be added; may be negative */
 };
 
+/* Begins with its arena and zeros. */
 struct tally {
     struct arena *arena;
     struct tally_row *rows;
     size_t count, capacity;
+    size_t *index; /* of tally_add() alone: by hash, a row's place and 1; 2 * capacity of them */
 };
 
-/* Adds `value` to the minute, the hour and the day of `at_us`. */
+/* Adds `value` to the minute, and by tally_settle() to the hour and the day, of `at_us`. */
 void tally_add(struct tally *tally, enum measure measure, struct slice label, int bin,
                int64_t at_us, int64_t value);
-/* Sorts, makes one row of equal ones and drops those that came to nothing. */
+/* Once, after all was added: adds hours and days, sorts, makes one row of equal ones and drops
+   those that came to nothing. */
 void tally_settle(struct tally *tally);
 
 #endif

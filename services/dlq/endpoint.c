@@ -270,3 +270,35 @@ static enum status serve_job_cancel(struct endpoint_call *call, const struct ask
     return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
 }
 ENDPOINT(job_cancel, false, "id", "actor", NULL)
+
+/* --- what became of messages ------------------------------------------------------------------ */
+
+static enum status read_ids(struct json_object *request, struct pg_array *ids,
+                            struct error *error) {
+    struct json_object *list;
+    enum status status = json_get_array(request, "ids", &list, error);
+    if (status != STATUS_OK || json_object_array_length(list) > DLQ_FATE_MOST)
+        return error_set(error, STATUS_INVALID, "ids: not a list of up to %d", DLQ_FATE_MOST);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct slice id = slice_of(json_object_get_string(json_object_array_get_idx(list, i)));
+        if (!dlq_text_is_valid(id, DLQ_ID_MOST))
+            return error_set(error, STATUS_INVALID, "ids: one is not a line of 1 to %d bytes",
+                             DLQ_ID_MOST);
+        pg_array_add_slice(ids, id);
+    }
+    return STATUS_OK;
+}
+
+enum status dlq_endpoint_fate(struct endpoint_call *call, struct error *error) {
+    struct json_object *request = NULL;
+    struct pg_array ids;
+    pg_array_init(&ids, PG_ARRAY_TEXT);
+    enum status status = json_parse(call->request, &request, error);
+    if (status == STATUS_OK)
+        status = read_ids(request, &ids, error);
+    if (status == STATUS_OK)
+        status = store_read_fate(call->pg, &ids, call->reply, error);
+    pg_array_fini(&ids);
+    json_object_put(request);
+    return status;
+}

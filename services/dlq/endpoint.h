@@ -43,4 +43,10 @@ enum status dlq_endpoint_job_cancel(struct endpoint_call *call, struct error *er
 /* {} -> {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]} */
 enum status dlq_endpoint_counts(struct endpoint_call *call, struct error *error);
 
+/* {"ids":[entry id]} -> {"dead":[id],"open":[id]}, of up to DLQ_FATE_MOST asked for: those that are
+   or were a dead letter, whatever became of them; and those that may become one, as their message
+   has its second chance. */
+#define DLQ_FATE_MOST 1000
+enum status dlq_endpoint_fate(struct endpoint_call *call, struct error *error);
+
 #endif

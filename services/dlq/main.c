@@ -36,6 +36,7 @@ static const struct endpoint endpoints[] = {
     {"list", "mesh.dlq.list", dlq_endpoint_list},
     {"get", "mesh.dlq.get", dlq_endpoint_get},
     {"counts", "mesh.dlq.counts", dlq_endpoint_counts},
+    {"fate", "mesh.dlq.fate", dlq_endpoint_fate},
     {"replay", "mesh.dlq.replay", dlq_endpoint_replay},
     {"discard", "mesh.dlq.discard", dlq_endpoint_discard},
     {"replay_all", "mesh.dlq.replay_all", dlq_endpoint_replay_all},

@@ -41,7 +41,7 @@ static bool inventory_wants(const struct event *event) {
     enum order_flow flow;
     if (!asks_for_stock(event))
         return true;
-    if (json_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
+    if (json_tree_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
         !order_flow_parse(text, &flow))
         return event->type == EVENT_ORDER_CREATED;
     return (flow == FLOW_PAYMENT_FIRST) == (event->type == EVENT_PAYMENT_SUCCEEDED);
@@ -55,36 +55,25 @@ static void parse_requests(struct batch *batch) {
     }
 }
 
-struct sku_list {
-    struct slice *items;
-    size_t count;
-};
-
-static void add_skus(struct sku_list *skus, const struct stock_line *lines, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        skus->items[skus->count++] = lines[i].sku;
-}
-
-/* Every SKU that the batch may move: those asked for and those held. */
-static struct sku_list list_skus(const struct batch *batch,
-                                 const struct reservations *reservations) {
-    struct sku_list skus = {0};
-    size_t most = 1;
+/* The SKUs of those that ask for stock, and the orders of the others, which give back or ship what
+   they hold. */
+static struct stock_wanted list_wanted(const struct batch *batch) {
+    size_t most = 1, sku_count = 0, holder_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         const struct request *request = batch->items[i]->state;
-        most += request ? request->snapshot.item_count : 0;
+        most += request != NULL ? request->snapshot.item_count : 0;
     }
-    for (size_t i = 0; i < reservations->count; i++)
-        most += reservations->rows[i].line_count;
-    skus.items = arena_alloc(batch->arena, most * sizeof(*skus.items));
+    struct slice *skus = arena_alloc(batch->arena, most * sizeof(*skus));
+    struct uuid *holders = arena_alloc(batch->arena, batch->count * sizeof(*holders));
     for (size_t i = 0; i < batch->count; i++) {
-        const struct request *request = batch->items[i]->state;
-        if (request != NULL)
-            add_skus(&skus, request->lines, request->snapshot.item_count);
+        const struct delivery *delivery = batch->items[i];
+        const struct request *request = delivery->state;
+        if (!asks_for_stock(&delivery->event))
+            holders[holder_count++] = delivery->event.order_id;
+        for (size_t j = 0; request != NULL && j < request->snapshot.item_count; j++)
+            skus[sku_count++] = request->lines[j].sku;
     }
-    for (size_t i = 0; i < reservations->count; i++)
-        add_skus(&skus, reservations->rows[i].lines, reservations->rows[i].line_count);
-    return skus;
+    return (struct stock_wanted){skus, sku_count, holders, holder_count};
 }
 
 /* --- deciding --- */
@@ -180,7 +169,7 @@ static void ship(struct decision *decision, struct delivery *delivery,
                  struct reservation *reservation) {
     switch (reservation->status) {
     case RESERVATION_NONE:
-        delivery_retry(delivery, STATUS_NOT_FOUND, "its reservation is not here yet");
+        delivery_early(delivery, "its reservation is not here yet");
         break;
     case RESERVATION_RESERVED:
         if (stock_ship(&decision->stock, reservation->lines, reservation->line_count))
@@ -211,11 +200,9 @@ static void decide(struct decision *decision, struct delivery *delivery) {
 static enum status inventory_apply(struct batch *batch, struct error *error) {
     struct decision decision = {.outbox = batch->outbox};
     parse_requests(batch);
-    enum status status = inventory_store_load(batch, &decision.reservations, error);
-    if (status != STATUS_OK)
-        return status;
-    struct sku_list skus = list_skus(batch, &decision.reservations);
-    status = inventory_store_lock_stock(batch, skus.items, skus.count, &decision.stock, error);
+    struct stock_wanted wanted = list_wanted(batch);
+    enum status status =
+        inventory_store_load(batch, &wanted, &decision.reservations, &decision.stock, error);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < batch->count; i++) {
@@ -231,4 +218,10 @@ static enum status inventory_apply(struct batch *batch, struct error *error) {
     return status;
 }
 
-const struct handler inventory_handler = {.apply = inventory_apply, .wants = inventory_wants};
+/* What an order's reservation says refuses every repetition. */
+const struct handler inventory_handler = {
+    .apply = inventory_apply, .wants = inventory_wants, .once = ONCE_BY_EFFECT};
+const struct handler inventory_patient_handler = {.apply = inventory_apply,
+                                                  .wants = inventory_wants,
+                                                  .once = ONCE_BY_EFFECT,
+                                                  .patience_ms = 1000};

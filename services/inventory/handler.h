@@ -8,5 +8,7 @@
 /* order.created reserves; order.failed and order.cancelled release, or leave a tombstone;
    order.completed turns what was reserved into shipped. */
 extern const struct handler inventory_handler;
+/* The same, for what nobody waits for: what is shipped was held before. */
+extern const struct handler inventory_patient_handler;
 
 #endif

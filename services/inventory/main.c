@@ -10,6 +10,13 @@ static const struct handler_row order_events[] = {
     {EVENT_ORDER_COMPLETED, &inventory_handler},
 };
 
+static const struct handler_row late_order_events[] = {
+    {EVENT_ORDER_CREATED, &inventory_patient_handler},
+    {EVENT_ORDER_FAILED, &inventory_patient_handler},
+    {EVENT_ORDER_CANCELLED, &inventory_patient_handler},
+    {EVENT_ORDER_COMPLETED, &inventory_patient_handler},
+};
+
 static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
 };
@@ -18,7 +25,7 @@ static const struct handler_row payment_events[] = {
    event of every order only to let most of them pass. */
 static const struct consumer_spec consumers[] = {
     {"ORDERS", "inventory", ROWS(order_events)},
-    {"ORDERS", "inventory-completed", ROWS(order_events)},
+    {"ORDERS", "inventory-completed", ROWS(late_order_events)},
     {"ORDERS", "inventory-failed", ROWS(order_events)},
     {"ORDERS", "inventory-cancelled", ROWS(order_events)},
     {"PAYMENTS", "inventory", ROWS(payment_events)},

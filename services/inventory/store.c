@@ -85,26 +85,15 @@ static enum status take_reservations(const struct pg_result *result, struct aren
     return STATUS_OK;
 }
 
-enum status inventory_store_load(struct batch *batch, struct reservations *reservations,
-                                 struct error *error) {
-    struct reservations loaded = blank_reservations(batch);
-    struct pg_result *result = NULL;
-    enum status status = batch_query_orders(batch, &load_reservations, &result, error);
-    if (status == STATUS_OK)
-        status = take_reservations(result, batch->arena, &loaded, error);
-    if (status == STATUS_OK)
-        *reservations = loaded;
-    pg_result_free(&result);
-    return status;
-}
-
 /* --- stock --- */
 
+/* The SKUs asked for, and those that the orders hold, whose reservations are locked by now. */
 static const struct pg_statement lock_stock = {
     .name = "inventory_lock_stock",
-    .sql = "SELECT sku, on_hand FROM inventory.stock WHERE sku = ANY ($1::text[])"
+    .sql = "SELECT sku, on_hand FROM inventory.stock WHERE sku = ANY ($1::text[] || ARRAY("
+           "  SELECT unnest(skus) FROM inventory.reservations WHERE order_id = ANY ($2::uuid[])))"
            " ORDER BY sku COLLATE \"C\" FOR UPDATE",
-    .param_count = 1,
+    .param_count = 2,
 };
 
 static void take_stock(const struct pg_result *result, struct arena *arena, struct stock *stock) {
@@ -117,19 +106,38 @@ static void take_stock(const struct pg_result *result, struct arena *arena, stru
     *stock = (struct stock){rows, count};
 }
 
-enum status inventory_store_lock_stock(struct batch *batch, const struct slice *skus, size_t count,
-                                       struct stock *stock, struct error *error) {
-    struct pg_array names;
-    struct pg_result *result = NULL;
-    pg_array_init(&names, PG_ARRAY_TEXT);
-    for (size_t i = 0; i < count; i++)
-        pg_array_add_slice(&names, skus[i]);
-    struct pg_param param = pg_array(&names);
-    enum status status = pg_query(batch->pg, &lock_stock, &param, &result, error);
+static enum status query_stock(struct batch *batch, const struct stock_wanted *wanted,
+                               struct pg_result **result, struct error *error) {
+    struct pg_array skus, holders;
+    pg_array_init(&skus, PG_ARRAY_TEXT);
+    pg_array_init(&holders, PG_ARRAY_UUID);
+    for (size_t i = 0; i < wanted->sku_count; i++)
+        pg_array_add_slice(&skus, wanted->skus[i]);
+    for (size_t i = 0; i < wanted->holder_count; i++)
+        pg_array_add_uuid(&holders, &wanted->holders[i]);
+    const struct pg_param params[] = {pg_array(&skus), pg_array(&holders)};
+    enum status status = pg_query(batch->pg, &lock_stock, params, result, error);
+    pg_array_fini(&skus);
+    pg_array_fini(&holders);
+    return status;
+}
+
+enum status inventory_store_load(struct batch *batch, const struct stock_wanted *wanted,
+                                 struct reservations *reservations, struct stock *stock,
+                                 struct error *error) {
+    struct reservations loaded = blank_reservations(batch);
+    struct pg_result *rows = NULL, *stocked = NULL;
+    enum status status = batch_queue_orders(batch, &load_reservations, &rows, error);
     if (status == STATUS_OK)
-        take_stock(result, batch->arena, stock);
-    pg_result_free(&result);
-    pg_array_fini(&names);
+        status = query_stock(batch, wanted, &stocked, error);
+    if (status == STATUS_OK)
+        status = take_reservations(rows, batch->arena, &loaded, error);
+    if (status == STATUS_OK) {
+        take_stock(stocked, batch->arena, stock);
+        *reservations = loaded;
+    }
+    pg_result_free(&rows);
+    pg_result_free(&stocked);
     return status;
 }
 
@@ -167,14 +175,17 @@ static enum status save_stock(struct pg *pg, const struct stock *stock, struct e
 
 /* --- saving --- */
 
-/* An array in an array's element has to travel as text. */
+/* An array in an array's element has to travel as text. Refuses the transaction where there is a
+   reservation already: it was made since the batch loaded those that there were. */
 static const struct pg_statement insert_reservations = {
     .name = "inventory_insert",
-    .sql = "INSERT INTO inventory.reservations (order_id, status, skus, quantities, reason)"
+    .sql = "WITH made AS ("
+           " INSERT INTO inventory.reservations (order_id, status, skus, quantities, reason)"
            " SELECT order_id, status, skus::text[], quantities::int8[], reason"
            " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
            "      AS d(order_id, status, skus, quantities, reason)"
-           " ORDER BY order_id ON CONFLICT DO NOTHING RETURNING true",
+           " ORDER BY order_id ON CONFLICT DO NOTHING RETURNING true"
+           ") SELECT om.require_rows(count(*), cardinality($1::uuid[])) FROM made",
     .param_count = 5,
 };
 
@@ -232,7 +243,6 @@ static enum status save_new(struct pg *pg, const struct reservations *reservatio
     static const enum pg_array_type types[NEWS] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
                                                    PG_ARRAY_TEXT, PG_ARRAY_TEXT};
     struct pg_columns news;
-    struct pg_result *result = NULL;
     struct buf scratch = {0};
     enum status status = STATUS_OK;
     pg_columns_init(&news, types, NEWS);
@@ -243,10 +253,7 @@ static enum status save_new(struct pg *pg, const struct reservations *reservatio
             add_new(news.arrays, reservation, &scratch);
     }
     if (news.arrays[NEW_ORDER].count > 0)
-        status = pg_columns_query(&news, pg, &insert_reservations, &result, error);
-    if (result != NULL && pg_rows(result) < news.arrays[NEW_ORDER].count)
-        status = error_set(error, STATUS_SERIALIZATION, "another instance reserved meanwhile");
-    pg_result_free(&result);
+        status = pg_columns_queue(&news, pg, &insert_reservations, error);
     buf_fini(&scratch);
     pg_columns_fini(&news);
     return status;

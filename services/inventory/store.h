@@ -36,16 +36,24 @@ struct reservations {
     size_t count;
 };
 
-/* One for every order of the batch, existing ones locked. */
-enum status inventory_store_load(struct batch *batch, struct reservations *reservations,
+/* The stock that a batch may move: these SKUs, which may repeat, and those that these orders hold.
+ */
+struct stock_wanted {
+    const struct slice *skus;
+    size_t sku_count;
+    const struct uuid *holders;
+    size_t holder_count;
+};
+
+/* Locks a reservation for every order of the batch, as far as there is one, and then the stock that
+   is wanted, as far as it exists. */
+enum status inventory_store_load(struct batch *batch, const struct stock_wanted *wanted,
+                                 struct reservations *reservations, struct stock *stock,
                                  struct error *error) MUST_CHECK;
 struct reservation *reservations_find(const struct reservations *reservations,
                                       const struct uuid *order_id);
-/* Locks the stock of `skus` (which may repeat), as far as it exists. */
-enum status inventory_store_lock_stock(struct batch *batch, const struct slice *skus, size_t count,
-                                       struct stock *stock, struct error *error) MUST_CHECK;
-/* Stores what moved. SERIALIZATION when another instance has made a reservation meanwhile: load
-   again. */
+/* Queues what moved. When another instance has made a reservation meanwhile, the transaction fails
+   with SERIALIZATION. */
 enum status inventory_store_save(struct batch *batch, const struct stock *stock,
                                  const struct reservations *reservations,
                                  struct error *error) MUST_CHECK;

@@ -41,8 +41,10 @@ static enum status take_back(struct batch *batch, struct error *error) {
     return loyalty_store_take_back(batch, error);
 }
 
-const struct handler earn_handler = {.apply = earn};
-const struct handler take_back_handler = {.apply = take_back};
+/* The ledger has one row an order, and balances move with its rows only. */
+const struct handler earn_handler = {.apply = earn, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
+const struct handler take_back_handler = {
+    .apply = take_back, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
 
 static enum status answer(struct endpoint_call *call, struct json_object *request,
                           struct error *error) {

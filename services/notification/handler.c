@@ -114,13 +114,6 @@ struct effects {
     struct queued_notices queued;
 };
 
-static struct slice copy_event(struct batch *batch, const struct task *task) {
-    size_t len;
-    const char *event = json_object_to_json_string_length(
-        task->delivery->event.root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-    return arena_slice(batch->arena, (struct slice){event, len});
-}
-
 static void add_record(struct batch *batch, const struct task *task, enum notify_channel channel,
                        struct effects *effects) {
     const struct notice *notice = &task->notice;
@@ -133,18 +126,18 @@ static void add_record(struct batch *batch, const struct task *task, enum notify
         .has_failed = !is_log || notice->result == NOTICE_FAILED,
         .detail =
             is_log ? slice_of(notice->detail) : SLICE_LITERAL("this channel is not configured"),
-        .event = is_log ? (struct slice){0} : copy_event(batch, task),
+        .event = is_log ? (struct slice){0} : task->delivery->payload,
     };
     notification_announce(batch->outbox, &task->delivery->event, record);
 }
 
-static void queue_notice(struct batch *batch, const struct task *task, enum notify_channel channel,
+static void queue_notice(const struct task *task, enum notify_channel channel,
                          struct effects *effects) {
     effects->queued.rows[effects->queued.count++] = (struct queued_notice){
         .order_id = task->notice.order_id,
         .kind = task->notice.kind,
         .channel = channel,
-        .event = copy_event(batch, task),
+        .event = task->delivery->payload,
     };
 }
 
@@ -156,7 +149,7 @@ static void take_task(struct batch *batch, const struct task *task, struct effec
         if (i == NOTIFY_LOG || notification->channels[i] == NULL)
             add_record(batch, task, (enum notify_channel)i, effects);
         else
-            queue_notice(batch, task, (enum notify_channel)i, effects);
+            queue_notice(task, (enum notify_channel)i, effects);
     }
 }
 
@@ -178,4 +171,5 @@ const struct handler notification_handler = {
     .prepare = notification_prepare,
     .call = notification_call,
     .apply = notification_apply,
+    .patience_ms = 500,
 };

@@ -23,6 +23,14 @@ static const struct consumer_spec consumers[] = {
 
 static struct notification_settings settings;
 
+/* Making it reads all that it needs. */
+static enum status check(const struct config *config, struct error *error) {
+    struct notification *notification = NULL;
+    enum status status = notification_create(&settings, config, &notification, error);
+    notification_destroy(&notification);
+    return status;
+}
+
 static enum status start(const struct config *config, void **context, struct error *error) {
     struct notification *notification = NULL;
     enum status status = notification_create(&settings, config, &notification, error);
@@ -42,6 +50,7 @@ static const struct service service = {
     .consumers = ROWS(consumers),
     .config_rows = ROWS(notification_config_rows),
     .config_target = &settings,
+    .check = check,
     .start = start,
     .stop = stop,
 };

@@ -16,23 +16,22 @@ static enum notice_kind kind_of(enum event_type type) {
 }
 
 /* Empty where the member is absent. */
-static struct slice get_optional(struct json_object *object, const char *key) {
+static struct slice get_optional(const struct json_value *object, const char *key) {
     struct slice text = {0};
-    if (json_get_string(object, key, &text, NULL) != STATUS_OK)
+    if (json_tree_get_string(object, key, &text, NULL) != STATUS_OK)
         return (struct slice){0};
     return text;
 }
 
 /* A channel that this version does not know is passed over. */
-static void read_wanted(struct json_object *personal, struct notice *notice) {
-    struct json_object *names;
-    if (json_get_array(personal, "notify", &names, NULL) != STATUS_OK)
+static void read_wanted(const struct json_value *personal, struct notice *notice) {
+    const struct json_value *names;
+    if (json_tree_get_array(personal, "notify", &names, NULL) != STATUS_OK)
         return;
     notice->has_wanted = true;
-    for (size_t i = 0; i < json_object_array_length(names); i++) {
-        struct json_object *name = json_object_array_get_idx(names, i);
+    for (const struct json_value *name = names->first; name != NULL; name = name->next) {
         enum notify_channel channel;
-        if (notify_channel_parse(slice_of(json_object_get_string(name)), &channel))
+        if (notify_channel_parse(name->text, &channel))
             notice->wanted |= NOTIFY_BIT(channel);
     }
 }
@@ -40,16 +39,15 @@ static void read_wanted(struct json_object *personal, struct notice *notice) {
 static enum status open_sealed(const struct key_ring *ring, struct slice sealed,
                                struct arena *arena, struct notice *notice, struct error *error) {
     struct buf plain = {0};
-    struct json_object *personal = NULL;
+    const struct json_value *personal;
     enum status status = key_ring_open(ring, sealed, &plain, error);
     if (status == STATUS_OK)
-        status = json_parse(buf_slice(&plain), &personal, error);
+        status = json_tree_parse(buf_slice(&plain), arena, &personal, error);
     if (status == STATUS_OK) {
-        notice->email = arena_slice(arena, get_optional(personal, "email"));
-        notice->phone = arena_slice(arena, get_optional(personal, "phone"));
+        notice->email = get_optional(personal, "email");
+        notice->phone = get_optional(personal, "phone");
         read_wanted(personal, notice);
     }
-    json_object_put(personal);
     buf_fini(&plain);
     return status;
 }

@@ -68,7 +68,7 @@ struct job {
 static void read_job(struct sender *sender, struct queued_notice *queued, struct job *job) {
     struct error error = {0};
     job->queued = queued;
-    enum status status = event_decode(queued->event, &job->event, &error);
+    enum status status = event_decode(queued->event, sender->arena, &job->event, &error);
     job->has_event = status == STATUS_OK;
     if (job->has_event) {
         job->span = span_start(SPAN_CLIENT, &job->event.trace);
@@ -214,10 +214,6 @@ enum status sender_run(struct sender *sender, size_t *count, struct error *error
     status = settle(sender, jobs, taken.count, &unsettled);
     if (status != STATUS_OK)
         *error = unsettled;
-    for (size_t i = 0; i < taken.count; i++) {
-        if (jobs[i].has_event)
-            event_fini(&jobs[i].event);
-    }
     return status != STATUS_OK ? status : sent;
 }
 

@@ -7,13 +7,22 @@ METRIC_STARTS(orders_ended, "COMPLETED", "FAILED", "CANCELLED");
 METRIC_HISTOGRAM(order_seconds, "ordermesh_order_seconds", "",
                  "From acceptance to the final state.");
 
+/* Nobody tells the customer of these two, nor sends anything anywhere: those who take part until
+   the order is confirmed do without the address. */
+static bool goes_without_address(enum event_type type) {
+    return type == EVENT_ORDER_CREATED || type == EVENT_ORDER_COMPLETED;
+}
+
 void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch) {
+    struct order_snapshot snapshot = *announcement->snapshot;
     char order_id[UUID_TEXT_SIZE];
-    uuid_format(&announcement->snapshot->order_id, order_id);
+    uuid_format(&snapshot.order_id, order_id);
+    if (goes_without_address(announcement->type))
+        snapshot.sealed = slice_of(NULL);
     buf_clear(scratch);
     struct json_writer w = json_writer(scratch);
     json_begin_object(&w);
-    order_snapshot_write(announcement->snapshot, &w);
+    order_snapshot_write(&snapshot, &w);
     if (announcement->reason != REASON_NONE)
         json_put_text(&w, "reason", order_reason_name(announcement->reason));
     if (announcement->detail.len > 0)

@@ -36,13 +36,13 @@ static enum status read_fact(const struct event *event, struct fact *fact, struc
     struct slice reason;
     fact->reason = source->reason;
     if (source->reason_key != NULL) {
-        status = json_get_string(event->data, source->reason_key, &reason, error);
+        status = json_tree_get_string(event->data, source->reason_key, &reason, error);
         if (status == STATUS_OK && !order_reason_parse(reason, &fact->reason))
             status =
                 error_set(error, STATUS_INVALID, "reason %.*s is none of ours", SLICE_ARG(reason));
     }
     if (status == STATUS_OK && source->detail_key != NULL)
-        status = json_get_string(event->data, source->detail_key, &fact->detail, error);
+        status = json_tree_get_string(event->data, source->detail_key, &fact->detail, error);
     return status;
 }
 
@@ -126,7 +126,7 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
         struct order_row *order = order_rows_find(orders, &delivery->event.order_id);
         struct progress *progress = &steps[count];
         if (order == NULL && !is_kept(delivery))
-            delivery_retry(delivery, STATUS_NOT_FOUND, "its order is not here yet");
+            delivery_early(delivery, "its order is not here yet");
         if (order == NULL || !is_for(delivery, order) || !step(order, delivery, progress))
             continue;
         int64_t event_us = delivery->event.time_us;
@@ -236,6 +236,8 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
 }
 
 const struct handler progress_handler = {.apply = progress_apply};
+/* A step of the way forward is kept with the order, and so known when it comes again. */
+const struct handler step_handler = {.apply = progress_apply, .once = ONCE_BY_EFFECT};
 
 /* --- wishes to cancel --- */
 
@@ -243,7 +245,7 @@ const struct handler progress_handler = {.apply = progress_apply};
 static struct slice tenant_of(const struct event *event) {
     struct slice tenant;
     struct error missing = {0};
-    if (json_get_string(event->data, "tenant", &tenant, &missing) != STATUS_OK)
+    if (json_tree_get_string(event->data, "tenant", &tenant, &missing) != STATUS_OK)
         return (struct slice){0};
     return tenant;
 }
@@ -259,29 +261,26 @@ static enum status cancel_apply(struct batch *batch, struct error *error) {
     return status == STATUS_OK ? progress_apply(batch, error) : status;
 }
 
-const struct handler cancel_handler = {.apply = cancel_apply, .has_own_dedup = true};
+const struct handler cancel_handler = {.apply = cancel_apply, .once = ONCE_BY_OWN_KEY};
 
 /* --- the catalog --- */
 
 static enum status read_change(const struct event *event, struct catalog_change *change,
                                struct error *error) {
     struct catalog_price *price = &change->price;
-    struct json_object *active;
-    enum status status = json_get_string(event->data, "sku", &price->sku, error);
+    enum status status = json_tree_get_string(event->data, "sku", &price->sku, error);
     if (status == STATUS_OK)
-        status = json_get_int64(event->data, "priceMinor", &price->price_minor, error);
+        status = json_tree_get_int64(event->data, "priceMinor", &price->price_minor, error);
     if (status == STATUS_OK)
-        status = json_get_string(event->data, "currency", &price->currency, error);
+        status = json_tree_get_string(event->data, "currency", &price->currency, error);
     if (status == STATUS_OK)
-        status = json_get_int64(event->data, "version", &change->version, error);
+        status = json_tree_get_int64(event->data, "version", &change->version, error);
     if (status != STATUS_OK)
         return status;
-    if (!json_object_object_get_ex(event->data, "active", &active) ||
-        !json_object_is_type(active, json_type_boolean))
+    if (json_tree_get_bool(event->data, "active", &price->is_active, NULL) != STATUS_OK)
         return error_set(error, STATUS_INVALID, "active: not a boolean");
     if (price->price_minor < 0 || price->price_minor > ORDER_MAX_MINOR)
         return error_set(error, STATUS_INVALID, "priceMinor: out of range");
-    price->is_active = json_object_get_boolean(active);
     return STATUS_OK;
 }
 

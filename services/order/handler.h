@@ -4,7 +4,8 @@
 
 #include "shared/consume/batch.h"
 
-extern const struct handler progress_handler; /* inventory.*, payment.*, shipping.* of an order */
+extern const struct handler step_handler;     /* reserved, succeeded, shipped */
+extern const struct handler progress_handler; /* what else happens to stock, money and parcel */
 extern const struct handler catalog_handler;  /* inventory.product_changed */
 /* order.cancel: its id derives from the order's, so the table's rows are what drops repeats. A wish
    that comes before its order is kept for it (store_cancel.h). */

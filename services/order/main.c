@@ -21,17 +21,17 @@ static const struct handler_row commands[] = {
 };
 static const struct handler_row inventory_events[] = {
     {EVENT_PRODUCT_CHANGED, &catalog_handler},
-    {EVENT_INVENTORY_RESERVED, &progress_handler},
+    {EVENT_INVENTORY_RESERVED, &step_handler},
     {EVENT_INVENTORY_REJECTED, &progress_handler},
     {EVENT_INVENTORY_RELEASED, &progress_handler},
 };
 static const struct handler_row payment_events[] = {
-    {EVENT_PAYMENT_SUCCEEDED, &progress_handler},
+    {EVENT_PAYMENT_SUCCEEDED, &step_handler},
     {EVENT_PAYMENT_FAILED, &progress_handler},
     {EVENT_PAYMENT_REFUNDED, &progress_handler},
 };
 static const struct handler_row shipping_events[] = {
-    {EVENT_SHIPPING_SHIPPED, &progress_handler},
+    {EVENT_SHIPPING_SHIPPED, &step_handler},
     {EVENT_SHIPPING_FAILED, &progress_handler},
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
@@ -48,6 +48,7 @@ static const struct endpoint endpoints[] = {
     {"status", "mesh.order.status", order_endpoint_status},
     {"history", "mesh.order.history", order_endpoint_history},
     {"list", "mesh.order.list", order_endpoint_list},
+    {"missing", "mesh.order.missing", order_endpoint_missing},
 };
 
 static const struct periodic *const periodics[] = {&watchdog, &held_orders};

@@ -70,15 +70,6 @@ static enum status take_orders(const struct pg_result *result, struct arena *are
     return status;
 }
 
-enum status order_store_load(struct batch *batch, struct order_rows *orders, struct error *error) {
-    struct pg_result *result = NULL;
-    enum status status = batch_query_orders(batch, &load_orders, &result, error);
-    if (status == STATUS_OK)
-        status = take_orders(result, batch->arena, orders, error);
-    pg_result_free(&result);
-    return status;
-}
-
 static int compare_to_id(const void *key, const void *element) {
     return uuid_compare(key, &((const struct order_row *)element)->snapshot.order_id);
 }
@@ -96,12 +87,13 @@ static const struct pg_statement load_items = {
     .param_count = 1,
 };
 
-/* Rows of one order stand together, so each order's items are a run of one array. */
+/* Rows of one order stand together, so each order's items are a run of one array. An order may have
+   come since the orders were loaded. */
 static void take_items(const struct pg_result *result, struct arena *arena,
                        const struct order_rows *orders) {
     size_t count = (size_t)pg_rows(result);
     struct order_item *items = arena_alloc(arena, (count + 1) * sizeof(*items));
-    struct order_snapshot *snapshot = NULL;
+    struct order_row *order = NULL;
     for (size_t i = 0; i < count; i++) {
         int row = (int)i;
         struct uuid id = pg_get_uuid(result, row, 0);
@@ -110,12 +102,49 @@ static void take_items(const struct pg_result *result, struct arena *arena,
             .quantity = pg_get_int64(result, row, 2),
             .unit_price_minor = pg_get_int64(result, row, 3),
         };
-        if (snapshot == NULL || uuid_compare(&snapshot->order_id, &id) != 0) {
-            snapshot = &order_rows_find(orders, &id)->snapshot;
-            snapshot->items = &items[i];
+        if (order == NULL || uuid_compare(&order->snapshot.order_id, &id) != 0) {
+            order = order_rows_find(orders, &id);
+            if (order == NULL)
+                continue;
+            order->snapshot.items = &items[i];
         }
-        snapshot->item_count++;
+        order->snapshot.item_count++;
     }
+}
+
+static enum status query_items(struct batch *batch, struct pg_array *ids, struct pg_result **result,
+                               struct error *error) {
+    struct pg_param param = pg_array(ids);
+    return ids->count > 0 ? pg_query(batch->pg, &load_items, &param, result, error)
+                          : pg_await(batch->pg, error);
+}
+
+/* Nearly always leads to an announcement, which carries the items. Where another event does, they
+   are asked for then. */
+static bool is_mostly_announced(enum event_type type) {
+    return type == EVENT_PAYMENT_SUCCEEDED || type == EVENT_SHIPPING_SHIPPED;
+}
+
+/* The items are asked for behind the orders, whose rows were committed together. */
+enum status order_store_load(struct batch *batch, struct order_rows *orders, struct error *error) {
+    struct pg_array ids;
+    struct pg_result *rows = NULL, *items = NULL;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (is_mostly_announced(batch->items[i]->event.type))
+            pg_array_add_uuid(&ids, &batch->items[i]->event.order_id);
+    }
+    enum status status = batch_queue_orders(batch, &load_orders, &rows, error);
+    if (status == STATUS_OK)
+        status = query_items(batch, &ids, &items, error);
+    if (status == STATUS_OK)
+        status = take_orders(rows, batch->arena, orders, error);
+    if (status == STATUS_OK && items != NULL)
+        take_items(items, batch->arena, orders);
+    pg_result_free(&rows);
+    pg_result_free(&items);
+    pg_array_fini(&ids);
+    return status;
 }
 
 enum status order_store_load_items(struct batch *batch, struct order_rows *orders,
@@ -125,16 +154,13 @@ enum status order_store_load_items(struct batch *batch, struct order_rows *order
     enum status status = STATUS_OK;
     pg_array_init(&ids, PG_ARRAY_UUID);
     for (size_t i = 0; i < orders->count; i++) {
-        if (orders->rows[i].needs_items)
+        if (orders->rows[i].needs_items && orders->rows[i].snapshot.item_count == 0)
             pg_array_add_uuid(&ids, &orders->rows[i].snapshot.order_id);
     }
-    if (ids.count == 0)
-        goto out;
-    struct pg_param param = pg_array(&ids);
-    status = pg_query(batch->pg, &load_items, &param, &result, error);
-    if (status == STATUS_OK)
+    if (ids.count > 0)
+        status = query_items(batch, &ids, &result, error);
+    if (status == STATUS_OK && result != NULL)
         take_items(result, batch->arena, orders);
-out:
     pg_result_free(&result);
     pg_array_fini(&ids);
     return status;

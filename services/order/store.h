@@ -40,7 +40,7 @@ struct order_rows {
 enum status order_store_load(struct batch *batch, struct order_rows *orders,
                              struct error *error) MUST_CHECK;
 struct order_row *order_rows_find(const struct order_rows *orders, const struct uuid *id);
-/* Fills in the items of those that need them. */
+/* Fills in the items of those that need them, as far as they are not loaded. */
 enum status order_store_load_items(struct batch *batch, struct order_rows *orders,
                                    struct error *error) MUST_CHECK;
 /* Queues the update of all that changed. */

@@ -141,29 +141,39 @@ static struct delivery *make_delivery(const struct pg_result *result, int row,
     return delivery;
 }
 
-enum status order_store_take_cancels(struct batch *batch, const struct new_order *orders,
-                                     size_t count, struct delivery ***cancels, size_t *cancel_count,
-                                     struct error *error) {
+enum status order_store_ask_wishes(struct batch *batch, const struct new_order *orders,
+                                   size_t count, struct pg_result **wishes, struct error *error) {
     static const enum pg_array_type types[TAKE_COLUMNS] = {PG_ARRAY_UUID, PG_ARRAY_TEXT,
                                                            PG_ARRAY_INT64};
     struct pg_columns columns;
-    struct pg_result *result = NULL;
     pg_columns_init(&columns, types, TAKE_COLUMNS);
     for (size_t i = 0; i < count; i++) {
-        if (!orders[i].is_new)
-            continue;
         pg_array_add_uuid(&columns.arrays[TAKE_ORDER], &orders[i].snapshot.order_id);
         pg_array_add_slice(&columns.arrays[TAKE_TENANT], orders[i].snapshot.tenant);
         pg_array_add_int64(&columns.arrays[TAKE_AT], orders[i].delivery->event.time_us);
     }
-    enum status status = pg_columns_query(&columns, batch->pg, &take_cancels, &result, error);
-    if (status == STATUS_OK) {
-        *cancel_count = (size_t)pg_rows(result);
-        *cancels = arena_alloc(batch->arena, (*cancel_count + 1) * sizeof(struct delivery *));
-        for (size_t i = 0; i < *cancel_count; i++)
-            (*cancels)[i] = make_delivery(result, (int)i, batch->arena);
-    }
-    pg_result_free(&result);
+    enum status status = pg_columns_query(&columns, batch->pg, &take_cancels, wishes, error);
     pg_columns_fini(&columns);
     return status;
+}
+
+static bool is_of_a_new_order(const struct delivery *cancel, const struct new_order *orders,
+                              size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (orders[i].is_new &&
+            uuid_compare(&orders[i].snapshot.order_id, &cancel->event.order_id) == 0)
+            return true;
+    return false;
+}
+
+void order_store_tell_wishes(const struct pg_result *wishes, const struct new_order *orders,
+                             size_t count, struct batch *told) {
+    size_t found = (size_t)pg_rows(wishes);
+    told->items = arena_alloc(told->arena, (found + 1) * sizeof(struct delivery *));
+    told->count = 0;
+    for (size_t i = 0; i < found; i++) {
+        struct delivery *cancel = make_delivery(wishes, (int)i, told->arena);
+        if (is_of_a_new_order(cancel, orders, count))
+            told->items[told->count++] = cancel;
+    }
 }

@@ -67,42 +67,36 @@ static void add_key(struct pg_array *column, const struct new_order *order, size
     pg_array_add_int64(&column[KEY_PLACE], (int64_t)place);
 }
 
-static void take_claims(const struct pg_result *result, struct new_order *orders) {
-    for (int row = 0; row < pg_rows(result); row++) {
-        struct new_order *order = &orders[pg_get_int64(result, row, CLAIM_PLACE)];
-        order->is_key_conflict = pg_get_bool(result, row, CLAIM_IS_ANOTHERS);
-        order->has_ousted = !order->is_key_conflict;
-        if (order->has_ousted)
-            order->ousted = pg_get_uuid(result, row, CLAIM_OUSTED);
-    }
-}
-
-enum status order_store_claim_keys(struct batch *batch, struct new_order *orders, size_t count,
-                                   struct error *error) {
+enum status order_store_claim_keys(struct batch *batch, const struct new_order *orders,
+                                   size_t count, struct pg_result **claims, struct error *error) {
     static const enum pg_array_type types[KEY_COLUMNS] = {
         PG_ARRAY_TEXT,  PG_ARRAY_BYTES, PG_ARRAY_UUID,  PG_ARRAY_INT64,
         PG_ARRAY_INT64, PG_ARRAY_INT64, PG_ARRAY_INT64,
     };
     struct pg_columns keys;
-    struct pg_result *result = NULL;
     enum status status = STATUS_OK;
     pg_columns_init(&keys, types, KEY_COLUMNS);
     for (size_t i = 0; i < count; i++) {
         if (orders[i].key_hash != NULL)
             add_key(keys.arrays, &orders[i], i);
     }
-    if (keys.arrays[KEY_ORDER].count == 0)
-        goto out;
     struct pg_param key_count = pg_int64(keys.arrays[KEY_ORDER].count);
-    status = pg_queue(batch->pg, &prune_keys, &key_count, error);
-    if (status == STATUS_OK)
-        status = pg_columns_query(&keys, batch->pg, &claim_keys, &result, error);
-    if (status == STATUS_OK)
-        take_claims(result, orders);
-out:
-    pg_result_free(&result);
+    if (keys.arrays[KEY_ORDER].count > 0)
+        status = pg_queue(batch->pg, &prune_keys, &key_count, error);
+    if (keys.arrays[KEY_ORDER].count > 0 && status == STATUS_OK)
+        status = pg_columns_queue_into(&keys, batch->pg, &claim_keys, claims, error);
     pg_columns_fini(&keys);
     return status;
+}
+
+void order_store_take_claims(const struct pg_result *claims, struct new_order *orders) {
+    for (int row = 0; row < pg_rows(claims); row++) {
+        struct new_order *order = &orders[pg_get_int64(claims, row, CLAIM_PLACE)];
+        order->is_key_conflict = pg_get_bool(claims, row, CLAIM_IS_ANOTHERS);
+        order->has_ousted = !order->is_key_conflict;
+        if (order->has_ousted)
+            order->ousted = pg_get_uuid(claims, row, CLAIM_OUSTED);
+    }
 }
 
 /* --- ousting --- */
@@ -181,9 +175,10 @@ static const struct pg_statement hold = {
     .param_count = 2,
 };
 
-static const struct pg_statement has_held_orders = {
-    .name = "order_has_held",
-    .sql = "SELECT EXISTS (SELECT FROM orders.held_orders)",
+static const struct pg_statement see_held = {
+    .name = "order_see_held",
+    .sql = "SELECT EXISTS (SELECT FROM orders.held_orders),"
+           " (extract(epoch FROM clock_timestamp()) * 1000000)::int8",
 };
 
 static const struct pg_statement let_start = {
@@ -192,11 +187,13 @@ static const struct pg_statement let_start = {
            " DELETE FROM orders.held_orders WHERE order_id = ANY (ARRAY("
            "  SELECT order_id FROM orders.held_orders"
            "  WHERE sequence <= $1::int8 OR held_at < now() - $3::int8 * interval '1 second'"
+           "    OR (sequence > $4::int8"
+           "     AND held_at <= timestamptz 'epoch' + $5::int8 * interval '1 microsecond')"
            "    OR held_at > now() + interval '1 minute'" /* of a clock that was ahead */
            "  ORDER BY sequence LIMIT $2::int8 FOR UPDATE SKIP LOCKED)) RETURNING order_id"
            ") SELECT o.id, o.correlation_id, o.traceparent FROM let"
            "  JOIN orders.orders o ON o.id = let.order_id",
-    .param_count = 3,
+    .param_count = 5,
 };
 
 enum status order_store_hold(struct batch *batch, const struct new_order *orders, size_t count,
@@ -217,19 +214,22 @@ enum status order_store_hold(struct batch *batch, const struct new_order *orders
     return status;
 }
 
-enum status order_store_has_held(struct batch *batch, bool *has_held, struct error *error) {
+enum status order_store_see_held(struct batch *batch, struct held_sight *sight,
+                                 struct error *error) {
     struct pg_result *result = NULL;
-    enum status status = pg_query(batch->pg, &has_held_orders, NULL, &result, error);
+    enum status status = pg_query(batch->pg, &see_held, NULL, &result, error);
     if (status == STATUS_OK)
-        *has_held = pg_get_bool(result, 0, 0);
+        *sight = (struct held_sight){pg_get_bool(result, 0, 0), pg_get_int64(result, 0, 1)};
     pg_result_free(&result);
     return status;
 }
 
 enum status order_store_let_start(struct batch *batch, const struct held_limits *limits,
                                   struct batch *told, struct error *error) {
-    const struct pg_param params[] = {pg_int64((int64_t)limits->sequence), pg_int64(limits->most),
-                                      pg_int64(limits->most_s)};
+    const struct pg_param params[] = {
+        pg_int64((int64_t)limits->sequence),   pg_int64(limits->most),    pg_int64(limits->most_s),
+        pg_int64((int64_t)limits->stream_end), pg_int64(limits->held_us),
+    };
     struct pg_result *result = NULL;
     enum status status = pg_query(batch->pg, &let_start, params, &result, error);
     if (status == STATUS_OK)

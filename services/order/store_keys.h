@@ -11,11 +11,15 @@
 
 #include "services/order/store_new.h"
 
-/* Takes each order's key for it, or sets is_key_conflict where the key has stood for another order
-   in the last 24 hours, counted from acceptance to acceptance. Where that one was accepted later,
-   it is ousted: see has_ousted, and order_store_oust(). */
-enum status order_store_claim_keys(struct batch *batch, struct new_order *orders, size_t count,
+/* Queues the taking of each order's key for it. *claims is as with pg_queue_into(); it stays NULL
+   where no order has a key. */
+enum status order_store_claim_keys(struct batch *batch, const struct new_order *orders,
+                                   size_t count, struct pg_result **claims,
                                    struct error *error) MUST_CHECK;
+/* Sets is_key_conflict where the key has stood for another order in the last 24 hours, counted from
+   acceptance to acceptance. Where that one was accepted later, it is ousted: see has_ousted, and
+   order_store_oust(). */
+void order_store_take_claims(const struct pg_result *claims, struct new_order *orders);
 /* Locks those ousted, and gives ORDER_KEY_TAKEN for each, in *told. One that is confirmed keeps its
    key: the parcel may be leaving. The order that wanted it is a conflict then. */
 enum status order_store_oust(struct batch *batch, struct new_order *orders, size_t count,
@@ -25,12 +29,18 @@ enum status order_store_oust(struct batch *batch, struct new_order *orders, size
    announced yet. */
 enum status order_store_hold(struct batch *batch, const struct new_order *orders, size_t count,
                              struct error *error) MUST_CHECK;
-enum status order_store_has_held(struct batch *batch, bool *has_held,
+struct held_sight {
+    bool has_held;
+    int64_t at_us; /* by the database's clock */
+};
+enum status order_store_see_held(struct batch *batch, struct held_sight *sight,
                                  struct error *error) MUST_CHECK;
-/* Lets go up to `most` of the orders up to `sequence`, or held for `most_s` seconds, and gives
-   ORDER_MAY_START for each, in *told. */
+/* Lets go up to `most` of the orders up to `sequence`, of those beyond `stream_end` that were held
+   by `held_us`, and of those held for `most_s` seconds. Gives ORDER_MAY_START for each, in *told.
+ */
 struct held_limits {
-    uint64_t sequence;
+    uint64_t sequence, stream_end;
+    int64_t held_us; /* by the database's clock */
     int64_t most, most_s;
 };
 enum status order_store_let_start(struct batch *batch, const struct held_limits *limits,

@@ -1,5 +1,6 @@
 #include "services/order/store_new.h"
 
+#include "services/order/store_cancel.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
 
@@ -169,8 +170,9 @@ static void mark_new(const struct pg_result *result, struct new_order **sorted, 
     }
 }
 
+/* The wishes are asked for behind the insert, which has waited for those under way. */
 enum status order_store_insert(struct batch *batch, struct new_order *orders, size_t count,
-                               struct error *error) {
+                               struct pg_result **wishes, struct error *error) {
     static const enum pg_array_type types[NEW_COLUMNS] = {
         PG_ARRAY_UUID,  PG_ARRAY_TEXT, PG_ARRAY_TEXT,  PG_ARRAY_TEXT,  PG_ARRAY_TEXT,
         PG_ARRAY_TEXT,  PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_TEXT,  PG_ARRAY_TEXT,
@@ -180,14 +182,17 @@ enum status order_store_insert(struct batch *batch, struct new_order *orders, si
     size_t distinct_count;
     struct new_order **sorted = sort_distinct(batch->arena, orders, count, &distinct_count);
     struct pg_columns columns;
-    struct pg_result *result = NULL;
+    struct pg_result *inserted = NULL;
     pg_columns_init(&columns, types, NEW_COLUMNS);
     for (size_t i = 0; i < distinct_count; i++)
         add_order(columns.arrays, sorted[i]);
-    enum status status = pg_columns_query(&columns, batch->pg, &insert_orders, &result, error);
+    enum status status =
+        pg_columns_queue_into(&columns, batch->pg, &insert_orders, &inserted, error);
     if (status == STATUS_OK)
-        mark_new(result, sorted, distinct_count);
-    pg_result_free(&result);
+        status = order_store_ask_wishes(batch, orders, count, wishes, error);
+    if (status == STATUS_OK)
+        mark_new(inserted, sorted, distinct_count);
+    pg_result_free(&inserted);
     pg_columns_fini(&columns);
     return status;
 }

@@ -31,8 +31,9 @@ enum status order_store_load_catalog(struct batch *batch, const struct new_order
                                      size_t count, struct catalog *catalog,
                                      struct error *error) MUST_CHECK;
 /* Inserts orders and their items, and sets is_new for those that were not there. Ids may repeat:
-   the first order of each counts. */
+   the first order of each counts. *wishes are those to cancel that came before their order, as rows
+   for order_store_tell_wishes(); the caller frees them in any case. */
 enum status order_store_insert(struct batch *batch, struct new_order *orders, size_t count,
-                               struct error *error) MUST_CHECK;
+                               struct pg_result **wishes, struct error *error) MUST_CHECK;
 
 #endif

@@ -1,8 +1,10 @@
 #include "services/order/store_read.h"
 
 #include "shared/base/clock.h"
-#include "shared/pg/pg_param.h"
+#include "shared/contract/order_terms.h"
 #include "shared/pg/pg_result.h"
+
+#include <string.h>
 
 /* --- one order --- */
 
@@ -148,6 +150,55 @@ enum status order_store_read_history(struct pg *pg, const struct order_sought *s
     return STATUS_OK;
 }
 
+/* --- commands that have not taken effect --- */
+
+/* A wish is noted in the order's steps, also where it comes too late, or waits for its order. */
+static const struct pg_statement read_missing = {
+    .name = "order_read_missing",
+    .sql = "SELECT false, u.id FROM unnest($1::uuid[]) AS u(id)"
+           " WHERE NOT EXISTS (SELECT FROM orders.orders o WHERE o.id = u.id)"
+           " UNION ALL "
+           "SELECT true, u.id FROM unnest($2::uuid[]) AS u(id)"
+           " WHERE NOT EXISTS (SELECT FROM orders.orders o"
+           "   WHERE o.id = u.id AND o.steps & $3::int8 <> 0)"
+           "  AND NOT EXISTS (SELECT FROM orders.early_cancels c WHERE c.order_id = u.id)",
+    .param_count = 3,
+};
+
+enum { MISSING_IS_CANCEL, MISSING_ID };
+
+static void put_missing(struct json_writer *w, const char *key, const struct pg_result *result,
+                        bool is_cancel) {
+    char text[UUID_TEXT_SIZE];
+    json_key(w, key);
+    json_begin_array(w);
+    for (int row = 0; row < pg_rows(result); row++) {
+        if (pg_get_bool(result, row, MISSING_IS_CANCEL) != is_cancel)
+            continue;
+        struct uuid id = pg_get_uuid(result, row, MISSING_ID);
+        uuid_format(&id, text);
+        json_string(w, slice_of(text));
+    }
+    json_end_array(w);
+}
+
+enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
+                                     struct pg_array *cancels, struct buf *reply,
+                                     struct error *error) {
+    const struct pg_param params[] = {pg_array(submits), pg_array(cancels), pg_int64(STEP_CANCEL)};
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &read_missing, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    struct json_writer w = json_writer(reply);
+    json_begin_object(&w);
+    put_missing(&w, "submit", result, false);
+    put_missing(&w, "cancel", result, true);
+    json_end_object(&w);
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
 /* --- many orders --- */
 
 /* The index that is walked holds neither status nor reason (sql/0013), so that a filter by them
@@ -208,13 +259,27 @@ static void write_page(struct json_writer *w, const struct pg_result *result, in
     json_end_array(w);
 }
 
+/* Where the walk begins: behind the page before, and within the time asked for. Of two conditions
+   on the side where it begins PostgreSQL may take the wider one, and walk to the other. */
+static struct order_place begin_of(const struct order_list *list) {
+    struct order_place begin = list->after;
+    if (list->is_oldest_first && begin.accepted_at_us < list->from_us) {
+        begin.accepted_at_us = list->from_us - 1;
+        memset(&begin.id, 0xff, sizeof(begin.id));
+    } else if (!list->is_oldest_first && begin.accepted_at_us >= list->to_us) {
+        begin.accepted_at_us = list->to_us;
+        memset(&begin.id, 0, sizeof(begin.id));
+    }
+    return begin;
+}
+
 /* Where the walk was broken off, if it was. */
 static enum status find_walk_end(struct pg *pg, const struct order_list *list, bool *goes_on,
                                  struct order_place *end, struct error *error) {
+    const struct order_place begin = begin_of(list);
     const struct pg_param params[] = {
-        pg_text(list->tenant),    pg_int64(list->from_us),
-        pg_int64(list->to_us),    pg_int64(list->after.accepted_at_us),
-        pg_uuid(&list->after.id), pg_text(list->customer),
+        pg_text(list->tenant),          pg_int64(list->from_us), pg_int64(list->to_us),
+        pg_int64(begin.accepted_at_us), pg_uuid(&begin.id),      pg_text(list->customer),
     };
     struct pg_result *result = NULL;
     enum status status = pg_query(pg, &walk_ends[list->customer.len > 0][list->is_oldest_first],
@@ -230,12 +295,11 @@ static enum status find_walk_end(struct pg *pg, const struct order_list *list, b
 
 enum status order_store_list(struct pg *pg, const struct order_list *list, struct json_writer *w,
                              bool *goes_on, struct order_place *end, struct error *error) {
+    const struct order_place begin = begin_of(list);
     const struct pg_param params[] = {
-        pg_text(list->tenant),    pg_int64(list->from_us),
-        pg_int64(list->to_us),    pg_int64(list->after.accepted_at_us),
-        pg_uuid(&list->after.id), pg_text(list->status),
-        pg_text(list->reason),    pg_int64(list->limit + 1),
-        pg_text(list->customer),
+        pg_text(list->tenant),          pg_int64(list->from_us),   pg_int64(list->to_us),
+        pg_int64(begin.accepted_at_us), pg_uuid(&begin.id),        pg_text(list->status),
+        pg_text(list->reason),          pg_int64(list->limit + 1), pg_text(list->customer),
     };
     struct pg_result *result = NULL;
     enum status status =

@@ -5,6 +5,7 @@
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 /* The order that is asked for; it must be of this tenant and customer. An empty `customer` stands
    for any. */
@@ -23,6 +24,12 @@ enum status order_store_read_status(struct pg *pg, const struct order_sought *so
    to which entries are only ever added. */
 enum status order_store_read_history(struct pg *pg, const struct order_sought *sought,
                                      struct buf *reply, struct error *error) MUST_CHECK;
+
+/* Appends {"submit":[id],"cancel":[id]}: of the orders asked for those that are not there, and
+   those whose end nobody has wished, as far as is committed. */
+enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
+                                     struct pg_array *cancels, struct buf *reply,
+                                     struct error *error) MUST_CHECK;
 
 /* An order's place in lists. */
 struct order_place {

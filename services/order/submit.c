@@ -9,16 +9,17 @@
 #include "services/order/timeline.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
-#include "shared/nats/ack_floor.h"
+#include "shared/nats/consumer_progress.h"
+#include "shared/pg/pg_result.h"
 
 #define KEY_HASH_BYTES 32
 
 /* --- parsing --- */
 
-static enum status parse_key(struct json_object *data, struct arena *arena,
+static enum status parse_key(const struct json_value *data, struct arena *arena,
                              const uint8_t **key_hash, struct error *error) {
     struct slice hex;
-    enum status status = json_get_string(data, "idempotencyKeyHash", &hex, error);
+    enum status status = json_tree_get_string(data, "idempotencyKeyHash", &hex, error);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -41,9 +42,7 @@ static enum status parse_order(struct delivery *delivery, struct arena *arena,
         uuid_compare(&snapshot->order_id, &event->id) != 0)
         return error_set(error, STATUS_INVALID, "event id, subject and orderId differ");
     order->delivery = delivery;
-    struct json_object *unguarded;
-    order->is_key_unguarded = json_object_object_get_ex(event->data, "keyUnguarded", &unguarded) &&
-                              json_object_get_boolean(unguarded);
+    (void)!json_tree_get_bool(event->data, "keyUnguarded", &order->is_key_unguarded, NULL);
     return parse_key(event->data, arena, &order->key_hash, error);
 }
 
@@ -100,28 +99,57 @@ static void announce_new(struct outbox *outbox, const struct new_order *order, i
         announce_end_metrics(order->status, order->delivery->event.time_us, now_us);
 }
 
-/* The claims are settled before anything is decided: who is confirmed keeps its key. */
-static enum status claim_keys(struct batch *batch, struct new_order *orders, size_t count,
-                              struct error *error) {
-    struct batch ousted = *batch;
-    ousted.count = 0;
-    enum status status = order_store_claim_keys(batch, orders, count, error);
+/* Takes the keys and loads the prices in one round trip. */
+static enum status load(struct batch *batch, struct new_order *orders, size_t count,
+                        struct catalog *catalog, struct error *error) {
+    struct pg_result *claims = NULL;
+    enum status status = order_store_claim_keys(batch, orders, count, &claims, error);
     if (status == STATUS_OK)
-        status = order_store_oust(batch, orders, count, &ousted, error);
-    if (status == STATUS_OK && ousted.count > 0)
-        status = progress_handler.apply(&ousted, error);
+        status = order_store_load_catalog(batch, orders, count, catalog, error);
+    if (status == STATUS_OK && claims != NULL)
+        order_store_take_claims(claims, orders);
+    pg_result_free(&claims);
     return status;
 }
 
+/* The claims are settled before anything is decided: who is confirmed keeps its key. */
+static enum status oust(struct batch *batch, struct new_order *orders, size_t count,
+                        struct error *error) {
+    struct batch ousted = *batch;
+    ousted.count = 0;
+    enum status status = order_store_oust(batch, orders, count, &ousted, error);
+    return status == STATUS_OK && ousted.count > 0 ? progress_handler.apply(&ousted, error)
+                                                   : status;
+}
+
+static void announce_all(struct batch *batch, const struct new_order *orders, size_t count,
+                         int64_t now_us, struct buf *scratch) {
+    for (size_t i = 0; i < count; i++) {
+        if (!orders[i].is_new)
+            continue;
+        if (!new_order_is_held(&orders[i]))
+            announce_new(batch->outbox, &orders[i], now_us, scratch);
+        progress_update_new(batch->updates, &orders[i], scratch);
+    }
+}
+
 /* New orders that were cancelled before they came go on as if the wishes came now. */
-static enum status apply_early_cancels(struct batch *batch, const struct new_order *orders,
-                                       size_t count, struct error *error) {
+static enum status store(struct batch *batch, struct new_order *orders, size_t count,
+                         int64_t now_us, struct error *error) {
+    struct buf scratch = {0};
+    struct pg_result *wishes = NULL;
     struct batch cancels = *batch;
-    enum status status =
-        order_store_take_cancels(batch, orders, count, &cancels.items, &cancels.count, error);
-    if (status != STATUS_OK || cancels.count == 0)
-        return status;
-    return progress_handler.apply(&cancels, error);
+    cancels.count = 0;
+    enum status status = order_store_insert(batch, orders, count, &wishes, error);
+    if (status == STATUS_OK) {
+        order_store_tell_wishes(wishes, orders, count, &cancels);
+        announce_all(batch, orders, count, now_us, &scratch);
+        status = order_store_hold(batch, orders, count, error);
+    }
+    pg_result_free(&wishes);
+    buf_fini(&scratch);
+    return status == STATUS_OK && cancels.count > 0 ? progress_handler.apply(&cancels, error)
+                                                    : status;
 }
 
 static enum status submit_apply(struct batch *batch, struct error *error) {
@@ -132,52 +160,62 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     int64_t now_us = clock_now_us();
     if (count == 0)
         return STATUS_OK;
-    enum status status = claim_keys(batch, orders, count, error);
+    enum status status = load(batch, orders, count, &catalog, error);
     if (status == STATUS_OK)
-        status = order_store_load_catalog(batch, orders, count, &catalog, error);
+        status = oust(batch, orders, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         decide(&orders[i], &catalog);
         write_timeline(&orders[i], now_us, batch->arena, &scratch);
     }
-    if (status == STATUS_OK)
-        status = order_store_insert(batch, orders, count, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (!orders[i].is_new)
-            continue;
-        if (!new_order_is_held(&orders[i]))
-            announce_new(batch->outbox, &orders[i], now_us, &scratch);
-        progress_update_new(batch->updates, &orders[i], &scratch);
-    }
     buf_fini(&scratch);
-    if (status == STATUS_OK)
-        status = order_store_hold(batch, orders, count, error);
-    return status == STATUS_OK ? apply_early_cancels(batch, orders, count, error) : status;
+    return status == STATUS_OK ? store(batch, orders, count, now_us, error) : status;
 }
 
-const struct handler submit_handler = {.apply = submit_apply, .has_own_dedup = true};
+const struct handler submit_handler = {.apply = submit_apply, .once = ONCE_BY_OWN_KEY};
 
 /* --- starting those held --- */
 
 enum { TURN_MS = 250, ORDERS_MOST = 1000 };
 
 /* Of the one thread that takes turns. */
-static bool has_held;
-static uint64_t taken_in; /* all up to this sequence; 0: not known */
+static struct held_sight seen; /* in the turn before */
+static struct consumer_fence fence;
+static struct held_limits taken_in;
 
+/* Where an order's place is beyond what the stream held when the order was known to be held, the
+   stream was set back, and older is what it still held. */
 static enum status ask(struct batch *batch, struct error *error) {
-    taken_in = 0;
-    return has_held ? ack_floor_read(batch->nats, "ORDERS", "order", &taken_in, error) : STATUS_OK;
+    struct consumer_progress progress;
+    struct consumer_fence passed;
+    taken_in = (struct held_limits){0};
+    if (!seen.has_held)
+        return STATUS_OK;
+    enum status status = consumer_progress_read(batch->nats, "ORDERS", "order", &progress, error);
+    if (status != STATUS_OK)
+        return status;
+    taken_in.sequence = progress.floor;
+    if (consumer_fence_pass(&fence, &progress, seen.at_us, &passed)) {
+        taken_in.stream_end = passed.sequence;
+        taken_in.held_us = passed.at_us;
+    }
+    return STATUS_OK;
 }
 
-enum status held_orders_start(struct batch *batch, uint64_t sequence, struct error *error) {
-    const struct held_limits limits = {sequence, ORDERS_MOST, ORDER_HELD_MOST_S};
-    enum status status = order_store_let_start(batch, &limits, batch, error);
+enum status held_orders_start(struct batch *batch, const struct held_limits *limits,
+                              struct error *error) {
+    struct held_limits bounded = *limits;
+    bounded.most = ORDERS_MOST;
+    bounded.most_s = ORDER_HELD_MOST_S;
+    enum status status = order_store_let_start(batch, &bounded, batch, error);
     return status == STATUS_OK && batch->count > 0 ? progress_handler.apply(batch, error) : status;
 }
 
 static enum status take_turn(struct batch *batch, struct error *error) {
-    enum status status = order_store_has_held(batch, &has_held, error);
-    return status == STATUS_OK && has_held ? held_orders_start(batch, taken_in, error) : status;
+    enum status status = order_store_see_held(batch, &seen, error);
+    if (!seen.has_held)
+        fence.is_set = false;
+    return status == STATUS_OK && seen.has_held ? held_orders_start(batch, &taken_in, error)
+                                                : status;
 }
 
 const struct periodic held_orders = {"held_orders", TURN_MS, take_turn, ask};

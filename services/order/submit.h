@@ -6,10 +6,15 @@
  * an order whose key nobody guarded is held: nobody hears of it before everything that was accepted
  * before it is taken in, since only then it is sure to have its key. That takes a moment, or as
  * long as a stalled process keeps what it has; after ORDER_HELD_MOST_S it starts even so.
+ *
+ * What was accepted before it has a lower sequence in ORDERS. Where the broker's store was set back
+ * or deleted, ORDERS counts on from less than the order's own: then that is what the stream still
+ * had. What was lost comes again (gateway/kept/) as accepted later (store_keys.h).
  */
 #ifndef OM_SERVICES_ORDER_SUBMIT_H
 #define OM_SERVICES_ORDER_SUBMIT_H
 
+#include "services/order/store_keys.h"
 #include "shared/service/periodic.h"
 
 /* Order ids derive from the idempotency key, so the orders' primary key is what drops repeats. */
@@ -20,8 +25,8 @@ extern const struct handler submit_handler;
 
 /* Starts orders that were held. */
 extern const struct periodic held_orders;
-/* One turn of it, when all up to `sequence` in ORDERS is taken in. For tests. */
-enum status held_orders_start(struct batch *batch, uint64_t sequence,
+/* One turn of it, when so much is taken in. For tests. */
+enum status held_orders_start(struct batch *batch, const struct held_limits *limits,
                               struct error *error) MUST_CHECK;
 
 #endif

@@ -88,18 +88,24 @@ static struct task *refund_task(const struct delivery *delivery, struct payment_
 typedef struct task *(*task_fn)(const struct delivery *delivery, struct payment_row *row,
                                 struct arena *arena);
 
-static enum status make_tasks(struct batch *batch, task_fn make, struct error *error) {
-    struct payment_rows payments = {0};
-    enum status status = payment_store_load(batch, &payments, error);
-    if (status != STATUS_OK)
-        return status;
+static void make_tasks(struct batch *batch, const struct payment_rows *payments, task_fn make) {
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *delivery = batch->items[i];
-        struct payment_row *row = payment_rows_find(&payments, &delivery->event.order_id);
+        struct payment_row *row = payment_rows_find(payments, &delivery->event.order_id);
         if (row != NULL && delivery->outcome == OUTCOME_DONE)
             delivery->state = make(delivery, row, batch->arena);
     }
-    return payment_store_save(batch, &payments, error);
+}
+
+/* Where making tasks changes payments. */
+static enum status make_and_save(struct batch *batch, task_fn make, struct error *error) {
+    struct payment_rows payments = {0};
+    enum status status = payment_store_load(batch, &payments, error);
+    if (status == STATUS_OK) {
+        make_tasks(batch, &payments, make);
+        status = payment_store_save(batch, &payments, error);
+    }
+    return status == STATUS_OK ? pg_commit(batch->pg, error) : status;
 }
 
 /* inventory.reserved charges in inventory-first, order.created in the other flows. An event that
@@ -107,7 +113,7 @@ static enum status make_tasks(struct batch *batch, task_fn make, struct error *e
 static bool charge_wants(const struct event *event) {
     struct slice text;
     enum order_flow flow;
-    if (json_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
+    if (json_tree_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
         !order_flow_parse(text, &flow))
         return true;
     return (flow == FLOW_INVENTORY_FIRST) == (event->type == EVENT_INVENTORY_RESERVED);
@@ -123,8 +129,15 @@ static enum status charge_prepare(struct batch *batch, struct error *error) {
         orders[count++] = (struct payment_order){order.order_id, order.total_minor, order.currency,
                                                  order.payment_method};
     }
-    enum status status = payment_store_add(batch, PAYMENT_INTENT, orders, count, error);
-    return status == STATUS_OK ? make_tasks(batch, charge_task, error) : status;
+    struct payment_rows payments = {0};
+    enum status status = pg_begin(batch->pg, error);
+    if (status == STATUS_OK)
+        status = payment_store_add(batch, PAYMENT_INTENT, orders, count, error);
+    if (status == STATUS_OK)
+        status = payment_store_commit_and_read(batch, &payments, error);
+    if (status == STATUS_OK)
+        make_tasks(batch, &payments, charge_task);
+    return status;
 }
 
 static enum status end_prepare(struct batch *batch, struct error *error) {
@@ -140,12 +153,15 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
             .currency = order.currency,
         };
     }
-    enum status status = payment_store_add(batch, PAYMENT_VOIDED, orders, count, error);
-    return status == STATUS_OK ? make_tasks(batch, end_task, error) : status;
+    enum status status = pg_begin(batch->pg, error);
+    if (status == STATUS_OK)
+        status = payment_store_add(batch, PAYMENT_VOIDED, orders, count, error);
+    return status == STATUS_OK ? make_and_save(batch, end_task, error) : status;
 }
 
 static enum status refund_prepare(struct batch *batch, struct error *error) {
-    return make_tasks(batch, refund_task, error);
+    enum status status = pg_begin(batch->pg, error);
+    return status == STATUS_OK ? make_and_save(batch, refund_task, error) : status;
 }
 
 /* --- call: ask the provider --- */
@@ -225,13 +241,22 @@ static enum status payment_call(struct batch *batch, struct error *error) {
 
 /* --- apply: record what came of it --- */
 
-/* payment.succeeded: in payment-first, inventory reserves what the snapshot says. */
+/* payment.succeeded: in payment-first, inventory reserves what the snapshot says. In other flows it
+   must only see that it has nothing to do. */
 static void write_succeeded(struct buf *data, const struct payment_row *row,
                             const struct order_snapshot *order) {
+    char order_id[UUID_TEXT_SIZE];
     buf_clear(data);
     struct json_writer w = json_writer(data);
     json_begin_object(&w);
-    order_snapshot_write(order, &w);
+    if (order->flow == FLOW_PAYMENT_FIRST) {
+        order_snapshot_write(order, &w);
+    } else {
+        uuid_format(&order->order_id, order_id);
+        json_put_text(&w, "orderId", order_id);
+        json_put_string(&w, "currency", order->currency);
+        json_put_text(&w, "flow", order_flow_name(order->flow));
+    }
     json_put_int(&w, "amountMinor", row->order.amount_minor);
     json_put_text(&w, "chargeId", row->charge_id);
     json_end_object(&w);
@@ -310,9 +335,19 @@ static enum status payment_apply(struct batch *batch, struct error *error) {
     return payment_store_save(batch, &payments, error);
 }
 
+/* A payment says something only as it goes on to its next status. */
 const struct handler charge_handler = {
-    .prepare = charge_prepare, .call = payment_call, .apply = payment_apply, .wants = charge_wants};
+    .prepare = charge_prepare,
+    .call = payment_call,
+    .apply = payment_apply,
+    .wants = charge_wants,
+    .once = ONCE_BY_EFFECT,
+};
 const struct handler end_handler = {
-    .prepare = end_prepare, .call = payment_call, .apply = payment_apply};
+    .prepare = end_prepare,
+    .call = payment_call,
+    .apply = payment_apply,
+    .once = ONCE_BY_EFFECT,
+};
 const struct handler refund_handler = {
     .prepare = refund_prepare, .call = payment_call, .apply = payment_apply};

@@ -26,6 +26,15 @@ static const struct periodic *const periodics[] = {&owed_refunds};
 
 static struct payment_settings settings;
 
+/* Making it reads all that it needs. */
+static enum status check(const struct config *config, struct error *error) {
+    (void)config;
+    struct payment *payment = NULL;
+    enum status status = payment_create(&settings, &payment, error);
+    payment_destroy(&payment);
+    return status;
+}
+
 static enum status start(const struct config *config, void **context, struct error *error) {
     (void)config;
     struct payment *payment = NULL;
@@ -47,6 +56,7 @@ static const struct service service = {
     .periodics = ROWS(periodics),
     .config_rows = ROWS(payment_config_rows),
     .config_target = &settings,
+    .check = check,
     .start = start,
     .stop = stop,
 };

@@ -7,19 +7,14 @@
 #define TURN_MS 60000
 
 static enum status ask_provider(struct batch *batch, struct error *error) {
-    struct pg *pg = batch->pg;
     enum status status = payment_store_find_owed(batch, error);
     if (status != STATUS_OK || batch->count == 0)
         return status;
     log_warn("refunds are owed that no event asks for any more",
              LOG_INT("payments", (int64_t)batch->count));
-    status = pg_begin(pg, error);
-    if (status == STATUS_OK)
-        status = refund_handler.prepare(batch, error);
-    if (status == STATUS_OK)
-        status = pg_commit(pg, error);
+    status = refund_handler.prepare(batch, error);
     if (status != STATUS_OK)
-        pg_rollback(pg);
+        pg_rollback(batch->pg);
     return status == STATUS_OK ? refund_handler.call(batch, error) : status;
 }
 

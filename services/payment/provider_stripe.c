@@ -256,7 +256,7 @@ static enum status read_key(const char *path, char **authorization, struct error
 enum status provider_stripe_create(const struct provider_stripe_options *options,
                                    struct provider **provider, struct error *error) {
     char *authorization = NULL;
-    if (strncmp(options->url, "https://", 8) != 0 && strncmp(options->url, "http://", 7) != 0)
+    if (!httpc_is_url(options->url))
         return error_set(error, STATUS_INVALID, "OM_STRIPE_URL is no http or https address");
     enum status status = read_key(options->key_file, &authorization, error);
     if (status != STATUS_OK)

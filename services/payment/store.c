@@ -45,14 +45,13 @@ enum status payment_store_add(struct batch *batch, enum payment_status as,
 
 /* --- loading --- */
 
-static const struct pg_statement load_payments = {
-    .name = "payment_load",
-    .sql = "SELECT order_id, status, amount_minor, currency, payment_method,"
-           "  coalesce(charge_id, '')"
-           " FROM payments.payments WHERE order_id = ANY ($1::uuid[])"
-           " ORDER BY order_id FOR UPDATE",
-    .param_count = 1,
-};
+#define OF_ORDERS                                                                                  \
+    "SELECT order_id, status, amount_minor, currency, payment_method, coalesce(charge_id, '')"     \
+    " FROM payments.payments WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id"
+
+static const struct pg_statement load_payments = {"payment_load", OF_ORDERS " FOR UPDATE", 1};
+/* A lock would end with the transaction, before anything is done about what was read. */
+static const struct pg_statement read_payments = {"payment_read", OF_ORDERS, 1};
 
 static enum status take_payments(const struct pg_result *result, struct arena *arena,
                                  struct payment_rows *payments, struct error *error) {
@@ -78,6 +77,18 @@ enum status payment_store_load(struct batch *batch, struct payment_rows *payment
                                struct error *error) {
     struct pg_result *result = NULL;
     enum status status = batch_query_orders(batch, &load_payments, &result, error);
+    if (status == STATUS_OK)
+        status = take_payments(result, batch->arena, payments, error);
+    pg_result_free(&result);
+    return status;
+}
+
+enum status payment_store_commit_and_read(struct batch *batch, struct payment_rows *payments,
+                                          struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = batch_queue_orders(batch, &read_payments, &result, error);
+    if (status == STATUS_OK)
+        status = pg_commit(batch->pg, error);
     if (status == STATUS_OK)
         status = take_payments(result, batch->arena, payments, error);
     pg_result_free(&result);

@@ -42,6 +42,9 @@ enum status payment_store_find_owed(struct batch *batch, struct error *error) MU
 /* Loads and locks the payments of the batch's orders, as far as they exist. */
 enum status payment_store_load(struct batch *batch, struct payment_rows *payments,
                                struct error *error) MUST_CHECK;
+/* The same without locks, and commits what was queued in the same round trip. */
+enum status payment_store_commit_and_read(struct batch *batch, struct payment_rows *payments,
+                                          struct error *error) MUST_CHECK;
 struct payment_row *payment_rows_find(const struct payment_rows *payments,
                                       const struct uuid *order_id);
 /* Queues the update of all that changed. */

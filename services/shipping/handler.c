@@ -101,4 +101,5 @@ static enum status shipping_apply(struct batch *batch, struct error *error) {
     return status;
 }
 
-const struct handler shipping_handler = {.apply = shipping_apply};
+/* An order has one shipment, and says so when it is made. */
+const struct handler shipping_handler = {.apply = shipping_apply, .once = ONCE_BY_EFFECT};

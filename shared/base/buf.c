@@ -20,13 +20,10 @@ void buf_clear(struct buf *buf) {
         buf->ptr[0] = '\0';
 }
 
-/* One byte more than asked for is kept for the terminator. */
-void buf_reserve(struct buf *buf, size_t more) {
+void buf_grow(struct buf *buf, size_t more) {
     if (more > SIZE_MAX / 4 - buf->len)
         mem_exhausted(more);
     size_t needed = buf->len + more + 1;
-    if (needed <= buf->capacity)
-        return;
     size_t capacity = buf->capacity < BUF_LEAST_CAPACITY ? BUF_LEAST_CAPACITY : buf->capacity;
     while (capacity < needed)
         capacity *= 2;
@@ -35,26 +32,6 @@ void buf_reserve(struct buf *buf, size_t more) {
         mem_exhausted(capacity);
     buf->ptr = grown;
     buf->capacity = capacity;
-}
-
-void buf_append(struct buf *buf, const void *bytes, size_t len) {
-    buf_reserve(buf, len);
-    if (len > 0)
-        memcpy(buf->ptr + buf->len, bytes, len);
-    buf->len += len;
-    buf->ptr[buf->len] = '\0';
-}
-
-void buf_append_text(struct buf *buf, const char *text) {
-    buf_append(buf, text, strlen(text));
-}
-
-void buf_append_slice(struct buf *buf, struct slice slice) {
-    buf_append(buf, slice.ptr, slice.len);
-}
-
-void buf_append_char(struct buf *buf, char c) {
-    buf_append(buf, &c, 1);
 }
 
 void buf_append_int(struct buf *buf, int64_t value) {

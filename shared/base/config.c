@@ -62,6 +62,10 @@ const struct config_row config_common_rows[] = {
     ROW_TEXT("OM_NOTIFY_OFFERED", notify_offered, "log",
              "gateway and notification: the channels that an order may choose, such as log,smtp"),
     ROW_INT("OM_BATCH_MAX", batch_max, "256", 1, 1024, "events in one consumer batch, at most"),
+    ROW_INT(
+        "OM_EARLY_LIMIT_S", early_limit_s, "900", 1, 604800,
+        "seconds that an event waits for what it follows, such as its order, before it is a dead "
+        "letter"),
     ROW_INT("OM_RELAY_BATCH_MAX", relay_batch_max, "512", 1, 10000,
             "outbox rows the relay reads at once, at most"),
     ROW_INT("OM_RELAY_POLL_MS", relay_poll_ms, "100", 1, 60000,

@@ -43,6 +43,7 @@ struct config {
     const char *pii_old_key_file;
     const char *notify_offered;
     int64_t batch_max;
+    int64_t early_limit_s;
     int64_t relay_batch_max;
     int64_t relay_poll_ms;
     int64_t drain_ms;

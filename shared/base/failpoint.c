@@ -2,6 +2,8 @@
 
 #ifdef OM_FAILPOINTS
 
+#include "shared/base/clock.h"
+
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +18,10 @@ static struct {
     const char *name; /* not terminated; NULL when no failpoint is armed */
     size_t name_len;
     atomic_long hits_left;
+    bool is_halt;
 } armed;
+
+#define HALT_AFTER_MS 100
 
 /* A test that arms nothing by a typing mistake would pass for the wrong reason. */
 static _Noreturn void refuse(const char *text) {
@@ -31,8 +36,11 @@ static void arm(void) {
     const char *colon = strchr(text, ':');
     if (colon == NULL || colon == text)
         refuse(text);
+    struct slice rest = slice_of(colon + 1), number = slice_take_until(&rest, ':');
     uint64_t hits;
-    if (!slice_parse_uint(slice_of(colon + 1), LONG_MAX, &hits) || hits == 0)
+    armed.is_halt = slice_is(rest, "halt");
+    if (!slice_parse_uint(number, LONG_MAX, &hits) || hits == 0 ||
+        (number.ptr[number.len] == ':' && !armed.is_halt))
         refuse(text);
     armed.name_len = (size_t)(colon - text);
     atomic_store(&armed.hits_left, (long)hits);
@@ -51,8 +59,12 @@ void failpoint(const char *name) {
     if (armed.name == NULL || strlen(name) != armed.name_len ||
         strncmp(name, armed.name, armed.name_len) != 0)
         return;
-    if (atomic_fetch_sub(&armed.hits_left, 1) == 1)
+    if (atomic_fetch_sub(&armed.hits_left, 1) != 1)
+        return;
+    if (!armed.is_halt)
         die();
+    clock_sleep_ms(HALT_AFTER_MS);
+    raise(SIGSTOP); /* this thread is the first to halt */
 }
 
 void failpoint_in(const char *name, struct slice data) {

@@ -1,6 +1,7 @@
 /*
  * Failpoints for tests: OM_FAILPOINT=<name>:<n> ends the process by SIGKILL the n-th time the step
- * named is reached. Compiled to nothing unless OM_FAILPOINTS is defined.
+ * named is reached; <name>:<n>:halt halts it there by SIGSTOP, when what it wrote before has had
+ * 100 ms to leave. Compiled to nothing unless OM_FAILPOINTS is defined.
  */
 #ifndef OM_SHARED_BASE_FAILPOINT_H
 #define OM_SHARED_BASE_FAILPOINT_H

@@ -3,18 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-struct slice slice_of(const char *text) {
-    return text == NULL ? (struct slice){"", 0} : (struct slice){text, strlen(text)};
-}
-
-bool slice_equal(struct slice a, struct slice b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool slice_is(struct slice a, const char *text) {
-    return slice_equal(a, slice_of(text));
-}
-
 bool slice_is_word(struct slice a, const char *word) {
     return a.len == strlen(word) && strncasecmp(a.ptr, word, a.len) == 0;
 }

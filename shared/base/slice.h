@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
     const char *ptr;
@@ -15,9 +16,19 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).len, (s).ptr
 #define SLICE_LITERAL(text) ((struct slice){(text), sizeof(text) - 1})
 
-struct slice slice_of(const char *text); /* NULL gives the empty slice */
-bool slice_equal(struct slice a, struct slice b);
-bool slice_is(struct slice a, const char *text);
+/* NULL gives the empty slice. Inline, as the next two, so that literals need not be measured. */
+static inline struct slice slice_of(const char *text) {
+    return text == NULL ? (struct slice){"", 0} : (struct slice){text, strlen(text)};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool slice_is(struct slice a, const char *text) {
+    return slice_equal(a, slice_of(text));
+}
+
 bool slice_is_word(struct slice a, const char *word); /* in any case (ASCII) */
 /* Only ASCII letters, digits and bytes of `others`. True for the empty slice. */
 bool slice_has_only(struct slice text, const char *others);

@@ -1,5 +1,6 @@
 #include "shared/consume/acknowledge.h"
 
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/consume/retry_delay.h"
@@ -81,23 +82,28 @@ static enum status store_report(const struct acknowledger *acknowledger,
     return status;
 }
 
-/* If each attempt was begun by another process, it is what ends them; otherwise its time ran out in
+/* If each attempt was begun by another reader, it is what ends them; otherwise its time ran out in
    the hands of one that lives. Fire and forget. */
-void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message) {
+static void mark(const struct acknowledger *acknowledger, const struct message *message,
+                 const char *reader) {
     const struct consumer_spec *spec = acknowledger->spec;
     struct buf subject = {0};
     buf_printf(&subject, "failures.%s.%s.seq-%" PRIu64 ".%d", spec->stream, spec->durable,
                message->metadata.stream_sequence, message->delivery.attempt);
     natsConnection_PublishString(nats_client_bulk(acknowledger->options->nats), subject.ptr,
-                                 acknowledger->process);
+                                 reader);
     buf_fini(&subject);
+}
+
+void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message) {
+    mark(acknowledger, message, acknowledger->process);
 }
 
 /* --- acknowledgements ------------------------------------------------------------------------- */
 
 /* A report about an earlier attempt, or about the dead letter sent again, no longer holds. */
 static bool supersedes_a_report(const struct message *message) {
-    return message->delivery.event.root != NULL &&
+    return message->delivery.event.data != NULL &&
            (message->delivery.attempt > 1 || message->is_replay);
 }
 
@@ -105,7 +111,7 @@ static enum event_count settle_done(const struct acknowledger *acknowledger,
                                     struct message *message) {
     if (supersedes_a_report(message))
         send_report(acknowledger, message);
-    pull_ack(acknowledger->pull, message->raw);
+    pull_ack(intake_pull(acknowledger->intake), message->raw);
     log_debug("an event is done", LOG_TEXT("consumer", acknowledger->consumer),
               LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
               LOG_INT("attempt", message->delivery.attempt));
@@ -117,7 +123,7 @@ static enum event_count settle_done(const struct acknowledger *acknowledger,
 /* Without its report the reason would be lost: then it comes once more. */
 static enum event_count settle_failed(const struct acknowledger *acknowledger,
                                       struct message *message) {
-    struct pull *pull = acknowledger->pull;
+    struct pull *pull = intake_pull(acknowledger->intake);
     const struct delivery *delivery = &message->delivery;
     struct error error = {0};
     bool is_final = delivery->outcome == OUTCOME_REJECT;
@@ -138,12 +144,37 @@ static enum event_count settle_failed(const struct acknowledger *acknowledger,
     return COUNT_RETRY;
 }
 
+/* Should this process end, then not for what is set aside, which has failed at nothing. */
+static bool waits_on(const struct acknowledger *acknowledger, struct message *message) {
+    static const struct backoff delays = {.least_ms = 1000, .most_ms = 30000};
+    struct delivery *delivery = &message->delivery;
+    const int64_t limit_s = acknowledger->options->early_limit_s;
+    int64_t now_us = clock_monotonic_us();
+    if (message->until_us == 0) {
+        message->until_us = now_us + limit_s * 1000000;
+        log_info("an event waits for what it follows", LOG_TEXT("consumer", acknowledger->consumer),
+                 LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
+                 LOG_ERROR(&delivery->error));
+    }
+    if (now_us >= message->until_us && !intake_is_crowded(acknowledger->intake)) {
+        delivery_reject(delivery, STATUS_NOT_FOUND, "%s, after %" PRId64 " s", delivery->error.text,
+                        limit_s);
+        return false;
+    }
+    if (message->is_chance)
+        mark(acknowledger, message, "aside");
+    message->due_us = now_us + backoff_after(&delays, ++message->early_tries) * 1000;
+    return true;
+}
+
 void acknowledge_batch(const struct acknowledger *acknowledger, const struct message_list *batch,
                        int64_t counts[COUNTS]) {
     for (size_t i = 0; i < batch->count; i++) {
         struct message *message = batch->items[i];
-        bool is_done = message->delivery.outcome == OUTCOME_DONE;
         trace_set_current(&message->delivery.event.trace);
+        if (message->delivery.outcome == OUTCOME_EARLY && waits_on(acknowledger, message))
+            continue;
+        bool is_done = message->delivery.outcome == OUTCOME_DONE;
         counts[is_done ? settle_done(acknowledger, message)
                        : settle_failed(acknowledger, message)]++;
     }

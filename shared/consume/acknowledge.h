@@ -1,8 +1,10 @@
 /*
- * The only acknowledgements in the system: tells the server what became of each message of a batch,
- * and FAILURES why.
+ * Tells the server what became of each message of a batch, and FAILURES why. Nobody else does so:
+ * intake.c only says that messages are still in hand, and gives back unread what came without its
+ * body.
  *
  *     DONE     ack
+ *     EARLY    nothing yet: `due_us` says when it is to be tried again; after its time, as REJECT
  *     RETRY    NAK with 1, 2, 4 s, and a failure report
  *     REJECT   TERM, once its failure report is stored
  *
@@ -26,7 +28,7 @@ struct acknowledger {
     const struct consumer_spec *spec;
     const char *consumer; /* ORDERS/inventory: its name in logs */
     const struct consumer_options *options;
-    struct pull *pull;
+    struct intake *intake;
     char process[UUID_TEXT_SIZE]; /* another one whenever the process is started */
 };
 

@@ -6,6 +6,7 @@
 #include "shared/consume/inbox.h"
 #include "shared/consume/intake.h"
 #include "shared/observe/metrics.h"
+#include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,10 @@ struct attempt {
     struct delivery **group;            /* those of one handler */
     struct delivery **taken;            /* those that the inbox has taken */
     size_t taken_count;
+    struct delivery **asked; /* those that may have been discarded */
+    size_t asked_count;
+    struct pg_result *answer;
+    enum outcome *outcomes; /* of all, before the transaction */
 };
 
 static struct message *message_of(struct delivery *delivery) {
@@ -82,24 +87,21 @@ static enum status run_outside(struct attempt *attempt, const struct handler *ha
     enum status status = STATUS_OK;
     if (handler->prepare != NULL) {
         batch->pg = attempt->pg;
-        status = pg_begin(attempt->pg, error);
-        if (status == STATUS_OK)
-            status = handler->prepare(batch, error);
-        if (status == STATUS_OK)
-            status = pg_commit(attempt->pg, error);
+        status = handler->prepare(batch, error);
         batch->pg = NULL;
     }
     return status == STATUS_OK && handler->call != NULL ? handler->call(batch, error) : status;
 }
 
-static enum status take_new(struct attempt *attempt, size_t count, struct error *error) {
-    attempt->taken_count = 0;
+static size_t list_deliveries(struct attempt *attempt, size_t count, enum handler_once once,
+                              struct delivery **list) {
+    size_t listed = 0;
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = attempt->deliveries[i];
-        if (!attempt->spec->rows[message_of(delivery)->row].handler->has_own_dedup)
-            attempt->taken[attempt->taken_count++] = delivery;
+        if (attempt->spec->rows[message_of(delivery)->row].handler->once == once)
+            list[listed++] = delivery;
     }
-    return inbox_take(attempt->pg, attempt->consumer, attempt->taken, attempt->taken_count, error);
+    return listed;
 }
 
 static enum status run_apply(struct attempt *attempt, const struct handler *handler,
@@ -123,18 +125,61 @@ static enum status run_raw(struct attempt *attempt, size_t count, struct error *
     return attempt->spec->rows[0].handler->take_raw(&batch, error);
 }
 
-static enum status run_transaction(struct attempt *attempt, size_t count, struct error *error) {
-    int64_t started_us = clock_monotonic_us();
+/* What was discarded is answered with the first rows that a handler waits for. It is hardly ever
+   anything, and then all is done once more, without it. */
+static enum status apply_new(struct attempt *attempt, size_t count, struct error *error) {
+    attempt->taken_count = list_deliveries(attempt, count, ONCE_BY_INBOX, attempt->taken);
     enum status status = pg_begin(attempt->pg, error);
     if (status == STATUS_OK)
-        status = take_new(attempt, count, error);
+        status = discarded_ask(attempt->pg, attempt->consumer, attempt->asked, attempt->asked_count,
+                               &attempt->answer, error);
+    if (status == STATUS_OK)
+        status =
+            inbox_take(attempt->pg, attempt->consumer, attempt->taken, attempt->taken_count, error);
     if (status == STATUS_OK)
         status = run_groups(attempt, count, run_apply, error);
+    if (attempt->asked_count == 0 || attempt->answer != NULL)
+        return status;
+    struct error late = {0};
+    enum status answered = pg_await(attempt->pg, status == STATUS_OK ? error : &late);
+    return status == STATUS_OK ? answered : status;
+}
+
+/* Whatever went wrong may have been for what was discarded. */
+static bool must_start_over(struct attempt *attempt) {
+    bool has_discarded = discarded_heed(attempt->answer, attempt->asked, attempt->asked_count);
+    pg_result_free(&attempt->answer);
+    attempt->asked_count = 0;
+    return has_discarded;
+}
+
+static void undo(struct attempt *attempt, size_t count) {
+    pg_rollback(attempt->pg);
+    outbox_clear(attempt->outbox);
+    updates_clear(attempt->updates);
+    for (size_t i = 0; i < count; i++) {
+        if (attempt->deliveries[i]->outcome != attempt->outcomes[i])
+            attempt->deliveries[i]->error = (struct error){0};
+        attempt->deliveries[i]->outcome = attempt->outcomes[i];
+    }
+}
+
+static enum status run_transaction(struct attempt *attempt, size_t count, struct error *error) {
+    int64_t started_us = clock_monotonic_us();
+    pg_result_free(&attempt->answer);
+    for (size_t i = 0; i < count; i++)
+        attempt->outcomes[i] = attempt->deliveries[i]->outcome;
+    attempt->asked_count = list_deliveries(attempt, count, ONCE_BY_EFFECT, attempt->asked);
+    enum status status = apply_new(attempt, count, error);
+    if (must_start_over(attempt)) {
+        undo(attempt, count);
+        status = apply_new(attempt, count, error);
+    }
     if (status == STATUS_OK)
         status = inbox_give_back(attempt->pg, attempt->consumer, attempt->taken,
                                  attempt->taken_count, error);
     if (status == STATUS_OK)
-        status = outbox_write(attempt->outbox, attempt->pg, error);
+        status = outbox_write_numbered(attempt->outbox, attempt->pg, error);
     if (status == STATUS_OK)
         status = pg_commit(attempt->pg, error);
     metric_observe(&transaction_seconds, attempt->seconds_slot,
@@ -159,6 +204,7 @@ enum status attempt_run(struct attempt *attempt, struct delivery *const *deliver
     attempt->deliveries = deliveries;
     for (size_t i = 0; i < count; i++) {
         deliveries[i]->outcome = OUTCOME_DONE;
+        deliveries[i]->error = (struct error){0};
         deliveries[i]->state = NULL;
         deliveries[i]->is_duplicate = false;
         failpoint_in("handler", deliveries[i]->payload);
@@ -175,7 +221,7 @@ enum status attempt_run(struct attempt *attempt, struct delivery *const *deliver
     }
     failpoint("consumer.after_commit");
     if (outbox_count(attempt->outbox) > 0 && attempt->options->committed != NULL)
-        attempt->options->committed(attempt->options->committed_closure);
+        attempt->options->committed(attempt->options->committed_closure, attempt->outbox);
     updates_publish(attempt->updates, attempt->options->nats);
     return STATUS_OK;
 }
@@ -197,6 +243,8 @@ struct attempt *attempt_create(const struct consumer_spec *spec, const char *con
     attempt->updates = updates_create();
     attempt->group = mem_alloc(most * sizeof(struct delivery *));
     attempt->taken = mem_alloc(most * sizeof(struct delivery *));
+    attempt->asked = mem_alloc(most * sizeof(struct delivery *));
+    attempt->outcomes = mem_alloc(most * sizeof(*attempt->outcomes));
     return attempt;
 }
 
@@ -207,6 +255,9 @@ void attempt_destroy(struct attempt **attempt) {
         return;
     free(a->group);
     free(a->taken);
+    free(a->asked);
+    pg_result_free(&a->answer);
+    free(a->outcomes);
     outbox_destroy(&a->outbox);
     updates_destroy(&a->updates);
     arena_destroy(&a->arena);

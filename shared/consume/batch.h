@@ -19,7 +19,7 @@ struct batch {
     struct delivery **items;
     size_t count;
     struct arena *arena;      /* for the batch's own memory */
-    struct pg *pg;            /* the open transaction; NULL in call() */
+    struct pg *pg;            /* with the open transaction in apply(); NULL in call() */
     struct outbox *outbox;    /* NULL in prepare() and call() */
     struct updates *updates;  /* published after the commit; may be NULL */
     struct nats_client *nats; /* for take_raw(), and a periodic's ask(), only */
@@ -28,17 +28,33 @@ struct batch {
 
 typedef enum status (*batch_fn)(struct batch *batch, struct error *error);
 
+/* How an event that comes again is kept from a second effect. */
+enum handler_once {
+    /* The inbox takes each event in the batch's transaction, and knows it from then on. */
+    ONCE_BY_INBOX,
+    /* The effect is the same however often and in whatever order events come. Nothing is written
+       into the inbox. apply() may run once more, after a rollback, when it turns out that operators
+       had discarded one of the events. */
+    ONCE_BY_EFFECT,
+    /* The handler has a unique key of its own, of events that no outbox sends again. */
+    ONCE_BY_OWN_KEY,
+};
+
 struct handler {
-    /* Optional: its own transaction before call(), such as recording an intent. Repeatable. */
+    /* Optional: before call(), such as recording an intent. Begins and commits by itself on
+       batch.pg; what it leaves open when it fails is rolled back. Repeatable. */
     batch_fn prepare;
     /* Optional: external calls outside any transaction. Repeatable: idempotency keys. */
     batch_fn call;
-    /* The transaction with inbox and outbox. Given new events only, duplicates dropped. */
+    /* The transaction with inbox and outbox. Given new events only, duplicates dropped, as far as
+       `once` knows them. */
     batch_fn apply;
     /* Optional: false acknowledges the event unseen, without inbox or transaction. Pure. */
     bool (*wants)(const struct event *event);
-    /* Skips the inbox: the handler has a unique key of its own (the submit command). */
-    bool has_own_dedup;
+    enum handler_once once;
+    /* No customer waits for it: its consumers ask for what has come only so often, and make larger
+       batches (intake.h). 0: as it comes. */
+    int64_t patience_ms;
     /* Instead of all others, and in the spec's only row, where the stream's messages are no events:
        is given all of them as they came, `raw_most` at once, and makes its own transactions on
        batch.pg. Repeatable. Such a message is neither in the inbox nor reported; one that fails
@@ -64,6 +80,10 @@ struct consumer_spec {
 
 static inline bool consumer_spec_is_raw(const struct consumer_spec *spec) {
     return spec->rows[0].handler->take_raw != NULL;
+}
+
+static inline int64_t consumer_spec_patience_ms(const struct consumer_spec *spec) {
+    return spec->rows[0].handler->patience_ms;
 }
 
 #endif

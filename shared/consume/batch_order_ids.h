@@ -11,5 +11,8 @@
    that has several events is there several times. */
 enum status batch_query_orders(const struct batch *batch, const struct pg_statement *statement,
                                struct pg_result **result, struct error *error) MUST_CHECK;
+/* The same, but *result is as with pg_queue_into(). */
+enum status batch_queue_orders(const struct batch *batch, const struct pg_statement *statement,
+                               struct pg_result **result, struct error *error) MUST_CHECK;
 
 #endif

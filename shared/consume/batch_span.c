@@ -26,8 +26,10 @@ void batch_span_start(struct batch_span *started, const struct message_list *bat
 }
 
 static const char *outcome_of(const struct message *message) {
-    static const char *const names[] = {
-        [OUTCOME_DONE] = "done", [OUTCOME_RETRY] = "retry", [OUTCOME_REJECT] = "reject"};
+    static const char *const names[] = {[OUTCOME_DONE] = "done",
+                                        [OUTCOME_EARLY] = "early",
+                                        [OUTCOME_RETRY] = "retry",
+                                        [OUTCOME_REJECT] = "reject"};
     return message->delivery.is_duplicate ? "duplicate" : names[message->delivery.outcome];
 }
 

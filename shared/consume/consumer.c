@@ -28,17 +28,20 @@ METRIC_GAUGE(pending_messages, "ordermesh_consumer_pending_messages", "consumer"
              "Messages of the stream not yet delivered to this consumer, as last reported.");
 METRIC_GAUGE(held_batches, "ordermesh_consumer_held", "consumer",
              "1 while the consumer holds its batch for trouble that is not the events'.");
+METRIC_GAUGE(early_events, "ordermesh_consumer_early_events", "consumer",
+             "Events in hand that wait for what they follow, such as their order.");
 METRIC_GAUGE(cut_off_consumers, "ordermesh_consumer_cut_off", "consumer",
              "1 while the consumer cannot fetch: it is missing or paused, or the broker is away.");
 
 #define HOLD_LEAST_MS 100
 #define SERIALIZATION_TRIES 8
 #define FLUSH_MOST_MS 1000
+#define EVENTS_CHUNK_BYTES (256 * 1024)
 
 static const struct backoff hold_backoff = {.least_ms = HOLD_LEAST_MS, .most_ms = 2000};
 
 struct slots { /* of the metrics above */
-    unsigned batch_events, batch_seconds, pending, held, cut_off, redelivered;
+    unsigned batch_events, batch_seconds, pending, held, cut_off, early, redelivered;
     unsigned counts[COUNTS];
 };
 
@@ -50,6 +53,7 @@ struct consumer {
     const struct message_list *batch; /* the intake's: what is being worked on */
     struct batch_span span;           /* of it */
     const char **subjects;            /* that its rows are for; several consumers share rows */
+    struct arena *events;             /* of the batch, decoded */
     struct attempt *attempt;
     struct acknowledger acknowledger;
     struct delivery **deliveries; /* of the batch, those that are not settled yet */
@@ -73,6 +77,7 @@ static void init_slots(struct slots *slots, const char *consumer) {
     slots->pending = metric_slot(&pending_messages, consumer);
     slots->held = metric_slot(&held_batches, consumer);
     slots->cut_off = metric_slot(&cut_off_consumers, consumer);
+    slots->early = metric_slot(&early_events, consumer);
     slots->redelivered = metric_slot(&redelivered_total, consumer);
     for (size_t i = 0; i < COUNTS; i++) {
         struct buf label = {0};
@@ -243,7 +248,8 @@ static void announce_suspect(const struct consumer *consumer) {
 static void process_batch(struct consumer *consumer) {
     int64_t started_us = clock_monotonic_us();
     announce_suspect(consumer);
-    decode_batch(consumer->spec, consumer->batch);
+    arena_reset(consumer->events);
+    decode_batch(consumer->spec, consumer->batch, consumer->events);
     batch_span_start(&consumer->span, consumer->batch);
     if (run_batch(consumer)) {
         int64_t counts[COUNTS] = {0};
@@ -256,6 +262,7 @@ static void process_batch(struct consumer *consumer) {
     metric_observe(&batch_seconds, consumer->slots.batch_seconds,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
     intake_release(consumer->intake);
+    metric_set(&early_events, consumer->slots.early, (int64_t)intake_early_count(consumer->intake));
 }
 
 static void *worker_main(void *arg) {
@@ -269,7 +276,8 @@ static void *worker_main(void *arg) {
             intake_drain(consumer->intake);
         }
         enum status status = intake_take(consumer->intake, &error);
-        if (consumer->batch->count > 0)
+        bool is_idle = consumer->batch->count == 0;
+        if (!is_idle)
             process_batch(consumer);
         /* The broker, while it is away, does not end a drain. */
         is_drained = status == STATUS_CLOSED ||
@@ -277,7 +285,7 @@ static void *worker_main(void *arg) {
         if (is_drained)
             continue;
         set_cut_off(consumer, status != STATUS_OK, &error);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK && is_idle)
             wait_held(consumer, HOLD_LEAST_MS);
     }
     atomic_store(&consumer->stopped, true);
@@ -305,18 +313,19 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
     consumer->spec = spec;
     consumer->options = *options;
     consumer->inbox_name = name.ptr;
-    consumer->intake = intake_create(options->nats, spec->stream, spec->durable, (int64_t)most);
+    consumer->intake = intake_create(options->nats, spec, (int64_t)most);
     consumer->batch = intake_batch(consumer->intake);
     set_needs(consumer);
     consumer->deliveries = mem_alloc(most * sizeof(struct delivery *));
     hindrance_init(&consumer->hindrance);
     init_slots(&consumer->slots, consumer->inbox_name);
+    consumer->events = arena_create(EVENTS_CHUNK_BYTES);
     consumer->attempt = attempt_create(spec, consumer->inbox_name, &consumer->options);
     consumer->acknowledger = (struct acknowledger){
         .spec = spec,
         .consumer = consumer->inbox_name,
         .options = &consumer->options,
-        .pull = intake_pull(consumer->intake),
+        .intake = consumer->intake,
     };
     struct uuid process = uuid_v7();
     uuid_format(&process, consumer->acknowledger.process);
@@ -364,5 +373,6 @@ void consumer_destroy(struct consumer **consumer) {
     free(c->inbox_name);
     intake_destroy(&c->intake);
     attempt_destroy(&c->attempt);
+    arena_destroy(&c->events);
     free(c);
 }

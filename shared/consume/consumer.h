@@ -2,14 +2,15 @@
  * The consumer loop: one batch (intake.h), one transaction (attempt.h), one acknowledgement of each
  * message (acknowledge.h).
  *
- *     take what is queued, up to batch_max -> decode -> [prepare, commit] -> [call]
+ *     take what is queued, up to batch_max -> decode -> [prepare] -> [call]
  *       -> BEGIN -> inbox (drops duplicates) -> apply(batch) -> outbox -> COMMIT -> ack all
  *
  * A handler is given all events of its types in a batch, in stream order, and sets each delivery's
  * outcome (it starts as DONE):
  *
  *     DONE         effects are in the transaction            ack after commit
- *     RETRY        cannot go on yet                          NAK with 1, 2, 4 s; counts
+ *     EARLY        what it follows is not here yet           stays in hand; comes again, uncounted
+ *     RETRY        failed this time                          NAK with 1, 2, 4 s; counts
  *     REJECT       can never succeed                         failure report, TERM
  *
  * A handler that returns DATA has its batch retried event by event, so that one bad event holds
@@ -18,6 +19,10 @@
  * goes away: it uses up no attempt, and the consumer is not ready meanwhile. Each consumer runs on
  * its own thread with its own connection; handlers of one consumer never run at the same time,
  * those of two may.
+ *
+ * An EARLY event is in no other's way: it is set aside under heartbeats and given to the handler
+ * again after 1, 2, 4 s and so on, for early_limit_s at most; then it is rejected. So many of them
+ * that they cannot be the events' own fault hold the consumer like a dependency that is down.
  *
  * Where a stream's messages are no events (handler.take_raw), all of this holds but for decoding,
  * inbox, outbox and failure reports.
@@ -37,16 +42,20 @@ struct consumer_options {
     const char *instance;
     void *context;
     int64_t batch_max;
-    void (*committed)(
-        void *closure); /* after each commit that wrote outbox rows; wakes the relay */
+    int64_t early_limit_s; /* seconds that an event may wait for what it follows */
+    /* After each commit that wrote outbox rows: hands them to the relay. May be NULL. */
+    void (*committed)(void *closure, const struct outbox *outbox);
     void *committed_closure;
 };
+
+#define PATIENT_BATCHES 8
 
 /* Messages at once. */
 static inline size_t consumer_batch_most(const struct consumer_spec *spec,
                                          const struct consumer_options *options) {
-    return (size_t)(consumer_spec_is_raw(spec) ? spec->rows[0].handler->raw_most
-                                               : options->batch_max);
+    if (consumer_spec_is_raw(spec))
+        return (size_t)spec->rows[0].handler->raw_most;
+    return (size_t)options->batch_max * (consumer_spec_patience_ms(spec) > 0 ? PATIENT_BATCHES : 1);
 }
 
 /* `spec` and `options`' pointers are borrowed until destroy. start() returns when the thread runs.

@@ -9,7 +9,8 @@
 
 /* Sets row, is_settled, is_replay and the delivery's event and outcome of each message. Settled
    ones are DONE (not wanted here) or REJECT (unreadable, with the reason); all others have an event
-   for a handler. Messages of a raw spec stay as they are. */
-void decode_batch(const struct consumer_spec *spec, const struct message_list *batch);
+   for a handler, in the arena. Messages of a raw spec stay as they are. */
+void decode_batch(const struct consumer_spec *spec, const struct message_list *batch,
+                  struct arena *arena);
 
 #endif

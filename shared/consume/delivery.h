@@ -7,7 +7,7 @@
 
 #include "shared/contract/event.h"
 
-enum outcome { OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_REJECT };
+enum outcome { OUTCOME_DONE, OUTCOME_EARLY, OUTCOME_RETRY, OUTCOME_REJECT };
 
 /* One message in a batch. */
 struct delivery {
@@ -15,7 +15,7 @@ struct delivery {
     struct slice subject; /* as it came, and so the payload */
     struct slice payload;
     enum outcome outcome;
-    struct error error; /* why RETRY or REJECT; becomes the failure report */
+    struct error error; /* why EARLY, RETRY or REJECT; becomes the failure report */
     int attempt;        /* 1 for the first delivery */
     /* Its place in the stream, and when it was stored there; a message sent again has those of its
        first one, and its event's time. */
@@ -29,6 +29,9 @@ struct delivery {
  */
 #define delivery_reject(delivery, ...) delivery_mark(delivery, OUTCOME_REJECT, __VA_ARGS__)
 #define delivery_retry(delivery, ...) delivery_mark(delivery, OUTCOME_RETRY, __VA_ARGS__)
+/* What it follows is not here yet: nothing failed. (delivery, format, ...) */
+#define delivery_early(delivery, ...)                                                              \
+    delivery_mark(delivery, OUTCOME_EARLY, STATUS_NOT_FOUND, __VA_ARGS__)
 void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status status,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* delivery_retry() for what an attempt failed with. */

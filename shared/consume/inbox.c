@@ -13,6 +13,13 @@ static const struct pg_statement take = {
     .param_count = 2,
 };
 
+static const struct pg_statement find_discarded = {
+    .name = "discarded_find",
+    .sql = "SELECT event_id FROM discarded WHERE event_id = ANY ($1::uuid[])"
+           " AND consumer = $2::text",
+    .param_count = 2,
+};
+
 static const struct pg_statement give_back = {
     .name = "inbox_give_back",
     .sql = "DELETE FROM inbox WHERE event_id = ANY ($1::uuid[]) AND consumer = $2::text",
@@ -73,6 +80,30 @@ enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *con
     pg_array_fini(&ids);
     free(places);
     return status;
+}
+
+enum status discarded_ask(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
+                          size_t count, struct pg_result **answer, struct error *error) {
+    struct pg_array ids;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < count; i++)
+        pg_array_add_uuid(&ids, &deliveries[i]->event.id);
+    const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
+    enum status status =
+        count > 0 ? pg_queue_into(pg, &find_discarded, params, answer, error) : STATUS_OK;
+    pg_array_fini(&ids);
+    return status;
+}
+
+bool discarded_heed(const struct pg_result *answer, struct delivery *const *deliveries,
+                    size_t count) {
+    int rows = answer != NULL ? pg_rows(answer) : 0;
+    for (int row = 0; row < rows; row++) {
+        struct uuid id = pg_get_uuid(answer, row, 0);
+        for (size_t i = 0; i < count; i++)
+            deliveries[i]->is_duplicate |= uuid_compare(&deliveries[i]->event.id, &id) == 0;
+    }
+    return rows > 0;
 }
 
 enum status inbox_give_back(struct pg *pg, const char *consumer, struct delivery *const *deliveries,

@@ -2,26 +2,41 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/consume/retry_delay.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TAKE_WAIT_MS 200
 #define GATHER_MS 4
+/* What has come since the last pull is on its way. */
+#define PATIENT_GATHER_MS 50
+#define NAP_MS 1
 #define HEARTBEAT_MS 100
 /* How many messages may wait in memory, in batches, while one is held. */
 #define WAITING_BATCHES 4
+/* What is early crowds a consumer when it is as many as may wait; what was on its way then comes,
+ * too.
+ */
+#define EARLY_SHARES 4
 /* A message that is delivered so often may have ended the process twice. */
 #define SUSPECT_DELIVERIES 3
 
 struct intake {
     struct pull *pull;
     size_t batch_most, waiting_most;
+    bool is_patient, is_draining;
+    int64_t gather_ms;
     pthread_mutex_t mutex;       /* guards what is in hand, and busy */
     struct message_list batch;   /* being worked on */
     struct message_list waiting; /* fetched, next */
+    struct message_list hollow;  /* fetched without their bodies */
+    struct message_list early;   /* set aside */
+    size_t early_count;          /* of those and the early ones that are being tried again */
+    char why_early[256];         /* one of them */
     bool is_busy;                /* the consumer is not at the subscription: the heartbeat may be */
     pthread_t heartbeat;
     bool has_heartbeat;
@@ -29,7 +44,6 @@ struct intake {
 };
 
 static void message_destroy(struct message *message) {
-    event_fini(&message->delivery.event);
     natsMsg_Destroy(message->raw);
     free(message);
 }
@@ -45,6 +59,15 @@ static void list_clear(struct message_list *list) {
 static bool is_second_chance(natsMsg *raw) {
     const char *ignored = NULL;
     return natsMsgHeader_Get(raw, "Om-Replay-Alone", &ignored) == NATS_OK;
+}
+
+/* It has a body, which a consumer that was set to headers_only leaves out. */
+static bool is_hollow(natsMsg *raw) {
+    const char *size = NULL;
+    uint64_t bytes;
+    return natsMsg_GetDataLength(raw) == 0 &&
+           natsMsgHeader_Get(raw, "Nats-Msg-Size", &size) == NATS_OK &&
+           slice_parse_uint(slice_of(size), UINT64_MAX, &bytes) && bytes > 0;
 }
 
 /* NULL for what nobody can acknowledge, as it was not delivered by the server. */
@@ -67,6 +90,20 @@ static struct message *message_create(natsMsg *raw) {
     return message;
 }
 
+static void put_in_hand(struct intake *intake, natsMsg *raw) {
+    struct message *message = message_create(raw);
+    if (message == NULL) {
+        natsMsg_Destroy(raw);
+    } else if (!is_hollow(raw)) {
+        intake->waiting.items[intake->waiting.count++] = message;
+    } else if (intake->hollow.count < intake->waiting_most) {
+        intake->hollow.items[intake->hollow.count++] = message;
+        pull_doubt(intake->pull, "it delivers no bodies (headers_only): run `omctl provision`");
+    } else {
+        message_destroy(message); /* comes again after ack_wait */
+    }
+}
+
 /* Moves what has come into the waiting list; the caller is alone at the subscription. */
 static enum status collect(struct intake *intake, int64_t first_wait_ms, struct error *error) {
     int64_t wait_ms = first_wait_ms;
@@ -77,11 +114,7 @@ static enum status collect(struct intake *intake, int64_t first_wait_ms, struct 
             return STATUS_OK;
         if (status != STATUS_OK)
             return status;
-        struct message *message = message_create(raw);
-        if (message != NULL)
-            intake->waiting.items[intake->waiting.count++] = message;
-        else
-            natsMsg_Destroy(raw);
+        put_in_hand(intake, raw);
         wait_ms = 0;
     }
     return STATUS_OK;
@@ -95,25 +128,118 @@ static size_t find_alone(const struct message_list *waiting) {
     return at;
 }
 
-/* The server has more for us than a batch that has just begun to come in: worth a moment. */
-static bool is_backlog_coming(const struct intake *intake) {
+/* A batch has begun to come in, and the server has more for us: worth a moment. */
+static bool is_worth_waiting(const struct intake *intake) {
     const struct message_list *waiting = &intake->waiting;
     return waiting->count > 0 && waiting->count < intake->batch_most &&
            waiting->items[waiting->count - 1]->metadata.pending > 0 &&
-           find_alone(waiting) == waiting->count;
+           pull_is_asking(intake->pull) && find_alone(waiting) == waiting->count;
+}
+
+size_t intake_early_count(const struct intake *intake) {
+    return intake->early_count;
+}
+
+bool intake_is_crowded(const struct intake *intake) {
+    return intake->early_count >= intake->waiting_most;
+}
+
+/* Nothing more is asked for while what has come is hollow, or waits in vain. */
+static void request_more(struct intake *intake) {
+    if (intake->hollow.count == 0 && !intake_is_crowded(intake))
+        pull_request(intake->pull);
+}
+
+/* Not beyond the moment when more may be asked for. */
+static int64_t first_wait_ms(const struct intake *intake) {
+    int64_t rest_ms = pull_rest_ms(intake->pull);
+    if (intake->waiting.count > 0)
+        return 0;
+    return rest_ms > 0 && rest_ms < TAKE_WAIT_MS ? rest_ms : TAKE_WAIT_MS;
 }
 
 static enum status gather(struct intake *intake, struct error *error) {
-    pull_request(intake->pull);
-    enum status status = collect(intake, intake->waiting.count > 0 ? 0 : TAKE_WAIT_MS, error);
-    for (int naps = 0; naps < GATHER_MS && status == STATUS_OK && is_backlog_coming(intake);
-         naps++) {
-        clock_sleep_ms(1);
-        status = collect(intake, 0, error);
+    request_more(intake);
+    enum status status = collect(intake, first_wait_ms(intake), error);
+    int64_t left_ms = intake->gather_ms;
+    for (; left_ms > 0 && status == STATUS_OK && is_worth_waiting(intake); left_ms -= NAP_MS) {
+        if (intake->is_patient)
+            clock_sleep_ms(NAP_MS);
+        status = collect(intake, intake->is_patient ? 0 : NAP_MS, error);
     }
-    pull_request(intake->pull);
+    request_more(intake);
     return status;
 }
+
+static void touch(struct intake *intake, struct message_list *list) {
+    int64_t now_us = clock_monotonic_us();
+    int64_t interval_us = pull_ack_wait_ms(intake->pull) * 1000 / 4;
+    for (size_t i = 0; i < list->count; i++) {
+        if (now_us - list->items[i]->touched_us < interval_us)
+            continue;
+        pull_in_progress(intake->pull, list->items[i]->raw);
+        list->items[i]->touched_us = now_us;
+    }
+}
+
+/* A consumer that is well delivers it once more, with its body. */
+static void give_back_hollow(struct intake *intake) {
+    struct pull *pull = intake->pull;
+    for (size_t i = 0; i < intake->hollow.count; i++) {
+        const struct message *message = intake->hollow.items[i];
+        int attempt = message->delivery.attempt;
+        pull_nak(pull, message->raw, retry_delay_ms(attempt, pull_is_last_delivery(pull, attempt)));
+    }
+    list_clear(&intake->hollow);
+}
+
+/* --- what is early ---------------------------------------------------------------------------- */
+
+static void set_aside(struct intake *intake, struct message *message) {
+    struct message_list *early = &intake->early;
+    if (early->count == intake->waiting_most * EARLY_SHARES) {
+        message_destroy(message); /* comes again after ack_wait */
+        return;
+    }
+    early->items[early->count++] = message;
+    snprintf(intake->why_early, sizeof(intake->why_early), "%s", message->delivery.error.text);
+}
+
+/* Those whose time has come wait for their batch again. */
+static void take_due(struct intake *intake) {
+    struct message_list *early = &intake->early, *waiting = &intake->waiting;
+    int64_t now_us = clock_monotonic_us();
+    size_t left = 0;
+    for (size_t i = 0; i < early->count; i++) {
+        struct message *message = early->items[i];
+        if (message->due_us <= now_us && waiting->count < intake->waiting_most) {
+            message->due_us = 0;
+            waiting->items[waiting->count++] = message;
+        } else {
+            early->items[left++] = message;
+        }
+    }
+    early->count = left;
+}
+
+/* Whoever is asked next waits on. */
+static void give_back_early(struct intake *intake) {
+    struct pull *pull = intake->pull;
+    for (size_t i = 0; i < intake->early.count; i++) {
+        const struct message *message = intake->early.items[i];
+        pull_nak(pull, message->raw, retry_delay_ms(1, false));
+    }
+    list_clear(&intake->early);
+}
+
+static enum status judge_crowd(const struct intake *intake, struct error *error) {
+    if (!intake_is_crowded(intake))
+        return STATUS_OK;
+    return error_set(error, STATUS_UNAVAILABLE, "%zu events wait for what they follow: %s",
+                     intake->early_count, intake->why_early);
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static size_t move_to_batch(struct intake *intake) {
     struct message_list *waiting = &intake->waiting;
@@ -135,13 +261,22 @@ enum status intake_take(struct intake *intake, struct error *error) {
     intake->is_busy = false;
     pthread_mutex_unlock(&intake->mutex);
 
+    touch(intake, &intake->early);
+    take_due(intake);
     enum status status = gather(intake, error);
+    enum status trouble = pull_trouble(intake->pull, error);
+    if (trouble == STATUS_OK)
+        trouble = judge_crowd(intake, error);
+    if (status == STATUS_OK && trouble == STATUS_OK)
+        give_back_hollow(intake);
+    else
+        touch(intake, &intake->hollow);
 
     pthread_mutex_lock(&intake->mutex);
     size_t count = move_to_batch(intake);
     intake->is_busy = true;
     pthread_mutex_unlock(&intake->mutex);
-    return count > 0 ? STATUS_OK : status;
+    return count > 0 || status == STATUS_OK ? trouble : status;
 }
 
 const struct message_list *intake_batch(const struct intake *intake) {
@@ -150,33 +285,35 @@ const struct message_list *intake_batch(const struct intake *intake) {
 
 void intake_release(struct intake *intake) {
     pthread_mutex_lock(&intake->mutex);
-    list_clear(&intake->batch);
+    for (size_t i = 0; i < intake->batch.count; i++) {
+        struct message *message = intake->batch.items[i];
+        intake->early_count += message->due_us != 0 && message->early_tries == 1;
+        intake->early_count -= message->due_us == 0 && message->early_tries > 0;
+        if (message->due_us != 0)
+            set_aside(intake, message);
+        else
+            message_destroy(message);
+    }
+    intake->batch.count = 0;
+    if (intake->is_draining)
+        give_back_early(intake);
     pthread_mutex_unlock(&intake->mutex);
 }
 
 /* --- the heartbeat ---------------------------------------------------------------------------- */
 
-static void touch(struct intake *intake, struct message_list *list, int64_t interval_us) {
-    int64_t now_us = clock_monotonic_us();
-    for (size_t i = 0; i < list->count; i++) {
-        if (now_us - list->items[i]->touched_us < interval_us)
-            continue;
-        pull_in_progress(intake->pull, list->items[i]->raw);
-        list->items[i]->touched_us = now_us;
-    }
-}
-
 static void *heartbeat_main(void *arg) {
     struct intake *intake = arg;
     while (!atomic_load(&intake->is_ending)) {
         clock_sleep_ms(HEARTBEAT_MS);
-        int64_t interval_us = pull_ack_wait_ms(intake->pull) * 1000 / 4;
         pthread_mutex_lock(&intake->mutex);
         if (intake->is_busy) {
             struct error ignored = {0}; /* the consumer meets it again, and says so */
             (void)!collect(intake, 0, &ignored);
-            touch(intake, &intake->batch, interval_us);
-            touch(intake, &intake->waiting, interval_us);
+            touch(intake, &intake->batch);
+            touch(intake, &intake->waiting);
+            touch(intake, &intake->hollow);
+            touch(intake, &intake->early);
         }
         pthread_mutex_unlock(&intake->mutex);
     }
@@ -185,14 +322,20 @@ static void *heartbeat_main(void *arg) {
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
-struct intake *intake_create(struct nats_client *nats, const char *stream, const char *durable,
+struct intake *intake_create(struct nats_client *nats, const struct consumer_spec *spec,
                              int64_t batch_max) {
     struct intake *intake = mem_alloc(sizeof(*intake));
-    intake->pull = pull_create(nats, stream, durable, batch_max);
+    intake->pull = pull_create(nats, spec->stream, spec->durable, batch_max);
+    int64_t patience_ms = consumer_spec_patience_ms(spec);
+    pull_set_pause(intake->pull, patience_ms);
+    intake->is_patient = patience_ms > 0;
+    intake->gather_ms = intake->is_patient ? PATIENT_GATHER_MS : GATHER_MS;
     intake->batch_most = (size_t)batch_max;
     intake->waiting_most = intake->batch_most * WAITING_BATCHES;
     intake->batch.items = mem_alloc(intake->batch_most * sizeof(struct message *));
     intake->waiting.items = mem_alloc(intake->waiting_most * sizeof(struct message *));
+    intake->early.items = mem_alloc(intake->waiting_most * EARLY_SHARES * sizeof(struct message *));
+    intake->hollow.items = mem_alloc(intake->waiting_most * sizeof(struct message *));
     pthread_mutex_init(&intake->mutex, NULL);
     return intake;
 }
@@ -207,8 +350,12 @@ void intake_destroy(struct intake **intake) {
         pthread_join(i->heartbeat, NULL);
     list_clear(&i->batch);
     list_clear(&i->waiting);
+    list_clear(&i->hollow);
+    list_clear(&i->early);
     free(i->batch.items);
     free(i->waiting.items);
+    free(i->hollow.items);
+    free(i->early.items);
     pull_destroy(&i->pull);
     pthread_mutex_destroy(&i->mutex);
     free(i);
@@ -225,6 +372,8 @@ enum status intake_open(struct intake *intake, struct error *error) {
 }
 
 void intake_drain(struct intake *intake) {
+    intake->is_draining = true;
+    give_back_early(intake);
     pull_drain(intake->pull);
 }
 

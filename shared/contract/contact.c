@@ -4,6 +4,7 @@
 
 #define PHONE_MOST 15
 #define ADDRESS_MOST 254 /* RFC 5321 section 4.5.3.1.3, less the brackets */
+#define LOCAL_MOST 64    /* section 4.5.3.1.1 */
 #define LABEL_MOST 63    /* RFC 1035 section 2.3.4 */
 
 bool customer_id_is_valid(struct slice id) {
@@ -15,20 +16,34 @@ static bool is_part(struct slice part, const char *signs, size_t most) {
     return part.len > 0 && part.len <= most && slice_has_only(part, signs);
 }
 
+/* No top-level domain is (RFC 3696 section 2); an address of IP is not written like this. */
+static bool is_number(struct slice label) {
+    bool is = true;
+    for (size_t i = 0; i < label.len; i++)
+        is = is && label.ptr[i] >= '0' && label.ptr[i] <= '9';
+    return is;
+}
+
+static bool is_domain(struct slice domain) {
+    struct slice label = {"", 0};
+    bool is_right = domain.len > 0 && domain.ptr[domain.len - 1] != '.';
+    while (is_right && domain.len > 0) {
+        label = slice_take_until(&domain, '.');
+        is_right = is_part(label, "-", LABEL_MOST) && label.ptr[0] != '-' &&
+                   label.ptr[label.len - 1] != '-';
+    }
+    return is_right && !is_number(label);
+}
+
 bool email_is_usable(struct slice address) {
     bool is_right = address.len > 0 && address.len <= ADDRESS_MOST &&
                     memchr(address.ptr, '@', address.len) != NULL;
     struct slice local = slice_take_until(&address, '@');
-    is_right = is_right && local.len > 0 && local.ptr[local.len - 1] != '.' && address.len > 0 &&
-               address.ptr[address.len - 1] != '.';
+    is_right =
+        is_right && local.len > 0 && local.len <= LOCAL_MOST && local.ptr[local.len - 1] != '.';
     while (is_right && local.len > 0)
-        is_right = is_part(slice_take_until(&local, '.'), "!#$%&'*+/=?^_`{|}~-", ADDRESS_MOST);
-    while (is_right && address.len > 0) {
-        struct slice label = slice_take_until(&address, '.');
-        is_right = is_part(label, "-", LABEL_MOST) && label.ptr[0] != '-' &&
-                   label.ptr[label.len - 1] != '-';
-    }
-    return is_right;
+        is_right = is_part(slice_take_until(&local, '.'), "!#$%&'*+/=?^_`{|}~-", LOCAL_MOST);
+    return is_right && is_domain(address);
 }
 
 void email_mask(struct slice address, struct buf *out) {

@@ -10,9 +10,9 @@
    it. So it is never part of a NATS subject. */
 #define CUSTOMER_ID_MAX 255
 bool customer_id_is_valid(struct slice id);
-/* A Dot-string, an @ and a Domain (RFC 5321 section 4.1.2) of at most 254 bytes of ASCII: nothing
-   that could leave its place in a mail's header or an SMTP command. Whether it exists is for its
-   server to say. */
+/* A Dot-string of at most 64 bytes, an @ and a Domain that does not end in a number (RFC 5321
+   section 4.1.2), 254 bytes of ASCII at most: nothing that could leave its place in a mail's header
+   or an SMTP command. Whether it exists is for its server to say. */
 bool email_is_usable(struct slice address);
 /* Appends "c***@example.com" for "c100@example.com". The address must be usable. */
 void email_mask(struct slice address, struct buf *out);

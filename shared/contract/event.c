@@ -2,8 +2,11 @@
 
 #include "shared/base/clock.h"
 
+#include <ctype.h>
 #include <string.h>
 
+/* Behind a stream's domain. */
+#define FILLER ".probe"
 static const char spec_version[] = "1.0";
 #define SCHEMA_PREFIX "urn:ordermesh:schema:"
 /* A type begins with this; its schema goes on behind it. */
@@ -20,6 +23,17 @@ static const struct event_info infos[] = {
 #undef EVENT_ROW
 };
 
+/* To be found by, since strings would be measured each time. */
+static const struct {
+    struct slice type, subject;
+} names[] = {
+#define EVENT_NAMES(id, type_text, subject_text, stream_name, source_name, major)                  \
+    [EVENT_##                                                                                      \
+        id] = {{(type_text), sizeof(type_text) - 1}, {(subject_text), sizeof(subject_text) - 1}},
+    EVENT_TABLE(EVENT_NAMES)
+#undef EVENT_NAMES
+};
+
 const struct event_info *event_info(enum event_type type) {
     return &infos[type];
 }
@@ -33,7 +47,7 @@ void event_schema(enum event_type type, struct buf *out) {
 
 bool event_type_of_subject(struct slice subject, enum event_type *type) {
     for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
-        if (slice_is(subject, infos[i].subject)) {
+        if (slice_equal(subject, names[i].subject)) {
             *type = (enum event_type)i;
             return true;
         }
@@ -41,11 +55,22 @@ bool event_type_of_subject(struct slice subject, enum event_type *type) {
     return false;
 }
 
+void event_filler_subject(const char *stream, struct buf *out) {
+    for (const char *at = stream; *at != '\0'; at++)
+        buf_append_char(out, (char)tolower((unsigned char)*at));
+    buf_append_text(out, FILLER);
+}
+
+bool event_is_filler(struct slice subject) {
+    const size_t len = sizeof(FILLER) - 1;
+    return subject.len > len && memcmp(subject.ptr + subject.len - len, FILLER, len) == 0;
+}
+
 /* A required member that says something. */
-static enum status get_text(struct json_object *root, const char *key, struct slice *value,
+static enum status get_text(const struct json_value *root, const char *key, struct slice *value,
                             struct error *error) {
     struct slice text;
-    enum status status = json_get_string(root, key, &text, error);
+    enum status status = json_tree_get_string(root, key, &text, error);
     if (status == STATUS_NOT_FOUND)
         return error_set(error, STATUS_INVALID, "%s: missing", key);
     if (status != STATUS_OK)
@@ -57,17 +82,17 @@ static enum status get_text(struct json_object *root, const char *key, struct sl
 }
 
 /* The empty slice when the member is absent. */
-static enum status get_optional_text(struct json_object *root, const char *key, struct slice *value,
-                                     struct error *error) {
+static enum status get_optional_text(const struct json_value *root, const char *key,
+                                     struct slice *value, struct error *error) {
     struct slice text = slice_of(NULL);
-    enum status status = json_get_string(root, key, &text, error);
+    enum status status = json_tree_get_string(root, key, &text, error);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     *value = text;
     return STATUS_OK;
 }
 
-static enum status decode_type(struct json_object *root, enum event_type *type,
+static enum status decode_type(const struct json_value *root, enum event_type *type,
                                struct error *error) {
     struct slice text;
     enum status status = get_text(root, "specversion", &text, error);
@@ -79,16 +104,17 @@ static enum status decode_type(struct json_object *root, enum event_type *type,
     if (status != STATUS_OK)
         return status;
     for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
-        if (slice_is(text, infos[i].type)) {
+        if (slice_equal(text, names[i].type)) {
             *type = (enum event_type)i;
             return STATUS_OK;
         }
     }
-    return error_set(error, STATUS_UNSUPPORTED, "type: unknown: %.100s", text.ptr);
+    return error_set(error, STATUS_UNSUPPORTED, "type: unknown: %.*s",
+                     text.len < 100 ? (int)text.len : 100, text.ptr);
 }
 
 /* The version is "<major>" or "<major>.<anything>": minor versions are compatible. */
-static enum status check_schema(struct json_object *root, const struct event_info *info,
+static enum status check_schema(const struct json_value *root, const struct event_info *info,
                                 struct error *error) {
     struct slice schema;
     enum status status = get_text(root, "dataschema", &schema, error);
@@ -106,7 +132,7 @@ static enum status check_schema(struct json_object *root, const struct event_inf
     return STATUS_OK;
 }
 
-static enum status decode_identity(struct json_object *root, struct event *event,
+static enum status decode_identity(const struct json_value *root, struct event *event,
                                    struct error *error) {
     struct slice id, source;
     enum status status = get_text(root, "id", &id, error);
@@ -125,7 +151,8 @@ static enum status decode_identity(struct json_object *root, struct event *event
     return STATUS_OK;
 }
 
-static enum status decode_time(struct json_object *root, int64_t *time_us, struct error *error) {
+static enum status decode_time(const struct json_value *root, int64_t *time_us,
+                               struct error *error) {
     struct slice text;
     enum status status = get_text(root, "time", &text, error);
     if (status != STATUS_OK)
@@ -136,7 +163,7 @@ static enum status decode_time(struct json_object *root, int64_t *time_us, struc
 }
 
 /* A malformed traceparent is as good as none: a trace must not decide what happens to an order. */
-static enum status decode_context(struct json_object *root, struct event *event,
+static enum status decode_context(const struct json_value *root, struct event *event,
                                   struct error *error) {
     struct slice traceparent;
     enum status status = get_optional_text(root, "correlationid", &event->correlation_id, error);
@@ -152,7 +179,7 @@ static enum status decode_context(struct json_object *root, struct event *event,
     return STATUS_OK;
 }
 
-static enum status decode_members(struct json_object *root, struct event *event,
+static enum status decode_members(const struct json_value *root, struct event *event,
                                   struct error *error) {
     enum status status = decode_type(root, &event->type, error);
     if (status != STATUS_OK)
@@ -169,28 +196,22 @@ static enum status decode_members(struct json_object *root, struct event *event,
     status = decode_context(root, event, error);
     if (status != STATUS_OK)
         return status;
-    status = json_get_object(root, "data", &event->data, error);
+    status = json_tree_get_object(root, "data", &event->data, error);
     if (status == STATUS_NOT_FOUND)
         return error_set(error, STATUS_INVALID, "data: missing");
     return status;
 }
 
-enum status event_decode(struct slice payload, struct event *event, struct error *error) {
+enum status event_decode(struct slice payload, struct arena *arena, struct event *event,
+                         struct error *error) {
     struct event decoded = {0};
-    enum status status = json_parse(payload, &decoded.root, error);
-    if (status != STATUS_OK)
-        return status;
-    status = decode_members(decoded.root, &decoded, error);
+    const struct json_value *root;
+    enum status status = json_tree_parse(payload, arena, &root, error);
+    if (status == STATUS_OK)
+        status = decode_members(root, &decoded, error);
     if (status == STATUS_OK)
         *event = decoded;
-    else
-        event_fini(&decoded);
     return status;
-}
-
-void event_fini(struct event *event) {
-    json_object_put(event->root);
-    *event = (struct event){0};
 }
 
 static bool trace_is_set(const struct trace *trace) {

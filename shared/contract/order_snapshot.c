@@ -51,10 +51,10 @@ void order_snapshot_write(const struct order_snapshot *snapshot, struct json_wri
 }
 
 /* A required member that says something. */
-static enum status get_text(struct json_object *object, const char *key, struct slice *value,
+static enum status get_text(const struct json_value *object, const char *key, struct slice *value,
                             struct error *error) {
     struct slice text;
-    enum status status = json_get_string(object, key, &text, error);
+    enum status status = json_tree_get_string(object, key, &text, error);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && text.len == 0))
         return error_set(error, STATUS_INVALID, "%s: missing or empty", key);
     if (status == STATUS_OK)
@@ -66,10 +66,10 @@ struct range {
     int64_t least, most;
 };
 
-static enum status get_int_within(struct json_object *object, const char *key, struct range range,
-                                  int64_t *value, struct error *error) {
+static enum status get_int_within(const struct json_value *object, const char *key,
+                                  struct range range, int64_t *value, struct error *error) {
     int64_t number;
-    enum status status = json_get_int64(object, key, &number, error);
+    enum status status = json_tree_get_int64(object, key, &number, error);
     if (status != STATUS_OK)
         return status;
     if (number < range.least || number > range.most)
@@ -79,7 +79,7 @@ static enum status get_int_within(struct json_object *object, const char *key, s
 }
 
 /* Money that may be missing: -1 then. */
-static enum status get_minor(struct json_object *object, const char *key, int64_t *value,
+static enum status get_minor(const struct json_value *object, const char *key, int64_t *value,
                              struct error *error) {
     enum status status =
         get_int_within(object, key, (struct range){0, ORDER_MAX_MINOR}, value, error);
@@ -89,7 +89,7 @@ static enum status get_minor(struct json_object *object, const char *key, int64_
     return STATUS_OK;
 }
 
-static enum status parse_item(struct json_object *object, struct order_item *item,
+static enum status parse_item(const struct json_value *object, struct order_item *item,
                               struct error *error) {
     enum status status = get_text(object, "sku", &item->sku, error);
     if (status != STATUS_OK)
@@ -103,21 +103,22 @@ static enum status parse_item(struct json_object *object, struct order_item *ite
     return get_minor(object, "unitPriceMinor", &item->unit_price_minor, error);
 }
 
-static enum status parse_items(struct json_object *data, struct arena *arena,
+static enum status parse_items(const struct json_value *data, struct arena *arena,
                                struct order_snapshot *snapshot, struct error *error) {
-    struct json_object *array;
-    enum status status = json_get_array(data, "items", &array, error);
+    const struct json_value *array;
+    enum status status = json_tree_get_array(data, "items", &array, error);
     if (status == STATUS_NOT_FOUND)
         return error_set(error, STATUS_INVALID, "items: missing");
     if (status != STATUS_OK)
         return status;
-    size_t count = json_object_array_length(array);
+    size_t count = array->count;
     if (count < 1 || count > ORDER_MAX_ITEMS)
         return error_set(error, STATUS_INVALID, "items: must be 1 to %d", ORDER_MAX_ITEMS);
     snapshot->items = arena_alloc(arena, count * sizeof(*snapshot->items));
     snapshot->item_count = count;
-    for (size_t i = 0; i < count; i++) {
-        status = parse_item(json_object_array_get_idx(array, i), &snapshot->items[i], error);
+    const struct json_value *item = array->first;
+    for (size_t i = 0; i < count; i++, item = item->next) {
+        status = parse_item(item, &snapshot->items[i], error);
         if (status != STATUS_OK)
             return status;
     }
@@ -131,7 +132,7 @@ static bool is_currency(struct slice text) {
     return text.len == CURRENCY_LEN;
 }
 
-static enum status parse_words(struct json_object *data, struct order_snapshot *snapshot,
+static enum status parse_words(const struct json_value *data, struct order_snapshot *snapshot,
                                struct error *error) {
     const struct {
         const char *key;
@@ -149,11 +150,11 @@ static enum status parse_words(struct json_object *data, struct order_snapshot *
     }
     if (!is_currency(snapshot->currency))
         return error_set(error, STATUS_INVALID, "currency: not three capital letters");
-    enum status status = json_get_string(data, "sealed", &snapshot->sealed, error);
+    enum status status = json_tree_get_string(data, "sealed", &snapshot->sealed, error);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status parse_coded(struct json_object *data, struct order_snapshot *snapshot,
+static enum status parse_coded(const struct json_value *data, struct order_snapshot *snapshot,
                                struct error *error) {
     struct slice text;
     enum status status = get_text(data, "orderId", &text, error);
@@ -169,7 +170,7 @@ static enum status parse_coded(struct json_object *data, struct order_snapshot *
     return get_minor(data, "totalMinor", &snapshot->total_minor, error);
 }
 
-enum status order_snapshot_parse(struct json_object *data, struct arena *arena,
+enum status order_snapshot_parse(const struct json_value *data, struct arena *arena,
                                  struct order_snapshot *snapshot, struct error *error) {
     struct order_snapshot parsed = {.sealed = slice_of(NULL)};
     enum status status = parse_coded(data, &parsed, error);

@@ -11,6 +11,7 @@
 #include "shared/base/status.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
+#include "shared/json/json_tree.h"
 
 #define ORDER_MAX_ITEMS 100
 #define ORDER_MAX_QUANTITY 1000000
@@ -44,7 +45,7 @@ bool order_flow_parse(struct slice text, enum order_flow *flow);
 
 /* Writes the members into the object that `w` has open (the caller may add more). */
 void order_snapshot_write(const struct order_snapshot *snapshot, struct json_writer *w);
-enum status order_snapshot_parse(struct json_object *data, struct arena *arena,
+enum status order_snapshot_parse(const struct json_value *data, struct arena *arena,
                                  struct order_snapshot *snapshot, struct error *error) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "shared/base/utf8.h"
 #include "shared/json/json_check.h"
+#include "shared/json/json_plain.h"
 
 #include <assert.h>
 #include <json-c/json_tokener.h>
@@ -13,13 +14,14 @@ static enum status parse_object(struct json_tokener *tokener, struct slice text,
                                 struct json_object **root, struct error *error) {
     struct json_object *parsed = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
     enum json_tokener_error result = json_tokener_get_error(tokener);
-    if (result != json_tokener_success) {
+    /* The text has been looked at: json-c would go on behind a number or a word only. */
+    if (result != json_tokener_success && result != json_tokener_continue) {
         json_object_put(parsed);
         return error_set(error, STATUS_INVALID, "JSON: %s", json_tokener_error_desc(result));
     }
     if (!json_object_is_type(parsed, json_type_object)) {
         json_object_put(parsed);
-        return error_set(error, STATUS_INVALID, "JSON: not an object");
+        return error_set(error, STATUS_INVALID, "JSON: must be an object");
     }
     *root = parsed;
     return STATUS_OK;
@@ -141,10 +143,6 @@ void json_end_array(struct json_writer *w) {
     close_with(w, ']');
 }
 
-static bool is_plain(unsigned char c) {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 static void append_escape(struct buf *out, unsigned char c) {
     static const char letters[] = "\"\\bfnrt", meanings[] = "\"\\\b\f\n\r\t";
     const char *meaning = c == '\0' ? NULL : strchr(meanings, c);
@@ -160,9 +158,7 @@ static void append_string(struct buf *out, struct slice value) {
     buf_reserve(out, value.len + 2);
     buf_append_char(out, '"');
     while (value.len > 0) {
-        size_t plain = 0;
-        while (plain < value.len && is_plain((unsigned char)value.ptr[plain]))
-            plain++;
+        size_t plain = json_plain_run(value);
         buf_append(out, value.ptr, plain);
         value.ptr += plain;
         value.len -= plain;

@@ -1,5 +1,6 @@
 /*
- * The strict scan of json.h: one pass over the bytes, one C stack frame a nesting level.
+ * The strict scan of json.h: one pass over the bytes, one C stack frame a nesting level. With an
+ * arena it keeps the values that it passes, for json_tree.h.
  *
  * Keys seen are kept on one stack for all open objects. A small object compares each new key with
  * those before it; a large one sorts its keys once, when it closes, so that no input costs more
@@ -7,9 +8,12 @@
  */
 #include "shared/json/json_check.h"
 
+#include "shared/base/buf.h"
 #include "shared/base/hex.h"
 #include "shared/base/memory.h"
 #include "shared/base/utf8.h"
+#include "shared/json/json_plain.h"
+#include "shared/json/json_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +28,7 @@ enum { KEYS_INLINE = 64, KEYS_COMPARED_AT_ONCE = 16 };
 
 struct scan {
     const char *begin, *at, *end;
+    struct arena *arena; /* NULL: nothing is kept; else the text is ours to write into */
     unsigned depth;
     bool takes_any_key;
     const char *what; /* first thing wrong; `at` is where */
@@ -32,7 +37,7 @@ struct scan {
     struct raw_string inline_keys[KEYS_INLINE];
 };
 
-static bool scan_value(struct scan *in);
+static bool scan_value(struct scan *in, struct json_value *value);
 
 static bool fail(struct scan *in, const char *at, const char *what) {
     in->at = at;
@@ -114,7 +119,7 @@ static bool scan_escape(struct scan *in, bool is_key) {
         in->at++;
         return scan_unicode_escape(in, is_key);
     default:
-        return fail(in, in->at - 1, "unknown escape");
+        return fail(in, in->at < in->end ? in->at - 1 : in->end, "unknown escape");
     }
 }
 
@@ -123,7 +128,10 @@ static bool scan_string(struct scan *in, bool is_key, struct raw_string *string)
     in->at++;
     string->ptr = in->at;
     string->has_escape = false;
-    while (in->at < in->end) {
+    for (;;) {
+        in->at += json_plain_run((struct slice){in->at, (size_t)(in->end - in->at)});
+        if (in->at == in->end)
+            return fail(in, in->at, "unterminated string");
         unsigned char c = (unsigned char)*in->at;
         if (c == '"') {
             string->end = in->at++;
@@ -135,8 +143,6 @@ static bool scan_string(struct scan *in, bool is_key, struct raw_string *string)
                 return false;
         } else if (c < 0x20) {
             return fail(in, in->at, "control character in a string");
-        } else if (c < 0x80) {
-            in->at++;
         } else {
             size_t len = utf8_sequence((struct slice){in->at, (size_t)(in->end - in->at)});
             if (len == 0)
@@ -144,7 +150,6 @@ static bool scan_string(struct scan *in, bool is_key, struct raw_string *string)
             in->at += len;
         }
     }
-    return fail(in, in->at, "unterminated string");
 }
 
 static bool scan_digits(struct scan *in) {
@@ -180,10 +185,11 @@ static bool scan_number(struct scan *in) {
 }
 
 static bool scan_word(struct scan *in, struct slice word) {
-    if ((size_t)(in->end - in->at) < word.len || memcmp(in->at, word.ptr, word.len) != 0)
+    size_t left = (size_t)(in->end - in->at), len = left < word.len ? left : word.len;
+    if (memcmp(in->at, word.ptr, len) != 0)
         return fail(in, in->at, "unknown word");
-    in->at += word.len;
-    return true;
+    in->at += len;
+    return len == word.len || fail(in, in->end, "unknown word");
 }
 
 /* The next code point of a string that was scanned already, -1 at its end. */
@@ -278,7 +284,55 @@ static bool close_keys(struct scan *in, size_t first) {
     return true;
 }
 
-static bool scan_member(struct scan *in, size_t first_key) {
+/* --- keeping ------------------------------------------------------------------------------------
+ */
+
+static void append_code_point(struct buf *out, int32_t point) {
+    if (point < 0x80) {
+        buf_append_char(out, (char)point);
+        return;
+    }
+    int more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    static const int32_t marks[] = {0, 0xc0, 0xe0, 0xf0};
+    buf_append_char(out, (char)(marks[more] | point >> 6 * more));
+    while (more-- > 0)
+        buf_append_char(out, (char)(0x80 | (point >> 6 * more & 0x3f)));
+}
+
+/* Ends it where its closing quote was: the scan is past that. */
+static struct slice keep_string(const struct scan *in, const struct raw_string *string) {
+    if (!string->has_escape) {
+        *(char *)(uintptr_t)string->end = '\0';
+        return (struct slice){string->ptr, (size_t)(string->end - string->ptr)};
+    }
+    struct buf decoded = {0};
+    const char *at = string->ptr;
+    for (int32_t point; (point = next_code_point(&at, string->end)) >= 0;)
+        append_code_point(&decoded, point);
+    struct slice kept = arena_slice(in->arena, buf_slice(&decoded));
+    buf_fini(&decoded);
+    return kept;
+}
+
+/* The next of an object's or array's values; NULL where nothing is kept. */
+static struct json_value *add_child(const struct scan *in, struct json_value *parent,
+                                    struct json_value **last) {
+    if (parent == NULL)
+        return NULL;
+    struct json_value *child = arena_alloc(in->arena, sizeof(*child));
+    if (*last == NULL)
+        parent->first = child;
+    else
+        (*last)->next = child;
+    parent->count++;
+    *last = child;
+    return child;
+}
+
+/* --- values -------------------------------------------------------------------------------------
+ */
+
+static bool scan_member(struct scan *in, size_t first_key, struct json_value *value) {
     struct raw_string key;
     if (peek(in) != '"')
         return fail(in, in->at, "key expected");
@@ -288,11 +342,14 @@ static bool scan_member(struct scan *in, size_t first_key) {
     if (peek(in) != ':')
         return fail(in, in->at, "colon expected");
     in->at++;
-    return scan_value(in);
+    if (value != NULL)
+        value->key = keep_string(in, &key);
+    return scan_value(in, value);
 }
 
-static bool scan_object(struct scan *in) {
+static bool scan_object(struct scan *in, struct json_value *object) {
     size_t first_key = in->key_count;
+    struct json_value *last = NULL;
     in->at++;
     skip_space(in);
     if (peek(in) == '}') {
@@ -300,7 +357,7 @@ static bool scan_object(struct scan *in) {
         return true;
     }
     for (;;) {
-        if (!scan_member(in, first_key))
+        if (!scan_member(in, first_key, add_child(in, object, &last)))
             return false;
         skip_space(in);
         if (peek(in) == '}') {
@@ -314,7 +371,8 @@ static bool scan_object(struct scan *in) {
     }
 }
 
-static bool scan_array(struct scan *in) {
+static bool scan_array(struct scan *in, struct json_value *array) {
+    struct json_value *last = NULL;
     in->at++;
     skip_space(in);
     if (peek(in) == ']') {
@@ -322,7 +380,7 @@ static bool scan_array(struct scan *in) {
         return true;
     }
     for (;;) {
-        if (!scan_value(in))
+        if (!scan_value(in, add_child(in, array, &last)))
             return false;
         skip_space(in);
         if (peek(in) == ']') {
@@ -335,66 +393,119 @@ static bool scan_array(struct scan *in) {
     }
 }
 
-static bool scan_nested(struct scan *in, bool (*scan)(struct scan *)) {
+static bool scan_nested(struct scan *in, bool (*scan)(struct scan *, struct json_value *),
+                        struct json_value *value) {
     if (in->depth == JSON_MAX_DEPTH)
         return fail(in, in->at, "nested too deep");
     in->depth++;
-    bool is_fine = scan(in);
+    bool is_fine = scan(in, value);
     in->depth--;
     return is_fine;
 }
 
-static bool scan_value(struct scan *in) {
+static bool scan_text(struct scan *in, struct json_value *value) {
     struct raw_string string;
+    if (!scan_string(in, false, &string))
+        return false;
+    if (value != NULL)
+        value->text = keep_string(in, &string);
+    return true;
+}
+
+static void set_kind(struct json_value *value, enum json_kind kind) {
+    if (value != NULL)
+        value->kind = kind;
+}
+
+static bool is_whole(struct slice number) {
+    for (size_t i = 0; i < number.len; i++) {
+        if (number.ptr[i] != '-' && !is_digit((unsigned char)number.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool scan_kept_number(struct scan *in, struct json_value *value) {
+    const char *begin = in->at;
+    if (!scan_number(in))
+        return false;
+    struct slice text = {begin, (size_t)(in->at - begin)};
+    if (value != NULL)
+        value->text = text;
+    set_kind(value, is_whole(text) ? JSON_KIND_INT : JSON_KIND_DOUBLE);
+    return true;
+}
+
+static bool scan_value(struct scan *in, struct json_value *value) {
     skip_space(in);
     switch (peek(in)) {
     case '{':
-        return scan_nested(in, scan_object);
+        set_kind(value, JSON_KIND_OBJECT);
+        return scan_nested(in, scan_object, value);
     case '[':
-        return scan_nested(in, scan_array);
+        set_kind(value, JSON_KIND_ARRAY);
+        return scan_nested(in, scan_array, value);
     case '"':
-        return scan_string(in, false, &string);
+        set_kind(value, JSON_KIND_STRING);
+        return scan_text(in, value);
     case 't':
+        set_kind(value, JSON_KIND_BOOLEAN);
+        if (value != NULL)
+            value->is_true = true;
         return scan_word(in, SLICE_LITERAL("true"));
     case 'f':
+        set_kind(value, JSON_KIND_BOOLEAN);
         return scan_word(in, SLICE_LITERAL("false"));
     case 'n':
         return scan_word(in, SLICE_LITERAL("null"));
     default:
         if (peek(in) == '-' || is_digit(peek(in)))
-            return scan_number(in);
+            return scan_kept_number(in, value);
         return fail(in, in->at, "value expected");
     }
 }
 
-static enum status check(struct slice text, bool takes_any_key, struct error *error) {
-    struct scan in;
-    in.begin = in.at = text.ptr;
-    in.end = text.ptr + text.len;
-    in.depth = 0;
-    in.takes_any_key = takes_any_key;
-    in.what = NULL;
-    in.keys = in.inline_keys;
-    in.key_count = 0;
-    in.key_capacity = KEYS_INLINE;
+static enum status scan_whole(struct scan *in, struct slice text, struct json_value *root,
+                              struct error *error) {
+    in->begin = in->at = text.ptr;
+    in->end = text.ptr + text.len;
+    in->depth = 0;
+    in->what = NULL;
+    in->keys = in->inline_keys;
+    in->key_count = 0;
+    in->key_capacity = KEYS_INLINE;
 
-    if (scan_value(&in)) {
-        skip_space(&in);
-        if (in.at != in.end)
-            fail(&in, in.at, "text behind the value");
+    if (scan_value(in, root)) {
+        skip_space(in);
+        if (in->at != in->end)
+            fail(in, in->at, "text behind the value");
     }
-    if (in.keys != in.inline_keys)
-        free(in.keys);
-    if (in.what == NULL)
+    if (in->keys != in->inline_keys)
+        free(in->keys);
+    if (in->what == NULL)
         return STATUS_OK;
-    return error_set(error, STATUS_INVALID, "JSON: %s at byte %zu", in.what,
-                     (size_t)(in.at - in.begin));
+    return error_set(error, STATUS_INVALID, "JSON: %s at byte %zu",
+                     in->at == in->end ? "ends too early" : in->what, (size_t)(in->at - in->begin));
 }
 
 enum status json_check_grammar(struct slice text, struct error *error) {
-    return check(text, true, error);
+    struct scan in;
+    in.arena = NULL;
+    in.takes_any_key = true;
+    return scan_whole(&in, text, NULL, error);
 }
 
 enum status json_check(struct slice text, struct error *error) {
-    return check(text, false, error);
+    struct scan in;
+    in.arena = NULL;
+    in.takes_any_key = false;
+    return scan_whole(&in, text, NULL, error);
+}
+
+enum status json_check_keeping(struct slice text, struct arena *arena, struct json_value *root,
+                               struct error *error) {
+    struct scan in;
+    in.arena = arena;
+    in.takes_any_key = false;
+    return scan_whole(&in, text, root, error);
 }

@@ -17,4 +17,11 @@ enum status json_check_grammar(struct slice text, struct error *error) MUST_CHEC
    would win silently, nor with U+0000 in it, where json-c would cut it. */
 enum status json_check(struct slice text, struct error *error) MUST_CHECK;
 
+struct arena;
+struct json_value;
+/* json_check() that keeps the values in `root` (json_tree.h). `text` is written into, and stays
+   where it is for as long as they are wanted. */
+enum status json_check_keeping(struct slice text, struct arena *arena, struct json_value *root,
+                               struct error *error) MUST_CHECK;
+
 #endif

@@ -40,25 +40,68 @@ static bool takes(struct json_object *config, const char *subject) {
     return is_taken;
 }
 
-/* Ours are pulled from and acknowledged; a server changes neither in a consumer that is there. */
-static bool is_another_kind(struct json_object *config) {
-    struct slice policy = SLICE_LITERAL(""), target = SLICE_LITERAL("");
-    (void)!json_get_string(config, "ack_policy", &policy, NULL);
-    (void)!json_get_string(config, "deliver_subject", &target, NULL);
-    return !slice_is(policy, "explicit") || target.len > 0;
-}
+/* --- the kind --------------------------------------------------------------------------------- */
 
-static enum status refuse_kind(struct json_object *root, struct error *error) {
+/* No server changes these in a consumer that is there. */
+static const struct {
+    const char *field, *ours;
+} for_life[] = {
+    {"ack_policy", "explicit"},
+    {"deliver_subject", ""},
+    {"deliver_policy", "all"}, /* another one leaves out what was stored before */
+    {"replay_policy", "instant"},
+};
+
+static enum status refuse_for_life(struct json_object *root, const char *field, struct slice value,
+                                   struct error *error) {
     struct slice stream = SLICE_LITERAL("?"), name = SLICE_LITERAL("?");
     (void)!json_get_string(root, "stream_name", &stream, NULL);
     (void)!json_get_string(root, "name", &name, NULL);
     return error_set(error, STATUS_UNAVAILABLE,
-                     "it is of another kind than declared: remove it "
+                     "it is of another kind than declared (%s %.*s): remove it "
                      "(`nats consumer rm %.*s %.*s`) and run `omctl provision`",
-                     SLICE_ARG(stream), SLICE_ARG(name));
+                     field, SLICE_ARG(value), SLICE_ARG(stream), SLICE_ARG(name));
 }
 
-static enum status read(struct json_object *root, const struct subject_list *needs,
+static enum status refuse(const char *field, const char *value, struct error *error) {
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "it is of another kind than declared (%s %s): run `omctl provision`", field,
+                     value);
+}
+
+static enum status judge_number(struct json_object *config, const char *field, int64_t least,
+                                struct error *error) {
+    int64_t value = 0;
+    char text[24];
+    (void)!json_get_int64(config, field, &value, NULL);
+    if (value <= 0 || value >= least)
+        return STATUS_OK;
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return refuse(field, text, error);
+}
+
+static enum status judge_kind(struct json_object *root, struct json_object *config,
+                              const struct consumer_use *use, struct error *error) {
+    struct json_object *headers_only = NULL;
+    for (size_t i = 0; i < sizeof(for_life) / sizeof(for_life[0]); i++) {
+        struct slice value = SLICE_LITERAL("");
+        (void)!json_get_string(config, for_life[i].field, &value, NULL);
+        if (!slice_is(value, for_life[i].ours))
+            return refuse_for_life(root, for_life[i].field, value, error);
+    }
+    if (json_object_object_get_ex(config, "headers_only", &headers_only) &&
+        json_object_get_boolean(headers_only))
+        return refuse("headers_only", "true", error);
+    enum status status = judge_number(config, "max_deliver", 2, error);
+    if (status == STATUS_OK)
+        status = judge_number(config, "max_batch", use->batch_max, error);
+    return status == STATUS_OK ? judge_number(config, "max_expires", use->expires_ns, error)
+                               : status;
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+static enum status read(struct json_object *root, const struct consumer_use *use,
                         struct consumer_info *info, struct error *error) {
     struct json_object *config = NULL, *refused = NULL, *paused = NULL;
     struct consumer_info got = {0};
@@ -66,8 +109,8 @@ static enum status read(struct json_object *root, const struct subject_list *nee
     if (json_get_object(root, "error", &refused, NULL) == STATUS_OK)
         return read_refusal(refused, error);
     enum status status = json_get_object(root, "config", &config, error);
-    if (status == STATUS_OK && is_another_kind(config))
-        return refuse_kind(root, error);
+    if (status == STATUS_OK)
+        status = judge_kind(root, config, use, error);
     if (status == STATUS_OK)
         status = json_get_int64(config, "ack_wait", &ack_wait_ns, error);
     if (status == STATUS_OK)
@@ -79,20 +122,20 @@ static enum status read(struct json_object *root, const struct subject_list *nee
         json_object_object_get_ex(root, "paused", &paused) && json_object_get_boolean(paused);
     copy(config, "pause_until", got.paused_until, sizeof(got.paused_until));
     copy(root, "created", got.created, sizeof(got.created));
-    got.is_useless = needs->count > 0;
-    for (size_t i = 0; i < needs->count && got.is_useless; i++)
-        got.is_useless = !takes(config, needs->items[i]);
+    got.is_useless = use->needs.count > 0;
+    for (size_t i = 0; i < use->needs.count && got.is_useless; i++)
+        got.is_useless = !takes(config, use->needs.items[i]);
     *info = got;
     return STATUS_OK;
 }
 
-enum status consumer_info_parse(struct slice reply, const struct subject_list *needs,
+enum status consumer_info_parse(struct slice reply, const struct consumer_use *use,
                                 struct consumer_info *info, struct error *error) {
     struct json_object *root = NULL;
     enum status status = json_parse(reply, &root, error);
     if (status != STATUS_OK)
         return status;
-    status = read(root, needs, info, error);
+    status = read(root, use, info, error);
     json_object_put(root);
     return status;
 }

@@ -22,9 +22,16 @@ struct subject_list {
     size_t count;
 };
 
-/* NOT_FOUND when the stream or the consumer is missing, with what to do; UNAVAILABLE when the
-   server cannot say, or when it is no consumer to pull from and to acknowledge to. */
-enum status consumer_info_parse(struct slice reply, const struct subject_list *needs,
+/* How it is used. */
+struct consumer_use {
+    struct subject_list needs;
+    int64_t batch_max, expires_ns; /* of one pull */
+};
+
+/* NOT_FOUND when the stream or the consumer is missing, UNAVAILABLE when the server cannot say, or
+   when the consumer is of another kind than ours: it leaves messages out, does not deliver them
+   whole, gives them up at the first failure, or refuses such pulls. All of them with what to do. */
+enum status consumer_info_parse(struct slice reply, const struct consumer_use *use,
                                 struct consumer_info *info, struct error *error) MUST_CHECK;
 
 #endif

@@ -44,9 +44,18 @@
     X(10163, LAST_SEQUENCE_NOT_READY, MOMENT, "the subject is being written to")                   \
     X(10164, WRONG_LAST_SEQUENCE_UNNAMED, MOMENT, "somebody wrote in between")                     \
     X(10167, TOO_MANY_REQUESTS, MOMENT, "more at once than the stream takes")                      \
+    X(10174, BATCH_DISABLED, DEPENDENCY, "the stream takes no atomic batches")                     \
+    X(10175, BATCH_SEQUENCE_MISSING, DEPENDENCY, "a batch without numbers: a fault of ours")       \
+    X(10176, BATCH_INCOMPLETE, MOMENT, "a part of the batch was lost or refused")                  \
+    X(10177, BATCH_HEADER_UNSUPPORTED, DEPENDENCY, "the server takes no such header in a batch")   \
+    X(10179, BATCH_ID_INVALID, DEPENDENCY, "no id of a batch: a fault of ours")                    \
     X(10185, REQUIRED_API_LEVEL, DEPENDENCY, "the server is too old")                              \
     X(10194, STREAM_OFFLINE_REASON, DEPENDENCY, "the stream is offline")                           \
-    X(10195, CONSUMER_OFFLINE_REASON, DEPENDENCY, "the consumer is offline")
+    X(10195, CONSUMER_OFFLINE_REASON, DEPENDENCY, "the consumer is offline")                       \
+    X(10199, BATCH_TOO_LARGE, DEPENDENCY, "more messages than the server takes in a batch")        \
+    X(10200, BATCH_COMMIT_INVALID, DEPENDENCY, "the batch ends otherwise: a fault of ours")        \
+    X(10201, BATCH_HAS_DUPLICATE, MOMENT, "a message of the batch is stored already")              \
+    X(10210, BATCHES_TOO_MANY, MOMENT, "more batches at once than the server takes")
 
 enum jetstream_code {
 #define JETSTREAM_CODE_ENUM(code, name, blame, meaning) JETSTREAM_##name = (code),

@@ -5,6 +5,7 @@
 #include "shared/base/memory.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
+#include "shared/nats/denials.h"
 #include "shared/observe/log.h"
 
 #include <pthread.h>
@@ -20,10 +21,16 @@
 #define RECONNECT_WAIT_MS 250
 #define FLUSH_AT_END_MS 1000
 #define INFO_TIMEOUT_MS 1000
+/* Longer than anybody waits for an acknowledgement. */
+#define DENIAL_RECENT_US 15000000
 /* For one message to be handed over by the thread that reads. */
 #define RETIRED_US 10000000
 /* A publisher must learn that the broker is away, so next to nothing is buffered meanwhile. */
 #define RECONNECT_BUFFER_BYTES 1
+
+/* What a server takes that nobody has told otherwise. nats.c keeps to what a connection was told at
+   its beginning. */
+#define PAYLOAD_LEAST (INT64_C(1024) * 1024)
 
 /* A subscription that has ended, and is freed once nobody can be using it. */
 struct retired {
@@ -41,9 +48,10 @@ struct nats_client {
     atomic_bool is_closing;
     atomic_int closed_count; /* connections whose last callback has run */
     pthread_mutex_t version_mutex;
-    int server_version;     /* 0: unknown */
-    uint64_t version_epoch; /* the epoch it was asked in */
+    struct nats_info server; /* zero: unknown */
+    uint64_t version_epoch;  /* the epoch it was asked in */
     bool is_version_asked;
+    struct denials denials;
     pthread_mutex_t retired_mutex;
     struct retired *retired; /* the latest first */
 };
@@ -69,8 +77,23 @@ static void on_disconnected(natsConnection *connection, void *closure) {
         log_warn("disconnected from NATS");
 }
 
+static enum status check_payload(natsConnection *connection, struct error *error) {
+    int64_t most = natsConnection_GetMaxPayload(connection);
+    if (most >= PAYLOAD_LEAST)
+        return STATUS_OK;
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "NATS takes messages up to %lld bytes only: set its max_payload to 1088KB",
+                     (long long)most);
+}
+
 static void on_reconnected(natsConnection *connection, void *closure) {
     struct nats_client *client = closure;
+    struct error error = {0};
+    if (check_payload(connection, &error) != STATUS_OK) {
+        log_error("the NATS connection is of no use; ending so that it is opened anew",
+                  LOG_ERROR(&error));
+        _exit(1);
+    }
     if (connection == client->fast)
         atomic_fetch_add(&client->epoch, 1);
     log_info("reconnected to NATS");
@@ -92,10 +115,11 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
                      void *closure) {
     (void)connection;
     (void)subscription;
-    (void)closure;
+    struct nats_client *client = closure;
     const char *detail = nats_GetLastError(NULL); /* this one's, for the time of the callback */
     if (status == NATS_NOT_PERMITTED) {
         /* The caller sees a time-out only. */
+        denials_note(&client->denials, detail, clock_monotonic_us());
         log_error("NATS does not permit this to its user", LOG_TEXT("detail", detail));
         return;
     }
@@ -166,10 +190,49 @@ static enum status set_tls(natsOptions *options, const struct credentials *with,
                      detail != NULL ? detail : natsStatus_GetText(s));
 }
 
+static bool is_port(struct slice text) {
+    uint64_t port;
+    if (text.len > 0 && text.ptr[text.len - 1] == '/')
+        text.len--;
+    return slice_parse_uint(text, 65535, &port) && port > 0;
+}
+
+/* [nats://|tls://][user[:password]@]host[:port], a host of IPv6 in brackets. */
+static bool is_server(struct slice text) {
+    static const char host_ends[] = " \t/?#@:[]";
+    struct slice rest = slice_trim(text);
+    if (!slice_take_prefix(&rest, "nats://"))
+        (void)slice_take_prefix(&rest, "tls://");
+    for (size_t i = rest.len; i > 0; i--) {
+        if (rest.ptr[i - 1] != '@')
+            continue;
+        rest = (struct slice){rest.ptr + i, rest.len - i};
+        break;
+    }
+    bool is_numeric = slice_take_prefix(&rest, "[");
+    size_t len = 0;
+    while (len < rest.len &&
+           (is_numeric ? rest.ptr[len] != ']' : strchr(host_ends, rest.ptr[len]) == NULL))
+        len++;
+    struct slice port = {rest.ptr + len, rest.len - len};
+    if (len == 0 || (is_numeric && !slice_take_prefix(&port, "]")))
+        return false;
+    return port.len == 0 || (slice_take_prefix(&port, ":") && is_port(port));
+}
+
 enum status nats_client_check_url(const char *url, struct error *error) {
-    int count = 1;
-    for (const char *at = url; (at = strchr(at, ',')) != NULL; at++)
+    struct slice rest = slice_of(url);
+    int count = 0, wrong = 0;
+    while (rest.ptr != NULL) {
         count++;
+        if (!is_server(slice_take_until(&rest, ',')) && wrong == 0)
+            wrong = count;
+    }
+    if (wrong > 0)
+        return error_set(error, STATUS_INVALID,
+                         "OM_NATS_URL must be nats://host:port or tls://host:port, comma separated;"
+                         " server %d is not",
+                         wrong);
     if (count <= NATS_SERVERS_MAX)
         return STATUS_OK;
     return error_set(error, STATUS_INVALID, "OM_NATS_URL names %d servers, more than %d", count,
@@ -275,6 +338,7 @@ enum status nats_client_create(const struct nats_client_options *options,
     made->inbox_prefix = prefix.ptr;
     pthread_mutex_init(&made->version_mutex, NULL);
     pthread_mutex_init(&made->retired_mutex, NULL);
+    denials_init(&made->denials);
 
     enum status status = nats_client_check_url(options->url, error);
     if (status == STATUS_OK)
@@ -284,6 +348,8 @@ enum status nats_client_create(const struct nats_client_options *options,
     if (status == STATUS_OK)
         status = open_connection(options, made, &credentials, false, &made->bulk, error);
     credentials_fini(&credentials);
+    if (status == STATUS_OK)
+        status = check_payload(made->fast, error);
     if (status != STATUS_OK) {
         nats_client_destroy(&made);
         return status;
@@ -357,6 +423,7 @@ void nats_client_destroy(struct nats_client **client) {
     }
     pthread_mutex_destroy(&c->version_mutex);
     pthread_mutex_destroy(&c->retired_mutex);
+    denials_fini(&c->denials);
     free(c->inbox_prefix);
     free(c);
 }
@@ -374,35 +441,68 @@ bool nats_client_is_connected(struct nats_client *client) {
            natsConnection_Status(client->bulk) == NATS_CONN_STATUS_CONNECTED;
 }
 
+int64_t nats_client_denied_us(struct nats_client *client, const char *subject) {
+    return denials_last_us(&client->denials, subject);
+}
+
+static bool is_recent(int64_t denied_us) {
+    return denied_us > 0 && denied_us > clock_monotonic_us() - DENIAL_RECENT_US;
+}
+
+enum status nats_client_check_rights(struct nats_client *client, struct error *error) {
+    char subject[DENIAL_SUBJECT_SIZE];
+    if (!is_recent(denials_latest(&client->denials, subject)))
+        return STATUS_OK;
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "NATS does not let this user publish to %s: give it its rights again (`omctl "
+                     "nats-users`)",
+                     subject);
+}
+
+const char *nats_client_denial_hint(struct nats_client *client) {
+    return is_recent(denials_last_us(&client->denials, NULL))
+               ? "; NATS does not let this user publish all that it has to: give it its rights "
+                 "again (`omctl nats-users`)"
+               : "";
+}
+
 uint64_t nats_client_epoch(struct nats_client *client) {
     return atomic_load(&client->epoch);
 }
 
-static int ask_server_version(struct nats_client *client) {
+static struct nats_info ask_server(struct nats_client *client) {
     struct error error = {0};
+    struct nats_info info = {0};
     char url[512];
-    int version = 0;
     enum status status =
         nats_error(&error, natsConnection_GetConnectedUrl(client->fast, url, sizeof(url)),
                    "finding the NATS server");
     if (status == STATUS_OK)
-        status = nats_info_version(url, INFO_TIMEOUT_MS, &version, &error);
+        status = nats_info_ask(url, INFO_TIMEOUT_MS, &info, &error);
     if (status != STATUS_OK)
         log_warn("the NATS server's version is unknown", LOG_ERROR(&error));
-    return version;
+    return info;
 }
 
-int nats_client_server_version(struct nats_client *client) {
+static struct nats_info known_server(struct nats_client *client) {
     uint64_t epoch = nats_client_epoch(client);
     pthread_mutex_lock(&client->version_mutex);
     if (!client->is_version_asked || client->version_epoch != epoch) {
-        client->server_version = ask_server_version(client);
+        client->server = ask_server(client);
         client->version_epoch = epoch;
         client->is_version_asked = true;
     }
-    int version = client->server_version;
+    struct nats_info server = client->server;
     pthread_mutex_unlock(&client->version_mutex);
-    return version;
+    return server;
+}
+
+int nats_client_server_version(struct nats_client *client) {
+    return known_server(client).version;
+}
+
+bool nats_client_is_clustered(struct nats_client *client) {
+    return known_server(client).is_clustered;
 }
 
 char *nats_client_inbox(struct nats_client *client) {
@@ -456,6 +556,12 @@ enum status pub_ack_parse(struct slice payload, struct pub_ack *ack, struct erro
         parsed.sequence = (uint64_t)sequence;
         parsed.is_duplicate = json_object_object_get_ex(root, "duplicate", &duplicate) &&
                               json_object_get_boolean(duplicate);
+        int64_t count = 0;
+        struct slice batch = SLICE_LITERAL("");
+        (void)!json_get_int64(root, "count", &count, NULL);
+        (void)!json_get_string(root, "batch", &batch, NULL);
+        parsed.batch_count = (uint64_t)count;
+        snprintf(parsed.batch_id, sizeof(parsed.batch_id), "%.*s", SLICE_ARG(batch));
     }
     json_object_put(root);
     if (status == STATUS_OK)

@@ -99,7 +99,7 @@ static enum status read_line(int fd, struct buf *line, struct error *error) {
     return STATUS_OK;
 }
 
-static enum status parse_line(struct slice line, int *version, struct error *error) {
+static enum status parse_line(struct slice line, struct nats_info *info, struct error *error) {
     struct slice prefix = SLICE_LITERAL("INFO "), text;
     struct json_object *root = NULL;
     if (line.len < prefix.len || memcmp(line.ptr, prefix.ptr, prefix.len) != 0)
@@ -112,14 +112,14 @@ static enum status parse_line(struct slice line, int *version, struct error *err
     int parsed = status == STATUS_OK ? nats_info_parse_version(text) : 0;
     if (status == STATUS_OK && parsed == 0)
         status = error_set(error, STATUS_INVALID, "version: %.40s", text.ptr);
-    json_object_put(root);
     if (status == STATUS_OK)
-        *version = parsed;
+        *info = (struct nats_info){parsed, json_object_object_get_ex(root, "cluster", NULL)};
+    json_object_put(root);
     return status;
 }
 
-enum status nats_info_version(const char *url, int64_t timeout_ms, int *version,
-                              struct error *error) {
+enum status nats_info_ask(const char *url, int64_t timeout_ms, struct nats_info *info,
+                          struct error *error) {
     int fd;
     struct buf line = {0};
     enum status status = open_socket(url, timeout_ms, &fd, error);
@@ -128,7 +128,7 @@ enum status nats_info_version(const char *url, int64_t timeout_ms, int *version,
     status = read_line(fd, &line, error);
     close(fd);
     if (status == STATUS_OK)
-        status = parse_line((struct slice){line.ptr, line.len}, version, error);
+        status = parse_line((struct slice){line.ptr, line.len}, info, error);
     buf_fini(&line);
     return status;
 }

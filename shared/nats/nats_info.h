@@ -14,9 +14,14 @@
 
 /* "2.10.4" or "2.11.0-RC.1" as a number; 0 when it is no version. */
 int nats_info_parse_version(struct slice text);
-/* The version of the server at `url` (scheme://host:port). Connects, reads one line and hangs up;
-   blocks up to `timeout_ms` for each of the two. */
-enum status nats_info_version(const char *url, int64_t timeout_ms, int *version,
-                              struct error *error) MUST_CHECK;
+struct nats_info {
+    int version;
+    bool is_clustered;
+};
+
+/* What the server at `url` (scheme://host:port) says of itself. Connects, reads one line and hangs
+   up; blocks up to `timeout_ms` for each of the two. */
+enum status nats_info_ask(const char *url, int64_t timeout_ms, struct nats_info *info,
+                          struct error *error) MUST_CHECK;
 
 #endif

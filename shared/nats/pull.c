@@ -16,11 +16,15 @@
 #define REQUEST_TIMEOUT_MS 2000
 #define PULL_EXPIRES_MS 30000
 #define PULL_HEARTBEAT_MS 5000
+#define ACK_SUBJECT_SIZE 256
+#define IN_PROGRESS "+WPI"
 /* Two heartbeats missed: whatever was asked for is not coming. */
 #define SILENCE_US (INT64_C(2) * PULL_HEARTBEAT_MS * 1000)
 /* A paused consumer keeps its heartbeats, and a missing one is silent: so it is asked after. */
 #define ASK_EVERY_US INT64_C(2000000)
 #define ANSWER_MOST_US INT64_C(6000000)
+/* A refused acknowledgement is tried again as often as the consumer is asked after. */
+#define REFUSED_US (INT64_C(2) * ASK_EVERY_US + 1000000)
 
 struct pull {
     struct nats_client *nats;
@@ -35,11 +39,15 @@ struct pull {
     _Atomic int64_t deliveries_max;
     struct subject_list needs;
     char created[sizeof(((struct consumer_info *)NULL)->created)];
-    struct error trouble; /* with the consumer; OK for none */
+    char ack_subject[ACK_SUBJECT_SIZE]; /* of the last message; "" before there was one */
+    struct error trouble;               /* with the consumer; OK for none */
     int64_t asked_us;
     int64_t unanswered_us; /* when the first question was asked that has no answer; 0 for none */
     int64_t credit;        /* asked for and not yet received */
+    int64_t pause_us;      /* from one pull to the next; 0: one follows another */
+    int64_t next_us;       /* no pull before */
     int64_t heard_us;
+    int64_t word_us; /* the same, but that a silence does not begin anew with what is asked again */
     uint64_t epoch;
     bool is_draining;
 };
@@ -58,7 +66,6 @@ struct pull *pull_create(struct nats_client *nats, const char *stream, const cha
     pull->durable = mem_copy(slice_of(durable));
     pull->next_subject = join_subject("$JS.API.CONSUMER.MSG.NEXT.", stream, durable);
     pull->info_subject = join_subject("$JS.API.CONSUMER.INFO.", stream, durable);
-    pull->inbox = nats_client_inbox(nats);
     pull->batch_max = batch_max;
     return pull;
 }
@@ -92,8 +99,10 @@ static enum status judge_info(const struct consumer_info *info, struct error *er
 /* What was asked of a consumer that has been made anew since is not coming. */
 static enum status take_info(struct pull *pull, natsMsg *reply, struct error *error) {
     struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    const struct consumer_use use = {pull->needs, pull->batch_max,
+                                     INT64_C(1000000) * PULL_EXPIRES_MS};
     struct consumer_info info;
-    enum status status = consumer_info_parse(text, &pull->needs, &info, error);
+    enum status status = consumer_info_parse(text, &use, &info, error);
     if (status != STATUS_OK)
         return status;
     if (strcmp(pull->created, info.created) != 0)
@@ -117,7 +126,15 @@ static enum status fetch_info(struct pull *pull, struct error *error) {
     return status;
 }
 
-/* The answer comes in by the pull's own inbox: nobody waits for it. */
+/* The server refuses acknowledgements, and nobody hears of it but by the connection's errors. */
+static bool is_ack_refused(const struct pull *pull) {
+    int64_t refused_us =
+        pull->ack_subject[0] == '\0' ? 0 : nats_client_denied_us(pull->nats, pull->ack_subject);
+    return refused_us > 0 && clock_monotonic_us() < refused_us + REFUSED_US;
+}
+
+/* The answer comes in by the pull's own inbox: nobody waits for it. Whether acknowledgements are
+   taken again shows by one that changes nothing. */
 static void ask_after_consumer(struct pull *pull) {
     int64_t now_us = clock_monotonic_us();
     if (pull->is_draining || now_us < pull->asked_us + ASK_EVERY_US)
@@ -129,6 +146,8 @@ static void ask_after_consumer(struct pull *pull) {
         error_fill(&pull->trouble, STATUS_UNAVAILABLE, "JetStream does not answer");
     natsConnection_PublishRequestString(nats_client_fast(pull->nats), pull->info_subject,
                                         pull->inbox, "");
+    if (is_ack_refused(pull))
+        natsConnection_PublishString(nats_client_fast(pull->nats), pull->ack_subject, IN_PROGRESS);
 }
 
 static void take_answer(struct pull *pull, natsMsg *reply) {
@@ -138,15 +157,52 @@ static void take_answer(struct pull *pull, natsMsg *reply) {
     memcpy(pull->trouble.text, trouble.text, sizeof(trouble.text));
 }
 
-enum status pull_open(struct pull *pull, struct error *error) {
-    enum status status = fetch_info(pull, error);
-    if (status != STATUS_OK || pull->subscription != NULL)
-        return status;
+static void note_word(struct pull *pull) {
+    pull->heard_us = pull->word_us = clock_monotonic_us();
+}
+
+enum status pull_trouble(const struct pull *pull, struct error *error) {
+    if (pull->trouble.status != STATUS_OK)
+        *error = pull->trouble;
+    else if (nats_client_denied_us(pull->nats, pull->next_subject) > pull->word_us)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "NATS does not let this user ask for its messages: give it its rights "
+                         "again (`omctl nats-users`)");
+    else if (is_ack_refused(pull))
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "NATS does not let this user acknowledge its messages: give it its rights "
+                         "again (`omctl nats-users`)");
+    return pull->trouble.status;
+}
+
+void pull_doubt(struct pull *pull, const char *text) {
+    if (pull->trouble.status != STATUS_OK)
+        return;
+    error_fill(&pull->trouble, STATUS_UNAVAILABLE, "%s", text);
+    pull->asked_us = 0;
+}
+
+static enum status subscribe(struct pull *pull, struct error *error) {
+    free(pull->inbox);
+    pull->inbox = nats_client_inbox(pull->nats);
     natsStatus s = natsConnection_SubscribeSync(&pull->subscription, nats_client_fast(pull->nats),
                                                 pull->inbox);
     if (s == NATS_OK)
         s = natsSubscription_SetPendingLimits(pull->subscription, -1, -1);
     return nats_error(error, s, "subscribing");
+}
+
+enum status pull_open(struct pull *pull, struct error *error) {
+    enum status status = fetch_info(pull, error);
+    if (status == STATUS_OK && pull->subscription == NULL)
+        status = subscribe(pull, error);
+    return status;
+}
+
+/* To the server a pull ends with its inbox. What has come to that comes again after ack_wait. */
+static void end_pulls(struct pull *pull) {
+    nats_client_unsubscribe(pull->nats, &pull->subscription);
+    pull->credit = 0;
 }
 
 void pull_set_needs(struct pull *pull, const struct subject_list *needs) {
@@ -165,23 +221,53 @@ bool pull_is_last_delivery(const struct pull *pull, int64_t deliveries) {
 /* Pulls die with their connection, and silently when the consumer is deleted. */
 static void forget_lost_pulls(struct pull *pull, int64_t now_us) {
     uint64_t epoch = nats_client_epoch(pull->nats);
-    if (epoch != pull->epoch || now_us > pull->heard_us + SILENCE_US) {
+    bool is_silent = now_us > pull->heard_us + SILENCE_US;
+    if (is_silent && pull->credit > 0 && epoch == pull->epoch)
+        log_warn("no word of what was asked for; it is asked for again",
+                 LOG_TEXT("stream", pull->stream), LOG_TEXT("consumer", pull->durable));
+    if (epoch != pull->epoch || is_silent) {
         pull->credit = 0;
         pull->heard_us = now_us;
     }
     pull->epoch = epoch;
 }
 
+void pull_set_pause(struct pull *pull, int64_t pause_ms) {
+    pull->pause_us = pause_ms * 1000;
+}
+
+bool pull_is_asking(const struct pull *pull) {
+    return pull->credit > 0;
+}
+
+int64_t pull_rest_ms(const struct pull *pull) {
+    int64_t rest_us = pull->next_us - clock_monotonic_us();
+    return pull->credit > 0 || rest_us <= 0 ? 0 : rest_us / 1000 + 1;
+}
+
+static bool is_enough(const struct pull *pull, int64_t now_us) {
+    if (pull->pause_us == 0)
+        return pull->credit >= pull->batch_max;
+    return pull->credit > 0 || now_us < pull->next_us;
+}
+
+/* A pull that does not wait waits all the same for the first message, until it expires. What is not
+   acknowledged uses up its deliveries, so nothing is asked for while that is refused. */
 void pull_request(struct pull *pull) {
     int64_t now_us = clock_monotonic_us();
     forget_lost_pulls(pull, now_us);
-    if (pull->is_draining || pull->credit >= pull->batch_max)
+    bool is_refused = is_ack_refused(pull);
+    if (is_refused && pull->credit > 0)
+        end_pulls(pull);
+    if (pull->is_draining || is_refused || is_enough(pull, now_us))
         return;
     char body[160];
     snprintf(body, sizeof(body),
-             "{\"batch\":%" PRId64 ",\"expires\":%" PRId64 ",\"idle_heartbeat\":%" PRId64 "}",
+             "{\"batch\":%" PRId64 ",\"expires\":%" PRId64 ",\"idle_heartbeat\":%" PRId64
+             ",\"no_wait\":%s}",
              pull->batch_max, INT64_C(1000000) * PULL_EXPIRES_MS,
-             INT64_C(1000000) * PULL_HEARTBEAT_MS);
+             INT64_C(1000000) * PULL_HEARTBEAT_MS, pull->pause_us > 0 ? "true" : "false");
+    pull->next_us = now_us + pull->pause_us;
     natsStatus s = natsConnection_PublishRequestString(nats_client_fast(pull->nats),
                                                        pull->next_subject, pull->inbox, body);
     if (s == NATS_OK)
@@ -190,13 +276,15 @@ void pull_request(struct pull *pull) {
 
 /* A status message: 100 heartbeat, 404/408 the pull ended, 409 the consumer changed, 503 nobody
    answers. Nats-Pending-Messages has the number that the ended pull still owed. Without a status it
-   is the answer about the consumer. */
+   is the answer about the consumer, which says nothing of the pulls: those may be lost. */
 static enum status take_status(struct pull *pull, natsMsg *message, struct error *error) {
     const char *code = NULL, *owed = NULL;
     natsMsgHeader_Get(message, "Status", &code);
     natsMsgHeader_Get(message, "Nats-Pending-Messages", &owed);
     if (code == NULL)
         take_answer(pull, message);
+    else
+        note_word(pull);
     if (code == NULL || strcmp(code, "100") == 0)
         return STATUS_OK;
     uint64_t ended = (uint64_t)pull->credit;
@@ -205,33 +293,43 @@ static enum status take_status(struct pull *pull, natsMsg *message, struct error
     if (strcmp(code, "408") == 0 || strcmp(code, "404") == 0)
         return STATUS_OK;
     pull->asked_us = 0; /* why, it is asked at once */
-    if (pull->trouble.status != STATUS_OK) {
-        *error = pull->trouble;
+    if (pull_trouble(pull, error) != STATUS_OK)
         return error->status;
-    }
-    return error_set(error, STATUS_UNAVAILABLE, "a pull ended with status %s", code);
+    const char *why = NULL;
+    natsMsgHeader_Get(message, "Description", &why);
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "a pull ended with status %s %s: look at `omctl provision --check`", code,
+                     why != NULL ? why : "");
+}
+
+static void keep_ack_subject(struct pull *pull, struct slice subject) {
+    if (subject.len >= sizeof(pull->ack_subject))
+        return;
+    memcpy(pull->ack_subject, subject.ptr, subject.len);
+    pull->ack_subject[subject.len] = '\0';
 }
 
 enum status pull_collect(struct pull *pull, int64_t wait_ms, natsMsg **message,
                          struct error *error) {
+    if (pull->subscription == NULL && pull->is_draining)
+        return STATUS_CLOSED;
+    if (pull->subscription == NULL && subscribe(pull, error) != STATUS_OK)
+        return error->status;
     ask_after_consumer(pull);
     while (true) {
         natsMsg *got = NULL;
         natsStatus s = natsSubscription_NextMsg(&got, pull->subscription, wait_ms);
-        if (s == NATS_TIMEOUT && pull->trouble.status == STATUS_OK)
-            return STATUS_TIMEOUT;
-        if (s == NATS_TIMEOUT) {
-            *error = pull->trouble;
-            return error->status;
-        }
+        if (s == NATS_TIMEOUT)
+            return pull_trouble(pull, error) == STATUS_OK ? STATUS_TIMEOUT : error->status;
         if (s != NATS_OK && pull->is_draining)
             return STATUS_CLOSED;
         if (s != NATS_OK)
             return nats_error(error, s, "taking a message");
-        pull->heard_us = clock_monotonic_us();
         if (strcmp(natsMsg_GetSubject(got), pull->inbox) != 0) {
-            if (pull->credit > 0)
-                pull->credit--;
+            note_word(pull);
+            keep_ack_subject(pull, slice_of(natsMsg_GetReply(got)));
+            if (pull->credit > 0 && --pull->credit == 0)
+                pull->next_us = 0;
             *message = got;
             return STATUS_OK;
         }
@@ -239,7 +337,7 @@ enum status pull_collect(struct pull *pull, int64_t wait_ms, natsMsg **message,
         natsMsg_Destroy(got);
         if (status != STATUS_OK)
             return status;
-        if (pull->credit == 0)
+        if (pull->credit == 0 && pull->trouble.status == STATUS_OK)
             pull_request(pull);
     }
 }
@@ -305,5 +403,5 @@ void pull_term(struct pull *pull, natsMsg *message, const char *reason) {
 }
 
 void pull_in_progress(struct pull *pull, natsMsg *message) {
-    answer(pull, message, "+WPI");
+    answer(pull, message, IN_PROGRESS);
 }

@@ -250,3 +250,14 @@ int64_t httpc_retry_after_ms(const struct httpc_call *call) {
     int64_t wait_ms = (int64_t)at * 1000 - clock_now_us() / 1000;
     return at == (time_t)-1 ? -1 : wait_ms < 0 ? 0 : wait_ms;
 }
+
+bool httpc_is_url(const char *url) {
+    char *scheme = NULL;
+    CURLU *parts = curl_url();
+    bool is_url = parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                  curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                  (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    curl_url_cleanup(parts);
+    return is_url;
+}

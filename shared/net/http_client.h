@@ -56,6 +56,8 @@ void httpc_destroy(struct httpc **httpc);                        /* no call may 
 
 /* May be repeated with the same calls: an earlier answer is dropped. */
 void httpc_perform(struct httpc *httpc, struct httpc_call *calls, size_t count);
+/* Whether `url` is one that a call can be made to: http or https, with a host. */
+bool httpc_is_url(const char *url);
 /* Frees the answer; the request stays as it is. */
 void httpc_call_fini(struct httpc_call *call);
 

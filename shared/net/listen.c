@@ -25,18 +25,33 @@ static int listen_on(const struct addrinfo *address) {
     return -1;
 }
 
-enum status listen_open(const char *setting, const char *address, int64_t port, int *fd,
-                        struct error *error) {
+static enum status find_address(const char *setting, const char *address, const char *port,
+                                struct addrinfo **found, struct error *error) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    int failure = getaddrinfo(address, port, &hints, found);
+    if (failure == 0)
+        return STATUS_OK;
+    return error_set(error, STATUS_INVALID, "%s: %s: %s", setting, address, gai_strerror(failure));
+}
+
+enum status listen_check(const char *setting, const char *address, struct error *error) {
+    struct addrinfo *found = NULL;
+    enum status status = find_address(setting, address, "0", &found, error);
+    if (status == STATUS_OK)
+        freeaddrinfo(found);
+    return status;
+}
+
+enum status listen_open(const char *setting, const char *address, int64_t port, int *fd,
+                        struct error *error) {
     struct addrinfo *found = NULL;
     char service[8];
     int opened = -1;
     snprintf(service, sizeof(service), "%u", (unsigned)port & 0xffffU);
-    int failure = getaddrinfo(address, service, &hints, &found);
-    if (failure != 0)
-        return error_set(error, STATUS_INVALID, "%s: %s: %s", setting, address,
-                         gai_strerror(failure));
+    enum status status = find_address(setting, address, service, &found, error);
+    if (status != STATUS_OK)
+        return status;
     for (const struct addrinfo *at = found; at != NULL && opened == -1; at = at->ai_next)
         opened = listen_on(at);
     freeaddrinfo(found);

@@ -7,6 +7,8 @@
 
 #include "shared/base/status.h"
 
+/* INVALID, with the name of the setting, for what is no address. */
+enum status listen_check(const char *setting, const char *address, struct error *error) MUST_CHECK;
 /* Non-blocking. Port 0 takes a free one. `setting` names the address in errors. CONFLICT: another
    program has the port. */
 enum status listen_open(const char *setting, const char *address, int64_t port, int *fd,

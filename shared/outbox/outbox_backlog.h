@@ -5,7 +5,7 @@
 #ifndef OM_SHARED_OUTBOX_OUTBOX_BACKLOG_H
 #define OM_SHARED_OUTBOX_OUTBOX_BACKLOG_H
 
-#include "shared/outbox/relay_cursor.h"
+#include "shared/outbox/relay_pass.h"
 #include "shared/pg/pg.h"
 
 #define OUTBOX_BACKLOG_MOST 10000 /* rows that are counted */
@@ -16,6 +16,7 @@ struct outbox_backlog {
 };
 
 enum status outbox_backlog_read(struct pg *pg, const struct relay_cursor *cursor,
-                                struct outbox_backlog *backlog, struct error *error) MUST_CHECK;
+                                const struct relay_ahead *ahead, struct outbox_backlog *backlog,
+                                struct error *error) MUST_CHECK;
 
 #endif

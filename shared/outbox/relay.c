@@ -6,12 +6,15 @@
 #include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/base/waker.h"
+#include "shared/nats/atomic_batch.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/outbox/outbox_backlog.h"
 #include "shared/outbox/partitions.h"
-#include "shared/outbox/relay_cursor.h"
+#include "shared/outbox/relay_feed.h"
+#include "shared/outbox/relay_lock.h"
 #include "shared/outbox/relay_publisher.h"
+#include "shared/outbox/setback.h"
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
@@ -43,24 +46,19 @@ METRIC_HISTOGRAM(batch_seconds, "ordermesh_relay_batch_seconds", "",
 /* The server ends a leader's session that was idle for 12 s (on_connect_sql). For this long after
    we asked something that it answered, the lock is ours. */
 #define LEASE_US (INT64_C(10) * 1000000)
+/* What waits to be published from memory; the rest is read. */
+#define HANDED_BYTES_MOST ((size_t)8 * 1024 * 1024)
 #define HOLDER_INTERVAL_US (INT64_C(5) * 1000000)
 #define BACKLOG_INTERVAL_US (INT64_C(5) * 1000000)
 #define UPKEEP_INTERVAL_US (INT64_C(3600) * 1000000)
 #define UPKEEP_RETRY_US (INT64_C(60) * 1000000)
 
-/* The rows of one read and where the cursor stands once they are all acknowledged. */
-struct pass {
-    struct pg_result *rows;
-    int row_count;
-    bool was_cut;     /* the limit was reached: there is more */
-    int64_t asked_us; /* monotonic; we held the lock then */
-    struct relay_cursor after;
-};
-
 struct relay {
     struct relay_options options;
     struct pg *pg;
     struct relay_publisher *publisher;
+    struct setback *setback;
+    struct relay_feed *feed;
     struct relay_cursor cursor;
     uint64_t saved_next_xid; /* as it stands in the table, when we wrote or read it last */
     bool is_leader;
@@ -69,59 +67,35 @@ struct relay {
     int64_t upkeep_failed; /* partitions, the last time */
     int64_t measured_at_us;
     int64_t holder_asked_at_us;
-    char holder[RELAY_HOLDER_SIZE]; /* guarded by the waker; "" while we lead */
+    int64_t gathers_until_us;       /* monotonic: what is handed over until then is one pass */
+    char holder[RELAY_HOLDER_SIZE]; /* "" while we lead */
 
     pthread_t thread;
     bool has_thread;
     struct waker waker;
-    bool is_awake; /* guarded by the waker, as only this is */
+    /* Guarded by the waker, as only these and the holder are: */
+    bool is_awake;
+    bool has_unknown; /* something was committed that was not handed over */
+    struct handover *handed;
+    size_t handed_rows, handed_bytes;
+    atomic_bool takes; /* what is handed over: it leads */
     atomic_bool draining;
     atomic_bool stopped;
     atomic_bool ready; /* its last turn went well */
     struct hindrance hindrance;
 };
 
-/* Two index ranges, never OR: with OR the planner filters the whole index. WITH TIES keeps a
-   transaction whole, so a cut always falls between two. */
-const char relay_read_sql[] =
-    "WITH seen AS MATERIALIZED (SELECT pg_current_snapshot()::text AS snapshot, "
-    "  (SELECT next_xid::text::int8 FROM outbox_cursor) AS saved) "
-    "SELECT seen.snapshot, seen.saved, pg_backend_pid(), r.xid::text::int8, r.event_id, r.subject, "
-    "  r.traceparent, r.payload "
-    "FROM seen LEFT JOIN ("
-    "  (SELECT xid, id, event_id, subject, traceparent, payload FROM outbox "
-    "     WHERE xid = ANY ($1::xid8[])) "
-    "  UNION ALL "
-    "  (SELECT xid, id, event_id, subject, traceparent, payload FROM outbox "
-    "     WHERE xid >= $2::xid8 ORDER BY xid FETCH FIRST ($3::int8) ROWS WITH TIES)"
-    ") r ON true ORDER BY r.id";
-
-static const struct pg_statement read_rows = {"relay_read", relay_read_sql, 3};
-
 static const struct pg_statement load_cursor = {
-    "relay_load", "SELECT next_xid::text::int8, holes::text FROM outbox_cursor", 0};
+    "relay_load",
+    "SELECT next_xid::text::int8, holes::text, repeats_until::text::int8, repeat_generation::int8, "
+    "acknowledged FROM outbox_cursor",
+    0};
 
 static const struct pg_statement save_cursor = {
     "relay_save",
-    "UPDATE outbox_cursor SET next_xid = $1::xid8, holes = $2::xid8[], updated_at = now() "
-    "WHERE next_xid = $3::xid8 AND pg_backend_pid() = $4::int8 RETURNING true",
-    4};
-
-static const struct pg_statement try_lock = {
-    "relay_lock",
-    "SELECT pg_try_advisory_lock(hashtextextended('om.relay.' || $1::text, 0)), pg_backend_pid()",
-    1};
-
-/* An advisory lock of 64 bits is listed as two halves and objsubid 1. */
-static const struct pg_statement find_holder = {
-    "relay_holder",
-    "SELECT concat_ws(' ', 'pid', l.pid, a.application_name, host(a.client_addr)) "
-    "FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) "
-    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-    "AND (l.classid::int8 << 32 | l.objid::int8) = "
-    "hashtextextended('om.relay.' || $1::text, 0)",
-    1};
+    "UPDATE outbox_cursor SET next_xid = $1::xid8, holes = $2::xid8[], acknowledged = $5::text, "
+    "updated_at = now() WHERE next_xid = $3::xid8 AND pg_backend_pid() = $4::int8 RETURNING true",
+    5};
 
 /* The cursor may lag after a crash (rows are then published again), so its commits need not wait
    for the disk. The plan is fixed: the one for an empty outbox is right for a full one.
@@ -136,12 +110,6 @@ static const char on_connect_sql[] =
     "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; "
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off";
 
-static void pass_fini(struct pass *pass) {
-    pg_result_free(&pass->rows);
-    relay_cursor_fini(&pass->after);
-    *pass = (struct pass){0};
-}
-
 static enum status cursor_reload(struct relay *relay, struct error *error) {
     struct pg_result *rows = NULL;
     enum status status = pg_query(relay->pg, &load_cursor, NULL, &rows, error);
@@ -150,87 +118,102 @@ static enum status cursor_reload(struct relay *relay, struct error *error) {
     relay_cursor_fini(&relay->cursor);
     relay->cursor.next_xid = (uint64_t)pg_get_int64(rows, 0, 0);
     relay->saved_next_xid = relay->cursor.next_xid;
+    relay_feed_forget(relay->feed);
     relay_cursor_add_listed(&relay->cursor, pg_get_slice(rows, 0, 1), UINT64_MAX);
+    relay_publisher_repeat(relay->publisher, (uint64_t)pg_get_int64(rows, 0, 2),
+                           pg_get_int64(rows, 0, 3));
+    status = setback_load(relay->setback, pg_get_slice(rows, 0, 4), error);
     pg_result_free(&rows);
-    return STATUS_OK;
+    return status;
 }
 
-/* After these rows the cursor stands past the last transaction that was read whole, or past all
-   that the snapshot knew; those that it still saw running below that are holes. */
-static void pass_set_after(struct pass *pass, const struct relay_cursor *from, int64_t limit) {
-    uint64_t xmax, last = 0;
-    struct slice running;
-    int64_t ranged = 0;
-    relay_snapshot_split(pg_get_slice(pass->rows, 0, RELAY_READ_SNAPSHOT), &xmax, &running);
-    for (int i = 0; i < pass->row_count; i++) {
-        uint64_t xid = (uint64_t)pg_get_int64(pass->rows, i, RELAY_READ_XID);
-        if (xid < from->next_xid)
-            continue; /* of a hole */
-        ranged++;
-        if (xid > last)
-            last = xid;
-    }
-    pass->was_cut = ranged >= limit;
-    pass->after.next_xid = pass->was_cut ? last + 1 : xmax;
-    if (pass->after.next_xid < from->next_xid)
-        pass->after.next_xid = from->next_xid;
-    relay_cursor_add_listed(&pass->after, running, pass->after.next_xid);
+/* What was handed over until now; true when there may be something else. */
+static bool take_handed(struct relay *relay, struct handover **handed) {
+    waker_lock(&relay->waker);
+    bool has_unknown = relay->has_unknown;
+    *handed = relay->handed;
+    relay->has_unknown = false;
+    relay->handed = NULL;
+    relay->handed_rows = relay->handed_bytes = 0;
+    waker_unlock(&relay->waker);
+    return has_unknown;
 }
 
-static enum status pass_read(struct relay *relay, const struct relay_cursor *from,
-                             struct pass *pass, bool *was_moved, struct error *error) {
-    struct buf holes = {0};
-    char next[24];
-    relay_cursor_format_holes(from, &holes);
-    snprintf(next, sizeof(next), "%" PRIu64, from->next_xid);
-    const struct pg_param params[] = {pg_text(buf_slice(&holes)), pg_text(slice_of(next)),
-                                      pg_int64(relay->options.batch_max)};
-    struct pass made = {.asked_us = clock_monotonic_us()};
-    enum status status = pg_query(relay->pg, &read_rows, params, &made.rows, error);
-    buf_fini(&holes);
-    if (status != STATUS_OK)
-        return status;
-    if (pg_get_int64(made.rows, 0, RELAY_READ_SESSION) != relay->session) {
-        pass_fini(&made);
-        return error_set(error, STATUS_UNAVAILABLE, "the session that held the lock was lost");
-    }
-    int rows = pg_rows(made.rows);
-    made.row_count = rows == 1 && pg_is_null(made.rows, 0, RELAY_READ_XID) ? 0 : rows;
-    pass_set_after(&made, from, relay->options.batch_max);
-    *was_moved = (uint64_t)pg_get_int64(made.rows, 0, RELAY_READ_SAVED) != relay->saved_next_xid;
-    *pass = made;
-    return STATUS_OK;
+static enum status next_pass(struct relay *relay, const struct relay_cursor *from, bool must_read,
+                             struct relay_pass *pass, bool *was_moved, struct error *error) {
+    struct handover *handed;
+    must_read |= take_handed(relay, &handed) || atomic_load(&relay->draining);
+    const struct relay_reading reading = {.from = from,
+                                          .ahead = relay_feed_ahead(relay->feed),
+                                          .limit = relay->options.batch_max,
+                                          .session = relay->session,
+                                          .saved_xid = relay->saved_next_xid};
+    enum status status = relay_feed_next(relay->feed, &reading, must_read, &handed, pass, error);
+    if (status == STATUS_OK && pass->result != NULL)
+        *was_moved = pass->saved_xid != relay->saved_next_xid;
+    return status;
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */
 
-/* Takes the pass's cursor. It is written only when rows were published, since an older one is as
-   right, and only by the session that holds the lock over the cursor that we know. */
-static enum status pass_settle(struct relay *relay, struct pass *pass, bool *was_moved,
-                               struct error *error) {
-    relay_cursor_fini(&relay->cursor);
-    relay->cursor = pass->after;
-    pass->after = (struct relay_cursor){0};
-    metric_set(&holes_below, 0, (int64_t)relay->cursor.hole_count);
-    if (pass->row_count == 0)
-        return STATUS_OK;
-    metric_add(&published, 0, pass->row_count);
+static struct setback_place place_of(const struct relay *relay) {
+    return (struct setback_place){&relay->cursor, relay->saved_next_xid, relay->session};
+}
 
-    struct buf holes = {0};
+static enum status cursor_save(struct relay *relay, bool *was_moved, struct error *error) {
+    struct buf holes = {0}, acknowledged = {0};
     char next[24], saved[24];
     relay_cursor_format_holes(&relay->cursor, &holes);
+    setback_save(relay->setback, &acknowledged);
     snprintf(next, sizeof(next), "%" PRIu64, relay->cursor.next_xid);
     snprintf(saved, sizeof(saved), "%" PRIu64, relay->saved_next_xid);
     const struct pg_param params[] = {pg_text(slice_of(next)), pg_text(buf_slice(&holes)),
-                                      pg_text(slice_of(saved)), pg_int64(relay->session)};
+                                      pg_text(slice_of(saved)), pg_int64(relay->session),
+                                      pg_text(buf_slice(&acknowledged))};
     struct pg_result *rows = NULL;
     enum status status = pg_query(relay->pg, &save_cursor, params, &rows, error);
     if (status == STATUS_OK && pg_rows(rows) == 0)
         *was_moved = true;
     pg_result_free(&rows);
     buf_fini(&holes);
+    buf_fini(&acknowledged);
     relay->saved_next_xid = relay->cursor.next_xid;
     return status;
+}
+
+/* A cursor is written only when it goes past rows, since an older one is as right, and only by the
+   session that holds the lock over the cursor that we know. */
+static enum status settle_read(struct relay *relay, struct relay_pass *pass, bool *was_moved,
+                               struct error *error) {
+    relay_cursor_fini(&relay->cursor);
+    relay->cursor = pass->after;
+    pass->after = (struct relay_cursor){0};
+    metric_set(&holes_below, 0, (int64_t)relay->cursor.hole_count);
+    if (pass->row_count == 0 && !pass->goes_past_ahead)
+        return STATUS_OK;
+    enum status status = cursor_save(relay, was_moved, error);
+    if (status != STATUS_OK || *was_moved)
+        return status;
+    return setback_checkpoint(relay->setback, &relay->cursor, error);
+}
+
+/* Takes a pass that is acknowledged. */
+static enum status pass_settle(struct relay *relay, struct relay_pass *pass, bool *was_moved,
+                               struct error *error) {
+    if (pass->row_count > 0) {
+        const struct setback_place before = place_of(relay);
+        enum status status = setback_take(relay->setback, relay_publisher_acks(relay->publisher),
+                                          &before, was_moved, error);
+        if (status != STATUS_OK || *was_moved)
+            return status;
+        metric_add(&published, 0, (int64_t)pass->row_count);
+    }
+    return pass->result != NULL ? settle_read(relay, pass, was_moved, error) : STATUS_OK;
+}
+
+static enum status look_at_streams(struct relay *relay, bool *was_moved, struct error *error) {
+    const struct setback_place place = place_of(relay);
+    return setback_look(relay->setback, &place, was_moved, error);
 }
 
 /* True when something may have been committed since the last call. */
@@ -242,11 +225,14 @@ static bool take_wake(struct relay *relay) {
     return is_awake;
 }
 
-static void wait_for_wake(struct relay *relay, int64_t ms) {
-    int64_t until_us = clock_monotonic_us() + ms * 1000;
+/* Right behind a batch, what comes first waits for what comes then. */
+static void wait_for_wake(struct relay *relay, int64_t until_us) {
     waker_lock(&relay->waker);
     while (!relay->is_awake && !atomic_load(&relay->draining) &&
            waker_wait(&relay->waker, until_us))
+        continue;
+    while (!relay->has_unknown && !atomic_load(&relay->draining) &&
+           waker_wait(&relay->waker, relay->gathers_until_us))
         continue;
     waker_unlock(&relay->waker);
 }
@@ -277,7 +263,8 @@ static enum status measure_backlog(struct relay *relay, struct error *error) {
         return STATUS_OK;
     relay->measured_at_us = clock_monotonic_us();
     struct outbox_backlog backlog;
-    enum status status = outbox_backlog_read(relay->pg, &relay->cursor, &backlog, error);
+    enum status status = outbox_backlog_read(relay->pg, &relay->cursor,
+                                             relay_feed_ahead(relay->feed), &backlog, error);
     if (status != STATUS_OK)
         return status;
     metric_set(&pending_rows, 0, backlog.rows);
@@ -301,24 +288,19 @@ static enum status look_for_holder(struct relay *relay, struct error *error) {
         relay->holder_asked_at_us != 0)
         return STATUS_OK;
     relay->holder_asked_at_us = clock_monotonic_us();
-    const struct pg_param params[] = {pg_text(slice_of(relay->options.schema))};
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(relay->pg, &find_holder, params, &rows, error);
-    if (status == STATUS_OK && pg_rows(rows) > 0)
-        set_holder(relay, pg_get_slice(rows, 0, 0));
-    pg_result_free(&rows);
+    struct buf holder = {0};
+    enum status status = relay_lock_holder(relay->pg, relay->options.schema, &holder, error);
+    if (status == STATUS_OK && holder.len > 0)
+        set_holder(relay, buf_slice(&holder));
+    buf_fini(&holder);
     return status;
 }
 
 static enum status become_leader(struct relay *relay, struct error *error) {
-    const struct pg_param params[] = {pg_text(slice_of(relay->options.schema))};
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(relay->pg, &try_lock, params, &rows, error);
+    enum status status =
+        relay_lock_try(relay->pg, relay->options.schema, &relay->is_leader, &relay->session, error);
     if (status != STATUS_OK)
         return status;
-    relay->is_leader = pg_get_bool(rows, 0, 0);
-    relay->session = pg_get_int64(rows, 0, 1);
-    pg_result_free(&rows);
     if (!relay->is_leader)
         return look_for_holder(relay, error);
     set_holder(relay, slice_of(""));
@@ -326,36 +308,47 @@ static enum status become_leader(struct relay *relay, struct error *error) {
     return cursor_reload(relay, error);
 }
 
-/* Publishes until nothing is left: while one pass is acknowledged the next is read. */
+/* Publishes a pass. Where the limit cut it, the next one is read while this one is acknowledged;
+   otherwise that one is better taken later, since it then has what is committed meanwhile. */
+static enum status publish_pass(struct relay *relay, struct relay_pass *pass,
+                                struct relay_pass *upcoming, bool *was_moved, struct error *error) {
+    int64_t started_us = clock_monotonic_us();
+    bool has_rows = pass->row_count > 0;
+    enum status status = relay_publisher_send(relay->publisher, pass->rows, pass->row_count,
+                                              relay_feed_read_us(relay->feed) + LEASE_US, error);
+    if (status == STATUS_OK && has_rows)
+        failpoint("relay.after_publish");
+    if (status == STATUS_OK && pass->was_cut)
+        status = next_pass(relay, &pass->after, true, upcoming, was_moved, error);
+    if (status == STATUS_OK)
+        status = relay_publisher_await(relay->publisher, error);
+    if (status == STATUS_OK)
+        status = pass_settle(relay, pass, was_moved, error);
+    int64_t now_us = clock_monotonic_us();
+    if (status == STATUS_OK && relay_publisher_had_batch(relay->publisher))
+        relay->gathers_until_us = now_us + atomic_batch_gather_us(now_us - started_us);
+    if (has_rows)
+        metric_observe(&batch_seconds, 0, (double)(now_us - started_us) / 1e6);
+    return status;
+}
+
+/* Publishes until nothing is left of what is committed now. */
 static enum status publish_all(struct relay *relay, struct error *error) {
-    struct pass pass = {0}, upcoming = {0};
-    bool was_moved = false;
-    enum status status = pass_read(relay, &relay->cursor, &pass, &was_moved, error);
-    while (status == STATUS_OK && !was_moved) {
-        int64_t started_us = clock_monotonic_us();
-        bool has_more = pass.was_cut;
-        status = relay_publisher_send(relay->publisher, pass.rows, pass.row_count,
-                                      pass.asked_us + LEASE_US, error);
-        if (status == STATUS_OK && pass.row_count > 0)
-            failpoint("relay.after_publish");
-        if (status == STATUS_OK && (has_more || take_wake(relay))) {
-            has_more = true;
-            status = pass_read(relay, &pass.after, &upcoming, &was_moved, error);
-        }
-        if (status == STATUS_OK)
-            status = relay_publisher_await(relay->publisher, error);
-        if (status == STATUS_OK)
-            status = pass_settle(relay, &pass, &was_moved, error);
-        if (pass.row_count > 0)
-            metric_observe(&batch_seconds, 0, (double)(clock_monotonic_us() - started_us) / 1e6);
-        pass_fini(&pass);
-        if (status != STATUS_OK || !has_more)
-            break;
+    struct relay_pass pass = {0}, upcoming = {0};
+    bool was_moved = false, has_more = true;
+    enum status status = look_at_streams(relay, &was_moved, error);
+    if (status == STATUS_OK && !was_moved)
+        status = next_pass(relay, &relay->cursor, false, &pass, &was_moved, error);
+    while (status == STATUS_OK && !was_moved && has_more) {
+        has_more = pass.was_cut;
+        status = publish_pass(relay, &pass, &upcoming, &was_moved, error);
+        if (status == STATUS_OK && !was_moved)
+            status = look_at_streams(relay, &was_moved, error);
+        relay_pass_fini(&pass);
         pass = upcoming;
-        upcoming = (struct pass){0};
+        upcoming = (struct relay_pass){0};
     }
-    pass_fini(&pass);
-    pass_fini(&upcoming);
+    relay_pass_fini(&pass);
     if (status == STATUS_OK && was_moved)
         status = cursor_reload(relay, error);
     return status;
@@ -384,6 +377,7 @@ static void *relay_main(void *arg) {
         bool is_last = atomic_load(&relay->draining);
         enum status status = relay_turn(relay, &error);
         atomic_store(&relay->ready, status == STATUS_OK);
+        atomic_store(&relay->takes, relay->is_leader && status == STATUS_OK);
         metric_set(&leader, 0, relay->is_leader);
         metric_set(&partitions_failed, 0, relay->is_leader ? relay->upkeep_failed : 0);
         if (status == STATUS_OK) {
@@ -391,7 +385,9 @@ static void *relay_main(void *arg) {
             backoff_reset(&backoff);
             if (is_last)
                 break;
-            wait_for_wake(relay, relay->is_leader ? relay->options.poll_ms : STANDBY_POLL_MS);
+            wait_for_wake(relay, relay->is_leader
+                                     ? relay_feed_due_us(relay->feed)
+                                     : clock_monotonic_us() + STANDBY_POLL_MS * INT64_C(1000));
             continue;
         }
         hindrance_set(&relay->hindrance, &error);
@@ -417,6 +413,8 @@ struct relay *relay_create(const struct relay_options *options) {
              options->instance ? options->instance : "");
     relay->pg = pg_create(options->database_url, name);
     pg_set_on_connect(relay->pg, on_connect_sql);
+    relay->feed = relay_feed_create(relay->pg, options->poll_ms);
+    relay->setback = setback_create(options->nats, relay->pg, options->schema);
     waker_init(&relay->waker);
     hindrance_init(&relay->hindrance);
     return relay;
@@ -432,8 +430,32 @@ enum status relay_start(struct relay *relay, struct error *error) {
 void relay_wake(struct relay *relay) {
     waker_lock(&relay->waker);
     relay->is_awake = true;
+    relay->has_unknown = true;
     waker_wake(&relay->waker);
     waker_unlock(&relay->waker);
+}
+
+static bool has_room(const struct relay *relay, const struct handover *handed) {
+    return handed != NULL &&
+           relay->handed_rows + handed->row_count <= (size_t)relay->options.batch_max &&
+           relay->handed_bytes + handed->byte_count <= HANDED_BYTES_MOST;
+}
+
+void relay_take(struct relay *relay, const struct outbox *outbox) {
+    struct handover *handed = atomic_load(&relay->takes) ? outbox_hand_over(outbox) : NULL;
+    waker_lock(&relay->waker);
+    relay->is_awake = true;
+    if (has_room(relay, handed)) {
+        relay->handed_rows += handed->row_count;
+        relay->handed_bytes += handed->byte_count;
+        handover_insert(&relay->handed, handed);
+        handed = NULL;
+    } else {
+        relay->has_unknown = true;
+    }
+    waker_wake(&relay->waker);
+    waker_unlock(&relay->waker);
+    handover_destroy_all(&handed);
 }
 
 void relay_drain(struct relay *relay) {
@@ -470,8 +492,11 @@ void relay_destroy(struct relay **relay) {
         relay_drain(r);
         pthread_join(r->thread, NULL);
     }
+    setback_destroy(&r->setback);
+    relay_feed_destroy(&r->feed);
     relay_publisher_destroy(&r->publisher);
     relay_cursor_fini(&r->cursor);
+    handover_destroy_all(&r->handed);
     pg_destroy(&r->pg);
     waker_fini(&r->waker);
     hindrance_fini(&r->hindrance);

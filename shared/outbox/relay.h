@@ -8,6 +8,11 @@
  * skipped, and a transaction left open delays nothing but its own rows. At-least-once: a crash
  * after publishing repeats rows with the same Nats-Msg-Id.
  *
+ * Rows that their own process has just committed are handed over (relay_take()) and published
+ * without being read, while their ids follow all those that are dealt with (outbox_ids.h); else all
+ * are read. The outbox is read every poll_ms in any case. A reading leaves out what was published
+ * from memory and takes the cursor past it; until then a crash repeats it.
+ *
  * A leader that is stopped, or whose host is gone, loses its session and with it the lock within
  * 12 s. When it wakes, it publishes nothing that it read longer ago than its lock is certain for.
  *
@@ -18,6 +23,7 @@
 
 #include "shared/base/status.h"
 #include "shared/nats/nats_client.h"
+#include "shared/outbox/outbox.h"
 
 struct relay;
 
@@ -32,7 +38,11 @@ struct relay_options {
 
 struct relay *relay_create(const struct relay_options *options);
 enum status relay_start(struct relay *relay, struct error *error) MUST_CHECK;
-void relay_wake(struct relay *relay); /* from any thread, after a commit */
+/* From any thread, after a commit. */
+void relay_wake(struct relay *relay);
+/* The same, of what outbox_write_numbered() wrote: a relay that leads publishes these rows without
+   reading them. Takes a copy. */
+void relay_take(struct relay *relay, const struct outbox *outbox);
 /* Publishes what is committed, then stops; asynchronous. */
 void relay_drain(struct relay *relay);
 bool relay_is_stopped(const struct relay *relay);
@@ -42,8 +52,5 @@ bool relay_is_ready(struct relay *relay, struct error *why);
 /* The session that leads while this relay stands by, in words; "" while it leads. Thread safe. */
 void relay_holder(struct relay *relay, char holder[RELAY_HOLDER_SIZE]);
 void relay_destroy(struct relay **relay); /* joins the thread */
-
-/* The SQL of one pass, for tests and benches: parameters $1 holes, $2 next_xid, $3 limit. */
-extern const char relay_read_sql[];
 
 #endif

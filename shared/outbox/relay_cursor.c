@@ -26,6 +26,15 @@ void relay_cursor_add_listed(struct relay_cursor *cursor, struct slice list, uin
     }
 }
 
+uint64_t relay_cursor_lowest_hole(const struct relay_cursor *cursor) {
+    uint64_t lowest = UINT64_MAX;
+    for (size_t i = 0; i < cursor->hole_count; i++) {
+        if (cursor->holes[i] < lowest)
+            lowest = cursor->holes[i];
+    }
+    return lowest;
+}
+
 void relay_cursor_format_holes(const struct relay_cursor *cursor, struct buf *out) {
     buf_append_char(out, '{');
     for (size_t i = 0; i < cursor->hole_count; i++)

@@ -16,6 +16,8 @@ struct relay_cursor {
 void relay_cursor_fini(struct relay_cursor *cursor);
 /* Adds as holes the comma-separated xids of `list`, as in snapshots and arrays, below `below`. */
 void relay_cursor_add_listed(struct relay_cursor *cursor, struct slice list, uint64_t below);
+/* UINT64_MAX for none. */
+uint64_t relay_cursor_lowest_hole(const struct relay_cursor *cursor);
 /* Appends the holes as an array's text. */
 void relay_cursor_format_holes(const struct relay_cursor *cursor, struct buf *out);
 /* A snapshot's text is xmin:xmax:xip,xip,... (pg_snapshot). */

@@ -25,6 +25,7 @@ METRIC_COUNTER(reconnects, "ordermesh_db_reconnects_total", "", "Database reconn
 struct step {
     const struct pg_statement *statement;
     bool is_prepare;
+    struct pg_result **into; /* NULL: its rows are the segment's, if it is the last */
 };
 
 struct pg {
@@ -174,6 +175,8 @@ static void ignore_notice(void *closure, const char *message) {
     (void)message;
 }
 
+/* What is committed is on the disk, whatever the database or the role has been set to; and rows
+   that a policy hides are an error (42501) instead of missing, as an unknown SKU would be. */
 static PGconn *open_connection(const struct pg *pg) {
     /* In this order, so that the URL may overrule those before it. */
     const char *const keywords[] = {"connect_timeout",      "keepalives",       "keepalives_idle",
@@ -189,7 +192,8 @@ static PGconn *open_connection(const struct pg *pg) {
                                   pg->name,
                                   "UTF8",
                                   "-c jit=off -c statement_timeout=10s -c lock_timeout=5s"
-                                  " -c idle_in_transaction_session_timeout=30s",
+                                  " -c idle_in_transaction_session_timeout=30s"
+                                  " -c synchronous_commit=on -c row_security=off",
                                   "read-write",
                                   pg->url,
                                   NULL};
@@ -197,7 +201,7 @@ static PGconn *open_connection(const struct pg *pg) {
 }
 
 /* libpq quotes an address it cannot parse, password and all. */
-static bool is_url_valid(const char *url) {
+bool pg_is_url(const char *url) {
     PQconninfoOption *options = PQconninfoParse(url, NULL);
     PQconninfoFree(options);
     return options != NULL;
@@ -216,7 +220,7 @@ static enum status refuse_server(struct pg *pg, struct error *error) {
 }
 
 static enum status open_session(struct pg *pg, struct error *error) {
-    if (!is_url_valid(pg->url)) {
+    if (!pg_is_url(pg->url)) {
         struct error cause = {0};
         error_set(&cause, STATUS_INVALID, "the database URL cannot be parsed");
         return fail(pg, &cause, error);
@@ -261,6 +265,8 @@ enum status pg_connect(struct pg *pg, struct error *error) {
     return connect_if_lost(pg, error);
 }
 
+static enum status sync_pipeline(struct pg *pg, PGresult **rows, struct error *error);
+
 /* --- sending --- */
 
 static size_t prepared_index(const struct pg *pg, const struct pg_statement *statement) {
@@ -276,8 +282,9 @@ static void forget_prepared(struct pg *pg, const struct pg_statement *statement)
         pg->prepared[i] = pg->prepared[--pg->prepared_count];
 }
 
-static void add_step(struct pg *pg, const struct pg_statement *statement, bool is_prepare) {
-    struct step step = {statement, is_prepare};
+static void add_step(struct pg *pg, const struct pg_statement *statement, bool is_prepare,
+                     struct pg_result **into) {
+    struct step step = {statement, is_prepare, into};
     buf_append(&pg->steps, &step, sizeof(step));
 }
 
@@ -289,7 +296,7 @@ static bool send_prepare(struct pg *pg, const struct pg_statement *statement) {
     if (!PQsendPrepare(pg->conn, statement->name, statement->sql, 0, NULL))
         return false;
     pg->prepared[pg->prepared_count++] = statement;
-    add_step(pg, statement, true);
+    add_step(pg, statement, true, NULL);
     return true;
 }
 
@@ -312,7 +319,7 @@ static bool copy_texts(struct pg *pg, const struct pg_param *params, int count) 
 }
 
 static bool send_execute(struct pg *pg, const struct pg_statement *statement,
-                         const struct pg_param *params) {
+                         const struct pg_param *params, struct pg_result **into) {
     const char *values[PARAMS_MAX];
     int lengths[PARAMS_MAX];
     int formats[PARAMS_MAX];
@@ -330,12 +337,26 @@ static bool send_execute(struct pg *pg, const struct pg_statement *statement,
     if (!PQsendQueryPrepared(pg->conn, statement->name, statement->param_count, values, lengths,
                              formats, BINARY_RESULTS))
         return false;
-    add_step(pg, statement, false);
+    add_step(pg, statement, false, into);
     return true;
 }
 
+/* What was queued is waited for, as nobody's results may be written after a failure. */
+static enum status refuse_text(struct pg *pg, const struct pg_statement *statement,
+                               struct error *error) {
+    struct error cause = {0};
+    if (pg->steps.len > 0) {
+        enum status status = sync_pipeline(pg, NULL, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    error_set(&cause, STATUS_DATA, "%s: NUL in a text", statement->name);
+    return fail(pg, &cause, error);
+}
+
 static enum status send_statement(struct pg *pg, const struct pg_statement *statement,
-                                  const struct pg_param *params, struct error *error) {
+                                  const struct pg_param *params, struct pg_result **into,
+                                  struct error *error) {
     assert(statement->param_count <= PARAMS_MAX);
     if (pg->in_transaction && pg->has_failed)
         return fail(pg, &pg->first_error, error);
@@ -344,30 +365,38 @@ static enum status send_statement(struct pg *pg, const struct pg_statement *stat
         if (status)
             return status;
     }
-    if (!copy_texts(pg, params, statement->param_count)) {
-        struct error cause = {0};
-        error_set(&cause, STATUS_DATA, "%s: NUL in a text", statement->name);
-        return fail(pg, &cause, error);
-    }
-    if (!send_prepare(pg, statement) || !send_execute(pg, statement, params))
+    if (!copy_texts(pg, params, statement->param_count))
+        return refuse_text(pg, statement, error);
+    if (!send_prepare(pg, statement) || !send_execute(pg, statement, params, into))
         return lose_connection(pg, PQerrorMessage(pg->conn), error);
     return STATUS_OK;
 }
 
 enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
                      const struct pg_param *params, struct error *error) {
+    return pg_queue_into(pg, statement, params, NULL, error);
+}
+
+enum status pg_queue_into(struct pg *pg, const struct pg_statement *statement,
+                          const struct pg_param *params, struct pg_result **result,
+                          struct error *error) {
     pg_span_add(&pg->span, statement);
-    return send_statement(pg, statement, params, error);
+    return send_statement(pg, statement, params, result, error);
 }
 
 /* --- results --- */
 
-/* Takes one result in: keeps the first error, and the rows of the last statement. */
+/* Takes one result in: keeps the first error, the rows that somebody waits for, and those of the
+   last statement. */
 static void take_result(struct pg *pg, const struct step *step, PGresult *result,
                         struct error *cause, PGresult **rows) {
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
+        if (step->into != NULL) {
+            *step->into = pg_result_create(result);
+            return;
+        }
         PQclear(*rows);
         *rows = result;
         return;
@@ -426,6 +455,12 @@ static enum status sync_pipeline(struct pg *pg, PGresult **rows, struct error *e
     return status;
 }
 
+enum status pg_await(struct pg *pg, struct error *error) {
+    if (pg->in_transaction && pg->has_failed)
+        return fail(pg, &pg->first_error, error);
+    return pg->steps.len > 0 ? sync_pipeline(pg, NULL, error) : STATUS_OK;
+}
+
 enum status pg_query(struct pg *pg, const struct pg_statement *statement,
                      const struct pg_param *params, struct pg_result **result,
                      struct error *error) {
@@ -450,7 +485,7 @@ enum status pg_query(struct pg *pg, const struct pg_statement *statement,
 /* BEGIN, COMMIT and ROLLBACK are left out of the span's summary. */
 static enum status run_command(struct pg *pg, const struct pg_statement *command,
                                struct error *error) {
-    enum status status = send_statement(pg, command, NULL, error);
+    enum status status = send_statement(pg, command, NULL, NULL, error);
     return status ? status : sync_pipeline(pg, NULL, error);
 }
 
@@ -464,7 +499,7 @@ enum status pg_begin(struct pg *pg, struct error *error) {
     if (status)
         return status;
     pg->in_transaction = true;
-    return send_statement(pg, &begin, NULL, error);
+    return send_statement(pg, &begin, NULL, NULL, error);
 }
 
 static void end_transaction(struct pg *pg) {

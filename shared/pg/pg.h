@@ -2,11 +2,11 @@
  * PostgreSQL: one connection in libpq's pipeline mode, with prepared statements, binary results and
  * reconnection.
  *
- * pg_queue() sends without waiting; pg_query() sends, waits and returns that statement's rows,
- * unless `result` is NULL. Both join the transaction opened by pg_begin(). The first error of a
- * transaction is what pg_query() or pg_commit() reports; call pg_rollback() then. A broken
- * connection is UNAVAILABLE and is opened again by the next pg_begin() or by a pg_query() outside a
- * transaction.
+ * pg_queue() sends without waiting, and what pg_queue_into() sends has its rows with the next
+ * answer; pg_query() sends, waits and returns that statement's rows, unless `result` is NULL. All
+ * join the transaction opened by pg_begin(). The first error of a transaction is what pg_query() or
+ * pg_commit() reports; call pg_rollback() then. A broken connection is UNAVAILABLE and is opened
+ * again by the next pg_begin() or by a pg_query() outside a transaction.
  *
  * Errors are judged by their SQLSTATE (pg_sqlstate.h), which is in error.sqlstate: DATA is the
  * event's fault, SERIALIZATION the moment's, UNAVAILABLE the database's. After the last the session
@@ -34,6 +34,8 @@ struct pg_statement {
     int param_count;
 };
 
+/* Whether libpq can read it. */
+bool pg_is_url(const char *url);
 /* Does not connect yet. `url` is a libpq URI; `name` is shown in pg_stat_activity. */
 struct pg *pg_create(const char *url, const char *name);
 void pg_destroy(struct pg **pg);
@@ -50,6 +52,14 @@ void pg_rollback(struct pg *pg);
 
 enum status pg_queue(struct pg *pg, const struct pg_statement *statement,
                      const struct pg_param *params, struct error *error) MUST_CHECK;
+/* *result is NULL, and is filled in by the next call that waits or fails, maybe also by one that
+   fails. It has to live until then, and the caller frees it in any case. */
+enum status pg_queue_into(struct pg *pg, const struct pg_statement *statement,
+                          const struct pg_param *params, struct pg_result **result,
+                          struct error *error) MUST_CHECK;
+/* Waits for all that was queued; what depends on no row of the other is asked in one round trip so.
+ */
+enum status pg_await(struct pg *pg, struct error *error) MUST_CHECK;
 enum status pg_query(struct pg *pg, const struct pg_statement *statement,
                      const struct pg_param *params, struct pg_result **result,
                      struct error *error) MUST_CHECK;

@@ -36,3 +36,12 @@ enum status pg_columns_queue(struct pg_columns *columns, struct pg *pg,
     fill(columns, params);
     return pg_queue(pg, statement, params, error);
 }
+
+enum status pg_columns_queue_into(struct pg_columns *columns, struct pg *pg,
+                                  const struct pg_statement *statement, struct pg_result **result,
+                                  struct error *error) {
+    struct pg_param params[PG_COLUMNS_MAX];
+    assert(statement->param_count == (int)columns->count);
+    fill(columns, params);
+    return pg_queue_into(pg, statement, params, result, error);
+}

@@ -28,11 +28,14 @@ struct pg_columns {
 
 void pg_columns_init(struct pg_columns *columns, const enum pg_array_type *types, size_t count);
 void pg_columns_fini(struct pg_columns *columns);
-/* pg_query() and pg_queue() with the columns as parameters. */
+/* pg_query(), pg_queue() and pg_queue_into() with the columns as parameters. */
 enum status pg_columns_query(struct pg_columns *columns, struct pg *pg,
                              const struct pg_statement *statement, struct pg_result **result,
                              struct error *error) MUST_CHECK;
 enum status pg_columns_queue(struct pg_columns *columns, struct pg *pg,
                              const struct pg_statement *statement, struct error *error) MUST_CHECK;
+enum status pg_columns_queue_into(struct pg_columns *columns, struct pg *pg,
+                                  const struct pg_statement *statement, struct pg_result **result,
+                                  struct error *error) MUST_CHECK;
 
 #endif

@@ -15,6 +15,15 @@ struct pg_result {
     PGresult *rows;
 };
 
+/* A check that the row fails has a name; without one the row has no partition, which is the
+   schema's trouble. */
+static enum status judge(const PGresult *result, const char *sqlstate) {
+    bool has_no_partition = strcmp(sqlstate, "23514") == 0 &&
+                            PQresultErrorField(result, PG_DIAG_TABLE_NAME) != NULL &&
+                            PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) == NULL;
+    return has_no_partition ? STATUS_UNAVAILABLE : pg_sqlstate_verdict(sqlstate).status;
+}
+
 void pg_result_describe(const PGresult *result, const char *name, struct error *error) {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -25,7 +34,7 @@ void pg_result_describe(const PGresult *result, const char *name, struct error *
     }
     /* Messages of class 22 quote the value, which may be personal data. */
     bool quotes_value = strncmp(sqlstate, "22", 2) == 0;
-    error_set(error, pg_sqlstate_verdict(sqlstate).status, "%s: %s (%.5s)", name,
+    error_set(error, judge(result, sqlstate), "%s: %s (%.5s)", name,
               quotes_value || !text ? "value refused" : text, sqlstate);
     memcpy(error->sqlstate, sqlstate, strnlen(sqlstate, sizeof(error->sqlstate) - 1));
 }

@@ -7,6 +7,8 @@
  * dependency's (UNAVAILABLE) is nobody's attempt, and waited for. After most of the last kind the
  * session is at the wrong server, or at a sick one, and is left. A code of no class below is the
  * dependency's, too.
+ *
+ * One answer needs more than its code: 23514 of a row that has no partition names no constraint.
  */
 #ifndef OM_SHARED_PG_PG_SQLSTATE_H
 #define OM_SHARED_PG_PG_SQLSTATE_H
@@ -30,6 +32,7 @@
     X("20", DEPENDENCY, true, "case not found")                                                    \
     X("21", EVENT, false, "cardinality violation: two of a batch meet; alone each passes")         \
     X("22", EVENT, false, "data exception")                                                        \
+    X("2200H", DEPENDENCY, true, "sequence generator limit exceeded")                              \
     X("23", EVENT, false, "integrity constraint violation")                                        \
     X("24", DEPENDENCY, true, "invalid cursor state")                                              \
     X("25", DEPENDENCY, true, "invalid transaction state; 25006: read-only")                       \

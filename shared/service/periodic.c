@@ -42,6 +42,18 @@ enum status periodic_run(const struct periodic *periodic, struct batch *batch,
     return status;
 }
 
+/* A session that was ended in the meantime is opened anew by the next statement: that is no trouble
+   yet. Trouble of others than the database, as of a provider that was asked, is not tried twice. */
+static enum status run_or_again(struct periodic_task *task, struct batch *batch,
+                                struct error *error) {
+    enum status status = periodic_run(task->periodic, batch, error);
+    if (status != STATUS_UNAVAILABLE || pg_is_connected(task->pg))
+        return status;
+    *error = (struct error){0};
+    updates_clear(task->updates);
+    return periodic_run(task->periodic, batch, error);
+}
+
 /* Returns when it is due again. */
 static int64_t run_once(struct periodic_task *task) {
     const struct periodic_options *options = &task->options;
@@ -56,7 +68,7 @@ static int64_t run_once(struct periodic_task *task) {
     struct error error = {0};
     updates_clear(task->updates);
     int64_t interval_ms = task->periodic->interval_ms;
-    enum status status = periodic_run(task->periodic, &batch, &error);
+    enum status status = run_or_again(task, &batch, &error);
     error.status = status;
     hindrance_set(&task->hindrance, &error);
     if (status != STATUS_OK) {

@@ -1,10 +1,13 @@
 #include "shared/service/runtime.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
 #include "shared/base/version.h"
 #include "shared/consume/consumer.h"
 #include "shared/json/json.h"
+#include "shared/net/http_client.h"
+#include "shared/net/listen.h"
 #include "shared/net/span_exporter.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
@@ -27,6 +30,9 @@ METRIC_GAUGE(start_time, "ordermesh_start_time_seconds", "",
 #define STOP_POLL_MS 5
 #define NATS_RETRY_MS 500
 
+/* What the process waits for at its start. */
+static struct hindrance start_hindrance = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING };
 
 /* One process, from its arguments to its exit. */
@@ -43,6 +49,14 @@ struct runtime {
     struct admin *admin;
     _Atomic enum phase phase;
 };
+
+void runtime_say_starting(struct error *why) {
+    struct error hindrance;
+    if (hindrance_read(&start_hindrance, &hindrance))
+        error_fill(why, STATUS_UNAVAILABLE, "starting: NATS is not there yet: %s", hindrance.text);
+    else
+        error_fill(why, STATUS_UNAVAILABLE, "starting");
+}
 
 /* --- arguments, configuration, signals -------------------------------------------------------- */
 
@@ -64,17 +78,29 @@ static const char *default_instance(void) {
     return name.ptr;
 }
 
+static enum status check_common(const struct config *config, enum log_level *level,
+                                struct error *error) {
+    enum status status = nats_client_check_url(config->nats_url, error);
+    if (status == STATUS_OK)
+        status = listen_check("OM_ADMIN_ADDRESS", config->admin_address, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!pg_is_url(config->database_url))
+        return error_set(error, STATUS_INVALID, "OM_DATABASE_URL cannot be parsed");
+    if (config->otlp_url[0] != '\0' && !httpc_is_url(config->otlp_url))
+        return error_set(error, STATUS_INVALID, "OM_OTLP_URL is no http or https address");
+    if (!log_level_parse(config->log_level, level))
+        return error_set(error, STATUS_INVALID, "OM_LOG_LEVEL is none of debug info warn error");
+    return STATUS_OK;
+}
+
 static enum status load_all(const struct config_row *rows, size_t count, void *target,
                             struct config *config, enum log_level *level, struct error *error) {
     enum status common = config_load(config_common_rows, config_common_count, config, error);
     enum status own = count > 0 ? config_load(rows, count, target, error) : STATUS_OK;
     if (common != STATUS_OK || own != STATUS_OK)
         return common != STATUS_OK ? common : own;
-    if (nats_client_check_url(config->nats_url, error) != STATUS_OK)
-        return STATUS_INVALID;
-    if (!log_level_parse(config->log_level, level))
-        return error_set(error, STATUS_INVALID, "OM_LOG_LEVEL is none of debug info warn error");
-    return STATUS_OK;
+    return check_common(config, level, error);
 }
 
 int runtime_configure(const char *name, const char *description, const struct config_row *rows,
@@ -97,7 +123,7 @@ int runtime_configure(const char *name, const char *description, const struct co
     struct error error = {0};
     enum log_level level;
     if (load_all(rows, count, target, config, &level, &error) != STATUS_OK ||
-        (check != NULL && check(&error) != STATUS_OK)) {
+        (check != NULL && check(config, &error) != STATUS_OK)) {
         fprintf(stderr, "om-%s: configuration: %s\n", name, error.text);
         return 2;
     }
@@ -175,10 +201,11 @@ static bool is_ready_or_why(struct runtime *runtime, struct error *why) {
     enum phase phase = atomic_load(&runtime->phase);
     if (phase == PHASE_RUNNING && nats_client_is_connected(runtime->nats))
         return parts_are_ready(runtime, why);
-    error_fill(why, STATUS_UNAVAILABLE, "%s",
-               phase == PHASE_STARTING   ? "starting"
-               : phase == PHASE_DRAINING ? "draining"
-                                         : "NATS is away");
+    if (phase == PHASE_STARTING)
+        runtime_say_starting(why);
+    else
+        error_fill(why, STATUS_UNAVAILABLE, "%s",
+                   phase == PHASE_DRAINING ? "draining" : "NATS is away");
     return false;
 }
 
@@ -186,7 +213,8 @@ static void check_readiness(void *closure, struct readiness *readiness) {
     struct runtime *runtime = closure;
     struct error why = {0};
     char holder[RELAY_HOLDER_SIZE] = "";
-    readiness->ready = is_ready_or_why(runtime, &why) && tasks_are_ready(runtime, &why);
+    readiness->ready = is_ready_or_why(runtime, &why) && tasks_are_ready(runtime, &why) &&
+                       nats_client_check_rights(runtime->nats, &why) == STATUS_OK;
     if (readiness->ready && runtime->relay != NULL)
         relay_holder(runtime->relay, holder);
     if (holder[0] != '\0')
@@ -206,6 +234,10 @@ static void on_committed(void *relay) {
     relay_wake(relay);
 }
 
+static void on_batch_committed(void *relay, const struct outbox *outbox) {
+    relay_take(relay, outbox);
+}
+
 enum status runtime_connect_nats(const char *name, const struct config *config,
                                  struct nats_client **nats, struct error *error) {
     const struct nats_client_options options = {
@@ -219,8 +251,11 @@ enum status runtime_connect_nats(const char *name, const struct config *config,
     };
     while (true) {
         enum status status = nats_client_create(&options, nats, error);
+        if (status == STATUS_OK)
+            hindrance_clear(&start_hindrance);
         if (status == STATUS_OK || !status_is_retryable(status))
             return status;
+        hindrance_set(&start_hindrance, error);
         log_warn("NATS is not there yet", LOG_ERROR(error));
         if (wait_signal_ms(NATS_RETRY_MS))
             return error_set(error, STATUS_CLOSED, "told to end before NATS was there");
@@ -251,7 +286,8 @@ static enum status start_consumers(struct runtime *runtime, struct error *error)
         .instance = runtime->config.instance,
         .context = runtime->context,
         .batch_max = runtime->config.batch_max,
-        .committed = on_committed,
+        .early_limit_s = runtime->config.early_limit_s,
+        .committed = on_batch_committed,
         .committed_closure = runtime->relay,
     };
     enum status status = STATUS_OK;
@@ -461,8 +497,8 @@ int runtime_run(const struct service *service, int argc, char **argv) {
     tune_malloc();
     runtime_block_signals();
     int code = runtime_configure(service->name, service->description, service->config_rows,
-                                 service->config_row_count, service->config_target, NULL, argc,
-                                 argv, &runtime.config);
+                                 service->config_row_count, service->config_target, service->check,
+                                 argc, argv, &runtime.config);
     if (code >= 0)
         return code;
     enum status status = start_all(&runtime, &error);

@@ -19,7 +19,7 @@ int runtime_run(const struct service *service, int argc, char **argv);
 /* The parts the gateway shares. `rows` are its own configuration; `check` (may be NULL) judges what
    no row alone can, also for --check-config. Returns -1 to go on, or an exit code (--help and the
    like). */
-typedef enum status (*config_check_fn)(struct error *error);
+typedef enum status (*config_check_fn)(const struct config *config, struct error *error);
 int runtime_configure(const char *name, const char *description, const struct config_row *rows,
                       size_t count, void *target, config_check_fn check, int argc, char **argv,
                       struct config *config);
@@ -29,6 +29,8 @@ enum status runtime_start_spans(const char *name, const struct config *config,
 /* Waits for a broker that is not there yet; CLOSED when SIGTERM or SIGINT comes first. */
 enum status runtime_connect_nats(const char *name, const struct config *config,
                                  struct nats_client **nats, struct error *error) MUST_CHECK;
+/* Why the process is not ready yet: it is starting, or waits for that broker. Any thread. */
+void runtime_say_starting(struct error *why);
 /* Blocks until SIGTERM or SIGINT; call runtime_block_signals() before any thread starts. */
 void runtime_block_signals(void);
 void runtime_wait_signal(void);

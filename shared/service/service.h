@@ -51,6 +51,9 @@ struct service {
     const struct config_row *config_rows; /* the service's own, read into config_target */
     size_t config_row_count;
     void *config_target; /* also the handlers' context, where there is no start() */
+    /* Optional: judges what no row alone can, also for --check-config. INVALID names the setting.
+     */
+    enum status (*check)(const struct config *config, struct error *error);
     /* Optional: makes the handlers' context after configuration is read; stop() ends it. */
     enum status (*start)(const struct config *config, void **context, struct error *error);
     void (*stop)(void *context);

@@ -35,7 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len) {
         problem_write(PROBLEM_INVALID_ORDER, NULL, &errors, &document);
         MUST(json_check(buf_slice(&document), NULL) == STATUS_OK);
         buf_fini(&document);
-        order_request_fini(&request);
     }
     arena_destroy(&arena);
     return 0;

@@ -30,7 +30,7 @@ trace_is_whole() {
         | (["analytics", "gateway", "inventory", "loyalty", "notification", "order", "payment", "shipping"] - $services == [])
           and any($spans[]; .operationName == "send orders.evt.completed")
           and any($spans[]; .operationName == "process orders.evt.completed")
-          and any($spans[]; .operationName | test("^inbox_take .* outbox_insert$"))
+          and any($spans[]; .operationName | test("^inbox_find .* outbox_insert$"))
           and ([$spans[] | select(.references[] | .refType == "CHILD_OF" and (.spanID | IN($ids[]) | not))
                 | .operationName] == ["POST /api/v1/orders"])
         ' "$place/trace.json" >/dev/null

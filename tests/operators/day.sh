@@ -192,21 +192,23 @@ test_poison() {
     event=$(uuid) order=$(uuid) other_event=$(uuid) other_order=$(uuid)
     begun=$(now_ms)
     run_block drill
-    sequence=$(($(nats stream info ORDERS --json | jq .state.last_seq) - 2))
+    # By its subject: where nobody orders, the gateway's own messages come in between.
+    sequence=$(nats stream get ORDERS --last-for orders.cmd.submit --json | jq .seq)
     await "the rejected message" 10 view_shows "dlq.ORDERS.order.seq-$sequence" rejected 'JSON: unknown word at byte 0'
     expect_entry_within 2000 "dlq.ORDERS.order.seq-$sequence"
-    await "the cancellation" 30 view_shows "dlq.ORDERS.order.$event" max_deliveries 'its order is not here yet'
+    await "the cancellation" 30 view_shows "dlq.ORDERS.order.$event" max_deliveries \
+        'order_keep_cancels: new row for relation "early_cancels" violates check constraint "drill"'
     expect_entry_within 15000 "dlq.ORDERS.order.$event"
     say "\`nats stream view\` has shown both after $(($(now_ms) - begun)) ms"
     await "three dead letters" 10 there_are_dead 3
     id=ORDERS.order.seq-$sequence
     run_block dead
     expect_times 3 'Subject: dlq\.ORDERS\.order\.'
-    expect "$id +INVALID: JSON" 'max_deliveries .* NOT_FOUND: its order is not here yet' '^not an order$' 'failed, rejected'
+    expect "$id +INVALID: JSON" 'max_deliveries .* DATA: .* check constraint "drill"' '^not an order$' 'failed, rejected'
     rejected=$id
 }
 
-# The cause goes: the orders to be cancelled are there.
+# The cause goes: what is to be cancelled may be kept, and has come besides.
 test_replay() {
     submit_by_hand "$order"
     id=ORDERS.order.$event

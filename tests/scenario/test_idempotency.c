@@ -1,7 +1,7 @@
 /* One key, one order: at once, later, after restarts, and with Redis empty or gone.
 
    Covers: gateway/orders/idempotency.c gateway/orders/order_marker.c services/order/submit.c
-   shared/nats/ack_floor.c */
+   shared/nats/consumer_progress.c */
 #include "tests/support/mesh/scenario.h"
 #include "tests/support/servers/program.h"
 

@@ -2,8 +2,8 @@
    says why, as it was sent, and no healthy event does.
 
    Covers: services/dlq/collect/ shared/consume/acknowledge.c shared/consume/intake.c */
-#include "services/dlq/index/stored_message.h"
 #include "shared/json/json.h"
+#include "shared/nats/stored_message.h"
 #include "tests/support/mesh/scenario.h"
 
 #include <inttypes.h>
@@ -49,9 +49,9 @@ static struct poison poisons[] = {
     {"a subject that no event has", "orders.cmd.nonsense", SLICE_LITERAL("{}"), "rejected",
      "no event has subject", NULL, 0},
     {"the largest message", "orders.cmd.submit", {NULL, 0}, "rejected", "specversion", NULL, 0},
-    {"what is never ready to be done", "orders.cmd.cancel",
-     SLICE_LITERAL(ENVELOPE("order.cancel", "1") ID ",\"data\":{}}"), "max_deliveries",
-     "not here yet", "0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c", 0},
+    {"what the database refuses", "orders.cmd.cancel",
+     SLICE_LITERAL(ENVELOPE("order.cancel", "1") ID ",\"data\":{\"tenant\":\"refused\"}}"),
+     "max_deliveries", "violates check constraint", "0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c", 0},
 #ifdef OM_FAILPOINTS
     {"what crashes whoever reads it", "orders.cmd.submit",
      SLICE_LITERAL(ENVELOPE("order.submit", "1") ID ",\"data\":{\"a\":\"failpoint:decode\"}}"),
@@ -255,6 +255,8 @@ static int setup(void **state) {
     if (scenario_setup(state) != 0)
         return -1;
     struct scenario *scenario = *state;
+    (void)scenario_sql(scenario, "ALTER TABLE orders.early_cancels ADD CHECK (tenant <> 'refused')",
+                       NULL);
     struct servers *servers = mesh_servers(scenario->mesh);
     nats = servers_connect(servers);
     make_largest(&largest);

@@ -39,14 +39,25 @@ keeper_of() {
     cut -d ' ' -f 1 "$run_dir/pid/.$1"
 }
 
-# A setting that payment does not start with: it shows, the one before goes on, and the next scripts/up heals it.
+broken=$root/.build/test/bin/om-payment
+
+mend_build() {
+    [[ ! -e $broken.kept ]] || mv "$broken.kept" "$broken"
+}
+
+# A build of payment that takes its settings and ends: it shows, the one before goes on, and the next scripts/up heals it.
 test_crash_loop() {
-    say "a setting that is wrong"
-    ! OM_PAYMENT_PROVIDER=stripe up || die "payment has started without a key"
+    say "a build that does not start"
+    cp -p "$broken" "$broken.kept"
+    rm "$broken"
+    printf '%s\n' '#!/bin/sh' "[ \$# -gt 0 ] || exit 1" "exec '$broken.kept' \"\$@\"" >"$broken"
+    chmod +x "$broken"
+    ! up || die "payment has started with a program that ends"
     expect 'payment-1 ended; its log is'
     ! status || die "scripts/status is content"
     expect '^payment-1 .*not running; ended with exit code 1 .*the one before runs, too'
     expect_new_order
+    mend_build
     up
     status || die "$(cat "$output")"
     ! grep 'the one before' "$output" || die "the one before still runs"
@@ -73,6 +84,8 @@ test_refusals() {
     expect_refusal 'must be loopback' OM_HTTP_ADDRESS=::
     expect_refusal 'OM_FLOW is none of' OM_FLOW=none OM_HTTP_PORT=$((${OM_URL##*:} + 1000)) OM_REPLICAS=2
     expect_refusal 'OM_DRAIN_MS' OM_DRAIN_MS=soon OM_LOG_LEVEL=debug
+    expect_refusal 'OM_ADMIN_ADDRESS' OM_ADMIN_ADDRESS=::1
+    expect_refusal 'OM_STRIPE_KEY_FILE' OM_PAYMENT_PROVIDER=stripe
     expect_refusal '192\.0\.2\.1' OM_HTTP_ADDRESS=192.0.2.1 OM_AUTH=jwt OM_JWT_ALG=HS256 \
         OM_JWT_KEY_FILE=secrets/pii_key OM_JWT_ISSUER=us OM_JWT_AUDIENCE=us
 }

@@ -1,8 +1,8 @@
 #include "services/dlq/collect/consumer_facts.h"
 
 #include "services/dlq/index/notice.h"
-#include "services/dlq/index/stored_message.h"
 #include "shared/base/clock.h"
+#include "shared/nats/stored_message.h"
 #include "shared/nats/subject.h"
 
 #define FILTERS_MOST (sizeof(((struct consumer_facts *)0)->filters) / sizeof(struct slice))

@@ -64,10 +64,19 @@ enum status item_join_report(struct item *item, struct slice report, struct aren
     return status;
 }
 
-/* The event's id by the headers: a publisher of ours makes it the message's. */
+/* The event's id by the headers: a publisher of ours makes it the message's, with the generation of
+   what is published again behind it (shared/outbox/setback.h). */
 static bool header_event_id(const struct item *item, struct slice *id) {
-    return header_find(buf_slice(&item->original.headers), "Nats-Msg-Id", id) &&
-           event_id_is_valid(*id) && id->len == UUID_TEXT_LEN;
+    struct slice rest;
+    if (!header_find(buf_slice(&item->original.headers), "Nats-Msg-Id", &rest))
+        return false;
+    struct slice event_id = slice_take_until(&rest, '.');
+    uint64_t generation;
+    bool is_whole = rest.ptr == NULL || slice_parse_uint(rest, UINT64_MAX, &generation);
+    if (!is_whole || event_id.len != UUID_TEXT_LEN || !event_id_is_valid(event_id))
+        return false;
+    *id = event_id;
+    return true;
 }
 
 void item_take_report(struct item *item, const struct stored_message *message,

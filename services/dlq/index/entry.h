@@ -16,8 +16,8 @@
 #ifndef OM_SERVICES_DLQ_INDEX_ENTRY_H
 #define OM_SERVICES_DLQ_INDEX_ENTRY_H
 
-#include "services/dlq/index/stored_message.h"
 #include "shared/base/buf.h"
+#include "shared/nats/stored_message.h"
 
 /* id, text, what it means */
 #define DEAD_REASON_TABLE(X)                                                                       \

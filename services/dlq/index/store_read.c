@@ -2,7 +2,6 @@
 
 #include "shared/base/clock.h"
 #include "shared/contract/page_cursor.h"
-#include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
 #include <inttypes.h>
@@ -224,6 +223,24 @@ enum status store_read_counts(struct pg *pg, struct buf *out, struct error *erro
                " FROM dlq.entries GROUP BY stream, consumer ORDER BY stream, consumer) x",
     };
     return read_array(pg, &counts, "streams", out, error);
+}
+
+enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out,
+                            struct error *error) {
+    static const struct pg_statement fate = {
+        .name = "dlq_fate",
+        .sql =
+            "SELECT json_build_object("
+            " 'dead', coalesce(json_agg(id) FILTER (WHERE is_dead), '[]'),"
+            " 'open', coalesce(json_agg(id) FILTER (WHERE NOT is_dead AND is_open), '[]'))"
+            " FROM (SELECT u.id, EXISTS (SELECT FROM dlq.entries e WHERE e.id = u.id) AS is_dead,"
+            "   u.id IN (SELECT c.entry_id FROM dlq.chances c"
+            "     WHERE c.state IN ('waiting', 'given')) AS is_open"
+            "  FROM unnest($1::text[]) AS u(id)) AS asked",
+        .param_count = 1,
+    };
+    const struct pg_param param = pg_array(ids);
+    return read_one(pg, &fate, &param, out, error);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #include "shared/contract/dlq_filter.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 /* The conditions of a filter on `dlq.entries e`; `f` is the filter as jsonb. */
 #define STORE_FILTER_SQL(f)                                                                        \
@@ -63,6 +64,11 @@ enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, s
 /* Appends {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]}; what is
    about to be replayed counts as replayed. */
 enum status store_read_counts(struct pg *pg, struct buf *out, struct error *error) MUST_CHECK;
+
+/* Appends {"dead":[id],"open":[id]}: of the entry ids asked for those that are or were a dead
+   letter, and of the rest those whose message has its second chance. */
+enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out,
+                            struct error *error) MUST_CHECK;
 
 /* Appends {"jobs":[JOB]}, the newest 100, newest first. */
 enum status store_read_jobs(struct pg *pg, struct buf *out, struct error *error) MUST_CHECK;

@@ -14,8 +14,8 @@
 #define OM_SERVICES_DLQ_REPLAY_REPUBLISH_H
 
 #include "services/dlq/index/store_act.h"
-#include "services/dlq/index/stored_message.h"
 #include "shared/base/slice.h"
+#include "shared/nats/stored_message.h"
 
 /* The domain streams' max_msg_size, and what our headers need of it at most. */
 #define REPUBLISH_SIZE_MOST (1024 * 1024)

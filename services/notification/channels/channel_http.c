@@ -135,7 +135,7 @@ static void http_destroy(struct channel *channel) {
 
 enum status channel_http_create(const struct channel_http_options *options,
                                 struct channel **channel, struct error *error) {
-    if (strncmp(options->url, "http://", 7) != 0 && strncmp(options->url, "https://", 8) != 0)
+    if (!httpc_is_url(options->url))
         return error_set(error, STATUS_INVALID, "%s is no http:// or https:// address",
                          options->url_name);
     struct channel_http *http = mem_alloc(sizeof(*http));

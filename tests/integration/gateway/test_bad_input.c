@@ -123,6 +123,27 @@ static void each_bad_body_is_refused(void **state) {
     }
 }
 
+/* A null was told "JSON: continue". */
+static void a_body_that_is_no_object_or_is_cut_short_is_told_so(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *detail;
+    } rows[] = {{"null", "JSON: must be an object"},
+                {"12", "JSON: must be an object"},
+                {"[]", "JSON: must be an object"},
+                {"", "JSON: ends too early at byte 0"},
+                {"{\"customerId\":\"C1", "JSON: ends too early at byte 17"},
+                {"{\"items\":[", "JSON: ends too early at byte 10"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_response response = post(NULL, rows[i].body);
+        char detail[64];
+        snprintf(detail, sizeof(detail), "\"detail\":\"%s\"", rows[i].detail);
+        if (!body_has(&response, detail))
+            fail_msg("%s: %s", rows[i].body, response.body.ptr);
+        assert_problem(&response, 400, "invalid-json");
+    }
+}
+
 static void each_bad_header_is_refused(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(bad_headers); i++) {
@@ -233,6 +254,7 @@ static void only_good_orders_were_published(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_bad_body_is_refused),
+        cmocka_unit_test(a_body_that_is_no_object_or_is_cut_short_is_told_so),
         cmocka_unit_test(each_bad_header_is_refused),
         cmocka_unit_test(each_bad_target_is_refused),
         cmocka_unit_test(each_bad_id_is_nobodys),

@@ -75,6 +75,47 @@ static void who_may_not_send_a_body_is_not_told_to_go_on(void **state) {
     }
 }
 
+/* Whoever asks first gets the answer that is known by the head, and no 100. A body whose type is
+   not named is one that was left out, to those that need none: only with it, all is known. */
+static void a_body_that_cannot_help_is_not_asked_for(void **state) {
+    (void)state;
+#define EXPECT "Expect: 100-continue\r\nContent-Length: 9\r\n"
+#define UNTYPED(method, path) method " " path " HTTP/1.1\r\nHost: localhost\r\n"
+#define TYPED(method, path) UNTYPED(method, path) "Content-Type: application/json\r\n"
+    static const struct {
+        const char *head, *problem;
+        int status;
+    } rows[] = {
+        {UNTYPED("POST", "/api/v1/orders") EXPECT, "unsupported-media-type", 415},
+        {TYPED("POST", "/api/v1/orders") "Content-Encoding: gzip\r\n" EXPECT,
+         "unsupported-media-type", 415},
+        {UNTYPED("POST", "/api/v1/orders") "Content-Type: text/plain\r\n" EXPECT,
+         "unsupported-media-type", 415},
+        {TYPED("POST", "/api/v1/orders") "Idempotency-Key: \"\r\n" EXPECT,
+         "invalid-idempotency-key", 400},
+        {TYPED("POST", "/api/v1/orders") "Idempotency-Key: a\r\nIdempotency-Key: a\r\n" EXPECT,
+         "invalid-idempotency-key", 400},
+        {TYPED("POST", "/api/v1/orders") EXPECT, "missing-idempotency-key", 400},
+        {UNTYPED("PUT", "/api/v1/products/SKU-123") EXPECT, "unsupported-media-type", 415},
+        {UNTYPED("POST", "/api/v1/products/SKU-123/stock-adjustments") EXPECT,
+         "unsupported-media-type", 415},
+        {TYPED("POST", "/api/v1/orders") "Idempotency-Key: a\r\n" EXPECT, "", 100},
+        {TYPED("PUT", "/api/v1/products/SKU-123") EXPECT, "", 100},
+        {UNTYPED("POST", "/api/v1/admin/dlq/replay") EXPECT, "", 100},
+    };
+    gateway_restart((const char *const[]){"OM_IDEMPOTENCY_REQUIRED", "true", NULL});
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct raw_connection *connection = raw_connect(port_of(false), false);
+        struct buf head = {0};
+        buf_printf(&head, "%s%s\r\n\r\n", rows[i].head, administrator());
+        assert_true(raw_send(connection, buf_slice(&head)));
+        assert_next_answer(connection, rows[i].status, rows[i].problem);
+        raw_close(&connection);
+        buf_fini(&head);
+    }
+    gateway_restart(NULL);
+}
+
 /* --- how much of all bodies ------------------------------------------------------------------- */
 
 static long resident_kib(void) {
@@ -288,6 +329,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_that_will_be_refused_is_not_awaited),
         cmocka_unit_test(who_may_not_send_a_body_is_not_told_to_go_on),
+        cmocka_unit_test(a_body_that_cannot_help_is_not_asked_for),
         cmocka_unit_test(unfinished_bodies_take_no_more_memory_than_allowed),
         cmocka_unit_test(clients_that_trickle_keep_nobody_out),
         cmocka_unit_test(the_memory_of_bodies_is_given_back),

@@ -34,6 +34,11 @@ static long post_order(void) {
     return status;
 }
 
+static bool is_accepted(void *closure) {
+    (void)closure;
+    return post_order() == 202;
+}
+
 static void change_stream(void (*change)(jsStreamConfig *config)) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
@@ -113,6 +118,24 @@ static void a_sealed_stream_is_said_even_if_nobody_posts(void **state) {
     assert_int_equal(post_order(), 202);
 }
 
+/* Whoever asked waited in vain, and health was fine. */
+static void a_question_that_nats_does_not_let_pass_is_said(void **state) {
+    (void)state;
+    servers_deny(fixture.servers, "gateway", "mesh.>");
+    clock_sleep_ms(1000); /* the server reads its file again */
+    assert_int_equal(status_of("/api/v1/orders/01936b2a-0000-7000-8000-000000000001"), 503);
+    assert_true(wait_until(
+        health_has,
+        (void *)(uintptr_t) "broker: limited: NATS does not let this user publish to mesh.",
+        NOTICE_MS));
+    assert_true(health_has("\"broker\":\"limited\""));
+    assert_true(health_has("\"status\":\"degraded\""));
+    assert_int_equal(status_of("/health"), 200);
+
+    servers_deny(fixture.servers, "gateway", NULL);
+    assert_true(wait_until(is_well, NULL, 2 * NOTICE_MS));
+}
+
 /* The small probe was stored: all was well again, for an instant, after each refusal. */
 static void assert_refused_until_it_is_widened(void (*change)(jsStreamConfig *config),
                                                const char *order) {
@@ -171,6 +194,38 @@ static void a_silent_broker_is_said_even_if_nobody_posts(void **state) {
     assert_true(wait_until(is_well, NULL, NOTICE_MS));
 }
 
+static bool is_refused(void *closure) {
+    (void)closure;
+    return post_order() == 503;
+}
+
+/* The probe, which may be published, said a second later that all was well. */
+static void a_right_that_is_missing_is_said_with_what_gives_it_back(void **state) {
+    (void)state;
+    natsSubscription *probes = NULL;
+    natsMsg *probe = NULL;
+    gateway_restart((const char *[]){"OM_PUBLISH_TIMEOUT_MS", "500", NULL});
+    assert_int_equal(
+        natsConnection_SubscribeSync(&probes, nats_client_fast(fixture.nats), "orders.probe"),
+        NATS_OK);
+    servers_deny(fixture.servers, "gateway", "orders.cmd.submit");
+    bool is_denied = wait_until(is_refused, NULL, NOTICE_MS);
+    for (int i = 0; i < 2; i++) { /* the last is sent when the one before is answered */
+        assert_int_equal(natsSubscription_NextMsg(&probe, probes, NOTICE_MS), NATS_OK);
+        natsMsg_Destroy(probe);
+    }
+    natsSubscription_Destroy(probes);
+    assert_said("the stream ORDERS does not acknowledge: ");
+    assert_said("NATS does not let this user publish all that it has to: give it its rights again "
+                "(`omctl nats-users`)");
+    servers_deny(fixture.servers, "gateway", NULL);
+
+    assert_true(is_denied);
+    assert_true(wait_until(is_accepted, NULL, NOTICE_MS));
+    assert_true(wait_until(is_well, NULL, 2 * NOTICE_MS));
+    gateway_restart(NULL);
+}
+
 /* The last try had a time of its own: an order waited for one and a half times as long. */
 static void an_order_waits_no_longer_than_it_is_told_to(void **state) {
     (void)state;
@@ -190,9 +245,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_stream_is_said_and_heals_without_anybody_posting),
         cmocka_unit_test(a_sealed_stream_is_said_even_if_nobody_posts),
+        cmocka_unit_test(a_question_that_nats_does_not_let_pass_is_said),
         cmocka_unit_test(a_size_that_is_refused_is_not_healed_by_a_smaller_probe),
         cmocka_unit_test(a_silent_broker_is_said),
         cmocka_unit_test(a_silent_broker_is_said_even_if_nobody_posts),
+        cmocka_unit_test(a_right_that_is_missing_is_said_with_what_gives_it_back),
         cmocka_unit_test(an_order_waits_no_longer_than_it_is_told_to),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -180,10 +180,11 @@ static void what_is_wrong_from_the_start_is_said(void **state) {
 
 /* A Redis of its own, with one more setting, and the keys of the fixture's. */
 static struct process *start_other(int port, const char *name, const char *value) {
-    char dir[256], number[16], log_path[256];
+    char dir[256], number[16], bus_port[16], log_path[256];
     snprintf(dir, sizeof(dir), "%s/redis", servers_dir(fixture.servers));
     snprintf(log_path, sizeof(log_path), "%s/other-redis.log", servers_dir(fixture.servers));
     snprintf(number, sizeof(number), "%d", port);
+    snprintf(bus_port, sizeof(bus_port), "%d", free_port()); /* 10,000 above may be somebody's */
     const char *const argv[] = {"redis-server",
                                 "--port",
                                 number,
@@ -193,6 +194,8 @@ static struct process *start_other(int port, const char *name, const char *value
                                 "",
                                 "--loading-process-events-interval-bytes",
                                 "1024",
+                                "--cluster-port",
+                                bus_port,
                                 name,
                                 value,
                                 NULL};

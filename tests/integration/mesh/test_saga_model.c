@@ -220,7 +220,7 @@ static void settle(enum world_consumer consumer, struct parcel *parcel,
     if (message->outcome == OUTCOME_REJECT)
         fail_msg("consumer %d rejected: %s\n%.*s", (int)consumer, message->error.text,
                  (int)parcel->len, parcel->payload);
-    if (has_died || message->outcome == OUTCOME_RETRY)
+    if (has_died || message->outcome == OUTCOME_EARLY || message->outcome == OUTCOME_RETRY)
         put_parcel(consumer, (struct slice){parcel->payload, parcel->len}, parcel->attempt + 1);
     free(parcel->payload);
 }

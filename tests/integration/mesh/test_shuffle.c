@@ -59,10 +59,11 @@ static void fail_shipping(struct slice confirmed) {
     struct error error = {0};
     struct event event;
     struct buf out = {0};
-    assert_int_equal(event_decode(confirmed, &event, &error), STATUS_OK);
+    struct arena *arena = arena_create(4096);
+    assert_int_equal(event_decode(confirmed, arena, &event, &error), STATUS_OK);
     world_write_event(&out, EVENT_SHIPPING_FAILED, &event.order_id, "{\"reason\":\"no carrier\"}");
     keep(NULL, EVENT_SHIPPING_FAILED, buf_slice(&out));
-    event_fini(&event);
+    arena_destroy(&arena);
     buf_fini(&out);
 }
 
@@ -93,7 +94,7 @@ static void deliver(const struct parcel *const *batch, size_t count, struct parc
     for (size_t i = 0; i < count; i++) {
         if (messages[i].outcome == OUTCOME_REJECT)
             fail_msg("rejected: %s", messages[i].error.text);
-        if (messages[i].outcome == OUTCOME_RETRY)
+        if (messages[i].outcome == OUTCOME_EARLY || messages[i].outcome == OUTCOME_RETRY)
             add_parcel(again, batch[i]);
     }
     free(messages);

@@ -3,17 +3,15 @@
    Covers: gateway/lane/request_trace.c services/payment/provider_span.c
    shared/consume/batch_span.c shared/nats/messaging_span.c shared/net/span_exporter.c
    shared/observe/span.c shared/pg/pg_span.c */
-#include "shared/json/json.h"
 #include "tests/support/base/test.h"
 #include "tests/support/mesh/mesh.h"
 #include "tests/support/network/http.h"
 #include "tests/support/network/http_sink.h"
+#include "tests/support/network/otlp_spans.h"
 
-#include <json-c/json.h>
 #include <unistd.h>
 
 #define WAIT_MS 30000
-#define SPANS_MAX 512
 #define CALLERS_TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 #define CALLERS_SPAN "00f067aa0ba902b7"
 #define UNRECORDED_TRACE "5af92f3577b34da6a3ce929d0e0e4736"
@@ -24,90 +22,11 @@ static struct http_sink *sink, *customer;
 static char secret_path[] = "/tmp/ordermesh-webhook-XXXXXX";
 static struct mesh *mesh;
 
-/* One span as it was exported. Texts are borrowed from the documents. */
-struct told_span {
-    const char *service, *name, *trace_id, *id, *parent_id; /* parent_id: NULL for none */
-    int kind;
-};
-
-struct told {
-    struct json_object *documents[SPANS_MAX];
-    size_t document_count;
-    struct told_span spans[SPANS_MAX];
-    size_t count;
-};
-
-/* --- reading what the collector got --- */
-
-static const char *text_of(struct json_object *object, const char *key) {
-    struct json_object *value = NULL;
-    return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : NULL;
-}
-
-static const char *service_of(struct json_object *resource) {
-    struct json_object *attributes = json_object_object_get(resource, "attributes");
-    for (size_t i = 0; i < json_object_array_length(attributes); i++) {
-        struct json_object *attribute = json_object_array_get_idx(attributes, i);
-        if (strcmp(text_of(attribute, "key"), "service.name") == 0)
-            return text_of(json_object_object_get(attribute, "value"), "stringValue");
-    }
-    return "";
-}
-
-/* Only of the caller's trace. */
-static void take_spans(struct told *told, const char *service, struct json_object *spans) {
-    for (size_t i = 0; i < json_object_array_length(spans); i++) {
-        struct json_object *span = json_object_array_get_idx(spans, i);
-        if (strcmp(text_of(span, "traceId"), CALLERS_TRACE) != 0)
-            continue;
-        assert_true(told->count < SPANS_MAX);
-        told->spans[told->count++] = (struct told_span){
-            .service = service,
-            .name = text_of(span, "name"),
-            .trace_id = text_of(span, "traceId"),
-            .id = text_of(span, "spanId"),
-            .parent_id = text_of(span, "parentSpanId"),
-            .kind = json_object_get_int(json_object_object_get(span, "kind")),
-        };
-    }
-}
-
-static void take_document(struct told *told, struct slice line) {
-    struct error error = {0};
-    struct json_object *root = NULL;
-    assert_int_equal(json_parse(line, &root, &error), STATUS_OK);
-    assert_true(told->document_count < SPANS_MAX);
-    told->documents[told->document_count++] = root;
-    struct json_object *resource =
-        json_object_array_get_idx(json_object_object_get(root, "resourceSpans"), 0);
-    struct json_object *scope =
-        json_object_array_get_idx(json_object_object_get(resource, "scopeSpans"), 0);
-    take_spans(told, service_of(json_object_object_get(resource, "resource")),
-               json_object_object_get(scope, "spans"));
-}
-
-static void told_fini(struct told *told) {
-    for (size_t i = 0; i < told->document_count; i++)
-        json_object_put(told->documents[i]);
-    *told = (struct told){0};
-}
-
-static void read_told(struct told *told) {
+static void read_told(struct otlp_spans *told) {
     struct buf body = http_sink_body(sink);
-    told_fini(told);
-    for (const char *at = body.ptr, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
-        if (end > at)
-            take_document(told, (struct slice){at, (size_t)(end - at)});
-    }
+    otlp_spans_fini(told);
+    otlp_spans_read(told, buf_slice(&body), CALLERS_TRACE);
     buf_fini(&body);
-}
-
-static const struct told_span *parent_of(const struct told *told, const struct told_span *span) {
-    for (size_t i = 0; i < told->count; i++) {
-        if (span->parent_id != NULL && strcmp(told->spans[i].id, span->parent_id) == 0)
-            return &told->spans[i];
-    }
-    return NULL;
 }
 
 /* --- stories: of an order, and of a read --- */
@@ -127,8 +46,8 @@ static const struct step order_steps[] = {
     {"inventory", "process orders.evt.created", 5, "order", "process orders.cmd.submit"},
     {"payment", "process inventory.evt.reserved", 5, "inventory", "process orders.evt.created"},
     {"payment", "charge simulated", 3, "payment", "process inventory.evt.reserved"},
-    {"payment", "payment_add payment_load", 3, "payment", "process inventory.evt.reserved"},
-    {"payment", "inbox_take payment_load payment_save outbox_insert", 3, "payment",
+    {"payment", "payment_add payment_read", 3, "payment", "process inventory.evt.reserved"},
+    {"payment", "discarded_find payment_load payment_save outbox_insert", 3, "payment",
      "process inventory.evt.reserved"},
     {"order", "process payments.evt.succeeded", 5, "payment", "process inventory.evt.reserved"},
     {"notification", "notify webhook", 3, "order", "process payments.evt.succeeded"},
@@ -146,13 +65,13 @@ static const struct step read_steps[] = {
 struct story {
     const struct step *steps;
     size_t count;
-    struct told told;
+    struct otlp_spans told;
 };
 #define STORY(rows) ((struct story){.steps = (rows), .count = sizeof(rows) / sizeof((rows)[0])})
 
-static bool is_step(const struct told *told, const struct told_span *span,
+static bool is_step(const struct otlp_spans *told, const struct otlp_span *span,
                     const struct step *step) {
-    const struct told_span *parent = parent_of(told, span);
+    const struct otlp_span *parent = otlp_spans_parent(told, span);
     if (strcmp(span->service, step->service) != 0 || strcmp(span->name, step->name) != 0)
         return false;
     if (step->above == NULL)
@@ -162,10 +81,10 @@ static bool is_step(const struct told *told, const struct told_span *span,
 }
 
 /* Spans of one name, as those of an order's two notices, are told apart by what is above them. */
-static const struct told_span *find(const struct told *told, const struct step *step) {
+static const struct otlp_span *find(const struct otlp_spans *told, const struct step *step) {
     for (size_t i = 0; i < told->count; i++) {
-        if (is_step(told, &told->spans[i], step))
-            return &told->spans[i];
+        if (is_step(told, &told->items[i], step))
+            return &told->items[i];
     }
     return NULL;
 }
@@ -180,15 +99,15 @@ static bool is_told_whole(void *closure) {
 }
 
 static void assert_is_told(struct story story) {
-    struct told *told = &story.told;
+    struct otlp_spans *told = &story.told;
     if (!wait_until(is_told_whole, &story, WAIT_MS)) {
         for (size_t i = 0; i < told->count; i++)
-            print_message("%s: %s\n", told->spans[i].service, told->spans[i].name);
+            print_message("%s: %s\n", told->items[i].service, told->items[i].name);
         fail_msg("the trace is not whole");
     }
     for (size_t i = 0; i < story.count; i++)
         assert_int_equal(find(told, &story.steps[i])->kind, story.steps[i].kind);
-    told_fini(told);
+    otlp_spans_fini(told);
 }
 
 static void place_order(const char *traceparent, const char *payment_method,

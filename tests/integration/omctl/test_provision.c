@@ -7,6 +7,8 @@
 #include "tests/support/servers/servers_fixture.h"
 
 #include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static FILE *out;
 static size_t consumer_count, declared_count; /* the latter: streams and consumers */
@@ -59,6 +61,27 @@ static void assert_printed(const char *part) {
     assert_contains(text, part);
 }
 
+static void assert_string_equal_printed(const char *all) {
+    char text[8192];
+    rewind(out);
+    size_t len = fread(text, 1, sizeof(text) - 1, out);
+    text[len] = '\0';
+    assert_string_equal(text, all);
+}
+
+/* Of the stream's configuration on the server. */
+static void assert_string_in_config(const char *stream, const char *part) {
+    struct json_object *reply, *config;
+    struct jetstream_refusal refused;
+    struct buf verb = {0};
+    buf_printf(&verb, "STREAM.INFO.%s", stream);
+    assert_int_equal(jetstream_call(nats, verb.ptr, NULL, &reply, &refused, NULL), STATUS_OK);
+    assert_int_equal(json_get_object(reply, "config", &config, NULL), STATUS_OK);
+    assert_contains(json_object_to_json_string(config), part);
+    json_object_put(reply);
+    buf_fini(&verb);
+}
+
 /* Sends the stream's configuration with one member replaced or added. */
 static void set_stream_member(const char *stream, const char *key, struct json_object *value) {
     struct json_object *reply, *config;
@@ -94,6 +117,19 @@ static void delete_resource(const char *verb) {
     call(verb, NULL);
 }
 
+/* Makes or changes a consumer: its declared fields are left to the next provision. */
+static void set_consumer(const char *stream, const char *durable, const char *members) {
+    struct buf verb = {0}, body = {0};
+    buf_printf(&verb, "CONSUMER.DURABLE.CREATE.%s.%s", stream, durable);
+    buf_printf(&body,
+               "{\"stream_name\":\"%s\",\"config\":{\"durable_name\":\"%s\","
+               "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",%s}}",
+               stream, durable, members);
+    call(verb.ptr, body.ptr);
+    buf_fini(&verb);
+    buf_fini(&body);
+}
+
 static void skip_before(int version) {
     if (nats_client_server_version(nats) < version)
         skip();
@@ -126,22 +162,210 @@ static void drift_is_reported_by_field_and_mended(void **state) {
     assert_int_equal(provision(true, 0).differing, 0);
 }
 
-static void what_is_not_declared_survives(void **state) {
+static bool has_member(const char *stream, const char *member, const char *value) {
+    struct json_object *reply, *config, *found;
+    struct jetstream_refusal refused;
+    struct buf verb = {0};
+    buf_printf(&verb, "STREAM.INFO.%s", stream);
+    assert_int_equal(jetstream_call(nats, verb.ptr, NULL, &reply, &refused, NULL), STATUS_OK);
+    assert_int_equal(json_get_object(reply, "config", &config, NULL), STATUS_OK);
+    bool has = json_object_object_get_ex(config, member, &found) &&
+               strcmp(json_object_get_string(found), value) == 0;
+    json_object_put(reply);
+    buf_fini(&verb);
+    return has;
+}
+
+static bool takes_batches(const char *stream) {
+    return has_member(stream, "allow_atomic", "true");
+}
+
+static void the_stream_of_commands_takes_batches_where_the_server_knows_them(void **state) {
     (void)state;
-    set_stream_member("PAYMENTS", "deny_purge", json_object_new_boolean(true));
-    set_stream_member("PAYMENTS", "max_msgs", json_object_new_int64(7));
-    assert_int_equal(provision(false, 0).updated, 1);
+    bool is_known = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 12, 0);
+    assert_int_equal(takes_batches("ORDERS"), is_known);
+    assert_false(takes_batches("NOTIFICATIONS"));
+    assert_false(takes_batches("ORDERS_DLQ"));
+}
+
+/* What is in one of those is in an outbox, too; commands are in ORDERS alone. */
+static void what_can_be_published_again_is_persisted_asynchronously(void **state) {
+    (void)state;
+    bool is_known = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 12, 0);
+    assert_int_equal(has_member("PAYMENTS", "persist_mode", "async"), is_known);
+    assert_int_equal(has_member("NOTIFICATIONS", "persist_mode", "async"), is_known);
+    assert_false(has_member("ORDERS", "persist_mode", "async"));
+    assert_false(has_member("PAYMENTS_DLQ", "persist_mode", "async"));
+}
+
+/* A server changes it never. */
+static void a_stream_from_before_that_takes_batches_and_is_left_alone(void **state) {
+    (void)state;
+    skip_before(NATS_SERVER_VERSION(2, 12, 0));
+    delete_resource("STREAM.DELETE.SHIPPING");
     struct json_object *reply, *config;
     struct jetstream_refusal refused;
-    assert_int_equal(jetstream_call(nats, "STREAM.INFO.PAYMENTS", NULL, &reply, &refused, NULL),
+    assert_int_equal(
+        json_parse(SLICE_LITERAL("{\"name\":\"SHIPPING\",\"subjects\":[\"shipping.>\"]}"), &config,
+                   NULL),
+        STATUS_OK);
+    assert_int_equal(jetstream_call(nats, "STREAM.CREATE.SHIPPING", config, &reply, &refused, NULL),
                      STATUS_OK);
-    assert_int_equal(json_get_object(reply, "config", &config, NULL), STATUS_OK);
-    assert_true(json_object_get_boolean(json_object_object_get(config, "deny_purge")));
+    json_object_put(config);
     json_object_put(reply);
+
+    struct provision_result result = provision(false, 0);
+    assert_int_equal(result.updated, 1);
+    assert_int_equal(result.refused, 0);
+    assert_printed("stream SHIPPING: it syncs each message, as it was made to: left alone");
+    assert_true(takes_batches("SHIPPING"));
+    assert_int_equal(provision(true, 0).differing, 0);
+
+    delete_resource("STREAM.DELETE.SHIPPING");
+    (void)provision(false, 0);
+    assert_true(has_member("SHIPPING", "persist_mode", "async"));
+}
+
+static void a_stream_from_before_batches_takes_them_from_then_on(void **state) {
+    (void)state;
+    skip_before(NATS_SERVER_VERSION(2, 12, 0));
+    set_stream_member("ORDERS", "allow_atomic", json_object_new_boolean(false));
     assert_int_equal(provision(true, 0).differing, 1);
-    assert_printed("stream PAYMENTS: deny_purge is true, which is not declared");
-    delete_resource("STREAM.DELETE.PAYMENTS"); /* the server never takes it back */
+    assert_printed("stream ORDERS: allow_atomic is absent, declared true");
+    assert_int_equal(provision(false, 0).updated, 1);
+    assert_true(takes_batches("ORDERS"));
+}
+
+/* With no_ack every order was a 503, and provision said that all was as declared. */
+static void what_is_declared_nowhere_goes_back_to_the_servers_default(void **state) {
+    (void)state;
+    set_stream_member("ORDERS", "no_ack", json_object_new_boolean(true));
+    set_stream_member("PAYMENTS", "allow_rollup_hdrs", json_object_new_boolean(true));
+    set_consumer("ORDERS", "order",
+                 "\"headers_only\":true,\"max_batch\":1,\"max_bytes\":100,"
+                 "\"max_expires\":1000000000,\"inactive_threshold\":3600000000000,"
+                 "\"sample_freq\":\"50%\",\"num_replicas\":1");
+    assert_int_equal(provision(true, 0).differing, 3);
+
+    assert_int_equal(provision(false, 0).updated, 3);
+
+    assert_printed("stream ORDERS: no_ack is true, which is not declared");
+    assert_printed("stream ORDERS updated");
+    assert_printed("consumer ORDERS/order: headers_only is true, which is not declared");
+    assert_printed("consumer ORDERS/order: inactive_threshold is 3600000000000, which is not");
+    rewind(out);
+    assert_int_equal(ftruncate(fileno(out), 0), 0);
+    struct provision_result result = provision(true, 0);
+    assert_int_equal(result.differing, 0);
+    assert_int_equal(result.unchanged, declared_count);
+    assert_int_equal(ftell(out), 0);
+}
+
+static void what_is_the_operators_is_named_and_left_alone(void **state) {
+    (void)state;
+    bool keeps_labels = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 10, 0);
+    struct json_object *placement = NULL, *labels = NULL;
+    assert_int_equal(json_parse(SLICE_LITERAL("{\"tags\":[\"ssd\"]}"), &placement, NULL),
+                     STATUS_OK);
+    assert_int_equal(json_parse(SLICE_LITERAL("{\"team\":\"a\"}"), &labels, NULL), STATUS_OK);
+    set_stream_member("SHIPPING", "placement", placement);
+    set_stream_member("SHIPPING", "metadata", labels);
+    set_stream_member("SHIPPING", "max_msgs", json_object_new_int64(7));
+
+    assert_int_equal(provision(false, 0).updated, 1);
+
+    assert_printed(
+        "stream SHIPPING: placement is { \"tags\": [ \"ssd\" ] }, which is the operator's");
+    if (keeps_labels)
+        assert_printed("stream SHIPPING: metadata is {");
+    struct provision_result result = provision(true, 0);
+    assert_int_equal(result.differing, 0);
+    assert_string_in_config("SHIPPING", "\"ssd\"");
+    if (keeps_labels)
+        assert_string_in_config("SHIPPING", "\"team\"");
+    delete_resource("STREAM.DELETE.SHIPPING");
     provision(false, 0);
+}
+
+/* A field that the server never takes back kept it from changing all others. */
+static void what_the_server_keeps_is_said_and_the_rest_is_put_back(void **state) {
+    (void)state;
+    set_stream_member("PAYMENTS", "deny_purge", json_object_new_boolean(true));
+    set_stream_member("PAYMENTS", "no_ack", json_object_new_boolean(true));
+    set_stream_member("PAYMENTS", "max_msgs", json_object_new_int64(7));
+
+    struct provision_result result = provision(false, 0);
+
+    assert_int_equal(result.updated, 1);
+    assert_int_equal(result.refused, 1);
+    assert_printed("stream PAYMENTS: deny_purge: the server cannot change it: ");
+    assert_printed("only one made anew is as declared: remove it (`nats stream rm PAYMENTS`)");
+    rewind(out);
+    assert_int_equal(ftruncate(fileno(out), 0), 0);
+    assert_int_equal(provision(true, 0).differing, 1);
+    assert_string_equal_printed("stream PAYMENTS: deny_purge is true, which is not declared\n");
+    delete_resource("STREAM.DELETE.PAYMENTS");
+    assert_int_equal(provision(false, 0).refused, 0);
+}
+
+/* Older servers said yes, and it was gone with their next restart. */
+static void a_consumer_in_memory_is_told_to_be_removed(void **state) {
+    (void)state;
+    delete_resource("CONSUMER.DELETE.ORDERS.order");
+    set_consumer("ORDERS", "order", "\"mem_storage\":true,\"max_batch\":1");
+    struct provision_result result = provision(false, 0);
+    assert_int_equal(result.refused, 1);
+    assert_int_equal(result.updated, 1);
+    assert_printed("consumer ORDERS/order: mem_storage: the server cannot change it: it stays");
+    assert_printed("remove it (`nats consumer rm ORDERS order`) and run `omctl provision`");
+    delete_resource("CONSUMER.DELETE.ORDERS.order");
+    assert_int_equal(provision(false, 0).refused, 0);
+}
+
+static void write_stream(const char *directory, int replicas) {
+    char path[128];
+    snprintf(path, sizeof(path), "%s/streams/REPLICATED.json", directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "{\"name\":\"REPLICATED\",\"subjects\":[\"replicated\"],\"retention\":\"limits\","
+            "\"storage\":\"file\",\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":-1,"
+            "\"max_age\":0,\"num_replicas\":%d}",
+            replicas);
+    fclose(file);
+}
+
+/* By hand, in a cluster, it left one copy of each stream. */
+static void how_many_replicas_there_are_is_left_alone_unless_it_is_said(void **state) {
+    (void)state;
+    char directory[] = "/tmp/om-provision-XXXXXX", path[128];
+    assert_non_null(mkdtemp(directory));
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, i == 0 ? "streams" : "consumers");
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    struct provision_options options = {.directory = directory, .out = out};
+    struct provision_result result;
+    write_stream(directory, 1);
+    assert_int_equal(provision_run(nats, &options, &result, NULL), STATUS_OK);
+    assert_int_equal(result.created, 1);
+
+    write_stream(directory, 3);
+    assert_int_equal(provision_run(nats, &options, &result, NULL), STATUS_OK);
+
+    assert_int_equal(result.unchanged, 1);
+    assert_printed("streams: num_replicas is 1, which is the operator's: left alone (--replicas)");
+    options.overrides.replicas = 3;
+    options.check_only = true;
+    assert_int_equal(provision_run(nats, &options, &result, NULL), STATUS_OK);
+    assert_int_equal(result.differing, 1);
+    assert_printed("stream REPLICATED: num_replicas is 1, declared 3");
+    delete_resource("STREAM.DELETE.REPLICATED");
+    static const char *const made[] = {"/streams/REPLICATED.json", "/streams", "/consumers", ""};
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof(path), "%s%s", directory, made[i]);
+        assert_int_equal(remove(path), 0);
+    }
 }
 
 static void a_pause_is_named_and_ended(void **state) {
@@ -214,7 +438,7 @@ static void what_the_server_cannot_change_is_said_and_the_rest_goes_on(void **st
     struct provision_result result = provision(false, 0);
     assert_int_equal(result.refused, 1);
     assert_int_equal(result.unchanged, declared_count - 1);
-    assert_printed("SHIPPING_DLQ: the server cannot change it");
+    assert_printed("SHIPPING_DLQ: storage: the server cannot change it");
     delete_resource("STREAM.DELETE.SHIPPING_DLQ");
     assert_int_equal(provision(false, 0).created, 1);
 }
@@ -265,7 +489,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         OUTPUT_TEST(a_bare_server_gets_everything_and_a_second_run_changes_nothing),
         OUTPUT_TEST(drift_is_reported_by_field_and_mended),
-        OUTPUT_TEST(what_is_not_declared_survives),
+        OUTPUT_TEST(the_stream_of_commands_takes_batches_where_the_server_knows_them),
+        OUTPUT_TEST(a_stream_from_before_that_takes_batches_and_is_left_alone),
+        OUTPUT_TEST(what_can_be_published_again_is_persisted_asynchronously),
+        OUTPUT_TEST(a_stream_from_before_batches_takes_them_from_then_on),
+        OUTPUT_TEST(what_is_declared_nowhere_goes_back_to_the_servers_default),
+        OUTPUT_TEST(what_is_the_operators_is_named_and_left_alone),
+        OUTPUT_TEST(what_the_server_keeps_is_said_and_the_rest_is_put_back),
+        OUTPUT_TEST(a_consumer_in_memory_is_told_to_be_removed),
+        OUTPUT_TEST(how_many_replicas_there_are_is_left_alone_unless_it_is_said),
         OUTPUT_TEST(a_pause_is_named_and_ended),
         OUTPUT_TEST(what_is_too_many_is_named_and_left_alone),
         OUTPUT_TEST(what_cannot_be_beside_the_declared_is_taken_away),

@@ -8,6 +8,7 @@
 #include "omctl/streams/stream_reader.h"
 #include "services/analytics/handler.h"
 #include "shared/base/clock.h"
+#include "shared/nats/consumer_progress.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
 #include "tests/support/servers/program.h"
@@ -25,21 +26,43 @@ static struct process *service, *gateway;
 static int http_port;
 static struct order_events events; /* all that was published */
 static FILE *progress;
+static const char *const streams[PROJECTION_STREAMS] = {"ORDERS", "INVENTORY", "PAYMENTS",
+                                                        "SHIPPING", "NOTIFICATIONS"};
+static uint64_t stream_ends[PROJECTION_STREAMS]; /* sequences published last */
+
+static struct process *start(const char *name, const char *role, const char *failpoint);
 
 /* --- publishing --- */
 
-static void publish(const struct made_event *event) {
+static void note_end(const char *stream, natsMsg *reply) {
+    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
+    struct error error;
+    struct pub_ack ack;
+    if (pub_ack_parse(text, &ack, &error) != STATUS_OK || ack.error_code != 0)
+        fixture_fail("not stored: %.*s", SLICE_ARG(text));
+    for (size_t i = 0; i < PROJECTION_STREAMS; i++) {
+        if (strcmp(streams[i], stream) == 0)
+            stream_ends[i] = ack.sequence;
+    }
+}
+
+static void publish_as(const struct made_event *event, const struct uuid *message_id) {
     const struct event_info *info = event_info(event->type);
     char id[UUID_TEXT_SIZE];
     struct error error;
     natsMsg *message = NULL, *reply = NULL;
-    uuid_format(&event->id, id);
+    uuid_format(message_id, id);
     if (nats_event_message(&message, info->subject, NULL, buf_slice(&event->payload), id,
                            info->stream, "", &error) != STATUS_OK ||
         natsConnection_RequestMsg(&reply, nats_client_fast(nats), message, 5000) != NATS_OK)
         fixture_fail("cannot publish %s", info->subject);
+    note_end(info->stream, reply);
     natsMsg_Destroy(message);
     natsMsg_Destroy(reply);
+}
+
+static void publish(const struct made_event *event) {
+    publish_as(event, &event->id);
 }
 
 /* From the event with the index given on, slowly enough for several rebuilds. */
@@ -51,9 +74,13 @@ static void *publish_rest(void *closure) {
     return NULL;
 }
 
+/* Each event of a life made up tells one fact. */
 static bool has_applied_all(void *closure) {
     const size_t *count = closure;
-    return (size_t)projection_query(&projection, "SELECT count(*) FROM analytics.inbox") == *count;
+    return (size_t)projection_query(&projection,
+                                    "SELECT count(*) FROM analytics.order_facts f,"
+                                    " jsonb_each_text(to_jsonb(f)) fact(name, value)"
+                                    " WHERE name LIKE '%\\_us' AND value <> '0'") == *count;
 }
 
 static void await_applied(size_t count) {
@@ -265,6 +292,44 @@ static void the_tool_prints_what_people_or_programs_read(void **state) {
     buf_fini(&log);
 }
 
+/* --- what comes again --- */
+
+static bool has_acknowledged_all(void *closure) {
+    (void)closure;
+    for (size_t i = 0; i < PROJECTION_STREAMS; i++) {
+        struct error error;
+        struct consumer_progress come;
+        if (consumer_progress_read(nats, streams[i], "analytics", &come, &error) != STATUS_OK ||
+            come.floor < stream_ends[i])
+            return false;
+    }
+    return true;
+}
+
+/* The process dies between its effect and the acknowledgement, twice, while all events come again
+   in another order: as when an outbox is sent again. */
+static void what_comes_again_over_kills_changes_nothing(void **state) {
+    (void)state;
+    char *before = projection_digest(&projection);
+    int exit_code = 0;
+    assert_int_equal(program_end(&service, WAIT_MS), 0);
+    order_events_shuffle(&events, 11);
+    for (size_t i = 0; i < events.count; i++) {
+        struct uuid message_id = uuid_v7();
+        publish_as(&events.items[i], &message_id);
+    }
+    for (int kills = 0; kills < 2; kills++) {
+        service = start("analytics", "om_analytics", "consumer.after_commit:2");
+        assert_true(process_wait(service, WAIT_MS, &exit_code));
+        assert_int_equal(exit_code, 128 + SIGKILL);
+        process_destroy(&service);
+    }
+    service = start("analytics", "om_analytics", NULL);
+    assert_true(wait_until(has_acknowledged_all, NULL, WAIT_MS));
+    assert_digest(before);
+    free(before);
+}
+
 /* Its server is away for a moment in the middle of a stream. */
 static void an_interrupted_reader_misses_nothing(void **state) {
     (void)state;
@@ -302,11 +367,13 @@ static void a_stream_that_is_not_there_is_said_so(void **state) {
 
 /* --- fixture --- */
 
-static struct process *start(const char *name, const char *role) {
+static struct process *start(const char *name, const char *role, const char *failpoint) {
     struct environment environment = {0};
     struct buf log = {0};
     servers_service_environment(servers, name, role, &environment);
     environment_set_int(&environment, "OM_HTTP_PORT", http_port);
+    if (failpoint != NULL)
+        environment_set(&environment, "OM_FAILPOINT", failpoint);
     buf_printf(&log, "%s/%s.log", servers_dir(servers), name);
     struct process *process = program_start(name, &environment, log.ptr);
     environment_fini(&environment);
@@ -323,8 +390,8 @@ static int setup(void **state) {
     nats = servers_connect(servers);
     progress = fopen("/dev/null", "w");
     http_port = free_port();
-    service = start("analytics", "om_analytics");
-    gateway = start("gateway", NULL);
+    service = start("analytics", "om_analytics", NULL);
+    gateway = start("gateway", NULL, NULL);
     return 0;
 }
 
@@ -355,6 +422,7 @@ int main(void) {
         cmocka_unit_test(an_audit_since_later_finds_nothing),
         cmocka_unit_test(the_tool_prints_what_people_or_programs_read),
         cmocka_unit_test(a_stream_that_is_not_there_is_said_so),
+        cmocka_unit_test(what_comes_again_over_kills_changes_nothing),
         cmocka_unit_test(an_interrupted_reader_misses_nothing),
     };
     return cmocka_run_group_tests_name("analytics_live", tests, setup, teardown);

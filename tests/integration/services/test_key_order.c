@@ -79,14 +79,14 @@ static void assert_stock(const char *expected) {
                  expected);
 }
 
-static uint64_t started_to;
+static struct held_limits known;
 
 static enum status start(struct batch *batch, struct error *error) {
-    return held_orders_start(batch, started_to, error);
+    return held_orders_start(batch, &known, error);
 }
 
-/* A turn of an instance that knows that all up to `sequence` is taken in. */
-static void start_to(uint64_t sequence) {
+/* A turn of an instance that knows this. */
+static void start_known(struct held_limits limits) {
     static const struct periodic turn = {"turn", 0, start, NULL};
     struct error error = {0};
     struct batch batch = {
@@ -94,12 +94,22 @@ static void start_to(uint64_t sequence) {
         .outbox = outbox_create(),
         .pg = pg_create(servers_role_url(world.servers, "om_orders"), "turn"),
     };
-    started_to = sequence;
+    known = limits;
     if (periodic_run(&turn, &batch, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     arena_destroy(&batch.arena);
     outbox_destroy(&batch.outbox);
     pg_destroy(&batch.pg);
+}
+
+/* All up to `sequence` is taken in. */
+static void start_to(uint64_t sequence) {
+    start_known((struct held_limits){.sequence = sequence});
+}
+
+/* The stream ends with `end` now, and all that it held is taken in. */
+static void start_beyond(uint64_t end, int64_t held_us) {
+    start_known((struct held_limits){.stream_end = end, .held_us = held_us});
 }
 
 static void deliver_to_inventory(void *closure, enum event_type type, struct slice payload) {
@@ -235,6 +245,24 @@ static void an_order_held_by_a_clock_that_was_ahead_is_started(void **state) {
     assert_announced(&order, "created");
 }
 
+/* An order that was held when its stream was set back waited for the stream to reach its place
+   again, or for 150 s. */
+static void an_order_whose_place_the_stream_has_lost_waits_for_what_is_left(void **state) {
+    (void)state;
+    struct world_order order = make_unguarded();
+    submit(&order, 8);
+    int64_t held_us =
+        world_query_int(&world, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8");
+    start_beyond(8, held_us); /* its place is there: the sequence counts */
+    assert_announced(&order, "");
+    start_beyond(5, held_us - 60 * SECOND_US); /* it was not held yet when they asked */
+    assert_announced(&order, "");
+
+    start_beyond(5, held_us);
+
+    assert_announced(&order, "created");
+}
+
 static void an_order_that_has_ended_while_it_was_held_is_not_started(void **state) {
     (void)state;
     struct world_order order = make_unguarded();
@@ -267,6 +295,7 @@ int main(void) {
         TEST(nobody_hears_of_an_unguarded_order_before_all_older_ones_are_taken_in),
         TEST(an_order_is_not_held_for_ever),
         TEST(an_order_held_by_a_clock_that_was_ahead_is_started),
+        TEST(an_order_whose_place_the_stream_has_lost_waits_for_what_is_left),
         TEST(an_order_that_has_ended_while_it_was_held_is_not_started),
     };
     return cmocka_run_group_tests_name("key_order", tests, world_setup, world_teardown);

@@ -51,6 +51,19 @@ static void a_reserved_order_is_charged_once(void **state) {
     buf_fini(&second);
 }
 
+/* Who reserves stock only then needs all of the order. */
+static void a_payment_tells_of_the_order_as_much_as_its_flow_needs(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct buf payload = {0};
+    struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    assert_int_equal(charge(&message), STATUS_OK);
+    assert_world("SELECT string_agg(key, ' ' ORDER BY key) FROM payments.outbox,"
+                 " jsonb_object_keys(convert_from(payload, 'UTF8')::jsonb -> 'data') AS key",
+                 "amountMinor chargeId currency flow orderId");
+    buf_fini(&payload);
+}
+
 static void a_declined_order_fails(void **state) {
     (void)state;
     struct uuid id = uuid_v7();
@@ -257,6 +270,7 @@ static void an_event_about_another_order_than_it_says_is_rejected(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_reserved_order_is_charged_once),
+        TEST(a_payment_tells_of_the_order_as_much_as_its_flow_needs),
         TEST(a_declined_order_fails),
         TEST(a_failed_order_gets_its_money_back),
         TEST(an_order_that_failed_first_is_never_charged),

@@ -41,7 +41,7 @@ static const struct pg_statement refuse = {"test_refuse", "SELECT 1 / ($1::int8 
 
 static enum status apply_one(struct batch *batch, struct delivery *delivery, struct error *error) {
     struct slice behave;
-    enum status status = json_get_string(delivery->event.data, "behave", &behave, error);
+    enum status status = json_tree_get_string(delivery->event.data, "behave", &behave, error);
     if (status != STATUS_OK)
         return status;
     if (delivery->attempt > atomic_load(&most_attempts))
@@ -235,8 +235,9 @@ static int each_setup(void **state) {
     atomic_store(&most_attempts, 0);
     assert_int_equal(natsConnection_SubscribeSync(&reports, nats_client_fast(nats), "failures.>"),
                      NATS_OK);
-    assert_int_equal(pg_script(pg, "TRUNCATE inventory.outbox; TRUNCATE inventory.inbox", &error),
-                     STATUS_OK);
+    assert_int_equal(
+        pg_script(pg, "TRUNCATE inventory.outbox, inventory.inbox, inventory.discarded", &error),
+        STATUS_OK);
     return 0;
 }
 
@@ -302,6 +303,55 @@ a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done
     assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
     assert_int_equal(count_of(&taken), 2);
     assert_int_equal(atomic_load(&most_attempts), 1);
+}
+
+/* --- what operators discarded ------------------------------------------------------------------
+ */
+
+static const struct handler by_effect = {.apply = apply, .once = ONCE_BY_EFFECT};
+static const struct handler_row rows_by_effect[] = {{EVENT_ORDER_CREATED, &by_effect}};
+static const struct consumer_spec spec_by_effect = {STREAM, DURABLE, rows_by_effect, 1};
+
+static void discard(const struct uuid *id) {
+    static const struct pg_statement keep = {"test.keep",
+                                             "INSERT INTO inventory.discarded (event_id, consumer) "
+                                             "VALUES ($1::uuid, 'ORDERS/analytics')",
+                                             1};
+    struct error error = {0};
+    const struct pg_param params[] = {pg_uuid(id)};
+    require_ok(pg_query(pg, &keep, params, NULL, &error), &error);
+}
+
+static void assert_left_out(const char *behave) {
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    struct uuid id = publish(EVENT_ORDER_CREATED, behave, NULL);
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    discard(&id);
+    start_consumer_of(&spec_by_effect);
+    assert_effects(2);
+    assert_true(wait_until(all_is_acknowledged, NULL, WAIT_MS));
+    assert_effects(2);
+    assert_int_equal(atomic_load(&most_attempts), 1);
+    assert_int_equal(consumer_figure("num_redelivered"), 0);
+    natsMsg *report = NULL;
+    assert_int_equal(natsSubscription_NextMsg(&report, reports, 100), NATS_TIMEOUT);
+    assert_int_equal(count_of(&taken), 0);
+}
+
+static void what_was_discarded_is_not_applied_and_its_neighbours_are(void **state) {
+    (void)state;
+    assert_left_out("well");
+}
+
+/* It is found out only after the handler had a go at it. */
+static void what_was_discarded_is_not_blamed_for_what_its_handler_says(void **state) {
+    (void)state;
+    assert_left_out("reject");
+}
+
+static void what_was_discarded_is_not_blamed_for_what_the_database_says(void **state) {
+    (void)state;
+    assert_left_out("refused-by-database");
 }
 
 /* The stream's last sequence is that of the message published last: nothing else publishes. */
@@ -544,6 +594,42 @@ static void a_drained_consumer_finishes_what_it_fetched(void **state) {
     assert_int_equal(atomic_load(&most_attempts), 1);
 }
 
+/* --- patience --------------------------------------------------------------------------------- */
+
+static void a_patient_consumer_takes_at_once_what_came_meanwhile(void **state) {
+    (void)state;
+    enum { EVENTS = 40, APART_MS = 20, BATCHES_MOST = 3 };
+    static const struct handler patient = {.apply = apply, .patience_ms = 5000};
+    static const struct handler_row patient_rows[] = {{EVENT_ORDER_CREATED, &patient}};
+    static const struct consumer_spec patient_spec = {STREAM, DURABLE, patient_rows, 1};
+    start_consumer_of(&patient_spec);
+    publish(EVENT_ORDER_CREATED, "well", NULL);
+    assert_effects(1);
+    atomic_store(&batches_seen, 0);
+
+    for (int i = 1; i < EVENTS; i++) {
+        clock_sleep_ms(APART_MS);
+        publish(EVENT_ORDER_CREATED, "well", NULL);
+    }
+
+    assert_effects(EVENTS);
+    assert_in_range(atomic_load(&batches_seen), 1, BATCHES_MOST);
+}
+
+static void a_patient_consumer_waits_for_nothing_while_there_is_a_full_batch(void **state) {
+    (void)state;
+    enum { LONG_MS = 100000, EVENTS = 2 * 64 * PATIENT_BATCHES + 1 };
+    static const struct handler patient = {.apply = apply, .patience_ms = LONG_MS};
+    static const struct handler_row patient_rows[] = {{EVENT_ORDER_CREATED, &patient}};
+    static const struct consumer_spec patient_spec = {STREAM, DURABLE, patient_rows, 1};
+    for (int i = 0; i < EVENTS; i++)
+        publish(EVENT_ORDER_CREATED, "well", NULL);
+
+    start_consumer_of(&patient_spec);
+
+    assert_effects(EVENTS);
+}
+
 /* --- messages that are no events -------------------------------------------------------------- */
 
 static atomic_int raw_taken, raw_refused;
@@ -622,6 +708,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_event_is_applied_and_acknowledged_after_its_commit),
         TEST(an_event_sent_twice_commits_once),
+        TEST(what_was_discarded_is_not_applied_and_its_neighbours_are),
+        TEST(what_was_discarded_is_not_blamed_for_what_its_handler_says),
+        TEST(what_was_discarded_is_not_blamed_for_what_the_database_says),
         TEST(an_event_of_a_type_not_listed_is_acknowledged_and_ignored),
         TEST(a_rejected_event_is_reported_and_never_comes_again_while_its_neighbours_are_done),
         TEST(a_payload_that_is_no_event_is_rejected_under_its_sequence),
@@ -635,6 +724,8 @@ int main(void) {
         TEST(an_event_the_database_refuses_holds_back_no_other),
         TEST(an_outage_holds_the_batch_and_costs_no_attempt),
         TEST(a_drained_consumer_finishes_what_it_fetched),
+        TEST(a_patient_consumer_takes_at_once_what_came_meanwhile),
+        TEST(a_patient_consumer_waits_for_nothing_while_there_is_a_full_batch),
         TEST(messages_that_are_no_events_are_taken_and_one_that_fails_alone_comes_again),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

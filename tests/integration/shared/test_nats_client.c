@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #define AGAIN_MS 20000
 #define MESSAGE_MS 5000
@@ -124,6 +125,31 @@ static void closing_does_not_wait_for_a_server_that_is_away(void **state) {
     assert_true(took_us < 2000000);
 }
 
+/* Otherwise it would refuse every order by itself, as nats.c does, also when the server takes them
+   again. */
+static void a_server_that_takes_no_message_of_our_size_is_waited_for(void **state) {
+    (void)state;
+    struct nats_client *nats = NULL;
+    struct error error = {0};
+    char path[512];
+    snprintf(path, sizeof(path), "%s/nats.conf", servers_dir(servers));
+    FILE *config = fopen(path, "a");
+    assert_non_null(config);
+    long size = ftell(config);
+    fprintf(config, "\nmax_payload: 512\n");
+    fclose(config);
+    servers_restart(servers, SERVER_NATS);
+    enum status status = connect_to(servers_nats_url(servers),
+                                    servers_nats_password_file(servers, "shipping"), &nats, &error);
+    assert_int_equal(truncate(path, size), 0);
+    servers_restart(servers, SERVER_NATS);
+
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_contains(error.text, "messages up to 512 bytes only: set its max_payload");
+    nats = connected();
+    nats_client_destroy(&nats);
+}
+
 static void a_wrong_password_is_said(void **state) {
     (void)state;
     struct nats_client *nats = NULL;
@@ -237,6 +263,7 @@ int main(void) {
         cmocka_unit_test(a_lost_server_is_noticed_and_found_again),
         cmocka_unit_test(hardly_anything_is_kept_for_a_server_that_is_away),
         cmocka_unit_test(closing_does_not_wait_for_a_server_that_is_away),
+        cmocka_unit_test(a_server_that_takes_no_message_of_our_size_is_waited_for),
         cmocka_unit_test(a_wrong_password_is_said),
         cmocka_unit_test(the_servers_version_is_known_also_after_a_new_connection),
         cmocka_unit_test(each_inbox_is_new_and_under_the_users_name),

@@ -1,9 +1,12 @@
 /* Readiness tells also of what nobody consumes: a task by the clock, and requests, whose database
-   is in trouble. The process was once ready while its watchdog failed at every turn.
+   is in trouble, and of what NATS does not let the process publish. It was once ready while its
+   watchdog failed at every turn.
 
    Covers: shared/service/runtime.c shared/service/periodic.c shared/service/micro.c */
+#include "shared/base/clock.h"
 #include "shared/nats/nats_client.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
 #include "tests/support/servers/program.h"
@@ -74,6 +77,56 @@ static void requests_that_cannot_read_show_while_they_come(void **state) {
     assert_true(wait_until(program_is_ready, &admin_port, WAIT_MS));
 }
 
+/* An answer to a request, of which nobody waits for the end. */
+static void a_publish_that_is_refused_shows_whatever_it_was(void **state) {
+    (void)state;
+    servers_deny(servers, "order", "_INBOX_operator.>");
+    clock_sleep_ms(1000); /* the server reads its file again */
+    natsMsg *reply = NULL;
+    assert_int_equal(
+        natsConnection_RequestString(&reply, nats_client_fast(nats), "mesh.order.get", ORDER, 1000),
+        NATS_TIMEOUT);
+    await_words("NATS does not let this user publish to _INBOX_operator.");
+
+    servers_deny(servers, "order", NULL);
+    assert_true(wait_until(program_is_ready, &admin_port, WAIT_MS));
+    ask();
+}
+
+#define ITS_WAIT                                                                                   \
+    "usename = 'om_orders' AND application_name LIKE '%watchdog%' AND wait_event_type = 'Lock'"
+
+static bool waits_for_the_lock(void *unused) {
+    static const struct pg_statement count = {
+        "waiting_watchdogs", "SELECT count(*) FROM pg_stat_activity WHERE " ITS_WAIT, 0};
+    (void)unused;
+    struct error error = {0};
+    struct pg_result *result = NULL;
+    assert_false(readiness_says("the task watchdog fails"));
+    if (pg_query(pg, &count, NULL, &result, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    int64_t waiting = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return waiting > 0;
+}
+
+/* In the midst of a turn, which is begun anew. */
+static void a_session_that_is_ended_once_is_no_trouble(void **state) {
+    (void)state;
+    struct error error = {0};
+    static const struct pg_statement lock = {"lock",
+                                             "LOCK TABLE orders.watch IN ACCESS EXCLUSIVE MODE", 0};
+    struct pg *locker = pg_create(servers_postgres_url(servers), "locker");
+    assert_int_equal(pg_begin(locker, &error), STATUS_OK);
+    assert_int_equal(pg_query(locker, &lock, NULL, NULL, &error), STATUS_OK);
+    assert_true(wait_until(waits_for_the_lock, NULL, WAIT_MS));
+    run("SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE " ITS_WAIT);
+    assert_true(wait_until(waits_for_the_lock, NULL, WAIT_MS));
+    pg_rollback(locker);
+    pg_destroy(&locker);
+    assert_false(readiness_says("the task watchdog fails"));
+}
+
 static int group_setup(void **state) {
     if (system_setup(state) != 0)
         return -1;
@@ -97,6 +150,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_that_cannot_write_shows_until_it_can),
         cmocka_unit_test(requests_that_cannot_read_show_while_they_come),
+        cmocka_unit_test(a_publish_that_is_refused_shows_whatever_it_was),
+        cmocka_unit_test(a_session_that_is_ended_once_is_no_trouble),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -144,6 +144,9 @@ static bool look_at_all(struct checker *checker, struct buf *report) {
     bool all_hold = load_streams(checker) && execute(checker, checker_moments_sql);
     for (size_t i = 0; i < invariant_count; i++)
         all_hold = look_at(checker, &invariants[i], report) && all_hold;
+    for (size_t i = 0; i < whole_stream_invariant_count && !checker->options->has_lost_messages;
+         i++)
+        all_hold = look_at(checker, &whole_stream_invariants[i], report) && all_hold;
     return all_hold;
 }
 

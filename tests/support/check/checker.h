@@ -31,6 +31,8 @@ struct checker_options {
     /* Ids of the dead letters that the run's poison must become, <stream>.<consumer>.<event id>,
        NULL-terminated; NULL: it sent none. */
     const char *const *poisons;
+    /* Streams were purged or set back, and need not have again what nobody waits for. */
+    bool has_lost_messages;
     int64_t settle_ms;
     uint64_t seed; /* of the run, printed with the report */
     /* Called every few milliseconds while waiting, such as for a supervisor's turn; may be NULL. */

@@ -17,6 +17,9 @@ struct invariant {
 
 extern const struct invariant invariants[];
 extern const size_t invariant_count;
+/* Those that do not hold where messages that nobody waits for are gone. */
+extern const struct invariant whole_stream_invariants[];
+extern const size_t whole_stream_invariant_count;
 
 /* Creates the temporary tables of a session. */
 extern const char checker_tables_sql[];

@@ -72,34 +72,52 @@ bool one_is_in_flight(void *closure) {
     return is;
 }
 
-void redis_do(const char *format, ...) {
+static int64_t redis_ask(const char *format, va_list args) {
     redisContext *redis = redisConnect("127.0.0.1", servers_port(fixture.servers, SERVER_REDIS));
     assert_non_null(redis);
-    va_list args;
-    va_start(args, format);
     redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
     assert_non_null(reply);
     assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+    int64_t number = reply->integer;
     freeReplyObject(reply);
     redisFree(redis);
+    return number;
 }
 
-uint64_t stored_orders(void) {
+void redis_do(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)redis_ask(format, args);
+    va_end(args);
+}
+
+int64_t redis_number(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int64_t number = redis_ask(format, args);
+    va_end(args);
+    return number;
+}
+
+uint64_t stored_messages(const char *subjects) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
     jsOptions options;
     jsOptions_Init(&options);
-    options.Stream.Info.SubjectsFilter = "orders.*.>";
+    options.Stream.Info.SubjectsFilter = subjects;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
     assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", &options, NULL), NATS_OK);
-    const jsStreamStateSubjects *subjects = info->State.Subjects;
+    const jsStreamStateSubjects *found = info->State.Subjects;
     uint64_t count = 0;
-    for (int i = 0; subjects != NULL && i < subjects->Count; i++)
-        count += subjects->List[i].Msgs;
+    for (int i = 0; found != NULL && i < found->Count; i++)
+        count += found->List[i].Msgs;
     jsStreamInfo_Destroy(info);
     jsCtx_Destroy(js);
     return count;
+}
+
+uint64_t stored_orders(void) {
+    return stored_messages("orders.*.>");
 }
 
 void gateway_start(const char *const *rows) {
@@ -156,6 +174,11 @@ int fixture_setup(void **state) {
 int fixture_setup_with_database(void **state) {
     (void)state;
     return set_up(SERVERS_ALL);
+}
+
+int fixture_setup_with_cluster(void **state) {
+    (void)state;
+    return set_up(SERVERS_REDIS | SERVERS_NATS | SERVERS_CLUSTER);
 }
 
 int fixture_teardown(void **state) {

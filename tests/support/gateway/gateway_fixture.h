@@ -33,6 +33,8 @@ extern struct fixture fixture;
 
 int fixture_setup(void **state);
 int fixture_setup_with_database(void **state); /* with PostgreSQL, too, for services */
+int fixture_setup_with_cluster(
+    void **state); /* of three NATS servers, on one of which streams are */
 int fixture_teardown(void **state);
 
 /* --- the gateway's process --- */
@@ -64,8 +66,12 @@ void assert_problem(struct http_response *response, long status, const char *typ
 
 /* A command to Redis, as from its own client. */
 void redis_do(const char *format, ...);
+/* One that answers with a number. */
+int64_t redis_number(const char *format, ...);
 
-/* How many commands and events ORDERS holds; probes do not count. */
+/* How many messages of these subjects ORDERS holds. */
+uint64_t stored_messages(const char *subjects);
+/* How many commands and events; probes do not count. */
 uint64_t stored_orders(void);
 
 #endif

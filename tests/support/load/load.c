@@ -65,13 +65,16 @@ static void finish(struct load *load, struct worker *worker, struct slice order_
     int64_t latency_us = clock_monotonic_us() - worker->start_us;
     bool is_accepted = worker->last_status == 202;
 
-    if (is_accepted)
+    if (is_accepted) {
         load_result_add(load->result, latency_us);
-    else if (worker->last_status >= 400 && worker->last_status < 500 &&
-             worker->last_status != 409 && worker->last_status != 429)
+        if (options->accepted != NULL)
+            options->accepted(options->accepted_closure, order_id, worker->start_us);
+    } else if (worker->last_status >= 400 && worker->last_status < 500 &&
+               worker->last_status != 409 && worker->last_status != 429) {
         load->result->refused++;
-    else
+    } else {
         load->result->given_up++;
+    }
     if (options->log != NULL)
         fprintf(options->log, "%s%llu\t%d\t%.*s\t%lld\t%lld\t%s\t%u\n", options->prefix,
                 (unsigned long long)worker->number, worker->last_status, SLICE_ARG(order_id),
@@ -225,7 +228,8 @@ static int64_t dispatch(struct load *load, int64_t now_us) {
                 next_us = due < next_us ? due : next_us;
                 continue;
             }
-            worker->number = load->next++;
+            worker->number = load->options->is_one_order ? 0 : load->next;
+            load->next++;
             worker->start_us = due;
             worker->first_us = clock_now_us();
             worker->attempts = 0;

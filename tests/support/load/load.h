@@ -22,6 +22,7 @@
 struct load_options {
     uint16_t port;
     unsigned connections;
+    bool is_one_order;   /* all are order 0, again and again */
     double rate;         /* orders a second; 0: closed loop */
     uint64_t count;      /* orders to place; 0: no limit but `seconds` */
     double seconds;      /* 0: no limit but `count` */
@@ -33,6 +34,9 @@ struct load_options {
        that counts what has ended bounds with it what is under way. */
     uint64_t (*allowance)(void *closure);
     void *allowance_closure;
+    /* Told of each accepted order, and when it was due (monotonic); may be NULL. */
+    void (*accepted)(void *closure, struct slice order_id, int64_t due_us);
+    void *accepted_closure;
     FILE *log;                   /* may be NULL */
     volatile sig_atomic_t *stop; /* set: place no further orders; may be NULL */
 };

@@ -13,6 +13,7 @@
 #define TOOL_TIMEOUT_MS 60000
 #define END_TIMEOUT_MS 15000
 #define LOG_END_BYTES 4096
+#define REPLICAS_MAX 32
 
 struct part {
     struct process *process; /* NULL: not running on purpose */
@@ -22,10 +23,18 @@ struct part {
     const char *changed_name, *changed_value; /* of its environment; NULL: nothing */
 };
 
+/* One more instance of a part. */
+struct replica {
+    enum mesh_part part;
+    struct process *process;
+};
+
 struct mesh {
     struct servers *servers;
     int http_port;
     struct part parts[MESH_PART_COUNT];
+    struct replica replicas[REPLICAS_MAX];
+    int replica_count;
 };
 
 static const char *const part_names[] = {
@@ -92,20 +101,41 @@ void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, co
     mesh->parts[part].changed_value = value;
 }
 
-void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint) {
-    struct environment environment = {0};
+static struct process *start_program(struct mesh *mesh, enum mesh_part part,
+                                     const struct environment *environment) {
     struct buf binary = {0};
-
     buf_printf(&binary, "%s/bin/om-%s", OM_BINARY_DIR, part_names[part]);
-    fill_environment(mesh, part, failpoint, &environment);
-    process_destroy(&mesh->parts[part].process);
-    mesh->parts[part].process = process_start(&(struct process_options){
+    struct process *process = process_start(&(struct process_options){
         .argv = (const char *const[]){binary.ptr, NULL},
-        .environment = &environment,
+        .environment = environment,
         .log_path = mesh->parts[part].log_path,
     });
-    environment_fini(&environment);
     buf_fini(&binary);
+    return process;
+}
+
+void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint) {
+    struct environment environment = {0};
+
+    fill_environment(mesh, part, failpoint, &environment);
+    process_destroy(&mesh->parts[part].process);
+    mesh->parts[part].process = start_program(mesh, part, &environment);
+    environment_fini(&environment);
+}
+
+void mesh_launch_replica(struct mesh *mesh, enum mesh_part part) {
+    struct environment environment = {0};
+    char instance[64];
+
+    if (mesh->replica_count == REPLICAS_MAX)
+        fixture_fail("more than %d replicas", REPLICAS_MAX);
+    struct replica *replica = &mesh->replicas[mesh->replica_count++];
+    fill_environment(mesh, part, NULL, &environment);
+    (void)snprintf(instance, sizeof(instance), "%s-%d", part_names[part], mesh->replica_count);
+    environment_set(&environment, "OM_INSTANCE", instance);
+    environment_set_int(&environment, "OM_ADMIN_PORT", free_port());
+    *replica = (struct replica){part, start_program(mesh, part, &environment)};
+    environment_fini(&environment);
 }
 
 void mesh_kill(struct mesh *mesh, enum mesh_part part) {
@@ -276,13 +306,13 @@ static void prepare_parts(struct mesh *mesh) {
     mesh->http_port = free_port();
 }
 
-struct mesh *mesh_start(void) {
+/* `provision` are the arguments for omctl, NULL-terminated. */
+static struct mesh *start_on(unsigned servers, const char *const *provision) {
     struct mesh *mesh = mem_alloc(sizeof(*mesh));
 
-    mesh->servers = servers_start(SERVERS_ALL);
+    mesh->servers = servers_start(servers);
     servers_migrate(mesh->servers);
-    run_omctl(mesh, (const char *const[]){"provision", "--dir", OM_SOURCE_DIR "/nats", "--ack-wait",
-                                          "2s", NULL});
+    run_omctl(mesh, provision);
     prepare_parts(mesh);
     for (int part = 0; part < MESH_PART_COUNT; part++)
         mesh_launch(mesh, (enum mesh_part)part, NULL);
@@ -293,15 +323,36 @@ struct mesh *mesh_start(void) {
     return mesh;
 }
 
+static const char *const provision_soon_again[] = {"provision",  "--dir", OM_SOURCE_DIR "/nats",
+                                                   "--ack-wait", "2s",    NULL};
+
+struct mesh *mesh_start(void) {
+    return start_on(SERVERS_ALL, provision_soon_again);
+}
+
+struct mesh *mesh_start_on_disks(void) {
+    struct mesh *mesh = start_on(SERVERS_ALL | SERVERS_DISKS, provision_soon_again);
+    servers_sync_disks(mesh->servers);
+    return mesh;
+}
+
+struct mesh *mesh_start_cluster(void) {
+    return start_on(SERVERS_ALL | SERVERS_CLUSTER,
+                    (const char *const[]){"provision", "--dir", OM_SOURCE_DIR "/nats", "--replicas",
+                                          "3", NULL});
+}
+
 /* Not killed: only who ends in order reports leaks and races, and writes its coverage. */
-static void end_part(struct mesh *mesh, enum mesh_part part) {
-    if (mesh->parts[part].process == NULL)
+static void end_process(struct mesh *mesh, enum mesh_part part, struct process **process) {
+    int exit_code = -1;
+    if (*process == NULL)
         return;
-    int exit_code = mesh_await_end(mesh, part, END_TIMEOUT_MS);
-    if (exit_code == 0 || exit_code == 128 + SIGKILL)
-        return;
-    print_log_end(mesh->parts[part].log_path);
-    fixture_fail("%s ended with %d", part_names[part], exit_code);
+    bool is_over = process_wait(*process, END_TIMEOUT_MS, &exit_code);
+    if (!is_over || (exit_code != 0 && exit_code != 128 + SIGKILL)) {
+        print_log_end(mesh->parts[part].log_path);
+        fixture_fail("%s ended with %d", part_names[part], exit_code);
+    }
+    process_destroy(process);
 }
 
 /* Each part runs as the NATS user of its name: what it does must be what that user may do. */
@@ -323,8 +374,12 @@ void mesh_stop(struct mesh **mesh) {
         if ((*mesh)->parts[part].process != NULL)
             process_signal((*mesh)->parts[part].process, SIGTERM);
     }
+    for (int i = 0; i < (*mesh)->replica_count; i++)
+        process_signal((*mesh)->replicas[i].process, SIGTERM);
+    for (int i = 0; i < (*mesh)->replica_count; i++)
+        end_process(*mesh, (*mesh)->replicas[i].part, &(*mesh)->replicas[i].process);
     for (int part = 0; part < MESH_PART_COUNT; part++) {
-        end_part(*mesh, (enum mesh_part)part);
+        end_process(*mesh, (enum mesh_part)part, &(*mesh)->parts[part].process);
         check_permissions(&(*mesh)->parts[part], part_names[part]);
         free((*mesh)->parts[part].log_path);
     }

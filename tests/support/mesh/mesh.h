@@ -38,6 +38,11 @@ struct mesh;
 
 /* Returns when every process is ready and the order service knows the catalog's prices. */
 struct mesh *mesh_start(void);
+/* The same on three NATS servers, with three replicas of each stream, and with the declared time of
+   30 s until a redelivery. */
+struct mesh *mesh_start_cluster(void);
+/* As mesh_start(), with a disk for each server whose power can be cut, and all of it synced. */
+struct mesh *mesh_start_on_disks(void);
 /* SIGTERM to all that run; one that does not end in order fails the test program. What the streams
    then carry goes into the directory OM_EVENT_DUMP_DIR, if that is set (stream_dump.h). */
 void mesh_stop(struct mesh **mesh);
@@ -56,6 +61,8 @@ void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, co
 /* Starts a part that is not running. `failpoint` is "name:n" (failpoint.h), or NULL. */
 void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint);
 void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
+/* One more instance of a part that runs, until mesh_stop(): no other call is about it. */
+void mesh_launch_replica(struct mesh *mesh, enum mesh_part part);
 /* SIGSTOP to everything, servers included, and SIGCONT: a machine that stalls. */
 void mesh_freeze(struct mesh *mesh);
 void mesh_thaw(struct mesh *mesh);

@@ -20,6 +20,7 @@ struct clients {
     char *logs[WORKLOADS_MAX + 2]; /* the first is ours, one a workload, NULL-terminated */
     size_t log_count;
     char **poisons; /* NULL-terminated */
+    bool has_lost_messages;
     size_t poison_count, poison_capacity;
     FILE *log;
 };
@@ -291,6 +292,7 @@ static bool supervised_check(struct clients *clients, int64_t settle_ms, struct 
         .nats_password_file = servers_nats_password_file(servers, "operator"),
         .logs = (const char *const *)clients->logs,
         .poisons = (const char *const *)clients->poisons,
+        .has_lost_messages = clients->has_lost_messages,
         .settle_ms = settle_ms * OM_TIME_FACTOR,
         .seed = clients->seed,
         .while_waiting = supervise,
@@ -312,6 +314,10 @@ void clients_expect_dead(struct clients *clients, const char *entry) {
     }
     clients->poisons[clients->poison_count++] = mem_copy(slice_of(entry));
     clients->poisons[clients->poison_count] = NULL;
+}
+
+void clients_expect_losses(struct clients *clients) {
+    clients->has_lost_messages = true;
 }
 
 bool clients_check(struct clients *clients, int64_t settle_ms) {

@@ -58,6 +58,8 @@ void workload_destroy(struct workload **workload);
 /* The checker is to find this dead letter, <stream>.<consumer>.<event id>, and no other that it was
    not told of. */
 void clients_expect_dead(struct clients *clients, const char *entry);
+/* The streams lose messages in this test, and need not have all of them again. */
+void clients_expect_losses(struct clients *clients);
 /* Waits for everything to come to rest and checks all invariants; prints the report if one does not
    hold. */
 bool clients_check(struct clients *clients, int64_t settle_ms);

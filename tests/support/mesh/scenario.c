@@ -9,15 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-int scenario_setup(void **state) {
+static int begin(struct mesh *mesh, void **state) {
     struct scenario *scenario = mem_alloc(sizeof(*scenario));
 
-    scenario->mesh = mesh_start();
+    scenario->mesh = mesh;
     scenario->clients = clients_create(scenario->mesh);
     print_message("seed %llu (OM_SEED repeats it)\n",
                   (unsigned long long)clients_seed(scenario->clients));
     *state = scenario;
     return 0;
+}
+
+int scenario_setup(void **state) {
+    return begin(mesh_start(), state);
+}
+
+int scenario_setup_on_disks(void **state) {
+    return begin(mesh_start_on_disks(), state);
 }
 
 int scenario_teardown(void **state) {
@@ -70,9 +78,10 @@ int64_t scenario_sql(struct scenario *scenario, const char *sql, const char *tex
     PGresult *result = PQexecParams(db, sql, text == NULL ? 0 : 1, NULL,
                                     (const char *const[]){text}, NULL, NULL, 0);
 
-    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) == 0)
+    bool has_value = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
+    if (!has_value && PQresultStatus(result) != PGRES_COMMAND_OK)
         fail_msg("%s: %s", sql, PQerrorMessage(db));
-    int64_t value = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    int64_t value = has_value ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
     PQclear(result);
     PQfinish(db);
     return value;

@@ -26,6 +26,7 @@ struct scenario {
 
 /* Group fixture; *state becomes a struct scenario. Prints the seed. */
 int scenario_setup(void **state);
+int scenario_setup_on_disks(void **state);
 int scenario_teardown(void **state);
 
 /* Places an order of `quantity` of `sku` under `key`, asserts the 202 and leaves its id in `id` (64
@@ -35,7 +36,8 @@ void scenario_place(struct scenario *scenario, const char *key, const char *sku,
 /* The events of a whole order's JSON, separated by blanks. Appends. */
 void scenario_timeline(const struct buf *order_json, struct buf *events);
 
-/* The first column of the first row, as a superuser; `text` (may be NULL) is its parameter $1. */
+/* The first column of the first row, 0 without rows, as a superuser; `text` (may be NULL) is its
+   parameter $1. */
 int64_t scenario_sql(struct scenario *scenario, const char *sql, const char *text);
 
 /* Starts a mixed load of `rate` orders a second, which goes on until it is ended. */

@@ -186,13 +186,34 @@ static struct storm_latency latency_between(struct storm *storm, int64_t from_us
     return latency;
 }
 
+static const struct pg_statement unnoticed = {
+    "storm_unnoticed",
+    "SELECT 2 * (SELECT count(*) FROM orders.orders)"
+    " - (SELECT count(*) FROM notifications.notifications)",
+    0,
+};
+
+/* The service that tells of them is patient. */
+static bool all_are_told_of(void *closure) {
+    struct storm *storm = closure;
+    struct pg_result *rows = NULL;
+    struct error error = {0};
+    require_ok(pg_query(storm->pg, &unnoticed, NULL, &rows, &error), &error);
+    bool are_told_of = pg_get_int64(rows, 0, 0) == 0;
+    pg_result_free(&rows);
+    return are_told_of;
+}
+
 /* --- the story -------------------------------------------------------------------------------- */
 
 static struct storm_latency live_before(struct storm *storm) {
     int64_t from_us = clock_now_us();
     struct workload *live = place(storm, storm->options->live_orders, storm->options->live_rate);
     await_end(&live);
-    return latency_between(storm, from_us, clock_now_us());
+    struct storm_latency latency = latency_between(storm, from_us, clock_now_us());
+    if (!wait_until(all_are_told_of, storm, END_MS))
+        fixture_fail("not every customer is told");
+    return latency;
 }
 
 static void fail_every_notice(struct storm *storm, struct storm_result *result) {

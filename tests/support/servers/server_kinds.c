@@ -53,9 +53,7 @@ static void postgres_set_up(struct servers *servers) {
         password_file[SERVERS_PATH_SIZE];
     find_postgres(servers);
     snprintf(initdb, sizeof(initdb), "%s/initdb", servers->postgres_bin);
-    if (mkdir(servers_path(servers, "postgres", dir), 0755) != 0)
-        fixture_fail("%s: %s", dir, strerror(errno));
-    own_by_postgres(dir);
+    own_by_postgres(servers_make_dir(servers, "postgres", dir));
     servers_make_secret(servers->database_password);
     servers_write_file(servers_path(servers, "postgres/password", password_file),
                        servers->database_password);
@@ -106,8 +104,7 @@ static bool postgres_serves(struct servers *servers) {
 
 static void redis_set_up(struct servers *servers) {
     char dir[SERVERS_PATH_SIZE];
-    if (mkdir(servers_path(servers, "redis", dir), 0755) != 0)
-        fixture_fail("%s: %s", dir, strerror(errno));
+    servers_make_dir(servers, "redis", dir);
     snprintf(servers->redis_url, sizeof(servers->redis_url), "redis://127.0.0.1:%d",
              servers->ports[SERVER_REDIS]);
 }
@@ -238,32 +235,87 @@ static void make_certificates(struct servers *servers, const char *dir) {
              servers_path(servers, "secrets/nats-tls/ca.crt", path));
 }
 
-static void nats_set_up(struct servers *servers) {
-    char path[SERVERS_PATH_SIZE], port[16];
-    write_users(servers);
-    snprintf(port, sizeof(port), "%d", servers->ports[SERVER_NATS]);
+/* The configuration but for what differs from server to server. */
+static struct buf read_nats_config(struct servers *servers) {
+    char path[SERVERS_PATH_SIZE];
     struct buf config = servers_read_file(OM_SOURCE_DIR "/nats/server.conf.in");
     if (servers->has_tls) {
         make_certificates(servers, servers_path(servers, "secrets/nats-tls", path));
         replace(&config, "# @TLS@ ", "");
         replace(&config, "@TLS_DIR@", path);
     }
-    replace(&config, "# @SYNC_INTERVAL@", can_sync_always(servers) ? "sync_interval: always" : "");
-    replace(&config, "@PORT@", port);
+    servers->syncs_always = can_sync_always(servers);
+    replace(&config, "# @SYNC_INTERVAL@", servers->syncs_always ? "sync_interval: always" : "");
     replace(&config, "@MAX_FILE_STORE@", "10GB");
-    replace(&config, "@STORE_DIR@", servers_path(servers, "nats", path));
-    servers_write_file(servers_path(servers, "nats.conf", path), config.ptr);
-    snprintf(servers->nats_url, sizeof(servers->nats_url), "%s://127.0.0.1:%s",
-             servers->has_tls ? "tls" : "nats", port);
+    return config;
+}
+
+static void write_nats_config(struct servers *servers, const struct buf *config, const char *name,
+                              int port, const char *more) {
+    char path[SERVERS_PATH_SIZE], file[64], text[16];
+    struct buf own = {0};
+    buf_append_slice(&own, buf_slice(config));
+    snprintf(text, sizeof(text), "%d", port);
+    replace(&own, "@PORT@", text);
+    replace(&own, "@STORE_DIR@", servers_path(servers, name, path));
+    buf_append_text(&own, more);
+    snprintf(file, sizeof(file), "%s.conf", name);
+    servers_write_file(servers_path(servers, file, path), own.ptr);
+    buf_fini(&own);
+}
+
+static const char *const nats_names[] = {"nats", "nats2", "nats3"};
+
+/* Every server knows the routes to all. Of a name that is given twice the later counts. */
+static void write_cluster(struct servers *servers, const struct buf *config) {
+    int routes[SERVERS_NATS_PEERS + 1];
+    for (int i = 0; i <= SERVERS_NATS_PEERS; i++)
+        routes[i] = free_port();
+    for (int i = 0; i <= SERVERS_NATS_PEERS; i++) {
+        struct buf more = {0};
+        buf_printf(&more,
+                   "\nserver_name: %s\ncluster {\n    name: test\n    listen: \"127.0.0.1:%d\"\n   "
+                   " routes: [",
+                   nats_names[i], routes[i]);
+        for (int other = 0; other <= SERVERS_NATS_PEERS; other++)
+            buf_printf(&more, "%s\"nats://127.0.0.1:%d\"", other == 0 ? "" : ", ", routes[other]);
+        buf_append_text(&more, " ]\n}\n");
+        write_nats_config(servers, config, nats_names[i],
+                          i == 0 ? servers->ports[SERVER_NATS] : free_port(), more.ptr);
+        buf_fini(&more);
+    }
+}
+
+static void nats_set_up(struct servers *servers) {
+    char dir[SERVERS_PATH_SIZE];
+    if (servers->has_disks)
+        servers_make_dir(servers, nats_names[0], dir);
+    write_users(servers);
+    struct buf config = read_nats_config(servers);
+    if (servers->is_cluster)
+        write_cluster(servers, &config);
+    else
+        write_nats_config(servers, &config, nats_names[0], servers->ports[SERVER_NATS], "");
+    snprintf(servers->nats_url, sizeof(servers->nats_url), "%s://127.0.0.1:%d",
+             servers->has_tls ? "tls" : "nats", servers->ports[SERVER_NATS]);
     buf_fini(&config);
 }
 
+static struct process *start_nats(struct servers *servers, const char *name) {
+    char config[SERVERS_PATH_SIZE], log_path[SERVERS_PATH_SIZE], file[64];
+    snprintf(file, sizeof(file), "%s.conf", name);
+    const char *const argv[] = {nats_program(), "--config", servers_path(servers, file, config),
+                                NULL};
+    snprintf(file, sizeof(file), "%s.log", name);
+    return process_start(
+        &(struct process_options){.argv = argv, .log_path = servers_path(servers, file, log_path)});
+}
+
 static void nats_start(struct servers *servers) {
-    char config[SERVERS_PATH_SIZE], log_path[SERVERS_PATH_SIZE];
-    const char *const argv[] = {nats_program(), "--config",
-                                servers_path(servers, "nats.conf", config), NULL};
-    servers->processes[SERVER_NATS] = process_start(&(struct process_options){
-        .argv = argv, .log_path = servers_path(servers, "nats.log", log_path)});
+    for (int peer = 0; servers->is_cluster && peer < SERVERS_NATS_PEERS; peer++)
+        if (servers->nats_peers[peer] == NULL)
+            servers->nats_peers[peer] = start_nats(servers, nats_names[peer + 1]);
+    servers->processes[SERVER_NATS] = start_nats(servers, nats_names[0]);
 }
 
 /* It listens before JetStream has read its files. */

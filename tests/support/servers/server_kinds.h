@@ -11,6 +11,7 @@
 #define SERVERS_ROLES_MAX 16
 #define SERVERS_USERS_MAX 24
 #define SERVERS_PATH_SIZE 256
+#define SERVERS_NATS_PEERS 2
 #define SERVERS_SECRET_BYTES 32
 #define SERVERS_SECRET_SIZE (2 * SERVERS_SECRET_BYTES + 1)
 
@@ -36,7 +37,11 @@ struct servers {
     struct role roles[SERVERS_ROLES_MAX];
     char redis_url[64];
     char nats_url[64];
+    struct process *nats_peers[SERVERS_NATS_PEERS]; /* NULL but in a cluster */
+    bool is_cluster;
     bool has_tls;
+    bool has_disks;
+    bool syncs_always;
     char nats_ca_file[SERVERS_PATH_SIZE];
     struct nats_user nats_users[SERVERS_USERS_MAX];
     char pii_key_file[SERVERS_PATH_SIZE];
@@ -56,6 +61,8 @@ extern const struct server_ops server_ops[SERVER_COUNT];
 
 /* `name` in the directory of the servers; `path` has SERVERS_PATH_SIZE bytes and is returned. */
 const char *servers_path(const struct servers *servers, const char *name, char *path);
+/* Makes the directory `name`, a disk of its own where servers have one. As servers_path(). */
+const char *servers_make_dir(const struct servers *servers, const char *name, char *path);
 void servers_write_file(const char *path, const char *text);
 /* The whole file without its last newline; free with buf_fini(). */
 struct buf servers_read_file(const char *path);

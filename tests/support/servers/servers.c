@@ -1,4 +1,5 @@
 #include "shared/base/memory.h"
+#include "tests/support/servers/disk.h"
 #include "tests/support/servers/server_kinds.h"
 
 #include "shared/base/clock.h"
@@ -26,6 +27,20 @@ static struct servers *live;
 
 const char *servers_path(const struct servers *servers, const char *name, char *path) {
     snprintf(path, SERVERS_PATH_SIZE, "%s/%s", servers->dir, name);
+    return path;
+}
+
+static const char *image_path(const struct servers *servers, const char *name, char *path) {
+    snprintf(path, SERVERS_PATH_SIZE, "%s/%s.disk", servers->dir, name);
+    return path;
+}
+
+const char *servers_make_dir(const struct servers *servers, const char *name, char *path) {
+    char image[SERVERS_PATH_SIZE];
+    if (mkdir(servers_path(servers, name, path), 0755) != 0)
+        fixture_fail("%s: %s", path, strerror(errno));
+    if (servers->has_disks)
+        disk_make(image_path(servers, name, image), path);
     return path;
 }
 
@@ -143,6 +158,8 @@ struct servers *servers_start(unsigned which) {
         atexit(clean_up);
     is_registered = true;
     servers->has_tls = which & SERVERS_TLS;
+    servers->is_cluster = which & SERVERS_CLUSTER;
+    servers->has_disks = which & SERVERS_DISKS;
     servers_write_secret(servers, "pii.key", servers->pii_key_file);
     for (enum server server = 0; server < SERVER_COUNT; server++) {
         if (!(which & (1u << server)))
@@ -152,6 +169,13 @@ struct servers *servers_start(unsigned which) {
         start_server(servers, server);
     }
     return servers;
+}
+
+static void unmount_all(const struct servers *servers) {
+    char path[SERVERS_PATH_SIZE];
+    for (enum server server = 0; server < SERVER_COUNT; server++)
+        if (servers->ports[server] != 0)
+            disk_unmount(servers_path(servers, server_ops[server].name, path));
 }
 
 void servers_stop(struct servers **servers) {
@@ -165,6 +189,10 @@ void servers_stop(struct servers **servers) {
     *link = s->next;
     for (enum server server = 0; server < SERVER_COUNT; server++)
         servers_kill(s, server);
+    for (int peer = 0; peer < SERVERS_NATS_PEERS; peer++)
+        process_destroy(&s->nats_peers[peer]);
+    if (s->has_disks)
+        unmount_all(s);
     remove_dir(s);
     free(s);
 }
@@ -198,6 +226,122 @@ void servers_pause(struct servers *servers, enum server server) {
 
 void servers_resume(struct servers *servers, enum server server) {
     process_signal_family(servers->processes[server], SIGCONT);
+}
+
+/* Without its line for the subject, or, of a user that may do all, with one that forbids it. */
+static void write_denial(struct buf *users, struct slice before, const char *user,
+                         const char *subject, struct buf *out) {
+    char line[SERVERS_PATH_SIZE];
+    const char *at = before.ptr + before.len, *allowed;
+    bool is_limited = strncmp(strchr(at, ',') + 1, " permissions", 12) == 0;
+    snprintf(line, sizeof(line), "            \"%s\"\n", subject);
+    allowed = is_limited ? strstr(at, line) : NULL;
+    if (is_limited && allowed == NULL)
+        fixture_fail("%s may not publish to %s as it is", user, subject);
+    if (is_limited)
+        buf_printf(out, "%.*s%s", (int)(allowed - users->ptr), users->ptr, allowed + strlen(line));
+    else
+        buf_printf(out, "%.*s permissions: {publish: {deny: [\"%s\"]}},%s", SLICE_ARG(before),
+                   subject, at);
+}
+
+void servers_deny(struct servers *servers, const char *user, const char *subject) {
+    char path[SERVERS_PATH_SIZE], kept_path[SERVERS_PATH_SIZE], start[64];
+    servers_path(servers, "users.conf", path);
+    servers_path(servers, "users.conf.kept", kept_path);
+    struct buf users = servers_read_file(subject != NULL ? path : kept_path), changed = {0};
+    snprintf(start, sizeof(start), "user: \"%s\",", user);
+    const char *at = strstr(users.ptr, start);
+    if (at == NULL)
+        fixture_fail("%s has no %s", path, user);
+    at += strlen(start);
+    if (subject != NULL) {
+        servers_write_file(kept_path, users.ptr);
+        write_denial(&users, (struct slice){users.ptr, (size_t)(at - users.ptr)}, user, subject,
+                     &changed);
+    }
+    servers_write_file(path, subject != NULL ? changed.ptr : users.ptr);
+    process_signal(servers->processes[SERVER_NATS], SIGHUP);
+    buf_fini(&changed);
+    buf_fini(&users);
+}
+
+static void remove_files(struct servers *servers, const char *path) {
+    servers_run_tool(servers, (const char *[]){"rm", "-rf", path, NULL}, NULL, NULL);
+}
+
+static void copy_files(struct servers *servers, const char *from, const char *to) {
+    remove_files(servers, to);
+    servers_run_tool(servers, (const char *[]){"cp", "-a", from, to, NULL}, NULL, NULL);
+}
+
+void servers_save_store(struct servers *servers) {
+    char store[SERVERS_PATH_SIZE], saved[SERVERS_PATH_SIZE];
+    servers_pause(servers, SERVER_NATS);
+    copy_files(servers, servers_path(servers, "nats", store),
+               servers_path(servers, "nats-saved", saved));
+    servers_resume(servers, SERVER_NATS);
+}
+
+void servers_set_store_back(struct servers *servers) {
+    char store[SERVERS_PATH_SIZE], saved[SERVERS_PATH_SIZE];
+    servers_kill(servers, SERVER_NATS);
+    copy_files(servers, servers_path(servers, "nats-saved", saved),
+               servers_path(servers, "nats", store));
+    servers_restart(servers, SERVER_NATS);
+}
+
+void servers_set_messages_back(struct servers *servers, const char *stream) {
+    char store[SERVERS_PATH_SIZE], saved[SERVERS_PATH_SIZE];
+    snprintf(store, sizeof(store), "%s/nats/jetstream/MESH/streams/%s/msgs", servers->dir, stream);
+    snprintf(saved, sizeof(saved), "%s/nats-saved/jetstream/MESH/streams/%s/msgs", servers->dir,
+             stream);
+    servers_shutdown(servers, SERVER_NATS);
+    copy_files(servers, saved, store);
+    servers_restart(servers, SERVER_NATS);
+}
+
+void servers_lose_store(struct servers *servers) {
+    char store[SERVERS_PATH_SIZE];
+    servers_kill(servers, SERVER_NATS);
+    remove_files(servers, servers_path(servers, "nats", store));
+    servers_restart(servers, SERVER_NATS);
+}
+
+/* --- power --- */
+
+void servers_sync_disks(struct servers *servers) {
+    char path[SERVERS_PATH_SIZE];
+    for (enum server server = 0; server < SERVER_COUNT; server++)
+        if (servers->ports[server] != 0)
+            disk_sync(servers_path(servers, server_ops[server].name, path));
+}
+
+/* Whoever runs on without a disk could still answer. */
+static void stop_working(struct servers *servers, unsigned which) {
+    for (enum server server = 0; server < SERVER_COUNT; server++)
+        if (which & (1u << server))
+            servers_pause(servers, server);
+}
+
+void servers_cut_power(struct servers *servers, unsigned which) {
+    char path[SERVERS_PATH_SIZE], image[SERVERS_PATH_SIZE];
+    stop_working(servers, which);
+    for (enum server server = 0; server < SERVER_COUNT; server++)
+        if (which & (1u << server))
+            disk_cut_power(servers_path(servers, server_ops[server].name, path));
+    for (enum server server = 0; server < SERVER_COUNT; server++) {
+        if (!(which & (1u << server)))
+            continue;
+        const char *name = server_ops[server].name;
+        servers_kill(servers, server);
+        disk_mount_again(image_path(servers, name, image), servers_path(servers, name, path));
+        start_server(servers, server);
+    }
+}
+
+bool servers_sync_always(const struct servers *servers) {
+    return servers->syncs_always;
 }
 
 /* --- schema and streams --- */

@@ -36,6 +36,10 @@ enum server {
 #define SERVERS_NATS (1u << SERVER_NATS)
 #define SERVERS_ALL (SERVERS_POSTGRES | SERVERS_REDIS | SERVERS_NATS)
 #define SERVERS_TLS (1u << SERVER_COUNT) /* NATS speaks TLS, and asks clients for certificates */
+/* Three NATS servers in a cluster. The faults below are the first one's, which has the port. */
+#define SERVERS_CLUSTER (1u << (SERVER_COUNT + 1))
+/* Each server's files are on a disk of its own, where disk_can_be_had() (disk.h). */
+#define SERVERS_DISKS (1u << (SERVER_COUNT + 2))
 
 struct servers *servers_start(unsigned which);
 void servers_stop(struct servers **servers);
@@ -46,6 +50,25 @@ void servers_shutdown(struct servers *servers, enum server server); /* in good o
 void servers_restart(struct servers *servers, enum server server);  /* ends it first if it runs */
 void servers_pause(struct servers *servers, enum server server);    /* SIGSTOP: silent, not gone */
 void servers_resume(struct servers *servers, enum server server);   /* SIGCONT */
+/* NATS drops what the user publishes to `subject`, which a user with limits must have as a line of
+   its own; the connection lives on. NULL: no more. */
+void servers_deny(struct servers *servers, const char *user, const char *subject);
+
+/* The store of NATS as it is on the disk at this moment is put aside, and comes back in place of
+   the one that is there; or there is none any more. The server is killed and started for it. */
+void servers_save_store(struct servers *servers);
+void servers_set_store_back(struct servers *servers);
+void servers_lose_store(struct servers *servers);
+/* Only a stream's messages come back, as a power cut may have it: its consumers are as they are. */
+void servers_set_messages_back(struct servers *servers, const char *stream);
+
+/* With SERVERS_DISKS: all that the servers have written until now stays. */
+void servers_sync_disks(struct servers *servers);
+/* The power of these (SERVERS_POSTGRES ...) is cut at once: what they had not synced is gone. They
+   come back when the power does. */
+void servers_cut_power(struct servers *servers, unsigned which);
+/* NATS puts each message on the disk before it acknowledges it. */
+bool servers_sync_always(const struct servers *servers);
 
 /* Schema, by `omctl migrate`, and role passwords. */
 void servers_migrate(struct servers *servers);

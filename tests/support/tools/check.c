@@ -16,6 +16,7 @@ static const char usage[] =
     "  --nats-password-file FILE\n"
     "  --nats-ca-file FILE        who signs the servers' certificates, where they have some\n"
     "  --log FILE                 a load client's log; repeatable\n"
+    "  --lost-messages            streams were purged or set back\n"
     "  --settle S                 look again for so long until all holds (30)\n"
     "  --seed N                   printed with the report\n";
 
@@ -26,6 +27,7 @@ enum option_id {
     OPTION_NATS_PASSWORD_FILE,
     OPTION_NATS_CA_FILE,
     OPTION_LOG,
+    OPTION_LOST_MESSAGES,
     OPTION_SETTLE,
     OPTION_SEED,
 };
@@ -37,6 +39,7 @@ static const struct option long_options[] = {
     {"nats-password-file", required_argument, NULL, OPTION_NATS_PASSWORD_FILE},
     {"nats-ca-file", required_argument, NULL, OPTION_NATS_CA_FILE},
     {"log", required_argument, NULL, OPTION_LOG},
+    {"lost-messages", no_argument, NULL, OPTION_LOST_MESSAGES},
     {"settle", required_argument, NULL, OPTION_SETTLE},
     {"seed", required_argument, NULL, OPTION_SEED},
     {NULL, 0, NULL, 0},
@@ -63,6 +66,9 @@ static bool set_option(int id, struct checker_options *options, const char **log
     case OPTION_LOG:
         logs[(*log_count)++] = optarg;
         return *log_count < LOGS_MAX;
+    case OPTION_LOST_MESSAGES:
+        options->has_lost_messages = true;
+        return true;
     case OPTION_SETTLE:
         options->settle_ms = (int64_t)(strtod(optarg, NULL) * 1000);
         return true;

@@ -10,7 +10,7 @@ struct drive {
     void *context;
     char *inbox_name;
     struct pg *pg;
-    struct arena *arena;
+    struct arena *arena, *events;
     struct outbox *outbox;
 };
 
@@ -34,6 +34,7 @@ struct drive *drive_create(const char *database_url, const struct consumer_spec 
     drive->context = context;
     drive->pg = pg_create(database_url, "drive");
     drive->arena = arena_create((size_t)256 * 1024);
+    drive->events = arena_create((size_t)256 * 1024);
     drive->outbox = outbox_create();
     return drive;
 }
@@ -44,6 +45,7 @@ void drive_destroy(struct drive **drive) {
         return;
     pg_destroy(&d->pg);
     arena_destroy(&d->arena);
+    arena_destroy(&d->events);
     outbox_destroy(&d->outbox);
     free(d->inbox_name);
     free(d);
@@ -56,9 +58,11 @@ static void decode(struct run *run, size_t i) {
     struct delivery *delivery = &run->deliveries[i];
     struct error error = {0};
     run->rows[i] = spec->row_count;
+    delivery->payload = message->payload;
     delivery->sequence = message->sequence;
     delivery->attempt = message->attempt > 0 ? message->attempt : 1;
-    enum status status = event_decode(message->payload, &delivery->event, &error);
+    enum status status =
+        event_decode(message->payload, run->drive->events, &delivery->event, &error);
     if (status != STATUS_OK) {
         delivery_reject(delivery, status, "%s", error.text);
         return;
@@ -80,6 +84,7 @@ static void begin_run(struct run *run, struct drive *drive, struct drive_message
     run->rows = mem_alloc((count + 1) * sizeof(*run->rows));
     run->group = mem_alloc((count + 1) * sizeof(struct delivery *));
     arena_reset(drive->arena);
+    arena_reset(drive->events);
     outbox_clear(drive->outbox);
     for (size_t i = 0; i < count; i++) {
         messages[i].is_ignored = false;
@@ -92,7 +97,6 @@ static void end_run(struct run *run) {
         run->messages[i].outcome = run->deliveries[i].outcome;
         run->messages[i].is_duplicate = run->deliveries[i].is_duplicate;
         run->messages[i].error = run->deliveries[i].error;
-        event_fini(&run->deliveries[i].event);
     }
     free(run->deliveries);
     free(run->rows);
@@ -110,21 +114,13 @@ static struct batch make_batch(struct run *run, size_t row, size_t end) {
     return batch;
 }
 
-static enum status run_prepare(const struct handler *handler, struct batch *batch, struct pg *pg,
-                               struct error *error) {
-    enum status status = pg_begin(pg, error);
-    batch->pg = pg;
-    if (status == STATUS_OK)
-        status = handler->prepare(batch, error);
-    batch->pg = NULL;
-    return status == STATUS_OK ? pg_commit(pg, error) : status;
-}
-
 static enum status run_outside(struct run *run, const struct handler *handler, struct batch *batch,
                                struct error *error) {
     enum status status = STATUS_OK;
+    batch->pg = run->drive->pg;
     if (handler->prepare != NULL)
-        status = run_prepare(handler, batch, run->drive->pg, error);
+        status = handler->prepare(batch, error);
+    batch->pg = NULL;
     if (handler->call != NULL && status == STATUS_OK)
         status = handler->call(batch, error);
     return status;
@@ -155,13 +151,13 @@ static enum status each_group(struct run *run, part_fn part, struct error *error
     return status;
 }
 
-/* The deliveries that the inbox is asked about, in run->group. */
-static size_t list_taken(struct run *run) {
+/* In run->group. */
+static size_t list_deliveries(struct run *run, enum handler_once once) {
     const struct consumer_spec *spec = run->drive->spec;
     size_t count = 0;
     for (size_t i = 0; i < run->count; i++) {
         bool has_handler = run->rows[i] < spec->row_count;
-        if (has_handler && !spec->rows[run->rows[i]].handler->has_own_dedup)
+        if (has_handler && spec->rows[run->rows[i]].handler->once == once)
             run->group[count++] = &run->deliveries[i];
     }
     return count;
@@ -169,13 +165,23 @@ static size_t list_taken(struct run *run) {
 
 static enum status run_transaction(struct run *run, struct error *error) {
     struct drive *drive = run->drive;
+    struct pg_result *answer = NULL;
+    size_t asked = list_deliveries(run, ONCE_BY_EFFECT);
     enum status status = pg_begin(drive->pg, error);
     if (status == STATUS_OK)
-        status = inbox_take(drive->pg, drive->inbox_name, run->group, list_taken(run), error);
+        status = discarded_ask(drive->pg, drive->inbox_name, run->group, asked, &answer, error);
+    if (status == STATUS_OK)
+        status = pg_await(drive->pg, error);
+    (void)discarded_heed(answer, run->group, asked);
+    pg_result_free(&answer);
+    if (status == STATUS_OK)
+        status = inbox_take(drive->pg, drive->inbox_name, run->group,
+                            list_deliveries(run, ONCE_BY_INBOX), error);
     if (status == STATUS_OK)
         status = each_group(run, run_inside, error);
     if (status == STATUS_OK)
-        status = inbox_give_back(drive->pg, drive->inbox_name, run->group, list_taken(run), error);
+        status = inbox_give_back(drive->pg, drive->inbox_name, run->group,
+                                 list_deliveries(run, ONCE_BY_INBOX), error);
     if (status == STATUS_OK)
         status = outbox_write(drive->outbox, drive->pg, error);
     return status == STATUS_OK ? pg_commit(drive->pg, error) : status;

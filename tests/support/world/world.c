@@ -20,17 +20,17 @@ static const struct handler_row submit_rows[] = {
 };
 static const struct handler_row inventory_order_rows[] = {
     {EVENT_PRODUCT_CHANGED, &catalog_handler},
-    {EVENT_INVENTORY_RESERVED, &progress_handler},
+    {EVENT_INVENTORY_RESERVED, &step_handler},
     {EVENT_INVENTORY_REJECTED, &progress_handler},
     {EVENT_INVENTORY_RELEASED, &progress_handler},
 };
 static const struct handler_row payment_order_rows[] = {
-    {EVENT_PAYMENT_SUCCEEDED, &progress_handler},
+    {EVENT_PAYMENT_SUCCEEDED, &step_handler},
     {EVENT_PAYMENT_FAILED, &progress_handler},
     {EVENT_PAYMENT_REFUNDED, &progress_handler},
 };
 static const struct handler_row shipping_order_rows[] = {
-    {EVENT_SHIPPING_SHIPPED, &progress_handler},
+    {EVENT_SHIPPING_SHIPPED, &step_handler},
     {EVENT_SHIPPING_FAILED, &progress_handler},
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
@@ -191,6 +191,7 @@ void world_write_submit(struct buf *out, const struct world_order *order, int64_
         .total_minor = -1,
         .items = &item,
         .item_count = 1,
+        .sealed = slice_of(order->sealed),
     };
     struct buf data = {0};
     struct json_writer w = json_writer(&data);

@@ -66,6 +66,7 @@ struct world_order {
     const char *key_hash; /* 64 hex digits; NULL for none */
     bool is_key_unguarded;
     enum order_flow flow;
+    const char *sealed; /* NULL for none */
 };
 
 /* Appends the submit command's envelope, accepted at `at_us`. */

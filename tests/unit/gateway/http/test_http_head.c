@@ -109,18 +109,21 @@ static void persistence_depends_on_the_version_and_connection(void **state) {
 /* The network may cut it anywhere. */
 static void a_head_in_pieces_is_the_same_head(void **state) {
     (void)state;
-    static const char text[] = "GET /p HTTP/1.1\r\nHost: a\r\nX: \ty\r\n\r\nrest";
-    const size_t len = sizeof(text) - 1 - strlen("rest");
-    size_t searched = 0;
-    for (size_t i = 0; i < len; i++)
-        assert_int_equal(http_head_parse((struct slice){text, i}, &searched, &head, &fault),
-                         HTTP_INCOMPLETE);
+    static const char text[] = "\r\nGET /p HTTP/1.1\r\nHost: a\r\nX: \ty\r\n\r\nrest";
+    for (size_t start = 0; start <= 2; start += 2) { /* with an empty line first, and without */
+        const size_t len = sizeof(text) - 1 - strlen("rest") - start;
+        size_t searched = 0;
+        for (size_t i = 0; i < len; i++)
+            assert_int_equal(
+                http_head_parse((struct slice){text + start, i}, &searched, &head, &fault),
+                HTTP_INCOMPLETE);
 
-    assert_int_equal(
-        http_head_parse((struct slice){text, sizeof(text) - 1}, &searched, &head, &fault),
-        HTTP_COMPLETE);
-    assert_int_equal(head.len, len);
-    assert_slice_equal(head.fields[1].value, "y");
+        assert_int_equal(http_head_parse((struct slice){text + start, len + strlen("rest")},
+                                         &searched, &head, &fault),
+                         HTTP_COMPLETE);
+        assert_int_equal(head.len, len);
+        assert_slice_equal(head.fields[1].value, "y");
+    }
 }
 
 static void ambiguous_framing_is_refused(void **state) {
@@ -263,7 +266,8 @@ static enum http_progress decode(const char *text, size_t step, struct buf *data
 
 static void chunks_are_joined_however_they_arrive(void **state) {
     (void)state;
-    static const char text[] = "3\r\nabc\r\n0a;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\nU:\r\n\r\nGET";
+    static const char text[] =
+        "3\r\nabc\r\n0a;x=\"y\\\"\\\\;\";z\r\n0123456789\r\n0\r\nT: 1\r\nU:\r\n\r\nGET";
     struct buf data = {0}, rest = {0};
     for (size_t step = 1; step <= sizeof(text); step++) {
         assert_int_equal(decode(text, step, &data, &rest), HTTP_COMPLETE);
@@ -290,6 +294,10 @@ static void malformed_chunks_are_refused(void **state) {
         "g\r\n",
         "000000001\r\n",
         "1;\x01\r\n",
+        "1;x=\"y\r\na\r\n0\r\n\r\n",
+        "1;x=\"\\\r\na\r\n0\r\n\r\n",
+        "1;x=\"y\\\"\r\na\r\n0\r\n\r\n",
+        "1;x=y\"\r\na\r\n0\r\n\r\n",
         "0\r\nT: 1\nU",
         "0\r\n\rx",
         "0\r\nT\r\n\r\n",

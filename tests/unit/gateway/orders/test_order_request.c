@@ -26,8 +26,6 @@ static struct parsed parse(const char *body) {
 }
 
 static void parsed_fini(struct parsed *parsed) {
-    if (parsed->status == STATUS_OK)
-        order_request_fini(&parsed->request);
     arena_destroy(&parsed->arena);
 }
 

@@ -36,16 +36,73 @@ static void metadata_that_a_server_adds_is_no_difference(void **state) {
     assert_false(agree("{\"a\":\"b\"}", "{}"));
 }
 
-static void a_change_keeps_the_fields_that_are_not_declared(void **state) {
+static const char actual_text[] =
+    "{\"name\":\"X\",\"max_age\":9,\"no_ack\":true,\"from_the_future\":[1],"
+    "\"placement\":{\"cluster\":\"c\"},\"metadata\":{\"_nats.ver\":\"3\",\"team\":\"a\"}}";
+
+/* "which is not declared" was left alone, and "all as declared" was said. */
+static void a_change_leaves_out_what_is_declared_nowhere_and_keeps_the_operators(void **state) {
     (void)state;
     struct resource resource = {.declared = json_tokener_parse("{\"name\":\"X\",\"max_age\":5}")};
-    struct json_object *actual =
-        json_tokener_parse("{\"name\":\"X\",\"max_age\":9,\"from_the_future\":[1]}");
-    struct json_object *request = resource_request(&resource, actual);
-    assert_string_equal(json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN),
-                        "{\"name\":\"X\",\"max_age\":5,\"from_the_future\":[1]}");
-    json_object_put(request);
+    struct json_object *actual = json_tokener_parse(actual_text);
+    struct json_object *wanted = resource_wanted(&resource, actual, NULL);
+    assert_string_equal(json_object_to_json_string_ext(wanted, JSON_C_TO_STRING_PLAIN),
+                        "{\"name\":\"X\",\"max_age\":5,\"placement\":{\"cluster\":\"c\"},"
+                        "\"metadata\":{\"_nats.ver\":\"3\",\"team\":\"a\"}}");
+    json_object_put(wanted);
     json_object_put(actual);
+    json_object_put(resource.declared);
+}
+
+static void a_change_of_one_field_leaves_all_others(void **state) {
+    (void)state;
+    struct resource resource = {
+        .stream = (char *)(uintptr_t) "S",
+        .declared = json_tokener_parse("{\"durable_name\":\"d\",\"filter_subject\":\"a\"}")};
+    struct json_object *actual = json_tokener_parse(
+        "{\"durable_name\":\"d\",\"filter_subjects\":[\"b\"],\"max_batch\":1,\"max_bytes\":2}");
+    struct json_object *wanted = resource_wanted(&resource, actual, "max_batch");
+    assert_string_equal(json_object_to_json_string_ext(wanted, JSON_C_TO_STRING_PLAIN),
+                        "{\"durable_name\":\"d\",\"filter_subjects\":[\"b\"],\"max_bytes\":2}");
+    json_object_put(wanted);
+    wanted = resource_wanted(&resource, actual, "filter_subject");
+    struct json_object *request = resource_request(&resource, wanted);
+    assert_string_equal(json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN),
+                        "{\"stream_name\":\"S\",\"config\":{\"durable_name\":\"d\",\"max_batch\":1,"
+                        "\"max_bytes\":2,\"filter_subject\":\"a\"}}");
+    json_object_put(request);
+    json_object_put(wanted);
+    json_object_put(actual);
+    json_object_put(resource.declared);
+}
+
+static void each_field_has_an_owner(void **state) {
+    (void)state;
+    static const struct {
+        const char *field, *value;
+        enum field_owner owner;
+    } rows[] = {
+        {"name", "\"X\"", FIELD_FILES},
+        {"no_ack", "false", FIELD_SERVERS},
+        {"no_ack", "true", FIELD_NOBODYS},
+        {"max_msgs", "-1", FIELD_SERVERS},
+        {"compression", "\"none\"", FIELD_SERVERS},
+        {"compression", "\"s2\"", FIELD_NOBODYS},
+        {"allow_direct", "true", FIELD_SERVERS},
+        {"consumer_limits", "{}", FIELD_SERVERS},
+        {"consumer_limits", "{\"max_ack_pending\":1}", FIELD_NOBODYS},
+        {"pause_until", "\"2099-01-01T00:00:00Z\"", FIELD_SERVERS},
+        {"metadata", "{\"_nats.level\":\"1\"}", FIELD_SERVERS},
+        {"metadata", "{\"_nats.level\":\"1\",\"team\":\"a\"}", FIELD_OPERATORS},
+        {"placement", "{\"tags\":[\"a\"]}", FIELD_OPERATORS},
+    };
+    struct resource resource = {.declared = json_tokener_parse("{\"name\":\"X\"}")};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct json_object *value = json_tokener_parse(rows[i].value);
+        if (resource_field_owner(&resource, rows[i].field, value) != rows[i].owner)
+            fail_msg("%s %s", rows[i].field, rows[i].value);
+        json_object_put(value);
+    }
     json_object_put(resource.declared);
 }
 
@@ -82,6 +139,73 @@ static void the_declared_files_of_this_project_are_read(void **state) {
     resources_fini(&resources);
 }
 
+static bool takes_batches(int version) {
+    struct resources resources = {0};
+    struct error error;
+    bool takes = false;
+    assert_int_equal(resources_read(OM_SOURCE_DIR "/nats", &as_declared, &resources, &error),
+                     STATUS_OK);
+    require_ok(resources_fit(&resources, version, &error), &error);
+    for (size_t i = 0; i < resources.count; i++) {
+        struct json_object *declared = resources.items[i].declared;
+        assert_false(json_object_object_get_ex(declared, "since", NULL));
+        if (strcmp(resources.items[i].label, "stream ORDERS") == 0)
+            takes = json_object_get_boolean(json_object_object_get(declared, "allow_atomic"));
+    }
+    resources_fini(&resources);
+    return takes;
+}
+
+static void a_server_is_asked_for_no_more_than_it_knows(void **state) {
+    (void)state;
+    assert_false(takes_batches(NATS_SERVER_VERSION(2, 9, 10)));
+    assert_false(takes_batches(NATS_SERVER_VERSION(2, 11, 17)));
+    assert_true(takes_batches(NATS_SERVER_VERSION(2, 12, 0)));
+    assert_true(takes_batches(0));
+}
+
+static const char *persistence(int64_t replicas, const char *made, bool is_clustered,
+                               bool *is_kept) {
+    struct json_object *actual = NULL;
+    struct resource resource = {0};
+    const char *chosen = "neither";
+    assert_int_equal(json_parse(SLICE_LITERAL("{\"allow_atomic\":true,\"persist_mode\":\"async\"}"),
+                                &resource.declared, NULL),
+                     STATUS_OK);
+    json_object_object_add(resource.declared, "num_replicas", json_object_new_int64(replicas));
+    if (made != NULL)
+        assert_int_equal(json_parse(slice_of(made), &actual, NULL), STATUS_OK);
+    *is_kept = resource_settle_persistence(&resource, actual, is_clustered);
+    bool batches = json_object_object_get_ex(resource.declared, "allow_atomic", NULL);
+    if (batches != json_object_object_get_ex(resource.declared, "persist_mode", NULL))
+        chosen = batches ? "batches" : "async";
+    json_object_put(resource.declared);
+    json_object_put(actual);
+    return chosen;
+}
+
+static void a_stream_persists_as_it_was_made_to(void **state) {
+    (void)state;
+    bool is_kept;
+    assert_string_equal(persistence(1, NULL, false, &is_kept), "async");
+    assert_false(is_kept);
+    assert_string_equal(persistence(3, NULL, false, &is_kept), "batches");
+    assert_false(is_kept);
+    assert_string_equal(persistence(1, "{\"persist_mode\":\"async\"}", false, &is_kept), "async");
+    assert_false(is_kept);
+    assert_string_equal(persistence(1, "{\"persist_mode\":\"default\"}", false, &is_kept),
+                        "batches");
+    assert_true(is_kept);
+    assert_string_equal(persistence(1, "{}", false, &is_kept), "batches");
+    assert_true(is_kept);
+    assert_string_equal(persistence(3, "{\"persist_mode\":\"async\"}", false, &is_kept), "batches");
+    assert_false(is_kept);
+    assert_string_equal(persistence(1, NULL, true, &is_kept), "batches");
+    assert_false(is_kept);
+    assert_string_equal(persistence(1, "{\"persist_mode\":\"async\"}", true, &is_kept), "async");
+    assert_false(is_kept);
+}
+
 static void write_file(const char *directory, const char *name, const char *content) {
     struct buf path = {0};
     buf_printf(&path, "%s/%s", directory, name);
@@ -103,8 +227,9 @@ static void a_file_named_otherwise_than_its_content_is_refused(void **state) {
     (void)state;
     char directory[] = "/tmp/om-resource-XXXXXX";
     assert_non_null(mkdtemp(directory));
-    struct buf streams = {0};
+    struct buf streams = {0}, consumers = {0};
     buf_printf(&streams, "%s/streams", directory);
+    buf_printf(&consumers, "%s/consumers", directory);
     assert_int_equal(mkdir(streams.ptr, 0700), 0);
     struct resources resources = {0};
     struct error error;
@@ -119,20 +244,33 @@ static void a_file_named_otherwise_than_its_content_is_refused(void **state) {
     assert_contains(error.text, "A.json");
     resources_fini(&resources);
 
+    write_file(streams.ptr, "A.json", "{\"name\":\"A\",\"since\":{\"later\":{}}}");
+    assert_int_equal(mkdir(consumers.ptr, 0700), 0);
+    require_ok(resources_read(directory, &as_declared, &resources, &error), &error);
+    assert_int_equal(resources_fit(&resources, 0, &error), STATUS_INVALID);
+    assert_contains(error.text, "since later");
+    resources_fini(&resources);
+
+    remove_file(directory, "consumers");
     remove_file(streams.ptr, "A.json");
     remove_file(directory, "streams");
     assert_int_equal(resources_read(directory, &as_declared, &resources, &error), STATUS_NOT_FOUND);
     resources_fini(&resources);
     assert_int_equal(rmdir(directory), 0);
     buf_fini(&streams);
+    buf_fini(&consumers);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_agree_as_a_server_writes_them),
         cmocka_unit_test(metadata_that_a_server_adds_is_no_difference),
-        cmocka_unit_test(a_change_keeps_the_fields_that_are_not_declared),
+        cmocka_unit_test(a_change_leaves_out_what_is_declared_nowhere_and_keeps_the_operators),
+        cmocka_unit_test(a_change_of_one_field_leaves_all_others),
+        cmocka_unit_test(each_field_has_an_owner),
         cmocka_unit_test(the_declared_files_of_this_project_are_read),
+        cmocka_unit_test(a_server_is_asked_for_no_more_than_it_knows),
+        cmocka_unit_test(a_stream_persists_as_it_was_made_to),
         cmocka_unit_test(a_file_named_otherwise_than_its_content_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,8 @@ static void an_event_without_what_its_kind_must_say_is_invalid(void **state) {
     (void)state;
     struct error error;
     struct order_facts facts;
-    struct event event = {.time_us = START_US, .data = json_object_new_object()};
+    static const struct json_value nothing = {.kind = JSON_KIND_OBJECT};
+    struct event event = {.time_us = START_US, .data = &nothing};
     static const enum event_type strict[] = {EVENT_ORDER_CREATED,    EVENT_ORDER_FAILED,
                                              EVENT_ORDER_CANCELLED,  EVENT_PAYMENT_SUCCEEDED,
                                              EVENT_PAYMENT_REFUNDED, EVENT_PRODUCT_CHANGED};
@@ -103,7 +104,6 @@ static void an_event_without_what_its_kind_must_say_is_invalid(void **state) {
     assert_int_equal(facts_read(&event, &facts, &error), STATUS_OK);
     event.time_us = -1;
     assert_int_equal(facts_read(&event, &facts, &error), STATUS_INVALID);
-    json_object_put(event.data);
 }
 
 /* --- measures --- */
@@ -150,7 +150,7 @@ static void an_order_refused_at_once_counts_as_failed_until_it_was_created(void 
     struct order_facts facts = happened(FACT_FAILED, START_US + MINUTE_US);
     struct tally tally = {.arena = arena};
     facts_measure(&facts, 1, &tally);
-    assert_int_equal(value_of(&tally, GRANULARITY_DAY, MEASURE_STATUS, "FAILED"), 1);
+    assert_int_equal(value_of(&tally, GRANULARITY_MINUTE, MEASURE_STATUS, "FAILED"), 1);
     facts_measure(&facts, -1, &tally);
     facts.at_us[FACT_CREATED] = START_US;
     facts_measure(&facts, 1, &tally);

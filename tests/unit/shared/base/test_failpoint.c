@@ -46,6 +46,25 @@ static void the_nth_hit_kills(void **state) {
     assert_true(was_killed(run_child("step.one:1", 1)));
 }
 
+static void the_nth_hit_halts_until_it_is_told_to_go_on(void **state) {
+    (void)state;
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("OM_FAILPOINT", "step.one:2:halt", 1);
+        for (int i = 0; i < 4; i++)
+            failpoint("step.one");
+        _exit(EXIT_SURVIVED);
+    }
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    bool has_halted = WIFSTOPPED(status);
+    kill(child, SIGCONT);
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+
+    assert_true(has_halted);
+    assert_true(has_survived(status));
+}
+
 static void other_steps_do_nothing(void **state) {
     (void)state;
 
@@ -57,8 +76,9 @@ static void other_steps_do_nothing(void **state) {
 
 static void a_setting_that_cannot_be_read_ends_the_process(void **state) {
     (void)state;
-    static const char *const settings[] = {"step.one", "step.one:", "step.one:0", "step.one:2x",
-                                           ":1"};
+    static const char *const settings[] = {
+        "step.one", "step.one:",   "step.one:0",     "step.one:2x",
+        ":1",       "step.one:1:", "step.one:1:stop"};
     struct stderr_capture capture = stderr_take();
     bool all_refused = true;
 
@@ -125,6 +145,7 @@ static void without_a_setting_nothing_happens(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nth_hit_kills),
+        cmocka_unit_test(the_nth_hit_halts_until_it_is_told_to_go_on),
         cmocka_unit_test(other_steps_do_nothing),
         cmocka_unit_test(a_setting_that_cannot_be_read_ends_the_process),
         cmocka_unit_test(marked_input_kills_whoever_reads_it_without_any_setting),

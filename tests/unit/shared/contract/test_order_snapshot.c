@@ -15,7 +15,7 @@ static const char unpriced[] =
     "\"paymentMethod\":\"pm_card_visa\",\"items\":[{\"sku\":\"A\",\"quantity\":1}]}";
 
 struct parsed {
-    struct json_object *root;
+    const struct json_value *root;
     struct arena *arena;
     struct order_snapshot snapshot;
     enum status status;
@@ -24,7 +24,7 @@ struct parsed {
 
 static struct parsed parse(const char *text) {
     struct parsed parsed = {.arena = arena_create(1024)};
-    assert_int_equal(json_parse(slice_of(text), &parsed.root, NULL), STATUS_OK);
+    assert_int_equal(json_tree_parse(slice_of(text), parsed.arena, &parsed.root, NULL), STATUS_OK);
     parsed.status =
         order_snapshot_parse(parsed.root, parsed.arena, &parsed.snapshot, &parsed.error);
     return parsed;
@@ -32,7 +32,6 @@ static struct parsed parse(const char *text) {
 
 static void parsed_fini(struct parsed *parsed) {
     arena_destroy(&parsed->arena);
-    json_object_put(parsed->root);
 }
 
 static void a_priced_order_is_read_whole(void **state) {

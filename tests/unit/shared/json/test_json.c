@@ -113,6 +113,21 @@ static void the_error_says_what_and_where(void **state) {
     assert_string_equal(error.text, "JSON: unknown word at byte 14");
 }
 
+static void a_text_that_is_cut_short_says_so(void **state) {
+    (void)state;
+    static const char whole[] = "{\"a\": [1, \"b\\n\", {}]}";
+    struct error error;
+    char expected[64];
+    for (size_t len = 0; len < sizeof(whole) - 1; len++) {
+        assert_int_equal(json_check((struct slice){whole, len}, &error), STATUS_INVALID);
+        snprintf(expected, sizeof(expected), "JSON: ends too early at byte %zu", len);
+        assert_string_equal(error.text, expected);
+    }
+    assert_int_equal(json_check(slice_of(whole), &error), STATUS_OK);
+    assert_int_equal(json_check(slice_of("{\"a\":tru"), &error), STATUS_INVALID);
+    assert_string_equal(error.text, "JSON: ends too early at byte 8");
+}
+
 static void duplicate_keys_are_found_at_any_depth(void **state) {
     (void)state;
 
@@ -190,10 +205,12 @@ static void only_an_object_is_parsed(void **state) {
     struct error error;
 
     assert_int_equal(json_parse(slice_of("[1]"), &root, &error), STATUS_INVALID);
-    assert_string_equal(error.text, "JSON: not an object");
-    assert_int_equal(json_parse(slice_of("7"), &root, &error), STATUS_INVALID);
-    assert_int_equal(json_parse(slice_of("null"), &root, &error), STATUS_INVALID);
-    assert_int_equal(json_parse(slice_of("{\"a\":1"), &root, &error), STATUS_INVALID);
+    assert_string_equal(error.text, "JSON: must be an object");
+    static const char *const others[] = {"7", "null", "true", "\"a\"", " 1.5 "};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(json_parse(slice_of(others[i]), &root, &error), STATUS_INVALID);
+        assert_string_equal(error.text, "JSON: must be an object");
+    }
     assert_null(root);
 }
 
@@ -448,6 +465,7 @@ int main(void) {
         cmocka_unit_test(surrogates_are_valid_in_pairs_only),
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(the_error_says_what_and_where),
+        cmocka_unit_test(a_text_that_is_cut_short_says_so),
         cmocka_unit_test(duplicate_keys_are_found_at_any_depth),
         cmocka_unit_test(keys_are_compared_after_decoding),
         cmocka_unit_test(a_key_never_contains_nul),

@@ -26,12 +26,13 @@ static bool is_one_of(int code, const int *codes, size_t count) {
 static void only_size_and_absence_are_the_event_s_and_only_order_is_the_moment_s(void **state) {
     (void)state;
     static const int event[] = {10037, 10043, 10054, 10097};
-    static const int moment[] = {10063, 10070, 10071, 10158, 10163, 10164, 10167};
+    static const int moment[] = {10063, 10070, 10071, 10158, 10163,
+                                 10164, 10167, 10176, 10201, 10210};
     for (size_t i = 0; i < ROWS; i++) {
         enum blame wanted = BLAME_DEPENDENCY;
-        if (is_one_of(rows[i].code, event, 4))
+        if (is_one_of(rows[i].code, event, sizeof(event) / sizeof(event[0])))
             wanted = BLAME_EVENT;
-        if (is_one_of(rows[i].code, moment, 7))
+        if (is_one_of(rows[i].code, moment, sizeof(moment) / sizeof(moment[0])))
             wanted = BLAME_MOMENT;
         if (jetstream_blame(rows[i].code) != wanted || rows[i].blame != wanted)
             fail_msg("%d, %s", rows[i].code, rows[i].meaning);

@@ -30,6 +30,25 @@ static void a_pub_ack_of_a_repeated_message_says_duplicate(void **state) {
     assert_true(ack.is_duplicate);
 }
 
+static void a_pub_ack_of_a_batch_names_it_and_counts_its_messages(void **state) {
+    (void)state;
+    struct pub_ack ack = {0};
+    struct error error;
+
+    assert_int_equal(
+        pub_ack_parse(
+            SLICE_LITERAL("{\"stream\":\"ORDERS\",\"seq\":9,\"batch\":\"b-1\",\"count\":3}"), &ack,
+            &error),
+        STATUS_OK);
+    assert_int_equal(ack.sequence, 9);
+    assert_string_equal(ack.batch_id, "b-1");
+    assert_int_equal(ack.batch_count, 3);
+
+    assert_int_equal(pub_ack_parse(SLICE_LITERAL("{\"seq\":9}"), &ack, &error), STATUS_OK);
+    assert_string_equal(ack.batch_id, "");
+    assert_int_equal(ack.batch_count, 0);
+}
+
 static void a_refusal_has_its_code_and_its_text(void **state) {
     (void)state;
     struct pub_ack ack = {0};
@@ -99,14 +118,52 @@ static void more_servers_than_fit_are_refused(void **state) {
     buf_fini(&url);
 }
 
+static void only_addresses_of_nats_servers_are_taken(void **state) {
+    (void)state;
+    static const char *const right[] = {
+        "nats://127.0.0.1:4222", "tls://n1:4222,nats://n2", "n1, n2",
+        "nats://[::1]:4222",     "nats://user:p@ss:w@n1:1", "nats://n1:4222/",
+    };
+    static const char *const wrong[] = {
+        "",
+        "foo://a:b",
+        "http://a",
+        "nats://",
+        "nats://a:0",
+        "nats://a:b",
+        "a:65536",
+        "nats://a/b",
+        "nats://a,",
+        "nats://a b",
+        "nats://[::1:4222",
+        "nats://:1",
+        "nats://::1:42",
+        "nats://u:p@",
+        "nats://[::1]42",
+    };
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+        struct error error = {0};
+        if (nats_client_check_url(right[i], &error) != STATUS_OK)
+            fail_msg("%s: %s", right[i], error.text);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct error error = {0};
+        if (nats_client_check_url(wrong[i], &error) != STATUS_INVALID)
+            fail_msg("%s", wrong[i]);
+        assert_contains(error.text, "OM_NATS_URL");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pub_ack_of_a_stored_message_has_its_sequence),
         cmocka_unit_test(a_pub_ack_of_a_repeated_message_says_duplicate),
+        cmocka_unit_test(a_pub_ack_of_a_batch_names_it_and_counts_its_messages),
         cmocka_unit_test(a_refusal_has_its_code_and_its_text),
         cmocka_unit_test(what_is_no_pub_ack_is_refused_and_changes_nothing),
         cmocka_unit_test(a_status_of_the_library_becomes_ours),
         cmocka_unit_test(more_servers_than_fit_are_refused),
+        cmocka_unit_test(only_addresses_of_nats_servers_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

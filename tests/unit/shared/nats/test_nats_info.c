@@ -34,13 +34,12 @@ static void what_is_no_version_is_unknown(void **state) {
 static void nobody_at_the_address_is_an_error(void **state) {
     (void)state;
     struct error error = {0};
-    int version = 7;
+    struct nats_info info = {.version = 7};
 
-    assert_int_equal(nats_info_version("nats://127.0.0.1:1", 200, &version, &error),
-                     STATUS_UNAVAILABLE);
-    assert_int_equal(nats_info_version("nats://127.0.0.1", 200, &version, &error), STATUS_INVALID);
-    assert_int_equal(nats_info_version("nats://:4222", 200, &version, &error), STATUS_INVALID);
-    assert_int_equal(version, 7);
+    assert_int_equal(nats_info_ask("nats://127.0.0.1:1", 200, &info, &error), STATUS_UNAVAILABLE);
+    assert_int_equal(nats_info_ask("nats://127.0.0.1", 200, &info, &error), STATUS_INVALID);
+    assert_int_equal(nats_info_ask("nats://:4222", 200, &info, &error), STATUS_INVALID);
+    assert_int_equal(info.version, 7);
 }
 
 int main(void) {

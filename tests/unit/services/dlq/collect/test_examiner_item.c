@@ -125,6 +125,10 @@ static void entry_is_named_by_report_then_message_id_then_sequence(void **state)
     assert_int_equal(item.entry.reason, REASON_NO_REPORT);
     item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER "\r\n\r\n");
     assert_named(&item, "ORDERS.payment." ORDER);
+    item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER ".2\r\n\r\n");
+    assert_named(&item, "ORDERS.payment." ORDER);
+    item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER ".x\r\n\r\n");
+    assert_named(&item, "ORDERS.payment.seq-7");
     item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER "\r\n\r\n");
     item.report = &report;
     assert_named(&item, "ORDERS.payment." EVENT);

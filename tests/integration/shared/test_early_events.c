@@ -1,0 +1,152 @@
+/* What an event follows may come after it: it waits, and is in no other's way, uses up no delivery
+   and is not reported, however long that takes. Paid orders' events were once dead letters seven
+   seconds after their rows had been hidden.
+
+   Covers: shared/consume/intake.c shared/consume/acknowledge.c shared/consume/consumer.c */
+#include "tests/integration/shared/consumer_fixture.h"
+
+#define RETRIES_MS 8000 /* more than four deliveries of what is retried, or several ack_waits */
+
+static atomic_bool is_there; /* what early events follow */
+
+static enum status apply(struct batch *batch, struct error *error) {
+    for (size_t i = 0; i < batch->count; i++) {
+        bool follows;
+        enum status status =
+            json_tree_get_bool(batch->items[i]->event.data, "follows", &follows, error);
+        if (status != STATUS_OK)
+            return status;
+        if (follows && !atomic_load(&is_there))
+            delivery_early(batch->items[i], "its order is not here yet");
+        else
+            take_effect(batch, batch->items[i]);
+    }
+    return STATUS_OK;
+}
+
+static const struct handler handler = {.apply = apply};
+static const struct handler_row rows[] = {{EVENT_ORDER_CREATED, &handler}};
+static const struct consumer_spec spec = {STREAM, DURABLE, rows, 1};
+
+static void start(int64_t batch_max, int64_t limit_s) {
+    struct error error = {0};
+    const struct consumer_options options = {
+        .nats = nats,
+        .database_url = servers_role_url(servers, "om_inventory"),
+        .service = "inventory",
+        .instance = "test",
+        .batch_max = batch_max,
+        .early_limit_s = limit_s,
+    };
+    consumer = consumer_create(&spec, &options);
+    assert_int_equal(consumer_start(consumer, &error), STATUS_OK);
+}
+
+static void publish_early(void) {
+    publish_event("{\"follows\":true}");
+}
+
+static void publish_other(void) {
+    publish_event("{\"follows\":false}");
+}
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+static void an_early_event_waits_and_is_in_no_others_way(void **state) {
+    (void)state;
+    start(64, 900);
+    publish_other();
+    publish_early();
+    publish_other();
+    assert_effects(2);
+    clock_sleep_ms(RETRIES_MS);
+    publish_other();
+    assert_effects(3);
+    assert_ready();
+
+    atomic_store(&is_there, true);
+    assert_effects(4);
+    assert_int_equal(atomic_load(&most_attempts), 1);
+    assert_no_report();
+}
+
+/* The message that the report is about, and how it ends. */
+static void an_event_that_waits_in_vain_is_rejected_and_says_so(void **state) {
+    (void)state;
+    natsMsg *message = NULL;
+    start(64, 2);
+    publish_early();
+    publish_other();
+    assert_effects(1);
+
+    assert_int_equal(natsSubscription_NextMsg(&message, reports, WAIT_MS), NATS_OK);
+    assert_contains(natsMsg_GetData(message), "\"outcome\":\"REJECT\"");
+    assert_contains(natsMsg_GetData(message), "\"code\":\"NOT_FOUND\"");
+    assert_contains(natsMsg_GetData(message), "its order is not here yet, after 2 s");
+    natsMsg_Destroy(message);
+    atomic_store(&is_there, true);
+    clock_sleep_ms(3000);
+    assert_effects(1);
+}
+
+/* Hidden rows, a database that lags: it is not the events' fault when so many wait. */
+static void as_many_as_may_wait_hold_the_consumer_and_none_is_given_up(void **state) {
+    (void)state;
+    start(1, 2);
+    for (int i = 0; i < 6; i++)
+        publish_early();
+    assert_waits_for("events wait for what they follow: its order is not here yet");
+    publish_other();
+    clock_sleep_ms(4000);
+    assert_waits_for("events wait for what they follow: its order is not here yet");
+    assert_no_report();
+
+    atomic_store(&is_there, true);
+    assert_effects(7);
+    assert_ready();
+    assert_no_report();
+}
+
+static void what_waits_is_given_back_to_whoever_is_asked_next(void **state) {
+    (void)state;
+    set_consumer("\"ack_wait\":60000000000");
+    start(64, 900);
+    publish_early();
+    publish_other();
+    assert_effects(1);
+    consumer_destroy(&consumer);
+    atomic_store(&is_there, true);
+
+    start(64, 900);
+    assert_effects(
+        2); /* it did not have to run out of its ack_wait, which is longer than WAIT_MS */
+    assert_int_equal(atomic_load(&most_attempts), 2);
+}
+
+/* --- the program ------------------------------------------------------------------------------ */
+
+static int each_setup(void **state) {
+    (void)state;
+    begin_anew();
+    atomic_store(&is_there, false);
+    return 0;
+}
+
+static int each_teardown(void **state) {
+    (void)state;
+    consumer_destroy(&consumer);
+    natsSubscription_Destroy(reports);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(an_early_event_waits_and_is_in_no_others_way),
+        TEST(an_event_that_waits_in_vain_is_rejected_and_says_so),
+        TEST(as_many_as_may_wait_hold_the_consumer_and_none_is_given_up),
+        TEST(what_waits_is_given_back_to_whoever_is_asked_next),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
