@@ -29,7 +29,8 @@ struct command {
 
 #define DLQ_FILTER_HELP                                                                            \
     "  --stream, --consumer, --reason, --code, --type   only those; a reason is rejected,\n"       \
-    "                     max_deliveries or no_report, a code such as INVALID\n"
+    "                     max_deliveries or no_report, a code such as INVALID\n"                   \
+    "  --order ORDER-ID   only about that order\n"
 #define DLQ_TIME_HELP                                                                              \
     "  --from, --to TIME  failed from then on, or before: a moment (2026-01-31T12:00:00Z) or\n"    \
     "                     how long ago (15m, 2h)\n"
@@ -95,7 +96,9 @@ static const struct command commands[] = {
      "old ones while the service goes on. What is older than the streams is taken over.\n",
      rebuild_command},
     {"audit", "ORDER-ID [--since TIME] [--json]", "print every event of an order",
-     "All events and commands about one order, from the streams, a cause before what it caused.\n"
+     "All events and commands about one order, from the streams, a cause before what it caused, "
+     "and\n"
+     "below an event what became of it where a consumer gave it up.\n"
      "All messages are looked through, since subjects have no order id.\n"
      "\n"
      "  --since TIME  look from there on: a moment (2026-01-31T12:00:00Z) or how long ago (15m, "

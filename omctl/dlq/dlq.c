@@ -24,11 +24,14 @@ struct arguments {
 /* The filter's, and behind them: */
 enum { OPTION_JSON = DLQ_FILTER_COUNT, OPTION_OWN, OPTIONS_MOST = OPTION_OWN + 4 };
 
-static const char *const filter_options[DLQ_FILTER_COUNT] = {
+static const char *filter_option(int member) {
+    static const char *const names[DLQ_FILTER_COUNT] = {
 #define FILTER_OPTION(id, name) "--" name,
-    DLQ_FILTER_TABLE(FILTER_OPTION)
+        DLQ_FILTER_TABLE(FILTER_OPTION)
 #undef FILTER_OPTION
-};
+    };
+    return member == DLQ_FILTER_ORDER ? "--order" : names[member];
+}
 
 /* `own` are the subcommand's own options, up to four. An id, where there is one, is argv[0]. */
 static enum status parse(struct arguments *arguments, bool takes_filter,
@@ -38,7 +41,7 @@ static enum status parse(struct arguments *arguments, bool takes_filter,
     size_t count = 0;
     for (int i = 0; i < DLQ_FILTER_COUNT && takes_filter; i++)
         options[count++] =
-            (struct command_option){.name = filter_options[i], .value = &arguments->filter[i]};
+            (struct command_option){.name = filter_option(i), .value = &arguments->filter[i]};
     options[count++] = (struct command_option){.name = "--json", .flag = &arguments->is_json};
     for (size_t i = 0; i < own_count; i++)
         options[count++] = own[i];

@@ -26,6 +26,10 @@ static void print_text(struct slice text, bool keeps_lines, FILE *out) {
     }
 }
 
+void dlq_print_text(struct slice text, FILE *out) {
+    print_text(text, false, out);
+}
+
 static void print_column(struct slice text, int width, FILE *out) {
     print_text(text, false, out);
     fprintf(out, "%*s", (int)text.len < width ? width - (int)text.len + 1 : 1, "");

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+void dlq_print_text(struct slice text, FILE *out);
 void dlq_print_heading(FILE *out);
 void dlq_print_entry(struct json_object *entry, FILE *out);   /* as a row */
 void dlq_print_details(struct json_object *entry, FILE *out); /* with message and history */

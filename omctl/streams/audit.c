@@ -1,13 +1,17 @@
 #include "omctl/streams/audit.h"
 
+#include "omctl/dlq/dlq_print.h"
+#include "omctl/dlq/mesh_call.h"
 #include "omctl/streams/stream_reader.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/contract/dlq_filter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define PROGRESS_EVERY 100000
+#define DETAIL_COLUMN 63 /* where a row has its type */
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
@@ -15,10 +19,11 @@ void audit_fini(struct audit *audit) {
     for (size_t i = 0; i < audit->count; i++)
         json_object_put(audit->entries[i].envelope);
     free(audit->entries);
+    json_object_put(audit->dead_letters);
     *audit = (struct audit){0};
 }
 
-static struct audit_entry *find_event(struct audit *audit, struct slice id) {
+static struct audit_entry *find_event(const struct audit *audit, struct slice id) {
     for (size_t i = 0; i < audit->count; i++) {
         if (slice_equal(audit->entries[i].id, id))
             return &audit->entries[i];
@@ -159,6 +164,30 @@ enum status audit_read(struct nats_client *nats, const struct uuid *order_id, in
     return STATUS_OK;
 }
 
+enum status audit_read_dead(struct nats_client *nats, const struct uuid *order_id,
+                            struct audit *audit, struct error *error) {
+    struct buf body = {0};
+    struct json_writer w = json_writer(&body);
+    struct json_object *page = NULL, *entries;
+    char id[UUID_TEXT_SIZE];
+    uuid_format(order_id, id);
+    struct dlq_filter filter = {0};
+    filter.text[DLQ_FILTER_ORDER] = slice_of(id);
+    filter.text[DLQ_FILTER_STATUS] = SLICE_LITERAL("any");
+    json_begin_object(&w);
+    dlq_filter_write(&filter, &w);
+    json_put_int(&w, "limit", DLQ_LIMIT_MOST);
+    json_end_object(&w);
+    enum status status = mesh_call(nats, "mesh.dlq.list", buf_slice(&body), &page, error);
+    if (status == STATUS_OK)
+        status = json_get_array(page, "entries", &entries, error);
+    if (status == STATUS_OK)
+        audit->dead_letters = json_object_get(entries);
+    json_object_put(page);
+    buf_fini(&body);
+    return status;
+}
+
 /* --- printing --------------------------------------------------------------------------------- */
 
 /* Of the data, what tells most: the reason, the tracking number. */
@@ -194,9 +223,41 @@ static void print_entry(const struct audit_entry *entry, int64_t start_us, FILE 
     fputc('\n', out);
 }
 
+static struct slice text_of(struct json_object *object, const char *key) {
+    struct slice text;
+    return json_get_string(object, key, &text, NULL) == STATUS_OK ? text : SLICE_LITERAL("");
+}
+
+static size_t dead_count(const struct audit *audit) {
+    return audit->dead_letters == NULL ? 0 : json_object_array_length(audit->dead_letters);
+}
+
+static void print_dead(struct json_object *dead, int depth, FILE *out) {
+    fprintf(out, "%*s%.*s for %.*s/%.*s: %.*s, ", DETAIL_COLUMN + 2 * depth, "",
+            SLICE_ARG(text_of(dead, "status")), SLICE_ARG(text_of(dead, "stream")),
+            SLICE_ARG(text_of(dead, "consumer")), SLICE_ARG(text_of(dead, "reason")));
+    dlq_print_text(text_of(dead, "error"), out);
+    fputs("; omctl dlq show ", out);
+    dlq_print_text(text_of(dead, "id"), out);
+    fputc('\n', out);
+}
+
+/* Below its event, or at the end where the streams do not have that any more. */
+static void print_dead_of(const struct audit *audit, const struct audit_entry *entry, FILE *out) {
+    for (size_t i = 0; i < dead_count(audit); i++) {
+        struct json_object *dead = json_object_array_get_idx(audit->dead_letters, i);
+        const struct audit_entry *event = find_event(audit, text_of(dead, "eventId"));
+        if (event == entry)
+            print_dead(dead, entry == NULL ? 0 : entry->depth + 1, out);
+    }
+}
+
 void audit_print(const struct audit *audit, FILE *out) {
-    for (size_t i = 0; i < audit->count; i++)
+    for (size_t i = 0; i < audit->count; i++) {
         print_entry(&audit->entries[i], audit->entries[0].time_us, out);
+        print_dead_of(audit, &audit->entries[i], out);
+    }
+    print_dead_of(audit, NULL, out);
 }
 
 void audit_print_json(const struct audit *audit, const struct uuid *order_id, FILE *out) {
@@ -220,6 +281,10 @@ void audit_print_json(const struct audit *audit, const struct uuid *order_id, FI
         json_end_object(&w);
     }
     json_end_array(&w);
+    if (audit->dead_letters != NULL)
+        json_put_raw(&w, "deadLetters",
+                     slice_of(json_object_to_json_string_ext(audit->dead_letters,
+                                                             JSON_C_TO_STRING_NOSLASHESCAPE)));
     json_end_object(&w);
     fprintf(out, "%s\n", text.ptr);
     buf_fini(&text);
@@ -260,8 +325,11 @@ int audit_command(const struct omctl_config *config, int argc, char **argv) {
     enum status status = command_open_nats(config, &nats, &error);
     if (status == STATUS_OK)
         status = audit_read(nats, &arguments.order_id, arguments.since_us, stderr, &audit, &error);
+    if (status == STATUS_OK &&
+        audit_read_dead(nats, &arguments.order_id, &audit, &error) != STATUS_OK)
+        fprintf(stderr, "its dead letters are not known: %s\n", error.text);
     nats_client_destroy(&nats);
-    if (status == STATUS_OK && audit.count == 0)
+    if (status == STATUS_OK && audit.count == 0 && dead_count(&audit) == 0)
         status = error_set(&error, STATUS_NOT_FOUND, "no stream has an event of this order");
     if (status == STATUS_OK && arguments.is_json)
         audit_print_json(&audit, &arguments.order_id, stdout);

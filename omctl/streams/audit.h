@@ -1,5 +1,6 @@
 /*
- * An order's whole story from the streams: every event and command about it, in causal order.
+ * An order's whole story from the streams: every event and command about it, in causal order, and
+ * where one became a dead letter, as the dead-letter service knows it.
  *
  * Streams have no order id in their subjects, so all of their messages are looked through. Messages
  * that are no envelopes of ours are passed over; types that this program does not know are shown.
@@ -30,6 +31,7 @@ struct audit_entry {
 struct audit {
     struct audit_entry *entries;
     size_t count, capacity;
+    struct json_object *dead_letters; /* the service's, an array; NULL: it did not answer */
 };
 
 void audit_fini(struct audit *audit);
@@ -39,11 +41,15 @@ void audit_add(struct audit *audit, const struct uuid *order_id, const char *str
 /* Sorts: a cause before what it caused; of what is left, the earliest first. */
 void audit_sort(struct audit *audit);
 
+/* Asks for the order's dead letters, of any status. */
+enum status audit_read_dead(struct nats_client *nats, const struct uuid *order_id,
+                            struct audit *audit, struct error *error) MUST_CHECK;
 /* Reads all streams from `since_us` (0: all) and sorts. Progress goes to `progress`. */
 enum status audit_read(struct nats_client *nats, const struct uuid *order_id, int64_t since_us,
                        FILE *progress, struct audit *audit, struct error *error) MUST_CHECK;
 void audit_print(const struct audit *audit, FILE *out);
-/* {"orderId","events":[{"stream","sequence","copies","event":<the envelope>}]} */
+/* {"orderId","events":[{"stream","sequence","copies","event":<the envelope>}],
+   "deadLetters":[<as `omctl dlq list --json` has them>]}; the latter only where they are known. */
 void audit_print_json(const struct audit *audit, const struct uuid *order_id, FILE *out);
 
 int audit_command(const struct omctl_config *config, int argc, char **argv);

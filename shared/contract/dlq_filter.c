@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/utf8.h"
+#include "shared/crypto/uuid.h"
 
 #include <json-c/linkhash.h>
 
@@ -54,11 +55,16 @@ static enum status check(struct dlq_filter *filter, enum dlq_filter_member membe
     if (!dlq_text_is_valid(value, VALUE_MOST))
         return error_set(error, STATUS_INVALID, "%s: not a text of 1 to %d bytes", names[member],
                          VALUE_MOST);
+    struct uuid order_id;
     switch (member) {
     case DLQ_FILTER_REASON:
         if (!is_one_of(value, reasons))
             return error_set(error, STATUS_INVALID,
                              "reason: not one of rejected, max_deliveries, no_report");
+        break;
+    case DLQ_FILTER_ORDER:
+        if (!uuid_parse(value, &order_id))
+            return error_set(error, STATUS_INVALID, "orderId: not the whole id of an order");
         break;
     case DLQ_FILTER_STATUS:
         if (!is_one_of(value, statuses))

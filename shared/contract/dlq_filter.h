@@ -15,6 +15,7 @@
     X(REASON, "reason") /* rejected, max_deliveries, no_report */                                  \
     X(CODE, "code")     /* of the error, such as INVALID */                                        \
     X(TYPE, "type")     /* io.ordermesh.order.created */                                           \
+    X(ORDER, "orderId") /* of the order that the message is about */                               \
     X(STATUS, "status") /* dead, replaying, replayed, resolved, discarded, any */                  \
     X(FROM, "from")     /* failed at or after; RFC 3339 */                                         \
     X(TO, "to")         /* failed before; RFC 3339 */

@@ -238,7 +238,9 @@ test('dead letters are listed, read, replayed and discarded', async () => {
       cursor: page.json.nextCursor,
     },
   });
+  assert.deepEqual(await entries({ orderId: randomUUID() }), []);
   await expect(400, 'listDeadLetters', { query: { reason: 'none' } });
+  await expect(400, 'listDeadLetters', { query: { orderId: 'ef0168a2' } });
   const { json } = await expect(200, 'getDeadLetter', { path });
   assert.match(json.body, /poison/);
   assert.ok((await expect(200, 'countDeadLetters')).json.streams.length > 0);

@@ -190,10 +190,15 @@ test('what failed is replayed after its cause is gone, and gets through', async 
   await sql(mesh, `ALTER TABLE loyalty.points ADD CONSTRAINT bug CHECK (customer_id <> 'UNLUCKY')`);
   await place(page, { customer: 'UNLUCKY' });
   await placed(page, 'COMPLETED').waitFor();
+  const orderId = await page.locator('[data-order]').getAttribute('data-order');
   await go(page, '#/dead-letters?consumer=loyalty', 'Dead letters');
   const row = page
     .getByRole('row', { name: /ORDERS \/ loyalty/ })
     .filter({ hasText: 'orders.evt.completed' });
+  await row.waitFor({ timeout: 30000 });
+  await page.getByLabel('Order ID').fill(` ${orderId.toUpperCase()} `);
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.waitForURL(`**/console/#/dead-letters?consumer=loyalty&orderId=${orderId}`);
   await row.getByRole('link').click({ timeout: 30000 });
   await page.getByRole('heading', { name: /Dead letter ORDERS\.loyalty/ }).waitFor();
   await sql(mesh, 'ALTER TABLE loyalty.points DROP CONSTRAINT bug');

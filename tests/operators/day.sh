@@ -204,6 +204,7 @@ test_poison() {
     id=ORDERS.order.seq-$sequence
     run_block dead
     expect_times 3 'Subject: dlq\.ORDERS\.order\.'
+    expect_times 2 "dead .* ORDERS\.order\.$event .*drill"
     expect "$id +INVALID: JSON" 'max_deliveries .* DATA: .* check constraint "drill"' '^not an order$' 'failed, rejected'
     rejected=$id
 }

@@ -4,7 +4,7 @@ import { get, queryOf, wasLeft } from './api.js';
 import { card, fail, field, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
 import { count, pill, when, words } from './format.js';
 import { bulkDialog, jobsCard } from './jobs.js';
-import { filterBox, filterForm, filterOf, valuesOf } from './orders.js';
+import { filterBox, filterForm, filterOf, orderField, valuesOf } from './orders.js';
 import { countDead } from './system.js';
 
 const PAGE = 50;
@@ -13,7 +13,7 @@ const STREAMS = ['ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS']
 const REASONS = ['rejected', 'max_deliveries', 'no_report'];
 const STATUSES = ['dead', 'replaying', 'replayed', 'resolved', 'discarded', 'any'];
 const COUNTED = ['dead', 'replayed', 'resolved', 'discarded']; // the second with those replaying
-const FILTER = ['stream', 'consumer', 'reason', 'code', 'type', 'status', 'from', 'to'];
+const FILTER = ['stream', 'consumer', 'reason', 'code', 'type', 'orderId', 'status', 'from', 'to'];
 
 const options = (first, names) => [['', first], ...names.map((name) => [name, words(name)])];
 
@@ -122,6 +122,7 @@ const filterFields = (consumer) => [
     maxlength: 128,
     placeholder: 'io.ordermesh.order.created',
   }),
+  orderField(),
   field('Status', 'status', {}, [
     ['', 'Dead'],
     ...STATUSES.slice(1).map((name) => [name, words(name)]),

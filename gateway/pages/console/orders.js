@@ -44,7 +44,7 @@ export const filterOf = (query, names) =>
   Object.fromEntries(
     names.map((name) => [
       name,
-      name === 'from' || name === 'to' ? toUtc(query.get(name)) : (query.get(name) ?? ''),
+      name === 'from' || name === 'to' ? toUtc(query.get(name)) : (query.get(name) ?? '').trim(),
     ]),
   );
 
@@ -81,10 +81,12 @@ export function filterForm(view, query, fields) {
       oninput: () => checkRange(form.elements),
       onsubmit(event) {
         event.preventDefault();
-        const { orderId, ...values } = Object.fromEntries(valuesOf(form));
-        location.hash = orderId
-          ? `#/orders/${orderId.trim().toLowerCase()}`
-          : `#/${view}${queryOf(values)}`;
+        const values = Object.fromEntries(valuesOf(form));
+        const orderId = values.orderId.trim().toLowerCase();
+        location.hash =
+          view === 'orders' && orderId
+            ? `#/orders/${orderId}`
+            : `#/${view}${queryOf({ ...values, orderId })}`;
       },
     },
     fields,
@@ -128,13 +130,16 @@ const ordersTable = (orders) =>
     orders,
   );
 
-const fields = () => [
+export const orderField = () =>
   field('Order ID', 'orderId', {
     pattern: ` *${ORDER_ID} *`,
     title: 'A whole order ID',
     autocomplete: 'off',
     spellcheck: 'false',
-  }),
+  });
+
+const fields = () => [
+  orderField(),
   field('Customer', 'customerId', { maxlength: 255, autocomplete: 'off' }),
   field('Status', 'status', {}, options(STATUSES)),
   field('Reason', 'reason', {}, options(REASONS)),

@@ -28,6 +28,7 @@
     " AND (" f "->>'reason' IS NULL OR e.reason = " f "->>'reason')"                               \
     " AND (" f "->>'code' IS NULL OR e.error_code = " f "->>'code')"                               \
     " AND (" f "->>'type' IS NULL OR e.type = " f "->>'type')"                                     \
+    " AND (" f "->>'orderId' IS NULL OR e.order_id = lower(" f "->>'orderId'))"                    \
     " AND coalesce(" f "->>'status', 'dead') IN ('any', e.status)"                                 \
     " AND (" f "->>'from' IS NULL OR e.failed_at >= (" f "->>'from')::timestamptz)"                \
     " AND (" f "->>'to' IS NULL OR e.failed_at < (" f "->>'to')::timestamptz)"

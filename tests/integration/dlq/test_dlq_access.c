@@ -57,6 +57,22 @@ static void make_dead(const char *consumer, int count, struct buf *id) {
     buf_printf(id, "ORDERS.%s.%s", consumer, event_id);
 }
 
+#define ORDER_ID "ef0168a2-25ac-85ab-b2e6-7f3075139440"
+
+/* One that is about an order, beside others; *id becomes the entry's. */
+static void make_dead_of_order(const char *consumer, struct buf *id) {
+    char event_id[UUID_TEXT_SIZE];
+    make_dead(consumer, 1, id);
+    struct uuid uuid = uuid_v7();
+    uuid_format(&uuid, event_id);
+    uint64_t sequence = dead_letters_store(
+        &world, dead_letters_message(event_id, SLICE_LITERAL("{\"subject\":\"" ORDER_ID "\"}")));
+    dead_letters_reject(&world, event_id, sequence);
+    dead_letters_await_query(&world, "SELECT count(*) FROM dlq.entries WHERE consumer = $1", 2);
+    buf_clear(id);
+    buf_printf(id, "ORDERS.%s.%s", consumer, event_id);
+}
+
 /* --- HTTP ------------------------------------------------------------------------------------- */
 
 /* `path` behind LIST; `body` NULL is a GET. Free the response. */
@@ -128,11 +144,29 @@ static void http_lists_shows_and_counts(void **state) {
     buf_fini(&id);
 }
 
+static void http_finds_those_of_an_order(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead_of_order("http-order", &id);
+    struct http_response page = call("?consumer=http-order&orderId=" ORDER_ID, NULL);
+    assert_int_equal(page.status, 200);
+    assert_contains(page.body.ptr, id.ptr);
+    assert_null(strstr(strstr(page.body.ptr, "\"id\":") + 1, "\"id\":"));
+    http_response_fini(&page);
+    assert_answer(call("?orderId=EF0168A2-25AC-85AB-B2E6-7F3075139440", NULL), 200, id.ptr);
+    assert_answer(call("?orderId=00000000-25ac-85ab-b2e6-7f3075139440", NULL), 200,
+                  "{\"entries\":[]}");
+    assert_answer(call("/replay", "{\"orderId\":\"" ORDER_ID
+                                  "\",\"consumer\":\"http-order\",\"dryRun\":true}"),
+                  200, "{\"matching\":1}");
+    buf_fini(&id);
+}
+
 static void http_refuses_what_is_wrong(void **state) {
     (void)state;
-    static const char *const queries[] = {
-        "?limit=0",  "?limit=x", "?colour=red", "?reason=luck",
-        "?from=now", "?stream=", "?cursor=x",   "?limit=1&limit=2"};
+    static const char *const queries[] = {"?limit=0",    "?limit=x",     "?orderId=1",
+                                          "?colour=red", "?reason=luck", "?from=now",
+                                          "?stream=",    "?cursor=x",    "?limit=1&limit=2"};
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
         assert_refused(call(queries[i], NULL), 400, "invalid-query");
     assert_refused(call("/ORDERS.nobody.seq-1", NULL), 404, "not-found");
@@ -194,8 +228,8 @@ static int run(const char *arguments, struct buf *output) {
     char chunk[4096];
     buf_printf(&command, "OM_NATS_URL=%s OM_NATS_USER=operator OM_NATS_PASSWORD_FILE=%s %s %s 2>&1",
                servers_nats_url(world.servers),
-               servers_nats_password_file(world.servers, "operator"),
-               OM_BINARY_DIR "/bin/omctl dlq", arguments);
+               servers_nats_password_file(world.servers, "operator"), OM_BINARY_DIR "/bin/omctl",
+               arguments);
     FILE *pipe = popen(command.ptr, "r");
     assert_non_null(pipe);
     buf_clear(output);
@@ -215,8 +249,8 @@ static void assert_runs(const char *format, const char *id, int expected, const 
         buf_printf(&arguments, "%s%s", id, hole + 1);
     int code = run(arguments.ptr, &output);
     if (code != expected || strstr(output.ptr, part) == NULL)
-        fail_msg("omctl dlq %s: expected %d with %s, got %d\n%s", arguments.ptr, expected, part,
-                 code, output.ptr);
+        fail_msg("omctl %s: expected %d with %s, got %d\n%s", arguments.ptr, expected, part, code,
+                 output.ptr);
     buf_fini(&arguments);
     buf_fini(&output);
 }
@@ -225,45 +259,66 @@ static void omctl_lists_shows_replays_and_discards(void **state) {
     (void)state;
     struct buf id = {0};
     make_dead("ctl", 2, &id);
-    assert_runs("list --consumer ctl --from 1h", NULL, 0, id.ptr);
-    assert_runs("list --consumer=ctl --limit 1", NULL, 0, "--cursor ");
-    assert_runs("list --consumer ctl --json", NULL, 0, "{\"entries\":[{\"id\":\"ORDERS.ctl.");
-    assert_runs("list --consumer nobody", NULL, 0, "FAILED (UTC)");
-    assert_runs("show @", id.ptr, 0, "told to fail");
-    assert_runs("show @ --json", id.ptr, 0, "\"bodyBase64\":\"");
-    assert_runs("show ORDERS.nobody.seq-1", NULL, 1, "there is no such entry");
-    assert_runs("replay @", id.ptr, 0, id.ptr);
-    assert_runs("discard @ --reason late", id.ptr, 1, "not dead");
-    assert_runs("replay --all --consumer ctl --dry-run", NULL, 0, "1 would be replayed");
-    assert_runs("replay --all --consumer ctl --rate 50", NULL, 0, "1 of 1 replayed");
-    assert_runs("jobs", NULL, 0, "done");
+    assert_runs("dlq list --consumer ctl --from 1h", NULL, 0, id.ptr);
+    assert_runs("dlq list --consumer=ctl --limit 1", NULL, 0, "--cursor ");
+    assert_runs("dlq list --consumer ctl --json", NULL, 0, "{\"entries\":[{\"id\":\"ORDERS.ctl.");
+    assert_runs("dlq list --consumer nobody", NULL, 0, "FAILED (UTC)");
+    assert_runs("dlq show @", id.ptr, 0, "told to fail");
+    assert_runs("dlq show @ --json", id.ptr, 0, "\"bodyBase64\":\"");
+    assert_runs("dlq show ORDERS.nobody.seq-1", NULL, 1, "there is no such entry");
+    assert_runs("dlq replay @", id.ptr, 0, id.ptr);
+    assert_runs("dlq discard @ --reason late", id.ptr, 1, "not dead");
+    assert_runs("dlq replay --all --consumer ctl --dry-run", NULL, 0, "1 would be replayed");
+    assert_runs("dlq replay --all --consumer ctl --rate 50", NULL, 0, "1 of 1 replayed");
+    assert_runs("dlq jobs", NULL, 0, "done");
     make_dead("ctl-discard", 1, &id);
-    assert_runs("discard @ --reason 'a test'", id.ptr, 0, "discarded");
+    assert_runs("dlq discard @ --reason 'a test'", id.ptr, 0, "discarded");
     make_dead("ctl-discard", 2, &id);
-    assert_runs("discard --all --consumer ctl-discard --dry-run", NULL, 0, "2 would be discarded");
-    assert_runs("discard --all --consumer ctl-discard --reason rejected --because 'a test'", NULL,
-                0, "2 of 2 discarded");
+    assert_runs("dlq discard --all --consumer ctl-discard --dry-run", NULL, 0,
+                "2 would be discarded");
+    assert_runs("dlq discard --all --consumer ctl-discard --reason rejected --because 'a test'",
+                NULL, 0, "2 of 2 discarded");
+    buf_fini(&id);
+}
+
+static void omctl_takes_an_order_for_its_filter(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead_of_order("ctl-order", &id);
+    assert_runs("dlq list --consumer ctl-order --order " ORDER_ID, NULL, 0, id.ptr);
+    assert_runs("dlq discard --all --consumer ctl-order --order " ORDER_ID " --dry-run", NULL, 0,
+                "1 would be discarded");
+    assert_runs("dlq list --order x", NULL, 2, "orderId: not the whole id of an order");
+    buf_fini(&id);
+}
+
+static void the_audit_of_an_order_has_its_dead_letters(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead_of_order("audited", &id);
+    assert_runs("audit " ORDER_ID, NULL, 0, id.ptr);
+    assert_runs("audit " ORDER_ID " --json", NULL, 0, "\"deadLetters\":[{\"id\":\"ORDERS.");
     buf_fini(&id);
 }
 
 static void omctl_refuses_what_is_wrong(void **state) {
     (void)state;
-    static const char *const wrong[] = {"list --colour red",
-                                        "list --limit 0",
-                                        "list --reason luck",
-                                        "list --from soon",
-                                        "show",
-                                        "discard X",
-                                        "discard X --because no",
-                                        "discard --all",
-                                        "discard --because no",
-                                        "replay",
-                                        "replay X --all",
-                                        "replay --all --rate 0",
-                                        "cancel",
-                                        "watch --for soon",
-                                        "replay X --rate 5",
-                                        "replay --all --status any"};
+    static const char *const wrong[] = {"dlq list --colour red",
+                                        "dlq list --limit 0",
+                                        "dlq list --reason luck",
+                                        "dlq list --from soon",
+                                        "dlq show",
+                                        "dlq discard X",
+                                        "dlq discard X --because no",
+                                        "dlq discard --all",
+                                        "dlq discard --because no",
+                                        "dlq replay",
+                                        "dlq replay X --all",
+                                        "dlq replay --all --rate 0",
+                                        "dlq cancel",
+                                        "dlq watch --for soon",
+                                        "dlq replay X --rate 5",
+                                        "dlq replay --all --status any"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_runs(wrong[i], NULL, 2, "usage: omctl dlq");
 }
@@ -276,10 +331,10 @@ static void omctl_watches_and_cancels(void **state) {
         call("/replay", "{\"consumer\":\"ctl-watch\",\"ratePerSecond\":2}");
     char *job = member_of(&begun, "id");
     http_response_fini(&begun);
-    assert_int_equal(run("watch --for 1200ms", &output), 0);
+    assert_int_equal(run("dlq watch --for 1200ms", &output), 0);
     assert_contains(output.ptr, job);
-    assert_runs("cancel @", job, 0, job);
-    assert_runs("jobs @ --json", job, 0, job);
+    assert_runs("dlq cancel @", job, 0, job);
+    assert_runs("dlq jobs @ --json", job, 0, job);
     free(job);
     buf_fini(&output);
     buf_fini(&id);
@@ -298,7 +353,7 @@ static void replay_that_is_refused_says_why(void **state) {
     struct http_response refused = call_entry("/", id.ptr, "/replay", "");
     assert_contains(refused.body.ptr, "it is no longer in ORDERS_DLQ: it was purged");
     assert_refused(refused, 409, "replay-refused");
-    assert_runs("replay @", id.ptr, 1, "it is no longer in ORDERS_DLQ: it was purged");
+    assert_runs("dlq replay @", id.ptr, 1, "it is no longer in ORDERS_DLQ: it was purged");
     buf_fini(&id);
 }
 
@@ -307,7 +362,7 @@ static void without_the_service_nothing_hangs(void **state) {
     (void)state;
     dead_letters_end(&service);
     assert_refused(call("", NULL), 503, "unavailable");
-    assert_runs("list", NULL, 1, "nobody serves mesh.dlq.list");
+    assert_runs("dlq list", NULL, 1, "nobody serves mesh.dlq.list");
     service = dead_letters_service(&world, GRACE_MS, NULL);
     assert_true(wait_until(service_answers, NULL, DEAD_LETTERS_WAIT_MS));
 }
@@ -315,10 +370,13 @@ static void without_the_service_nothing_hangs(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(http_lists_shows_and_counts),
+        cmocka_unit_test(http_finds_those_of_an_order),
         cmocka_unit_test(http_refuses_what_is_wrong),
         cmocka_unit_test(http_replays_and_discards),
         cmocka_unit_test(http_replays_many_in_a_job),
         cmocka_unit_test(omctl_lists_shows_replays_and_discards),
+        cmocka_unit_test(omctl_takes_an_order_for_its_filter),
+        cmocka_unit_test(the_audit_of_an_order_has_its_dead_letters),
         cmocka_unit_test(omctl_refuses_what_is_wrong),
         cmocka_unit_test(omctl_watches_and_cancels),
         cmocka_unit_test(replay_that_is_refused_says_why),

@@ -121,6 +121,46 @@ static void people_see_steps_and_programs_see_envelopes(void **state) {
     audit_fini(&audit);
 }
 
+static void a_dead_letter_stands_below_its_event(void **state) {
+    (void)state;
+    struct audit audit = {0};
+    struct buf dead = {0};
+    struct json_object *page, *entries;
+    char *text = NULL;
+    size_t len = 0;
+    add(&audit, &events.items[1], 1);
+    buf_printf(
+        &dead,
+        "{\"entries\":[{\"id\":\"ORDERS.loyalty.x\",\"stream\":\"ORDERS\",\"consumer\":\"loyalty\","
+        "\"eventId\":\"gone\",\"status\":\"discarded\",\"reason\":\"no_report\","
+        "\"error\":\"it crashed\"},{\"id\":\"ORDERS.inventory.y\",\"stream\":\"ORDERS\","
+        "\"consumer\":\"inventory\",\"eventId\":\"%.*s\",\"status\":\"dead\","
+        "\"reason\":\"rejected\",\"error\":\"no\\nitems\"}]}",
+        SLICE_ARG(audit.entries[0].id));
+    assert_int_equal(json_parse(buf_slice(&dead), &page, NULL), STATUS_OK);
+    assert_int_equal(json_get_array(page, "entries", &entries, NULL), STATUS_OK);
+    audit.dead_letters = json_object_get(entries);
+    json_object_put(page);
+
+    FILE *out = open_memstream(&text, &len);
+    audit_print(&audit, out);
+    fclose(out);
+    const char *event = strstr(text, "inventory.reserved\n");
+    const char *its = strstr(text, "dead for ORDERS/inventory: rejected, no?items; "
+                                   "omctl dlq show ORDERS.inventory.y\n");
+    const char *other = strstr(text, "discarded for ORDERS/loyalty: no_report, it crashed; ");
+    assert_true(event != NULL && event < its && its < other);
+    free(text);
+
+    out = open_memstream(&text, &len);
+    audit_print_json(&audit, &events.items[0].order_id, out);
+    fclose(out);
+    assert_contains(text, "\"id\":\"ORDERS.inventory.y\"");
+    free(text);
+    buf_fini(&dead);
+    audit_fini(&audit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cause_comes_before_what_it_caused),
@@ -128,6 +168,7 @@ int main(void) {
         cmocka_unit_test(an_event_that_is_there_twice_is_one_with_two_copies),
         cmocka_unit_test(events_that_cause_one_another_are_all_shown),
         cmocka_unit_test(what_is_no_event_of_the_order_is_passed_over),
+        cmocka_unit_test(a_dead_letter_stands_below_its_event),
         cmocka_unit_test(people_see_steps_and_programs_see_envelopes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -32,8 +32,10 @@ static void assert_reads(const char *text, const char *expected) {
 static void members_come_back_in_one_order(void **state) {
     (void)state;
     assert_reads("{\"to\":\"2026-01-02T00:00:00Z\",\"limit\":5,\"stream\":\"ORDERS\","
-                 "\"reason\":\"no_report\",\"status\":\"any\"}",
-                 "{\"stream\":\"ORDERS\",\"reason\":\"no_report\",\"status\":\"any\","
+                 "\"reason\":\"no_report\",\"status\":\"any\","
+                 "\"orderId\":\"EF0168A2-25ac-85ab-b2e6-7f3075139440\"}",
+                 "{\"stream\":\"ORDERS\",\"reason\":\"no_report\","
+                 "\"orderId\":\"EF0168A2-25ac-85ab-b2e6-7f3075139440\",\"status\":\"any\","
                  "\"to\":\"2026-01-02T00:00:00Z\"}");
     assert_reads("{}", "{}");
 }
@@ -46,6 +48,7 @@ static void what_is_wrong_is_said_by_member(void **state) {
         {"{\"stream\":\"\"}", "stream: not a text of 1 to 200 bytes"},
         {"{\"code\":\"a\\nb\"}", "code: not a text of 1 to 200 bytes"},
         {"{\"reason\":\"luck\"}", "reason: not one of rejected, max_deliveries, no_report"},
+        {"{\"orderId\":\"ef0168a2\"}", "orderId: not the whole id of an order"},
         {"{\"status\":\"DEAD\"}",
          "status: not one of dead, replaying, replayed, resolved, discarded, any"},
         {"{\"from\":\"today\"}", "from: not a time such as 2026-01-31T12:00:00Z"},
