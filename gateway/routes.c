@@ -15,6 +15,7 @@
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/list_orders.h"
 #include "gateway/orders/post_order.h"
+#include "gateway/other_paths.h"
 #include "gateway/pages/api_docs.h"
 #include "gateway/pages/console.h"
 #include "gateway/pages/problem_pages.h"
@@ -185,9 +186,10 @@ static struct measure *measure_start(h2o_req_t *req) {
 
 /* --- dispatching ------------------------------------------------------------------------------ */
 
-static void answer_no_route(h2o_req_t *req, const char *allow) {
+static void answer_no_route(h2o_req_t *req, struct slice path, const char *allow) {
     if (allow[0] == '\0') {
-        problem_send(req, PROBLEM_NOT_FOUND, NULL);
+        struct buf *detail = lane_scratch(lane_of(req));
+        problem_send(req, PROBLEM_NOT_FOUND, other_path_tell(path, detail) ? detail->ptr : NULL);
         return;
     }
     answer_header(req, "Allow", slice_of(allow));
@@ -208,16 +210,17 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     (void)self;
     struct measure *measure = measure_start(req);
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("CONNECT"))) {
-        answer_no_route(req, "GET, HEAD, POST, PUT"); /* its target is no path */
+        answer_no_route(req, slice_of(NULL), "GET, HEAD, POST, PUT"); /* its target is no path */
         return 0;
     }
     char allow[ROUTE_ALLOW_SIZE];
     struct slice id;
     size_t path_len = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
-    measure->route = route_find((struct slice){req->method.base, req->method.len},
-                                (struct slice){req->path.base, path_len}, &id, allow);
+    struct slice path = {req->path.base, path_len};
+    measure->route =
+        route_find((struct slice){req->method.base, req->method.len}, path, &id, allow);
     if (measure->route == NULL)
-        answer_no_route(req, allow);
+        answer_no_route(req, path, allow);
     else if (!decode_id(req, &id))
         problem_send(req, PROBLEM_NOT_FOUND, NULL);
     else

@@ -1,5 +1,6 @@
 #include "gateway/orders/order_request.h"
 
+#include "gateway/orders/other_names.h"
 #include "shared/contract/contact.h"
 #include "shared/contract/currency.h"
 #include "shared/json/json.h"
@@ -67,6 +68,7 @@ static const struct text_rule item_texts[] = {
 
 /* An object's members: texts, and others by name, up to a NULL. */
 struct members {
+    const struct other_name *other_names;
     const struct text_rule *texts;
     size_t text_count;
     const char *others[5];
@@ -74,12 +76,13 @@ struct members {
 
 #define TEXTS(table) (table), sizeof(table) / sizeof((table)[0])
 
-static const struct members order_members = {TEXTS(order_texts),
-                                             {"items", "shippingAddress", "notify", "flow"}};
-static const struct members order_members_without_flow = {TEXTS(order_texts),
-                                                          {"items", "shippingAddress", "notify"}};
-static const struct members address_members = {TEXTS(address_texts), {NULL}};
-static const struct members item_members = {TEXTS(item_texts), {"quantity", "unitPrice"}};
+static const struct members order_members = {
+    order_other_names, TEXTS(order_texts), {"items", "shippingAddress", "notify", "flow"}};
+static const struct members order_members_without_flow = {
+    order_other_names, TEXTS(order_texts), {"items", "shippingAddress", "notify"}};
+static const struct members address_members = {address_other_names, TEXTS(address_texts), {NULL}};
+static const struct members item_members = {
+    item_other_names, TEXTS(item_texts), {"quantity", "unitPrice"}};
 
 /* --- one object at a time --------------------------------------------------------------------- */
 
@@ -106,14 +109,36 @@ static void fault(const struct place *place, struct slice name, const char *mess
         field_error_add(place->errors, path_of(place, name), message);
 }
 
-static bool is_known(struct slice name, const struct members *members) {
+static bool is_exactly(struct slice name, const char *member) {
+    return slice_is(name, member);
+}
+
+/* The member that `name` is; NULL when it is none. */
+static const char *find_member(struct slice name, const struct members *members,
+                               bool (*is)(struct slice name, const char *member)) {
     for (size_t i = 0; i < members->text_count; i++)
-        if (slice_is(name, members->texts[i].name))
-            return true;
-    for (const char *const *other = members->others; *other != NULL; other++)
-        if (slice_is(name, *other))
-            return true;
-    return false;
+        if (is(name, members->texts[i].name))
+            return members->texts[i].name;
+    const char *const *other = members->others;
+    while (*other != NULL && !is(name, *other))
+        other++;
+    return *other;
+}
+
+static void fault_unknown(const struct place *place, struct slice name,
+                          const struct members *members) {
+    const char *member = find_member(name, members, other_name_is);
+    const char *advice = other_name_advice(members->other_names, name);
+    struct buf message = {0};
+    if (place->errors->count == FIELD_ERRORS_MAX)
+        return;
+    buf_append_text(&message, "is not a member of an order");
+    if (member != NULL)
+        buf_printf(&message, ": write %s", member);
+    else if (advice != NULL)
+        buf_printf(&message, ": %s", advice);
+    fault(place, field_shown(name), arena_copy(place->errors->arena, buf_slice(&message)));
+    buf_fini(&message);
 }
 
 /* Text members into `target`, and a fault for each member that is not known. */
@@ -134,8 +159,8 @@ static void take_texts(const struct place *place, const struct json_value *objec
             *(struct slice *)((char *)target + rule->offset) = value;
     }
     for (const struct json_value *member = object->first; member != NULL; member = member->next)
-        if (!is_known(member->key, members))
-            fault(place, field_shown(member->key), "is not a member of an order");
+        if (find_member(member->key, members, is_exactly) == NULL)
+            fault_unknown(place, member->key, members);
 }
 
 static void take_address(struct field_errors *errors, const struct json_value *body,
@@ -153,6 +178,17 @@ static void take_address(struct field_errors *errors, const struct json_value *b
     take_texts(&place, address, &address_members, &request->contact.address);
 }
 
+static void take_quantity(const struct place *place, const struct json_value *object,
+                          struct order_item *item) {
+    const struct slice name = SLICE_LITERAL("quantity");
+    enum status status = json_tree_get_int64(object, "quantity", &item->quantity, NULL);
+    if (status == STATUS_OK && item->quantity >= 1 && item->quantity <= ORDER_MAX_QUANTITY)
+        return;
+    item->quantity = 0;
+    fault(place, name,
+          status == STATUS_NOT_FOUND ? "is required" : "must be an integer from 1 to 1000000");
+}
+
 static void take_item(const struct place *place, const struct json_value *object,
                       struct order_item *item) {
     item->unit_price_minor = -1;
@@ -161,17 +197,14 @@ static void take_item(const struct place *place, const struct json_value *object
         return;
     }
     take_texts(place, object, &item_members, item);
-    if (json_tree_get_int64(object, "quantity", &item->quantity, NULL) != STATUS_OK ||
-        item->quantity < 1 || item->quantity > ORDER_MAX_QUANTITY) {
-        item->quantity = 0;
-        fault(place, SLICE_LITERAL("quantity"), "must be an integer from 1 to 1000000");
-    }
+    take_quantity(place, object, item);
     int64_t price;
     enum status status = json_tree_get_int64(object, "unitPrice", &price, NULL);
     if (status == STATUS_NOT_FOUND)
         return;
     if (status != STATUS_OK || price < 0 || price > ORDER_MAX_MINOR)
-        fault(place, SLICE_LITERAL("unitPrice"), "must be an integer of minor units");
+        fault(place, SLICE_LITERAL("unitPrice"),
+              "must be an integer of minor units, such as 1999 for 19.99 USD");
     else
         item->unit_price_minor = price;
 }
@@ -202,10 +235,12 @@ static void take_items(struct field_errors *errors, struct arena *arena,
     const struct slice name = SLICE_LITERAL("items");
     const struct json_value *array;
     size_t count = 0;
-    if (json_tree_get_array(body, "items", &array, NULL) == STATUS_OK)
+    enum status status = json_tree_get_array(body, "items", &array, NULL);
+    if (status == STATUS_OK)
         count = array->count;
     if (count < 1 || count > ORDER_MAX_ITEMS) {
-        fault(&root, name, "must be an array of 1 to 100 items");
+        fault(&root, name,
+              status == STATUS_NOT_FOUND ? "is required" : "must be an array of 1 to 100 items");
         return;
     }
     struct order_item *items = arena_alloc(arena, count * sizeof(*items));

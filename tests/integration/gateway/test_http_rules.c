@@ -1,6 +1,7 @@
-/* The rights of callers, and the use of keys, over raw sockets, plain and TLS.
+/* The rights of callers, the use of keys, and paths that are elsewhere, over raw sockets, plain and
+   TLS.
 
-   Covers: gateway/admit/ gateway/orders/idempotency.c */
+   Covers: gateway/admit/ gateway/orders/idempotency.c gateway/other_paths.c */
 #include "shared/base/memory.h"
 #include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/gateway/jwt_fixture.h"
@@ -273,6 +274,16 @@ static void a_required_key_is_asked_for(void **state) {
     gateway_restart(NULL);
 }
 
+static void who_asks_elsewhere_is_sent_to_where_it_is(void **state) {
+    (void)state;
+    for (int is_tls = 0; is_tls < 2; is_tls++) {
+        assert_answer("no version", is_tls, "POST /orders?a=b", "", ORDER, 404,
+                      "It is at /api/v1/orders.");
+        assert_answer("metrics", is_tls, "GET /metrics", "", NULL, 404, "OM_ADMIN_PORT");
+        assert_answer("nowhere", is_tls, "GET /nowhere", "", NULL, 404, "\"status\":404}");
+    }
+}
+
 static int setup(void **state) {
     tls_fixture_setup(state);
     jwt_fixture_set();
@@ -290,6 +301,7 @@ int main(void) {
         cmocka_unit_test(a_key_stands_for_one_request_of_its_tenant),
         cmocka_unit_test(a_key_that_is_under_way_is_not_taken_twice),
         cmocka_unit_test(a_required_key_is_asked_for),
+        cmocka_unit_test(who_asks_elsewhere_is_sent_to_where_it_is),
     };
     return cmocka_run_group_tests(tests, setup, jwt_fixture_teardown);
 }
