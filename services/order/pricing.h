@@ -5,6 +5,7 @@
 #ifndef OM_SERVICES_ORDER_PRICING_H
 #define OM_SERVICES_ORDER_PRICING_H
 
+#include "shared/base/arena.h"
 #include "shared/base/slice.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
@@ -25,10 +26,10 @@ struct catalog {
 };
 
 /* Fills in unit prices and the total, and says why the order cannot be taken: UNKNOWN_SKU,
-   PRICE_CHANGED (price or currency differs, or the total is beyond ORDER_MAX_MINOR), or NONE.
-   *detail is then the SKU, or "total". What has no price counts 0; a total that is out of range
-   is 0. */
+   CURRENCY_MISMATCH, PRICE_CHANGED (it differs, or the total is beyond ORDER_MAX_MINOR), or NONE.
+   *detail then says for people what it is about: the SKU with the values that differ, or "total".
+   What has no price counts 0; a total that is out of range is 0. */
 enum order_reason order_price(struct order_snapshot *order, const struct catalog *catalog,
-                              struct slice *detail);
+                              struct arena *arena, struct slice *detail);
 
 #endif

@@ -62,13 +62,24 @@ static size_t parse_orders(struct batch *batch, struct new_order *orders) {
 
 /* --- deciding --- */
 
-static void decide(struct new_order *order, const struct catalog *catalog) {
-    order->reason = order_price(&order->snapshot, catalog, &order->detail);
+static void decide(struct new_order *order, const struct catalog *catalog, struct arena *arena) {
+    order->reason = order_price(&order->snapshot, catalog, arena, &order->detail);
     if (order->is_key_conflict) {
         order->reason = REASON_IDEMPOTENCY_CONFLICT;
         order->detail = (struct slice){0};
     }
     order->status = order->reason == REASON_NONE ? ORDER_PENDING : ORDER_FAILED;
+}
+
+/* The reason, and what it is about. */
+static struct slice why_failed(const struct new_order *order, struct arena *arena) {
+    struct buf text = {0};
+    buf_append_text(&text, order_reason_name(order->reason));
+    if (order->detail.len > 0)
+        buf_printf(&text, ", %.*s", SLICE_ARG(order->detail));
+    struct slice kept = arena_slice(arena, buf_slice(&text));
+    buf_fini(&text);
+    return kept;
 }
 
 static void write_timeline(struct new_order *order, int64_t now_us, struct arena *arena,
@@ -78,7 +89,7 @@ static void write_timeline(struct new_order *order, int64_t now_us, struct arena
     json_begin_array(&w);
     timeline_add(&w, EVENT_ORDER_CREATED, now_us, (struct slice){0});
     if (order->status == ORDER_FAILED)
-        timeline_add(&w, EVENT_ORDER_FAILED, now_us, slice_of(order_reason_name(order->reason)));
+        timeline_add(&w, EVENT_ORDER_FAILED, now_us, why_failed(order, arena));
     json_end_array(&w);
     order->timeline = arena_slice(arena, buf_slice(scratch));
 }
@@ -164,7 +175,7 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     if (status == STATUS_OK)
         status = oust(batch, orders, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        decide(&orders[i], &catalog);
+        decide(&orders[i], &catalog, batch->arena);
         write_timeline(&orders[i], now_us, batch->arena, &scratch);
     }
     buf_fini(&scratch);

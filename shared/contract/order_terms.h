@@ -42,6 +42,7 @@ enum order_step {
     X(OUT_OF_STOCK, "out_of_stock")                                                                \
     X(UNKNOWN_SKU, "unknown_sku")                                                                  \
     X(PRICE_CHANGED, "price_changed")                                                              \
+    X(CURRENCY_MISMATCH, "currency_mismatch")                                                      \
     X(IDEMPOTENCY_CONFLICT, "idempotency_conflict")                                                \
     X(PAYMENT_DECLINED, "payment_declined")                                                        \
     X(PAYMENT_TIMEOUT, "payment_timeout")                                                          \

@@ -25,6 +25,7 @@ const REASONS = [
   'out_of_stock',
   'unknown_sku',
   'price_changed',
+  'currency_mismatch',
   'idempotency_conflict',
   'payment_declined',
   'payment_timeout',

@@ -292,7 +292,7 @@ static void another_currency_or_a_total_beyond_all_bounds_fails_the_order(void *
     struct world_order mixed = submit_for("EURO", 1, -1), fits = submit_for("HUGE", 1, -1);
     struct world_order sum = submit_for("HUGE", 2, -1);
     struct world_order overflow = submit_for("HUGE", ORDER_MAX_QUANTITY, -1);
-    assert_order(&mixed.id, "FAILED/price_changed");
+    assert_order(&mixed.id, "FAILED/currency_mismatch");
     assert_order(&fits.id, "PENDING");
     assert_order(&sum.id, "FAILED/price_changed");
     assert_order(&overflow.id, "FAILED/price_changed");
@@ -300,6 +300,10 @@ static void another_currency_or_a_total_beyond_all_bounds_fails_the_order(void *
                                              " convert_from(payload, 'UTF8')::jsonb"
                                              "->'data'->>'detail' = 'total'"),
                      2);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE"
+                                             " timeline -> -1 ->> 'detail' = 'currency_mismatch,"
+                                             " EURO is sold in EUR and not in USD'"),
+                     1);
     assert_int_equal(count_events("orders.evt.created"), 1);
 }
 

@@ -11,12 +11,13 @@ static const struct catalog_price prices[] = {
 static const struct catalog catalog = {prices, sizeof(prices) / sizeof(prices[0])};
 
 static struct slice detail;
+static struct arena *arena;
 
 static enum order_reason price(struct order_item *items, size_t count, int64_t *total_minor) {
     struct order_snapshot order = {
         .currency = SLICE_LITERAL("USD"), .total_minor = -1, .items = items, .item_count = count};
     detail = (struct slice){0};
-    enum order_reason reason = order_price(&order, &catalog, &detail);
+    enum order_reason reason = order_price(&order, &catalog, arena, &detail);
     *total_minor = order.total_minor;
     return reason;
 }
@@ -39,15 +40,15 @@ static void a_price_the_client_did_not_expect_fails_the_order(void **state) {
     int64_t total;
     assert_int_equal(price(items, 1, &total), REASON_PRICE_CHANGED);
     assert_int_equal(total, 1999);
-    assert_slice_equal(detail, "A");
+    assert_slice_equal(detail, "A costs 1999 and not 1899 minor units of USD");
 }
 
 static void another_currency_fails_the_order(void **state) {
     (void)state;
-    struct order_item items[] = {ITEM("A", 1, -1), ITEM("EURO", 1, -1)};
+    struct order_item items[] = {ITEM("A", 1, -1), ITEM("EURO", 1, 600)};
     int64_t total;
-    assert_int_equal(price(items, 2, &total), REASON_PRICE_CHANGED);
-    assert_slice_equal(detail, "EURO");
+    assert_int_equal(price(items, 2, &total), REASON_CURRENCY_MISMATCH);
+    assert_slice_equal(detail, "EURO is sold in EUR and not in USD");
 }
 
 static void an_unknown_or_withdrawn_sku_fails_the_order_and_known_prices_stay(void **state) {
@@ -82,7 +83,19 @@ static void an_empty_catalog_knows_nothing(void **state) {
     struct order_snapshot order = {
         .currency = SLICE_LITERAL("USD"), .items = items, .item_count = 1};
     const struct catalog empty = {0};
-    assert_int_equal(order_price(&order, &empty, &detail), REASON_UNKNOWN_SKU);
+    assert_int_equal(order_price(&order, &empty, arena, &detail), REASON_UNKNOWN_SKU);
+}
+
+static int setup(void **state) {
+    (void)state;
+    arena = arena_create(1024);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    arena_destroy(&arena);
+    return 0;
 }
 
 int main(void) {
@@ -94,5 +107,5 @@ int main(void) {
         cmocka_unit_test(a_total_beyond_what_json_holds_exactly_fails_the_order),
         cmocka_unit_test(an_empty_catalog_knows_nothing),
     };
-    return cmocka_run_group_tests_name("pricing", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("pricing", tests, setup, teardown);
 }
