@@ -91,6 +91,8 @@ release_daemons() {
     as_root rm -f "$no_cluster"
 }
 
+dpkg_folder=/var/lib/dpkg
+
 # More options for apt-get, of who can do without what it installs.
 apt_options=()
 
@@ -101,6 +103,13 @@ apt_get() {
 
 update_and_install() {
     apt_get update && apt_get install "$@"
+}
+
+# A run of dpkg that ended in its midst is finished first, since apt installs nothing after it.
+finish_dpkg() {
+    [[ -n $(dpkg --audit 2>&1) || -n $(find "$dpkg_folder/updates" -type f 2>/dev/null) ]] || return 0
+    with_progress "finishing an interrupted installation (dpkg --configure -a)" "$run_dir/log/setup/dpkg.log" \
+        as_root env DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a
 }
 
 # install_packages NAME...: those that are missing, through apt.
@@ -120,6 +129,7 @@ install_packages() {
     fi
     trap release_daemons EXIT
     hold_daemons
+    finish_dpkg
     say "missing: ${missing[*]}"
     with_progress "installing ${#missing[@]} packages" "$run_dir/log/setup/apt.log" \
         update_and_install "${missing[@]}"

@@ -40,19 +40,32 @@ choose_port() {
     [[ -n ${chosen:-} ]] || chosen=$(pick_port "$3")
 }
 
-# OM_HTTP_PORT, where it is set: a port that was asked for is not exchanged for another.
+# check_wanted_port VARIABLE OURS: a port that was asked for is not exchanged for another.
+check_wanted_port() {
+    local wanted=${!1:-}
+    [[ -n $wanted ]] || return 0
+    if [[ $wanted == "$2" ]] && is_running gateway; then
+        return
+    fi
+    ! is_port_taken "$wanted" || die "port $wanted ($1) is taken by another program; nothing has been changed"
+}
+
+# What can be said before anything is built. The rest is said by the gateway (check_settings in scripts/up).
+check_wanted_ports() {
+    local pid ports
+    [[ ${OM_HTTP_PORT:-1} =~ ^[1-9][0-9]{0,4}$ ]] || die "OM_HTTP_PORT is a port of its own here, not $OM_HTTP_PORT"
+    check_wanted_port OM_HTTP_PORT "$http_port"
+    ports=$(cat "$keep/gateway.ports" 2>/dev/null) || true
+    [[ ! ${OM_HTTPS_PORT:-} =~ ^[1-9][0-9]*$ ]] || check_wanted_port OM_HTTPS_PORT "${ports##* }"
+}
+
 choose_http_port() {
-    local wanted=${OM_HTTP_PORT:-}
-    if [[ -z $wanted ]]; then
+    if [[ -n ${OM_HTTP_PORT:-} ]]; then
+        check_wanted_port OM_HTTP_PORT "$http_port"
+        http_port=$OM_HTTP_PORT
+    else
         choose_port http_port gateway 8080
-        return
     fi
-    [[ $wanted =~ ^[1-9][0-9]{0,4}$ ]] || die "OM_HTTP_PORT is a port of its own here, not $wanted"
-    if [[ $wanted == "$http_port" ]] && is_running gateway; then
-        return
-    fi
-    ! is_port_taken "$wanted" || die "port $wanted (OM_HTTP_PORT) is taken by another program"
-    http_port=$wanted
 }
 
 load_ports() {

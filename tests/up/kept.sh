@@ -90,6 +90,15 @@ test_refusals() {
         OM_JWT_KEY_FILE=secrets/pii_key OM_JWT_ISSUER=us OM_JWT_AUDIENCE=us
 }
 
+test_taken_port() {
+    say "a port that is taken"
+    ! (OM_RUN_DIR=$second OM_HTTP_PORT=${OM_URL##*:} up) || die "two gateways have one port"
+    expect 'port [0-9]+ \(OM_HTTP_PORT\) is taken by another program; nothing has been changed'
+    expect_not 'building'
+    OM_HTTP_PORT=${OM_URL##*:} up || die "$(cat "$output")"
+    expect_new_order
+}
+
 # OM_URL names the address that the gateway listens at.
 test_address() {
     local port=${OM_URL##*:}

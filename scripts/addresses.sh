@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2154 # what servers.sh and go-tools.sh have set
+# Where an instance is, for people and for `source`. Source it after servers.sh and go-tools.sh.
+
+demo_body='{"customerId":"C100","email":"c100@example.com","currency":"USD","items":[{"sku":"TSHIRT-BLK-M","quantity":1}],"paymentMethod":"pm_card_visa"}'
+
+# Where the gateway answers: at its address, and at loopback where that is any.
+http_url() {
+    local address=${OM_HTTP_ADDRESS:-127.0.0.1}
+    address=${address#\[} address=${address%\]}
+    case $address in
+    :: | 0.0.0.0) address=127.0.0.1 ;;
+    *:*) address="[$address]" ;;
+    esac
+    echo "http://$address:$http_port"
+}
+
+# export_lines NAME=VALUE...: for `source`.
+export_lines() {
+    local entry
+    for entry in "$@"; do
+        printf 'export %s=%q\n' "${entry%%=*}" "${entry#*=}"
+    done
+}
+
+# Once, however often it is sourced. This instance's omctl is before what is installed, the NATS CLI behind it.
+path_line() {
+    # shellcheck disable=SC2016 # for the shell that sources it
+    printf 'case ":$PATH:" in *:%q:*) ;; *) PATH=%q:$PATH:%q && export PATH ;; esac\n' "$bin" "$bin" "$cache/bin"
+}
+
+write_env() {
+    local new=$run_dir/env.new nats
+    mapfile -t nats < <(nats_environment operator)
+    [[ $nats_scheme != tls ]] || nats+=("NATS_CA=$secrets/nats-tls/ca.crt"
+        "NATS_CERT=$secrets/nats-tls/operator.crt" "NATS_KEY=$secrets/nats-tls/operator.key")
+    (
+        umask 077
+        {
+            echo "# For \`source\`: where this instance is, and omctl. Made by scripts/up. The NATS CLI, nats, is found, too:"
+            echo "# where it is not installed, scripts/nats-cli builds it."
+            path_line
+            export_lines OM_URL="$(http_url)" NATS_URL="$(nats_url operator)" "${nats[@]}" \
+                OM_DATABASE_URL="$(database_url "$database_admin")" OM_REDIS_URL="redis://127.0.0.1:$redis_port"
+        } >"$new"
+    )
+    mv "$new" "$run_dir/env"
+}
+
+# What is not as one may expect it.
+remarks() {
+    if [[ $http_port != 8080 && -z ${OM_HTTP_PORT:-} ]] && is_port_taken 8080; then
+        echo "Port 8080 is another program's, so the gateway is at $http_port; OM_HTTP_PORT chooses another."
+    fi
+    command -v nats >/dev/null || echo "scripts/nats-cli builds the NATS CLI, which is not here."
+}
+
+print_addresses() {
+    local bearer='' url
+    url=$(http_url)
+    [[ ${OM_AUTH:-none} != jwt ]] || bearer="    -H 'Authorization: Bearer TOKEN' \\"$'\n'
+    cat <<END
+
+OrderMesh runs. Its addresses, and omctl, after \`. $(printf %q "$run_dir/env")\`:
+
+  OM_URL           $url
+  NATS_URL         $nats_scheme://operator:***@127.0.0.1:$nats_port
+  OM_DATABASE_URL  postgresql://$database_admin:***@127.0.0.1:$postgres_port/ordermesh
+  OM_REDIS_URL     redis://127.0.0.1:$redis_port
+$(is_running prometheus && printf '\n%s' "Prometheus, with the alerts, is at http://127.0.0.1:$prometheus_port/alerts")
+The operator's console is at $url/console/
+
+Try:
+
+  curl -i $url/api/v1/orders -H 'Content-Type: application/json' \\
+    -H 'Idempotency-Key: "k-1"' \\
+$bearer    -d '$demo_body'
+
+scripts/status shows the processes, scripts/logs what they say, scripts/down ends them.
+$(remarks)
+END
+}
