@@ -319,11 +319,11 @@ static enum http_progress read_chunks(struct connection *connection, struct http
     enum http_progress progress =
         http_chunks_decode(&connection->incoming.chunks, input->bytes + at, &len, &rest);
     *fault = (struct http_fault){PROBLEM_MALFORMED_REQUEST, "the chunks of the body are malformed"};
-    if (progress == HTTP_REFUSED)
-        return progress;
-    input->size = at + len + rest;
-    connection->incoming.body_len += len;
-    /* a chunk counts by its size, before its bytes are there */
+    if (progress != HTTP_REFUSED) {
+        input->size = at + len + rest;
+        connection->incoming.body_len += len;
+    }
+    /* a chunk counts by its size, before its bytes are there, and also by one of too many digits */
     if (connection->incoming.body_len + connection->incoming.chunks.left <=
         connection->lane->body_max_bytes)
         return progress;
