@@ -237,6 +237,15 @@ static void wait_for_wake(struct relay *relay, int64_t until_us) {
     waker_unlock(&relay->waker);
 }
 
+/* Whoever stands by is not woken by what its own process commits, since another publishes it. */
+static void stand_by(struct relay *relay) {
+    int64_t until_us = clock_monotonic_us() + STANDBY_POLL_MS * INT64_C(1000);
+    waker_lock(&relay->waker);
+    while (!atomic_load(&relay->draining) && waker_wait(&relay->waker, until_us))
+        continue;
+    waker_unlock(&relay->waker);
+}
+
 /* Partitions exist days ahead, so that one that failed may wait. */
 static enum status keep_partitions(struct relay *relay, struct error *error) {
     if (clock_monotonic_us() < relay->upkeep_due_us)
@@ -385,9 +394,10 @@ static void *relay_main(void *arg) {
             backoff_reset(&backoff);
             if (is_last)
                 break;
-            wait_for_wake(relay, relay->is_leader
-                                     ? relay_feed_due_us(relay->feed)
-                                     : clock_monotonic_us() + STANDBY_POLL_MS * INT64_C(1000));
+            if (relay->is_leader)
+                wait_for_wake(relay, relay_feed_due_us(relay->feed));
+            else
+                stand_by(relay);
             continue;
         }
         hindrance_set(&relay->hindrance, &error);

@@ -254,6 +254,41 @@ static void what_is_handed_over_to_one_that_stands_by_is_published_by_the_leader
     writer_close(&writer);
 }
 
+static bool is_someone_at_rest(void *pg) {
+    static const struct pg_statement look = {
+        "test.look",
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'relay'"
+        " AND now() - query_start > interval '300 ms'"
+        " AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
+        0};
+    struct error error = {0};
+    struct pg_result *result = NULL;
+    require_ok(pg_query(pg, &look, NULL, &result, &error), &error);
+    bool is_at_rest = pg_get_int64(result, 0, 0) > 0;
+    pg_result_free(&result);
+    return is_at_rest;
+}
+
+/* It asked for the lock thousands of times a second from its process' first commit on. */
+static void one_that_stands_by_rests_though_its_process_commits(void **state) {
+    (void)state;
+    struct writer writer;
+    struct pg *admin = pg_create(servers_postgres_url(servers), "admin");
+    struct relay *leader = start_relay(512);
+    assert_true(wait_until(is_ready, leader, WAIT_MS));
+    relay = start_relay(512);
+    assert_true(wait_until(is_ready, relay, WAIT_MS));
+    open_own(&writer);
+    write_committed(&writer, 2);
+    assert_true(are_published(2, WAIT_MS));
+
+    assert_true(wait_until(is_someone_at_rest, admin, WAIT_MS));
+    stop_relay(&leader);
+    stop_relay(&relay);
+    pg_destroy(&admin);
+    writer_close(&writer);
+}
+
 static void a_session_that_is_terminated_loses_and_repeats_nothing(void **state) {
     (void)state;
     static const struct pg_statement terminate = {
@@ -354,6 +389,7 @@ int main(void) {
                                each_setup),
         cmocka_unit_test_setup(what_is_handed_over_to_one_that_stands_by_is_published_by_the_leader,
                                each_setup),
+        cmocka_unit_test_setup(one_that_stands_by_rests_though_its_process_commits, each_setup),
         cmocka_unit_test_setup(a_session_that_is_terminated_loses_and_repeats_nothing, each_setup),
         cmocka_unit_test_setup(a_broker_killed_under_load_loses_and_repeats_nothing, each_setup),
     };
