@@ -1,5 +1,6 @@
 #include "gateway/routes.h"
 
+#include "gateway/admin/admin_diagnosis.h"
 #include "gateway/admin/admin_dlq.h"
 #include "gateway/admin/admin_mesh.h"
 #include "gateway/admin/analytics.h"
@@ -68,6 +69,8 @@ const struct route routes[] = {
     {"POST", "/api/v1/admin/dlq/{id}/replay", post_dlq_replay, SCOPE_ADMIN, OWNER_PLATFORM,
      RATE_ADMIN},
     {"POST", "/api/v1/admin/dlq/{id}/discard", post_dlq_discard, SCOPE_ADMIN, OWNER_PLATFORM,
+     RATE_ADMIN},
+    {"GET", "/api/v1/admin/orders/{id}/diagnosis", get_diagnosis, SCOPE_ADMIN, OWNER_PLATFORM,
      RATE_ADMIN},
     {"GET", "/health", get_health, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/healthz", get_liveness, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},

@@ -12,6 +12,7 @@
 #include "omctl/streams/rebuild.h"
 #include "omctl/streams/redrive.h"
 #include "omctl/token.h"
+#include "omctl/why.h"
 #include "shared/base/config.h"
 #include "shared/base/version.h"
 #include "shared/observe/log.h"
@@ -95,6 +96,16 @@ static const struct command commands[] = {
      "Replays the streams into new tables of the analytics service, and puts them in place of the\n"
      "old ones while the service goes on. What is older than the streams is taken over.\n",
      rebuild_command},
+    {"why", "ORDER-ID [--tenant TENANT] [--json]", "say why an order does not go on",
+     "What the order waits for and since when, which consumers it comes about by, what is wrong "
+     "with\n"
+     "them, its dead letters, and what to do. It reads no stream, so it is quick; `omctl audit` "
+     "has\n"
+     "the events.\n"
+     "\n"
+     "  --tenant TENANT  whose order it is (default: default)\n"
+     "  --json           as GET /api/v1/admin/orders/{orderId}/diagnosis says it\n",
+     why_command},
     {"audit", "ORDER-ID [--since TIME] [--json]", "print every event of an order",
      "All events and commands about one order, from the streams, a cause before what it caused, "
      "and\n"

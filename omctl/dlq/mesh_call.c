@@ -4,9 +4,10 @@
 
 #define CALL_TIMEOUT_MS 10000
 
-/* The error that the service answered instead of a body; OK when it did not. */
-static enum status read_refusal(natsMsg *reply, const char *subject, struct error *error) {
+enum status mesh_call_refusal(natsMsg *reply, const char *subject, struct error *error) {
     const char *code, *text = "refused";
+    if (natsMsg_IsNoResponders(reply))
+        return error_set(error, STATUS_UNAVAILABLE, "nobody serves %s", subject);
     if (natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code) != NATS_OK)
         return STATUS_OK;
     if (natsMsgHeader_Get(reply, "Nats-Service-Error", &text) != NATS_OK)
@@ -24,7 +25,7 @@ enum status mesh_call(struct nats_client *nats, const char *subject, struct slic
     enum status status = nats_error(error, s, subject);
     if (status != STATUS_OK)
         return status;
-    status = read_refusal(answer, subject, error);
+    status = mesh_call_refusal(answer, subject, error);
     struct slice payload = {natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer)};
     if (status == STATUS_OK)
         status = json_parse(payload, reply, error);

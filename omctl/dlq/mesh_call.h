@@ -12,4 +12,7 @@
 enum status mesh_call(struct nats_client *nats, const char *subject, struct slice body,
                       struct json_object **reply, struct error *error) MUST_CHECK;
 
+/* The same of an answer to a request that was made otherwise; OK when it is none. */
+enum status mesh_call_refusal(natsMsg *answer, const char *subject, struct error *error) MUST_CHECK;
+
 #endif

@@ -94,7 +94,11 @@ static void write_info(struct micro *micro, struct json_writer *w) {
 }
 
 static void write_stats(struct micro *micro, struct json_writer *w) {
+    struct error why = {0};
     json_put_text(w, "started", micro->started);
+    if (micro->options.is_ready != NULL &&
+        !micro->options.is_ready(micro->options.is_ready_closure, &why))
+        json_put_text(w, "not_ready", why.text);
     json_key(w, "endpoints");
     json_begin_array(w);
     for (size_t i = 0; i < micro->endpoint_count; i++) {

@@ -3,7 +3,7 @@
  * https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-32.md):
  * $SRV.PING|INFO|STATS[.name[.id]], and a service's endpoints in queue group "q". Each
  * endpoint answers on a thread of nats.c, one request at a time, with a database connection of its
- * own.
+ * own. STATS has a member more, "not_ready", with what /readyz says of a process that is not.
  */
 #ifndef OM_SHARED_SERVICE_MICRO_H
 #define OM_SHARED_SERVICE_MICRO_H
@@ -18,6 +18,8 @@ struct micro_options {
     const char *database_url; /* NULL: endpoints get no pg */
     const char *version;
     void *context;
+    bool (*is_ready)(void *closure, struct error *why); /* NULL: it always is */
+    void *is_ready_closure;
     void (*committed)(void *closure); /* after a call that committed events; may be NULL */
     void *committed_closure;
 };

@@ -209,12 +209,17 @@ static bool is_ready_or_why(struct runtime *runtime, struct error *why) {
     return false;
 }
 
+static bool is_all_ready(void *closure, struct error *why) {
+    struct runtime *runtime = closure;
+    return is_ready_or_why(runtime, why) && tasks_are_ready(runtime, why) &&
+           nats_client_check_rights(runtime->nats, why) == STATUS_OK;
+}
+
 static void check_readiness(void *closure, struct readiness *readiness) {
     struct runtime *runtime = closure;
     struct error why = {0};
     char holder[RELAY_HOLDER_SIZE] = "";
-    readiness->ready = is_ready_or_why(runtime, &why) && tasks_are_ready(runtime, &why) &&
-                       nats_client_check_rights(runtime->nats, &why) == STATUS_OK;
+    readiness->ready = is_all_ready(runtime, &why);
     if (readiness->ready && runtime->relay != NULL)
         relay_holder(runtime->relay, holder);
     if (holder[0] != '\0')
@@ -373,6 +378,8 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
         .database_url = service->schema != NULL ? runtime->config.database_url : NULL,
         .version = ordermesh_version,
         .context = runtime->context,
+        .is_ready = is_all_ready,
+        .is_ready_closure = runtime,
         .committed = on_committed,
         .committed_closure = runtime->relay,
     };

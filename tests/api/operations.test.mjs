@@ -83,6 +83,16 @@ test('an order can be read from its acceptance to its end', async () => {
   assert.equal(failed.reason, 'out_of_stock');
 });
 
+test('why an order does not go on is said, also of one that has ended', async () => {
+  const path = await place();
+  await ended(path);
+  const { json } = await expect(200, 'diagnoseOrder', { path });
+  assert.equal(json.cause, 'ended');
+  assert.deepEqual(json.deadLetters, []);
+  await expect(404, 'diagnoseOrder', { path: { orderId: randomUUID() } });
+  await expect(400, 'diagnoseOrder', { path, query: { verbose: true } });
+});
+
 test('a customer may be called whatever an identity provider says', async () => {
   for (const customerId of ['auth0|507f', 'user@example.com', 'x'.repeat(65), 'Zoë <b>&"\\ %2f']) {
     const order = await ended(await place({ customerId }));

@@ -68,11 +68,23 @@ static const struct service service = {
     .endpoint_count = ENDPOINTS,
 };
 
+static atomic_bool is_held;
+
+static bool is_ready(void *closure, struct error *why) {
+    if (atomic_load((atomic_bool *)closure))
+        (void)!error_fill(why, STATUS_UNAVAILABLE, "the relay waits: it was told to");
+    return !atomic_load((atomic_bool *)closure);
+}
+
 static int open_service(void **state) {
     (void)state;
     struct error error = {0};
-    const struct micro_options options = {
-        .nats = nats, .service = &service, .version = "1.2.3", .context = context};
+    const struct micro_options options = {.nats = nats,
+                                          .service = &service,
+                                          .version = "1.2.3",
+                                          .context = context,
+                                          .is_ready = is_ready,
+                                          .is_ready_closure = &is_held};
     assert_int_equal(micro_create(&options, &micro, &error), STATUS_OK);
     return 0;
 }
@@ -216,6 +228,18 @@ static void stats_count_requests_and_errors_of_each_endpoint(void **state) {
     json_object_put(stats);
 }
 
+static void stats_say_why_a_process_is_not_ready(void **state) {
+    (void)state;
+    struct json_object *stats = ask_protocol("$SRV.STATS.probe");
+    assert_false(json_object_object_get_ex(stats, "not_ready", NULL));
+    json_object_put(stats);
+    atomic_store(&is_held, true);
+    stats = ask_protocol("$SRV.STATS.probe");
+    atomic_store(&is_held, false);
+    assert_member(stats, "not_ready", "the relay waits: it was told to");
+    json_object_put(stats);
+}
+
 static bool is_set(void *flag) {
     return atomic_load((atomic_bool *)flag);
 }
@@ -284,6 +308,7 @@ int main(void) {
         SERVICE_TEST(ping_is_answered_to_all_to_the_name_and_to_the_id),
         SERVICE_TEST(info_lists_the_endpoints),
         SERVICE_TEST(stats_count_requests_and_errors_of_each_endpoint),
+        SERVICE_TEST(stats_say_why_a_process_is_not_ready),
         SERVICE_TEST(ending_waits_for_the_request_at_work_and_answers_it),
         SERVICE_TEST(ending_without_the_broker_takes_a_moment_only),
         SERVICE_TEST(nobody_answers_for_a_service_that_has_ended),
