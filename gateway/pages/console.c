@@ -12,6 +12,7 @@
     X(console_charts, "charts.js", DOCUMENT_SCRIPT)                                                \
     X(console_dead_letter, "dead-letter.js", DOCUMENT_SCRIPT)                                      \
     X(console_dead_letters, "dead-letters.js", DOCUMENT_SCRIPT)                                    \
+    X(console_diagnosis, "diagnosis.js", DOCUMENT_SCRIPT)                                          \
     X(console_dom, "dom.js", DOCUMENT_SCRIPT)                                                      \
     X(console_format, "format.js", DOCUMENT_SCRIPT)                                                \
     X(console_jobs, "jobs.js", DOCUMENT_SCRIPT)                                                    \

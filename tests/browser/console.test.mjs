@@ -199,6 +199,12 @@ test('what failed is replayed after its cause is gone, and gets through', async 
   await page.getByLabel('Order ID').fill(` ${orderId.toUpperCase()} `);
   await page.getByRole('button', { name: 'Show', exact: true }).click();
   await page.waitForURL(`**/console/#/dead-letters?consumer=loyalty&orderId=${orderId}`);
+  await row.waitFor();
+  await go(page, `#/orders/${orderId}`, /Order/);
+  const its = page.getByRole('table', { name: 'Its dead letters' });
+  await its.getByRole('row', { name: /ORDERS \/ loyalty/ }).getByRole('link').click();
+  await page.getByRole('heading', { name: /Dead letter ORDERS\.loyalty/ }).waitFor();
+  await go(page, `#/dead-letters?consumer=loyalty&orderId=${orderId}`, 'Dead letters');
   await row.getByRole('link').click({ timeout: 30000 });
   await page.getByRole('heading', { name: /Dead letter ORDERS\.loyalty/ }).waitFor();
   await sql(mesh, 'ALTER TABLE loyalty.points DROP CONSTRAINT bug');
@@ -209,6 +215,22 @@ test('what failed is replayed after its cause is gone, and gets through', async 
     `SELECT count(*) FROM loyalty.points WHERE customer_id = 'UNLUCKY'`,
   );
   assert.equal(stdout.trim(), '1');
+  await close();
+});
+
+test('what holds an order is said on its page, until nothing does', async () => {
+  const { page, close } = await open();
+  await sql(mesh, 'REVOKE USAGE ON SCHEMA inventory FROM om_inventory');
+  await place(page);
+  const orderId = await page.locator('[data-order]').getAttribute('data-order');
+  await go(page, `#/orders/${orderId}`, /Order/);
+  const found = page.getByRole('region', { name: 'What holds it' });
+  await found.getByText('It waits for its stock to be reserved, since').waitFor();
+  await found.getByText('inventory holds the events of ORDERS/inventory:').waitFor();
+  await found.getByRole('row', { name: /ORDERS \/ inventory Held/ }).waitFor();
+  await sql(mesh, 'GRANT USAGE ON SCHEMA inventory TO om_inventory');
+  await page.locator('[data-order][data-status="COMPLETED"]').waitFor({ timeout: 30000 });
+  await found.waitFor({ state: 'hidden' });
   await close();
 });
 

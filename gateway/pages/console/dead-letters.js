@@ -2,7 +2,7 @@
 
 import { get, queryOf, wasLeft } from './api.js';
 import { card, fail, field, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
-import { count, pill, when, words } from './format.js';
+import { count, entryLink, pill, when, words } from './format.js';
 import { bulkDialog, jobsCard } from './jobs.js';
 import { filterBox, filterForm, filterOf, orderField, valuesOf } from './orders.js';
 import { countDead } from './system.js';
@@ -22,8 +22,6 @@ const times = (number) => (number === 2 ? 'twice' : `${count(number)} times`);
 // The list that an entry was opened from.
 let address = '#/dead-letters';
 export const listAddress = () => address;
-
-export const entryLink = (id) => `#/dead-letters/${encodeURIComponent(id)}`;
 
 /* --- counts --- */
 

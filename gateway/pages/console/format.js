@@ -66,4 +66,7 @@ export const isEnded = (status) => ['COMPLETED', 'FAILED', 'CANCELLED'].includes
 // An id is known by its end, where ids differ.
 export const shortId = (id) => `…${id.slice(-8)}`;
 
+// Where a dead letter is shown.
+export const entryLink = (id) => `#/dead-letters/${encodeURIComponent(id)}`;
+
 export const pill = (status) => h('span', { class: `pill ${status.toLowerCase()}` }, words(status));

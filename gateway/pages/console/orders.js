@@ -16,6 +16,7 @@ import {
   whileBusy,
 } from './dom.js';
 import { count, money, pill, when, words } from './format.js';
+import { diagnosis } from './diagnosis.js';
 import { timeline } from './timeline.js';
 
 const PAGE = 50;
@@ -379,6 +380,7 @@ export function order(main, { id, signal }) {
         'div',
         { class: 'column wide' },
         card('Timeline', {}, timeline(id, { signal, onStatus: readOn })),
+        diagnosis(encodeURIComponent(id), signal),
       ),
       h('div', { class: 'column' }, card('Details', {}, about)),
     ),
