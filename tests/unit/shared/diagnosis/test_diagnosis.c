@@ -195,6 +195,9 @@ static void what_cannot_work_counts_before_what_only_takes_long(void **state) {
     assert_cause(&world, "consumer_missing");
     world.dead = DEAD("inventory", "dead");
     assert_cause(&world, "dead_letter");
+    world = (struct world){.orders = OF_ORDERS(",\"num_pending\":9"),
+                           .dead = DEAD("inventory", "replayed")};
+    assert_cause(&world, "replaying");
 }
 
 static void dead_letters_that_hold_nothing_up_are_only_listed(void **state) {
