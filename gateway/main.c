@@ -1,6 +1,7 @@
 /* om-gateway: HTTP in front, NATS behind. */
 #include "gateway/admit/auth.h"
 #include "gateway/admit/client_address.h"
+#include "gateway/admit/cors.h"
 #include "gateway/admit/rate_limit.h"
 #include "gateway/describe.h"
 #include "gateway/health.h"
@@ -98,6 +99,9 @@ static const struct config_row rows[] = {
         "seconds that the issuer's clock may differ"),
     ROW("OM_TRACE_SAMPLE", CONFIG_TEXT, trace_sample, "1", 0, 0,
         "share of the requests without a traceparent whose traces are recorded, 0 to 1"),
+    ROW("OM_CORS_ORIGINS", CONFIG_TEXT, cors_origins, "", 0, 0,
+        "origins whose pages may use the API in a browser, comma separated, such as "
+        "https://shop.example; *: any, with OM_AUTH=jwt"),
     ROW("OM_RATE_READ", CONFIG_TEXT, rate_read, "off", 0, 0,
         "reads of a subject, such as 600/1m; off: no limit"),
     ROW("OM_RATE_WRITE", CONFIG_TEXT, rate_write, "off", 0, 0,
@@ -116,8 +120,12 @@ static struct gateway_settings settings;
 static struct config config;
 static struct rate_limits limits;
 static struct trusted_proxies proxies;
-static struct gateway gateway = {
-    .config = &config, .settings = &settings, .limits = &limits, .proxies = &proxies};
+static struct cors cors;
+static struct gateway gateway = {.config = &config,
+                                 .settings = &settings,
+                                 .limits = &limits,
+                                 .proxies = &proxies,
+                                 .cors = &cors};
 
 static enum status open_auth(struct error *error) {
     const struct auth_options options = {
@@ -161,6 +169,15 @@ static enum status check_certificate(struct error *error) {
     return status;
 }
 
+/* Where no token is asked for, the origins named may do everything. */
+static enum status read_origins(struct error *error) {
+    enum status status = cors_parse(settings.cors_origins, &cors, error);
+    if (status == STATUS_OK && cors.is_any && strcmp(settings.auth, "none") == 0)
+        return error_set(error, STATUS_INVALID,
+                         "OM_CORS_ORIGINS=* would let any page do everything with OM_AUTH=none");
+    return status;
+}
+
 /* The rules that no row can state alone. */
 static enum status check_settings(const struct config *common, struct error *error) {
     if (strlen(settings.tenant) > CALLER_TENANT_MAX)
@@ -181,6 +198,8 @@ static enum status check_settings(const struct config *common, struct error *err
     if (settings.http_port < 0 && settings.https_port == 0)
         return error_set(error, STATUS_INVALID, "OM_HTTP_PORT=-1 needs OM_HTTPS_PORT");
     status = read_limits(error);
+    if (status == STATUS_OK)
+        status = read_origins(error);
     if (status == STATUS_OK)
         status = check_certificate(error);
     return status == STATUS_OK ? open_auth(error) : status;

@@ -5,6 +5,7 @@
 #include "gateway/admin/admin_mesh.h"
 #include "gateway/admin/analytics.h"
 #include "gateway/admit/admission.h"
+#include "gateway/admit/cors.h"
 #include "gateway/catalog/change_catalog.h"
 #include "gateway/catalog/products.h"
 #include "gateway/health.h"
@@ -195,6 +196,8 @@ static void answer_no_route(h2o_req_t *req, struct slice path, const char *allow
         problem_send(req, PROBLEM_NOT_FOUND, other_path_tell(path, detail) ? detail->ptr : NULL);
         return;
     }
+    if (cors_answer_preflight(req, allow))
+        return;
     answer_header(req, "Allow", slice_of(allow));
     problem_send(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);
 }
@@ -212,6 +215,7 @@ static bool decode_id(h2o_req_t *req, struct slice *id) {
 static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     (void)self;
     struct measure *measure = measure_start(req);
+    cors_tell(req);
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("CONNECT"))) {
         answer_no_route(req, slice_of(NULL), "GET, HEAD, POST, PUT"); /* its target is no path */
         return 0;
@@ -261,6 +265,7 @@ static bool is_body_awaited(h2o_req_t *req, const struct http_head *head) {
 /* Counts it, too. */
 static void refuse_unread(h2o_req_t *req, enum problem problem, const char *detail) {
     measure_start(req);
+    cors_tell(req);
     problem_send(req, problem, detail);
 }
 

@@ -2,6 +2,7 @@
 
 #include "gateway/admit/auth.h"
 #include "gateway/admit/client_address.h"
+#include "gateway/admit/cors.h"
 #include "gateway/lane/lane.h"
 #include "gateway/lane/pending.h"
 #include "gateway/reply/answer.h"
@@ -156,6 +157,7 @@ static bool comes_from_here(const h2o_req_t *req, struct auth_refusal *refusal) 
         .host = {req->input.authority.base, req->input.authority.len},
         .is_safe = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
                    h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD")),
+        .is_welcome = cors_is_welcome(req),
     };
     (void)request_header(req, SLICE_LITERAL("origin"), &site.origin);
     (void)request_header(req, SLICE_LITERAL("sec-fetch-site"), &site.fetch_site);

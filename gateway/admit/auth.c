@@ -160,7 +160,7 @@ bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
     if (site->host.len > 0 && !is_this_machine(site->host))
         return refuse(refusal, PROBLEM_MALFORMED_REQUEST,
                       "without tokens, Host must be localhost or a loopback address", "");
-    if (!site->is_safe && !is_of_this_site(site))
+    if (!site->is_safe && !site->is_welcome && !is_of_this_site(site))
         return refuse(refusal, PROBLEM_FORBIDDEN, "a page of another site may change nothing here",
                       "");
     return true;

@@ -47,9 +47,11 @@ bool auth_judge(const struct auth *auth, const struct auth_headers *headers, int
 struct auth_site {
     struct slice host, origin, fetch_site; /* Host, Origin, Sec-Fetch-Site */
     bool is_safe;                          /* the method only reads */
+    bool is_welcome;                       /* the origin is one of OM_CORS_ORIGINS */
 };
 /* Without tokens: Host must be this machine (a name that a stranger let lead here is none of it),
-   and nothing is changed for a page of another site. With tokens, always true. Pure. */
+   and nothing is changed for a page of another site that is not welcome. With tokens, always true.
+   Pure. */
 bool auth_trusts_site(const struct auth *auth, const struct auth_site *site,
                       struct auth_refusal *refusal);
 /* Whether the caller may use a route of that scope, about data of that owner. Pure. */

@@ -36,6 +36,7 @@ struct gateway_settings {
     const char *auth, *jwt_algorithm, *jwt_key_file, *jwt_old_key_file, *jwt_issuer, *jwt_audience;
     int64_t jwt_leeway_s;
     const char *trace_sample;
+    const char *cors_origins;
     const char *rate_read, *rate_write, *rate_admin, *rate_address, *trusted_proxies;
 };
 
@@ -43,6 +44,7 @@ struct auth;
 struct broker;
 struct broker_lane;
 struct catalog_cache;
+struct cors;
 struct events;
 struct feed;
 struct kept_sweep;
@@ -67,6 +69,7 @@ struct gateway {
     struct auth *auth;
     const struct rate_limits *limits;
     const struct trusted_proxies *proxies;
+    const struct cors *cors;
     size_t lane_count;
     struct redis_health redis_health;
     struct publish_health *publish_health;

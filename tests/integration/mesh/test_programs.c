@@ -148,6 +148,8 @@ static void a_wrong_setting_of_one_program_is_named_before_it_starts(void **stat
         {PROGRAM("om-gateway"), "OM_REDIS_URL", "redis://localhost:0"},
         {PROGRAM("om-gateway"), "OM_REDIS_URL", "http://a"},
         {PROGRAM("om-gateway"), "OM_HTTP_ADDRESS", "everywhere"},
+        {PROGRAM("om-gateway"), "OM_CORS_ORIGINS", "shop.example"},
+        {PROGRAM("om-gateway"), "OM_CORS_ORIGINS", "*"},
         {PROGRAM("om-payment"), "OM_STRIPE_KEY_FILE", ""},
         {PROGRAM("om-payment"), "OM_STRIPE_URL", "https://"},
         {PROGRAM("om-notification"), "OM_WEBHOOK_URL", "https://notices.example"},

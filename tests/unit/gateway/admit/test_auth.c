@@ -93,7 +93,8 @@ static void where_no_token_is_asked_for_everybody_may_everything(void **state) {
 static bool trusts(const struct auth *judge, const char *host, const char *origin,
                    const char *fetch_site, bool is_safe) {
     struct auth_refusal refusal;
-    const struct auth_site site = {slice_of(host), slice_of(origin), slice_of(fetch_site), is_safe};
+    const struct auth_site site = {slice_of(host), slice_of(origin), slice_of(fetch_site), is_safe,
+                                   false};
     return auth_trusts_site(judge, &site, &refusal);
 }
 
