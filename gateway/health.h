@@ -6,7 +6,7 @@
 #include "shared/base/slice.h"
 #include "shared/service/admin.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* A readiness_fn; `gateway` is a struct gateway. Any thread. Without Redis, and while its stream
    stores no orders, it stays ready, and says so. */

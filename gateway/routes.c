@@ -204,7 +204,7 @@ static void answer_no_route(h2o_req_t *req, struct slice path, const char *allow
 
 /* False: it can be nobody's id. An encoded slash or way up is none either. */
 static bool decode_id(h2o_req_t *req, struct slice *id) {
-    char *text = h2o_mem_alloc_pool(&req->pool, id->len + 1);
+    char *text = pool_alloc(&req->pool, id->len + 1);
     size_t len;
     if (!percent_decode(*id, text, &len) || memchr(text, '/', len) != NULL)
         return false;

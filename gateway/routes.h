@@ -11,7 +11,7 @@
 #include "gateway/http/http1.h"
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 extern const struct route routes[];
 extern const size_t route_count;

@@ -8,7 +8,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 void get_dlq_list(h2o_req_t *req, struct slice id);
 void get_dlq_counts(h2o_req_t *req, struct slice id);

@@ -5,7 +5,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 void get_analytics_dashboard(h2o_req_t *req, struct slice id);
 void get_analytics_metrics(h2o_req_t *req, struct slice id);

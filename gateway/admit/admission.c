@@ -44,7 +44,7 @@ bool admission_foresee(h2o_req_t *req, const struct route *route, const struct h
     struct auth_headers headers = {0};
     struct caller caller;
     headers.count = http_head_find(head, "authorization", &headers.value);
-    struct auth_refusal *refusal = h2o_mem_alloc_pool(&req->pool, sizeof(*refusal));
+    struct auth_refusal *refusal = pool_alloc(&req->pool, sizeof(*refusal));
     if (route->scope == SCOPE_PUBLIC || judge(req, route, &headers, &caller, refusal))
         return true;
     *place_of_refusal(req, true) = h2o_iovec_init(refusal, sizeof(*refusal));
@@ -172,7 +172,7 @@ void admit(h2o_req_t *req, const struct route *route, struct slice id) {
         auth_refuse(req, &refusal);
         return;
     }
-    struct caller *caller = h2o_mem_alloc_pool(&req->pool, sizeof(*caller));
+    struct caller *caller = pool_alloc(&req->pool, sizeof(*caller));
     memset(caller, 0, sizeof(*caller));
     caller_attach(req, caller);
     bool is_admitted = route->scope == SCOPE_PUBLIC || identify(req, route, caller, &refusal);

@@ -17,13 +17,13 @@ METRIC_COUNTER(cache_reads, "ordermesh_catalog_cache_total", "result",
 
 struct catalog_cache {
     struct catalog_cache_options options;
-    h2o_timeout_t hold; /* of writes that could not set a generation */
+    struct delay hold; /* of writes that could not set a generation */
 };
 
 struct catalog_cache *catalog_cache_create(const struct catalog_cache_options *options) {
     struct catalog_cache *cache = mem_alloc(sizeof(*cache));
     cache->options = *options;
-    h2o_timeout_init(options->context->loop, &cache->hold, (uint64_t)options->ttl_ms);
+    delay_init(&cache->hold, options->context->loop, (uint64_t)options->ttl_ms);
     return cache;
 }
 
@@ -32,7 +32,7 @@ void catalog_cache_destroy(struct catalog_cache **cache) {
     *cache = NULL;
     if (c == NULL)
         return;
-    h2o_timeout_dispose(c->options.context->loop, &c->hold);
+    delay_fini(&c->hold);
     free(c);
 }
 
@@ -141,7 +141,7 @@ void catalog_cache_store(struct catalog_cache *cache, struct slice key,
 
 struct renewal {
     struct catalog_cache *cache;
-    h2o_timeout_entry_t hold;
+    h2o_timer_t hold;
     void (*fn)(void *closure);
     void *closure;
 };
@@ -151,7 +151,7 @@ static void end_renewal(struct renewal *renewal) {
     free(renewal);
 }
 
-static void on_held(h2o_timeout_entry_t *entry) {
+static void on_held(h2o_timer_t *entry) {
     end_renewal(H2O_STRUCT_FROM_MEMBER(struct renewal, hold, entry));
 }
 
@@ -163,7 +163,7 @@ static void on_renewed(void *closure, const struct redisReply *reply) {
         return;
     }
     renewal->hold.cb = on_held;
-    h2o_timeout_link(cache->options.context->loop, &cache->hold, &renewal->hold);
+    timer_start(&renewal->hold, &cache->hold);
 }
 
 void catalog_cache_renew(struct catalog_cache *cache, void (*fn)(void *closure), void *closure) {

@@ -9,7 +9,7 @@
 #include "shared/base/slice.h"
 #include "shared/crypto/uuid.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* 201 created, 200 changed or as it was; 412 (If-Match) or 409 (expectedVersion) when the product
    is at another version. */

@@ -5,7 +5,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 void get_products(h2o_req_t *req, struct slice id);
 void get_product(h2o_req_t *req, struct slice sku);

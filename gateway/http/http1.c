@@ -17,9 +17,9 @@ struct connection {
     struct http1_lane *lane;
     h2o_socket_t *socket;
     h2o_linklist_t link;
-    h2o_timeout_entry_t timer;
-    h2o_timeout_entry_t turn; /* of the loop, awaited so that others have theirs */
-    unsigned served;          /* requests since the last turn */
+    h2o_timer_t timer;
+    h2o_timer_t turn; /* of the loop, awaited so that others have theirs */
+    unsigned served;  /* requests since the last turn */
     struct {
         bool has_begun;   /* its first byte is there, and its time runs */
         bool is_arriving; /* and its last one is not */
@@ -66,20 +66,20 @@ static void drop_input(struct connection *connection, size_t bytes) {
 
 static void connection_close(struct connection *connection) {
     count_input(connection, 0);
-    h2o_timeout_unlink(&connection->timer);
-    h2o_timeout_unlink(&connection->turn);
+    timer_stop(&connection->timer);
+    timer_stop(&connection->turn);
     h2o_dispose_request(&connection->req);
     h2o_linklist_unlink(&connection->link);
     if (connection->asked != NULL)
         h2o_buffer_dispose(&connection->asked);
     h2o_socket_close(connection->socket);
-    free(connection);
+    loop_connection_free(&connection->super);
 }
 
-static void set_timer(struct connection *connection, h2o_timeout_t *timeout) {
-    h2o_timeout_unlink(&connection->timer);
+static void set_timer(struct connection *connection, struct delay *timeout) {
+    timer_stop(&connection->timer);
     if (timeout != NULL)
-        h2o_timeout_link(connection->super.ctx->loop, timeout, &connection->timer);
+        timer_start(&connection->timer, timeout);
 }
 
 static socklen_t get_own_name(h2o_conn_t *conn, struct sockaddr *address) {
@@ -94,8 +94,9 @@ static h2o_socket_t *get_socket(h2o_conn_t *conn) {
     return connection_of(conn)->socket;
 }
 
-static const h2o_conn_callbacks_t connection_callbacks = {
-    .get_sockname = get_own_name, .get_peername = get_peer_name, .get_socket = get_socket};
+static const struct loop_connection_callbacks connection_callbacks = {
+    {.get_sockname = get_own_name, .get_peername = get_peer_name, LOOP_OTHER_CALLBACKS},
+    get_socket};
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
@@ -147,8 +148,7 @@ static bool has_known_end(const h2o_req_t *req) {
 }
 
 static void write_head(h2o_req_t *req, struct buf *out) {
-    h2o_timestamp_t now;
-    h2o_get_timestamp(req->conn->ctx, &req->pool, &now);
+    h2o_timestamp_t now = loop_timestamp(req->conn->ctx, &req->pool);
     buf_append_text(out, "HTTP/1.1 ");
     buf_append_int(out, req->res.status);
     buf_append_char(out, ' ');
@@ -192,14 +192,13 @@ static void watch_client(struct connection *connection) {
 }
 
 /* The last of the output streams. */
-static void on_output(h2o_ostream_t *output, h2o_req_t *req, h2o_iovec_t *parts, size_t count,
+static void on_output(h2o_ostream_t *output, h2o_req_t *req, h2o_sendvec_t *parts, size_t count,
                       h2o_send_state_t state) {
     struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, output, output);
     /* an event stream sends for hours, and its pool must not grow with that; the socket copies what
        it keeps */
     h2o_iovec_t few[PARTS_FEW];
-    h2o_iovec_t *all =
-        count < PARTS_FEW ? few : h2o_mem_alloc_pool(&req->pool, (count + 1) * sizeof(*all));
+    h2o_iovec_t *all = count < PARTS_FEW ? few : pool_alloc(&req->pool, (count + 1) * sizeof(*all));
     size_t all_count = 0;
     if (!connection->has_sent_head && h2o_send_state_is_in_progress(state))
         watch_client(connection);
@@ -207,7 +206,7 @@ static void on_output(h2o_ostream_t *output, h2o_req_t *req, h2o_iovec_t *parts,
         all[all_count++] = make_head(req);
     connection->has_sent_head = true;
     for (size_t i = 0; i < count; i++)
-        all[all_count++] = parts[i];
+        all[all_count++] = loop_sent_bytes(&parts[i]);
     if (state == H2O_SEND_STATE_ERROR)
         req->http1_is_persistent = 0;
     set_timer(connection, &connection->lane->send_timeout);
@@ -243,7 +242,7 @@ static void refuse(struct connection *connection, const struct http_fault *fault
 }
 
 /* Whoever has begun to send is told why nothing comes of it (RFC 9110 section 15.5.9). */
-static void on_timeout(h2o_timeout_entry_t *timer) {
+static void on_timeout(h2o_timer_t *timer) {
     static const struct http_fault too_slow = {PROBLEM_REQUEST_TIMEOUT, NULL};
     struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
     if (connection->incoming.is_arriving && !h2o_socket_is_writing(connection->socket))
@@ -264,7 +263,7 @@ static void add_header(h2o_req_t *req, const struct http_field *field) {
     if (token == NULL)
         h2o_add_header_by_str(&req->pool, &req->headers, name, field->name.len, 0, NULL,
                               field->value.ptr, field->value.len);
-    else if (!token->is_init_header_special)
+    else if (!loop_is_framing(token))
         h2o_add_header(&req->pool, &req->headers, token, NULL, field->value.ptr, field->value.len);
 }
 
@@ -455,7 +454,7 @@ static void on_read(h2o_socket_t *socket, const char *err) {
 }
 
 /* `timeout` is for the first byte; it may be there. */
-static void await_request(struct connection *connection, h2o_timeout_t *timeout) {
+static void await_request(struct connection *connection, struct delay *timeout) {
     set_timer(connection, timeout);
     begin_request(connection);
     h2o_socket_read_start(connection->socket, on_read);
@@ -472,11 +471,10 @@ static void next_request(struct connection *connection) {
         return;
     }
     set_timer(connection, NULL);
-    h2o_timeout_link(connection->super.ctx->loop, &connection->lane->turn_timeout,
-                     &connection->turn);
+    timer_start(&connection->turn, &connection->lane->turn_timeout);
 }
 
-static void on_turn(h2o_timeout_entry_t *turn) {
+static void on_turn(h2o_timer_t *turn) {
     struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, turn, turn);
     connection->served = 0;
     await_request(connection, &connection->lane->idle_timeout);
@@ -509,9 +507,9 @@ static void on_handshake(h2o_socket_t *socket, const char *err) {
 }
 
 void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, bool is_surplus) {
-    struct timeval now = *h2o_get_timestamp(lane->context, NULL, NULL);
     struct connection *connection = (struct connection *)h2o_create_connection(
-        sizeof(*connection), lane->context, lane->hosts, now, &connection_callbacks);
+        sizeof(*connection), lane->context, lane->hosts, loop_time(lane->context),
+        &connection_callbacks.h2o);
     memset((char *)connection + sizeof(connection->super), 0,
            offsetof(struct connection, req) - sizeof(connection->super));
     connection->lane = lane;
@@ -528,7 +526,7 @@ void http1_accept(struct http1_lane *lane, h2o_socket_t *socket, SSL_CTX *tls, b
         return;
     }
     set_timer(connection, &lane->request_timeout);
-    h2o_socket_ssl_handshake(socket, tls, NULL, on_handshake);
+    loop_handshake(socket, tls, on_handshake);
 }
 
 void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostconf_t **hosts,
@@ -538,10 +536,10 @@ void http1_lane_init(struct http1_lane *lane, h2o_context_t *context, h2o_hostco
     lane->hosts = hosts;
     lane->body_max_bytes = limits->body_max_bytes;
     lane->input_most_bytes = limits->input_most_bytes;
-    h2o_timeout_init(context->loop, &lane->request_timeout, limits->request_timeout_ms);
-    h2o_timeout_init(context->loop, &lane->idle_timeout, limits->idle_timeout_ms);
-    h2o_timeout_init(context->loop, &lane->send_timeout, limits->send_timeout_ms);
-    h2o_timeout_init(context->loop, &lane->linger_timeout, LINGER_MS);
-    h2o_timeout_init(context->loop, &lane->turn_timeout, TURN_MS);
+    delay_init(&lane->request_timeout, context->loop, limits->request_timeout_ms);
+    delay_init(&lane->idle_timeout, context->loop, limits->idle_timeout_ms);
+    delay_init(&lane->send_timeout, context->loop, limits->send_timeout_ms);
+    delay_init(&lane->linger_timeout, context->loop, LINGER_MS);
+    delay_init(&lane->turn_timeout, context->loop, TURN_MS);
     h2o_linklist_init_anchor(&lane->connections);
 }

@@ -19,7 +19,7 @@
 #include "gateway/http/http_head.h"
 #include "shared/base/buf.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* Set by the routes, which know what requests mean. */
 struct http1_callbacks {
@@ -45,7 +45,7 @@ struct http1_lane {
     const struct http1_callbacks *callbacks;
     size_t body_max_bytes;
     size_t input_most_bytes, input_bytes;
-    h2o_timeout_t request_timeout, idle_timeout, send_timeout, linger_timeout, turn_timeout;
+    struct delay request_timeout, idle_timeout, send_timeout, linger_timeout, turn_timeout;
     h2o_linklist_t connections; /* in the order in which their requests began */
     struct buf scratch;
 };

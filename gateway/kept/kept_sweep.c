@@ -36,8 +36,8 @@ struct kept_sweep {
     struct lane *lane;
     struct kept_lease *lease;
     int64_t grace_ms;
-    h2o_timeout_t seconds, pauses;
-    h2o_timeout_entry_t second, pause;
+    struct delay seconds, pauses;
+    h2o_timer_t second, pause;
     struct fence fence;
     /* Of the walk: */
     bool is_walking;
@@ -99,15 +99,15 @@ static size_t count_state(const struct kept_sweep *sweep, enum kept_state state)
 
 static void go_on(struct kept_sweep *sweep) {
     bool is_slow = sweep->has_published || count_state(sweep, KEPT_KNOWN) * 2 < sweep->count;
-    h2o_context_t *context = &sweep->lane->context;
     if (sweep->read < BATCH_MOST)
         end_walk(sweep, true);
+    else if (is_slow)
+        timer_start(&sweep->pause, &sweep->pauses);
     else
-        h2o_timeout_link(context->loop, is_slow ? &sweep->pauses : &context->zero_timeout,
-                         &sweep->pause);
+        timer_start_now(&sweep->pause, &sweep->lane->context);
 }
 
-static void on_pause_over(h2o_timeout_entry_t *entry) {
+static void on_pause_over(h2o_timer_t *entry) {
     struct kept_sweep *sweep = H2O_STRUCT_FROM_MEMBER(struct kept_sweep, pause, entry);
     if (kept_lease_is_mine(sweep->lease))
         read_batch(sweep);
@@ -317,10 +317,10 @@ static void on_measured(void *closure) {
     struct kept_sweep *sweep = closure;
     if (kept_lease_is_mine(sweep->lease) && !sweep->is_walking)
         begin_walk(sweep);
-    h2o_timeout_link(sweep->lane->context.loop, &sweep->seconds, &sweep->second);
+    timer_start(&sweep->second, &sweep->seconds);
 }
 
-static void on_second(h2o_timeout_entry_t *entry) {
+static void on_second(h2o_timer_t *entry) {
     struct kept_sweep *sweep = H2O_STRUCT_FROM_MEMBER(struct kept_sweep, second, entry);
     kept_lease_renew(sweep->lease, on_measured, sweep);
 }
@@ -331,11 +331,11 @@ struct kept_sweep *kept_sweep_create(struct lane *lane) {
     sweep->grace_ms = lane->gateway->settings->command_grace_s * 1000;
     sweep->lease = kept_lease_create(lane);
     sweep->arena = arena_create(ARENA_CHUNK_BYTES);
-    h2o_timeout_init(lane->context.loop, &sweep->seconds, SECOND_MS);
-    h2o_timeout_init(lane->context.loop, &sweep->pauses, PAUSE_MS);
+    delay_init(&sweep->seconds, lane->context.loop, SECOND_MS);
+    delay_init(&sweep->pauses, lane->context.loop, PAUSE_MS);
     sweep->second.cb = on_second;
     sweep->pause.cb = on_pause_over;
-    h2o_timeout_link(lane->context.loop, &sweep->seconds, &sweep->second);
+    timer_start(&sweep->second, &sweep->seconds);
     return sweep;
 }
 
@@ -344,10 +344,10 @@ void kept_sweep_destroy(struct kept_sweep **sweep) {
     *sweep = NULL;
     if (s == NULL)
         return;
-    h2o_timeout_unlink(&s->second);
-    h2o_timeout_unlink(&s->pause);
-    h2o_timeout_dispose(s->lane->context.loop, &s->seconds);
-    h2o_timeout_dispose(s->lane->context.loop, &s->pauses);
+    timer_stop(&s->second);
+    timer_stop(&s->pause);
+    delay_fini(&s->seconds);
+    delay_fini(&s->pauses);
     drop_items(s);
     arena_destroy(&s->arena);
     kept_lease_destroy(&s->lease);

@@ -8,7 +8,7 @@
 #include "shared/base/slice.h"
 #include "shared/contract/contact.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* id, bit, name in a token's `scope` */
 #define SCOPE_TABLE(X)                                                                             \

@@ -11,7 +11,7 @@
 #include "shared/base/config.h"
 #include "shared/contract/order_snapshot.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 #include <stdatomic.h>
 
 /* The gateway's own configuration rows fill this. */

@@ -46,7 +46,7 @@ static h2o_iovec_t *place_of(h2o_req_t *req, bool is_made) {
 const struct trace *request_trace(h2o_req_t *req) {
     h2o_iovec_t *place = place_of(req, true);
     if (place->base == NULL) {
-        struct span *span = h2o_mem_alloc_pool(&req->pool, sizeof(*span));
+        struct span *span = pool_alloc(&req->pool, sizeof(*span));
         *span = start_span(req);
         *place = h2o_iovec_init(span, sizeof(*span));
     }

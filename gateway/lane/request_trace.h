@@ -7,7 +7,7 @@
 
 #include "shared/observe/trace.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* "0" to "1": the share of new traces that are recorded. */
 bool trace_sample_parse(const char *text, double *share);

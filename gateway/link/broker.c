@@ -30,7 +30,7 @@ struct broker_call {
     bool is_sent;
     broker_fn fn;
     void *closure;
-    h2o_timeout_entry_t timeout;
+    h2o_timer_t timeout;
     struct broker_call *next_free;
     char reply[REPLY_SIZE];
 };
@@ -48,8 +48,8 @@ struct broker_lane {
     struct broker *broker;
     h2o_context_t *context;
     h2o_multithread_receiver_t receiver;
-    h2o_timeout_t timeouts[BROKER_KINDS];
-    h2o_timeout_entry_t flush_entry;
+    struct delay timeouts[BROKER_KINDS];
+    h2o_timer_t flush_entry;
     struct outbound outbound; /* of this turn of the loop */
     struct broker_call *calls;
     struct broker_call *free_calls;
@@ -143,7 +143,7 @@ static void on_unsubscribed(void *closure) {
 
 static void call_free(struct broker_call *call) {
     struct broker_lane *lane = call->lane;
-    h2o_timeout_unlink(&call->timeout);
+    timer_stop(&call->timeout);
     call->is_sent = false;
     call->token.part.generation++;
     call->next_free = lane->free_calls;
@@ -158,7 +158,7 @@ static void call_end(struct broker_call *call, const struct broker_answer *answe
     fn(closure, answer);
 }
 
-static void on_call_timeout(h2o_timeout_entry_t *entry) {
+static void on_call_timeout(h2o_timer_t *entry) {
     struct broker_call *call = H2O_STRUCT_FROM_MEMBER(struct broker_call, timeout, entry);
     call_end(call, &(struct broker_answer){.status = STATUS_TIMEOUT, .body = {"", 0}});
 }
@@ -214,7 +214,7 @@ static void on_incoming(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     }
 }
 
-static void on_flush(h2o_timeout_entry_t *entry) {
+static void on_flush(h2o_timer_t *entry) {
     struct broker_lane *lane = H2O_STRUCT_FROM_MEMBER(struct broker_lane, flush_entry, entry);
     publisher_send(lane->broker->publisher, &lane->outbound);
 }
@@ -222,13 +222,13 @@ static void on_flush(h2o_timeout_entry_t *entry) {
 struct broker_lane *broker_lane_open(struct broker *broker, size_t index, h2o_context_t *context) {
     struct broker_lane *lane = &broker->lanes[index];
     lane->context = context;
-    h2o_timeout_init(context->loop, &lane->timeouts[BROKER_COMMAND],
-                     (uint64_t)broker->options.publish_timeout_ms);
-    h2o_timeout_init(context->loop, &lane->timeouts[BROKER_PUBLISH],
-                     (uint64_t)broker->options.publish_timeout_ms);
-    h2o_timeout_init(context->loop, &lane->timeouts[BROKER_REQUEST],
-                     (uint64_t)broker->options.request_timeout_ms);
-    h2o_timeout_init(context->loop, &lane->timeouts[BROKER_SURVEY], BROKER_SURVEY_MS);
+    delay_init(&lane->timeouts[BROKER_COMMAND], context->loop,
+               (uint64_t)broker->options.publish_timeout_ms);
+    delay_init(&lane->timeouts[BROKER_PUBLISH], context->loop,
+               (uint64_t)broker->options.publish_timeout_ms);
+    delay_init(&lane->timeouts[BROKER_REQUEST], context->loop,
+               (uint64_t)broker->options.request_timeout_ms);
+    delay_init(&lane->timeouts[BROKER_SURVEY], context->loop, BROKER_SURVEY_MS);
     lane->flush_entry.cb = on_flush;
     h2o_multithread_register_receiver(context->queue, &lane->receiver, on_incoming);
     return lane;
@@ -284,17 +284,17 @@ const char *broker_call_reply(const struct broker_call *call) {
 static void hand_over(struct broker_call *call, struct outgoing *outgoing, broker_fn fn,
                       void *closure) {
     struct broker_lane *lane = call->lane;
-    h2o_timeout_t *timeout = &lane->timeouts[call->token.part.kind];
+    struct delay *timeout = &lane->timeouts[call->token.part.kind];
     call->is_sent = true;
     call->fn = fn;
     call->closure = closure;
-    h2o_timeout_link(lane->context->loop, timeout, &call->timeout);
+    timer_start(&call->timeout, timeout);
 
     outgoing->token = call->token.number;
-    outgoing->deadline_us = clock_monotonic_us() + (int64_t)timeout->timeout * 1000;
+    outgoing->deadline_us = clock_monotonic_us() + (int64_t)delay_ms(timeout) * 1000;
     outbound_push(&lane->outbound, outgoing);
-    if (!h2o_timeout_is_linked(&lane->flush_entry))
-        h2o_timeout_link(lane->context->loop, &lane->context->zero_timeout, &lane->flush_entry);
+    if (!timer_is_running(&lane->flush_entry))
+        timer_start_now(&lane->flush_entry, lane->context);
 }
 
 void broker_call_send(struct broker_call *call, natsMsg *message, broker_fn fn, void *closure) {

@@ -18,7 +18,7 @@
 #include "shared/base/status.h"
 #include "shared/nats/nats_client.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 struct broker;
 struct broker_lane;

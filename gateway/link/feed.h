@@ -21,7 +21,7 @@
 #include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 struct feed;
 struct feed_lane;

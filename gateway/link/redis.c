@@ -28,19 +28,19 @@ struct redis {
     redisAsyncContext *async; /* NULL while there is no connection */
     h2o_socket_t *socket;     /* owns async's descriptor */
     h2o_hostinfo_getaddr_req_t *resolving;
-    h2o_timeout_t call_timeout;
-    h2o_timeout_t pause; /* holds retry_entry only, so its length may change */
-    h2o_timeout_entry_t retry_entry;
-    h2o_timeout_entry_t flush_entry;
-    h2o_timeout_t probes;
-    h2o_timeout_entry_t probe_entry;
+    struct delay call_timeout;
+    struct delay pause; /* holds retry_entry only, so its length may change */
+    h2o_timer_t retry_entry;
+    h2o_timer_t flush_entry;
+    struct delay probes;
+    h2o_timer_t probe_entry;
 };
 
 struct redis_call {
     struct redis *redis;
     redis_fn fn;
     void *closure;
-    h2o_timeout_entry_t timeout;
+    h2o_timer_t timeout;
 };
 
 /* --- state ------------------------------------------------------------------------------------ */
@@ -68,8 +68,8 @@ static void note_failure(struct redis *redis, const char *format, ...) {
 
 static void retry_later(struct redis *redis) {
     set_state(redis, STATE_WAITING);
-    if (!redis->is_ending && !h2o_timeout_is_linked(&redis->retry_entry))
-        h2o_timeout_link(redis->context->loop, &redis->pause, &redis->retry_entry);
+    if (!redis->is_ending && !timer_is_running(&redis->retry_entry))
+        timer_start(&redis->retry_entry, &redis->pause);
 }
 
 /* --- hiredis on h2o's loop -------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ static void on_writable(h2o_socket_t *socket, const char *err) {
     redisAsyncHandleWrite(redis->async);
 }
 
-static void on_flush(h2o_timeout_entry_t *entry) {
+static void on_flush(h2o_timer_t *entry) {
     struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, flush_entry, entry);
     if (redis->async == NULL)
         return;
@@ -105,11 +105,11 @@ static void add_read(void *data) {
    open yet, or does not take them all, is polled. */
 static void add_write(void *data) {
     struct redis *redis = data;
-    if (h2o_socket_is_writing(redis->socket) || h2o_timeout_is_linked(&redis->flush_entry))
+    if (h2o_socket_is_writing(redis->socket) || timer_is_running(&redis->flush_entry))
         return;
     bool is_open = (redis->async->c.flags & REDIS_CONNECTED) != 0;
     if (is_open && !redis->is_flushing)
-        h2o_timeout_link(redis->context->loop, &redis->context->zero_timeout, &redis->flush_entry);
+        timer_start_now(&redis->flush_entry, redis->context);
     else
         h2o_socket_notify_write(redis->socket, on_writable);
 }
@@ -125,8 +125,8 @@ static void on_connection_gone(void *data) {
         note_failure(redis, "%s:%s: %s", redis->host, redis->port, redis->async->errstr);
     redis->async->c.fd = -1; /* closed below, by its owner */
     redis->async = NULL;
-    h2o_timeout_unlink(&redis->flush_entry);
-    h2o_timeout_unlink(&redis->probe_entry);
+    timer_stop(&redis->flush_entry);
+    timer_stop(&redis->probe_entry);
     h2o_socket_close(redis->socket);
     redis->socket = NULL;
     retry_later(redis);
@@ -140,10 +140,10 @@ static void drop_connection(struct redis *redis) {
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-static void on_call_timeout(h2o_timeout_entry_t *entry) {
+static void on_call_timeout(h2o_timer_t *entry) {
     struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis_call, timeout, entry)->redis;
     note_failure(redis, "%s:%s: no answer within %d ms", redis->host, redis->port,
-                 (int)redis->call_timeout.timeout);
+                 (int)delay_ms(&redis->call_timeout));
     drop_connection(redis);
 }
 
@@ -161,7 +161,7 @@ static void on_reply(redisAsyncContext *async, void *answer, void *closure) {
     (void)async;
     struct redis_call *call = closure;
     const struct redisReply *reply = answer;
-    h2o_timeout_unlink(&call->timeout);
+    timer_stop(&call->timeout);
     struct redis *redis = call->redis;
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
         take_refusal(redis, reply->str);
@@ -194,7 +194,7 @@ static bool send_command(struct redis *redis, redis_fn fn, void *closure, size_t
         free(call);
         return false;
     }
-    h2o_timeout_link(redis->context->loop, &redis->call_timeout, &call->timeout);
+    timer_start(&call->timeout, &redis->call_timeout);
     return true;
 }
 
@@ -216,14 +216,14 @@ static void on_probed(void *closure, const struct redisReply *reply) {
     if (redis->async == NULL || reply == NULL)
         return;
     if (redis->state == STATE_USABLE)
-        redis->pause.timeout = FIRST_PAUSE_MS;
+        delay_set_ms(&redis->pause, FIRST_PAUSE_MS);
     else
         set_state(redis, STATE_USABLE);
     redis->has_gap = false;
-    h2o_timeout_link(redis->context->loop, &redis->probes, &redis->probe_entry);
+    timer_start(&redis->probe_entry, &redis->probes);
 }
 
-static void on_probe_due(h2o_timeout_entry_t *entry) {
+static void on_probe_due(h2o_timer_t *entry) {
     struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, probe_entry, entry);
     if (redis->state == STATE_USABLE && !write_probes(redis))
         drop_connection(redis);
@@ -318,10 +318,10 @@ static void on_resolved(h2o_hostinfo_getaddr_req_t *req, const char *errstr, str
 }
 
 /* hiredis would resolve the name itself and block; h2o does it on a thread. */
-static void on_retry(h2o_timeout_entry_t *entry) {
+static void on_retry(h2o_timer_t *entry) {
     struct redis *redis = H2O_STRUCT_FROM_MEMBER(struct redis, retry_entry, entry);
-    uint64_t longer_ms = redis->pause.timeout * 2;
-    redis->pause.timeout = longer_ms < LAST_PAUSE_MS ? longer_ms : LAST_PAUSE_MS;
+    uint64_t longer_ms = delay_ms(&redis->pause) * 2;
+    delay_set_ms(&redis->pause, longer_ms < LAST_PAUSE_MS ? longer_ms : LAST_PAUSE_MS);
     set_state(redis, STATE_RESOLVING);
     redis->resolving =
         h2o_hostinfo_getaddr(&redis->context->receivers.hostinfo_getaddr,
@@ -425,9 +425,9 @@ enum status redis_create(const struct redis_options *options, struct redis **red
     }
     made->context = options->context;
     made->health = options->health;
-    h2o_timeout_init(made->context->loop, &made->call_timeout, (uint64_t)options->timeout_ms);
-    h2o_timeout_init(made->context->loop, &made->pause, FIRST_PAUSE_MS);
-    h2o_timeout_init(made->context->loop, &made->probes, PROBE_MS);
+    delay_init(&made->call_timeout, made->context->loop, (uint64_t)options->timeout_ms);
+    delay_init(&made->pause, made->context->loop, FIRST_PAUSE_MS);
+    delay_init(&made->probes, made->context->loop, PROBE_MS);
     made->probe_entry.cb = on_probe_due;
     made->retry_entry.cb = on_retry;
     made->flush_entry.cb = on_flush;
@@ -445,10 +445,10 @@ void redis_destroy(struct redis **redis) {
     if (r->resolving != NULL)
         h2o_hostinfo_getaddr_cancel(r->resolving);
     drop_connection(r);
-    h2o_timeout_unlink(&r->retry_entry);
-    h2o_timeout_dispose(r->context->loop, &r->call_timeout);
-    h2o_timeout_dispose(r->context->loop, &r->pause);
-    h2o_timeout_dispose(r->context->loop, &r->probes);
+    timer_stop(&r->retry_entry);
+    delay_fini(&r->call_timeout);
+    delay_fini(&r->pause);
+    delay_fini(&r->probes);
     free_url(r);
     free(r);
 }

@@ -18,7 +18,7 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 #define REDIS_GAP_KEY "order:gap"
 #define REDIS_GAP_S "300"

@@ -19,16 +19,16 @@ enum { SEND_BUFFER_BYTES = 32 * 1024 };
 #define HEARTBEAT ":\n\n"
 
 static int socket_of(const h2o_req_t *req) {
-    return h2o_socket_get_fd(req->conn->callbacks->get_socket(req->conn));
+    return h2o_socket_get_fd(loop_socket(req->conn));
 }
 
 static void expect(struct event_stream *stream) {
-    h2o_timeout_unlink(&stream->heartbeat);
-    h2o_timeout_link(stream->req->conn->ctx->loop, &stream->streams->heartbeat, &stream->heartbeat);
+    timer_stop(&stream->heartbeat);
+    timer_start(&stream->heartbeat, &stream->streams->heartbeat);
 }
 
 static void leave(struct event_stream *stream) {
-    h2o_timeout_unlink(&stream->heartbeat);
+    timer_stop(&stream->heartbeat);
     if (h2o_linklist_is_linked(&stream->link)) {
         h2o_linklist_unlink(&stream->link);
         metric_add(&streams_open, 0, -1);
@@ -62,7 +62,7 @@ static void on_proceed(h2o_generator_t *self, h2o_req_t *req) {
 
 /* Nothing has gone out for a while: there was nothing, or the client does not take it. Its pending
    write then fails, and h2o ends the connection. */
-static void on_heartbeat(h2o_timeout_entry_t *entry) {
+static void on_heartbeat(h2o_timer_t *entry) {
     struct event_stream *stream = H2O_STRUCT_FROM_MEMBER(struct event_stream, heartbeat, entry);
     if (!stream->is_busy) {
         event_stream_send(stream, SLICE_LITERAL(HEARTBEAT));
@@ -126,7 +126,7 @@ void event_stream_fini(struct event_stream *stream) {
 /* --- all of a lane ---------------------------------------------------------------------------- */
 
 void event_streams_open(struct event_streams *streams, h2o_loop_t *loop, int64_t heartbeat_ms) {
-    h2o_timeout_init(loop, &streams->heartbeat, (uint64_t)heartbeat_ms);
+    delay_init(&streams->heartbeat, loop, (uint64_t)heartbeat_ms);
     h2o_linklist_init_anchor(&streams->open);
 }
 

@@ -15,11 +15,11 @@
 
 #include "shared/base/buf.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* All streams of a lane. */
 struct event_streams {
-    h2o_timeout_t heartbeat;
+    struct delay heartbeat;
     h2o_linklist_t open;
     bool is_draining;
 };
@@ -33,7 +33,7 @@ struct event_stream {
     struct event_streams *streams;
     h2o_req_t *req; /* NULL: not started, or ended */
     h2o_linklist_t link;
-    h2o_timeout_entry_t heartbeat;
+    h2o_timer_t heartbeat;
     struct buf text; /* on its way */
     bool is_busy;
     void (*on_ready)(struct event_stream *stream); /* may send now */

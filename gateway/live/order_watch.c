@@ -57,8 +57,8 @@ struct order_watches {
     struct order_watch *visited_next; /* while a bucket is visited; an end moves it on */
     size_t count;
     size_t reads; /* in flight */
-    h2o_timeout_t turns;
-    h2o_timeout_entry_t turn;
+    struct delay turns;
+    h2o_timer_t turn;
 };
 
 static struct uuid *id_of(struct order_watch *watch) {
@@ -320,11 +320,11 @@ static void read_if_due(struct order_watch *watch, const struct feed_news *news)
         read_order(watch);
 }
 
-static void take_turn(h2o_timeout_entry_t *entry) {
+static void take_turn(h2o_timer_t *entry) {
     struct order_watches *watches = H2O_STRUCT_FROM_MEMBER(struct order_watches, turn, entry);
     visit_all(watches, read_if_due, NULL);
     if (watches->count > 0)
-        h2o_timeout_link(watches->lane->context.loop, &watches->turns, &watches->turn);
+        timer_start(&watches->turn, &watches->turns);
 }
 
 /* --- the feed --------------------------------------------------------------------------------- */
@@ -384,8 +384,8 @@ static struct order_watch *create(struct order_watches *watches, const struct ca
     *bucket = watch;
     watches->count++;
     feed_watch(watches->feed, &watch->feed_watch, order_id);
-    if (!h2o_timeout_is_linked(&watches->turn))
-        h2o_timeout_link(watches->lane->context.loop, &watches->turns, &watches->turn);
+    if (!timer_is_running(&watches->turn))
+        timer_start(&watches->turn, &watches->turns);
     return watch;
 }
 
@@ -450,7 +450,7 @@ struct order_watches *order_watches_create(struct lane *lane, struct feed_lane *
     watches->lane = lane;
     watches->feed = feed;
     watches->turn.cb = take_turn;
-    h2o_timeout_init(lane->context.loop, &watches->turns, TURN_MS);
+    delay_init(&watches->turns, lane->context.loop, TURN_MS);
     return watches;
 }
 

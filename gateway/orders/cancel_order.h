@@ -9,7 +9,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 void cancel_order(h2o_req_t *req, struct slice id);
 

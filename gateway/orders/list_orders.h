@@ -4,7 +4,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* ?customerId&status&reason&from&to&sort&limit&cursor -> {"orders":[...],"nextCursor"?}, and where
    there is a next page its address as Link rel=next. A page may be short, or empty, before the

@@ -5,7 +5,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 void post_order(h2o_req_t *req, struct slice id);
 /* Of so many headers Idempotency-Key, the first of which is `key`. False: post_order() refuses the

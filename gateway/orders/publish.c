@@ -13,7 +13,7 @@
 
 struct publish_lane {
     struct publish_options options;
-    h2o_timeout_t again, deadline;
+    struct delay again, deadline;
     struct buf contact, sealed, data; /* used again from command to command */
 };
 
@@ -22,8 +22,8 @@ struct publish_lane {
 struct publish_lane *publish_lane_create(const struct publish_options *options) {
     struct publish_lane *lane = mem_alloc(sizeof(*lane));
     lane->options = *options;
-    h2o_timeout_init(options->context->loop, &lane->again, AGAIN_MS);
-    h2o_timeout_init(options->context->loop, &lane->deadline, (uint64_t)options->timeout_ms);
+    delay_init(&lane->again, options->context->loop, AGAIN_MS);
+    delay_init(&lane->deadline, options->context->loop, (uint64_t)options->timeout_ms);
     return lane;
 }
 
@@ -32,8 +32,8 @@ void publish_lane_destroy(struct publish_lane **lane) {
     *lane = NULL;
     if (l == NULL)
         return;
-    h2o_timeout_dispose(l->options.context->loop, &l->again);
-    h2o_timeout_dispose(l->options.context->loop, &l->deadline);
+    delay_fini(&l->again);
+    delay_fini(&l->deadline);
     buf_fini(&l->contact);
     buf_fini(&l->sealed);
     buf_fini(&l->data);
@@ -115,8 +115,8 @@ void publish_drop(struct publication *publication) {
 }
 
 static void end(struct publication *publication, struct error *failure) {
-    h2o_timeout_unlink(&publication->again);
-    h2o_timeout_unlink(&publication->deadline);
+    timer_stop(&publication->again);
+    timer_stop(&publication->deadline);
     if (failure != NULL && publication->may_be_stored)
         failure->status = STATUS_TIMEOUT;
     struct buf body = publication->body;
@@ -130,12 +130,12 @@ static void end_or_try_again(struct publication *publication) {
     struct publish_lane *lane = publication->lane;
     enum status status = publication->failure.status;
     if (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT)
-        h2o_timeout_link(lane->options.context->loop, &lane->again, &publication->again);
+        timer_start(&publication->again, &lane->again);
     else
         end(publication, &publication->failure);
 }
 
-static void on_again(h2o_timeout_entry_t *entry) {
+static void on_again(h2o_timer_t *entry) {
     struct publication *publication = H2O_STRUCT_FROM_MEMBER(struct publication, again, entry);
     enum status status = publish_open(publication->lane, publication);
     if (status == STATUS_OK) {
@@ -173,7 +173,7 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
         end_or_try_again(publication);
 }
 
-static void on_deadline(h2o_timeout_entry_t *entry) {
+static void on_deadline(h2o_timer_t *entry) {
     static const struct broker_answer none = {.status = STATUS_TIMEOUT, .body = {"", 0}};
     struct publication *publication = H2O_STRUCT_FROM_MEMBER(struct publication, deadline, entry);
     struct broker_call *call = publication->call;
@@ -201,7 +201,7 @@ static void begin(struct publication *publication, enum event_type type, const s
     publication->deadline.cb = on_deadline;
     publication->fn = fn;
     publication->closure = closure;
-    h2o_timeout_link(lane->options.context->loop, &lane->deadline, &publication->deadline);
+    timer_start(&publication->deadline, &lane->deadline);
     transmit(publication);
 }
 

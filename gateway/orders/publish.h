@@ -66,7 +66,7 @@ struct publication {
     bool is_sent;         /* `call` is under way */
     bool may_be_stored;   /* one that was sent has not been answered */
     struct error failure; /* of the last try */
-    h2o_timeout_entry_t again, deadline;
+    h2o_timer_t again, deadline;
     publish_fn fn;
     void *closure;
 };

@@ -117,8 +117,8 @@ struct publish_probe {
     h2o_context_t *context;
     struct broker_lane *broker;
     struct broker_call *call; /* NULL: none is under way */
-    h2o_timeout_t turns;
-    h2o_timeout_entry_t turn;
+    struct delay turns;
+    h2o_timer_t turn;
 };
 
 static void on_answer(void *closure, const struct broker_answer *answer) {
@@ -152,7 +152,7 @@ static void ask(struct publish_probe *probe, const char *id) {
     broker_call_send(call, message, on_answer, probe);
 }
 
-static void take_turn(h2o_timeout_entry_t *entry) {
+static void take_turn(h2o_timer_t *entry) {
     struct publish_probe *probe = H2O_STRUCT_FROM_MEMBER(struct publish_probe, turn, entry);
     struct uuid unique = uuid_v7();
     char id[UUID_TEXT_SIZE];
@@ -163,7 +163,7 @@ static void take_turn(h2o_timeout_entry_t *entry) {
         ask(probe, id);
     else if (probe->call == NULL && quiet_us >= IDLE_US)
         ask(probe, "orders.probe");
-    h2o_timeout_link(probe->context->loop, &probe->turns, &probe->turn);
+    timer_start(&probe->turn, &probe->turns);
 }
 
 struct publish_probe *publish_probe_create(struct publish_health *health, h2o_context_t *context,
@@ -172,9 +172,9 @@ struct publish_probe *publish_probe_create(struct publish_health *health, h2o_co
     probe->health = health;
     probe->context = context;
     probe->broker = broker;
-    h2o_timeout_init(context->loop, &probe->turns, TURN_MS);
+    delay_init(&probe->turns, context->loop, TURN_MS);
     probe->turn.cb = take_turn;
-    h2o_timeout_link(context->loop, &probe->turns, &probe->turn);
+    timer_start(&probe->turn, &probe->turns);
     return probe;
 }
 
@@ -184,7 +184,7 @@ void publish_probe_destroy(struct publish_probe **probe) {
     if (p == NULL)
         return;
     broker_call_drop(&p->call);
-    h2o_timeout_unlink(&p->turn);
-    h2o_timeout_dispose(p->context->loop, &p->turns);
+    timer_stop(&p->turn);
+    delay_fini(&p->turns);
     free(p);
 }

@@ -9,7 +9,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* GET /console/ and GET /console/{id}, where the id is a file's name. */
 void get_console_page(h2o_req_t *req, struct slice id);

@@ -9,7 +9,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 struct document {
     const char *content_type;

@@ -7,7 +7,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* GET /problems and GET /problems/{id}, where the id is a name such as "not-found". */
 void get_problem_index(h2o_req_t *req, struct slice id);

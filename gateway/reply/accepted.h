@@ -8,7 +8,7 @@
 #include "shared/base/buf.h"
 #include "shared/crypto/uuid.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* Overwrites `scratch`. `status` is the order's, such as "PENDING"; it may borrow from anything but
    `scratch`. */

@@ -8,7 +8,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* Add headers before sending. `name` is a literal. */
 void answer_header(h2o_req_t *req, const char *name, struct slice value);

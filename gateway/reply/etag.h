@@ -9,7 +9,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 #define ETAG_SIZE 48 /* two int64_t, what stands around them, and the terminator */
 

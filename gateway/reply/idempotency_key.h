@@ -7,7 +7,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 #define IDEMPOTENCY_KEY_MAX 255
 

@@ -13,7 +13,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 enum problem {
 #define PROBLEM_ENUM(id, name, status, retry_after_s, title, happened, remedy) PROBLEM_##id,

@@ -9,7 +9,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 struct query_parameter {
     const char *name;

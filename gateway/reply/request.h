@@ -4,7 +4,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* How often the header was sent (0, 1, or 2 for more), and its first value. `name` in lower case.
  */

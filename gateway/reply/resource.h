@@ -5,7 +5,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 /* A resource as it is now: 200, or 304, 412 or 400 as the request's conditions want it. Its tag
    comes from its version, if it has one yet (etag.h). */

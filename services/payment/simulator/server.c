@@ -1,9 +1,9 @@
 #include "services/payment/simulator/server.h"
 
+#include "shared/loop/loop.h"
 #include "shared/net/listen.h"
 #include "shared/observe/log.h"
 
-#include <h2o.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct server {
     h2o_globalconf_t config;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
-    h2o_timeout_t slow; /* its delay is the API's slow_ms */
+    struct delay slow; /* its delay is the API's slow_ms */
     struct api *api;
 };
 
@@ -26,7 +26,7 @@ struct api_handler {
 
 /* An answer that waits; it goes with the request's pool, also when the client is gone first. */
 struct late {
-    h2o_timeout_entry_t entry; /* first */
+    h2o_timer_t entry; /* first */
     h2o_req_t *req;
     struct api_answer answer;
 };
@@ -49,15 +49,15 @@ static void send_answer(h2o_req_t *req, const struct api_answer *answer) {
     h2o_send_inline(req, answer->body.ptr, answer->body.len);
 }
 
-static void on_late(h2o_timeout_entry_t *entry) {
+static void on_late(h2o_timer_t *entry) {
     struct late *late = (struct late *)entry;
     send_answer(late->req, &late->answer);
 }
 
 static void late_dispose(void *memory) {
     struct late *late = memory;
-    if (h2o_timeout_is_linked(&late->entry))
-        h2o_timeout_unlink(&late->entry);
+    if (timer_is_running(&late->entry))
+        timer_stop(&late->entry);
     buf_fini(&late->answer.body);
 }
 
@@ -66,7 +66,7 @@ static void answer_late(struct server *server, h2o_req_t *req, struct api_answer
     struct late *late = h2o_mem_alloc_shared(&req->pool, sizeof(*late), late_dispose);
     *late = (struct late){.entry = {.cb = on_late}, .req = req, .answer = *answer};
     if (!answer->is_silent)
-        h2o_timeout_link(server->context.loop, &server->slow, &late->entry);
+        timer_start(&late->entry, &server->slow);
 }
 
 /* --- requests --- */
@@ -142,7 +142,7 @@ static void configure(struct server *server, struct api *api) {
     handler->on_req = on_request;
     ((struct api_handler *)handler)->server = server;
     h2o_context_init(&server->context, h2o_evloop_create(), &server->config);
-    h2o_timeout_init(server->context.loop, &server->slow, (uint64_t)api->slow_ms);
+    delay_init(&server->slow, server->context.loop, (uint64_t)api->slow_ms);
     server->accept.ctx = &server->context;
     server->accept.hosts = server->config.hosts;
 }
