@@ -61,7 +61,9 @@ with_progress() {
 # --- packages ------------------------------------------------------------------------------------
 
 is_installed() {
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]] && return
+    # Whoever built h2o has no package of it.
+    [[ $1 == "$h2o_package" ]] && pkg-config --exists libh2o-evloop 2>/dev/null
 }
 
 as_root() {
@@ -101,8 +103,38 @@ apt_get() {
         -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "${apt_options[@]}" "$@"
 }
 
-update_and_install() {
-    apt_get update && apt_get install "$@"
+# Where Debian has no h2o any more, 12's is put beside its own packages.
+h2o_package=libh2o-evloop-dev
+h2o_files=(libh2o-evloop0.13 libh2o-dev-common libh2o-evloop-dev)
+h2o_suite=bookworm
+
+is_offered() {
+    [[ $(apt-cache policy "$1") =~ Candidate:\ [^\(] ]]
+}
+
+# From where this system's packages come, with lists of its own: nothing of the system's settings changes.
+download_h2o() {
+    local dir=$run_dir/setup/h2o site apt_private
+    # shellcheck disable=SC2016 # apt-get fills it in
+    site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m 1 '/debian/\?$')
+    mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $h2o_suite main" >"$dir/sources.list"
+    apt_private=(-q -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache" -o APT::Sandbox::User=)
+    apt-get "${apt_private[@]}" update
+    (cd "$dir" && rm -f ./*.deb && apt-get "${apt_private[@]}" download "${h2o_files[@]}")
+}
+
+# In `missing`, its package by the files of the older one, where this system offers none.
+replace_h2o() {
+    is_offered "$h2o_package" && return
+    say "this system's packages have no h2o: those of Debian's $h2o_suite (${h2o_files[*]}) go beside them"
+    with_progress "getting h2o" "$run_dir/log/setup/h2o.log" download_h2o
+    local package others=()
+    for package in "${missing[@]}"; do
+        [[ $package == "$h2o_package" ]] || others+=("$package")
+    done
+    missing=("${others[@]}" "$run_dir"/setup/h2o/*.deb)
 }
 
 # A run of dpkg that ended in its midst is finished first, since apt installs nothing after it.
@@ -131,8 +163,10 @@ install_packages() {
     hold_daemons
     finish_dpkg
     say "missing: ${missing[*]}"
+    with_progress "asking which versions there are" "$run_dir/log/setup/update.log" apt_get update
+    [[ " ${missing[*]} " != *" $h2o_package "* ]] || replace_h2o
     with_progress "installing ${#missing[@]} packages" "$run_dir/log/setup/apt.log" \
-        update_and_install "${missing[@]}"
+        apt_get install "${missing[@]}"
     release_daemons
     trap - EXIT
 }

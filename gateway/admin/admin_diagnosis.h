@@ -10,7 +10,7 @@
 
 #include "shared/base/slice.h"
 
-#include <h2o.h>
+#include "shared/loop/loop.h"
 
 void get_diagnosis(h2o_req_t *req, struct slice id);
 

@@ -112,8 +112,8 @@ static void mend_snapshots(void) {
 static const struct trouble troubles[] = {
     {"READONLY You can't write against a read only replica", become_replica, become_master},
     {"OOM command not allowed", fill_up, make_room},
-    {"NOPERM this user has no permissions to run the 'set' command", take_rights, give_rights},
-    {"NOPERM this user has no permissions to access one of the keys", take_keys, give_keys},
+    {"no permissions to run the 'set' command", take_rights, give_rights},
+    {"permissions to access", take_keys, give_keys},
     {"MISCONF Redis is configured to save RDB snapshots", break_snapshots, mend_snapshots},
     {"no answer within 1000 ms", stop, go_on},
     {"Connection refused", die, live},

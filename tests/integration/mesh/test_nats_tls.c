@@ -60,8 +60,8 @@ static int start(void **state) {
     make_certificates(authority, "order", "1");
     snprintf(expired, sizeof(expired), "%s/expired", servers_dir(servers));
     copy_authority(expired);
-    make_certificates(expired, "order", "-1");
-    make_certificates(expired, "server", "-1");
+    make_certificates(expired, "order", "0");
+    make_certificates(expired, "server", "0");
     return 0;
 }
 
