@@ -9,7 +9,6 @@
 #define OM_GATEWAY_ADMIN_ADMIN_DIAGNOSIS_H
 
 #include "shared/base/slice.h"
-
 #include "shared/loop/loop.h"
 
 void get_diagnosis(h2o_req_t *req, struct slice id);
