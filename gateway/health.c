@@ -21,6 +21,15 @@ static void add_reason(struct health *health, const char *what, const char *why)
     buf_printf(&health->reason, "%s%s%s", health->reason.len > 0 ? "; " : "", what, why);
 }
 
+/* Why an accepted command has no second copy in Redis; NULL: it has. */
+static const char *why_not_kept(struct gateway *gateway, bool takes_writes) {
+    if (atomic_load(&gateway->is_kept_full))
+        return "all of OM_COMMAND_KEPT_BYTES is used";
+    if (clock_monotonic_us() < atomic_load(&gateway->kept_refused_us) + REFUSED_US)
+        return "Redis refuses them (order:commands)";
+    return takes_writes ? NULL : "Redis takes no writes";
+}
+
 /* End it with buf_fini() of the reason. */
 static struct health check(struct gateway *gateway) {
     struct health health = {
@@ -38,13 +47,10 @@ static struct health check(struct gateway *gateway) {
     health.is_idempotent = redis_health_is_whole(&gateway->redis_health, &why);
     if (!health.is_idempotent)
         add_reason(&health, "idempotency: degraded: ", why.text);
-    bool is_full = atomic_load(&gateway->is_kept_full);
-    bool is_refused = clock_monotonic_us() < atomic_load(&gateway->kept_refused_us) + REFUSED_US;
-    health.keeps_commands = !is_full && !is_refused;
+    const char *why_not = why_not_kept(gateway, health.is_idempotent);
+    health.keeps_commands = why_not == NULL;
     if (!health.keeps_commands)
-        add_reason(&health, "commands: not kept: ",
-                   is_full ? "all of OM_COMMAND_KEPT_BYTES is used"
-                           : "Redis refuses them (order:commands)");
+        add_reason(&health, "commands: not kept: ", why_not);
     health.takes_orders = publish_health_is_good(gateway->publish_health, &why);
     if (!health.is_connected)
         add_reason(&health, "broker: away", "");
