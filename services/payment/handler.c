@@ -225,17 +225,17 @@ static enum status payment_call(struct batch *batch, struct error *error) {
     struct payment *payment = batch->context;
     struct request_list charges = list_requests(batch, PAYMENT_CHARGE);
     struct request_list refunds = list_requests(batch, PAYMENT_REFUND);
+    char name[64];
     if (charges.count + refunds.count == 0)
         return STATUS_OK;
+    snprintf(name, sizeof(name), "payment provider %s", payment->provider->name);
     if (!breaker_allow(payment->breaker, clock_monotonic_us()))
-        return error_set(error, STATUS_UNAVAILABLE, "payment provider %s: breaker is open",
-                         payment->provider->name);
+        return breaker_refuse(payment->breaker, name, error);
     ask(payment->provider, &charges, &refunds);
     const char *why_down = sort_answers(batch);
-    breaker_report(payment->breaker, why_down == NULL, clock_monotonic_us());
+    breaker_report(payment->breaker, why_down, clock_monotonic_us());
     if (why_down != NULL)
-        return error_set(error, STATUS_UNAVAILABLE, "payment provider %s is down: %s",
-                         payment->provider->name, why_down);
+        return error_set(error, STATUS_UNAVAILABLE, "%s is down: %s", name, why_down);
     return STATUS_OK;
 }
 

@@ -144,6 +144,14 @@ static enum event_count settle_failed(const struct acknowledger *acknowledger,
     return COUNT_RETRY;
 }
 
+/* What failed for a moment's trouble of another's is not given up for it: one delivery is left for
+   the next process, should this one end. */
+static bool is_others_trouble(const struct acknowledger *acknowledger,
+                              const struct delivery *delivery) {
+    return delivery->outcome == OUTCOME_RETRY && delivery->error.status == STATUS_UNAVAILABLE &&
+           pull_is_last_delivery(intake_pull(acknowledger->intake), delivery->attempt + 1);
+}
+
 /* Should this process end, then not for what is set aside, which has failed at nothing. */
 static bool waits_on(const struct acknowledger *acknowledger, struct message *message) {
     static const struct backoff delays = {.least_ms = 1000, .most_ms = 30000};
@@ -152,13 +160,15 @@ static bool waits_on(const struct acknowledger *acknowledger, struct message *me
     int64_t now_us = clock_monotonic_us();
     if (message->until_us == 0) {
         message->until_us = now_us + limit_s * 1000000;
-        log_info("an event waits for what it follows", LOG_TEXT("consumer", acknowledger->consumer),
+        log_info(delivery->outcome == OUTCOME_EARLY ? "an event waits for what it follows"
+                                                    : "an event waits to be tried again",
+                 LOG_TEXT("consumer", acknowledger->consumer),
                  LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
                  LOG_ERROR(&delivery->error));
     }
     if (now_us >= message->until_us && !intake_is_crowded(acknowledger->intake)) {
-        delivery_reject(delivery, STATUS_NOT_FOUND, "%s, after %" PRId64 " s", delivery->error.text,
-                        limit_s);
+        struct error why = delivery->error;
+        delivery_reject(delivery, why.status, "%s, after %" PRId64 " s", why.text, limit_s);
         return false;
     }
     if (message->is_chance)
@@ -172,7 +182,9 @@ void acknowledge_batch(const struct acknowledger *acknowledger, const struct mes
     for (size_t i = 0; i < batch->count; i++) {
         struct message *message = batch->items[i];
         trace_set_current(&message->delivery.event.trace);
-        if (message->delivery.outcome == OUTCOME_EARLY && waits_on(acknowledger, message))
+        bool waits = message->delivery.outcome == OUTCOME_EARLY ||
+                     is_others_trouble(acknowledger, &message->delivery);
+        if (waits && waits_on(acknowledger, message))
             continue;
         bool is_done = message->delivery.outcome == OUTCOME_DONE;
         counts[is_done ? settle_done(acknowledger, message)

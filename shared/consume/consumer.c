@@ -29,7 +29,7 @@ METRIC_GAUGE(pending_messages, "ordermesh_consumer_pending_messages", "consumer"
 METRIC_GAUGE(held_batches, "ordermesh_consumer_held", "consumer",
              "1 while the consumer holds its batch for trouble that is not the events'.");
 METRIC_GAUGE(early_events, "ordermesh_consumer_early_events", "consumer",
-             "Events in hand that wait for what they follow, such as their order.");
+             "Events in hand that wait for what they follow, or for another try.");
 METRIC_GAUGE(cut_off_consumers, "ordermesh_consumer_cut_off", "consumer",
              "1 while the consumer cannot fetch: it is missing or paused, or the broker is away.");
 

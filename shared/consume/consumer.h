@@ -10,7 +10,8 @@
  *
  *     DONE         effects are in the transaction            ack after commit
  *     EARLY        what it follows is not here yet           stays in hand; comes again, uncounted
- *     RETRY        failed this time                          NAK with 1, 2, 4 s; counts
+ *     RETRY        failed this time                          NAK with 1, 2, 4 s; counts, but an
+ *                                                            UNAVAILABLE one ends as EARLY does
  *     REJECT       can never succeed                         failure report, TERM
  *
  * A handler that returns DATA has its batch retried event by event, so that one bad event holds

@@ -235,8 +235,8 @@ static void give_back_early(struct intake *intake) {
 static enum status judge_crowd(const struct intake *intake, struct error *error) {
     if (!intake_is_crowded(intake))
         return STATUS_OK;
-    return error_set(error, STATUS_UNAVAILABLE, "%zu events wait for what they follow: %s",
-                     intake->early_count, intake->why_early);
+    return error_set(error, STATUS_UNAVAILABLE, "%zu events wait in hand: %s", intake->early_count,
+                     intake->why_early);
 }
 
 /* --- batches ---------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "shared/observe/metrics.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 METRIC_GAUGE(breaker_states, "ordermesh_breaker_state", "name", "0 closed, 1 open, 2 half open.");
@@ -16,11 +17,13 @@ struct breaker {
     /* The latest failures while CLOSED, a ring: the next one overwrites the oldest. */
     int64_t failures_us[BREAKER_FAILURES];
     unsigned failure_count;
+    char why[128]; /* the last failure, in words */
 };
 
 struct breaker *breaker_create(const char *name) {
     struct breaker *breaker = mem_alloc(sizeof(*breaker));
     pthread_mutex_init(&breaker->lock, NULL);
+    breaker->why[0] = '\0';
     breaker->slot = metric_slot(&breaker_states, name);
     metric_set(&breaker_states, breaker->slot, BREAKER_CLOSED);
     return breaker;
@@ -63,8 +66,11 @@ static bool is_one_too_many(struct breaker *breaker, int64_t now_us) {
     return now_us - oldest_us <= BREAKER_WINDOW_US;
 }
 
-void breaker_report(struct breaker *breaker, bool succeeded, int64_t now_us) {
+void breaker_report(struct breaker *breaker, const char *why_failed, int64_t now_us) {
+    bool succeeded = why_failed == NULL;
     pthread_mutex_lock(&breaker->lock);
+    if (!succeeded)
+        snprintf(breaker->why, sizeof(breaker->why), "%s", why_failed);
     switch (breaker->state) {
     case BREAKER_CLOSED:
         if (!succeeded && is_one_too_many(breaker, now_us))
@@ -77,6 +83,13 @@ void breaker_report(struct breaker *breaker, bool succeeded, int64_t now_us) {
         break;
     }
     pthread_mutex_unlock(&breaker->lock);
+}
+
+enum status breaker_refuse(struct breaker *breaker, const char *what, struct error *error) {
+    pthread_mutex_lock(&breaker->lock);
+    error_set(error, STATUS_UNAVAILABLE, "%s: breaker is open: %s", what, breaker->why);
+    pthread_mutex_unlock(&breaker->lock);
+    return STATUS_UNAVAILABLE;
 }
 
 enum breaker_state breaker_state(struct breaker *breaker) {

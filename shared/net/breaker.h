@@ -6,14 +6,17 @@
  * the breaker, its failure opens it again. A trial that never reports is given up after
  * BREAKER_OPEN_US.
  *
- *     if (!breaker_allow(breaker, clock_monotonic_us())) return UNAVAILABLE;
+ *     if (!breaker_allow(breaker, clock_monotonic_us())) return breaker_refuse(breaker, what,
+ * error);
  *     ... call ...
- *     breaker_report(breaker, succeeded, clock_monotonic_us());
+ *     breaker_report(breaker, why_failed, clock_monotonic_us());
  *
  * Thread safe; nothing blocks. The state is ordermesh_breaker_state under the breaker's name.
  */
 #ifndef OM_SHARED_NET_BREAKER_H
 #define OM_SHARED_NET_BREAKER_H
+
+#include "shared/base/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +36,10 @@ void breaker_destroy(struct breaker **breaker);
 /* May a call be made now? True is followed by exactly one breaker_report(). Times are of one
    monotonic clock, in microseconds. */
 bool breaker_allow(struct breaker *breaker, int64_t now_us);
-void breaker_report(struct breaker *breaker, bool succeeded, int64_t now_us);
+/* `why_failed` is copied; NULL: it succeeded. */
+void breaker_report(struct breaker *breaker, const char *why_failed, int64_t now_us);
+/* UNAVAILABLE: "<what>: breaker is open: <why the last failure>". */
+enum status breaker_refuse(struct breaker *breaker, const char *what, struct error *error);
 enum breaker_state breaker_state(struct breaker *breaker);
 
 #endif

@@ -101,7 +101,7 @@ static bool perform(struct channel_http *http, struct request *requests, struct 
         is_up = judge(http, &calls[i], requests[i].notice) || is_up;
         httpc_call_fini(&calls[i]);
     }
-    breaker_report(http->breaker, is_up, clock_monotonic_us());
+    breaker_report(http->breaker, is_up ? NULL : requests[0].notice->detail, clock_monotonic_us());
     return is_up;
 }
 
@@ -114,7 +114,7 @@ static enum status http_send(struct channel *channel, struct notice *const *noti
     struct httpc_call *calls = mem_alloc((count + 1) * sizeof(*calls));
     size_t composed = compose_all(http, notices, count, requests, calls);
     if (composed > 0 && !breaker_allow(http->breaker, clock_monotonic_us()))
-        status = error_set(error, STATUS_UNAVAILABLE, "%s: breaker is open", name);
+        status = breaker_refuse(http->breaker, name, error);
     else if (composed > 0 && !perform(http, requests, calls, composed))
         status = error_set(error, STATUS_UNAVAILABLE, "%s: %s", name, requests[0].notice->detail);
     for (size_t i = 0; i < count; i++)

@@ -95,11 +95,11 @@ static bool screen(struct notice *notice) {
 
 static bool send_one(struct channel_smtp *smtp, struct notice *notice, struct error *error) {
     if (!breaker_allow(smtp->breaker, clock_monotonic_us())) {
-        error_set(error, STATUS_UNAVAILABLE, "mail server: breaker is open");
+        breaker_refuse(smtp->breaker, "mail server", error);
         return false;
     }
     bool is_up = judge(smtp, transfer(smtp, notice), notice);
-    breaker_report(smtp->breaker, is_up, clock_monotonic_us());
+    breaker_report(smtp->breaker, is_up ? NULL : notice->detail, clock_monotonic_us());
     if (!is_up)
         error_set(error, STATUS_UNAVAILABLE, "mail server: %s", notice->detail);
     return is_up;

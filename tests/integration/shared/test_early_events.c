@@ -8,6 +8,7 @@
 #define RETRIES_MS 8000 /* more than four deliveries of what is retried, or several ack_waits */
 
 static atomic_bool is_there; /* what early events follow */
+static atomic_bool is_busy;  /* whom others ask */
 
 static enum status apply(struct batch *batch, struct error *error) {
     for (size_t i = 0; i < batch->count; i++) {
@@ -18,6 +19,8 @@ static enum status apply(struct batch *batch, struct error *error) {
             return status;
         if (follows && !atomic_load(&is_there))
             delivery_early(batch->items[i], "its order is not here yet");
+        else if (!follows && atomic_load(&is_busy))
+            delivery_retry(batch->items[i], STATUS_UNAVAILABLE, "the provider failed this time");
         else
             take_effect(batch, batch->items[i]);
     }
@@ -95,10 +98,10 @@ static void as_many_as_may_wait_hold_the_consumer_and_none_is_given_up(void **st
     start(1, 2);
     for (int i = 0; i < 6; i++)
         publish_early();
-    assert_waits_for("events wait for what they follow: its order is not here yet");
+    assert_waits_for("events wait in hand: its order is not here yet");
     publish_other();
     clock_sleep_ms(4000);
-    assert_waits_for("events wait for what they follow: its order is not here yet");
+    assert_waits_for("events wait in hand: its order is not here yet");
     assert_no_report();
 
     atomic_store(&is_there, true);
@@ -123,12 +126,48 @@ static void what_waits_is_given_back_to_whoever_is_asked_next(void **state) {
     assert_int_equal(atomic_load(&most_attempts), 2);
 }
 
+static void assert_next_report(const char *part, const char *more) {
+    natsMsg *report = NULL;
+    assert_int_equal(natsSubscription_NextMsg(&report, reports, WAIT_MS), NATS_OK);
+    assert_contains(natsMsg_GetData(report), part);
+    assert_contains(natsMsg_GetData(report), more);
+    natsMsg_Destroy(report);
+}
+
+/* A provider that was still at a key's first request made a dead letter of it within seconds. */
+static void anothers_trouble_of_the_moment_is_not_given_up_for(void **state) {
+    (void)state;
+    start(64, 900);
+    atomic_store(&is_busy, true);
+    publish_other();
+    assert_next_report("\"outcome\":\"RETRY\"", "the provider failed this time");
+    assert_next_report("\"outcome\":\"RETRY\"", "the provider failed this time");
+    clock_sleep_ms(RETRIES_MS);
+    assert_no_report();
+    assert_effects(0);
+
+    atomic_store(&is_busy, false);
+    assert_effects(1);
+    assert_int_equal(atomic_load(&most_attempts), 3);
+}
+
+static void anothers_trouble_that_lasts_is_rejected_in_its_words(void **state) {
+    (void)state;
+    start(64, 2);
+    atomic_store(&is_busy, true);
+    publish_other();
+    assert_next_report("\"outcome\":\"RETRY\"", "the provider failed this time");
+    assert_next_report("\"outcome\":\"RETRY\"", "the provider failed this time");
+    assert_next_report("\"outcome\":\"REJECT\"", "the provider failed this time, after 2 s");
+}
+
 /* --- the program ------------------------------------------------------------------------------ */
 
 static int each_setup(void **state) {
     (void)state;
     begin_anew();
     atomic_store(&is_there, false);
+    atomic_store(&is_busy, false);
     return 0;
 }
 
@@ -146,6 +185,8 @@ int main(void) {
         TEST(an_early_event_waits_and_is_in_no_others_way),
         TEST(an_event_that_waits_in_vain_is_rejected_and_says_so),
         TEST(as_many_as_may_wait_hold_the_consumer_and_none_is_given_up),
+        TEST(anothers_trouble_of_the_moment_is_not_given_up_for),
+        TEST(anothers_trouble_that_lasts_is_rejected_in_its_words),
         TEST(what_waits_is_given_back_to_whoever_is_asked_next),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -20,7 +20,7 @@ static int end(void **state) {
 
 static void fail_at(int64_t now_us) {
     assert_true(breaker_allow(breaker, now_us));
-    breaker_report(breaker, false, now_us);
+    breaker_report(breaker, "down", now_us);
 }
 
 static void open_at(int64_t now_us) {
@@ -72,7 +72,7 @@ static void a_trial_that_succeeds_closes_it(void **state) {
     (void)state;
     open_at(0);
     assert_true(breaker_allow(breaker, BREAKER_OPEN_US));
-    breaker_report(breaker, true, BREAKER_OPEN_US + 1);
+    breaker_report(breaker, NULL, BREAKER_OPEN_US + 1);
     assert_int_equal(breaker_state(breaker), BREAKER_CLOSED);
     for (int i = 0; i < BREAKER_FAILURES - 1; i++) /* the old failures are forgotten */
         fail_at(BREAKER_OPEN_US + 2);
@@ -99,14 +99,27 @@ static void a_trial_that_never_reports_is_given_up(void **state) {
 static void a_late_report_does_not_close_an_open_breaker(void **state) {
     (void)state;
     open_at(0);
-    breaker_report(breaker, true, 1);
+    breaker_report(breaker, NULL, 1);
     assert_int_equal(breaker_state(breaker), BREAKER_OPEN);
+}
+
+/* "Breaker is open" alone hid that the key was wrong. */
+static void a_refusal_says_why_the_last_call_failed(void **state) {
+    (void)state;
+    struct error error = {0};
+    open_at(0);
+    breaker_allow(breaker, BREAKER_OPEN_US);
+    breaker_report(breaker, "wrong key", BREAKER_OPEN_US);
+    assert_int_equal(breaker_refuse(breaker, "bank", &error), STATUS_UNAVAILABLE);
+    assert_int_equal(error.status, STATUS_UNAVAILABLE);
+    assert_string_equal(error.text, "bank: breaker is open: wrong key");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(a_refusal_says_why_the_last_call_failed),
         TEST(four_failures_leave_it_closed),
         TEST(five_failures_within_a_minute_open_it),
         TEST(failures_spread_over_more_than_a_minute_do_not_open_it),
