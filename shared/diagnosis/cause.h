@@ -29,18 +29,18 @@
       "The consumer {consumer} is missing, so nobody is given {event}.",                           \
       "`omctl provision` makes it again, and it is given everything that it missed.")              \
     X(CONSUMER_PAUSED, "consumer_paused",                                                          \
-      "{consumer} is paused until {until}; {waiting} of its events wait.",                         \
+      "{consumer} is paused until {until} UTC; {waiting} of its events wait.",                     \
       "`nats consumer resume {stream} {name}`, or `omctl provision`, ends the pause.")             \
     X(SERVICE_AWAY, "service_away",                                                                \
-      "No instance of {service} answers; {waiting} events of {consumer} wait for it.",             \
+      "No instance of {service} answers; {waiting} of the events of {consumer} wait for it.",      \
       "Find out why: `scripts/status` and `scripts/logs {service}`, or `kubectl -n ordermesh get " \
       "pods`. `scripts/up` starts what is missing.")                                               \
     X(HELD, "held", "{service} holds the events of {consumer}: {words}",                           \
       "Bring back what it waits for; it goes on by itself, and nothing is lost.")                  \
     X(CONSUMER_BEHIND, "consumer_behind",                                                          \
-      "{consumer} is behind: {waiting} events wait, and {service} is at work on {inHand}.",        \
+      "{consumer} is behind: {waiting} of its events wait, and {service} has {inHand} in hand.",   \
       "It comes to each in turn. If the number does not fall, run more instances of {service}.")   \
-    X(AT_WORK, "at_work", "{service} is at work on {inHand} events of {consumer}.",                \
+    X(AT_WORK, "at_work", "{service} has {inHand} of the events of {consumer} in hand.",           \
       "Ask again in a moment. If it stays so, `scripts/logs {service}` says what fails.")          \
     X(REPLAYING, "replaying",                                                                      \
       "{consumer} had given {event} up; it was sent again, and {service} has not answered yet.",   \

@@ -225,6 +225,8 @@ static enum status find(const struct diagnosis *d, struct finding *finding, stru
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
+enum { SECONDS_LEN = 19 }; /* of a time, without its fraction */
+
 static void put_given(struct json_writer *w, const char *key, struct slice text) {
     if (text.len > 0)
         json_put_string(w, key, text);
@@ -239,7 +241,7 @@ static void put_cause(const struct diagnosis *d, const struct finding *finding,
         .name = view->name,
         .event = finding->event,
         .service = view->service,
-        .until = view->until,
+        .until = {view->until.ptr, view->until.len > SECONDS_LEN ? SECONDS_LEN : view->until.len},
         .words = view->words,
         .entry = text_of(finding->dead, "id"),
         .why = text_of(finding->dead, "error"),
@@ -264,15 +266,18 @@ static void put_cause(const struct diagnosis *d, const struct finding *finding,
     json_end_object(w);
 }
 
-static void put_view(const struct consumer_view *view, enum event_type event,
+static void put_view(const struct finding *finding, size_t index, enum event_type event,
                      struct json_writer *w) {
+    const struct consumer_view *view = &finding->views[index];
+    enum cause cause =
+        finding->dead != NULL && view == finding->view ? finding->cause : view->cause;
     bool is_there = view->cause >= CAUSE_CONSUMER_PAUSED;
     json_begin_object(w);
     json_put_text(w, "stream", view->stream);
     json_put_text(w, "name", view->name);
     json_put_string(w, "service", view->service);
     json_put_text(w, "event", event_info(event)->type);
-    json_put_text(w, "state", view->cause == CAUSE_UNDER_WAY ? "ok" : cause_name(view->cause));
+    json_put_text(w, "state", cause == CAUSE_UNDER_WAY ? "ok" : cause_name(cause));
     if (is_there) {
         json_put_int(w, "waiting", view->waiting);
         json_put_int(w, "inHand", view->in_hand);
@@ -288,7 +293,7 @@ static void put_views(const struct finding *finding, struct json_writer *w) {
     json_key(w, "consumers");
     json_begin_array(w);
     for (size_t i = 0; i < finding->view_count; i++)
-        put_view(&finding->views[i], wait->consumers[i].event, w);
+        put_view(finding, i, wait->consumers[i].event, w);
     json_end_array(w);
 }
 

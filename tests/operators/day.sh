@@ -44,7 +44,7 @@ test_stuck() {
     done
     await "the last order" 10 order_has "$order" OrderCreated
     run_block why
-    expect 'is PENDING since ' 'waits for its stock to be reserved' 'No instance of inventory answers; 3 events' \
+    expect 'is PENDING since ' 'waits for its stock to be reserved' 'No instance of inventory answers; 3 of the events' \
         '^ORDERS/inventory +service_away +3 +0 +0$' '^INVENTORY/order +ok '
     run_block lag
     expect '│ inventory +│ Pull.*│ 30\.00s +│ 0 +│ 0 +│ 3( |$)' 'Unprocessed Messages: 3' 'Waiting Pulls: 0' \

@@ -77,7 +77,7 @@ const isPassing = ({ cause, at, since }) =>
 
 // For operators: to who may not ask, nothing is shown.
 export function diagnosis(orderId, signal) {
-  const box = h('div', null);
+  const box = h('div', { class: 'finding' });
   const element = card('What holds it', { hidden: true }, box);
   let hasEnded = false;
 

@@ -193,9 +193,9 @@ static void a_consumer_is_behind(void **state) {
             "\"max_deliver\":4,\"filter_subject\":\"inventory.evt.reserved\","
             "\"replay_policy\":\"instant\",\"max_waiting\":512,\"max_ack_pending\":1}}");
     place("pm_sim_delay_8000", id[0]);
-    assert_why(id[0], "at_work", "payment is at work on 1 events of INVENTORY/payment");
+    assert_why(id[0], "at_work", "payment has 1 of the events of INVENTORY/payment in hand");
     place("pm_card_visa", id[1]);
-    assert_why(id[1], "consumer_behind", "INVENTORY/payment is behind: 1 events wait");
+    assert_why(id[1], "consumer_behind", "INVENTORY/payment is behind: 1 of its events wait");
     assert_api(id[1], 200, "\"cause\":\"consumer_behind\"");
     servers_provision(mesh_servers(scenario->mesh));
     assert_completes(id[0]);
@@ -220,7 +220,8 @@ static void a_service_is_away(void **state) {
     char id[64];
     assert_int_equal(mesh_terminate(scenario->mesh, MESH_SHIPPING, PATIENCE_MS), 0);
     place("pm_card_visa", id);
-    assert_why(id, "service_away", "No instance of shipping answers; 1 events of ORDERS/shipping");
+    assert_why(id, "service_away",
+               "No instance of shipping answers; 1 of the events of ORDERS/shipping");
     assert_prints(id, "It waits for it to be shipped.");
     assert_api(id, 200, "\"cause\":\"service_away\"");
     mesh_launch(scenario->mesh, MESH_SHIPPING, NULL);

@@ -57,21 +57,21 @@ static const struct world worlds[] = {
     {CAUSE_CONSUMER_MISSING, "The consumer ORDERS/inventory is missing", "omctl provision",
      .orders = LIST(CONSUMER("ORDERS", "order", ""))},
     {CAUSE_CONSUMER_PAUSED,
-     "ORDERS/inventory is paused until 2026-02-01T00:00:00Z; 3 of its events wait",
+     "ORDERS/inventory is paused until 2026-02-01T00:00:00 UTC; 3 of its events wait",
      "`nats consumer resume ORDERS inventory`",
      .orders = OF_ORDERS(",\"num_pending\":3,\"paused\":true,\"config\":{\"pause_until\":"
-                         "\"2026-02-01T00:00:00Z\"}")},
-    {CAUSE_SERVICE_AWAY, "No instance of inventory answers; 2 events of ORDERS/inventory",
+                         "\"2026-02-01T00:00:00.123456789Z\"}")},
+    {CAUSE_SERVICE_AWAY, "No instance of inventory answers; 2 of the events of ORDERS/inventory",
      "scripts/logs inventory", .services = {SERVICE("order"), SERVICE("payment")},
      .orders = OF_ORDERS(",\"num_pending\":2")},
     {CAUSE_HELD,
      "inventory holds the events of ORDERS/inventory: ORDERS/inventory waits: no database",
      "by itself",
      .services = {SERVICE("order"), UNREADY("inventory", "ORDERS/inventory waits: no database")}},
-    {CAUSE_CONSUMER_BEHIND, "ORDERS/inventory is behind: 9 events wait", "more instances",
-     .orders = OF_ORDERS(",\"num_pending\":9,\"num_ack_pending\":2")},
-    {CAUSE_AT_WORK, "inventory is at work on 2 events of ORDERS/inventory",
-     "scripts/logs inventory", .orders = OF_ORDERS(",\"num_ack_pending\":2")},
+    {CAUSE_CONSUMER_BEHIND, "ORDERS/inventory is behind: 9 of its events wait, and inventory has 2",
+     "more instances", .orders = OF_ORDERS(",\"num_pending\":9,\"num_ack_pending\":2")},
+    {CAUSE_AT_WORK, "inventory has 2 of the events of ORDERS/inventory", "scripts/logs inventory",
+     .orders = OF_ORDERS(",\"num_ack_pending\":2")},
     {CAUSE_ORDER_SILENT, "order service does not say", "nats micro ls",
      .order_status = STATUS_TIMEOUT},
     {CAUSE_UNDER_WAY, "order.created is under way to inventory", "omctl audit " ORDER_ID,
@@ -200,6 +200,16 @@ static void what_cannot_work_counts_before_what_only_takes_long(void **state) {
     assert_cause(&world, "replaying");
 }
 
+static void the_consumer_of_a_dead_letter_is_marked(void **state) {
+    (void)state;
+    const struct world world = {.dead = DEAD("inventory", "dead")};
+    struct json_object *found = diagnose_well(&world), *consumers;
+    assert_int_equal(json_get_array(found, "consumers", &consumers, NULL), STATUS_OK);
+    assert_string_equal(text_of(json_object_array_get_idx(consumers, 0), "state"), "dead_letter");
+    assert_string_equal(text_of(json_object_array_get_idx(consumers, 1), "state"), "ok");
+    json_object_put(found);
+}
+
 static void dead_letters_that_hold_nothing_up_are_only_listed(void **state) {
     (void)state;
     const struct world other = {.dead = DEAD("loyalty", "dead")};
@@ -287,6 +297,7 @@ int main(void) {
         cmocka_unit_test(each_cause_is_described),
         cmocka_unit_test(it_says_what_the_order_waits_for_and_since_when),
         cmocka_unit_test(what_cannot_work_counts_before_what_only_takes_long),
+        cmocka_unit_test(the_consumer_of_a_dead_letter_is_marked),
         cmocka_unit_test(dead_letters_that_hold_nothing_up_are_only_listed),
         cmocka_unit_test(a_service_holds_what_waits_whatever_it_names),
         cmocka_unit_test(an_order_that_nobody_knows_is_not_found_unless_some_wait),
