@@ -50,7 +50,7 @@ static void survey(struct nats_client *nats, struct diagnosis *diagnosis, size_t
         natsMsg_Destroy(answer);
         left_ms = (until_us - clock_monotonic_us()) / 1000;
     }
-    natsSubscription_Destroy(answers);
+    nats_client_unsubscribe(nats, &answers);
     free(inbox);
 }
 
