@@ -62,6 +62,12 @@ static size_t parse_orders(struct batch *batch, struct new_order *orders) {
 
 /* --- deciding --- */
 
+/* Whether what inventory said of its products a moment ago might still let it be sold. */
+static bool may_come_to_be_sold(const struct new_order *order) {
+    return order->reason == REASON_UNKNOWN_SKU || order->reason == REASON_CURRENCY_MISMATCH ||
+           order->reason == REASON_PRICE_CHANGED;
+}
+
 static void decide(struct new_order *order, const struct catalog *catalog, struct arena *arena) {
     order->reason = order_price(&order->snapshot, catalog, arena, &order->detail);
     if (order->is_key_conflict) {
@@ -80,6 +86,22 @@ static struct slice why_failed(const struct new_order *order, struct arena *aren
     struct slice kept = arena_slice(arena, buf_slice(&text));
     buf_fini(&text);
     return kept;
+}
+
+/* Leaves those that are decided. A client that has just made a product, or changed its price,
+   orders it at once, and the order may be here before the news: it is looked at a second time. */
+static size_t decide_all(struct new_order *orders, size_t count, const struct catalog *catalog,
+                         struct arena *arena) {
+    size_t decided = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct delivery *delivery = orders[i].delivery;
+        decide(&orders[i], catalog, arena);
+        if (may_come_to_be_sold(&orders[i]) && !delivery->has_waited)
+            delivery_early(delivery, "the catalog may change (%.*s)", SLICE_ARG(orders[i].detail));
+        else
+            orders[decided++] = orders[i];
+    }
+    return decided;
 }
 
 static void write_timeline(struct new_order *order, int64_t now_us, struct arena *arena,
@@ -174,12 +196,12 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     enum status status = load(batch, orders, count, &catalog, error);
     if (status == STATUS_OK)
         status = oust(batch, orders, count, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        decide(&orders[i], &catalog, batch->arena);
+    if (status == STATUS_OK)
+        count = decide_all(orders, count, &catalog, batch->arena);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++)
         write_timeline(&orders[i], now_us, batch->arena, &scratch);
-    }
     buf_fini(&scratch);
-    return status == STATUS_OK ? store(batch, orders, count, now_us, error) : status;
+    return status == STATUS_OK && count > 0 ? store(batch, orders, count, now_us, error) : status;
 }
 
 const struct handler submit_handler = {.apply = submit_apply, .once = ONCE_BY_OWN_KEY};

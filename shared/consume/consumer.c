@@ -29,7 +29,7 @@ METRIC_GAUGE(pending_messages, "ordermesh_consumer_pending_messages", "consumer"
 METRIC_GAUGE(held_batches, "ordermesh_consumer_held", "consumer",
              "1 while the consumer holds its batch for trouble that is not the events'.");
 METRIC_GAUGE(early_events, "ordermesh_consumer_early_events", "consumer",
-             "Events in hand that wait for what they follow, or for another try.");
+             "Events in hand that wait on after two tries, such as for their order.");
 METRIC_GAUGE(cut_off_consumers, "ordermesh_consumer_cut_off", "consumer",
              "1 while the consumer cannot fetch: it is missing or paused, or the broker is away.");
 
@@ -262,7 +262,8 @@ static void process_batch(struct consumer *consumer) {
     metric_observe(&batch_seconds, consumer->slots.batch_seconds,
                    (double)(clock_monotonic_us() - started_us) / 1e6);
     intake_release(consumer->intake);
-    metric_set(&early_events, consumer->slots.early, (int64_t)intake_early_count(consumer->intake));
+    metric_set(&early_events, consumer->slots.early,
+               (int64_t)intake_overdue_count(consumer->intake));
 }
 
 static void *worker_main(void *arg) {

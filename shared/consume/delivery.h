@@ -21,6 +21,7 @@ struct delivery {
        first one, and its event's time. */
     uint64_t sequence;
     int64_t stored_us;
+    bool has_waited;   /* it was EARLY before */
     bool is_duplicate; /* the inbox knows the event: no handler gets it */
     void *state;       /* the handler's own, from prepare to apply */
 };

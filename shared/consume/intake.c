@@ -36,6 +36,7 @@ struct intake {
     struct message_list hollow;  /* fetched without their bodies */
     struct message_list early;   /* set aside */
     size_t early_count;          /* of those and the early ones that are being tried again */
+    size_t overdue_count;        /* of those that were tried again in vain */
     char why_early[256];         /* one of them */
     bool is_busy;                /* the consumer is not at the subscription: the heartbeat may be */
     pthread_t heartbeat;
@@ -136,8 +137,8 @@ static bool is_worth_waiting(const struct intake *intake) {
            pull_is_asking(intake->pull) && find_alone(waiting) == waiting->count;
 }
 
-size_t intake_early_count(const struct intake *intake) {
-    return intake->early_count;
+size_t intake_overdue_count(const struct intake *intake) {
+    return intake->overdue_count;
 }
 
 bool intake_is_crowded(const struct intake *intake) {
@@ -214,6 +215,7 @@ static void take_due(struct intake *intake) {
         struct message *message = early->items[i];
         if (message->due_us <= now_us && waiting->count < intake->waiting_most) {
             message->due_us = 0;
+            message->delivery.has_waited = true;
             waiting->items[waiting->count++] = message;
         } else {
             early->items[left++] = message;
@@ -289,6 +291,8 @@ void intake_release(struct intake *intake) {
         struct message *message = intake->batch.items[i];
         intake->early_count += message->due_us != 0 && message->early_tries == 1;
         intake->early_count -= message->due_us == 0 && message->early_tries > 0;
+        intake->overdue_count += message->due_us != 0 && message->early_tries == 2;
+        intake->overdue_count -= message->due_us == 0 && message->early_tries > 1;
         if (message->due_us != 0)
             set_aside(intake, message);
         else

@@ -71,8 +71,9 @@ enum status intake_take(struct intake *intake, struct error *error) MUST_CHECK;
 const struct message_list *intake_batch(const struct intake *intake);
 /* Sets aside those of the batch that are early, and destroys the others. */
 void intake_release(struct intake *intake);
-/* How many in hand are early; and whether these are so many that it cannot be their own fault. */
-size_t intake_early_count(const struct intake *intake);
+/* How many in hand are early and were tried again in vain; and whether so many are early that it
+   cannot be their own fault. */
+size_t intake_overdue_count(const struct intake *intake);
 bool intake_is_crowded(const struct intake *intake);
 void intake_drain(struct intake *intake);        /* nothing more is asked for; take until CLOSED */
 struct pull *intake_pull(struct intake *intake); /* to acknowledge with */

@@ -238,6 +238,7 @@ static void deliver_some(void) {
         parcels[i] = take_parcel(pool);
         messages[i].payload = (struct slice){parcels[i].payload, parcels[i].len};
         messages[i].attempt = parcels[i].attempt;
+        messages[i].has_waited = parcels[i].attempt > 1;
     }
     bool dies = chance(5);
     enum status status = dies ? drive_until_apply(world.drives[consumer], messages, count, &error)

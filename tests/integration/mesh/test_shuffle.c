@@ -87,7 +87,8 @@ static void deliver(const struct parcel *const *batch, size_t count, struct parc
     struct drive_message *messages = mem_alloc(count * sizeof(*messages));
     struct error error = {0};
     for (size_t i = 0; i < count; i++)
-        messages[i].payload = (struct slice){batch[i]->payload, batch[i]->len};
+        messages[i] = (struct drive_message){.payload = {batch[i]->payload, batch[i]->len},
+                                             .has_waited = true};
     enum status status = drive_batch(world.drives[batch[0]->consumer], messages, count, &error);
     if (status != STATUS_OK)
         fail_msg("%s: %s", status_name(status), error.text);

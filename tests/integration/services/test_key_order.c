@@ -28,7 +28,8 @@ static struct world_order make_unguarded(void) {
 static struct drive_message message_of(struct buf *payload, const struct world_order *order,
                                        uint64_t sequence, int64_t at_us) {
     world_write_submit(payload, order, at_us);
-    return (struct drive_message){.payload = buf_slice(payload), .sequence = sequence};
+    return (struct drive_message){
+        .payload = buf_slice(payload), .sequence = sequence, .has_waited = true};
 }
 
 static void take_in(struct drive_message *messages, size_t count) {

@@ -167,7 +167,7 @@ static void a_key_from_the_future_is_of_now(void **state) {
     assert_order(&late.id, "PENDING");
 }
 
-static void what_cannot_be_sold_as_asked_fails_at_once(void **state) {
+static void what_cannot_be_sold_as_asked_fails_before_it_begins(void **state) {
     (void)state;
     struct world_order unknown = make_order(), changed = make_order();
     unknown.sku = "NOPE";
@@ -283,6 +283,34 @@ static void orders_are_priced_by_what_was_put_into_the_catalog(void **state) {
     put_product("LAMP", 800, "USD", "false");
     struct world_order withdrawn = submit_for("LAMP", 1, -1);
     assert_order(&withdrawn.id, "FAILED/unknown_sku");
+}
+
+/* Who makes a product, or changes its price, and orders it at once: the order was final before the
+   news of it came. */
+static void an_order_that_comes_before_news_of_its_product_waits_for_it(void **state) {
+    (void)state;
+    struct world_order order = make_order(), dearer = make_order();
+    struct buf payloads[2] = {0};
+    struct error error = {0};
+    order.sku = "LAMP";
+    dearer.unit_price_minor = 2999;
+    world_write_submit(&payloads[0], &order, clock_now_us());
+    world_write_submit(&payloads[1], &dearer, clock_now_us());
+    struct drive_message both[] = {{.payload = buf_slice(&payloads[0])},
+                                   {.payload = buf_slice(&payloads[1])}};
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], both, 2, &error), STATUS_OK);
+    assert_int_equal(both[0].outcome, OUTCOME_EARLY);
+    assert_int_equal(both[1].outcome, OUTCOME_EARLY);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders"), 0);
+
+    put_product("LAMP", 700, "USD", "true");
+    put_product("SHIRT", 2999, "USD", "true");
+    both[0].has_waited = both[1].has_waited = true;
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], both, 2, &error), STATUS_OK);
+    assert_order(&order.id, "PENDING");
+    assert_order(&dearer.id, "PENDING");
+    buf_fini(&payloads[0]);
+    buf_fini(&payloads[1]);
 }
 
 static void another_currency_or_a_total_beyond_all_bounds_fails_the_order(void **state) {
@@ -653,7 +681,8 @@ static void an_order_waits_for_its_wish_that_another_instance_is_keeping(void **
     world_write_event(&wish, EVENT_ORDER_CANCEL, &order.id, OF_DEFAULT);
     world_write_submit(&neighbours, &neighbour, clock_now_us());
     struct instance canceller = {
-        .messages = {{.payload = buf_slice(&wish)}, {.payload = buf_slice(&neighbours)}},
+        .messages = {{.payload = buf_slice(&wish)},
+                     {.payload = buf_slice(&neighbours), .has_waited = true}},
         .count = 2};
     struct instance maker = {.messages = {{.payload = buf_slice(&submission)}}, .count = 1};
     run_both(&canceller, &maker);
@@ -684,12 +713,13 @@ int main(void) {
         TEST(a_key_from_the_future_is_of_now),
         TEST(a_wish_is_not_heard_by_a_repetition_of_its_order),
         TEST(a_wish_waits_for_an_order_whose_clock_was_ahead),
-        TEST(what_cannot_be_sold_as_asked_fails_at_once),
+        TEST(what_cannot_be_sold_as_asked_fails_before_it_begins),
         TEST(an_event_whose_order_is_not_here_waits_for_it),
         TEST(an_event_with_a_foreign_reason_is_rejected_and_changes_nothing),
         TEST(several_events_of_one_order_in_one_batch_build_on_each_other),
         TEST(of_a_products_changes_the_highest_version_stays),
         TEST(orders_are_priced_by_what_was_put_into_the_catalog),
+        TEST(an_order_that_comes_before_news_of_its_product_waits_for_it),
         TEST(another_currency_or_a_total_beyond_all_bounds_fails_the_order),
         TEST(a_cancelled_order_is_announced_once_however_often_it_is_wanted),
         TEST(a_wish_to_cancel_in_the_batch_of_its_order_is_heard),

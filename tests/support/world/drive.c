@@ -60,6 +60,7 @@ static void decode(struct run *run, size_t i) {
     run->rows[i] = spec->row_count;
     delivery->payload = message->payload;
     delivery->sequence = message->sequence;
+    delivery->has_waited = message->has_waited;
     delivery->attempt = message->attempt > 0 ? message->attempt : 1;
     enum status status =
         event_decode(message->payload, run->drive->events, &delivery->event, &error);

@@ -21,6 +21,7 @@ void drive_destroy(struct drive **drive);
 struct drive_message {
     struct slice payload; /* an event's envelope */
     int attempt;          /* 0 counts as 1 */
+    bool has_waited;      /* it was EARLY before */
     uint64_t sequence;    /* in its stream; it is stored at its event's time */
     /* answered when the batch succeeds: */
     bool is_ignored;   /* not listed in the spec */

@@ -230,6 +230,9 @@ enum outcome world_deliver(struct world *world, enum world_consumer consumer,
     struct error error = {0};
     struct drive_message message = {.payload = payload};
     enum status status = drive_batch(world->drives[consumer], &message, 1, &error);
+    message.has_waited = true;
+    if (status == STATUS_OK && message.outcome == OUTCOME_EARLY)
+        status = drive_batch(world->drives[consumer], &message, 1, &error);
     if (status != STATUS_OK)
         fail_msg("%s/%s: %s: %s", consumers[consumer].spec.stream, consumers[consumer].spec.durable,
                  status_name(status), error.text);

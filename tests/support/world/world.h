@@ -80,7 +80,7 @@ void world_write_snapshot(struct buf *out, enum event_type type, const struct uu
                           const char *payment_method);
 /* Another instance of a consumer's service, for a thread of its own; drive_destroy(). */
 struct drive *world_drive(struct world *world, enum world_consumer consumer);
-/* Hands one event to one consumer and returns its outcome. */
+/* Hands one event to one consumer, a second time if it was early, and returns its outcome. */
 enum outcome world_deliver(struct world *world, enum world_consumer consumer, struct slice payload);
 bool world_wants(enum world_consumer consumer, enum event_type type);
 
