@@ -28,9 +28,24 @@ path_line() {
     printf 'case ":$PATH:" in *:%q:*) ;; *) PATH=%q:$PATH:%q && export PATH ;; esac\n' "$bin" "$bin" "$cache/bin"
 }
 
+# For `nats --context FILE`, from shells that have not sourced env. Also as ~/.config/nats/context/NAME.json.
+write_nats_context() {
+    local tls=$secrets/nats-tls
+    [[ $nats_scheme == tls ]] || tls=
+    (
+        umask 077
+        jq -n --arg url "$(nats_url)" --arg password "$(secret nats_operator)" --arg tls "$tls" --arg dir "$run_dir" '
+            {description: "OrderMesh of \($dir)", url: $url, user: "operator", password: $password} +
+            if $tls == "" then {} else {ca: "\($tls)/ca.crt", cert: "\($tls)/operator.crt", key: "\($tls)/operator.key"} end' \
+            >"$run_dir/nats-context.json.new"
+    )
+    mv "$run_dir/nats-context.json.new" "$run_dir/nats-context.json"
+}
+
 write_env() {
     local new=$run_dir/env.new nats
     mapfile -t nats < <(nats_environment operator)
+    nats+=("NATS_URL=$(nats_url)" NATS_USER=operator "NATS_PASSWORD=$(secret nats_operator)")
     [[ $nats_scheme != tls ]] || nats+=("NATS_CA=$secrets/nats-tls/ca.crt"
         "NATS_CERT=$secrets/nats-tls/operator.crt" "NATS_KEY=$secrets/nats-tls/operator.key")
     (
@@ -39,7 +54,7 @@ write_env() {
             echo "# For \`source\`: where this instance is, and omctl. Made by scripts/up. The NATS CLI, nats, is found, too:"
             echo "# where it is not installed, scripts/nats-cli builds it."
             path_line
-            export_lines OM_URL="$(http_url)" NATS_URL="$(nats_url operator)" "${nats[@]}" \
+            export_lines OM_URL="$(http_url)" "${nats[@]}" \
                 OM_DATABASE_URL="$(database_url "$database_admin")" OM_REDIS_URL="redis://127.0.0.1:$redis_port"
         } >"$new"
     )
@@ -63,7 +78,7 @@ print_addresses() {
 OrderMesh runs. Its addresses, and omctl, after \`. $(printf %q "$run_dir/env")\`:
 
   OM_URL           $url
-  NATS_URL         $nats_scheme://operator:***@127.0.0.1:$nats_port
+  NATS_URL         $(nats_url), as operator
   OM_DATABASE_URL  postgresql://$database_admin:***@127.0.0.1:$postgres_port/ordermesh
   OM_REDIS_URL     redis://127.0.0.1:$redis_port
 $(is_running prometheus && printf '\n%s' "Prometheus, with the alerts, is at http://127.0.0.1:$prometheus_port/alerts")

@@ -11,7 +11,7 @@ PATH=$PATH:$cache/bin
 # shellcheck disable=SC2034 # for who sources this
 nats_server=(github.com/nats-io/nats-server/v2 v2.15.2 github.com/nats-io/nats-server/v2)
 # shellcheck disable=SC2034
-nats_cli=(github.com/nats-io/natscli v0.4.0 github.com/nats-io/natscli/nats)
+nats_cli=(github.com/nats-io/natscli v0.5.0 github.com/nats-io/natscli/nats)
 # Seconds for a module proxy to answer, and for all of a build.
 proxy_limit_s=20
 build_limit_s=1800

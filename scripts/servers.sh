@@ -268,7 +268,7 @@ nats_users() {
 # What a process needs to reach NATS as user $1, a variable a line.
 nats_environment() {
     local tls=$secrets/nats-tls
-    echo "OM_NATS_URL=$nats_scheme://127.0.0.1:$nats_port"
+    echo "OM_NATS_URL=$(nats_url)"
     echo "OM_NATS_USER=$1"
     echo "OM_NATS_PASSWORD_FILE=$secrets/nats_$1"
     [[ $nats_scheme == tls ]] || return 0
@@ -351,5 +351,5 @@ nats_answers() {
 }
 
 nats_url() {
-    echo "$nats_scheme://$1:$(secret "nats_$1")@127.0.0.1:$nats_port"
+    echo "$nats_scheme://127.0.0.1:$nats_port"
 }

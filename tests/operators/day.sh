@@ -12,6 +12,10 @@ durables_of() {
 test_healthy() {
     local name
     expect_new_order
+    [[ $NATS_URL != *@* ]] || die "the password is in NATS_URL, which commands print"
+    [[ $(stat -c %a "$run_dir/nats-context.json") == 600 ]] || die "others may read the password in nats-context.json"
+    NATS_URL='' NATS_USER='' NATS_PASSWORD='' run_block context
+    expect '│ ORDERS '
     run_block healthy
     expect 'consumers: [0-9]+ as declared, 0 not' '"status":"ok"'
     for name in $(streams); do
