@@ -112,7 +112,7 @@ static inline struct timeval loop_time(h2o_context_t *context) {
 #if LOOP_H2O_IS_2_2
     return *h2o_get_timestamp(context, NULL, NULL);
 #else
-    return h2o_get_timestamp(context, NULL).at;
+    return h2o_gettimeofday(context->loop);
 #endif
 }
 
