@@ -187,13 +187,12 @@ static const struct pg_statement let_start = {
            " DELETE FROM orders.held_orders WHERE order_id = ANY (ARRAY("
            "  SELECT order_id FROM orders.held_orders"
            "  WHERE sequence <= $1::int8 OR held_at < now() - $3::int8 * interval '1 second'"
-           "    OR (sequence > $4::int8"
-           "     AND held_at <= timestamptz 'epoch' + $5::int8 * interval '1 microsecond')"
+           "    OR held_at <= timestamptz 'epoch' + $4::int8 * interval '1 microsecond'"
            "    OR held_at > now() + interval '1 minute'" /* of a clock that was ahead */
            "  ORDER BY sequence LIMIT $2::int8 FOR UPDATE SKIP LOCKED)) RETURNING order_id"
            ") SELECT o.id, o.correlation_id, o.traceparent FROM let"
            "  JOIN orders.orders o ON o.id = let.order_id",
-    .param_count = 5,
+    .param_count = 4,
 };
 
 enum status order_store_hold(struct batch *batch, const struct new_order *orders, size_t count,
@@ -227,8 +226,10 @@ enum status order_store_see_held(struct batch *batch, struct held_sight *sight,
 enum status order_store_let_start(struct batch *batch, const struct held_limits *limits,
                                   struct batch *told, struct error *error) {
     const struct pg_param params[] = {
-        pg_int64((int64_t)limits->sequence),   pg_int64(limits->most),    pg_int64(limits->most_s),
-        pg_int64((int64_t)limits->stream_end), pg_int64(limits->held_us),
+        pg_int64((int64_t)limits->sequence),
+        pg_int64(limits->most),
+        pg_int64(limits->most_s),
+        pg_int64(limits->held_us),
     };
     struct pg_result *result = NULL;
     enum status status = pg_query(batch->pg, &let_start, params, &result, error);

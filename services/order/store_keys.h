@@ -35,11 +35,10 @@ struct held_sight {
 };
 enum status order_store_see_held(struct batch *batch, struct held_sight *sight,
                                  struct error *error) MUST_CHECK;
-/* Lets go up to `most` of the orders up to `sequence`, of those beyond `stream_end` that were held
-   by `held_us`, and of those held for `most_s` seconds. Gives ORDER_MAY_START for each, in *told.
- */
+/* Lets go up to `most` of the orders up to `sequence`, of those that were held by `held_us`, and of
+   those held for `most_s` seconds. Gives ORDER_MAY_START for each, in *told. */
 struct held_limits {
-    uint64_t sequence, stream_end;
+    uint64_t sequence;
     int64_t held_us; /* by the database's clock */
     int64_t most, most_s;
 };

@@ -215,8 +215,8 @@ static struct held_sight seen; /* in the turn before */
 static struct consumer_fence fence;
 static struct held_limits taken_in;
 
-/* Where an order's place is beyond what the stream held when the order was known to be held, the
-   stream was set back, and older is what it still held. */
+/* Where the stream was set back, an order's place says nothing: what the stream held once the order
+   was known to be held is all that can be older. */
 static enum status ask(struct batch *batch, struct error *error) {
     struct consumer_progress progress;
     struct consumer_fence passed;
@@ -227,10 +227,8 @@ static enum status ask(struct batch *batch, struct error *error) {
     if (status != STATUS_OK)
         return status;
     taken_in.sequence = progress.floor;
-    if (consumer_fence_pass(&fence, &progress, seen.at_us, &passed)) {
-        taken_in.stream_end = passed.sequence;
+    if (consumer_fence_pass(&fence, &progress, seen.at_us, &passed))
         taken_in.held_us = passed.at_us;
-    }
     return STATUS_OK;
 }
 

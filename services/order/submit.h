@@ -7,9 +7,10 @@
  * before it is taken in, since only then it is sure to have its key. That takes a moment, or as
  * long as a stalled process keeps what it has; after ORDER_HELD_MOST_S it starts even so.
  *
- * What was accepted before it has a lower sequence in ORDERS. Where the broker's store was set back
- * or deleted, ORDERS counts on from less than the order's own: then that is what the stream still
- * had. What was lost comes again (gateway/kept/) as accepted later (store_keys.h).
+ * What was accepted before it has a lower sequence in ORDERS, and is there when the order is held.
+ * So it is enough that all is taken in up to that sequence, or that all is which the stream held at
+ * a moment after that: where the broker's store was set back or deleted, ORDERS counts on from less
+ * than the order's own. What was lost comes again (gateway/kept/) as accepted later (store_keys.h).
  */
 #ifndef OM_SERVICES_ORDER_SUBMIT_H
 #define OM_SERVICES_ORDER_SUBMIT_H
