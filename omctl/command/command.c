@@ -1,5 +1,6 @@
 #include "omctl/command/command.h"
 
+#include "omctl/command/suggest.h"
 #include "shared/base/clock.h"
 
 #include <errno.h>
@@ -17,6 +18,15 @@ static const struct command_option *find_option(const struct command_option *opt
     return NULL;
 }
 
+static enum status refuse_argument(const struct command_option *options, size_t count,
+                                   const char *argument, struct error *error) {
+    for (size_t i = 0; i < count; i++)
+        if (suggest_is_near(options[i].name, suggest_distance(options[i].name, argument)))
+            return error_set(error, STATUS_INVALID, "unknown argument %s; did you mean %s?",
+                             argument, options[i].name);
+    return error_set(error, STATUS_INVALID, "unknown argument %s", argument);
+}
+
 enum status command_parse(const struct command_option *options, size_t count, int argc, char **argv,
                           struct error *error) {
     for (int i = 0; i < argc; i++) {
@@ -26,7 +36,7 @@ enum status command_parse(const struct command_option *options, size_t count, in
             name.len = (size_t)(equals - argv[i]);
         const struct command_option *option = find_option(options, count, name);
         if (option == NULL)
-            return error_set(error, STATUS_INVALID, "unknown argument %s", argv[i]);
+            return refuse_argument(options, count, argv[i], error);
         if (option->value == NULL) {
             if (equals != NULL)
                 return error_set(error, STATUS_INVALID, "%s takes no value", option->name);
@@ -46,6 +56,16 @@ int command_failed(const char *doing, const struct error *error) {
     fflush(stdout);
     fprintf(stderr, "omctl: %s: %s\n", doing, error->text);
     return COMMAND_FAILED;
+}
+
+int command_end(int code) {
+    bool has_failed = ferror(stdout) != 0; /* at a line before, whose errno is gone */
+    errno = 0;
+    if (fflush(stdout) == 0 && !has_failed)
+        return code;
+    fprintf(stderr, "omctl: standard output: %s\n",
+            errno != 0 ? strerror(errno) : "not all of it could be written");
+    return code == COMMAND_DONE ? COMMAND_FAILED : code;
 }
 
 enum status command_open_database(const struct omctl_config *config, struct pg **pg,

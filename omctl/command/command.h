@@ -43,6 +43,8 @@ enum status command_parse(const struct command_option *options, size_t count, in
                           struct error *error) MUST_CHECK;
 /* Prints `doing: why` on stderr and returns the exit code of a failure. */
 int command_failed(const char *doing, const struct error *error);
+/* The program's exit code: a failure also when not all that was to be on stdout got there. */
+int command_end(int code);
 /* The database of OM_DATABASE_URL, connected; INVALID when it is not configured. */
 enum status command_open_database(const struct omctl_config *config, struct pg **pg,
                                   struct error *error) MUST_CHECK;

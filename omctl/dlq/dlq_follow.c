@@ -178,7 +178,8 @@ enum status dlq_follow(struct nats_client *nats, const struct dlq_watch *watch, 
         status = follow_entries(&follower, error);
         if (status == STATUS_OK)
             status = follow_jobs(&follower, error);
-        fflush(out);
+        if (status == STATUS_OK && (fflush(out) != 0 || ferror(out) != 0))
+            status = error_set(error, STATUS_INTERNAL, "its output cannot be written");
         if (clock_now_us() - follower.from_us > 2 * LATE_MOST_US)
             follower.from_us = clock_now_us() - LATE_MOST_US;
         clock_sleep_ms(WATCH_POLL_MS);
