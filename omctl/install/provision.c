@@ -1,6 +1,7 @@
 #include "omctl/install/provision.h"
 
 #include "omctl/install/resource.h"
+#include "omctl/install/resource_text.h"
 #include "omctl/streams/jetstream.h"
 
 #include <json-c/linkhash.h>
@@ -30,6 +31,15 @@ static enum status read_actual(struct nats_client *nats, const struct resource *
     return status;
 }
 
+/* `stream ORDERS: max_age is 7d` */
+static void print_value(const struct resource *resource, const char *field,
+                        struct json_object *value, FILE *out) {
+    struct buf text = {0};
+    resource_write_value(field, value, &text);
+    fprintf(out, "%s: %s is %s", resource->label, field, text.ptr);
+    buf_fini(&text);
+}
+
 /* Prints each declared field with another value on the server, and counts them. */
 static size_t print_differences(const struct resource *resource, struct json_object *actual,
                                 const char *remark, FILE *out) {
@@ -38,9 +48,11 @@ static size_t print_differences(const struct resource *resource, struct json_obj
         struct json_object *present = json_object_object_get(actual, field);
         if (resource_values_agree(wanted, present))
             continue;
-        fprintf(out, "%s: %s is %s, declared %s%s\n", resource->label, field,
-                present != NULL ? json_object_to_json_string(present) : "absent",
-                json_object_to_json_string(wanted), remark);
+        struct buf text = {0};
+        resource_write_value(field, wanted, &text);
+        print_value(resource, field, present, out);
+        fprintf(out, ", declared %s%s\n", text.ptr, remark);
+        buf_fini(&text);
         differences++;
     }
     return differences;
@@ -53,8 +65,8 @@ static size_t print_extras(const struct resource *resource, struct json_object *
     json_object_object_foreach(actual, field, value) {
         if (resource_field_owner(resource, field, value) != FIELD_NOBODYS)
             continue;
-        fprintf(out, "%s: %s is %s, which is not declared%s\n", resource->label, field,
-                json_object_to_json_string(value), remark);
+        print_value(resource, field, value, out);
+        fprintf(out, ", which is not declared%s\n", remark);
         extras++;
     }
     return extras;
@@ -63,9 +75,10 @@ static size_t print_extras(const struct resource *resource, struct json_object *
 static void print_operators(const struct resource *resource, struct json_object *actual,
                             FILE *out) {
     json_object_object_foreach(actual, field, value) {
-        if (resource_field_owner(resource, field, value) == FIELD_OPERATORS)
-            fprintf(out, "%s: %s is %s, which is the operator's: left alone\n", resource->label,
-                    field, json_object_to_json_string(value));
+        if (resource_field_owner(resource, field, value) != FIELD_OPERATORS)
+            continue;
+        print_value(resource, field, value, out);
+        fputs(", which is the operator's: left alone\n", out);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "shared/base/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 #define US_PER_SECOND INT64_C(1000000)
@@ -174,4 +175,24 @@ bool clock_parse(struct slice text, int64_t *time_us) {
         return false;
     *time_us = parsed_us;
     return true;
+}
+
+void clock_format_duration(int64_t ns, char *text) {
+    static const struct {
+        const char *name;
+        int64_t ns;
+    } units[] = {
+        {"d", INT64_C(86400000000000)},
+        {"h", INT64_C(3600000000000)},
+        {"m", INT64_C(60000000000)},
+        {"s", INT64_C(1000000000)},
+        {"ms", 1000000},
+        {"us", 1000},
+        {"ns", 1},
+    };
+    size_t i = 0;
+    while (ns % units[i].ns != 0)
+        i++;
+    snprintf(text, DURATION_SIZE, "%lld%s", (long long)(ns / units[i].ns),
+             ns == 0 ? "" : units[i].name);
 }

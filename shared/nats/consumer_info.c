@@ -1,5 +1,6 @@
 #include "shared/nats/consumer_info.h"
 
+#include "shared/base/clock.h"
 #include "shared/json/json.h"
 #include "shared/nats/jetstream_code.h"
 #include "shared/nats/subject.h"
@@ -69,15 +70,27 @@ static enum status refuse(const char *field, const char *value, struct error *er
                      value);
 }
 
+/* 0 and below: no limit. */
+static int64_t limit_of(struct json_object *config, const char *field) {
+    int64_t value = 0;
+    (void)!json_get_int64(config, field, &value, NULL);
+    return value > 0 ? value : INT64_MAX;
+}
+
 static enum status judge_number(struct json_object *config, const char *field, int64_t least,
                                 struct error *error) {
-    int64_t value = 0;
     char text[24];
-    (void)!json_get_int64(config, field, &value, NULL);
-    if (value <= 0 || value >= least)
-        return STATUS_OK;
+    int64_t value = limit_of(config, field);
     snprintf(text, sizeof(text), "%lld", (long long)value);
-    return refuse(field, text, error);
+    return value >= least ? STATUS_OK : refuse(field, text, error);
+}
+
+static enum status judge_expires(struct json_object *config, int64_t least_ns,
+                                 struct error *error) {
+    char text[DURATION_SIZE];
+    int64_t value_ns = limit_of(config, "max_expires");
+    clock_format_duration(value_ns, text);
+    return value_ns >= least_ns ? STATUS_OK : refuse("max_expires", text, error);
 }
 
 static enum status judge_kind(struct json_object *root, struct json_object *config,
@@ -95,8 +108,7 @@ static enum status judge_kind(struct json_object *root, struct json_object *conf
     enum status status = judge_number(config, "max_deliver", 2, error);
     if (status == STATUS_OK)
         status = judge_number(config, "max_batch", use->batch_max, error);
-    return status == STATUS_OK ? judge_number(config, "max_expires", use->expires_ns, error)
-                               : status;
+    return status == STATUS_OK ? judge_expires(config, use->expires_ns, error) : status;
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */

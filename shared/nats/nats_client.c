@@ -111,12 +111,26 @@ static void on_closed(natsConnection *connection, void *closure) {
     _exit(1);
 }
 
+/* The thread's last error in the library's words, without the place in its source that they begin
+   with, "(conn.c:2088): "; NULL for none. */
+static const char *last_error(void) {
+    const char *detail = nats_GetLastError(NULL);
+    struct slice place = slice_of(detail);
+    if (!slice_take_prefix(&place, "("))
+        return detail;
+    struct slice file = slice_take_until(&place, ':');
+    (void)slice_take_digits(&place);
+    bool is_place = file.len > 2 && memcmp(file.ptr + file.len - 2, ".c", 2) == 0 &&
+                    slice_take_prefix(&place, "): ");
+    return is_place ? place.ptr : detail;
+}
+
 static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                      void *closure) {
     (void)connection;
     (void)subscription;
     struct nats_client *client = closure;
-    const char *detail = nats_GetLastError(NULL); /* this one's, for the time of the callback */
+    const char *detail = last_error(); /* this one's, for the time of the callback */
     if (status == NATS_NOT_PERMITTED) {
         /* The caller sees a time-out only. */
         denials_note(&client->denials, detail, clock_monotonic_us());
@@ -185,7 +199,7 @@ static enum status set_tls(natsOptions *options, const struct credentials *with,
     }
     if (s == NATS_OK)
         return STATUS_OK;
-    const char *detail = nats_GetLastError(NULL);
+    const char *detail = last_error();
     return error_set(error, STATUS_INVALID, "%s: %s", doing,
                      detail != NULL ? detail : natsStatus_GetText(s));
 }
@@ -298,7 +312,7 @@ static natsStatus try_connecting(natsOptions *options, natsConnection **connecti
 
 /* In TLS 1.3 a refused certificate shows only by the end of the connection behind the handshake. */
 static enum status explain_failure(natsStatus s, bool is_tls, struct error *error) {
-    const char *detail = nats_GetLastError(NULL);
+    const char *detail = last_error();
     bool was_cut_off =
         s == NATS_PROTOCOL_ERROR || s == NATS_IO_ERROR || s == NATS_CONNECTION_CLOSED;
     enum status status = nats_error(error, s, "connecting to NATS");

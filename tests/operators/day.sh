@@ -126,7 +126,7 @@ test_missing() {
 test_changes_under_traffic() {
     start_traffic
     run_block edit
-    expect 'ORDERS/inventory: ack_wait is 45000000000, declared 30000000000' \
+    expect 'ORDERS/inventory: ack_wait is 45s, declared 30s' \
         'ORDERS/inventory: max_ack_pending is 5000, declared 20000' 'it differs from nats/'
     expect_flow
     run_block edit-back

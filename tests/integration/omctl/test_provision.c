@@ -252,7 +252,7 @@ static void what_is_declared_nowhere_goes_back_to_the_servers_default(void **sta
     assert_printed("stream ORDERS: no_ack is true, which is not declared");
     assert_printed("stream ORDERS updated");
     assert_printed("consumer ORDERS/order: headers_only is true, which is not declared");
-    assert_printed("consumer ORDERS/order: inactive_threshold is 3600000000000, which is not");
+    assert_printed("consumer ORDERS/order: inactive_threshold is 1h, which is not");
     rewind(out);
     assert_int_equal(ftruncate(fileno(out), 0), 0);
     struct provision_result result = provision(true, 0);

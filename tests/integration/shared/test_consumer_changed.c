@@ -86,7 +86,7 @@ static void a_consumer_that_would_not_serve_shows_until_it_is_put_back(void **st
         {"\"headers_only\":true", "headers_only true"},
         {"\"max_deliver\":1", "max_deliver 1"},
         {"\"max_batch\":1", "max_batch 1"},
-        {"\"max_expires\":1000000000", "max_expires 1000000000"},
+        {"\"max_expires\":1000000000", "max_expires 1s"},
     };
     for (size_t i = 0; i < 4; i++) {
         char reason[160];

@@ -138,6 +138,27 @@ static void the_wall_clock_is_in_this_era(void **state) {
     assert_true(clock_now_us() > INT64_C(1700000000000000));
 }
 
+static void a_length_of_time_is_written_in_its_largest_whole_unit(void **state) {
+    (void)state;
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } rows[] = {
+        {0, "0"},
+        {INT64_C(604800000000000), "7d"},
+        {INT64_C(30000000000), "30s"},
+        {INT64_C(90000000000), "90s"},
+        {1500000, "1500us"},
+        {INT64_MAX, "9223372036854775807ns"},
+        {-2000000000, "-2s"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[DURATION_SIZE];
+        clock_format_duration(rows[i].ns, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_as_rfc3339_with_microseconds),
@@ -146,6 +167,7 @@ int main(void) {
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(offsets_and_fractions_are_understood),
         cmocka_unit_test(what_is_not_rfc3339_is_refused),
+        cmocka_unit_test(a_length_of_time_is_written_in_its_largest_whole_unit),
         cmocka_unit_test(sleeping_takes_at_least_its_time),
         cmocka_unit_test(the_wall_clock_is_in_this_era),
     };
