@@ -302,6 +302,9 @@ static const struct config_row config_rows[] = {
      0, "certificate shown to NATS servers that ask for one (mutual TLS)"},
     {"OM_NATS_TLS_KEY_FILE", CONFIG_TEXT, offsetof(struct omctl_config, nats_tls_key_file), "", 0,
      0, "that certificate's key"},
+    {"OM_NATS_STORE", CONFIG_TEXT, offsetof(struct omctl_config, nats_store), "", 0, 0,
+     "what each NATS server may store (its max_file_store), such as 50GB: streams' limits are four "
+     "fifths of it together; empty: as nats/sizing.json says"},
 };
 
 const struct command_table omctl_commands = {

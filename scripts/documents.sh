@@ -76,3 +76,35 @@ check_env_example() {
             fail ".env.example: no program has a setting $name"
     done < <(sed -nE 's/^#?(OM_[A-Z0-9_]+)=.*/\1/p' .env.example)
 }
+
+# Each stream's file has the limit of nats/sizing.json.
+print_stream() {
+    jq --slurpfile sizes nats/sizing.json '.name as $name
+        | .max_bytes = ($sizes[0][] | select(.stream == $name) | .mib * 1048576)' "nats/streams/$1.json"
+}
+
+# The runbook with the table of what streams hold between its markers made anew.
+print_operations() {
+    awk -v table="$(jq -r --slurpfile streams <(cat nats/streams/*.json) '
+        .[] | .stream as $name | (.bytes_an_order // 0) as $each
+        | ($streams[] | select(.name == $name) | .max_age / 86400e9) as $days
+        | "| \(.stream) | \(.mib) MiB | \(if $each == 0 then "" else "\($each) bytes" end) | \(
+            if $each == 0 then "" else "\(.mib * 1048576 / $each / 1000 | floor),000" end) | \($days) days | \(.when_full) |"
+        ' nats/sizing.json)" '
+        /<!-- sizing:end -->/ { skips = 0 }
+        !skips
+        /<!-- sizing:begin -->/ {
+            skips = 1
+            print "\n| stream | limit | an order takes | room for | kept for | when it is full |\n|---|---|---|---|---|---|\n" table "\n"
+        }' docs/operations.md
+}
+
+check_sizing() {
+    local name
+    for name in $(jq -r '.[].stream' nats/sizing.json); do
+        check_page "nats/streams/$name.json" print_stream "$name"
+    done
+    diff <(jq -r '.[].stream' nats/sizing.json | sort) <(basename -s .json nats/streams/*.json | sort) ||
+        fail "nats/sizing.json (<) does not have the streams of nats/streams"
+    check_page docs/operations.md print_operations
+}

@@ -108,7 +108,7 @@ def table($head): ($head | row), ($head | map("---") | row), (.[] | row);
 "",
 "What is kept for good are records of the business (orders and their items, reservations, payments, shipments, notices, points,"
 + " facts) and the index of dead letters with its audit: nothing removes them, so the disk of PostgreSQL grows with every order."
-+ " `analytics.counts` grows with time and not with orders. Streams are bounded by age, and by `max_file_store` all together. Lists, filters"
++ " `analytics.counts` grows with time and not with orders. Streams are bounded by age, and each by its `max_bytes`. Lists, filters"
 + " and reports walk indexes, so that they answer as fast with many orders:",
 "",
 ([$configs[] as $c | [of("page"; $c)] | group_by(.path)[]

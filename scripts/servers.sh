@@ -271,6 +271,7 @@ nats_environment() {
     echo "OM_NATS_URL=$(nats_url)"
     echo "OM_NATS_USER=$1"
     echo "OM_NATS_PASSWORD_FILE=$secrets/nats_$1"
+    [[ $1 != operator ]] || echo "OM_NATS_STORE=$(nats_store_most)"
     [[ $nats_scheme == tls ]] || return 0
     printf '%s\n' "OM_NATS_TLS_CA_FILE=$tls/ca.crt" "OM_NATS_TLS_CERT_FILE=$tls/$1.crt" \
         "OM_NATS_TLS_KEY_FILE=$tls/$1.key"
@@ -285,8 +286,9 @@ write_nats_users() {
         >"$run_dir/nats/users.conf.new")
 }
 
-# Chosen once, in MB: without a limit a server takes three quarters of what is free when it starts, less each time.
-nats_store_most_mb() {
+# Chosen once: without a limit a server takes three quarters of what is free when it starts, less each time.
+nats_store_most() {
+    [[ -z ${OM_NATS_MAX_FILE_STORE:-} ]] || { echo "$OM_NATS_MAX_FILE_STORE" && return; }
     local file=$run_dir/nats/max_file_store free used most
     if [[ ! -s $file ]]; then
         free=$(df --output=avail -BM "$run_dir/nats" | tail -n 1 | tr -dc 0-9)
@@ -294,11 +296,12 @@ nats_store_most_mb() {
         most=$(((free + used) * 3 / 4))
         echo $((most < 10240 ? most : 10240)) >"$file"
     fi
-    cat "$file"
+    echo "$(cat "$file")MB"
 }
 
 write_nats_config() {
-    local sync='# @SYNC_INTERVAL@' tls='# @TLS@ ' most=${OM_NATS_MAX_FILE_STORE:-$(nats_store_most_mb)MB}
+    local sync='# @SYNC_INTERVAL@' tls='# @TLS@ ' most
+    most=$(nats_store_most)
     ! can_sync_always || sync='sync_interval: always'
     if [[ $nats_scheme == tls ]]; then
         tls=''

@@ -19,6 +19,7 @@ struct omctl_config {
     const char *nats_url;     /* may carry user:password@ */
     const char *nats_user;
     const char *nats_password_file;
+    const char *nats_store; /* "9GB"; empty: unknown */
     const char *nats_tls_ca_file, *nats_tls_cert_file, *nats_tls_key_file;
 };
 

@@ -2,6 +2,7 @@
 
 #include "omctl/install/resource.h"
 #include "omctl/install/resource_text.h"
+#include "omctl/install/sizing.h"
 #include "omctl/streams/jetstream.h"
 
 #include <json-c/linkhash.h>
@@ -152,10 +153,12 @@ struct mending {
     struct json_object *config; /* what the server has by now */
     size_t mended;
     struct buf refusals; /* a line for each field of the last round */
+    bool is_short;       /* one of them for want of room */
 };
 
 static void refuse_field(struct mending *mending, const char *field,
                          const struct jetstream_refusal *refused) {
+    mending->is_short = mending->is_short || sizing_is_short(refused);
     buf_printf(&mending->refusals, "%s: %s: the server cannot change it: %s (%lld)\n",
                mending->resource->label, field, refused->text, (long long)refused->code);
 }
@@ -233,7 +236,10 @@ static enum status mend(struct nats_client *nats, const struct resource *resourc
     }
     if (status == STATUS_OK && mending.refusals.len > 0) {
         fputs(mending.refusals.ptr, options->out);
-        print_remedy(resource, actual, options->out);
+        if (mending.is_short)
+            sizing_print_remedy(resource, options->out);
+        else
+            print_remedy(resource, actual, options->out);
         result->refused++;
     }
     json_object_put(mending.config);
@@ -252,6 +258,8 @@ static enum status create(struct nats_client *nats, const struct resource *resou
     if (refused.code != 0) {
         fprintf(options->out, "%s: the server cannot create it: %s (%lld)\n", resource->label,
                 refused.text, (long long)refused.code);
+        if (sizing_is_short(&refused))
+            sizing_print_remedy(resource, options->out);
         result->refused++;
         return STATUS_OK;
     }
@@ -456,6 +464,10 @@ enum status provision_run(struct nats_client *nats, const struct provision_optio
         status = jetstream_wait(nats, READY_TIMEOUT_MS, error);
     if (status == STATUS_OK)
         status = resources_fit(&resources, nats_client_server_version(nats), error);
+    if (status == STATUS_OK && options->overrides.store_bytes > 0)
+        sizing_share(&resources, options->overrides.store_bytes);
+    if (status == STATUS_OK)
+        status = sizing_spare(nats, &resources, options->out, error);
     if (status == STATUS_OK && options->overrides.replicas == 0)
         status = keep_replicas(nats, &resources, options->out, error);
     for (size_t i = 0; i < resources.count && status == STATUS_OK; i++)
@@ -507,6 +519,8 @@ int provision_command(const struct omctl_config *config, int argc, char **argv) 
         status = duration_parse(ack_wait, &options.overrides.ack_wait_us, &error);
     if (status == STATUS_OK && replicas != NULL)
         status = replicas_parse(replicas, &options.overrides.replicas, &error);
+    if (status == STATUS_OK && config->nats_store[0] != '\0')
+        status = sizing_parse(config->nats_store, &options.overrides.store_bytes, &error);
     if (status == STATUS_OK && wait != NULL)
         status = duration_parse(wait, &wait_us, &error);
     if (status != STATUS_OK) {

@@ -32,6 +32,7 @@ struct resources {
 struct resource_overrides {
     int64_t ack_wait_us; /* of all consumers; 0: as declared */
     int64_t replicas;    /* of all streams, and so of their consumers; 0: as declared */
+    int64_t store_bytes; /* that a server has for all streams; 0: their limits are as declared */
 };
 
 /* Reads <directory>/streams and <directory>/consumers. INVALID when a file is not JSON or does not

@@ -12,6 +12,7 @@
 #define JETSTREAM_CODE_TABLE(X)                                                                    \
     X(10002, ACCOUNT_RESOURCES, DEPENDENCY, "the account's limits are reached")                    \
     X(10003, BAD_REQUEST, DEPENDENCY, "bad request: a fault of ours, or another version")          \
+    X(10005, NO_PEERS, DEPENDENCY, "no servers have room for the stream")                          \
     X(10007, NOT_ASSIGNED, DEPENDENCY, "the cluster has not placed the stream")                    \
     X(10008, NOT_AVAILABLE, DEPENDENCY, "temporarily unavailable: a leader is elected")            \
     X(10009, NOT_LEADER, DEPENDENCY, "asked of who is not the leader")                             \

@@ -85,6 +85,8 @@ test_hang() {
 test_full_disk_commands() {
     run_block full-disk
     expect 'Use%' 'streams/ORDERS$'
+    run_block sizes
+    expect 'Maximum Bytes: 3.6 GiB'
 }
 
 process_is() {

@@ -11,11 +11,14 @@
 
 static bool is_full(struct json_object *config, int64_t messages, int64_t bytes) {
     int64_t most_messages = -1, most_bytes = -1, most_each = -1;
+    struct slice discard = SLICE_LITERAL("");
+    (void)!json_get_string(config, "discard", &discard, NULL);
     (void)!json_get_int64(config, "max_msgs", &most_messages, NULL);
     (void)!json_get_int64(config, "max_bytes", &most_bytes, NULL);
     (void)!json_get_int64(config, "max_msgs_per_subject", &most_each, NULL);
-    return most_each > 0 || (most_messages > 0 && messages >= most_messages) ||
-           (most_bytes > 0 && bytes + ROOM_BYTES >= most_bytes);
+    bool is_at_limit = (most_messages > 0 && messages >= most_messages) ||
+                       (most_bytes > 0 && bytes + ROOM_BYTES >= most_bytes);
+    return most_each > 0 || (is_at_limit && !slice_is(discard, "new"));
 }
 
 static enum status read_facts(struct json_object *root, struct stream_facts *facts,

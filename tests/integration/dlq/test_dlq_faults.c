@@ -185,6 +185,45 @@ static void missing_stream_of_dead_letters_holds_what_is_to_be_written(void **st
     dead_letters_end(&service);
 }
 
+static void set_dead_letter_limit(int64_t bytes) {
+    jsCtx *js = NULL;
+    jsStreamInfo *info = NULL;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(world.nats), NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS_DLQ", NULL, NULL), NATS_OK);
+    info->Config->MaxBytes = bytes;
+    assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
+    jsStreamInfo_Destroy(info);
+    jsCtx_Destroy(js);
+}
+
+static bool says_what_is_full(void *port) {
+    char url[64];
+    struct http_response response;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/readyz", *(const int *)port);
+    bool says = http_get(url, &response) == 503 && response.body.ptr != NULL &&
+                strstr(response.body.ptr, "writing a dead letter: maximum bytes exceeded") != NULL;
+    http_response_fini(&response);
+    return says;
+}
+
+static void full_stream_of_dead_letters_holds_what_is_to_be_written(void **state) {
+    (void)state;
+    dead_letters_consumer(&world, "full");
+    struct process *service = dead_letters_service(&world, GRACE_MS, NULL);
+    set_dead_letter_limit(1);
+    poison();
+    bool is_said = wait_until(says_what_is_full, &world.admin_port, DEAD_LETTERS_WAIT_MS);
+    int64_t while_full = dead_letters_query(&world, dead_sql);
+    set_dead_letter_limit(-1);
+
+    dead_letters_await_query(&world, dead_sql, 1);
+    assert_true(is_said);
+    assert_int_equal(while_full, 0);
+    assert_int_equal(dead_letters_count(&world), 1);
+    assert_true(wait_until(program_is_ready, &world.admin_port, DEAD_LETTERS_WAIT_MS));
+    dead_letters_end(&service);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_before_its_publish_it_writes_one),
@@ -194,6 +233,7 @@ int main(void) {
         cmocka_unit_test(outage_of_the_database_holds_what_is_to_be_written),
         cmocka_unit_test(killed_broker_repeats_advisories_in_vain),
         cmocka_unit_test(missing_stream_of_dead_letters_holds_what_is_to_be_written),
+        cmocka_unit_test(full_stream_of_dead_letters_holds_what_is_to_be_written),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

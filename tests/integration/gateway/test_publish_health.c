@@ -58,12 +58,10 @@ static void delete_stream(void) {
 }
 
 static void limit(jsStreamConfig *config) {
-    config->MaxMsgs = 1;
-    config->Discard = js_DiscardNew;
+    config->MaxBytes = 1;
 }
 static void unlimit(jsStreamConfig *config) {
-    config->MaxMsgs = -1;
-    config->Discard = js_DiscardOld;
+    config->MaxBytes = -1;
 }
 static void narrow(jsStreamConfig *config) {
     config->MaxMsgSize = 100;
@@ -98,7 +96,7 @@ static void a_full_stream_is_said_and_heals_without_anybody_posting(void **state
     assert_int_equal(post_order(), 202);
     change_stream(limit);
     long refused = post_order();
-    assert_said("the stream ORDERS refuses: maximum messages exceeded (10077)");
+    assert_said("the stream ORDERS refuses: maximum bytes exceeded (10077)");
     change_stream(unlimit);
 
     assert_int_equal(refused, 503);

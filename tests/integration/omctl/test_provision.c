@@ -1,6 +1,7 @@
 /* Provisioning against a real nats-server.
 
-   Covers: nats/ omctl/install/provision.c omctl/install/resource.c omctl/streams/jetstream.c */
+   Covers: nats/ omctl/install/provision.c omctl/install/resource.c omctl/install/sizing.c
+   omctl/streams/jetstream.c */
 #include "omctl/install/provision.h"
 #include "omctl/streams/jetstream.h"
 #include "tests/support/base/test.h"
@@ -39,18 +40,25 @@ static int drop_output(void **state) {
     return 0;
 }
 
-static struct provision_result provision(bool check_only, int64_t ack_wait_us) {
-    const struct provision_options options = {
-        .directory = OM_SOURCE_DIR "/nats",
-        .check_only = check_only,
-        .overrides.ack_wait_us = ack_wait_us,
-        .out = out,
-    };
+static struct provision_result provision_with(bool check_only,
+                                              struct resource_overrides overrides) {
+    const struct provision_options options = {.directory = OM_SOURCE_DIR "/nats",
+                                              .check_only = check_only,
+                                              .overrides = overrides,
+                                              .out = out};
     struct provision_result result;
     struct error error = {0};
     if (provision_run(nats, &options, &result, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     return result;
+}
+
+static struct provision_result provision(bool check_only, int64_t ack_wait_us) {
+    return provision_with(check_only, (struct resource_overrides){.ack_wait_us = ack_wait_us});
+}
+
+static struct provision_result provision_in(bool check_only, int64_t store_bytes) {
+    return provision_with(check_only, (struct resource_overrides){.store_bytes = store_bytes});
 }
 
 static void assert_printed(const char *part) {
@@ -483,6 +491,66 @@ static void ack_wait_of_all_consumers_can_be_overridden(void **state) {
     assert_int_equal(provision(false, 0).updated, consumer_count);
 }
 
+/* --- limits ----------------------------------------------------------------------------------- */
+
+#define MIB (INT64_C(1024) * 1024)
+
+static void a_server_that_stores_less_has_lower_limits_in_the_same_proportion(void **state) {
+    (void)state;
+    struct provision_result result = provision_in(false, 1024 * MIB);
+    assert_int_equal(result.refused, 0);
+    assert_true(has_member("ORDERS", "max_bytes", "389021696")); /* 371 MiB of 819 */
+    assert_true(has_member("ORDERS", "discard", "new"));
+    assert_true(has_member("FAILURES", "max_bytes", "26214400"));
+    assert_true(has_member("FAILURES", "discard", "old"));
+    assert_int_equal(provision_in(true, 1024 * MIB).differing, 0);
+    assert_int_equal(provision(false, 0).refused, 0);
+    assert_true(has_member("ORDERS", "max_bytes", "3892314112"));
+}
+
+static void publish_bytes(const char *subject, size_t size, int times) {
+    char *body = calloc(1, size + 1);
+    memset(body, 'x', size);
+    for (int i = 0; i < times; i++) {
+        natsMsg *reply = NULL;
+        assert_int_equal(
+            natsConnection_Request(&reply, nats_client_fast(nats), subject, body, (int)size, 5000),
+            NATS_OK);
+        natsMsg_Destroy(reply);
+    }
+    free(body);
+}
+
+/* A 2.9 server deletes what is above a new limit, and takes nothing more once it is full. */
+static void a_stream_from_before_that_holds_too_much_for_its_limit_keeps_it_all(void **state) {
+    (void)state;
+    set_stream_member("SHIPPING", "max_bytes", json_object_new_int64(-1));
+    set_stream_member("SHIPPING", "discard", json_object_new_string("old"));
+    publish_bytes("shipping.evt.shipped", 1000 * 1000, 8);
+    struct provision_result result = provision_in(false, 80 * MIB); /* of 8 MiB */
+    assert_int_equal(result.refused, 0);
+    assert_printed("stream SHIPPING: it holds 7 MiB, and would have 8: its limit is left alone");
+    assert_true(has_member("SHIPPING", "max_bytes", "-1"));
+    assert_true(has_member("SHIPPING", "discard", "new"));
+    assert_int_equal(provision_in(true, 80 * MIB).differing, 0);
+
+    assert_int_equal(provision_in(false, 200 * MIB).refused, 0); /* of 20 MiB */
+    assert_true(has_member("SHIPPING", "max_bytes", "20971520"));
+    assert_int_equal(provision_in(false, 80 * MIB).refused, 0);
+    assert_true(has_member("SHIPPING", "max_bytes", "20971520"));
+    call("STREAM.PURGE.SHIPPING", NULL);
+    assert_int_equal(provision(false, 0).refused, 0);
+    assert_true(has_member("SHIPPING", "max_bytes", "1107296256"));
+}
+
+static void a_server_without_room_for_the_limits_is_told_of(void **state) {
+    (void)state;
+    struct provision_result result = provision_in(false, 100 * 1024 * MIB);
+    assert_true(result.refused > 0);
+    assert_printed("the server's max_file_store has no room for that");
+    assert_int_equal(provision(false, 0).refused, 0);
+}
+
 #define OUTPUT_TEST(name) cmocka_unit_test_setup_teardown(name, take_output, drop_output)
 
 int main(void) {
@@ -505,6 +573,9 @@ int main(void) {
         OUTPUT_TEST(a_consumer_of_another_kind_is_told_to_be_removed),
         OUTPUT_TEST(a_seal_is_told_to_be_for_ever),
         OUTPUT_TEST(ack_wait_of_all_consumers_can_be_overridden),
+        OUTPUT_TEST(a_server_that_stores_less_has_lower_limits_in_the_same_proportion),
+        OUTPUT_TEST(a_stream_from_before_that_holds_too_much_for_its_limit_keeps_it_all),
+        OUTPUT_TEST(a_server_without_room_for_the_limits_is_told_of),
     };
     return cmocka_run_group_tests(tests, start, servers_teardown);
 }

@@ -47,6 +47,8 @@ static void one_that_makes_room_for_what_comes_is_full(void **state) {
     assert_true(parsed(STREAM("\"max_bytes\":1000000", SOME)).is_full);
     assert_false(parsed(STREAM("\"max_bytes\":9000000", SOME)).is_full);
     assert_true(parsed(STREAM("\"max_msgs_per_subject\":1", SOME)).is_full);
+    assert_false(parsed(STREAM("\"max_bytes\":1000000,\"discard\":\"new\"", SOME)).is_full);
+    assert_true(parsed(STREAM("\"max_bytes\":1000000,\"discard\":\"old\"", SOME)).is_full);
 }
 
 static void a_stream_that_is_missing_is_not_found(void **state) {
