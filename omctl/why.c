@@ -1,9 +1,9 @@
 #include "omctl/why.h"
 
 #include "omctl/dlq/dlq_print.h"
-#include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
 #include "shared/diagnosis/diagnosis.h"
+#include "shared/nats/mesh_call.h"
 
 #include <stdlib.h>
 

@@ -2,9 +2,9 @@
 
 #include "omctl/dlq/dlq_follow.h"
 #include "omctl/dlq/dlq_print.h"
-#include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/nats/mesh_call.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -120,7 +120,7 @@ static int ask(const struct omctl_config *config, const struct arguments *argume
     struct error error;
     enum status status = command_open_nats(config, &nats, &error);
     if (status == STATUS_OK)
-        status = mesh_call(nats, subject, buf_slice(body), &reply, &error);
+        status = mesh_call(nats, subject, buf_slice(body), MESH_CALL_MS, &reply, &error);
     if (status == STATUS_OK && arguments->is_json)
         dlq_print_json(reply, stdout);
     else if (status == STATUS_OK)
@@ -285,7 +285,7 @@ static int run_job(const struct omctl_config *config, const struct arguments *ar
     int code = COMMAND_DONE;
     enum status status = command_open_nats(config, &nats, &error);
     if (status == STATUS_OK)
-        status = mesh_call(nats, bulk->subject, buf_slice(body), &reply, &error);
+        status = mesh_call(nats, bulk->subject, buf_slice(body), MESH_CALL_MS, &reply, &error);
     if (status == STATUS_OK && !arguments->is_dry)
         status = await_end(nats, &reply, &error);
     if (status == STATUS_OK && !arguments->is_dry)

@@ -1,8 +1,8 @@
 #include "omctl/dlq/dlq_follow.h"
 
 #include "omctl/dlq/dlq_print.h"
-#include "omctl/dlq/mesh_call.h"
 #include "shared/base/clock.h"
+#include "shared/nats/mesh_call.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +20,8 @@ static enum status ask_job(struct nats_client *nats, const char *id, struct json
     json_begin_object(&w);
     json_put_text(&w, "id", id);
     json_end_object(&w);
-    enum status status = mesh_call(nats, "mesh.dlq.job", buf_slice(&body), job, error);
+    enum status status =
+        mesh_call(nats, "mesh.dlq.job", buf_slice(&body), MESH_CALL_MS, job, error);
     buf_fini(&body);
     return status;
 }
@@ -138,7 +139,8 @@ static enum status follow_entries(struct follower *follower, struct error *error
         struct buf body = {0};
         struct json_object *next = NULL;
         write_request(follower, page, &body);
-        status = mesh_call(follower->nats, "mesh.dlq.list", buf_slice(&body), &next, error);
+        status = mesh_call(follower->nats, "mesh.dlq.list", buf_slice(&body), MESH_CALL_MS, &next,
+                           error);
         buf_fini(&body);
         json_object_put(page);
         page = next;
@@ -157,8 +159,8 @@ static enum status follow_jobs(struct follower *follower, struct error *error) {
     static const char *const keys[] = {"id",        "state",  "replayed",  "resolved",
                                        "deadAgain", "failed", "discarded", NULL};
     struct json_object *reply = NULL, *jobs;
-    enum status status =
-        mesh_call(follower->nats, "mesh.dlq.jobs", SLICE_LITERAL("{}"), &reply, error);
+    enum status status = mesh_call(follower->nats, "mesh.dlq.jobs", SLICE_LITERAL("{}"),
+                                   MESH_CALL_MS, &reply, error);
     if (status == STATUS_OK)
         status = json_get_array(reply, "jobs", &jobs, error);
     if (status == STATUS_OK)

@@ -36,8 +36,11 @@ static const struct needs special_needs[] = {
      (const char *const[]){"mesh.>", "$SRV.INFO", "$SRV.STATS", "$JS.API.STREAM.LIST",
                            "$JS.API.CONSUMER.LIST.*", "orders.probe", NULL},
      (const char *const[]){"updates.>", NULL}, .has_outbox = false},
-    /* Tells what becomes of orders as it happens. */
-    {"order", (const char *const[]){"updates.>", NULL}, nothing, .has_outbox = true},
+    /* Tells what becomes of orders as it happens, and asks inventory for what it was not told yet.
+     */
+    {"order", (const char *const[]){"updates.>", "mesh.inventory.product.prices", NULL}, nothing,
+     .has_outbox = true},
+    {"inventory", (const char *const[]){"_INBOX_order.>", NULL}, nothing, .has_outbox = true},
     /* Looks at what was given up, keeps it as dead letters, and sends it again. */
     {"dlq",
      (const char *const[]){"dlq.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.MSG.GET.*",

@@ -1,11 +1,11 @@
 #include "omctl/streams/audit.h"
 
 #include "omctl/dlq/dlq_print.h"
-#include "omctl/dlq/mesh_call.h"
 #include "omctl/streams/stream_reader.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/contract/dlq_filter.h"
+#include "shared/nats/mesh_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -178,7 +178,8 @@ enum status audit_read_dead(struct nats_client *nats, const struct uuid *order_i
     dlq_filter_write(&filter, &w);
     json_put_int(&w, "limit", DLQ_LIMIT_MOST);
     json_end_object(&w);
-    enum status status = mesh_call(nats, "mesh.dlq.list", buf_slice(&body), &page, error);
+    enum status status =
+        mesh_call(nats, "mesh.dlq.list", buf_slice(&body), MESH_CALL_MS, &page, error);
     if (status == STATUS_OK)
         status = json_get_array(page, "entries", &entries, error);
     if (status == STATUS_OK)

@@ -103,6 +103,57 @@ static enum status serve_get(struct endpoint_call *call, struct json_object *req
     return STATUS_OK;
 }
 
+/* --- prices ----------------------------------------------------------------------------------- */
+
+static enum status read_skus(struct json_object *request, struct pg_array *skus,
+                             struct error *error) {
+    struct json_object *items;
+    enum status status = json_get_array(request, "skus", &items, error);
+    size_t count = status == STATUS_OK ? json_object_array_length(items) : 0;
+    if (status == STATUS_OK && (count == 0 || count > CATALOG_PRICES_MAX))
+        status = error_set(error, STATUS_INVALID, "skus: not 1 to %d", CATALOG_PRICES_MAX);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct json_object *item = json_object_array_get_idx(items, i);
+        if (!json_object_is_type(item, json_type_string))
+            return error_set(error, STATUS_INVALID, "skus: not a text at %zu", i);
+        pg_array_add_slice(skus, (struct slice){json_object_get_string(item),
+                                                (size_t)json_object_get_string_len(item)});
+    }
+    return status;
+}
+
+static void write_prices(const struct product *products, size_t count, struct buf *reply) {
+    struct json_writer w = json_writer(reply);
+    json_begin_object(&w);
+    json_key(&w, "products");
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        json_begin_object(&w);
+        json_put_string(&w, "sku", products[i].sku);
+        json_put_int(&w, "priceMinor", products[i].price_minor);
+        json_put_string(&w, "currency", products[i].currency);
+        json_put_bool(&w, "active", products[i].is_active);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+static enum status serve_prices(struct endpoint_call *call, struct json_object *request,
+                                struct error *error) {
+    struct pg_array skus;
+    struct product *products;
+    size_t count;
+    pg_array_init(&skus, PG_ARRAY_TEXT);
+    enum status status = read_skus(request, &skus, error);
+    if (status == STATUS_OK)
+        status = catalog_store_list(call->pg, &skus, call->arena, &products, &count, error);
+    if (status == STATUS_OK)
+        write_prices(products, count, call->reply);
+    pg_array_fini(&skus);
+    return status;
+}
+
 /* --- pages ------------------------------------------------------------------------------------ */
 
 static const struct slice cursor_scope = SLICE_LITERAL("catalog");
@@ -358,6 +409,10 @@ static enum status serve_adjust(struct endpoint_call *call, struct json_object *
 
 enum status catalog_endpoint_get(struct endpoint_call *call, struct error *error) {
     return serve(call, serve_get, error);
+}
+
+enum status catalog_endpoint_prices(struct endpoint_call *call, struct error *error) {
+    return serve(call, serve_prices, error);
 }
 
 enum status catalog_endpoint_list(struct endpoint_call *call, struct error *error) {

@@ -15,11 +15,16 @@
 
 #define CATALOG_SKU_MAX 64
 #define CATALOG_PAGE_MAX 200
+#define CATALOG_PRICES_MAX 500
 #define CATALOG_DELTA_MAX INT64_C(1000000000000)
 #define CATALOG_STOCK_MAX INT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON reader */
 
 /* {"sku"} -> the product; NOT_FOUND */
 enum status catalog_endpoint_get(struct endpoint_call *call, struct error *error);
+
+/* {"skus":[...]}, CATALOG_PRICES_MAX of them at most -> {"products":[{"sku","priceMinor",
+   "currency","active"}]}: those that there are, in the order of the SKU's bytes */
+enum status catalog_endpoint_prices(struct endpoint_call *call, struct error *error);
 
 /* {"limit","cursor"?} -> {"products":[...],"nextCursor"?}; INVALID for a cursor
  * that is none */

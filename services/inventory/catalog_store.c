@@ -48,6 +48,23 @@ static enum status find_one(struct pg *pg, const struct pg_statement *statement,
     return status;
 }
 
+static enum status find_all(struct pg *pg, const struct pg_statement *statement,
+                            const struct pg_param *params, struct arena *arena,
+                            struct product **products, size_t *count, struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, statement, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    size_t found = (size_t)pg_rows(result);
+    struct product *rows = arena_alloc(arena, (found + 1) * sizeof(*rows));
+    for (size_t i = 0; i < found; i++)
+        rows[i] = take_product(result, (int)i, arena);
+    *products = rows;
+    *count = found;
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
 enum status catalog_store_find(struct pg *pg, struct slice sku, struct arena *arena,
                                struct product *product, struct error *error) {
     static const struct pg_statement find = {
@@ -77,19 +94,19 @@ enum status catalog_store_page(struct pg *pg, struct slice after, int64_t limit,
                                " ORDER BY p.sku COLLATE \"C\" LIMIT $2::int8",
         .param_count = 2,
     };
-    struct pg_result *result = NULL;
     const struct pg_param params[] = {pg_text(after), pg_int64(limit)};
-    enum status status = pg_query(pg, &page, params, &result, error);
-    if (status != STATUS_OK)
-        return status;
-    size_t found = (size_t)pg_rows(result);
-    struct product *rows = arena_alloc(arena, (found + 1) * sizeof(*rows));
-    for (size_t i = 0; i < found; i++)
-        rows[i] = take_product(result, (int)i, arena);
-    *products = rows;
-    *count = found;
-    pg_result_free(&result);
-    return STATUS_OK;
+    return find_all(pg, &page, params, arena, products, count, error);
+}
+
+enum status catalog_store_list(struct pg *pg, struct pg_array *skus, struct arena *arena,
+                               struct product **products, size_t *count, struct error *error) {
+    static const struct pg_statement list = {
+        .name = "catalog_list",
+        .sql = PRODUCT_COLUMNS " WHERE p.sku = ANY ($1::text[]) ORDER BY p.sku COLLATE \"C\"",
+        .param_count = 1,
+    };
+    const struct pg_param param = pg_array(skus);
+    return find_all(pg, &list, &param, arena, products, count, error);
 }
 
 /* In the order of the statements' first five parameters. */

@@ -11,6 +11,7 @@
 #include "shared/base/arena.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 struct product {
     struct slice sku, name, currency;
@@ -29,6 +30,10 @@ enum status catalog_store_find(struct pg *pg, struct slice sku, struct arena *ar
  * SKU's bytes. */
 enum status catalog_store_page(struct pg *pg, struct slice after, int64_t limit,
                                struct arena *arena, struct product **products, size_t *count,
+                               struct error *error) MUST_CHECK;
+/* Those of `skus` that there are, in the same order. */
+enum status catalog_store_list(struct pg *pg, struct pg_array *skus, struct arena *arena,
+                               struct product **products, size_t *count,
                                struct error *error) MUST_CHECK;
 /* As find, and locks it. */
 enum status catalog_store_lock(struct pg *pg, struct slice sku, struct arena *arena,

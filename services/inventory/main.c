@@ -33,6 +33,7 @@ static const struct consumer_spec consumers[] = {
 
 static const struct endpoint endpoints[] = {
     {"product_get", "mesh.inventory.product.get", catalog_endpoint_get},
+    {"product_prices", "mesh.inventory.product.prices", catalog_endpoint_prices},
     {"product_list", "mesh.inventory.product.list", catalog_endpoint_list},
     {"product_put", "mesh.inventory.product.put", catalog_endpoint_put},
     {"product_adjust", "mesh.inventory.product.adjust", catalog_endpoint_adjust},

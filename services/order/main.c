@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-static struct order_settings settings;
+static struct order_settings settings = {.ask_products = products_of_inventory};
 
 static const struct config_row config_rows[] = {
     {"OM_SAGA_LIMIT_S", CONFIG_INT, offsetof(struct order_settings, saga_limit_s), "900", 1, 604800,

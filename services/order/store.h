@@ -8,8 +8,8 @@
 #ifndef OM_SERVICES_ORDER_STORE_H
 #define OM_SERVICES_ORDER_STORE_H
 
+#include "services/order/catalog/pricing.h"
 #include "services/order/order_fsm.h"
-#include "services/order/pricing.h"
 #include "shared/base/buf.h"
 #include "shared/consume/batch.h"
 

@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_ORDER_STORE_NEW_H
 #define OM_SERVICES_ORDER_STORE_NEW_H
 
-#include "services/order/pricing.h"
+#include "services/order/catalog/pricing.h"
 #include "shared/consume/batch.h"
 
 /* A submitted order on its way to its row. */

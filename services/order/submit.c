@@ -1,16 +1,20 @@
 #include "services/order/submit.h"
 
 #include "services/order/announce.h"
+#include "services/order/catalog/product_source.h"
 #include "services/order/handler.h"
 #include "services/order/progress_update.h"
 #include "services/order/store_cancel.h"
 #include "services/order/store_keys.h"
 #include "services/order/store_new.h"
 #include "services/order/timeline.h"
+#include "services/order/watchdog.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
 #include "shared/nats/consumer_progress.h"
 #include "shared/pg/pg_result.h"
+
+#include <string.h>
 
 #define KEY_HASH_BYTES 32
 
@@ -44,6 +48,49 @@ static enum status parse_order(struct delivery *delivery, struct arena *arena,
     order->delivery = delivery;
     (void)!json_tree_get_bool(event->data, "keyUnguarded", &order->is_key_unguarded, NULL);
     return parse_key(event->data, arena, &order->key_hash, error);
+}
+
+/* --- asking inventory ------------------------------------------------------------------------- */
+
+/* What inventory says itself; delivery->state of the orders that were refused a moment ago. */
+struct source_answer {
+    struct catalog catalog;
+    bool is_known;
+    struct error why_not;
+};
+
+static size_t list_skus(struct batch *batch, struct slice *skus) {
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct order_snapshot snapshot = {0};
+        struct error error;
+        if (!batch->items[i]->has_waited ||
+            order_snapshot_parse(batch->items[i]->event.data, batch->arena, &snapshot, &error) !=
+                STATUS_OK)
+            continue;
+        for (size_t j = 0; j < snapshot.item_count; j++, count++) {
+            if (skus != NULL)
+                skus[count] = snapshot.items[j].sku;
+        }
+    }
+    return count;
+}
+
+/* Without an answer they wait on. */
+static enum status submit_call(struct batch *batch, struct error *error) {
+    const struct order_settings *settings = batch->context;
+    size_t count = list_skus(batch, NULL);
+    (void)error;
+    if (count == 0)
+        return STATUS_OK;
+    struct slice *skus = arena_alloc(batch->arena, count * sizeof(*skus));
+    struct source_answer *answer = arena_alloc(batch->arena, sizeof(*answer));
+    list_skus(batch, skus);
+    answer->is_known = product_source_ask(batch, settings->ask_products, skus, count,
+                                          &answer->catalog, &answer->why_not) == STATUS_OK;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->items[i]->state = batch->items[i]->has_waited ? answer : NULL;
+    return STATUS_OK;
 }
 
 static size_t parse_orders(struct batch *batch, struct new_order *orders) {
@@ -88,17 +135,42 @@ static struct slice why_failed(const struct new_order *order, struct arena *aren
     return kept;
 }
 
+/* Of an order that our catalog refused before: by it, and else by what inventory says now. */
+static void decide_again(struct new_order *order, const struct catalog *catalog,
+                         const struct source_answer *answer, struct arena *arena) {
+    struct order_snapshot *snapshot = &order->snapshot;
+    size_t bytes = snapshot->item_count * sizeof(*snapshot->items);
+    struct order_item *asked =
+        arena_alloc(arena, bytes); /* pricing writes over what was expected */
+    memcpy(asked, snapshot->items, bytes);
+    decide(order, catalog, arena);
+    if (!may_come_to_be_sold(order))
+        return;
+    if (!answer->is_known) {
+        delivery_early(order->delivery, "inventory says nothing of %.*s: %s",
+                       SLICE_ARG(order->detail), answer->why_not.text);
+        return;
+    }
+    memcpy(snapshot->items, asked, bytes);
+    order->detail = (struct slice){0};
+    decide(order, &answer->catalog, arena);
+}
+
 /* Leaves those that are decided. A client that has just made a product, or changed its price,
-   orders it at once, and the order may be here before the news: it is looked at a second time. */
+   orders it at once, and the order may be here before the news: it waits in hand, and inventory is
+   asked before it is looked at again. */
 static size_t decide_all(struct new_order *orders, size_t count, const struct catalog *catalog,
                          struct arena *arena) {
     size_t decided = 0;
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = orders[i].delivery;
-        decide(&orders[i], catalog, arena);
-        if (may_come_to_be_sold(&orders[i]) && !delivery->has_waited)
-            delivery_early(delivery, "the catalog may change (%.*s)", SLICE_ARG(orders[i].detail));
+        if (delivery->state != NULL)
+            decide_again(&orders[i], catalog, delivery->state, arena);
         else
+            decide(&orders[i], catalog, arena);
+        if (may_come_to_be_sold(&orders[i]) && delivery->state == NULL)
+            delivery_early(delivery, "the catalog may change (%.*s)", SLICE_ARG(orders[i].detail));
+        if (delivery->outcome == OUTCOME_DONE)
             orders[decided++] = orders[i];
     }
     return decided;
@@ -204,7 +276,8 @@ static enum status submit_apply(struct batch *batch, struct error *error) {
     return status == STATUS_OK && count > 0 ? store(batch, orders, count, now_us, error) : status;
 }
 
-const struct handler submit_handler = {.apply = submit_apply, .once = ONCE_BY_OWN_KEY};
+const struct handler submit_handler = {
+    .call = submit_call, .apply = submit_apply, .once = ONCE_BY_OWN_KEY};
 
 /* --- starting those held --- */
 

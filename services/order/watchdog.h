@@ -13,11 +13,13 @@
 #ifndef OM_SERVICES_ORDER_WATCHDOG_H
 #define OM_SERVICES_ORDER_WATCHDOG_H
 
+#include "services/order/catalog/product_source.h"
 #include "shared/service/periodic.h"
 
 /* The order service's configuration, and its handlers' context. */
 struct order_settings {
     int64_t saga_limit_s;
+    products_fn ask_products;
 };
 
 extern const struct periodic watchdog;

@@ -3,6 +3,12 @@
 #include <string.h>
 #include <strings.h>
 
+int slice_compare(struct slice a, struct slice b) {
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter > 0 ? memcmp(a.ptr, b.ptr, shorter) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool slice_is_word(struct slice a, const char *word) {
     return a.len == strlen(word) && strncasecmp(a.ptr, word, a.len) == 0;
 }

@@ -16,7 +16,7 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).len, (s).ptr
 #define SLICE_LITERAL(text) ((struct slice){(text), sizeof(text) - 1})
 
-/* NULL gives the empty slice. Inline, as the next two, so that literals need not be measured. */
+/* NULL gives the empty slice. Inline, as the next ones, so that literals need not be measured. */
 static inline struct slice slice_of(const char *text) {
     return text == NULL ? (struct slice){"", 0} : (struct slice){text, strlen(text)};
 }
@@ -24,6 +24,8 @@ static inline struct slice slice_of(const char *text) {
 static inline bool slice_equal(struct slice a, struct slice b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
+
+int slice_compare(struct slice a, struct slice b); /* by bytes: below, at or above 0 */
 
 static inline bool slice_is(struct slice a, const char *text) {
     return slice_equal(a, slice_of(text));

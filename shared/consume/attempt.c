@@ -90,7 +90,12 @@ static enum status run_outside(struct attempt *attempt, const struct handler *ha
         status = handler->prepare(batch, error);
         batch->pg = NULL;
     }
-    return status == STATUS_OK && handler->call != NULL ? handler->call(batch, error) : status;
+    if (status != STATUS_OK || handler->call == NULL)
+        return status;
+    batch->nats = attempt->options->nats;
+    status = handler->call(batch, error);
+    batch->nats = NULL;
+    return status;
 }
 
 static size_t list_deliveries(struct attempt *attempt, size_t count, enum handler_once once,

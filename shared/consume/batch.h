@@ -22,7 +22,7 @@ struct batch {
     struct pg *pg;            /* with the open transaction in apply(); NULL in call() */
     struct outbox *outbox;    /* NULL in prepare() and call() */
     struct updates *updates;  /* published after the commit; may be NULL */
-    struct nats_client *nats; /* for take_raw(), and a periodic's ask(), only */
+    struct nats_client *nats; /* for call(), take_raw(), and a periodic's ask(), only */
     void *context;            /* service.context */
 };
 

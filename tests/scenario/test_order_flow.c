@@ -218,6 +218,28 @@ static void personal_data_is_nowhere_in_clear(void **state) {
     placed_order_fini(&order);
 }
 
+/* Inventory has it, and its news never came: it is asked. */
+static void a_product_that_only_inventory_knows_is_sold(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    (void)scenario_sql(
+        scenario,
+        "WITH p AS (INSERT INTO inventory.products (sku, name, price_minor, currency)"
+        "  VALUES ($1, $1, 1250, 'USD') RETURNING sku), s AS ("
+        " INSERT INTO inventory.stock (sku, received, on_hand) SELECT sku, 10, 10 FROM p RETURNING "
+        "sku)"
+        "INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand)"
+        " SELECT gen_random_uuid(), sku, 10, 'opening stock', 10 FROM s",
+        "LATE-NEWS");
+    scenario_place(scenario, "flow-late", "LATE-NEWS", 2, "pm_card_visa", id);
+    assert_ends(scenario, id, "COMPLETED", NULL,
+                "OrderCreated InventoryReserved PaymentSucceeded OrderConfirmed OrderShipped "
+                "OrderCompleted");
+    assert_int_equal(
+        scenario_sql(scenario, "SELECT total_minor FROM orders.orders WHERE id = $1::uuid", id),
+        2500);
+}
+
 static void a_mixed_load_keeps_every_invariant(void **state) {
     struct scenario *scenario = *state;
     struct workload *workload = workload_start(
@@ -241,6 +263,7 @@ int main(void) {
         cmocka_unit_test(a_price_the_client_made_up_fails_the_order),
         cmocka_unit_test(five_pieces_are_sold_five_times),
         cmocka_unit_test(personal_data_is_nowhere_in_clear),
+        cmocka_unit_test(a_product_that_only_inventory_knows_is_sold),
         cmocka_unit_test(a_mixed_load_keeps_every_invariant),
     };
     return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);

@@ -5,10 +5,10 @@
 #ifndef OM_TESTS_INTEGRATION_DLQ_DLQ_FIXTURE_H
 #define OM_TESTS_INTEGRATION_DLQ_DLQ_FIXTURE_H
 
-#include "omctl/dlq/mesh_call.h"
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/consume/consumer.h"
+#include "shared/nats/mesh_call.h"
 #include "shared/observe/log.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/dead_letters.h"
@@ -127,7 +127,7 @@ static inline void make_dead(int count) {
 static inline struct json_object *ask(const char *subject, const char *body, enum status *status) {
     struct json_object *reply = NULL;
     struct error error = {0};
-    *status = mesh_call(world.nats, subject, slice_of(body), &reply, &error);
+    *status = mesh_call(world.nats, subject, slice_of(body), MESH_CALL_MS, &reply, &error);
     return reply;
 }
 

@@ -1,9 +1,9 @@
 /* Dead letters as people reach them: over HTTP by the real gateway, and by omctl, with om-dlq and
    everything below it as it is.
 
-   Covers: gateway/admin/admin_dlq.c omctl/dlq/ services/dlq/endpoint.c */
-#include "omctl/dlq/mesh_call.h"
+   Covers: gateway/admin/admin_dlq.c omctl/dlq/ services/dlq/endpoint.c shared/nats/mesh_call.c */
 #include "shared/base/memory.h"
+#include "shared/nats/mesh_call.h"
 #include "tests/support/base/test.h"
 #include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/world/dead_letters.h"
@@ -22,8 +22,8 @@ static bool service_answers(void *unused) {
     (void)unused;
     struct json_object *reply = NULL;
     struct error error;
-    bool answers =
-        mesh_call(world.nats, "mesh.dlq.counts", SLICE_LITERAL("{}"), &reply, &error) == STATUS_OK;
+    bool answers = mesh_call(world.nats, "mesh.dlq.counts", SLICE_LITERAL("{}"), MESH_CALL_MS,
+                             &reply, &error) == STATUS_OK;
     json_object_put(reply);
     return answers;
 }

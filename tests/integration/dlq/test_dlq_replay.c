@@ -60,7 +60,8 @@ static void an_entry_shows_its_message_and_its_history(void **state) {
 static void *replay_in_thread(void *body) {
     struct json_object *reply = NULL;
     struct error error;
-    enum status status = mesh_call(world.nats, "mesh.dlq.replay", slice_of(body), &reply, &error);
+    enum status status =
+        mesh_call(world.nats, "mesh.dlq.replay", slice_of(body), MESH_CALL_MS, &reply, &error);
     json_object_put(reply);
     return status == STATUS_OK ? body : NULL;
 }

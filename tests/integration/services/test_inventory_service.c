@@ -399,6 +399,43 @@ static void *maker_main(void *arg) {
     return NULL;
 }
 
+static enum status ask_prices(const char *request, struct buf *reply) {
+    struct error error = {0};
+    struct endpoint_call call = {
+        .request = slice_of(request),
+        .pg = pg_create(servers_role_url(world.servers, "om_inventory"), "prices"),
+        .arena = arena_create(4096),
+        .reply = reply,
+    };
+    enum status status = catalog_endpoint_prices(&call, &error);
+    pg_destroy(&call.pg);
+    arena_destroy(&call.arena);
+    return status;
+}
+
+static void prices_are_told_of_those_products_that_there_are(void **state) {
+    (void)state;
+    struct buf reply = {0};
+    assert_int_equal(ask_prices("{\"skus\":[\"HOT\",\"NONE\",\"COLD\",\"HOT\"]}", &reply),
+                     STATUS_OK);
+    assert_string_equal(
+        reply.ptr,
+        "{\"products\":[{\"sku\":\"COLD\",\"priceMinor\":5,\"currency\":\"USD\",\"active\":true},"
+        "{\"sku\":\"HOT\",\"priceMinor\":5,\"currency\":\"USD\",\"active\":true}]}");
+    assert_int_equal(ask_prices("{\"skus\":[]}", &reply), STATUS_INVALID);
+    assert_int_equal(ask_prices("{\"skus\":[7]}", &reply), STATUS_INVALID);
+    assert_int_equal(ask_prices("{}", &reply), STATUS_NOT_FOUND);
+    buf_clear(&reply);
+    buf_append_text(&reply, "{\"skus\":[\"A\"");
+    for (int i = 0; i < CATALOG_PRICES_MAX; i++)
+        buf_append_text(&reply, ",\"A\"");
+    buf_append_text(&reply, "]}");
+    struct buf none = {0};
+    assert_int_equal(ask_prices(reply.ptr, &none), STATUS_INVALID);
+    buf_fini(&none);
+    buf_fini(&reply);
+}
+
 static void a_price_that_no_card_is_charged_is_not_stored(void **state) {
     (void)state;
     struct buf reply = {0};
@@ -454,6 +491,7 @@ int main(void) {
         TEST(an_end_that_contradicts_the_reservation_is_seen),
         TEST(a_sku_may_hold_any_character),
         TEST(the_catalog_lists_every_product_with_what_is_on_hand),
+        TEST(prices_are_told_of_those_products_that_there_are),
         TEST(a_price_that_no_card_is_charged_is_not_stored),
         TEST(of_several_who_make_a_product_at_once_one_does),
         TEST(of_two_that_reserve_for_one_order_the_later_one_takes_nothing),

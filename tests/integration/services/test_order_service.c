@@ -313,6 +313,64 @@ static void an_order_that_comes_before_news_of_its_product_waits_for_it(void **s
     buf_fini(&payloads[1]);
 }
 
+/* Hands an order over once more. */
+static enum outcome deliver_again(struct slice payload) {
+    struct error error = {0};
+    struct drive_message message = {.payload = payload, .has_waited = true};
+    assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], &message, 1, &error), STATUS_OK);
+    return message.outcome;
+}
+
+/* Its news may take as long as they like. */
+static void an_order_that_our_catalog_refuses_is_priced_by_what_inventory_says(void **state) {
+    (void)state;
+    struct world_order lamp = make_order(), dearer = make_order(), typo = make_order();
+    struct world_order *orders[] = {&lamp, &dearer, &typo};
+    lamp.sku = "LAMP";
+    dearer.unit_price_minor = 2999;
+    typo.sku = "SHRIT";
+    world_execute(&world, "INSERT INTO inventory.products (sku, name, price_minor, currency)"
+                          " VALUES ('LAMP', 'LAMP', 700, 'USD');"
+                          "UPDATE inventory.products SET price_minor = 2999 WHERE sku = 'SHIRT'");
+    for (size_t i = 0; i < 3; i++) {
+        struct buf payload = {0};
+        world_write_submit(&payload, orders[i], clock_now_us());
+        assert_int_equal(deliver_again(buf_slice(&payload)), OUTCOME_DONE);
+        buf_fini(&payload);
+    }
+    assert_order(&lamp.id, "PENDING");
+    assert_order(&dearer.id, "PENDING");
+    assert_order(&typo.id, "FAILED/unknown_sku");
+    assert_world("SELECT string_agg(total_minor::text, ' ' ORDER BY total_minor)"
+                 " FROM orders.orders WHERE status = 'PENDING'",
+                 "1400 5998");
+}
+
+static enum status say_nothing(struct batch *batch, struct slice request,
+                               struct json_object **reply, struct error *error) {
+    (void)batch;
+    (void)request;
+    (void)reply;
+    return error_set(error, STATUS_TIMEOUT, "no answer");
+}
+
+static void what_inventory_says_nothing_of_waits_on(void **state) {
+    (void)state;
+    struct world_order typo = make_order();
+    struct buf payload = {0};
+    products_fn before = world.order.ask_products;
+    typo.sku = "SHRIT";
+    world_write_submit(&payload, &typo, clock_now_us());
+    world.order.ask_products = say_nothing;
+    enum outcome silent = deliver_again(buf_slice(&payload));
+    world.order.ask_products = before;
+    assert_int_equal(silent, OUTCOME_EARLY);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders"), 0);
+    assert_int_equal(deliver_again(buf_slice(&payload)), OUTCOME_DONE);
+    assert_order(&typo.id, "FAILED/unknown_sku");
+    buf_fini(&payload);
+}
+
 static void another_currency_or_a_total_beyond_all_bounds_fails_the_order(void **state) {
     (void)state;
     put_product("EURO", 500, "EUR", "true");
@@ -720,6 +778,8 @@ int main(void) {
         TEST(of_a_products_changes_the_highest_version_stays),
         TEST(orders_are_priced_by_what_was_put_into_the_catalog),
         TEST(an_order_that_comes_before_news_of_its_product_waits_for_it),
+        TEST(an_order_that_our_catalog_refuses_is_priced_by_what_inventory_says),
+        TEST(what_inventory_says_nothing_of_waits_on),
         TEST(another_currency_or_a_total_beyond_all_bounds_fails_the_order),
         TEST(a_cancelled_order_is_announced_once_however_often_it_is_wanted),
         TEST(a_wish_to_cancel_in_the_batch_of_its_order_is_heard),

@@ -1,5 +1,6 @@
 #include "tests/support/world/world.h"
 
+#include "services/inventory/catalog.h"
 #include "services/notification/channels/channel_log.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
@@ -7,6 +8,7 @@
 #include "tests/support/base/test.h"
 
 #include <endian.h>
+#include <stddef.h>
 /* libpq has a type of the same name as a function of shared/pg/pg.h. */
 #define pg_int64 libpq_int64
 #include <libpq-fe.h>
@@ -95,8 +97,30 @@ static void *context_of(struct world *world, size_t consumer) {
         return &world->payment;
     if (strcmp(consumers[consumer].spec.durable, "shipping") == 0)
         return &world->shipping;
-    return strcmp(consumers[consumer].spec.durable, "notification") == 0 ? &world->notification
-                                                                         : NULL;
+    if (strcmp(consumers[consumer].spec.durable, "notification") == 0)
+        return &world->notification;
+    return strcmp(consumers[consumer].spec.durable, "order") == 0 ? &world->order : NULL;
+}
+
+/* Inventory's own endpoint, without NATS between. */
+static enum status ask_products(struct batch *batch, struct slice request,
+                                struct json_object **reply, struct error *error) {
+    const struct order_settings *settings = batch->context;
+    const struct world *world =
+        (const struct world *)((const char *)settings - offsetof(struct world, order));
+    struct buf answer = {0};
+    struct endpoint_call call = {
+        .request = request,
+        .pg = pg_create(servers_role_url(world->servers, "om_inventory"), "world"),
+        .arena = batch->arena,
+        .reply = &answer,
+    };
+    enum status status = catalog_endpoint_prices(&call, error);
+    if (status == STATUS_OK)
+        status = json_parse(buf_slice(&answer), reply, error);
+    pg_destroy(&call.pg);
+    buf_fini(&answer);
+    return status;
 }
 
 struct drive *world_drive(struct world *world, enum world_consumer consumer) {
@@ -112,6 +136,7 @@ void world_create(struct world *world) {
     world->conn = PQconnectdb(servers_postgres_url(world->servers));
     assert_int_equal(PQstatus(world->conn), CONNECTION_OK);
     world->shipping.fail_skus = "UNSHIPPABLE";
+    world->order = (struct order_settings){.saga_limit_s = 900, .ask_products = ask_products};
     world->payment.provider = &provider_simulated;
     world->payment.breaker = breaker_create("simulated");
     assert_int_equal(

@@ -12,6 +12,7 @@
 #include "services/notification/handler.h"
 #include "services/order/handler.h"
 #include "services/order/submit.h"
+#include "services/order/watchdog.h"
 #include "services/payment/handler.h"
 #include "services/payment/provider_simulated.h"
 #include "services/shipping/handler.h"
@@ -42,6 +43,7 @@ struct world {
     struct servers *servers;
     struct pg_conn *conn; /* superuser */
     struct drive *drives[WORLD_CONSUMERS];
+    struct order_settings order;
     struct payment payment;
     struct shipping shipping; /* "UNSHIPPABLE" is what no carrier takes */
     struct notification notification;

@@ -1,4 +1,4 @@
-#include "services/order/pricing.h"
+#include "services/order/catalog/pricing.h"
 #include "tests/support/base/test.h"
 
 static const struct catalog_price prices[] = {

@@ -1,8 +1,6 @@
-#include "omctl/dlq/mesh_call.h"
+#include "shared/nats/mesh_call.h"
 
 #include "shared/nats/service_error.h"
-
-#define CALL_TIMEOUT_MS 10000
 
 enum status mesh_call_refusal(natsMsg *reply, const char *subject, struct error *error) {
     const char *code, *text = "refused";
@@ -16,10 +14,10 @@ enum status mesh_call_refusal(natsMsg *reply, const char *subject, struct error 
 }
 
 enum status mesh_call(struct nats_client *nats, const char *subject, struct slice body,
-                      struct json_object **reply, struct error *error) {
+                      int64_t timeout_ms, struct json_object **reply, struct error *error) {
     natsMsg *answer = NULL;
     natsStatus s = natsConnection_Request(&answer, nats_client_fast(nats), subject, body.ptr,
-                                          (int)body.len, CALL_TIMEOUT_MS);
+                                          (int)body.len, timeout_ms);
     if (s == NATS_NO_RESPONDERS)
         return error_set(error, STATUS_UNAVAILABLE, "nobody serves %s", subject);
     enum status status = nats_error(error, s, subject);

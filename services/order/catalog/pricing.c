@@ -1,19 +1,12 @@
-#include "services/order/pricing.h"
+#include "services/order/catalog/pricing.h"
 
 #include "shared/base/buf.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int compare_sku(const void *key, const void *element) {
-    const struct slice *sku = key;
-    const struct catalog_price *price = element;
-    size_t shorter = sku->len < price->sku.len ? sku->len : price->sku.len;
-    int order = memcmp(sku->ptr, price->sku.ptr, shorter);
-    if (order != 0)
-        return order;
-    return (sku->len > price->sku.len) - (sku->len < price->sku.len);
+    return slice_compare(*(const struct slice *)key, ((const struct catalog_price *)element)->sku);
 }
 
 static const struct catalog_price *find_price(const struct catalog *catalog, struct slice sku) {

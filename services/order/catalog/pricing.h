@@ -2,8 +2,8 @@
  * The price of an order: the catalog's prices count, and those that the client expected must agree.
  * Pure and thread safe.
  */
-#ifndef OM_SERVICES_ORDER_PRICING_H
-#define OM_SERVICES_ORDER_PRICING_H
+#ifndef OM_SERVICES_ORDER_CATALOG_PRICING_H
+#define OM_SERVICES_ORDER_CATALOG_PRICING_H
 
 #include "shared/base/arena.h"
 #include "shared/base/slice.h"
