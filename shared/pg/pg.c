@@ -176,28 +176,35 @@ static void ignore_notice(void *closure, const char *message) {
 }
 
 /* What is committed is on the disk, whatever the database or the role has been set to; and rows
-   that a policy hides are an error (42501) instead of missing, as an unknown SKU would be. */
+   that a policy hides are an error (42501) instead of missing, as an unknown SKU would be. They are
+   set in the session, since a pooler refuses them at its beginning, or forgets them. */
+static const char session_settings[] =
+    "SET jit = off; SET statement_timeout = '10s'; SET lock_timeout = '5s';"
+    "SET idle_in_transaction_session_timeout = '30s'; SET synchronous_commit = on;"
+    "SET row_security = off";
+
 static PGconn *open_connection(const struct pg *pg) {
     /* In this order, so that the URL may overrule those before it. */
-    const char *const keywords[] = {"connect_timeout",      "keepalives",       "keepalives_idle",
-                                    "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
-                                    "application_name",     "client_encoding",  "options",
-                                    "target_session_attrs", "dbname",           NULL};
-    const char *const values[] = {"3",
-                                  "1",
-                                  "10",
-                                  "3",
-                                  "3",
-                                  "5000",
-                                  pg->name,
-                                  "UTF8",
-                                  "-c jit=off -c statement_timeout=10s -c lock_timeout=5s"
-                                  " -c idle_in_transaction_session_timeout=30s"
-                                  " -c synchronous_commit=on -c row_security=off",
-                                  "read-write",
-                                  pg->url,
-                                  NULL};
+    const char *const keywords[] = {"connect_timeout",
+                                    "keepalives",
+                                    "keepalives_idle",
+                                    "keepalives_interval",
+                                    "keepalives_count",
+                                    "tcp_user_timeout",
+                                    "application_name",
+                                    "client_encoding",
+                                    "target_session_attrs",
+                                    "dbname",
+                                    NULL};
+    const char *const values[] = {"3",      "1",    "10",         "3",     "3", "5000",
+                                  pg->name, "UTF8", "read-write", pg->url, NULL};
     return PQconnectdbParams(keywords, values, 1);
+}
+
+/* A URL with options has them instead of ours. */
+static bool has_own_options(PGconn *conn) {
+    const char *options = PQoptions(conn);
+    return options != NULL && options[0] != '\0';
 }
 
 /* libpq quotes an address it cannot parse, password and all. */
@@ -232,7 +239,9 @@ static enum status open_session(struct pg *pg, struct error *error) {
     if (PQsetnonblocking(pg->conn, 1) != 0)
         return lose_connection(pg, PQerrorMessage(pg->conn), error);
     enum status status = STATUS_OK;
-    if (pg->on_connect)
+    if (!has_own_options(pg->conn))
+        status = run_script(pg, session_settings, RESULT_TIMEOUT_MS, error);
+    if (!status && pg->on_connect)
         status = run_script(pg, pg->on_connect, RESULT_TIMEOUT_MS, error);
     if (!status && !PQenterPipelineMode(pg->conn))
         status = lose_connection(pg, PQerrorMessage(pg->conn), error);
