@@ -53,7 +53,7 @@
 
 static const struct command commands[] = {
     {.words = "migrate",
-     .arguments = "[--dir DIR] [--passwords DIR] [--check] [--wait DURATION]",
+     .arguments = "[--service SERVICE] [--dir DIR] [--passwords DIR] [--check] [--wait DURATION]",
      .summary = "bring the database to this version's schema",
      .details =
          "Applies the files of DIR (default: sql) in the order of their numbers, each in a"
@@ -61,6 +61,9 @@ static const struct command commands[] = {
          " with its checksum in the table om_migrations; a file that was changed afterwards is an"
          " error.",
      .options = OPTIONS(
+         {"--service", "SERVICE", NULL,
+          "the database is that of this service alone, such as order, and gets nothing of the"
+          " others'; needed once, since the database remembers it"},
          {"--dir", VALUE_DIRECTORY, NULL, "where the numbered files are"},
          {"--passwords", VALUE_DIRECTORY, NULL,
           "then gives each service's role the password in DIR/<role>, such as om_orders"},

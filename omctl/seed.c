@@ -146,6 +146,21 @@ out:
     return status;
 }
 
+/* Where each service has a database of its own, this one is inventory's. */
+static enum status require_catalog(struct pg *pg, struct error *error) {
+    static const struct pg_statement find = {
+        .name = "seed_find_catalog",
+        .sql = "SELECT to_regclass('orders.catalog') IS NOT NULL",
+    };
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &find, NULL, &result, error);
+    if (status == STATUS_OK && !pg_get_bool(result, 0, 0))
+        status = error_set(error, STATUS_INVALID,
+                           "the order service has another database: do without --wait");
+    pg_result_free(&result);
+    return status;
+}
+
 static enum status count_known(struct pg *pg, size_t *known, struct error *error) {
     static const struct pg_statement count = {
         .name = "seed_count_known",
@@ -167,9 +182,12 @@ static enum status count_known(struct pg *pg, size_t *known, struct error *error
 
 enum status seed_wait(struct pg *pg, int64_t timeout_ms, FILE *out, struct error *error) {
     int64_t started_us = clock_monotonic_us(), said_us = started_us;
+    enum status status = require_catalog(pg, error);
+    if (status != STATUS_OK)
+        return status;
     for (;;) {
         size_t known = 0;
-        enum status status = count_known(pg, &known, error);
+        status = count_known(pg, &known, error);
         if (status != STATUS_OK || known == product_count)
             return status;
         int64_t now_us = clock_monotonic_us();

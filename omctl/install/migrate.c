@@ -1,9 +1,11 @@
 #include "omctl/install/migrate.h"
 
 #include "omctl/install/roles.h"
+#include "omctl/install/service_part.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/crypto/crypto.h"
+#include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
 #include <dirent.h>
@@ -29,6 +31,8 @@ struct migration {
 struct migrations {
     struct migration *items;
     size_t count;
+    struct schemas schemas;
+    char own[SCHEMA_NAME_SIZE]; /* the schema whose database it is; "": all of them */
 };
 
 static void migrations_fini(struct migrations *migrations) {
@@ -83,6 +87,8 @@ static enum status read_directory(const char *directory, struct migrations *migr
         if (status == STATUS_OK)
             status =
                 read_migration(directory, name, &migrations->items[migrations->count++], error);
+        if (status == STATUS_OK)
+            schemas_find(buf_slice(&migrations->items[i].sql), &migrations->schemas);
     }
     for (int i = 0; i < count; i++)
         free(entries[i]);
@@ -98,13 +104,15 @@ static struct migration *find_migration(struct migrations *migrations, struct sl
     return NULL;
 }
 
-static enum status has_table(struct pg *pg, bool *exists, struct error *error) {
+static enum status has_table(struct pg *pg, const char *name, bool *exists, struct error *error) {
     static const struct pg_statement find_table = {
         .name = "migrate_find_table",
-        .sql = "SELECT to_regclass('public.om_migrations') IS NOT NULL",
+        .sql = "SELECT to_regclass($1::text) IS NOT NULL",
+        .param_count = 1,
     };
+    const struct pg_param params[] = {pg_text(slice_of(name))};
     struct pg_result *result;
-    enum status status = pg_query(pg, &find_table, NULL, &result, error);
+    enum status status = pg_query(pg, &find_table, params, &result, error);
     if (status != STATUS_OK)
         return status;
     *exists = pg_get_bool(result, 0, 0);
@@ -147,7 +155,7 @@ static enum status compare(struct pg *pg, struct migrations *migrations, FILE *o
         .sql = "SELECT name, checksum FROM public.om_migrations ORDER BY number",
     };
     bool exists;
-    enum status status = has_table(pg, &exists, error);
+    enum status status = has_table(pg, "public.om_migrations", &exists, error);
     *conflicts = 0;
     if (status != STATUS_OK || !exists)
         return status;
@@ -162,6 +170,50 @@ static enum status compare(struct pg *pg, struct migrations *migrations, FILE *o
     }
     pg_result_free(&result);
     return STATUS_OK;
+}
+
+/* --- whose database it is --------------------------------------------------------------------- */
+
+enum status migrate_owner(struct pg *pg, char *schema, struct error *error) {
+    static const struct pg_statement read_owner = {
+        .name = "migrate_read_owner",
+        .sql = "SELECT schema FROM public.om_service",
+    };
+    bool exists;
+    enum status status = has_table(pg, "public.om_service", &exists, error);
+    schema[0] = '\0';
+    if (status != STATUS_OK || !exists)
+        return status;
+    struct pg_result *result;
+    status = pg_query(pg, &read_owner, NULL, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    if (pg_rows(result) == 1)
+        snprintf(schema, SCHEMA_NAME_SIZE, "%.*s", SLICE_ARG(pg_get_slice(result, 0, 0)));
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+/* Sets migrations->own from what is asked for and what the database is already. */
+static enum status find_owner(struct pg *pg, struct migrations *migrations, const char *service,
+                              struct error *error) {
+    const char *wanted = NULL;
+    bool is_migrated = false;
+    enum status status = migrate_owner(pg, migrations->own, error);
+    if (status != STATUS_OK || service == NULL)
+        return status;
+    status = schemas_choose(&migrations->schemas, service, &wanted, error);
+    if (status == STATUS_OK)
+        status = has_table(pg, "public.om_migrations", &is_migrated, error);
+    if (status != STATUS_OK)
+        return status;
+    if (!is_migrated)
+        snprintf(migrations->own, sizeof(migrations->own), "%s", wanted);
+    if (strcmp(migrations->own, wanted) != 0)
+        status =
+            error_set(error, STATUS_CONFLICT, "the database is that of %s, and not of %s alone",
+                      migrations->own[0] == '\0' ? "all services" : migrations->own, wanted);
+    return status;
 }
 
 static enum status try_lock(struct pg *pg, bool *locked, struct error *error) {
@@ -205,13 +257,45 @@ static void unlock(struct pg *pg) {
 
 /* One string is one implicit transaction: the file's statements and the record of it. The name and
    the checksum need no quoting: is_migration_name() and hex_encode() see to it. */
-static enum status apply_one(struct pg *pg, const struct migration *migration,
-                             struct error *error) {
+static enum status apply_one(struct pg *pg, const struct migrations *migrations,
+                             const struct migration *migration, struct error *error) {
     struct buf script = {0};
+    enum status status = STATUS_OK;
+    if (migrations->own[0] == '\0')
+        buf_append_slice(&script, buf_slice(&migration->sql));
+    else
+        status = service_part(buf_slice(&migration->sql), &migrations->schemas, migrations->own,
+                              &script, error);
     buf_printf(&script,
-               "%s\n;INSERT INTO public.om_migrations (number, name, checksum)"
+               "\n;INSERT INTO public.om_migrations (number, name, checksum)"
                " VALUES (%.4s::int, '%s', '%s');",
-               migration->sql.ptr, migration->name, migration->name, migration->checksum);
+               migration->name, migration->name, migration->checksum);
+    if (status == STATUS_OK)
+        status = pg_script(pg, script.ptr, error);
+    buf_fini(&script);
+    return status;
+}
+
+/* A schema's name needs no quoting: schemas_find() sees to it. */
+static enum status prepare(struct pg *pg, const struct migrations *migrations,
+                           struct error *error) {
+    struct buf script = {0};
+    buf_append_text(&script, "SET client_min_messages = warning;"
+                             "SET statement_timeout = 0;"
+                             "CREATE TABLE IF NOT EXISTS public.om_migrations ("
+                             " number int PRIMARY KEY,"
+                             " name text NOT NULL,"
+                             " checksum text NOT NULL,"
+                             " applied_at timestamptz NOT NULL DEFAULT now());"
+                             "GRANT SELECT ON public.om_migrations TO PUBLIC;");
+    if (migrations->own[0] != '\0')
+        buf_printf(&script,
+                   "CREATE TABLE IF NOT EXISTS public.om_service ("
+                   " one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+                   " schema text NOT NULL);"
+                   "INSERT INTO public.om_service (schema) VALUES ('%s') ON CONFLICT DO NOTHING;"
+                   "GRANT SELECT ON public.om_service TO PUBLIC",
+                   migrations->own);
     enum status status = pg_script(pg, script.ptr, error);
     buf_fini(&script);
     return status;
@@ -219,16 +303,8 @@ static enum status apply_one(struct pg *pg, const struct migration *migration,
 
 static enum status apply_pending(struct pg *pg, struct migrations *migrations, FILE *out,
                                  struct error *error) {
-    static const char prepare[] = "SET client_min_messages = warning;"
-                                  "SET statement_timeout = 0;"
-                                  "CREATE TABLE IF NOT EXISTS public.om_migrations ("
-                                  " number int PRIMARY KEY,"
-                                  " name text NOT NULL,"
-                                  " checksum text NOT NULL,"
-                                  " applied_at timestamptz NOT NULL DEFAULT now());"
-                                  "GRANT SELECT ON public.om_migrations TO PUBLIC";
     size_t conflicts = 0;
-    enum status status = pg_script(pg, prepare, error);
+    enum status status = prepare(pg, migrations, error);
     if (status == STATUS_OK)
         status = compare(pg, migrations, out, &conflicts, error);
     if (status == STATUS_OK && conflicts > 0)
@@ -239,7 +315,7 @@ static enum status apply_pending(struct pg *pg, struct migrations *migrations, F
         if (migration->state == MIGRATION_APPLIED)
             continue;
         struct error cause;
-        status = apply_one(pg, migration, &cause);
+        status = apply_one(pg, migrations, migration, &cause);
         if (status == STATUS_OK)
             fprintf(out, "%s applied\n", migration->name);
         else
@@ -248,24 +324,29 @@ static enum status apply_pending(struct pg *pg, struct migrations *migrations, F
     return status;
 }
 
-enum status migrate_apply(struct pg *pg, const char *directory, FILE *out, struct error *error) {
+enum status migrate_apply(struct pg *pg, const struct migrate_source *source, FILE *out,
+                          struct error *error) {
     struct migrations migrations = {0};
-    enum status status = read_directory(directory, &migrations, error);
+    enum status status = read_directory(source->directory, &migrations, error);
     if (status == STATUS_OK)
         status = wait_for_lock(pg, out, error);
     if (status == STATUS_OK) {
-        status = apply_pending(pg, &migrations, out, error);
+        status = find_owner(pg, &migrations, source->service, error);
+        if (status == STATUS_OK)
+            status = apply_pending(pg, &migrations, out, error);
         unlock(pg);
     }
     migrations_fini(&migrations);
     return status;
 }
 
-enum status migrate_check(struct pg *pg, const char *directory, FILE *out, bool *clean,
-                          struct error *error) {
+enum status migrate_check(struct pg *pg, const struct migrate_source *source, FILE *out,
+                          bool *clean, struct error *error) {
     struct migrations migrations = {0};
     size_t conflicts = 0, pending = 0;
-    enum status status = read_directory(directory, &migrations, error);
+    enum status status = read_directory(source->directory, &migrations, error);
+    if (status == STATUS_OK)
+        status = find_owner(pg, &migrations, source->service, error);
     if (status == STATUS_OK)
         status = compare(pg, &migrations, out, &conflicts, error);
     for (size_t i = 0; i < migrations.count && status == STATUS_OK; i++) {
@@ -283,7 +364,7 @@ enum status migrate_check(struct pg *pg, const char *directory, FILE *out, bool 
 static const char up_to_date[] = "the schema is up to date\n";
 
 /* Looks until the schema is as the files say or the time is over: 0 looks once. */
-static int check_and_wait(const struct omctl_config *config, const char *directory,
+static int check_and_wait(const struct omctl_config *config, const struct migrate_source *source,
                           int64_t wait_us) {
     const int64_t until_us = clock_monotonic_us() + wait_us;
     for (;;) {
@@ -292,7 +373,7 @@ static int check_and_wait(const struct omctl_config *config, const char *directo
         bool clean = false;
         enum status status = command_open_database(config, &pg, &error);
         if (status == STATUS_OK)
-            status = migrate_check(pg, directory, stdout, &clean, &error);
+            status = migrate_check(pg, source, stdout, &clean, &error);
         pg_destroy(&pg);
         if (clean)
             printf(up_to_date);
@@ -307,20 +388,32 @@ static int check_and_wait(const struct omctl_config *config, const char *directo
     }
 }
 
+static enum status migrate_all(struct pg *pg, const struct migrate_source *source,
+                               const char *passwords, struct error *error) {
+    char schema[SCHEMA_NAME_SIZE];
+    enum status status = migrate_apply(pg, source, stdout, error);
+    if (status == STATUS_OK && passwords != NULL)
+        status = migrate_owner(pg, schema, error);
+    if (status == STATUS_OK && passwords != NULL)
+        status = roles_set_passwords(pg, passwords, schema, error);
+    return status;
+}
+
 int migrate_command(const struct omctl_config *config, int argc, char **argv) {
-    const char *directory = "sql";
+    struct migrate_source source = {.directory = "sql"};
     const char *passwords = NULL, *wait = NULL;
     int64_t wait_us = 0;
     bool check = false;
     const struct command_option options[] = {
-        {.name = "--dir", .value = &directory},
+        {.name = "--dir", .value = &source.directory},
+        {.name = "--service", .value = &source.service},
         {.name = "--check", .flag = &check},
         {.name = "--passwords", .value = &passwords},
         {.name = "--wait", .value = &wait},
     };
     struct error error;
     struct pg *pg = NULL;
-    enum status status = command_parse(options, 4, argc, argv, &error);
+    enum status status = command_parse(options, 5, argc, argv, &error);
     if (status == STATUS_OK && wait != NULL)
         status = duration_parse(wait, &wait_us, &error);
     if (status == STATUS_OK && check && passwords != NULL)
@@ -330,12 +423,10 @@ int migrate_command(const struct omctl_config *config, int argc, char **argv) {
         return COMMAND_USAGE;
     }
     if (check)
-        return check_and_wait(config, directory, wait_us);
+        return check_and_wait(config, &source, wait_us);
     status = command_await_database(config, wait_us, &pg, &error);
     if (status == STATUS_OK)
-        status = migrate_apply(pg, directory, stdout, &error);
-    if (status == STATUS_OK && passwords != NULL)
-        status = roles_set_passwords(pg, passwords, &error);
+        status = migrate_all(pg, &source, passwords, &error);
     pg_destroy(&pg);
     if (status != STATUS_OK)
         return command_failed("migrate", &error);

@@ -28,14 +28,18 @@ static enum status append_role(struct pg *pg, const char *directory, struct slic
     return status;
 }
 
-enum status roles_set_passwords(struct pg *pg, const char *directory, struct error *error) {
+enum status roles_set_passwords(struct pg *pg, const char *directory, const char *schema,
+                                struct error *error) {
     static const struct pg_statement list = {
         .name = "roles_list",
-        .sql = "SELECT rolname::text FROM pg_roles WHERE rolname ^@ 'om_' ORDER BY 1",
+        .sql = "SELECT rolname::text FROM pg_roles WHERE rolname ^@ 'om_'"
+               " AND $1::text IN ('', substr(rolname, 4)) ORDER BY 1",
+        .param_count = 1,
     };
+    const struct pg_param params[] = {pg_text(slice_of(schema))};
     struct pg_result *roles = NULL;
     struct buf script = {0};
-    enum status status = pg_query(pg, &list, NULL, &roles, error);
+    enum status status = pg_query(pg, &list, params, &roles, error);
     for (int row = 0; status == STATUS_OK && row < pg_rows(roles); row++)
         status = append_role(pg, directory, pg_get_slice(roles, row, 0), &script, error);
     if (status == STATUS_OK && script.len > 0)

@@ -8,9 +8,10 @@
 
 #include "shared/pg/pg.h"
 
-/* Gives every role om_* the password in the file <directory>/<role>, without its line end.
-   NOT_FOUND when a role has no such file: then none is changed. */
-enum status roles_set_passwords(struct pg *pg, const char *directory,
+/* Gives every role om_*, or that of one schema where `schema` is not "", the password in the file
+   <directory>/<role>, without its line end. NOT_FOUND when a role has no such file: then none is
+   changed. */
+enum status roles_set_passwords(struct pg *pg, const char *directory, const char *schema,
                                 struct error *error) MUST_CHECK;
 
 #endif
