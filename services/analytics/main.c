@@ -46,6 +46,7 @@ static const struct service service = {
     .schema = "analytics",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
+    .replica_reads = (const char *const[]){"dashboard", "metrics", NULL},
 };
 
 int main(int argc, char **argv) {

@@ -53,6 +53,7 @@ static const struct service service = {
     .consumers = ROWS(consumers),
     .workers = ROWS(workers),
     .endpoints = ROWS(endpoints),
+    .replica_reads = (const char *const[]){"list", "counts", NULL},
     .config_rows = ROWS(config_rows),
     .config_target = &settings,
 };

@@ -45,6 +45,7 @@ static const struct service service = {
     .schema = "inventory",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
+    .replica_reads = (const char *const[]){"product_list", NULL},
 };
 
 int main(int argc, char **argv) {

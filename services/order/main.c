@@ -59,6 +59,7 @@ static const struct service service = {
     .schema = "orders",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
+    .replica_reads = (const char *const[]){"list", NULL},
     .periodics = ROWS(periodics),
     .config_rows = ROWS(config_rows),
     .config_target = &settings,

@@ -37,6 +37,12 @@ const struct config_row config_common_rows[] = {
      .offset = offsetof(struct config, database_url),
      .fallback = "",
      .help = "services only: PostgreSQL connection string of the service's role"},
+    {.name = "OM_DATABASE_READ_URL",
+     .kind = CONFIG_SECRET,
+     .offset = offsetof(struct config, database_read_url),
+     .fallback = "",
+     .help = "services only: the same of a hot standby, which lists and reports are read from; "
+             "empty: from OM_DATABASE_URL"},
     {.name = "OM_REDIS_URL",
      .kind = CONFIG_SECRET,
      .offset = offsetof(struct config, redis_url),

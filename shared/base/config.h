@@ -31,9 +31,10 @@ struct config {
     const char *nats_user;
     const char *nats_password_file;
     const char *nats_tls_ca_file, *nats_tls_cert_file, *nats_tls_key_file;
-    const char *database_url; /* "" for the gateway */
-    const char *redis_url;    /* gateway only */
-    const char *instance;     /* "" means host name and pid */
+    const char *database_url;      /* "" for the gateway */
+    const char *database_read_url; /* "": there is no replica */
+    const char *redis_url;         /* gateway only */
+    const char *instance;          /* "" means host name and pid */
     const char *log_level;
     const char *otlp_url;        /* "": no spans */
     const char *admin_address;   /* listen address of healthz, readyz, metrics */

@@ -32,6 +32,8 @@ struct pg {
     char *url;
     char *name;
     const char *on_connect;
+    bool is_reader;
+    int64_t answer_timeout_ms;
     PGconn *conn; /* NULL: not connected */
     bool was_connected;
     bool in_transaction;
@@ -48,6 +50,13 @@ struct pg *pg_create(const char *url, const char *name) {
     struct pg *pg = mem_alloc(sizeof(*pg));
     pg->url = mem_copy(slice_of(url));
     pg->name = mem_copy(slice_of(name));
+    pg->answer_timeout_ms = RESULT_TIMEOUT_MS;
+    return pg;
+}
+
+struct pg *pg_create_reader(const char *url, const char *name) {
+    struct pg *pg = pg_create(url, name);
+    pg->is_reader = true;
     return pg;
 }
 
@@ -72,6 +81,15 @@ void pg_destroy(struct pg **pg) {
 
 void pg_set_on_connect(struct pg *pg, const char *sql) {
     pg->on_connect = sql;
+}
+
+void pg_set_answer_timeout(struct pg *pg, int64_t timeout_ms) {
+    pg->answer_timeout_ms = timeout_ms;
+}
+
+void pg_disconnect(struct pg *pg) {
+    assert(!pg->in_transaction);
+    drop_connection(pg);
 }
 
 bool pg_is_connected(const struct pg *pg) {
@@ -196,8 +214,10 @@ static PGconn *open_connection(const struct pg *pg) {
                                     "target_session_attrs",
                                     "dbname",
                                     NULL};
-    const char *const values[] = {"3",      "1",    "10",         "3",     "3", "5000",
-                                  pg->name, "UTF8", "read-write", pg->url, NULL};
+    const char *const values[] = {"3",      "1",    "10",
+                                  "3",      "3",    "5000",
+                                  pg->name, "UTF8", pg->is_reader ? "standby" : "read-write",
+                                  pg->url,  NULL};
     return PQconnectdbParams(keywords, values, 1);
 }
 
@@ -426,7 +446,7 @@ static enum status read_segment(struct pg *pg, struct error *cause, PGresult **r
                                 struct error *error) {
     size_t step_count = pg->steps.len / sizeof(struct step);
     for (size_t i = 0;;) {
-        enum status status = wait_result(pg, RESULT_TIMEOUT_MS, error);
+        enum status status = wait_result(pg, pg->answer_timeout_ms, error);
         if (status)
             return status;
         PGresult *result = PQgetResult(pg->conn);

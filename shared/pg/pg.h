@@ -11,7 +11,8 @@
  * Errors are judged by their SQLSTATE (pg_sqlstate.h), which is in error.sqlstate: DATA is the
  * event's fault, SERIALIZATION the moment's, UNAVAILABLE the database's. After the last the session
  * is dropped, unless it waited for a lock in vain: the next try resolves the URL's name again. A
- * session that may not write is none (target_session_attrs=read-write, unless the URL says else).
+ * session that may not write is none (target_session_attrs=read-write, unless the URL says else); a
+ * reader's is of a standby.
  *
  * While its thread works for a trace that is recorded, each transaction, and each query outside of
  * one, is a span of it (pg_span.h).
@@ -38,11 +39,18 @@ struct pg_statement {
 bool pg_is_url(const char *url);
 /* Does not connect yet. `url` is a libpq URI; `name` is shown in pg_stat_activity. */
 struct pg *pg_create(const char *url, const char *name);
+struct pg *pg_create_reader(const char *url, const char *name);
 void pg_destroy(struct pg **pg);
 /* Connects if needed; UNAVAILABLE when it cannot within 3 s. */
 enum status pg_connect(struct pg *pg, struct error *error) MUST_CHECK;
+/* Leaves the session, outside any transaction: the next call connects anew. */
+void pg_disconnect(struct pg *pg);
 /* There is a session, as far as is known. */
 bool pg_is_connected(const struct pg *pg);
+/* How long an answer is waited for, until the connection counts as lost; 12 s unless this is
+ * called.
+ */
+void pg_set_answer_timeout(struct pg *pg, int64_t timeout_ms);
 /* SQL run after each connect, such as SET; borrowed for the life of `pg`. */
 void pg_set_on_connect(struct pg *pg, const char *sql);
 

@@ -44,6 +44,7 @@ struct endpoint_state {
     const struct endpoint *endpoint;
     struct subscription subscription;
     struct pg *pg;
+    struct replica_reader *replica; /* NULL: it reads none */
     struct arena *arena;
     struct buf reply;
     struct hindrance hindrance; /* of the last request, if a dependency failed it at failed_us */
@@ -233,6 +234,37 @@ static void end_span(const struct endpoint_state *state, const struct span *span
         SPAN_ERROR(status != STATUS_OK && service_error_code(status) >= 500 ? error->text : NULL));
 }
 
+/* The replica's trouble is nobody's: then the database is asked. */
+static enum status ask_replica(struct endpoint_state *state, struct endpoint_call *call,
+                               struct error *error) {
+    call->pg = replica_take(state->replica, state->pg);
+    enum status status = STATUS_UNAVAILABLE;
+    if (call->pg != NULL) {
+        status = state->endpoint->handle(call, error);
+        if (status != STATUS_UNAVAILABLE && status != STATUS_SERIALIZATION)
+            return status;
+        replica_give_up(state->replica, error);
+        buf_clear(call->reply);
+    }
+    call->pg = state->pg;
+    return STATUS_UNAVAILABLE;
+}
+
+static enum status handle(struct endpoint_state *state, struct endpoint_call *call,
+                          struct error *error) {
+    enum status status =
+        state->replica != NULL ? ask_replica(state, call, error) : STATUS_UNAVAILABLE;
+    if (status != STATUS_UNAVAILABLE)
+        return status;
+    status = state->endpoint->handle(call, error);
+    if (status == STATUS_UNAVAILABLE && call->pg != NULL && !pg_is_connected(call->pg)) {
+        /* The connection may have been closed while it was idle. */
+        buf_clear(call->reply);
+        status = state->endpoint->handle(call, error);
+    }
+    return status;
+}
+
 static void on_request(natsConnection *connection, natsSubscription *subscription, natsMsg *request,
                        void *closure) {
     (void)connection;
@@ -252,12 +284,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
         .arena = state->arena,
         .reply = &state->reply,
     };
-    enum status status = state->endpoint->handle(&call, &error);
-    if (status == STATUS_UNAVAILABLE && call.pg != NULL && !pg_is_connected(call.pg)) {
-        /* The connection may have been closed while it was idle. */
-        buf_clear(&state->reply);
-        status = state->endpoint->handle(&call, &error);
-    }
+    enum status status = handle(state, &call, &error);
     if (call.has_committed && state->micro->options.committed != NULL)
         state->micro->options.committed(state->micro->options.committed_closure);
     publish_reply(state, request, status, &error);
@@ -265,6 +292,15 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     count_request(state, started_us, status, &error);
     end_span(state, &span, status, &error);
     natsMsg_Destroy(request);
+}
+
+static bool reads_replica(const struct micro_options *options, const struct endpoint *endpoint) {
+    const char *const *name = options->service->replica_reads;
+    while (options->replica != NULL && name != NULL && *name != NULL) {
+        if (strcmp(*name++, endpoint->name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static natsStatus subscribe_endpoints(struct micro *micro) {
@@ -280,6 +316,9 @@ static natsStatus subscribe_endpoints(struct micro *micro) {
         hindrance_init(&state->hindrance);
         if (micro->options.database_url != NULL)
             state->pg = pg_create(micro->options.database_url, state->endpoint->subject);
+        if (reads_replica(&micro->options, state->endpoint))
+            state->replica =
+                replica_reader_create(micro->options.replica, state->endpoint->subject);
         micro->endpoint_count++;
         s = natsConnection_QueueSubscribe(&state->subscription.handle,
                                           nats_client_fast(micro->options.nats),
@@ -381,6 +420,7 @@ void micro_destroy(struct micro **micro) {
     each_subscription(m, finish_end, until_us);
     for (size_t i = 0; i < m->endpoint_count; i++) {
         struct endpoint_state *state = &m->endpoints[i];
+        replica_reader_destroy(&state->replica);
         pg_destroy(&state->pg);
         arena_destroy(&state->arena);
         buf_fini(&state->reply);

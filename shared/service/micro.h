@@ -8,6 +8,7 @@
 #ifndef OM_SHARED_SERVICE_MICRO_H
 #define OM_SHARED_SERVICE_MICRO_H
 
+#include "shared/service/replica.h"
 #include "shared/service/service.h"
 
 struct micro;
@@ -15,7 +16,8 @@ struct micro;
 struct micro_options {
     struct nats_client *nats;
     const struct service *service;
-    const char *database_url; /* NULL: endpoints get no pg */
+    const char *database_url;      /* NULL: endpoints get no pg */
+    struct replica_watch *replica; /* NULL: there is none, and all read the database */
     const char *version;
     void *context;
     bool (*is_ready)(void *closure, struct error *why); /* NULL: it always is */

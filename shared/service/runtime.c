@@ -46,6 +46,7 @@ struct runtime {
     struct periodic_task **periodics;
     struct worker **workers;
     struct micro *micro;
+    struct replica_watch *replica; /* NULL: none is read */
     struct admin *admin;
     _Atomic enum phase phase;
 };
@@ -87,6 +88,8 @@ static enum status check_common(const struct config *config, enum log_level *lev
         return status;
     if (!pg_is_url(config->database_url))
         return error_set(error, STATUS_INVALID, "OM_DATABASE_URL cannot be parsed");
+    if (!pg_is_url(config->database_read_url))
+        return error_set(error, STATUS_INVALID, "OM_DATABASE_READ_URL cannot be parsed");
     if (config->otlp_url[0] != '\0' && !httpc_is_url(config->otlp_url))
         return error_set(error, STATUS_INVALID, "OM_OTLP_URL is no http or https address");
     if (!log_level_parse(config->log_level, level))
@@ -220,7 +223,9 @@ static void check_readiness(void *closure, struct readiness *readiness) {
     struct error why = {0};
     char holder[RELAY_HOLDER_SIZE] = "";
     readiness->ready = is_all_ready(runtime, &why);
-    if (readiness->ready && runtime->relay != NULL)
+    if (readiness->ready && runtime->replica != NULL && !replica_is_read(runtime->replica, &why))
+        holder[0] = '\0';
+    else if (readiness->ready && runtime->relay != NULL)
         relay_holder(runtime->relay, holder);
     if (holder[0] != '\0')
         snprintf(readiness->reason, sizeof(readiness->reason), "standing by; %s relays", holder);
@@ -352,6 +357,15 @@ static void destroy_workers(struct runtime *runtime) {
     free(runtime->workers);
 }
 
+/* Where an endpoint reads it. */
+static enum status start_replica(struct runtime *runtime, struct error *error) {
+    const struct config *config = &runtime->config;
+    if (runtime->service->replica_reads == NULL || config->database_read_url[0] == '\0')
+        return STATUS_OK;
+    return replica_watch_start(config->database_url, config->database_read_url, &runtime->replica,
+                               error);
+}
+
 static enum status start_all(struct runtime *runtime, struct error *error) {
     const struct service *service = runtime->service;
     runtime->context = service->start == NULL ? service->config_target : NULL;
@@ -370,12 +384,15 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
         status = start_periodics(runtime, error);
     if (status == STATUS_OK)
         status = start_workers(runtime, error);
+    if (status == STATUS_OK)
+        status = start_replica(runtime, error);
     if (status != STATUS_OK)
         return status;
     const struct micro_options options = {
         .nats = runtime->nats,
         .service = service,
         .database_url = service->schema != NULL ? runtime->config.database_url : NULL,
+        .replica = runtime->replica,
         .version = ordermesh_version,
         .context = runtime->context,
         .is_ready = is_all_ready,
@@ -431,6 +448,7 @@ static void drain(struct runtime *runtime) {
 static void destroy_all(struct runtime *runtime) {
     micro_destroy(&runtime->micro);
     admin_stop(&runtime->admin);
+    replica_watch_stop(&runtime->replica);
     stop_periodics(runtime);
     free(runtime->periodics);
     for (size_t i = 0; runtime->consumers != NULL && i < runtime->service->consumer_count; i++)

@@ -44,6 +44,9 @@ struct service {
     size_t consumer_count;
     const struct endpoint *endpoints;
     size_t endpoint_count;
+    /* Names of endpoints that only read, and for which a replica will do (replica.h); ends with
+       NULL. NULL: there is none. */
+    const char *const *replica_reads;
     const struct periodic *const *periodics; /* its tasks by the clock; needs a schema */
     size_t periodic_count;
     const struct worker_spec *workers; /* its own background threads */

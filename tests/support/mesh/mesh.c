@@ -1,6 +1,7 @@
 #include "tests/support/mesh/mesh.h"
 
 #include "shared/base/memory.h"
+#include "tests/support/mesh/apart.h"
 #include "tests/support/mesh/stream_dump.h"
 #include "tests/support/network/http.h"
 
@@ -31,6 +32,7 @@ struct replica {
 
 struct mesh {
     struct servers *servers;
+    struct apart *apart; /* NULL: one database for all */
     int http_port;
     struct part parts[MESH_PART_COUNT];
     struct replica replicas[REPLICAS_MAX];
@@ -51,6 +53,14 @@ static const char *const part_roles[] = {
 
 struct servers *mesh_servers(struct mesh *mesh) {
     return mesh->servers;
+}
+
+struct apart *mesh_apart(struct mesh *mesh) {
+    return mesh->apart;
+}
+
+const char *mesh_database_url(struct mesh *mesh) {
+    return mesh->apart != NULL ? apart_whole_url(mesh->apart) : servers_postgres_url(mesh->servers);
 }
 
 uint16_t mesh_http_port(const struct mesh *mesh) {
@@ -76,7 +86,11 @@ void mesh_forget_deaths(struct mesh *mesh) {
 
 static void fill_environment(struct mesh *mesh, enum mesh_part part, const char *failpoint,
                              struct environment *environment) {
-    servers_service_environment(mesh->servers, part_names[part], part_roles[part], environment);
+    bool is_apart = mesh->apart != NULL && part_roles[part] != NULL;
+    servers_service_environment(mesh->servers, part_names[part], is_apart ? NULL : part_roles[part],
+                                environment);
+    if (is_apart)
+        apart_environment(mesh->apart, part_roles[part], environment);
     environment_set(environment, "OM_INSTANCE", part_names[part]);
     environment_set_int(environment, "OM_ADMIN_PORT", mesh->parts[part].admin_port);
     if (part == MESH_GATEWAY)
@@ -282,7 +296,9 @@ static void run_omctl(struct mesh *mesh, const char *const *arguments) {
     for (int i = 0; i < 6 && arguments[i] != NULL; i++)
         argv[i + 1] = arguments[i];
     servers_environment(mesh->servers, NULL, &environment);
-    environment_set(&environment, "OM_DATABASE_URL", servers_postgres_url(mesh->servers));
+    environment_set(&environment, "OM_DATABASE_URL",
+                    mesh->apart != NULL ? apart_owner_url(mesh->apart, "om_inventory")
+                                        : servers_postgres_url(mesh->servers));
     buf_printf(&log_path, "%s/omctl.log", servers_dir(mesh->servers));
     int exit_code = process_run(&(struct process_options){.argv = argv,
                                                           .environment = &environment,
@@ -307,18 +323,23 @@ static void prepare_parts(struct mesh *mesh) {
 }
 
 /* `provision` are the arguments for omctl, NULL-terminated. */
-static struct mesh *start_on(unsigned servers, const char *const *provision) {
+static struct mesh *start_on(unsigned servers, bool is_apart, const char *const *provision) {
     struct mesh *mesh = mem_alloc(sizeof(*mesh));
 
     mesh->servers = servers_start(servers);
-    servers_migrate(mesh->servers);
+    if (is_apart)
+        mesh->apart = apart_create(mesh->servers);
+    else
+        servers_migrate(mesh->servers);
     run_omctl(mesh, provision);
     prepare_parts(mesh);
     for (int part = 0; part < MESH_PART_COUNT; part++)
         mesh_launch(mesh, (enum mesh_part)part, NULL);
     if (!mesh_await_ready(mesh, READY_TIMEOUT_MS))
         fixture_fail("the mesh is not ready");
-    run_omctl(mesh, (const char *const[]){"seed", "demo", "--wait", NULL});
+    run_omctl(mesh, (const char *const[]){"seed", "demo", is_apart ? NULL : "--wait", NULL});
+    if (is_apart)
+        apart_await_prices(mesh->apart);
     mesh_forget_deaths(mesh);
     return mesh;
 }
@@ -327,17 +348,21 @@ static const char *const provision_soon_again[] = {"provision",  "--dir", OM_SOU
                                                    "--ack-wait", "2s",    NULL};
 
 struct mesh *mesh_start(void) {
-    return start_on(SERVERS_ALL, provision_soon_again);
+    return start_on(SERVERS_ALL, false, provision_soon_again);
+}
+
+struct mesh *mesh_start_apart(void) {
+    return start_on(SERVERS_ALL, true, provision_soon_again);
 }
 
 struct mesh *mesh_start_on_disks(void) {
-    struct mesh *mesh = start_on(SERVERS_ALL | SERVERS_DISKS, provision_soon_again);
+    struct mesh *mesh = start_on(SERVERS_ALL | SERVERS_DISKS, false, provision_soon_again);
     servers_sync_disks(mesh->servers);
     return mesh;
 }
 
 struct mesh *mesh_start_cluster(void) {
-    return start_on(SERVERS_ALL | SERVERS_CLUSTER,
+    return start_on(SERVERS_ALL | SERVERS_CLUSTER, false,
                     (const char *const[]){"provision", "--dir", OM_SOURCE_DIR "/nats", "--replicas",
                                           "3", NULL});
 }
@@ -386,6 +411,7 @@ void mesh_stop(struct mesh **mesh) {
     const char *dump_dir = getenv("OM_EVENT_DUMP_DIR");
     if (dump_dir != NULL && dump_dir[0] != '\0')
         stream_dump_to_dir((*mesh)->servers, dump_dir);
+    apart_destroy(&(*mesh)->apart);
     servers_stop(&(*mesh)->servers);
     free(*mesh);
     *mesh = NULL;

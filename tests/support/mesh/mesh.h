@@ -43,11 +43,16 @@ struct mesh *mesh_start(void);
 struct mesh *mesh_start_cluster(void);
 /* As mesh_start(), with a disk for each server whose power can be cut, and all of it synced. */
 struct mesh *mesh_start_on_disks(void);
+/* As mesh_start(), with a database for each service (apart.h). */
+struct mesh *mesh_start_apart(void);
 /* SIGTERM to all that run; one that does not end in order fails the test program. What the streams
    then carry goes into the directory OM_EVENT_DUMP_DIR, if that is set (stream_dump.h). */
 void mesh_stop(struct mesh **mesh);
 
 struct servers *mesh_servers(struct mesh *mesh);
+struct apart *mesh_apart(struct mesh *mesh); /* NULL: one database for all */
+/* A superuser's, of all that the services keep. */
+const char *mesh_database_url(struct mesh *mesh);
 uint16_t mesh_http_port(const struct mesh *mesh);
 const char *mesh_name(enum mesh_part part);
 const char *mesh_log_path(const struct mesh *mesh, enum mesh_part part);

@@ -286,7 +286,7 @@ static void supervise(void *closure) {
 static bool supervised_check(struct clients *clients, int64_t settle_ms, struct buf *report) {
     struct servers *servers = mesh_servers(clients->mesh);
     struct checker_options options = {
-        .database_url = servers_postgres_url(servers),
+        .database_url = mesh_database_url(clients->mesh),
         .nats_url = servers_nats_url(servers),
         .nats_user = "operator",
         .nats_password_file = servers_nats_password_file(servers, "operator"),

@@ -28,6 +28,10 @@ int scenario_setup_on_disks(void **state) {
     return begin(mesh_start_on_disks(), state);
 }
 
+int scenario_setup_apart(void **state) {
+    return begin(mesh_start_apart(), state);
+}
+
 int scenario_teardown(void **state) {
     struct scenario *scenario = *state;
 
@@ -74,7 +78,7 @@ void scenario_timeline(const struct buf *order_json, struct buf *events) {
 }
 
 int64_t scenario_sql(struct scenario *scenario, const char *sql, const char *text) {
-    PGconn *db = PQconnectdb(servers_postgres_url(mesh_servers(scenario->mesh)));
+    PGconn *db = PQconnectdb(mesh_database_url(scenario->mesh));
     PGresult *result = PQexecParams(db, sql, text == NULL ? 0 : 1, NULL,
                                     (const char *const[]){text}, NULL, NULL, 0);
 

@@ -27,6 +27,7 @@ struct scenario {
 /* Group fixture; *state becomes a struct scenario. Prints the seed. */
 int scenario_setup(void **state);
 int scenario_setup_on_disks(void **state);
+int scenario_setup_apart(void **state);
 int scenario_teardown(void **state);
 
 /* Places an order of `quantity` of `sku` under `key`, asserts the 202 and leaves its id in `id` (64

@@ -4,6 +4,7 @@
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_result.h"
 #include "tests/support/servers/server_kinds.h"
+#include "tests/support/servers/standby.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -102,9 +103,5 @@ void pooler_stop(struct pooler **pooler) {
 }
 
 struct buf pooler_url(const struct pooler *pooler, const char *url) {
-    struct buf changed = {0};
-    const char *port = strrchr(url, ':') + 1;
-    const char *database = strchr(port, '/');
-    buf_printf(&changed, "%.*s%d%s", (int)(port - url), url, pooler->port, database);
-    return changed;
+    return url_with_port(url, pooler->port);
 }
