@@ -1,6 +1,7 @@
 #include "omctl/commands.h"
 
 #include "omctl/dlq/dlq.h"
+#include "omctl/dlq/dlq_edit.h"
 #include "omctl/events.h"
 #include "omctl/fsm.h"
 #include "omctl/health.h"
@@ -205,6 +206,23 @@ static const struct command commands[] = {
      .options = OPTIONS({"--all", NULL, NULL, "all that the filter means"}, DLQ_FILTER_ROWS,
                         DLQ_TIME_ROWS, RATE_ROW, DRY_ROW, JSON_ROW),
      .run = dlq_replay_command},
+    {.words = "dlq edit",
+     .arguments = "ID --reason TEXT [--body FILE] [--header 'NAME: VALUE']..."
+                  " [--drop-header NAME]... [--json]",
+     .summary = "change a dead letter's message and replay it",
+     .details =
+         "Replays the message with another body or other headers; what is not named stays as it"
+         " is. Without --body, --header and --drop-header it opens $VISUAL or $EDITOR with both,"
+         " and replays what was changed there, or nothing.\n"
+         "\n"
+         "The body stays a JSON object with the same id. The original stays in its stream and in"
+         " `omctl dlq show`, and beside it what was changed, by whom and why.",
+     .options = OPTIONS(
+         {"--reason", "TEXT", NULL, "why, for the audit"},
+         {"--body", VALUE_FILE, NULL, "the body instead; - for the input"},
+         {"--header", "'NAME: VALUE'", NULL, "instead of the header's values; may be given often"},
+         {"--drop-header", "NAME", NULL, "without it; may be given often"}, JSON_ROW),
+     .run = dlq_edit_command},
     {.words = "dlq discard",
      .arguments = "ID --reason TEXT [--json] | --all --because TEXT [FILTER] [--rate N]"
                   " [--dry-run] [--json]",

@@ -152,7 +152,7 @@ static void write_mermaid(struct buf *out) {
 int fsm_command(const struct omctl_config *config, int argc, char **argv) {
     (void)config;
     const char *format = "mermaid";
-    const struct command_option options[] = {{"--format", &format, NULL}};
+    const struct command_option options[] = {{.name = "--format", .value = &format}};
     struct error error;
     struct buf out = {0};
     if (command_parse(options, COUNT(options), argc, argv, &error) != STATUS_OK) {

@@ -42,10 +42,14 @@ int token_command(const struct omctl_config *config, int argc, char **argv) {
     (void)config;
     struct token_options given = {.scope = "orders:read orders:write", .ttl = "1h"};
     const struct command_option options[] = {
-        {"--alg", &given.algorithm, NULL},     {"--key-file", &given.key_file, NULL},
-        {"--sub", &given.subject, NULL},       {"--scope", &given.scope, NULL},
-        {"--tenant", &given.tenant, NULL},     {"--issuer", &given.issuer, NULL},
-        {"--audience", &given.audience, NULL}, {"--ttl", &given.ttl, NULL},
+        {.name = "--alg", .value = &given.algorithm},
+        {.name = "--key-file", .value = &given.key_file},
+        {.name = "--sub", .value = &given.subject},
+        {.name = "--scope", .value = &given.scope},
+        {.name = "--tenant", .value = &given.tenant},
+        {.name = "--issuer", .value = &given.issuer},
+        {.name = "--audience", .value = &given.audience},
+        {.name = "--ttl", .value = &given.ttl},
     };
     struct error error;
     int64_t ttl_us;

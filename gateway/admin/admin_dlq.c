@@ -161,7 +161,7 @@ void post_dlq_replay(h2o_req_t *req, struct slice id) {
     static const struct resource resource = {
         .subject = "mesh.dlq.replay",
         .is_id = dlq_id_is_valid,
-        .make_request = dlq_plain_request,
+        .make_request = dlq_replay_request,
         .is_replay = true,
     };
     act(req, &resource, id);

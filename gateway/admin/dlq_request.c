@@ -87,6 +87,13 @@ static bool is_reason(const char *name) {
     return strcmp(name, "reason") == 0;
 }
 
+static bool is_of_edit(const char *name) {
+    const char *const *member = dlq_edit_members;
+    while (*member != NULL && strcmp(*member, name) != 0)
+        member++;
+    return *member != NULL;
+}
+
 static bool is_of_replay_all(const char *name) {
     enum dlq_filter_member member;
     if (dlq_filter_find(slice_of(name), &member))
@@ -103,6 +110,13 @@ static void add_fault(struct field_errors *errors, const char *name, const char 
     const char *message = strstr(text, ": ");
     message = message == NULL ? text : message + 2;
     field_error_add(errors, slice_of(name), arena_copy(errors->arena, slice_of(message)));
+}
+
+/* `text` is "<field>: what is wrong with it". */
+static void add_named_fault(struct field_errors *errors, const char *text) {
+    struct slice rest = slice_of(text);
+    struct slice field = arena_slice(errors->arena, slice_take_until(&rest, ':'));
+    field_error_add(errors, field, arena_copy(errors->arena, slice_trim(rest)));
 }
 
 static void take_filter(struct json_object *root, struct field_errors *errors,
@@ -156,18 +170,29 @@ static void take_job(struct json_object *root, struct field_errors *errors, stru
 typedef void (*take_fn)(struct json_object *root, struct field_errors *errors,
                         struct json_writer *w);
 
-static enum status make_request(const struct dlq_body *body, take_fn take,
-                                struct field_errors *errors, struct buf *out, struct error *error) {
+/* *root is the body's object, to be put by the caller, and `w` the request as far as all have it.
+ */
+static enum status begin_request(const struct dlq_body *body, struct json_object **root,
+                                 struct buf *out, struct json_writer *w, struct error *error) {
     struct slice text = body->text.len > 0 ? body->text : SLICE_LITERAL("{}");
-    struct json_object *root = NULL;
-    enum status status = json_parse(text, &root, error);
+    enum status status = json_parse(text, root, error);
     if (status != STATUS_OK)
         return status;
-    struct json_writer w = json_writer(out);
-    json_begin_object(&w);
+    *w = json_writer(out);
+    json_begin_object(w);
     if (body->id.len > 0)
-        json_put_string(&w, "id", body->id);
-    json_put_string(&w, "actor", body->actor);
+        json_put_string(w, "id", body->id);
+    json_put_string(w, "actor", body->actor);
+    return STATUS_OK;
+}
+
+static enum status make_request(const struct dlq_body *body, take_fn take,
+                                struct field_errors *errors, struct buf *out, struct error *error) {
+    struct json_object *root = NULL;
+    struct json_writer w;
+    enum status status = begin_request(body, &root, out, &w, error);
+    if (status != STATUS_OK)
+        return status;
     take(root, errors, &w);
     json_end_object(&w);
     json_object_put(root);
@@ -183,6 +208,24 @@ static void take_nothing(struct json_object *root, struct field_errors *errors,
 enum status dlq_plain_request(const struct dlq_body *body, struct field_errors *errors,
                               struct buf *out, struct error *error) {
     return make_request(body, take_nothing, errors, out, error);
+}
+
+enum status dlq_replay_request(const struct dlq_body *body, struct field_errors *errors,
+                               struct buf *out, struct error *error) {
+    struct json_object *root = NULL;
+    struct json_writer w;
+    struct dlq_edit edit = {0};
+    struct error fault;
+    enum status status = begin_request(body, &root, out, &w, error);
+    if (status != STATUS_OK)
+        return status;
+    refuse_others(root, is_of_edit, errors);
+    if (dlq_edit_read(root, body->id, &edit, &fault) != STATUS_OK)
+        add_named_fault(errors, fault.text);
+    dlq_edit_write(&edit, &w);
+    json_end_object(&w);
+    json_object_put(root);
+    return STATUS_OK;
 }
 
 static void take_reason(struct json_object *root, struct field_errors *errors,

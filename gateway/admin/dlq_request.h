@@ -8,6 +8,7 @@
 #include "gateway/reply/problem.h"
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
+#include "shared/contract/dlq_edit.h"
 #include "shared/contract/dlq_filter.h"
 
 /* Appends the request for a page. `query` is what stands behind the question mark. INVALID says
@@ -26,6 +27,9 @@ struct dlq_body {
    appended is of no use. INVALID: the body is no JSON object. */
 enum status dlq_plain_request(const struct dlq_body *body, struct field_errors *errors,
                               struct buf *out, struct error *error) MUST_CHECK; /* {} */
+/* {}, or what dlq_edit.h says */
+enum status dlq_replay_request(const struct dlq_body *body, struct field_errors *errors,
+                               struct buf *out, struct error *error) MUST_CHECK;
 enum status dlq_discard_request(const struct dlq_body *body, struct field_errors *errors,
                                 struct buf *out, struct error *error) MUST_CHECK; /* {"reason"} */
 /* {filter but "status", "ratePerSecond"?, "dryRun"?} */

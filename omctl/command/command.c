@@ -27,6 +27,22 @@ static enum status refuse_argument(const struct command_option *options, size_t 
     return error_set(error, STATUS_INVALID, "unknown argument %s", argument);
 }
 
+/* `value` is NULL of a flag. */
+static enum status take_option(const struct command_option *option, const char *value,
+                               struct error *error) {
+    struct command_values *values = option->values;
+    if (value == NULL) {
+        *option->flag = true;
+    } else if (values == NULL) {
+        *option->value = value;
+    } else {
+        if (values->count == sizeof(values->items) / sizeof(values->items[0]))
+            return error_set(error, STATUS_INVALID, "too many %s", option->name);
+        values->items[values->count++] = value;
+    }
+    return STATUS_OK;
+}
+
 enum status command_parse(const struct command_option *options, size_t count, int argc, char **argv,
                           struct error *error) {
     for (int i = 0; i < argc; i++) {
@@ -37,17 +53,17 @@ enum status command_parse(const struct command_option *options, size_t count, in
         const struct command_option *option = find_option(options, count, name);
         if (option == NULL)
             return refuse_argument(options, count, argv[i], error);
-        if (option->value == NULL) {
-            if (equals != NULL)
-                return error_set(error, STATUS_INVALID, "%s takes no value", option->name);
-            *option->flag = true;
-        } else if (equals != NULL) {
-            *option->value = equals + 1;
-        } else if (i + 1 < argc) {
-            *option->value = argv[++i];
-        } else {
+        bool takes_value = option->value != NULL || option->values != NULL;
+        const char *value = equals != NULL ? equals + 1 : NULL;
+        if (!takes_value && equals != NULL)
+            return error_set(error, STATUS_INVALID, "%s takes no value", option->name);
+        if (takes_value && equals == NULL && ++i < argc)
+            value = argv[i];
+        if (takes_value && value == NULL)
             return error_set(error, STATUS_INVALID, "%s needs a value", option->name);
-        }
+        enum status status = take_option(option, value, error);
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }

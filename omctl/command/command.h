@@ -29,11 +29,18 @@ enum command_exit {
     COMMAND_USAGE = 2,
 };
 
-/* A long option: a flag when `value` is NULL, else one that takes an argument. */
+/* The values of an option that may be given often. */
+struct command_values {
+    const char *items[32];
+    size_t count;
+};
+
+/* A long option: one that takes an argument, where `value` or `values` is set, else a flag. */
 struct command_option {
     const char *name; /* "--dir" */
     const char **value;
     bool *flag;
+    struct command_values *values;
 };
 
 typedef int (*command_fn)(const struct omctl_config *config, int argc, char **argv);

@@ -1,15 +1,14 @@
 #include "omctl/dlq/dlq.h"
 
+#include "omctl/dlq/actor.h"
 #include "omctl/dlq/dlq_follow.h"
 #include "omctl/dlq/dlq_print.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/nats/mesh_call.h"
 
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
@@ -87,18 +86,6 @@ static enum status read_number(const char *name, const char *text, int64_t most,
                          (long long)most);
     *number = (int64_t)value;
     return STATUS_OK;
-}
-
-/* The user of this machine is recorded as the one who acts. */
-static void put_actor(struct json_writer *w) {
-    const struct passwd *user = getpwuid(geteuid());
-    struct buf name = {0};
-    if (user != NULL && dlq_text_is_valid(slice_of(user->pw_name), DLQ_ACTOR_MOST))
-        buf_append_text(&name, user->pw_name);
-    else
-        buf_printf(&name, "uid %u", (unsigned)geteuid());
-    json_put_string(w, "actor", buf_slice(&name));
-    buf_fini(&name);
 }
 
 static void begin_with_id(const struct arguments *arguments, struct buf *body,
@@ -215,7 +202,7 @@ static int replay_one(const struct omctl_config *config, const struct arguments 
     struct buf body = {0};
     struct json_writer w;
     begin_with_id(arguments, &body, &w);
-    put_actor(&w);
+    actor_put(&w);
     json_end_object(&w);
     return ask(config, arguments, "mesh.dlq.replay", &body, dlq_print_entry);
 }
@@ -240,7 +227,7 @@ static enum status write_job(const struct arguments *arguments, struct buf *body
         json_put_text(&w, "because", arguments->because);
     json_put_int(&w, "ratePerSecond", rate);
     json_put_bool(&w, "dryRun", arguments->is_dry);
-    put_actor(&w);
+    actor_put(&w);
     json_end_object(&w);
     return STATUS_OK;
 }
@@ -335,7 +322,7 @@ static enum status write_discard_one(const struct arguments *arguments, struct b
         return error_set(error, STATUS_INVALID, "--reason is needed");
     begin_with_id(arguments, body, &w);
     json_put_text(&w, "reason", arguments->reason);
-    put_actor(&w);
+    actor_put(&w);
     json_end_object(&w);
     return STATUS_OK;
 }
@@ -417,7 +404,7 @@ int dlq_cancel_command(const struct omctl_config *config, int argc, char **argv)
     if (parse_with_id(&arguments, NULL, 0, argc, argv, &error) != STATUS_OK)
         return misused("dlq cancel", &error);
     begin_with_id(&arguments, &body, &w);
-    put_actor(&w);
+    actor_put(&w);
     json_end_object(&w);
     return ask(config, &arguments, "mesh.dlq.job_cancel", &body, dlq_print_job);
 }

@@ -1,7 +1,7 @@
 /*
  * `omctl dlq ...`: dead letters, through the endpoints of the mesh (services/dlq/endpoint.h says
  * what they answer). dlq.c reads the arguments and asks, dlq_print.c shows the answers,
- * dlq_follow.c goes on asking.
+ * dlq_follow.c goes on asking. dlq_edit.c is `omctl dlq edit`.
  */
 #ifndef OM_OMCTL_DLQ_DLQ_H
 #define OM_OMCTL_DLQ_DLQ_H

@@ -116,11 +116,12 @@ static void print_members(struct json_object *entry, FILE *out) {
             int_of(entry, "generation"));
 }
 
-static void print_headers(struct json_object *entry, FILE *out) {
+static void print_headers(struct json_object *object, const char *title, FILE *out) {
     struct json_object *headers;
-    if (json_get_object(entry, "headers", &headers, NULL) != STATUS_OK)
+    if (json_get_object(object, "headers", &headers, NULL) != STATUS_OK ||
+        json_object_object_length(headers) == 0)
         return;
-    fputs("\nheaders\n", out);
+    fputs(title, out);
     json_object_object_foreach(headers, name, values) {
         for (size_t i = 0; i < json_object_array_length(values); i++) {
             fputs("  ", out);
@@ -130,6 +131,28 @@ static void print_headers(struct json_object *entry, FILE *out) {
                        false, out);
             fputc('\n', out);
         }
+        if (json_object_array_length(values) == 0)
+            fprintf(out, "  no %s\n", name);
+    }
+}
+
+/* What was replayed instead of the original. */
+static void print_edits(struct json_object *entry, FILE *out) {
+    struct json_object *edits;
+    if (json_get_array(entry, "edits", &edits, NULL) != STATUS_OK)
+        return;
+    for (size_t i = json_object_array_length(edits); i-- > 0;) { /* the newest is first in it */
+        struct json_object *edit = json_object_array_get_idx(edits, i);
+        struct slice body = text_of(edit, "body");
+        fprintf(out, "\nedited %.*s, generation %lld, by ", SLICE_ARG(time_of(edit, "at")),
+                int_of(edit, "generation"));
+        print_text(text_of(edit, "actor"), false, out);
+        fputs(": ", out);
+        print_text(text_of(edit, "reason"), false, out);
+        print_headers(edit, "\n", out);
+        fputs(body.len > 0 ? "\n" : "", out);
+        print_text(body, true, out);
+        fputc('\n', out);
     }
 }
 
@@ -172,7 +195,8 @@ static void print_history(struct json_object *entry, FILE *out) {
 
 void dlq_print_details(struct json_object *entry, FILE *out) {
     print_members(entry, out);
-    print_headers(entry, out);
+    print_headers(entry, "\nheaders\n", out);
     print_body(entry, out);
+    print_edits(entry, out);
     print_history(entry, out);
 }

@@ -16,6 +16,7 @@ struct asked {
     int64_t limit, rate_per_second;
     bool is_dry;
     struct dlq_filter filter;
+    struct dlq_edit edit; /* of a replay */
 };
 
 struct member {
@@ -29,7 +30,7 @@ struct member {
 static const struct member members[] = {
     {"id", json_type_string, true, DLQ_ID_MOST, offsetof(struct asked, id)},
     {"actor", json_type_string, false, DLQ_ACTOR_MOST, offsetof(struct asked, actor)},
-    {"reason", json_type_string, true, DLQ_REASON_MOST, offsetof(struct asked, reason)},
+    {"reason", json_type_string, false, DLQ_REASON_MOST, offsetof(struct asked, reason)},
     {"because", json_type_string, false, DLQ_REASON_MOST, offsetof(struct asked, because)},
     {"cursor", json_type_string, false, DLQ_CURSOR_MOST, offsetof(struct asked, cursor)},
     {"limit", json_type_int, false, DLQ_LIMIT_MOST, offsetof(struct asked, limit)},
@@ -96,6 +97,8 @@ static enum status read_request(struct json_object *request, const char *const *
         else if (members[i].is_needed)
             status = error_set(error, STATUS_INVALID, "%s: is required", members[i].name);
     }
+    if (status == STATUS_OK && is_named(known, "headers"))
+        status = dlq_edit_read(request, asked->id, &asked->edit, error);
     return status;
 }
 
@@ -183,7 +186,8 @@ static enum status serve_replay(struct endpoint_call *call, const struct asked *
                                 struct error *error) {
     struct entry_view view;
     struct replays taken = {0};
-    enum status status = store_take(call->pg, asked->id, asked->actor, call->arena, &taken, error);
+    const struct replay_order order = {asked->id, asked->actor, asked->edit};
+    enum status status = store_take(call->pg, &order, call->arena, &taken, error);
     if (status == STATUS_OK && taken.count > 0)
         status = replay_now(call, &taken, error);
     if (status == STATUS_OK)
@@ -193,11 +197,13 @@ static enum status serve_replay(struct endpoint_call *call, const struct asked *
                            taken.items[0].detail);
     return status;
 }
-ENDPOINT(replay, false, "id", "actor", NULL)
+ENDPOINT(replay, false, "id", "actor", "body", "headers", "reason", NULL)
 
 static enum status serve_discard(struct endpoint_call *call, const struct asked *asked,
                                  struct error *error) {
     struct entry_view view;
+    if (asked->reason.ptr == NULL)
+        return error_set(error, STATUS_INVALID, "reason: is required");
     enum status status = store_discard(call->pg, asked->id, asked->reason, asked->actor, error);
     if (status == STATUS_OK)
         status = answer_entry(call, asked->id, &view, error);

@@ -18,8 +18,9 @@ enum status dlq_endpoint_list(struct endpoint_call *call, struct error *error);
    Without headers and body where the stream no longer holds the message. */
 enum status dlq_endpoint_get(struct endpoint_call *call, struct error *error);
 
-/* {"id","actor"?} -> ENTRY. One that is not dead stays as it is. CONFLICT: its message cannot be
-   published, and why. While the broker is away the answer says "replaying": it will be published.
+/* {"id","actor"?, and what dlq_edit.h says} -> ENTRY. One that is not dead stays as it is.
+   CONFLICT: its message cannot be published, and why. While the broker is away the answer says
+   "replaying": it will be published.
  */
 enum status dlq_endpoint_replay(struct endpoint_call *call, struct error *error);
 

@@ -254,7 +254,12 @@ test('dead letters are listed, read, replayed and discarded', async () => {
   const { json } = await expect(200, 'getDeadLetter', { path });
   assert.match(json.body, /poison/);
   assert.ok((await expect(200, 'countDeadLetters')).json.streams.length > 0);
-  await expect(200, 'replayDeadLetter', { path, body: {} });
+  await expect(200, 'replayDeadLetter', {
+    path,
+    body: { headers: { 'X-Note': ['by hand'] }, body: '{"poison":2}', reason: 'a test' },
+  });
+  const edited = await expect(200, 'getDeadLetter', { path });
+  assert.equal(edited.json.edits[0].body, '{"poison":2}');
   await until(
     async () => (await ask('getDeadLetter', { path })).json.generation === 2,
     'the second death',

@@ -233,12 +233,23 @@ test_replay() {
     await "$id" 5 entry_is "$id" resolved
     await "the cancelled order" 20 order_is "$other_order" CANCELLED
     await "what was paid meanwhile to be given back" 20 order_has "$other_order" InventoryReleased
+    correct_by_hand
     id=$rejected
     run_block discard
     expect "discarded .*$id"
     there_are_dead 0 || die "$(dead_letters) are dead still"
     omctl dlq replay "$id" >"$place/discarded.out" 2>&1 || true
     entry_is "$id" discarded || die "what was discarded has been replayed"
+}
+
+# A message that is wrong itself is changed, and its original stays.
+correct_by_hand() {
+    nats pub orders.cmd.cancel "$(cancel "$(uuid)" "$order" | sed 's/order.cancel/order.cancle/')" >"$place/misspelled.out" 2>&1
+    await "the misspelled message" 10 there_are_dead 2
+    id=$(omctl dlq list --json | jq -r '.entries[0].id')
+    run_block edit-replay
+    expect 'order\.cancle' 'replay by .* with another body: the sender misspelled its type' 'order\.cancel"'
+    await "$id" 5 entry_is "$id" resolved
 }
 
 test_storm() {

@@ -10,19 +10,31 @@ enum {
     COLUMN_CONSUMER,
     COLUMN_SUBJECT,
     COLUMN_SEQUENCE,
-    COLUMN_GENERATION
+    COLUMN_GENERATION,
+    COLUMN_EDIT_HEADERS, /* of one entry */
+    COLUMN_EDIT_BODY,
 };
 
-enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
-                                const struct pg_param *params, struct arena *arena,
-                                struct replays *replays, struct error *error) {
+/* The edit that the row names, if it has one. */
+static void read_edit(const struct pg_result *rows, int row, struct arena *arena,
+                      struct replay *replay) {
+    if (pg_is_null(rows, row, COLUMN_EDIT_HEADERS))
+        return;
+    replay->edit_headers = arena_slice(arena, pg_get_slice(rows, row, COLUMN_EDIT_HEADERS));
+    if (!pg_is_null(rows, row, COLUMN_EDIT_BODY))
+        replay->edit_body = arena_slice(arena, pg_get_slice(rows, row, COLUMN_EDIT_BODY));
+}
+
+static enum status query_replays(struct pg *pg, const struct pg_statement *statement,
+                                 const struct pg_param *params, bool has_edits, struct arena *arena,
+                                 struct replays *replays, struct error *error) {
     struct pg_result *rows = NULL;
     enum status status = pg_query(pg, statement, params, &rows, error);
     if (status != STATUS_OK)
         return status;
     size_t count = (size_t)pg_rows(rows);
     struct replay *items = arena_alloc(arena, (count + 1) * sizeof(*items));
-    for (int row = 0; row < (int)count; row++)
+    for (int row = 0; row < (int)count; row++) {
         items[row] = (struct replay){
             .id = arena_slice(arena, pg_get_slice(rows, row, COLUMN_ID)),
             .stream = arena_slice(arena, pg_get_slice(rows, row, COLUMN_STREAM)),
@@ -31,42 +43,75 @@ enum status store_query_replays(struct pg *pg, const struct pg_statement *statem
             .sequence = (uint64_t)pg_get_int64(rows, row, COLUMN_SEQUENCE),
             .generation = pg_get_int64(rows, row, COLUMN_GENERATION),
         };
+        if (has_edits)
+            read_edit(rows, row, arena, &items[row]);
+    }
     *replays = (struct replays){items, count};
     pg_result_free(&rows);
     return STATUS_OK;
 }
 
+enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
+                                const struct pg_param *params, struct arena *arena,
+                                struct replays *replays, struct error *error) {
+    return query_replays(pg, statement, params, false, arena, replays, error);
+}
+
 /* --- one entry -------------------------------------------------------------------------------- */
 
-enum status store_take(struct pg *pg, struct slice id, struct slice actor, struct arena *arena,
+enum status store_take(struct pg *pg, const struct replay_order *order, struct arena *arena,
                        struct replays *taken, struct error *error) {
     static const struct pg_statement take = {
         .name = "dlq_take",
         .sql = "WITH taken AS ("
-               "  UPDATE dlq.entries e SET status = 'replaying', job_id = NULL, updated_at = now()"
+               "  UPDATE dlq.entries e SET status = 'replaying', job_id = NULL, edit_id = $3::uuid,"
+               "   updated_at = now()"
                "  WHERE e.id = $1::text AND e.status = 'dead' RETURNING" REPLAY_COLUMNS "),"
+               " kept AS ("
+               "  INSERT INTO dlq.edits (id, entry_id, generation, actor, reason, headers, body)"
+               "  SELECT $3::uuid, id, generation, $2::text, $5::text, $6::jsonb, $7::text"
+               "  FROM taken WHERE $3::uuid IS NOT NULL),"
                " noted AS ("
-               "  INSERT INTO dlq.actions (actor, action, entry_id, generation)"
-               "  SELECT $2::text, 'replay', id, generation FROM taken)"
-               " SELECT * FROM taken",
-        .param_count = 2,
+               "  INSERT INTO dlq.actions (actor, action, entry_id, generation, detail)"
+               "  SELECT $2::text, 'replay', id, generation, $4::text FROM taken)"
+               " SELECT taken.*, $6::text, $7::text FROM taken",
+        .param_count = 7,
     };
-    const struct pg_param params[] = {pg_text(id), pg_text(actor)};
-    return store_query_replays(pg, &take, params, arena, taken, error);
+    const struct dlq_edit *edit = &order->edit;
+    const struct uuid edit_id = uuid_v7();
+    struct buf detail = {0};
+    if (edit->is_given)
+        dlq_edit_describe(edit, &detail);
+    const struct pg_param none = pg_null(),
+                          params[] = {
+                              pg_text(order->id),
+                              pg_text(order->actor),
+                              edit->is_given ? pg_uuid(&edit_id) : none,
+                              edit->is_given ? pg_text(buf_slice(&detail)) : none,
+                              edit->is_given ? pg_text(edit->reason) : none,
+                              edit->is_given ? pg_text(dlq_edit_headers(edit)) : none,
+                              edit->body.ptr != NULL ? pg_text(edit->body) : none,
+                          };
+    enum status status = query_replays(pg, &take, params, true, arena, taken, error);
+    buf_fini(&detail);
+    return status;
 }
 
 enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct arena *arena,
                             struct replays *found, struct error *error) {
     static const struct pg_statement unsettled = {
         .name = "dlq_unsettled",
-        .sql = "SELECT" REPLAY_COLUMNS " FROM dlq.entries e WHERE e.status = 'replaying'"
-               " AND (e.updated_at <= now() - $1::int8 * interval '1 millisecond'"
-               "   OR e.updated_at > now() + interval '1 minute')" /* of a clock that was ahead */
-               " ORDER BY e.updated_at, e.id LIMIT $2::int8",
+        .sql =
+            "SELECT" REPLAY_COLUMNS ", (SELECT headers::text FROM dlq.edits WHERE id = e.edit_id),"
+            " (SELECT body FROM dlq.edits WHERE id = e.edit_id)"
+            " FROM dlq.entries e WHERE e.status = 'replaying'"
+            " AND (e.updated_at <= now() - $1::int8 * interval '1 millisecond'"
+            "   OR e.updated_at > now() + interval '1 minute')" /* of a clock that was ahead */
+            " ORDER BY e.updated_at, e.id LIMIT $2::int8",
         .param_count = 2,
     };
     const struct pg_param params[] = {pg_int64(age_ms), pg_int64(limit)};
-    return store_query_replays(pg, &unsettled, params, arena, found, error);
+    return query_replays(pg, &unsettled, params, true, arena, found, error);
 }
 
 /* The entry may have gone on meanwhile: be resolved, or have failed again. Then that counts. A job

@@ -14,6 +14,7 @@
 #define OM_SERVICES_DLQ_INDEX_STORE_ACT_H
 
 #include "shared/base/arena.h"
+#include "shared/contract/dlq_edit.h"
 #include "shared/contract/dlq_filter.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
@@ -32,6 +33,8 @@ struct replay {
     uint64_t sequence;    /* where it is: an entry in <stream>_DLQ, a second chance in <stream> */
     int64_t generation;   /* of an entry */
     bool is_chance;
+    struct slice edit_headers; /* {name: [values]} in place of the original's; ptr NULL: none */
+    struct slice edit_body;    /* ptr NULL: the original's */
 
     enum replay_end end;
     uint64_t published_sequence;
@@ -49,8 +52,13 @@ enum status store_query_replays(struct pg *pg, const struct pg_statement *statem
                                 const struct pg_param *params, struct arena *arena,
                                 struct replays *replays, struct error *error) MUST_CHECK;
 
-/* Takes one entry: none when it is not dead, or not there. */
-enum status store_take(struct pg *pg, struct slice id, struct slice actor, struct arena *arena,
+/* A person's wish to replay an entry, with another message where `edit` says so. */
+struct replay_order {
+    struct slice id, actor;
+    struct dlq_edit edit;
+};
+/* Takes the entry: none when it is not dead, or not there. */
+enum status store_take(struct pg *pg, const struct replay_order *order, struct arena *arena,
                        struct replays *taken, struct error *error) MUST_CHECK;
 /* Entries taken longer than `age_ms` ago and not settled yet, up to `limit`. */
 enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct arena *arena,

@@ -194,13 +194,20 @@ enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, str
     "   FROM dlq.entries e WHERE e.id = $1::text AND e.status = 'resolved') h"                     \
     " ORDER BY h.generation, h.rank, h.at"
 
+/* The newest few, as many as fit into an answer; NULL for none. */
+#define EDITS_SQL                                                                                  \
+    "SELECT json_agg(json_strip_nulls(row_to_json(d))) FROM ("                                     \
+    "SELECT to_char(d.at" RFC3339 " AS at, d.generation, d.actor, d.reason, d.headers, d.body"     \
+    " FROM dlq.edits d WHERE d.entry_id = $1::text ORDER BY d.at DESC LIMIT 3) d"
+
 enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, struct arena *arena,
                              struct entry_view *view, struct error *error) {
     static const struct pg_statement one = {
         .name = "dlq_entry",
         .sql = "SELECT " OBJECT ", stream, \"dlqSequence\", status FROM (SELECT" ENTRY_COLUMNS
                ", CASE WHEN $2::int8 = 1 THEN"
-               "  array(SELECT row_to_json(h) FROM (" HISTORY_SQL ") h) END AS history"
+               "  array(SELECT row_to_json(h) FROM (" HISTORY_SQL ") h) END AS history,"
+               " CASE WHEN $2::int8 = 1 THEN (" EDITS_SQL ") END AS edits"
                " FROM dlq.entries e WHERE e.id = $1::text) x",
         .param_count = 2,
     };

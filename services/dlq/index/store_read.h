@@ -57,7 +57,8 @@ struct entry_view {
     uint64_t dlq_sequence;
     enum entry_status status;
 };
-/* "history": [{"at","generation","event","reason"?,"error"?,"actor"?,"detail"?}], oldest first.
+/* "edits"?: [{"at","generation","actor","reason","headers","body"?}], the newest three.
+   "history": [{"at","generation","event","reason"?,"error"?,"actor"?,"detail"?}], oldest first.
    NOT_FOUND: no such entry. */
 enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, struct arena *arena,
                              struct entry_view *view, struct error *error) MUST_CHECK;

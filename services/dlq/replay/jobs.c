@@ -90,7 +90,7 @@ static enum status take(struct leader *leader, const struct uuid *job, int64_t l
                "    WHERE a.entry_id = e.id AND a.job_id = $1::uuid)"
                "  ORDER BY e.failed_at, e.id LIMIT $2::int8 FOR UPDATE OF e),"
                " taken AS ("
-               "  UPDATE dlq.entries e SET job_id = job.id, updated_at = now(),"
+               "  UPDATE dlq.entries e SET job_id = job.id, edit_id = NULL, updated_at = now(),"
                "   status = CASE job.action WHEN 'discard' THEN 'discarded' ELSE 'replaying' END"
                "  FROM next, job WHERE e.id = next.id"
                "  RETURNING" REPLAY_COLUMNS ", next.failed_at),"

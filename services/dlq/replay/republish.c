@@ -1,9 +1,11 @@
 #include "services/dlq/replay/republish.h"
 
 #include "services/dlq/index/entry.h"
+#include "shared/json/json.h"
 #include "shared/nats/jetstream_code.h"
 
 #include <inttypes.h>
+#include <json-c/linkhash.h>
 #include <limits.h>
 
 bool republish_fits(const struct stored_message *original) {
@@ -14,16 +16,41 @@ static natsStatus add(natsMsg *message, const char *name, struct slice value) {
     return header_add(message, "", slice_of(name), value);
 }
 
+static bool is_replaced(struct json_object *headers, struct slice name) {
+    if (headers == NULL)
+        return false;
+    json_object_object_foreach(headers, key, unused) {
+        (void)unused;
+        if (slice_is_word(name, key))
+            return true;
+    }
+    return false;
+}
+
 static natsStatus add_originals(natsMsg *message, const struct replay *replay,
-                                const struct stored_message *stored) {
+                                const struct stored_message *stored, struct json_object *edited) {
     struct slice block = buf_slice(&stored->headers);
     struct header header;
     natsStatus s = NATS_OK;
     while (s == NATS_OK && (replay->is_chance ? header_next(&block, &header)
                                               : entry_next_original_header(&block, &header)))
-        if (!header_has_prefix(&header, "Nats-") && !header_has_prefix(&header, "Om-Replay-"))
+        if (!header_has_prefix(&header, "Nats-") && !header_has_prefix(&header, "Om-Replay-") &&
+            !is_replaced(edited, header.name))
             s = header_add(message, "", header.name, header.value);
     return s;
+}
+
+/* The headers that an edit names. */
+static natsStatus add_edited(natsMsg *message, struct json_object *headers) {
+    natsStatus s = NATS_OK;
+    if (headers == NULL)
+        return s;
+    json_object_object_foreach(headers, name, values) {
+        for (size_t i = 0; s == NATS_OK && i < json_object_array_length(values); i++)
+            s = add(message, name,
+                    slice_of(json_object_get_string(json_object_array_get_idx(values, i))));
+    }
+    return s == NATS_OK ? add(message, "Om-Replay-Edited", SLICE_LITERAL("yes")) : s;
 }
 
 /* Of a message that is itself a replay, the place that it came with. */
@@ -61,22 +88,36 @@ static natsStatus add_ours(natsMsg *message, const struct replay *replay) {
     return s;
 }
 
+static natsStatus add_headers(natsMsg *message, const struct replay *replay,
+                              const struct stored_message *stored, struct json_object *edited) {
+    natsStatus s = add_originals(message, replay, stored, edited);
+    if (s == NATS_OK)
+        s = add_edited(message, edited);
+    if (s == NATS_OK)
+        s = add_ours(message, replay);
+    return s == NATS_OK ? add_first(message, replay, stored) : s;
+}
+
 enum status republish_message(const struct replay *replay, const struct stored_message *stored,
                               const char *reply, natsMsg **message, struct error *error) {
-    const struct buf *body = &stored->body;
+    struct slice body =
+        replay->edit_body.ptr != NULL ? replay->edit_body : buf_slice(&stored->body);
     natsMsg *made = NULL;
+    struct json_object *edited = NULL;
     struct buf subject = {0};
-    if (body->len > INT_MAX)
-        return error_set(error, STATUS_INVALID, "a body of %zu bytes", body->len);
+    enum status status = STATUS_OK;
+    if (body.len > INT_MAX)
+        return error_set(error, STATUS_INVALID, "a body of %zu bytes", body.len);
+    if (replay->edit_headers.ptr != NULL)
+        status = json_parse(replay->edit_headers, &edited, error);
+    if (status != STATUS_OK)
+        return status;
     buf_append_slice(&subject, replay->is_chance ? slice_of(stored->subject) : replay->subject);
-    natsStatus s = natsMsg_Create(&made, subject.ptr, reply, body->ptr, (int)body->len);
+    natsStatus s = natsMsg_Create(&made, subject.ptr, reply, body.ptr, (int)body.len);
     buf_fini(&subject);
     if (s == NATS_OK)
-        s = add_originals(made, replay, stored);
-    if (s == NATS_OK)
-        s = add_ours(made, replay);
-    if (s == NATS_OK)
-        s = add_first(made, replay, stored);
+        s = add_headers(made, replay, stored, edited);
+    json_object_put(edited);
     if (s != NATS_OK) {
         natsMsg_Destroy(made);
         return nats_error(error, s, "making the message");

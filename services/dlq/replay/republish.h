@@ -5,6 +5,7 @@
  *     Om-Replay-Of: <entry id>    whose dead letter it is, should it fail again
  *     Om-Replay-First: <sequence> where the event was first in its stream
  *     Om-Replay-Alone: yes        for a second chance: worked on by itself (intake.h)
+ *     Om-Replay-Edited: yes       somebody has changed it, as dlq.edits says
  *     Nats-Msg-Id                 the stream stores it once, however often it is published
  *
  * Headers of the original that begin with "Nats-" were for the server, then: they are left out.

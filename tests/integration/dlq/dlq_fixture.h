@@ -111,7 +111,8 @@ static inline void publish(int count) {
 /* So many new dead letters; nothing is left of tests before. */
 static inline int each_set_up(void **state) {
     (void)state;
-    dead_letters_query(&world, "TRUNCATE dlq.entries, dlq.failures, dlq.actions, dlq.jobs");
+    dead_letters_query(&world, "TRUNCATE dlq.entries, dlq.edits, dlq.failures,"
+                               " dlq.actions, dlq.jobs");
     atomic_store(&failing_applied, 0);
     atomic_store(&sound_applied, 0);
     atomic_store(&is_broken, true);

@@ -196,6 +196,22 @@ static void http_replays_and_discards(void **state) {
     buf_fini(&id);
 }
 
+static void http_replays_what_was_changed(void **state) {
+    (void)state;
+    struct buf id = {0};
+    make_dead("http-edit", 1, &id);
+    assert_answer(call_entry("/", id.ptr, "/replay",
+                             "{\"body\":\"{\\\"id\\\":\\\"another\\\"}\",\"reason\":\"r\"}"),
+                  422, "\"field\":\"body\",\"message\":\"its id must stay ");
+    assert_answer(call_entry("/", id.ptr, "/replay", "{\"headers\":{\"X-Note\":[\"a\"]}}"), 422,
+                  "\"field\":\"reason\",\"message\":\"is required of what is changed\"");
+    assert_answer(call_entry("/", id.ptr, "/replay",
+                             "{\"headers\":{\"X-Note\":[\"a\"]},\"reason\":\"a test\"}"),
+                  200, "\"status\":\"repl");
+    assert_answer(call_entry("/", id.ptr, "", NULL), 200, "\"edits\":[{\"at\":\"");
+    buf_fini(&id);
+}
+
 static void http_replays_many_in_a_job(void **state) {
     (void)state;
     struct buf id = {0};
@@ -281,6 +297,45 @@ static void omctl_lists_shows_replays_and_discards(void **state) {
     buf_fini(&id);
 }
 
+/* An editor that runs sed's `script` on the file. */
+static void set_editor(const char *script) {
+    struct buf editor = {0};
+    buf_printf(&editor, "sed -i -e '%s'", script);
+    assert_int_equal(setenv("VISUAL", editor.ptr, 1), 0);
+    buf_fini(&editor);
+}
+
+static void omctl_edits_and_replays(void **state) {
+    (void)state;
+    struct buf id = {0}, script = {0};
+    make_dead("ctl-edit", 1, &id);
+    const char *event_id = strrchr(id.ptr, '.') + 1;
+
+    set_editor("");
+    assert_runs("dlq edit @ --reason r", id.ptr, 1, "nothing was changed, and nothing replayed");
+    set_editor("3i no header");
+    assert_runs("dlq edit @ --reason r", id.ptr, 1, "what you wrote is in /");
+    set_editor("s/poison/cured/");
+    assert_runs("dlq edit @ --reason r", id.ptr, 1, "body: its id must stay");
+    assert_int_equal(setenv("VISUAL", "false", 1), 0);
+    assert_runs("dlq edit @ --reason r", id.ptr, 1, "false failed: nothing was replayed");
+    assert_runs("dlq list --consumer ctl-edit", NULL, 0, id.ptr);
+    buf_printf(&script, "s/\"poison\": *1/\"id\":\"%s\"/; 3i X-Note: by hand", event_id);
+    set_editor(script.ptr);
+    assert_runs("dlq edit @ --reason \"it had no id\"", id.ptr, 0, "repl");
+    assert_runs("dlq show @", id.ptr, 0, ": it had no id\n  X-Note: by hand\n\n{\"id\":");
+    assert_runs("dlq show @", id.ptr, 0, "{\"poison\":1}");
+    assert_runs("dlq edit @ --reason r", id.ptr, 1, "not dead");
+
+    make_dead("ctl-edit-more", 1, &id);
+    assert_runs("dlq edit @ --reason r --header \"A: 1\" --header \"A: 2\" --drop-header B", id.ptr,
+                0, "repl");
+    assert_runs("dlq show @", id.ptr, 0, "  A: 1\n  A: 2\n  no B\n");
+    assert_runs("dlq edit @ --reason r --body /nowhere", id.ptr, 2, "/nowhere: ");
+    buf_fini(&script);
+    buf_fini(&id);
+}
+
 static void omctl_takes_an_order_for_its_filter(void **state) {
     (void)state;
     struct buf id = {0};
@@ -318,6 +373,10 @@ static void omctl_refuses_what_is_wrong(void **state) {
                                         "dlq cancel",
                                         "dlq watch --for soon",
                                         "dlq replay X --rate 5",
+                                        "dlq edit --reason r",
+                                        "dlq edit X",
+                                        "dlq edit X --reason r --header none",
+                                        "dlq edit X --reason r --header Nats-Msg-Id:1",
                                         "dlq replay --all --status any"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_runs(wrong[i], NULL, 2, "usage: omctl dlq");
@@ -373,8 +432,10 @@ int main(void) {
         cmocka_unit_test(http_finds_those_of_an_order),
         cmocka_unit_test(http_refuses_what_is_wrong),
         cmocka_unit_test(http_replays_and_discards),
+        cmocka_unit_test(http_replays_what_was_changed),
         cmocka_unit_test(http_replays_many_in_a_job),
         cmocka_unit_test(omctl_lists_shows_replays_and_discards),
+        cmocka_unit_test(omctl_edits_and_replays),
         cmocka_unit_test(omctl_takes_an_order_for_its_filter),
         cmocka_unit_test(the_audit_of_an_order_has_its_dead_letters),
         cmocka_unit_test(omctl_refuses_what_is_wrong),

@@ -98,6 +98,21 @@ static void a_discard_needs_its_reason(void **state) {
                 "reason: must be one line of 1 to 500 bytes without control characters\n");
 }
 
+static void a_replay_takes_what_was_changed_and_why(void **state) {
+    (void)state;
+    assert_body(dlq_replay_request, "", "A.b.c", "{\"id\":\"A.b.c\",\"actor\":\"ann\"}");
+    assert_body(
+        dlq_replay_request,
+        "{\"reason\":\"r\",\"headers\":{\"X\":[\"1\"]},\"body\":\"{\\\"id\\\":\\\"c\\\"}\"}",
+        "A.b.c",
+        "{\"id\":\"A.b.c\",\"actor\":\"ann\",\"body\":\"{\\\"id\\\":\\\"c\\\"}\","
+        "\"headers\":{\"X\":[\"1\"]},\"reason\":\"r\"}");
+    assert_body(dlq_replay_request, "{\"headers\":{}}", "A.b.c",
+                "reason: is required of what is changed\n");
+    assert_body(dlq_replay_request, "{\"reason\":\"r\",\"why\":1}", "A.b.c",
+                "why: is not known here\nreason: goes with body or headers only\n");
+}
+
 static void a_replay_of_many_takes_a_filter_a_rate_and_a_dry_run(void **state) {
     (void)state;
     assert_body(dlq_replay_all_request, "", "", "{\"actor\":\"ann\"}");
@@ -134,6 +149,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_query_is_refused_by_parameter),
         cmocka_unit_test(an_empty_body_is_enough_where_nothing_is_to_be_said),
         cmocka_unit_test(a_discard_needs_its_reason),
+        cmocka_unit_test(a_replay_takes_what_was_changed_and_why),
         cmocka_unit_test(a_replay_of_many_takes_a_filter_a_rate_and_a_dry_run),
         cmocka_unit_test(a_discard_of_many_says_why_unless_it_only_counts),
     };

@@ -55,6 +55,35 @@ static void entry_goes_out_as_its_original_was_for_one_consumer_once_a_generatio
     natsMsg_Destroy(message);
 }
 
+static void an_edit_takes_the_place_of_what_it_names_and_of_nothing_else(void **state) {
+    (void)state;
+    struct replay edited = replay;
+    edited.edit_headers = SLICE_LITERAL(
+        "{\"content-type\":[\"application/json\"],\"X-Gone\":[],\"X-New\":[\"a\",\"b\"]}");
+    edited.edit_body = SLICE_LITERAL("another");
+    struct stored_message entry = stored("NATS/1.0\r\nContent-Type: text\r\nX-Gone: 1\r\n"
+                                         "X-Stays: 2\r\nDlq-Sequence: 7\r\n\r\n");
+    natsMsg *message = republish(&edited, &entry);
+    assert_int_equal(natsMsg_GetDataLength(message), 7);
+    assert_memory_equal(natsMsg_GetData(message), "another", 7);
+    assert_header(message, "Content-Type", NULL);
+    assert_header(message, "content-type", "application/json");
+    assert_header(message, "X-Gone", NULL);
+    assert_header(message, "X-New", "a");
+    assert_header(message, "X-Stays", "2");
+    assert_header(message, "Om-Replay-Edited", "yes");
+    assert_header(message, "Om-Replay-First", "7");
+    natsMsg_Destroy(message);
+
+    edited.edit_headers = SLICE_LITERAL("{}");
+    edited.edit_body = (struct slice){NULL, 0};
+    entry = stored("NATS/1.0\r\nContent-Type: text\r\nDlq-Sequence: 7\r\n\r\n");
+    message = republish(&edited, &entry);
+    assert_memory_equal(natsMsg_GetData(message), "body", 4);
+    assert_header(message, "Content-Type", "text");
+    natsMsg_Destroy(message);
+}
+
 static void second_chance_is_taken_from_the_original_and_worked_on_alone(void **state) {
     (void)state;
     struct replay chance = replay;
@@ -128,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entry_goes_out_as_its_original_was_for_one_consumer_once_a_generation),
         cmocka_unit_test(what_fails_again_keeps_the_place_of_its_first_message),
+        cmocka_unit_test(an_edit_takes_the_place_of_what_it_names_and_of_nothing_else),
         cmocka_unit_test(second_chance_is_taken_from_the_original_and_worked_on_alone),
         cmocka_unit_test(broker_takes_it_refuses_it_or_cannot_now),
         cmocka_unit_test(largest_message_has_no_room_for_our_headers),
