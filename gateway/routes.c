@@ -31,6 +31,8 @@
 
 METRIC_COUNTER(http_requests, "ordermesh_http_requests_total", "method,route,status",
                "Answers by route and status code; route \"none\" has none.");
+METRIC_STARTS(http_requests, "POST,/api/v1/orders,202", "POST,/api/v1/orders,500",
+              "POST,/api/v1/orders,503");
 METRIC_HISTOGRAM(http_seconds, "ordermesh_http_request_seconds", "method,route",
                  "From the whole request to its answer.");
 METRIC_GAUGE(http_in_flight, "ordermesh_http_in_flight_requests", "", "Requests being answered.");

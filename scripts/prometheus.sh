@@ -25,7 +25,7 @@ write_prometheus_targets() {
     for name in $(process_names); do
         [[ -e $run_dir/admin/$name.port ]] || continue
         jq -n --arg name "$name" --arg port "$(cat "$run_dir/admin/$name.port")" '
-            {targets: ["127.0.0.1:" + $port], labels: {service: ($name | sub("-[0-9]+$"; "")), instance: $name}}'
+            {targets: ["127.0.0.1:" + $port], labels: {namespace: "local", service: ($name | sub("-[0-9]+$"; "")), instance: $name}}'
     done | jq -s . >"$new"
     mv "$new" "$file"
 }
@@ -34,7 +34,9 @@ start_prometheus() {
     local folder=$run_dir/prometheus
     mkdir -p "$folder"
     write_prometheus_config >"$folder/prometheus.yml"
-    cp "${OM_ALERT_RULES:-$root/k8s/components/monitoring/alerts.yaml}" "$folder/alerts.yaml"
+    # The runbook is this tree's.
+    sed "s|https://ordermesh.example/|file://$root/|" "${OM_ALERT_RULES:-$root/k8s/components/monitoring/alerts.yaml}" \
+        >"$folder/alerts.yaml"
     write_prometheus_targets
     is_running prometheus || say "starting Prometheus on port $prometheus_port"
     keep_process prometheus '' -- prometheus --config.file="$folder/prometheus.yml" \

@@ -9,6 +9,7 @@
 
 METRIC_COUNTER(measured, "ordermesh_rate_limit_total", "result",
                "Requests measured: allowed, refused; local_ where Redis could not say.");
+METRIC_STARTS(measured, "allowed", "refused", "local_allowed", "local_refused");
 
 struct rate_limiter {
     const struct rate_limits *limits;

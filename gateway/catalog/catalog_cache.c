@@ -10,6 +10,7 @@
 
 METRIC_COUNTER(cache_reads, "ordermesh_catalog_cache_total", "result",
                "Reads of the catalog: hit, miss, degraded (Redis did not answer).");
+METRIC_STARTS(cache_reads, "hit", "miss", "degraded");
 
 #define KEY_PREFIX "catalog:"
 #define GENERATION_KEY "catalog-generation"

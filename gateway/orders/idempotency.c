@@ -12,6 +12,7 @@
 
 METRIC_COUNTER(claims, "ordermesh_idempotency_total", "result",
                "Claims: first, replay, mismatch, in_flight, takeover, degraded.");
+METRIC_STARTS(claims, "first", "replay", "mismatch", "in_flight", "takeover", "degraded");
 
 enum { HASH_LEN = 32, HASH_HEX_LEN = 64 };
 /* ORDER_HELD_MOST_S of services/order/submit.h. */

@@ -13,6 +13,7 @@
 
 METRIC_COUNTER(spans, "ordermesh_spans_total", "result",
                "Spans by what became of them: exported, dropped.");
+METRIC_STARTS(spans, "exported", "dropped");
 
 #define TRACES_PATH "/v1/traces"
 #define EXPORT_TIMEOUT_MS 2000

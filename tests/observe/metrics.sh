@@ -31,7 +31,7 @@ has_data() {
 
 dashboard_queries() {
     jq -r '.title as $title | .panels[] | .title as $panel | .targets[]
-        | "\($title), \($panel)\t\(.expr | gsub("\\$__rate_interval"; "1m"))"' "$monitoring"/dashboards/*.json
+        | "\($title), \($panel)\t\(.expr | gsub("\\$__rate_interval"; "1m") | gsub("\\$namespace"; "local"))"' "$monitoring"/dashboards/*.json
 }
 
 test_dashboards() {

@@ -10,9 +10,10 @@ METRIC_COUNTER(entries_total, "ordermesh_dlq_entries_total", "stream",
                "Dead letters written to the DLQ streams.");
 #define STREAM_OF(id, type, subject, stream, source, version) stream,
 METRIC_STARTS(entries_total, EVENT_TABLE(STREAM_OF));
-#undef STREAM_OF
 METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
                "Of these, the ones found by a failure report that no advisory followed.");
+METRIC_STARTS(swept_total, EVENT_TABLE(STREAM_OF));
+#undef STREAM_OF
 
 /* --- publishing ------------------------------------------------------------------------------- */
 

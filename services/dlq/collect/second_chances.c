@@ -13,6 +13,7 @@
 METRIC_COUNTER(
     chances_total, "ordermesh_dlq_chances_total", "result",
     "Messages that left no word and are sent once more: given, passed, failed, expired.");
+METRIC_STARTS(chances_total, "given", "passed", "failed", "expired");
 
 enum {
     BUSY_POLL_MS = 10,

@@ -9,6 +9,7 @@
 
 METRIC_COUNTER(replays_total, "ordermesh_dlq_replays_total", "result",
                "Dead letters sent to be published again: published, refused by the broker.");
+METRIC_STARTS(replays_total, "published", "refused");
 
 /* Not OK only for what may pass; else the replay is refused, with the error's words. */
 static enum status refuse_unless(enum status status, struct replay *replay,
