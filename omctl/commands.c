@@ -76,17 +76,20 @@ static const struct command commands[] = {
           " should be"}),
      .run = migrate_command},
     {.words = "provision",
-     .arguments = "[--dir DIR] [--check] [--ack-wait DURATION] [--replicas N] [--wait DURATION]",
+     .arguments =
+         "[--dir DIR] [--check|--print] [--ack-wait DURATION] [--replicas N] [--wait DURATION]",
      .summary = "create or update the streams and consumers",
-     .details =
-         "Makes the server agree with DIR/streams/*.json and"
-         " DIR/consumers/<STREAM>.<durable>.json (default: nats), which are in the format of"
-         " `nats stream add --config`. Only the fields in the files are looked at; nothing is ever"
-         " deleted. Waits until JetStream answers.",
+     .details = "Makes the server agree with DIR/streams/*.json and"
+                " DIR/consumers/<STREAM>.<durable>.json (default: nats), which are in the format of"
+                " `nats stream add --config`, and labels each with its owner and its schemas. "
+                "Nothing is ever"
+                " deleted. Waits until JetStream answers.",
      .options = OPTIONS(
          {"--dir", VALUE_DIRECTORY, NULL, "where streams/ and consumers/ are"},
          {"--check", NULL, NULL,
           "change nothing; print what differs, and exit with 1 if anything does"},
+         {"--print", NULL, NULL,
+          "ask no server; print what a current one would be asked for, as JSON"},
          {"--ack-wait", "DURATION", NULL, "overrides ack_wait of all consumers, such as 2s"},
          {"--replicas", "N", "1 3 5", "overrides num_replicas of all streams: 3 on a cluster"},
          {"--wait", "DURATION", NULL, "wait so long at most until the server is there"}),

@@ -37,12 +37,7 @@ END
 # Streams and consumers as NACK's resources, three copies of each stream.
 print_nack() {
     echo "# Made by scripts/check --update from nats/streams and nats/consumers."
-    jq -rn -f scripts/nack.jq \
-        --slurpfile streams <(cat nats/streams/*.json) \
-        --argjson consumers "$(for file in nats/consumers/*.json; do
-            name=${file#nats/consumers/}
-            jq --arg stream "${name%%.*}" '. + {stream: $stream}' "$file"
-        done | jq -s .)"
+    "$programs/omctl" provision --print --replicas=3 --dir nats | jq -rf scripts/nack.jq
 }
 
 # check_deployment SERVICE: it has one, and base/ knows it; a new one is made like loyalty's.

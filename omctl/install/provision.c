@@ -1,5 +1,6 @@
 #include "omctl/install/provision.h"
 
+#include "omctl/install/labels.h"
 #include "omctl/install/resource.h"
 #include "omctl/install/resource_text.h"
 #include "omctl/install/sizing.h"
@@ -78,8 +79,12 @@ static void print_operators(const struct resource *resource, struct json_object 
     json_object_object_foreach(actual, field, value) {
         if (resource_field_owner(resource, field, value) != FIELD_OPERATORS)
             continue;
-        print_value(resource, field, value, out);
+        struct json_object *theirs = strcmp(field, "metadata") == 0
+                                         ? resource_operators_labels(resource, value)
+                                         : json_object_get(value);
+        print_value(resource, field, theirs, out);
         fputs(", which is the operator's: left alone\n", out);
+        json_object_put(theirs);
     }
 }
 
@@ -470,6 +475,8 @@ enum status provision_run(struct nats_client *nats, const struct provision_optio
         status = sizing_spare(nats, &resources, options->out, error);
     if (status == STATUS_OK && options->overrides.replicas == 0)
         status = keep_replicas(nats, &resources, options->out, error);
+    if (status == STATUS_OK)
+        labels_add(&resources, nats_client_server_version(nats));
     for (size_t i = 0; i < resources.count && status == STATUS_OK; i++)
         status = provision_one(nats, &resources.items[i], options, &counts, error);
     if (status == STATUS_OK)
@@ -477,6 +484,29 @@ enum status provision_run(struct nats_client *nats, const struct provision_optio
     resources_fini(&resources);
     if (status == STATUS_OK)
         *result = counts;
+    return status;
+}
+
+/* As requests of JetStream's API, a line each. */
+static enum status print_declared(const struct provision_options *options, struct error *error) {
+    struct resources resources = {0};
+    enum status status = resources_read(options->directory, &options->overrides, &resources, error);
+    if (status == STATUS_OK)
+        status = resources_fit(&resources, 0, error);
+    if (status == STATUS_OK && options->overrides.store_bytes > 0)
+        sizing_share(&resources, options->overrides.store_bytes);
+    if (status == STATUS_OK)
+        labels_add(&resources, 0);
+    for (size_t i = 0; i < resources.count && status == STATUS_OK; i++) {
+        struct resource *resource = &resources.items[i];
+        (void)resource_settle_persistence(resource, NULL, options->overrides.replicas > 1);
+        struct json_object *request = resource_request(resource, resource->declared);
+        fprintf(options->out, "%s\n",
+                json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
+                                                            JSON_C_TO_STRING_NOSLASHESCAPE));
+        json_object_put(request);
+    }
+    resources_fini(&resources);
     return status;
 }
 
@@ -506,15 +536,17 @@ int provision_command(const struct omctl_config *config, int argc, char **argv) 
     struct provision_options options = {.directory = "nats", .out = stdout};
     const char *ack_wait = NULL, *replicas = NULL, *wait = NULL;
     int64_t wait_us = 0;
+    bool only_prints = false;
     const struct command_option known[] = {
         {.name = "--dir", .value = &options.directory},
         {.name = "--check", .flag = &options.check_only},
+        {.name = "--print", .flag = &only_prints},
         {.name = "--ack-wait", .value = &ack_wait},
         {.name = "--replicas", .value = &replicas},
         {.name = "--wait", .value = &wait},
     };
     struct error error;
-    enum status status = command_parse(known, 5, argc, argv, &error);
+    enum status status = command_parse(known, 6, argc, argv, &error);
     if (status == STATUS_OK && ack_wait != NULL)
         status = duration_parse(ack_wait, &options.overrides.ack_wait_us, &error);
     if (status == STATUS_OK && replicas != NULL)
@@ -526,6 +558,10 @@ int provision_command(const struct omctl_config *config, int argc, char **argv) 
     if (status != STATUS_OK) {
         (void)command_failed("provision", &error);
         return COMMAND_USAGE;
+    }
+    if (only_prints) {
+        status = print_declared(&options, &error);
+        return status == STATUS_OK ? COMMAND_DONE : command_failed("provision", &error);
     }
     struct nats_client *nats = NULL;
     struct provision_result result = {0};

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const struct slice extension = {".json", 5};
+static const char labels_field[] = "metadata";
 
 /* "prefix" + "a", or "prefix" + "a" + separator + "b". */
 static char *join(const char *prefix, struct slice a, char separator, struct slice b) {
@@ -200,11 +201,23 @@ static const char *rival_of(const char *field) {
     return strcmp(field, "ack_wait") == 0 ? "backoff" : "";
 }
 
+/* The declared labels, with those that are there besides. */
+static struct json_object *add_labels(struct json_object *present, struct json_object *declared) {
+    struct json_object *labels = json_object_new_object();
+    if (present != NULL)
+        put_over(labels, present);
+    put_over(labels, declared);
+    return labels;
+}
+
 static void put_field(const struct resource *resource, struct json_object *config,
                       const char *field) {
     struct json_object *wanted = NULL;
     if (json_object_object_get_ex(resource->declared, field, &wanted))
-        json_object_object_add(config, field, json_object_get(wanted));
+        json_object_object_add(config, field,
+                               strcmp(field, labels_field) == 0
+                                   ? add_labels(json_object_object_get(config, field), wanted)
+                                   : json_object_get(wanted));
     else
         json_object_object_del(config, field);
     json_object_object_del(config, rival_of(field));
@@ -325,24 +338,37 @@ static bool is_servers_own(const char *field, struct json_object *actual) {
 }
 
 /* A server labels what it makes, under a prefix of its own. */
-static bool has_labels(struct json_object *metadata) {
-    json_object_object_foreach(metadata, key, value) {
-        (void)value;
-        if (strncmp(key, "_nats.", strlen("_nats.")) != 0)
-            return true;
+struct json_object *resource_operators_labels(const struct resource *resource,
+                                              struct json_object *actual) {
+    struct json_object *declared = json_object_object_get(resource->declared, labels_field);
+    struct json_object *labels = json_object_new_object();
+    json_object_object_foreach(actual, key, value) {
+        if (strncmp(key, "_nats.", strlen("_nats.")) != 0 &&
+            !json_object_object_get_ex(declared, key, NULL))
+            json_object_object_add(labels, key, json_object_get(value));
     }
-    return false;
+    return labels;
+}
+
+static enum field_owner labels_owner(const struct resource *resource, struct json_object *actual) {
+    struct json_object *labels = resource_operators_labels(resource, actual);
+    bool has_some = !is_empty(labels);
+    json_object_put(labels);
+    if (has_some)
+        return FIELD_OPERATORS;
+    return json_object_object_get_ex(resource->declared, labels_field, NULL) ? FIELD_FILES
+                                                                             : FIELD_SERVERS;
 }
 
 enum field_owner resource_field_owner(const struct resource *resource, const char *field,
                                       struct json_object *actual) {
     bool is_unlimited =
         json_object_is_type(actual, json_type_int) && json_object_get_int64(actual) == -1;
+    if (strcmp(field, labels_field) == 0 && json_object_is_type(actual, json_type_object))
+        return labels_owner(resource, actual);
     if (json_object_object_get_ex(resource->declared, field, NULL))
         return FIELD_FILES;
     if (is_empty(actual) || is_unlimited || is_servers_own(field, actual))
         return FIELD_SERVERS;
-    if (strcmp(field, "metadata") == 0)
-        return has_labels(actual) ? FIELD_OPERATORS : FIELD_SERVERS;
     return strcmp(field, "placement") == 0 ? FIELD_OPERATORS : FIELD_NOBODYS;
 }

@@ -70,6 +70,9 @@ enum field_owner {
     FIELD_OPERATORS, /* no file can know it: labels, and the places for replicas */
     FIELD_NOBODYS,   /* set by hand, and declared nowhere */
 };
+/* Of a `metadata`, which may have declared labels as well as others. Caller frees. */
+struct json_object *resource_operators_labels(const struct resource *resource,
+                                              struct json_object *actual);
 enum field_owner resource_field_owner(const struct resource *resource, const char *field,
                                       struct json_object *actual);
 

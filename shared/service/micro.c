@@ -3,6 +3,8 @@
 #include "shared/base/clock.h"
 #include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
+#include "shared/contract/event.h"
+#include "shared/contract/label.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/nats/service_error.h"
@@ -67,11 +69,45 @@ struct micro {
 
 /* --- the service protocol: PING, INFO, STATS -------------------------------------------------- */
 
+static void write_consumers(const struct service *service, struct json_writer *w) {
+    struct buf names = {0};
+    for (size_t i = 0; i < service->consumer_count; i++)
+        buf_printf(&names, "%s%s/%s", i > 0 ? " " : "", service->consumers[i].stream,
+                   service->consumers[i].durable);
+    if (names.len > 0)
+        json_put_string(w, LABEL_CONSUMERS, buf_slice(&names));
+    buf_fini(&names);
+}
+
+/* Of the events that it publishes. */
+static void write_schemas(const struct service *service, struct json_writer *w) {
+    struct buf schemas = {0};
+    for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
+        if (strcmp(event_info((enum event_type)type)->source, service->name) != 0)
+            continue;
+        if (schemas.len > 0)
+            buf_append_char(&schemas, ' ');
+        event_schema((enum event_type)type, &schemas);
+    }
+    if (schemas.len > 0)
+        json_put_string(w, LABEL_SCHEMAS, buf_slice(&schemas));
+    buf_fini(&schemas);
+}
+
+static void write_labels(const struct service *service, struct json_writer *w) {
+    json_key(w, "metadata");
+    json_begin_object(w);
+    json_put_text(w, LABEL_OWNER, service->name);
+    write_consumers(service, w);
+    write_schemas(service, w);
+    json_end_object(w);
+}
+
 static void write_identity(const struct micro *micro, enum verb verb, struct json_writer *w) {
     json_put_text(w, "name", micro->options.service->name);
     json_put_text(w, "id", micro->id);
     json_put_text(w, "version", micro->options.version);
-    json_put_raw(w, "metadata", SLICE_LITERAL("{}"));
+    write_labels(micro->options.service, w);
     json_put_text(w, "type", response_types[verb]);
 }
 

@@ -32,8 +32,8 @@ test_healthy() {
     for name in $(streams); do
         expect "│ $name +│ .* │ 20"
     done
-    expect 'Subjects: orders\.>' 'Filter Subject: orders\.evt\.failed' 'Item: ORDERS#1 .*orders\.cmd\.submit' \
-        'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
+    expect 'Subjects: orders\.cmd\.\*, orders\.evt\.\*, orders\.probe' 'Filter Subject: orders\.evt\.failed' \
+        'Item: ORDERS#1 .*orders\.cmd\.submit' 'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
     run_block one-order
     expect '"status": "COMPLETED"' 'order\.submit' 'payment\.succeeded' 'shipping\.shipped'
 }

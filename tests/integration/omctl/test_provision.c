@@ -1,6 +1,7 @@
 /* Provisioning against a real nats-server.
 
-   Covers: nats/ omctl/install/provision.c omctl/install/resource.c omctl/install/sizing.c
+   Covers: nats/ omctl/install/labels.c omctl/install/provision.c omctl/install/resource.c
+   omctl/install/sizing.c
    omctl/streams/jetstream.c */
 #include "omctl/install/provision.h"
 #include "omctl/streams/jetstream.h"
@@ -244,6 +245,44 @@ static void a_stream_from_before_batches_takes_them_from_then_on(void **state) {
     assert_true(takes_batches("ORDERS"));
 }
 
+static int publish(const char *subject) {
+    jsCtx *js = NULL;
+    jsErrCode code;
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(nats), NULL), NATS_OK);
+    natsStatus s = js_Publish(NULL, js, subject, "x", 1, NULL, &code);
+    jsCtx_Destroy(js);
+    return s;
+}
+
+static void a_stream_from_before_takes_only_what_exists_from_then_on(void **state) {
+    (void)state;
+    struct json_object *all = json_object_new_array();
+    json_object_array_add(all, json_object_new_string("orders.>"));
+    set_stream_member("ORDERS", "subjects", all);
+    assert_int_equal(publish("orders.nonsense"), NATS_OK);
+
+    assert_int_equal(provision(false, 0).updated, 1);
+
+    assert_int_equal(publish("orders.nonsense"), NATS_NO_RESPONDERS);
+    assert_int_equal(publish("orders.cmd.submit"), NATS_OK);
+    assert_int_equal(publish("orders.probe"), NATS_OK);
+    assert_int_equal(provision(true, 0).differing, 0);
+    delete_resource("STREAM.PURGE.ORDERS");
+}
+
+static void streams_and_consumers_say_whose_they_are_and_when_they_are_ill(void **state) {
+    (void)state;
+    skip_before(NATS_SERVER_VERSION(2, 10, 0));
+    assert_string_in_config("PAYMENTS", "\"io.ordermesh.owner\": \"payment\"");
+    assert_string_in_config("PAYMENTS", "\"io.nats.monitor.enabled\": \"true\"");
+    set_stream_member("PAYMENTS", "metadata", json_object_new_object());
+    assert_int_equal(provision(true, 0).differing, 1);
+    assert_printed("stream PAYMENTS: metadata is ");
+    assert_int_equal(provision(false, 0).updated, 1);
+    assert_string_in_config("PAYMENTS", "\"io.ordermesh.owner\": \"payment\"");
+    assert_int_equal(provision(true, 0).differing, 0);
+}
+
 /* With no_ack every order was a 503, and provision said that all was as declared. */
 static void what_is_declared_nowhere_goes_back_to_the_servers_default(void **state) {
     (void)state;
@@ -285,7 +324,7 @@ static void what_is_the_operators_is_named_and_left_alone(void **state) {
     assert_printed(
         "stream SHIPPING: placement is { \"tags\": [ \"ssd\" ] }, which is the operator's");
     if (keeps_labels)
-        assert_printed("stream SHIPPING: metadata is {");
+        assert_printed("stream SHIPPING: metadata is { \"team\": \"a\" }, which is the operator's");
     struct provision_result result = provision(true, 0);
     assert_int_equal(result.differing, 0);
     assert_string_in_config("SHIPPING", "\"ssd\"");
@@ -561,6 +600,8 @@ int main(void) {
         OUTPUT_TEST(a_stream_from_before_that_takes_batches_and_is_left_alone),
         OUTPUT_TEST(what_can_be_published_again_is_persisted_asynchronously),
         OUTPUT_TEST(a_stream_from_before_batches_takes_them_from_then_on),
+        OUTPUT_TEST(a_stream_from_before_takes_only_what_exists_from_then_on),
+        OUTPUT_TEST(streams_and_consumers_say_whose_they_are_and_when_they_are_ill),
         OUTPUT_TEST(what_is_declared_nowhere_goes_back_to_the_servers_default),
         OUTPUT_TEST(what_is_the_operators_is_named_and_left_alone),
         OUTPUT_TEST(what_the_server_keeps_is_said_and_the_rest_is_put_back),

@@ -60,10 +60,14 @@ static const struct endpoint endpoints[] = {{"repeat", "mesh.probe.repeat", repe
                                             {"dawdle", "mesh.probe.dawdle", dawdle}};
 #define ENDPOINTS (sizeof(endpoints) / sizeof(endpoints[0]))
 static char context[] = "heard: ";
+static const struct consumer_spec consumers[] = {{.stream = "ORDERS", .durable = "probe"},
+                                                 {.stream = "PAYMENTS", .durable = "probe-late"}};
 
 static const struct service service = {
     .name = "probe",
     .description = "answers the test",
+    .consumers = consumers,
+    .consumer_count = 2,
     .endpoints = endpoints,
     .endpoint_count = ENDPOINTS,
 };
@@ -194,12 +198,16 @@ static void ping_is_answered_to_all_to_the_name_and_to_the_id(void **state) {
     json_object_put(to_id);
 }
 
-static void info_lists_the_endpoints(void **state) {
+static void info_lists_the_endpoints_and_labels(void **state) {
     (void)state;
     struct json_object *info = ask_protocol("$SRV.INFO.probe");
 
     assert_member(info, "type", "io.nats.micro.v1.info_response");
     assert_member(info, "description", "answers the test");
+    struct json_object *labels = json_object_object_get(info, "metadata");
+    assert_member(labels, "io.ordermesh.owner", "probe");
+    assert_member(labels, "io.ordermesh.consumers", "ORDERS/probe PAYMENTS/probe-late");
+    assert_false(json_object_object_get_ex(labels, "io.ordermesh.schemas", NULL));
     assert_member(endpoint_of(info, 0), "name", "repeat");
     assert_member(endpoint_of(info, 1), "subject", "mesh.probe.fail");
     assert_member(endpoint_of(info, 1), "queue_group", "q");
@@ -306,7 +314,7 @@ int main(void) {
         SERVICE_TEST(an_endpoint_answers_with_what_its_handler_wrote),
         SERVICE_TEST(a_failure_is_an_error_header_with_the_codes_of_http),
         SERVICE_TEST(ping_is_answered_to_all_to_the_name_and_to_the_id),
-        SERVICE_TEST(info_lists_the_endpoints),
+        SERVICE_TEST(info_lists_the_endpoints_and_labels),
         SERVICE_TEST(stats_count_requests_and_errors_of_each_endpoint),
         SERVICE_TEST(stats_say_why_a_process_is_not_ready),
         SERVICE_TEST(ending_waits_for_the_request_at_work_and_answers_it),

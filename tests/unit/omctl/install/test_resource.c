@@ -1,4 +1,6 @@
 #include "omctl/install/resource.h"
+#include "shared/contract/event.h"
+#include "shared/nats/subject.h"
 #include "tests/support/base/test.h"
 
 #include <glob.h>
@@ -49,6 +51,29 @@ static void a_change_leaves_out_what_is_declared_nowhere_and_keeps_the_operators
     assert_string_equal(json_object_to_json_string_ext(wanted, JSON_C_TO_STRING_PLAIN),
                         "{\"name\":\"X\",\"max_age\":5,\"placement\":{\"cluster\":\"c\"},"
                         "\"metadata\":{\"_nats.ver\":\"3\",\"team\":\"a\"}}");
+    json_object_put(wanted);
+    json_object_put(actual);
+    json_object_put(resource.declared);
+}
+
+/* A declared label would have taken away those of the operator. */
+static void declared_labels_are_put_beside_the_operators(void **state) {
+    (void)state;
+    struct resource resource = {
+        .declared = json_tokener_parse("{\"name\":\"X\",\"metadata\":{\"ours\":\"1\"}}")};
+    struct json_object *actual =
+        json_tokener_parse("{\"name\":\"X\",\"metadata\":{\"team\":\"a\",\"ours\":\"0\"}}");
+    struct json_object *wanted = resource_wanted(&resource, actual, NULL);
+    assert_string_equal(json_object_to_json_string_ext(wanted, JSON_C_TO_STRING_PLAIN),
+                        "{\"name\":\"X\",\"metadata\":{\"team\":\"a\",\"ours\":\"1\"}}");
+    struct json_object *labels = json_object_object_get(actual, "metadata");
+    struct json_object *theirs = resource_operators_labels(&resource, labels);
+    assert_string_equal(json_object_to_json_string_ext(theirs, JSON_C_TO_STRING_PLAIN),
+                        "{\"team\":\"a\"}");
+    assert_int_equal(resource_field_owner(&resource, "metadata", labels), FIELD_OPERATORS);
+    json_object_object_del(labels, "team");
+    assert_int_equal(resource_field_owner(&resource, "metadata", labels), FIELD_FILES);
+    json_object_put(theirs);
     json_object_put(wanted);
     json_object_put(actual);
     json_object_put(resource.declared);
@@ -136,6 +161,47 @@ static void the_declared_files_of_this_project_are_read(void **state) {
     assert_int_equal(json_get_int64(resources.items[0].declared, "num_replicas", &replicas, NULL),
                      STATUS_OK);
     assert_int_equal(replicas, 3);
+    resources_fini(&resources);
+}
+
+static bool takes(const struct resources *resources, const char *stream, const char *subject) {
+    for (size_t i = 0; i < resources->count; i++) {
+        struct json_object *subjects, *declared = resources->items[i].declared;
+        struct slice name;
+        if (json_get_string(declared, "name", &name, NULL) != STATUS_OK ||
+            !slice_is(name, stream) ||
+            json_get_array(declared, "subjects", &subjects, NULL) != STATUS_OK)
+            continue;
+        for (size_t j = 0; j < json_object_array_length(subjects); j++) {
+            struct json_object *filter = json_object_array_get_idx(subjects, j);
+            if (subject_matches(slice_of(json_object_get_string(filter)), slice_of(subject)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whatever somebody sent by mistake was stored, and nobody read it. */
+static void streams_take_what_is_sent_to_them_and_no_other_subject(void **state) {
+    (void)state;
+    struct resources resources = {0};
+    struct error error;
+    require_ok(resources_read(OM_SOURCE_DIR "/nats", &as_declared, &resources, &error), &error);
+    for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
+        const struct event_info *info = event_info((enum event_type)type);
+        struct buf filler = {0};
+        event_filler_subject(info->stream, &filler);
+        if (!takes(&resources, info->stream, info->subject) ||
+            !takes(&resources, info->stream, filler.ptr))
+            fail_msg("%s does not take %s and %s", info->stream, info->subject, filler.ptr);
+        buf_fini(&filler);
+    }
+    static const char *const others[] = {"orders.nonsense", "orders.created", "orders.evt",
+                                         "orders.evt.created.for.c100", "payments.cmd.charge"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(takes(&resources, "ORDERS", others[i]));
+        assert_false(takes(&resources, "PAYMENTS", others[i]));
+    }
     resources_fini(&resources);
 }
 
@@ -266,9 +332,11 @@ int main(void) {
         cmocka_unit_test(values_agree_as_a_server_writes_them),
         cmocka_unit_test(metadata_that_a_server_adds_is_no_difference),
         cmocka_unit_test(a_change_leaves_out_what_is_declared_nowhere_and_keeps_the_operators),
+        cmocka_unit_test(declared_labels_are_put_beside_the_operators),
         cmocka_unit_test(a_change_of_one_field_leaves_all_others),
         cmocka_unit_test(each_field_has_an_owner),
         cmocka_unit_test(the_declared_files_of_this_project_are_read),
+        cmocka_unit_test(streams_take_what_is_sent_to_them_and_no_other_subject),
         cmocka_unit_test(a_server_is_asked_for_no_more_than_it_knows),
         cmocka_unit_test(a_stream_persists_as_it_was_made_to),
         cmocka_unit_test(a_file_named_otherwise_than_its_content_is_refused),
