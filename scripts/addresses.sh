@@ -28,18 +28,24 @@ path_line() {
     printf 'case ":$PATH:" in *:%q:*) ;; *) PATH=%q:$PATH:%q && export PATH ;; esac\n' "$bin" "$bin" "$cache/bin"
 }
 
-# For `nats --context FILE`, from shells that have not sourced env. Also as ~/.config/nats/context/NAME.json.
+# write_nats_context FILE USER PASSWORD: for `nats --context FILE`, from shells that have not sourced env. Also as
+# ~/.config/nats/context/NAME.json.
 write_nats_context() {
     local tls=$secrets/nats-tls
     [[ $nats_scheme == tls ]] || tls=
     (
         umask 077
-        jq -n --arg url "$(nats_url)" --arg password "$(secret nats_operator)" --arg tls "$tls" --arg dir "$run_dir" '
-            {description: "OrderMesh of \($dir)", url: $url, user: "operator", password: $password} +
+        jq -n --arg url "$(nats_url)" --arg user "$2" --arg password "$3" --arg tls "$tls" --arg dir "$run_dir" '
+            {description: "OrderMesh of \($dir)", url: $url, user: $user, password: $password} +
             if $tls == "" then {} else {ca: "\($tls)/ca.crt", cert: "\($tls)/operator.crt", key: "\($tls)/operator.key"} end' \
-            >"$run_dir/nats-context.json.new"
+            >"$1.new"
     )
-    mv "$run_dir/nats-context.json.new" "$run_dir/nats-context.json"
+    mv "$1.new" "$1"
+}
+
+write_nats_contexts() {
+    write_nats_context "$run_dir/nats-context.json" operator "$(secret nats_operator)"
+    write_nats_context "$run_dir/nats-system-context.json" system "$(secret nats-system)"
 }
 
 write_env() {
@@ -57,6 +63,11 @@ write_env() {
             export_lines OM_URL="$(http_url)" "${nats[@]}" \
                 OM_DATABASE_URL="$(database_url "$database_admin")" OM_REDIS_URL="redis://127.0.0.1:$redis_port"
         } >"$new"
+        {
+            echo "# As env, but the NATS CLI is the user of the system account: for nats server, nats audit and nats top."
+            printf '. %q\n' "$run_dir/env"
+            export_lines NATS_USER=system "NATS_PASSWORD=$(secret nats-system)"
+        } >"$run_dir/env-system"
     )
     mv "$new" "$run_dir/env"
 }

@@ -260,7 +260,7 @@ redis_answers() {
 nats_scheme=nats
 [[ ${OM_NATS_TLS:-} != on ]] || nats_scheme=tls
 
-# Every service and the gateway is a user of its own; the operator is for people.
+# Every service and the gateway is a user of its own; the operator is for people. So is `system`, of the system account.
 nats_users() {
     printf '%s\n' operator gateway "${services[@]}"
 }
@@ -277,13 +277,20 @@ nats_environment() {
         "OM_NATS_TLS_KEY_FILE=$tls/$1.key"
 }
 
+nats_system_user() {
+    printf 'users: [ { user: "system", password: "%s" } ]\n' "$(secret nats-system)"
+}
+
 write_nats_users() {
     local user
     for user in $(nats_users); do
         secret "nats_$user" >/dev/null
     done
-    (umask 077 && "$bin/omctl" nats-users --dir "$root/nats" --secrets "$secrets" \
-        >"$run_dir/nats/users.conf.new")
+    (
+        umask 077
+        "$bin/omctl" nats-users --dir "$root/nats" --secrets "$secrets" >"$run_dir/nats/users.conf.new"
+        nats_system_user >"$run_dir/nats/system.conf.new"
+    )
 }
 
 # Chosen once: without a limit a server takes three quarters of what is free when it starts, less each time.
@@ -326,12 +333,14 @@ replace_if_changed() {
 
 # A server that runs learns of users without a restart; those whose password has changed are cut off.
 start_nats() {
-    local pid probe
+    local pid probe users=same
     mkdir -p "$run_dir/nats" && chmod 700 "$run_dir/nats"
     check_version nats "$(nats_version)"
     write_nats_users
     write_nats_config
-    if replace_if_changed "$run_dir/nats/users.conf" && is_running nats; then
+    ! replace_if_changed "$run_dir/nats/users.conf" || users=new
+    ! replace_if_changed "$run_dir/nats/system.conf" || users=new
+    if [[ $users == new ]] && is_running nats; then
         kill -HUP "$pid"
     fi
     if replace_if_changed "$run_dir/nats/server.conf"; then

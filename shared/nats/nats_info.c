@@ -99,6 +99,15 @@ static enum status read_line(int fd, struct buf *line, struct error *error) {
     return STATUS_OK;
 }
 
+/* A lone server of ours is in a cluster of its own name (nats/server.conf.in). */
+static bool has_others(struct json_object *root) {
+    struct slice cluster, name;
+    if (json_get_string(root, "cluster", &cluster, NULL) != STATUS_OK)
+        return false;
+    return json_get_string(root, "server_name", &name, NULL) != STATUS_OK ||
+           !slice_equal(cluster, name);
+}
+
 static enum status parse_line(struct slice line, struct nats_info *info, struct error *error) {
     struct slice prefix = SLICE_LITERAL("INFO "), text;
     struct json_object *root = NULL;
@@ -113,7 +122,7 @@ static enum status parse_line(struct slice line, struct nats_info *info, struct 
     if (status == STATUS_OK && parsed == 0)
         status = error_set(error, STATUS_INVALID, "version: %.40s", text.ptr);
     if (status == STATUS_OK)
-        *info = (struct nats_info){parsed, json_object_object_get_ex(root, "cluster", NULL)};
+        *info = (struct nats_info){parsed, has_others(root)};
     json_object_put(root);
     return status;
 }

@@ -44,7 +44,7 @@ choose_node_ports() {
 write_node_config() {
     local node=$1 folder=$run_dir/nats-$1 other edits=()
     mkdir -p "$folder/users"
-    cp "$run_dir/users.conf" "$folder/users/users.conf"
+    cp "$run_dir/users.conf" "$run_dir/system.conf" "$folder/users"
     for other in "${nodes[@]}"; do
         edits+=(-e "s|nats-$other.nats-nodes:6222|127.0.0.1:${cluster_ports[other]}|")
     done
@@ -74,6 +74,7 @@ start_nodes() {
         secret "nats_$user" >/dev/null
     done
     "$bin/omctl" nats-users --dir "$root/nats" --secrets "$secrets" >"$run_dir/users.conf"
+    nats_system_user >"$run_dir/system.conf"
     "$root/scripts/nats-certificates" "$run_dir/tls" server >"$run_dir/log/certificates.log" 2>&1
     choose_node_ports
     for node in "${nodes[@]}"; do
@@ -167,6 +168,20 @@ check_nothing_is_lost() {
         --nats-ca-file "$run_dir/tls/ca.crt" --log "$run_dir/load.log" --settle 120
 }
 
+as_system() {
+    nats --server "$(nats_servers)" --user system --password "$(secret nats-system)" --tlsca "$run_dir/tls/ca.crt" "$@"
+}
+
+# Streams expect three copies by their labels, so it fails where one is away.
+audit() {
+    local archive=$run_dir/audit.zip
+    as_system audit gather --no-progress --output "$archive" >"$run_dir/log/audit.log" 2>&1
+    nats audit analyze "$archive" >>"$run_dir/log/audit.log"
+    nats audit analyze --json "$archive" | jq -e 'all(.checks[]; .outcome_string | IN("PASS", "SKIP"))' >/dev/null ||
+        die "the audit is not clean: $(cat "$run_dir/log/audit.log")"
+    say "nats audit finds nothing"
+}
+
 # What the liveness probe of nats.yaml asks.
 is_alive() {
     local path
@@ -228,4 +243,5 @@ prepare
 start_all
 kill_leader_under_load
 check_nothing_is_lost
+audit
 fill_a_disk

@@ -63,7 +63,7 @@ render() {
 }
 
 copy_overlays() {
-    local name
+    local name user
     rm -rf "$place/k8s" && cp -r "$root/k8s" "$place/k8s"
     rm -rf "$place"/k8s/overlays/*/secrets
     cp -r "$tests/overlays/." "$place/k8s/overlays/"
@@ -74,6 +74,11 @@ copy_overlays() {
             OM_REDIS_URL=redis://redis.example:6379 \
             "$root/scripts/make-secrets" k8s "$place/k8s/overlays/$name" \
             >"$place/secrets.log" 2>&1 || die "no Secrets: $(tail -n 3 "$place/secrets.log")"
+        for user in "" system-; do
+            jq -e '.url == "tls://127.0.0.1:4222" and (.password | length > 0) and (.ca | test("/nats/ca.crt$"))' \
+                "$place/k8s/overlays/$name/secrets/nats-${user}context.json" >/dev/null ||
+                die "$name has no context for the NATS CLI"
+        done
     done
 }
 

@@ -13,9 +13,11 @@ test_healthy() {
     local name
     expect_new_order
     [[ $NATS_URL != *@* ]] || die "the password is in NATS_URL, which commands print"
-    [[ $(stat -c %a "$run_dir/nats-context.json") == 600 ]] || die "others may read the password in nats-context.json"
+    for name in nats-context.json nats-system-context.json env env-system; do
+        [[ $(stat -c %a "$run_dir/$name") == 600 ]] || die "others may read the password in $name"
+    done
     NATS_URL='' NATS_USER='' NATS_PASSWORD='' run_block context
-    expect '│ ORDERS '
+    expect '│ ORDERS ' '│ ordermesh │'
     run_block healthy
     expect 'consumers: [0-9]+ as declared, 0 not' '"status":"ok"'
     for name in $(streams); do
@@ -38,6 +40,31 @@ test_healthy() {
     expect '"status": "COMPLETED"' 'order\.submit' 'payment\.succeeded' 'shipping\.shipped'
 }
 
+# outcomes_of ARCHIVE: of each check of an audit, but for those that have nothing to look at.
+outcomes_of() {
+    nats audit analyze --json "$1" | jq -r '.checks[] | select(.outcome_string != "SKIP") | .outcome_string'
+}
+
+test_system() {
+    run_block system
+    expect '│ ordermesh +│' 'Version: [0-9.]+' '│ MESH +│' "^OK ordermesh" '\[PASS\] \[JETSTREAM_005\]' 'FAIL: 0'
+    [[ $(outcomes_of "$run_dir/audit.zip" | sort -u) == PASS ]] || die "the audit is not clean: $(cat "$output")"
+    [[ $NATS_USER == operator ]] || die "the shell is ${NATS_USER}'s still"
+    (
+        # shellcheck source=/dev/null
+        source "$run_dir/env-system"
+        nats top ordermesh --output "$place/top.out" >"$place/top-screen.out" 2>&1
+    )
+    output=$place/top.out
+    expect 'Connections Polled: ' ' payment '
+    run_block checks
+    expect '^OK JetStream' '^OK ORDERS ' '^OK ORDERS_inventory'
+    nats service info shipping >"$place/labels.out"
+    output=$place/labels.out
+    expect 'io\.ordermesh\.owner: shipping' 'io\.ordermesh\.schemas: urn:ordermesh:schema:shipping'
+    ! nats pub -J orders.nonsense '{}' >"$place/nonsense.out" 2>&1 || die "orders.nonsense is stored"
+}
+
 # Inventory is gone, and orders wait for it.
 test_stuck() {
     local waiting=() id
@@ -51,7 +78,7 @@ test_stuck() {
     expect 'is PENDING since ' 'waits for its stock to be reserved' 'No instance of inventory answers; 3 of the events' \
         '^ORDERS/inventory +service_away +3 +0 +0$' '^INVENTORY/order +ok '
     run_block lag
-    expect '│ inventory +│ Pull.*│ 30\.00s +│ 0 +│ 0 +│ 3( |$)' 'Unprocessed Messages: 3' 'Waiting Pulls: 0' \
+    expect '│ inventory +│ Pull.*│ 30\.00s +│ 0 +│ 0 +│ 3( |$)' 'Unprocessed Messages: 3' 'no service instances found' \
         '^ordermesh_consumer_pending_messages\{'
     run_block stuck
     expect '^payment-1 .* yes ' 'inventory-1 is ready'
@@ -72,7 +99,7 @@ test_hang() {
     local pid before
     is_running order-1
     before=$pid
-    kill -STOP "$pid"
+    kill -STOP "$before"
     run_block hang
     expect '^order-1 +[0-9]+ +no .*does not answer'
     await "another order-1" 20 not process_is "$before" order-1
@@ -198,7 +225,6 @@ submit_by_hand() {
 # Poison published by hand is a dead letter with its reason in time, and only once.
 test_poison() {
     local begun sequence
-    event=$(uuid) order=$(uuid) other_event=$(uuid) other_order=$(uuid)
     begun=$(now_ms)
     run_block drill
     # By its subject: where nobody orders, the gateway's own messages come in between.
@@ -210,32 +236,32 @@ test_poison() {
     expect_entry_within 15000 "dlq.ORDERS.order.$event"
     say "\`nats stream view\` has shown both after $(($(now_ms) - begun)) ms"
     await "three dead letters" 10 there_are_dead 3
-    id=ORDERS.order.seq-$sequence
+    rejected=ORDERS.order.seq-$sequence
     run_block dead
     expect_times 3 'Subject: dlq\.ORDERS\.order\.'
     expect_times 2 "dead .* ORDERS\.order\.$event .*drill"
+    [[ $id == "$rejected" ]] || die "the page shows $id"
     expect "$id +INVALID: JSON" 'max_deliveries .* DATA: .* check constraint "drill"' '^not an order$' 'failed, rejected'
-    rejected=$id
 }
 
 # The cause goes: what is to be cancelled may be kept, and has come besides.
 test_replay() {
     submit_by_hand "$order"
-    id=ORDERS.order.$event
     run_block replay
+    [[ $id == ORDERS.order.$event ]] || die "the page replays $id"
     await "$id" 5 entry_is "$id" resolved
     say "the replayed message is done after $took_ms ms"
     await "the cancelled order" 20 order_is "$order" CANCELLED
     submit_by_hand "$other_order"
-    id=ORDERS.order.$other_event
     run_block replay-http
+    [[ $id == ORDERS.order.$other_event ]] || die "the page replays $id"
     expect '"id":"'"$id"'"' '"event": "replay'
     await "$id" 5 entry_is "$id" resolved
     await "the cancelled order" 20 order_is "$other_order" CANCELLED
     await "what was paid meanwhile to be given back" 20 order_has "$other_order" InventoryReleased
     correct_by_hand
-    id=$rejected
     run_block discard
+    [[ $id == "$rejected" ]] || die "the page discards $id"
     expect "discarded .*$id"
     there_are_dead 0 || die "$(dead_letters) are dead still"
     omctl dlq replay "$id" >"$place/discarded.out" 2>&1 || true

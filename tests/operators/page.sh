@@ -26,6 +26,31 @@ run_block() {
     blocks_run+=("$1")
     output=$place/$1.out
     eval "$commands" >"$output" 2>&1
+    expect_not 'is deprecated'
+}
+
+# assigned_in TEXT: the names of the variables that it sets.
+assigned_in() {
+    grep -oE '(^|[ ;(])[a-zA-Z_]+=|\bfor [a-z_]+ in|--arg [a-z]+' <<<"$1" |
+        sed -E 's/^[ ;(]//; s/=$//; s/^for (.*) in$/\1/; s/^--arg //'
+}
+
+used_in() {
+    grep -oE '\$\{?[a-zA-Z_]+(:-)?' <<<"$1" | grep -v ':-$' | tr -d '${' || true
+}
+
+# A reader who runs a block has what it names from a block of the same chapter, or from .run/env.
+test_variables() {
+    local chapter before='' name variable commands=''
+    while IFS=$'\t' read -r chapter name; do
+        [[ $chapter == "$before" ]] || commands=
+        before=$chapter
+        commands+=$'\n'$(block "$name")
+        for variable in $(used_in "$commands"); do
+            assigned_in "$commands"$'\nPWD=\n'"$(cat "$run_dir/env")" | grep -qxF "$variable" ||
+                die "docs/operations.md: the block $name uses \$$variable, which nothing sets before it"
+        done
+    done < <(awk '/^## / { chapter = $0 } /^```sh / { print chapter "\t" $2 }' "$page")
 }
 
 expect_every_block() {

@@ -221,6 +221,7 @@ static void write_users(struct servers *servers) {
                                        servers_path(servers, "secrets", secrets), NULL});
     struct buf users = servers_read_file(servers_path(servers, "tool.log", log_path));
     servers_write_file(servers_path(servers, "users.conf", path), users.ptr);
+    servers_write_file(servers_path(servers, "system.conf", path), "users: []\n");
     buf_fini(&users);
 }
 
