@@ -46,7 +46,7 @@
       "{consumer} had given {event} up; it was sent again, and {service} has not answered yet.",   \
       "Ask again in a moment: if it fails once more, it is dead again.")                           \
     X(ORDER_SILENT, "order_silent", "The order service does not say how the order stands.",        \
-      "Ask again in a moment. `nats micro ls` shows who answers, `scripts/logs order` why not.")   \
+      "Ask again in a moment. `nats service ls` shows who answers, `scripts/logs order` why not.") \
     X(UNDER_WAY, "under_way", "Nothing is known to hold it: {event} is under way to {service}.",   \
       "Ask again in a moment. If it stays so, `omctl audit {order}` shows its last event.")
 

@@ -38,7 +38,7 @@ struct endpoint {
 
 struct service {
     const char *name;        /* "order": binary om-order, schema's relay, durable name */
-    const char *description; /* one line, shown by `nats micro ls` */
+    const char *description; /* one line, shown by `nats service ls` */
     const char *schema;      /* PostgreSQL schema; NULL: no database */
     const struct consumer_spec *consumers;
     size_t consumer_count;

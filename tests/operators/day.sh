@@ -272,7 +272,6 @@ test_replay() {
 correct_by_hand() {
     nats pub orders.cmd.cancel "$(cancel "$(uuid)" "$order" | sed 's/order.cancel/order.cancle/')" >"$place/misspelled.out" 2>&1
     await "the misspelled message" 10 there_are_dead 2
-    id=$(omctl dlq list --json | jq -r '.entries[0].id')
     run_block edit-replay
     expect 'order\.cancle' 'replay by .* with another body: the sender misspelled its type' 'order\.cancel"'
     await "$id" 5 entry_is "$id" resolved

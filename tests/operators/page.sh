@@ -36,7 +36,7 @@ assigned_in() {
 }
 
 used_in() {
-    grep -oE '\$\{?[a-zA-Z_]+(:-)?' <<<"$1" | grep -v ':-$' | tr -d '${' || true
+    grep -oE '\$\{?[a-zA-Z_]+(:-)?' <<<"$1" | grep -v ':-$' | tr -d '{$' || true
 }
 
 # A reader who runs a block has what it names from a block of the same chapter, or from .run/env.

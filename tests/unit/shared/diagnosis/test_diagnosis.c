@@ -72,7 +72,7 @@ static const struct world worlds[] = {
      "more instances", .orders = OF_ORDERS(",\"num_pending\":9,\"num_ack_pending\":2")},
     {CAUSE_AT_WORK, "inventory has 2 of the events of ORDERS/inventory", "scripts/logs inventory",
      .orders = OF_ORDERS(",\"num_ack_pending\":2")},
-    {CAUSE_ORDER_SILENT, "order service does not say", "nats micro ls",
+    {CAUSE_ORDER_SILENT, "order service does not say", "nats service ls",
      .order_status = STATUS_TIMEOUT},
     {CAUSE_UNDER_WAY, "order.created is under way to inventory", "omctl audit " ORDER_ID,
      .order = PENDING},
