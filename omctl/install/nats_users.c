@@ -41,10 +41,12 @@ static const struct needs special_needs[] = {
     {"order", (const char *const[]){"updates.>", "mesh.inventory.product.prices", NULL}, nothing,
      .has_outbox = true},
     {"inventory", (const char *const[]){"_INBOX_order.>", NULL}, nothing, .has_outbox = true},
-    /* Looks at what was given up, keeps it as dead letters, and sends it again. */
+    /* Looks at what was given up, keeps it as dead letters, and sends it again. And at how full all
+       streams are, and how old what their consumers are not done with. */
     {"dlq",
      (const char *const[]){"dlq.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.MSG.GET.*",
-                           "$JS.API.CONSUMER.INFO.*.*", NULL},
+                           "$JS.API.CONSUMER.INFO.*.*", "$JS.API.STREAM.LIST",
+                           "$JS.API.CONSUMER.LIST.*", NULL},
      nothing, .republishes = true},
 };
 

@@ -5,6 +5,7 @@
 #include "services/dlq/collect/sweep.h"
 #include "services/dlq/endpoint.h"
 #include "services/dlq/replay/jobs.h"
+#include "services/dlq/watch/stream_watch.h"
 #include "shared/service/runtime.h"
 
 #include <stddef.h>
@@ -30,6 +31,7 @@ static const struct worker_spec workers[] = {
     {"sweep", sweep_run},
     {"jobs", jobs_run},
     {"chances", chances_run},
+    {"watch", stream_watch_run},
 };
 
 static const struct endpoint endpoints[] = {

@@ -27,6 +27,18 @@ void stored_message_ask(struct request_batch *requests, struct slice stream, uin
     request_batch_add(requests, slice_of(body), GET);
 }
 
+void stored_message_ask_next(struct request_batch *requests, struct slice stream, uint64_t sequence,
+                             const char *subject) {
+    struct buf body = {0};
+    struct json_writer w = json_writer(&body);
+    json_begin_object(&w);
+    json_put_int(&w, "seq", (int64_t)sequence);
+    json_put_text(&w, "next_by_subj", subject);
+    json_end_object(&w);
+    request_batch_add(requests, buf_slice(&body), GET);
+    buf_fini(&body);
+}
+
 void stored_message_ask_last(struct request_batch *requests, struct slice stream,
                              const char *subject) {
     struct buf body = {0};

@@ -21,8 +21,11 @@ struct stored_message {
 
 void stored_message_fini(struct stored_message *message);
 
-/* Adds the request for message `sequence` of `stream`, or for the last one on `subject`. */
+/* Adds the request for message `sequence` of `stream`, for the first one on `subject` (which may
+   have wildcards) from there on, or for the last one on `subject`. */
 void stored_message_ask(struct request_batch *requests, struct slice stream, uint64_t sequence);
+void stored_message_ask_next(struct request_batch *requests, struct slice stream, uint64_t sequence,
+                             const char *subject);
 void stored_message_ask_last(struct request_batch *requests, struct slice stream,
                              const char *subject);
 /* Reads the answer. NOT_FOUND when there is no such message, or no such stream. */

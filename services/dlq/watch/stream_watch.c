@@ -1,0 +1,153 @@
+#include "services/dlq/watch/stream_watch.h"
+
+#include "services/dlq/watch/backlog.h"
+#include "shared/base/clock.h"
+#include "shared/nats/stored_message.h"
+#include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
+
+METRIC_GAUGE(stream_bytes, "ordermesh_stream_bytes", "stream", "What the stream holds.");
+METRIC_GAUGE(stream_limits, "ordermesh_stream_limit_bytes", "stream",
+             "What it may hold (max_bytes); 0: no limit of its own.");
+METRIC_GAUGE(oldest_seconds, "ordermesh_consumer_oldest_seconds", "consumer",
+             "Age of the oldest message that the consumer is not done with; 0 for none.");
+METRIC_GAUGE(paused, "ordermesh_consumer_paused", "consumer", "1 while somebody has paused it.");
+
+#define INTERVAL_MS 10000
+#define ARENA_CHUNK_BYTES (64 * 1024)
+
+struct watch {
+    struct request_batch *requests;
+    struct arena *arena;
+};
+
+/* A gauge of what is looked at in this turn; what is gone by then has 0. */
+struct turn_gauge {
+    struct metric *metric;
+    bool is_set[METRIC_SLOTS];
+};
+
+static void gauge_set(struct turn_gauge *gauge, const char *label, int64_t value) {
+    unsigned slot = metric_slot(gauge->metric, label);
+    metric_set(gauge->metric, slot, value);
+    gauge->is_set[slot] = true;
+}
+
+static void gauge_end(struct turn_gauge *gauge) {
+    for (unsigned slot = 0; slot < METRIC_SLOTS; slot++) {
+        if (!gauge->is_set[slot])
+            metric_set(gauge->metric, slot, 0);
+    }
+}
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+static enum status read_streams(struct watch *watch, struct stream_list *streams,
+                                struct error *error) {
+    request_batch_clear(watch->requests);
+    request_batch_add(watch->requests, SLICE_LITERAL(""), "$JS.API.STREAM.LIST");
+    enum status status = request_batch_run(watch->requests, error);
+    if (status == STATUS_OK)
+        status = backlog_parse_streams(request_batch_reply(watch->requests, 0), watch->arena,
+                                       streams, error);
+    return status;
+}
+
+static void show_streams(const struct stream_list *streams) {
+    struct turn_gauge bytes = {.metric = &stream_bytes}, limits = {.metric = &stream_limits};
+    for (size_t i = 0; i < streams->count; i++) {
+        gauge_set(&bytes, streams->items[i].name, streams->items[i].bytes);
+        gauge_set(&limits, streams->items[i].name, streams->items[i].limit);
+    }
+    gauge_end(&bytes);
+    gauge_end(&limits);
+}
+
+/* --- consumers -------------------------------------------------------------------------------- */
+
+static enum status read_backlogs(struct watch *watch, const struct stream_list *streams,
+                                 struct backlog_list *backlogs, struct error *error) {
+    request_batch_clear(watch->requests);
+    for (size_t i = 0; i < streams->count; i++)
+        request_batch_add(watch->requests, SLICE_LITERAL(""), "$JS.API.CONSUMER.LIST.%s",
+                          streams->items[i].name);
+    enum status status = streams->count > 0 ? request_batch_run(watch->requests, error) : STATUS_OK;
+    for (size_t i = 0; i < streams->count && status == STATUS_OK; i++)
+        status = backlog_parse_consumers(request_batch_reply(watch->requests, i), watch->arena,
+                                         backlogs, error);
+    return status;
+}
+
+/* A question for each subject that a consumer with a backlog reads. */
+static size_t ask_oldest(struct watch *watch, const struct backlog_list *backlogs) {
+    size_t asked = 0;
+    request_batch_clear(watch->requests);
+    for (size_t i = 0; i < backlogs->count; i++) {
+        const struct backlog *backlog = &backlogs->items[i];
+        for (size_t j = 0; backlog->is_behind && j < backlog->filter_count; j++, asked++)
+            stored_message_ask_next(watch->requests, backlog->stream, backlog->settled + 1,
+                                    backlog->filters[j]);
+    }
+    return asked;
+}
+
+/* What was read, acknowledged or purged since then is nobody's backlog. */
+static int64_t oldest_age_s(struct watch *watch, const struct backlog *backlog, size_t *answer) {
+    int64_t oldest_us = clock_now_us();
+    for (size_t j = 0; backlog->is_behind && j < backlog->filter_count; j++) {
+        struct stored_message message = {0};
+        struct error error;
+        struct slice reply = request_batch_reply(watch->requests, (*answer)++);
+        if (stored_message_parse(reply, &message, &error) == STATUS_OK &&
+            message.time_us < oldest_us)
+            oldest_us = message.time_us;
+        stored_message_fini(&message);
+    }
+    return (clock_now_us() - oldest_us) / 1000000;
+}
+
+static void show_backlogs(struct watch *watch, const struct backlog_list *backlogs) {
+    struct turn_gauge ages = {.metric = &oldest_seconds}, pauses = {.metric = &paused};
+    size_t answer = 0;
+    for (size_t i = 0; i < backlogs->count; i++) {
+        const struct backlog *backlog = &backlogs->items[i];
+        gauge_set(&ages, backlog->label, oldest_age_s(watch, backlog, &answer));
+        gauge_set(&pauses, backlog->label, backlog->is_paused);
+    }
+    gauge_end(&ages);
+    gauge_end(&pauses);
+}
+
+/* --- a turn ----------------------------------------------------------------------------------- */
+
+static void turn(struct watch *watch) {
+    struct stream_list streams = {0};
+    struct backlog_list backlogs = {0};
+    struct error error = {0};
+    arena_reset(watch->arena);
+    enum status status = read_streams(watch, &streams, &error);
+    if (status == STATUS_OK)
+        show_streams(&streams);
+    if (status == STATUS_OK)
+        status = read_backlogs(watch, &streams, &backlogs, &error);
+    if (status == STATUS_OK && ask_oldest(watch, &backlogs) > 0)
+        status = request_batch_run(watch->requests, &error);
+    if (status == STATUS_OK)
+        show_backlogs(watch, &backlogs);
+    else
+        log_warn("streams and consumers could not be looked at; once more later",
+                 LOG_ERROR(&error));
+}
+
+void stream_watch_run(struct worker *worker) {
+    struct watch watch = {
+        .requests = request_batch_create(worker_options(worker)->nats),
+        .arena = arena_create(ARENA_CHUNK_BYTES),
+    };
+    worker_set_ready(worker, true);
+    do
+        turn(&watch);
+    while (worker_nap(worker, INTERVAL_MS));
+    request_batch_destroy(&watch.requests);
+    arena_destroy(&watch.arena);
+}
