@@ -29,10 +29,11 @@ static void write_headers(struct json_object *entry, struct buf *out) {
     struct json_object *headers;
     if (json_get_object(entry, "headers", &headers, NULL) != STATUS_OK)
         return;
-    json_object_object_foreach(headers, name, values) {
-        for (size_t i = 0;
-             dlq_header_is_editable(slice_of(name)) && i < json_object_array_length(values); i++)
-            buf_printf(out, "%s: %s\n", name,
+    json_object_object_foreach(headers, key, values) {
+        struct slice name = slice_of(key);
+        for (size_t i = 0; dlq_header_is_editable(name) && i < json_object_array_length(values);
+             i++)
+            buf_printf(out, "%.*s: %s\n", SLICE_ARG(name),
                        json_object_get_string(json_object_array_get_idx(values, i)));
     }
 }
