@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/contract/event.h"
 #include "shared/json/json.h"
 
 #include <inttypes.h>
@@ -45,6 +46,11 @@ static struct slice text_of(struct json_object *object, const char *key) {
 static int64_t number_of(struct json_object *object, const char *key) {
     int64_t number;
     return json_get_int64(object, key, &number, NULL) == STATUS_OK ? number : 0;
+}
+
+static bool is_true(struct json_object *object, const char *key) {
+    struct json_object *value;
+    return json_object_object_get_ex(object, key, &value) && json_object_get_boolean(value);
 }
 
 /* NULL, which has no members, when there is none. */
@@ -176,6 +182,7 @@ static void write_service(const struct mesh_report *report, struct json_object *
     json_put_string(w, "version", text_of(stats, "version"));
     json_put_string(w, "description", text_of(info, "description"));
     json_put_string(w, "started", text_of(stats, "started"));
+    put_given(w, "notReady", text_of(stats, "not_ready"));
     json_key(w, "endpoints");
     json_begin_array(w);
     if (json_get_array(stats, "endpoints", &endpoints, NULL) == STATUS_OK)
@@ -185,11 +192,31 @@ static void write_service(const struct mesh_report *report, struct json_object *
     json_end_object(w);
 }
 
+static bool is_new_source(struct slice stream, enum event_type type) {
+    for (int i = 0; i < (int)type; i++)
+        if (slice_is(stream, event_info((enum event_type)i)->stream) &&
+            strcmp(event_info((enum event_type)i)->source, event_info(type)->source) == 0)
+            return false;
+    return slice_is(stream, event_info(type)->stream);
+}
+
+/* Whose events it keeps. */
+static void put_sources(struct json_writer *w, struct slice stream) {
+    json_key(w, "from");
+    json_begin_array(w);
+    for (int i = 0; i < EVENT_TYPE_COUNT; i++)
+        if (is_new_source(stream, (enum event_type)i))
+            json_string(w, slice_of(event_info((enum event_type)i)->source));
+    json_end_array(w);
+}
+
 static void write_stream(struct json_object *stream, struct json_writer *w) {
     struct json_object *state = member_of(stream, "state");
+    struct slice name = text_of(member_of(stream, "config"), "name");
     int64_t messages = number_of(state, "messages");
     json_begin_object(w);
-    json_put_string(w, "name", text_of(member_of(stream, "config"), "name"));
+    json_put_string(w, "name", name);
+    put_sources(w, name);
     json_put_int(w, "messages", messages);
     json_put_int(w, "bytes", number_of(state, "bytes"));
     json_put_int(w, "lastSequence", number_of(state, "last_seq"));
@@ -206,10 +233,13 @@ static void write_consumer(struct json_object *consumer, struct json_writer *w) 
     put_given(w, "filter", text_of(config, "filter_subject"));
     json_put_int(w, "pending", number_of(consumer, "num_pending"));
     json_put_int(w, "ackPending", number_of(consumer, "num_ack_pending"));
+    json_put_int(w, "acknowledged", number_of(member_of(consumer, "ack_floor"), "consumer_seq"));
     json_put_int(w, "redelivered", number_of(consumer, "num_redelivered"));
     json_put_int(w, "waiting", number_of(consumer, "num_waiting"));
     if (number_of(config, "max_ack_pending") > 0)
         json_put_int(w, "maxAckPending", number_of(config, "max_ack_pending"));
+    if (is_true(consumer, "paused"))
+        put_given(w, "pausedUntil", text_of(config, "pause_until"));
     put_given(w, "lastActiveAt", text_of(member_of(consumer, "delivered"), "last_active"));
     json_end_object(w);
 }

@@ -164,7 +164,8 @@ static void what_nobody_has_taken_yet_is_a_consumers_lag(void **state) {
     if (!body_has(&response, "{\"stream\":\"SHIPPING\",\"name\":\"order\","
                              "\"filter\":\"shipping.evt.>\",\"pending\":3,\"ackPending\":0,"))
         fail_msg("%ld %s", response.status, response.body.ptr);
-    assert_true(body_has(&response, "{\"name\":\"SHIPPING\",\"messages\":3,"));
+    assert_true(
+        body_has(&response, "{\"name\":\"SHIPPING\",\"from\":[\"shipping\"],\"messages\":3,"));
     http_response_fini(&response);
     jsCtx_Destroy(js);
 }

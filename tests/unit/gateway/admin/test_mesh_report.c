@@ -57,6 +57,16 @@ static void a_process_is_what_it_says_in_two_answers(void **state) {
                        "\"lastError\":\"404:gone\"}]}],\"streams\":[],\"consumers\":[]}");
 }
 
+static void a_process_that_is_not_ready_says_why(void **state) {
+    (void)state;
+    struct mesh_report *report = mesh_report_create();
+    mesh_report_add_stats(
+        report, SLICE_LITERAL("{\"name\":\"order\",\"id\":\"o1\",\"not_ready\":\"a lock\"}"));
+    assert_document(report, AT "\"services\":[{\"name\":\"order\",\"id\":\"o1\",\"version\":\"\","
+                               "\"description\":\"\",\"started\":\"\",\"notReady\":\"a lock\","
+                               "\"endpoints\":[]}],\"streams\":[],\"consumers\":[]}");
+}
+
 static void processes_are_sorted_by_name(void **state) {
     (void)state;
     struct buf out = {0};
@@ -93,20 +103,24 @@ static void streams_and_consumers_are_told_with_their_backlog(void **state) {
                 "\"last_seq\":0,\"last_ts\":\"0001-01-01T00:00:00Z\"}}]}");
     assert_int_equal(mesh_report_stream_count(report), 2);
     assert_true(slice_is(mesh_report_stream(report, 0), "ORDERS"));
-    add_consumers(report,
-                  "{\"consumers\":[{\"stream_name\":\"ORDERS\",\"name\":\"order\","
-                  "\"num_pending\":5,\"num_ack_pending\":2,\"num_redelivered\":1,"
-                  "\"num_waiting\":4,\"delivered\":{\"last_active\":\"2026-01-02T03:04:06Z\"},"
-                  "\"config\":{\"filter_subject\":\"orders.cmd.>\",\"max_ack_pending\":20}}]}");
+    add_consumers(report, "{\"consumers\":[{\"stream_name\":\"ORDERS\",\"name\":\"order\","
+                          "\"num_pending\":5,\"num_ack_pending\":2,\"num_redelivered\":1,"
+                          "\"paused\":true,\"ack_floor\":{\"consumer_seq\":9},\"num_waiting\":4,"
+                          "\"delivered\":{\"last_active\":\"2026-01-02T03:04:06Z\"},"
+                          "\"config\":{\"filter_subject\":\"orders.cmd.>\",\"max_ack_pending\":20,"
+                          "\"pause_until\":\"2026-01-02T04:00:00Z\"}}]}");
     add_consumers(report, "{\"total\":0,\"consumers\":null}");
-    assert_document(report,
-                    AT "\"services\":[],\"streams\":[{\"name\":\"ADVISORIES\",\"messages\":0,"
-                       "\"bytes\":0,\"lastSequence\":0},{\"name\":\"ORDERS\",\"messages\":3,"
-                       "\"bytes\":99,\"lastSequence\":7,\"lastAt\":\"2026-01-02T03:04:05Z\"}],"
-                       "\"consumers\":[{\"stream\":\"ORDERS\",\"name\":\"order\","
-                       "\"filter\":\"orders.cmd.>\",\"pending\":5,\"ackPending\":2,"
-                       "\"redelivered\":1,\"waiting\":4,\"maxAckPending\":20,"
-                       "\"lastActiveAt\":\"2026-01-02T03:04:06Z\"}]}");
+    assert_document(
+        report,
+        AT "\"services\":[],\"streams\":[{\"name\":\"ADVISORIES\",\"from\":[],\"messages\":0,"
+           "\"bytes\":0,\"lastSequence\":0},{\"name\":\"ORDERS\","
+           "\"from\":[\"gateway\",\"order\"],\"messages\":3,"
+           "\"bytes\":99,\"lastSequence\":7,\"lastAt\":\"2026-01-02T03:04:05Z\"}],"
+           "\"consumers\":[{\"stream\":\"ORDERS\",\"name\":\"order\","
+           "\"filter\":\"orders.cmd.>\",\"pending\":5,\"ackPending\":2,"
+           "\"acknowledged\":9,\"redelivered\":1,\"waiting\":4,\"maxAckPending\":20,"
+           "\"pausedUntil\":\"2026-01-02T04:00:00Z\","
+           "\"lastActiveAt\":\"2026-01-02T03:04:06Z\"}]}");
 }
 
 static void an_error_of_the_server_is_told(void **state) {
@@ -124,6 +138,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_a_document_too),
         cmocka_unit_test(a_process_is_what_it_says_in_two_answers),
+        cmocka_unit_test(a_process_that_is_not_ready_says_why),
         cmocka_unit_test(processes_are_sorted_by_name),
         cmocka_unit_test(what_is_no_answer_of_a_service_is_left_out),
         cmocka_unit_test(streams_and_consumers_are_told_with_their_backlog),
