@@ -62,6 +62,8 @@ static enum status read_list(struct json_object *request, struct order_list *lis
     if (status == STATUS_OK)
         status = read_text(request, "reason", &list->reason, error);
     if (status == STATUS_OK)
+        status = read_text(request, "search", &list->search, error);
+    if (status == STATUS_OK)
         status = read_time(request, "from", 0, &list->from_us, error);
     if (status == STATUS_OK)
         status = read_time(request, "to", END_OF_TIME_US, &list->to_us, error);
@@ -83,6 +85,7 @@ static void write_scope(const struct order_list *list, struct buf *out) {
     json_string(&w, list->customer);
     json_string(&w, list->status);
     json_string(&w, list->reason);
+    json_string(&w, list->search);
     json_int(&w, list->from_us);
     json_int(&w, list->to_us);
     json_boolean(&w, list->is_oldest_first);

@@ -201,8 +201,9 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
 
 /* --- many orders --- */
 
-/* The index that is walked holds neither status nor reason (sql/0013), so that a filter by them
-   may find little on a long way: no page walks further than this. */
+/* The index that is walked holds neither status nor reason (sql/0013), and no part of an id or a
+   customer, so that a filter by them may find little on a long way: no page walks further than
+   this. */
 #define WALK_MOST "10000"
 
 #define TIME_OF(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
@@ -215,13 +216,16 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
 #define PAGE(suffix, direction, behind, customer, params)                                          \
     {                                                                                              \
         .name = "order_list_" suffix,                                                              \
-        .sql =                                                                                     \
-            "SELECT status, reason, updated_at, version, flow, customer_id, currency,"             \
-            " total_minor, tracking_number, accepted_at, id FROM (SELECT *" WALK(                  \
-                direction, behind, customer) " LIMIT " WALK_MOST ") AS walked"                     \
-                                             " WHERE ($6::text = '' OR status = $6::text)"         \
-                                             " AND ($7::text = '' OR reason = $7::text)" ORDERED(  \
-                                                 direction) " LIMIT $8::int8",                     \
+        .sql = "SELECT status, reason, updated_at, version, flow, customer_id, currency,"          \
+               " total_minor, tracking_number, accepted_at, id FROM (SELECT *" WALK(               \
+                   direction, behind,                                                              \
+                   customer) " LIMIT " WALK_MOST ") AS walked"                                     \
+                             " WHERE ($6::text = '' OR status = $6::text)"                         \
+                             " AND ($7::text = '' OR reason = $7::text)"                           \
+                             " AND ($9::text = ''"                                                 \
+                             "  OR position(lower($9::text) IN id::text) > 0"                      \
+                             "  OR position(lower($9::text) IN"                                    \
+                             "   lower(customer_id)) > 0)" ORDERED(direction) " LIMIT $8::int8",   \
         .param_count = params,                                                                     \
     }
 #define WALK_END(suffix, direction, behind, customer, params)                                      \
@@ -236,9 +240,9 @@ enum { LIST_ID = READ_ACCEPTED + 1 };
 
 /* By [whether of one customer][whether oldest first]. */
 static const struct pg_statement pages[2][2] = {
-    {PAGE("newest", "DESC", "<", "", 8), PAGE("oldest", "ASC", ">", "", 8)},
-    {PAGE("newest_of", "DESC", "<", " AND customer_id = $9::text", 9),
-     PAGE("oldest_of", "ASC", ">", " AND customer_id = $9::text", 9)},
+    {PAGE("newest", "DESC", "<", "", 9), PAGE("oldest", "ASC", ">", "", 9)},
+    {PAGE("newest_of", "DESC", "<", " AND customer_id = $10::text", 10),
+     PAGE("oldest_of", "ASC", ">", " AND customer_id = $10::text", 10)},
 };
 static const struct pg_statement walk_ends[2][2] = {
     {WALK_END("newest", "DESC", "<", "", 5), WALK_END("oldest", "ASC", ">", "", 5)},
@@ -299,7 +303,8 @@ enum status order_store_list(struct pg *pg, const struct order_list *list, struc
     const struct pg_param params[] = {
         pg_text(list->tenant),          pg_int64(list->from_us),   pg_int64(list->to_us),
         pg_int64(begin.accepted_at_us), pg_uuid(&begin.id),        pg_text(list->status),
-        pg_text(list->reason),          pg_int64(list->limit + 1), pg_text(list->customer),
+        pg_text(list->reason),          pg_int64(list->limit + 1), pg_text(list->search),
+        pg_text(list->customer),
     };
     struct pg_result *result = NULL;
     enum status status =
@@ -315,6 +320,6 @@ enum status order_store_list(struct pg *pg, const struct order_list *list, struc
         *end = (struct order_place){pg_get_time_us(result, rows - 1, READ_ACCEPTED),
                                     pg_get_uuid(result, rows - 1, LIST_ID)};
     pg_result_free(&result);
-    bool is_filtered = list->status.len > 0 || list->reason.len > 0;
+    bool is_filtered = list->status.len > 0 || list->reason.len > 0 || list->search.len > 0;
     return is_full || !is_filtered ? STATUS_OK : find_walk_end(pg, list, goes_on, end, error);
 }

@@ -40,6 +40,7 @@ struct order_place {
 /* A page of a list by time of acceptance. An empty text filters by nothing. */
 struct order_list {
     struct slice tenant, customer, status, reason;
+    struct slice search;    /* within the id or the customer, in either case */
     int64_t from_us, to_us; /* accepted from, and before */
     bool is_oldest_first;
     int64_t limit;

@@ -117,6 +117,10 @@ static void filters_count_together(void **state) {
     assert_int_equal(walk_from("?reason=out_of_stock&customerId=L0", NULL).orders, 10);
     assert_int_equal(walk_from("?status=COMPLETED&reason=out_of_stock", NULL).orders, 0);
     assert_int_equal(walk_from("?customerId=nobody", NULL).orders, 0);
+    assert_int_equal(walk_from("?search=l1", NULL).orders, 100);
+    assert_int_equal(walk_from("?search=l1&status=FAILED", NULL).orders,
+                     walk_from("?customerId=L1&status=FAILED", NULL).orders);
+    assert_int_equal(walk_from("?search=%25", NULL).orders, 0);
 
     struct walk span = walk_from("?from=2026-01-01T00:00:10Z&to=2026-01-01T01:00:20%2B01:00", NULL);
     assert_int_equal(span.orders, 10);
@@ -144,6 +148,7 @@ static void a_rare_status_is_found_behind_pages_without_any(void **state) {
     struct walk walk = walk_from("?status=FAILED&limit=200", NULL);
     assert_int_equal(walk.pages, 2); /* the first of which walked far and found none */
     assert_int_equal(walk.orders, 30);
+    assert_int_equal(walk_from("?search=l1&limit=200", NULL).orders, 100);
 }
 
 static void a_cursor_counts_for_its_own_list_only(void **state) {
