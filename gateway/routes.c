@@ -60,6 +60,7 @@ const struct route routes[] = {
     {"GET", "/api/v1/admin/mesh", get_mesh, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"GET", "/api/v1/admin/dlq", get_dlq_list, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"GET", "/api/v1/admin/dlq/counts", get_dlq_counts, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
+    {"GET", "/api/v1/admin/dlq/groups", get_dlq_groups, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"GET", "/api/v1/admin/dlq/jobs", get_dlq_jobs, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"GET", "/api/v1/admin/dlq/jobs/{id}", get_dlq_job, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"POST", "/api/v1/admin/dlq/jobs/{id}/cancel", post_dlq_job_cancel, SCOPE_ADMIN, OWNER_PLATFORM,

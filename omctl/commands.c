@@ -40,6 +40,8 @@
     {"--stream", "STREAM", NULL, "only of that stream"},                                           \
         {"--consumer", "CONSUMER", NULL, "only of that consumer"},                                 \
         {"--code", "CODE", NULL, "only with that code of an error, such as INVALID"},              \
+        {"--error", "TEXT", NULL,                                                                  \
+         "only with an error like that; numbers and ids in it do not count"},                      \
         {"--type", "TYPE", NULL, "only of events of that type"}, ORDER_ROW
 #define DLQ_REASON_ROW                                                                             \
     {                                                                                              \

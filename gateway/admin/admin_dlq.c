@@ -67,17 +67,31 @@ static void ask(h2o_req_t *req, const struct resource *resource, struct slice bo
 
 /* --- reads ------------------------------------------------------------------------------------ */
 
-void get_dlq_list(h2o_req_t *req, struct slice id) {
-    static const struct resource resource = {.subject = "mesh.dlq.list", .has_cursor = true};
-    (void)id;
+/* By the filter in the query, with pages where the resource has them. */
+static void read_filtered(h2o_req_t *req, const struct resource *resource) {
     struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
     struct buf *body = lane_scratch(lane_of(req));
     struct error error;
-    if (dlq_list_request(query_of(req), arena, body, &error) == STATUS_OK)
-        ask(req, &resource, buf_slice(body));
+    enum status status = resource->has_cursor
+                             ? dlq_list_request(query_of(req), arena, body, &error)
+                             : dlq_groups_request(query_of(req), arena, body, &error);
+    if (status == STATUS_OK)
+        ask(req, resource, buf_slice(body));
     else
         problem_send(req, PROBLEM_INVALID_QUERY, error.text);
     arena_destroy(&arena);
+}
+
+void get_dlq_list(h2o_req_t *req, struct slice id) {
+    static const struct resource resource = {.subject = "mesh.dlq.list", .has_cursor = true};
+    (void)id;
+    read_filtered(req, &resource);
+}
+
+void get_dlq_groups(h2o_req_t *req, struct slice id) {
+    static const struct resource resource = {.subject = "mesh.dlq.groups"};
+    (void)id;
+    read_filtered(req, &resource);
 }
 
 /* Of one with an id, or of all. No parameter means anything here. */

@@ -11,6 +11,7 @@
 #include "shared/loop/loop.h"
 
 void get_dlq_list(h2o_req_t *req, struct slice id);
+void get_dlq_groups(h2o_req_t *req, struct slice id);
 void get_dlq_counts(h2o_req_t *req, struct slice id);
 void get_dlq_entry(h2o_req_t *req, struct slice id);
 void post_dlq_replay(h2o_req_t *req, struct slice id);

@@ -20,8 +20,9 @@ static enum status read_limit(struct slice text, int64_t *limit, struct error *e
     return STATUS_OK;
 }
 
-enum status dlq_list_request(struct slice query, struct arena *arena, struct buf *out,
-                             struct error *error) {
+/* `count` of the parameters are known. */
+static enum status make_query_request(struct slice query, size_t count, struct arena *arena,
+                                      struct buf *out, struct error *error) {
     struct query_parameter parameters[PARAMETERS] = {
         [PARAMETER_LIMIT] = {.name = "limit", .most = LIMIT_DIGITS},
         [PARAMETER_CURSOR] = {.name = "cursor", .most = DLQ_CURSOR_MOST},
@@ -31,7 +32,7 @@ enum status dlq_list_request(struct slice query, struct arena *arena, struct buf
     for (int i = 0; i < DLQ_FILTER_COUNT; i++)
         parameters[i] = (struct query_parameter){.name = dlq_filter_name((enum dlq_filter_member)i),
                                                  .most = VALUE_MOST};
-    enum status status = query_parse(query, parameters, PARAMETERS, arena, error);
+    enum status status = query_parse(query, parameters, count, arena, error);
     for (int i = 0; i < DLQ_FILTER_COUNT && status == STATUS_OK; i++)
         if (parameters[i].value.len > 0)
             status = dlq_filter_set(&filter, (enum dlq_filter_member)i, parameters[i].value, error);
@@ -48,6 +49,16 @@ enum status dlq_list_request(struct slice query, struct arena *arena, struct buf
         json_put_string(&w, "cursor", parameters[PARAMETER_CURSOR].value);
     json_end_object(&w);
     return STATUS_OK;
+}
+
+enum status dlq_list_request(struct slice query, struct arena *arena, struct buf *out,
+                             struct error *error) {
+    return make_query_request(query, PARAMETERS, arena, out, error);
+}
+
+enum status dlq_groups_request(struct slice query, struct arena *arena, struct buf *out,
+                               struct error *error) {
+    return make_query_request(query, DLQ_FILTER_COUNT, arena, out, error);
 }
 
 /* --- bodies ----------------------------------------------------------------------------------- */
@@ -98,7 +109,8 @@ static bool is_of_replay_all(const char *name) {
     enum dlq_filter_member member;
     if (dlq_filter_find(slice_of(name), &member))
         return member != DLQ_FILTER_STATUS;
-    return strcmp(name, "ratePerSecond") == 0 || strcmp(name, "dryRun") == 0;
+    return strcmp(name, "ratePerSecond") == 0 || strcmp(name, "dryRun") == 0 ||
+           strcmp(name, "ids") == 0;
 }
 
 static bool is_of_discard_all(const char *name) {
@@ -159,8 +171,42 @@ static void take_dry_run(struct json_object *root, struct field_errors *errors,
     json_put_bool(w, "dryRun", json_object_get_boolean(value));
 }
 
+static bool has_filter(struct json_object *root) {
+    enum dlq_filter_member member;
+    json_object_object_foreach(root, key, unused) {
+        (void)unused;
+        if (dlq_filter_find(slice_of(key), &member))
+            return true;
+    }
+    return false;
+}
+
+/* Entries that were chosen one by one. */
+static void take_ids(struct json_object *root, struct field_errors *errors, struct json_writer *w) {
+    static const char fault[] = "must be a list of 1 to 2000 ids of dead letters";
+    struct json_object *ids;
+    if (!json_object_object_get_ex(root, "ids", &ids))
+        return;
+    size_t count = json_object_is_type(ids, json_type_array) ? json_object_array_length(ids) : 0;
+    bool is_valid = count > 0 && count <= DLQ_CHOSEN_MOST;
+    json_key(w, "ids");
+    json_begin_array(w);
+    for (size_t i = 0; i < count && is_valid; i++) {
+        struct json_object *id = json_object_array_get_idx(ids, i);
+        struct slice text = slice_of(json_object_get_string(id));
+        is_valid = json_object_is_type(id, json_type_string) && dlq_id_is_valid(text);
+        json_string(w, text);
+    }
+    json_end_array(w);
+    if (!is_valid)
+        field_error_add(errors, SLICE_LITERAL("ids"), fault);
+    else if (has_filter(root))
+        field_error_add(errors, SLICE_LITERAL("ids"), "cannot stand beside a filter");
+}
+
 static void take_job(struct json_object *root, struct field_errors *errors, struct json_writer *w) {
     take_filter(root, errors, w);
+    take_ids(root, errors, w);
     take_rate(root, errors, w);
     take_dry_run(root, errors, w);
 }

@@ -15,6 +15,9 @@
    which parameter is wrong and why; whether the cursor goes with the filter is not known here. */
 enum status dlq_list_request(struct slice query, struct arena *arena, struct buf *out,
                              struct error *error) MUST_CHECK;
+/* The same for groups, which have no pages. */
+enum status dlq_groups_request(struct slice query, struct arena *arena, struct buf *out,
+                               struct error *error) MUST_CHECK;
 
 /* A body and its sender. An empty body stands for {}. */
 struct dlq_body {
@@ -32,7 +35,7 @@ enum status dlq_replay_request(const struct dlq_body *body, struct field_errors 
                                struct buf *out, struct error *error) MUST_CHECK;
 enum status dlq_discard_request(const struct dlq_body *body, struct field_errors *errors,
                                 struct buf *out, struct error *error) MUST_CHECK; /* {"reason"} */
-/* {filter but "status", "ratePerSecond"?, "dryRun"?} */
+/* {filter but "status", or "ids"; "ratePerSecond"?, "dryRun"?} */
 enum status dlq_replay_all_request(const struct dlq_body *body, struct field_errors *errors,
                                    struct buf *out, struct error *error) MUST_CHECK;
 /* The same, and "because", which only a dry run need not say. */

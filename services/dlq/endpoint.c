@@ -17,6 +17,7 @@ struct asked {
     bool is_dry;
     struct dlq_filter filter;
     struct dlq_edit edit; /* of a replay */
+    struct pg_array *ids; /* NULL: not given */
 };
 
 struct member {
@@ -82,6 +83,42 @@ static enum status refuse_unknown(struct json_object *request, const char *const
     return STATUS_OK;
 }
 
+/* "ids" of a request: up to `most`. */
+static enum status read_ids(struct json_object *request, size_t most, struct pg_array *ids,
+                            struct error *error) {
+    struct json_object *list;
+    enum status status = json_get_array(request, "ids", &list, error);
+    if (status != STATUS_OK || json_object_array_length(list) > most)
+        return error_set(error, STATUS_INVALID, "ids: not a list of up to %zu", most);
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct slice id = slice_of(json_object_get_string(json_object_array_get_idx(list, i)));
+        if (!dlq_text_is_valid(id, DLQ_ID_MOST))
+            return error_set(error, STATUS_INVALID, "ids: one is not a line of 1 to %d bytes",
+                             DLQ_ID_MOST);
+        pg_array_add_slice(ids, id);
+    }
+    return STATUS_OK;
+}
+
+static bool has_filter_member(const struct dlq_filter *filter) {
+    for (int i = 0; i < DLQ_FILTER_COUNT; i++)
+        if (filter->text[i].ptr != NULL)
+            return true;
+    return false;
+}
+
+/* Of a request that may have "ids", which stand in place of a filter. */
+static enum status read_choice(struct json_object *request, struct pg_array *ids,
+                               struct asked *asked, struct error *error) {
+    struct json_object *value;
+    if (!json_object_object_get_ex(request, "ids", &value))
+        return STATUS_OK;
+    if (has_filter_member(&asked->filter))
+        return error_set(error, STATUS_INVALID, "ids: not beside a filter");
+    asked->ids = ids;
+    return read_ids(request, DLQ_CHOSEN_MOST, ids, error);
+}
+
 /* `known` are the request's members besides those of a filter, and then NULL. */
 static enum status read_request(struct json_object *request, const char *const *known,
                                 bool has_filter, struct asked *asked, struct error *error) {
@@ -108,15 +145,20 @@ typedef enum status (*serve_fn)(struct endpoint_call *call, const struct asked *
 static enum status serve(struct endpoint_call *call, const char *const *known, bool has_filter,
                          serve_fn fn, struct error *error) {
     struct json_object *request = NULL;
+    struct pg_array ids;
     struct slice text = call->request.len == 0 ? SLICE_LITERAL("{}") : call->request;
     struct asked asked = {.actor = SLICE_LITERAL("unnamed"),
                           .limit = DLQ_LIMIT_USUAL,
                           .rate_per_second = DLQ_RATE_USUAL};
+    pg_array_init(&ids, PG_ARRAY_TEXT);
     enum status status = json_parse(text, &request, error);
     if (status == STATUS_OK)
         status = read_request(request, known, has_filter, &asked, error);
     if (status == STATUS_OK)
+        status = read_choice(request, &ids, &asked, error);
+    if (status == STATUS_OK)
         status = fn(call, &asked, error);
+    pg_array_fini(&ids);
     json_object_put(request);
     return status;
 }
@@ -162,6 +204,12 @@ static enum status serve_counts(struct endpoint_call *call, const struct asked *
     return store_read_counts(call->pg, call->reply, error);
 }
 ENDPOINT(counts, false, NULL)
+
+static enum status serve_groups(struct endpoint_call *call, const struct asked *asked,
+                                struct error *error) {
+    return store_read_groups(call->pg, &asked->filter, call->reply, error);
+}
+ENDPOINT(groups, true, NULL)
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
@@ -223,10 +271,13 @@ static enum status begin_job(struct endpoint_call *call, const struct asked *ask
         .rate_per_second = asked->rate_per_second,
         .because = asked->because.ptr == NULL ? SLICE_LITERAL("") : asked->because,
         .actor = asked->actor,
+        .chosen = asked->ids,
     };
     struct uuid id = uuid_v7();
     if (asked->filter.text[DLQ_FILTER_STATUS].ptr != NULL)
         return error_set(error, STATUS_INVALID, "status: only what is dead is meant");
+    if (asked->is_dry && asked->ids != NULL)
+        return store_read_chosen(call->pg, asked->ids, call->reply, error);
     if (asked->is_dry)
         return store_read_count(call->pg, &asked->filter, call->reply, error);
     enum status status = store_job_create(call->pg, &id, &order, error);
@@ -237,7 +288,7 @@ static enum status serve_replay_all(struct endpoint_call *call, const struct ask
                                     struct error *error) {
     return begin_job(call, asked, error);
 }
-ENDPOINT(replay_all, true, "ratePerSecond", "dryRun", "actor", NULL)
+ENDPOINT(replay_all, true, "ids", "ratePerSecond", "dryRun", "actor", NULL)
 
 static enum status serve_discard_all(struct endpoint_call *call, const struct asked *asked,
                                      struct error *error) {
@@ -245,7 +296,7 @@ static enum status serve_discard_all(struct endpoint_call *call, const struct as
         return error_set(error, STATUS_INVALID, "because: is required");
     return begin_job(call, asked, error);
 }
-ENDPOINT(discard_all, true, "because", "ratePerSecond", "dryRun", "actor", NULL)
+ENDPOINT(discard_all, true, "ids", "because", "ratePerSecond", "dryRun", "actor", NULL)
 
 static enum status serve_jobs(struct endpoint_call *call, const struct asked *asked,
                               struct error *error) {
@@ -279,29 +330,13 @@ ENDPOINT(job_cancel, false, "id", "actor", NULL)
 
 /* --- what became of messages ------------------------------------------------------------------ */
 
-static enum status read_ids(struct json_object *request, struct pg_array *ids,
-                            struct error *error) {
-    struct json_object *list;
-    enum status status = json_get_array(request, "ids", &list, error);
-    if (status != STATUS_OK || json_object_array_length(list) > DLQ_FATE_MOST)
-        return error_set(error, STATUS_INVALID, "ids: not a list of up to %d", DLQ_FATE_MOST);
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct slice id = slice_of(json_object_get_string(json_object_array_get_idx(list, i)));
-        if (!dlq_text_is_valid(id, DLQ_ID_MOST))
-            return error_set(error, STATUS_INVALID, "ids: one is not a line of 1 to %d bytes",
-                             DLQ_ID_MOST);
-        pg_array_add_slice(ids, id);
-    }
-    return STATUS_OK;
-}
-
 enum status dlq_endpoint_fate(struct endpoint_call *call, struct error *error) {
     struct json_object *request = NULL;
     struct pg_array ids;
     pg_array_init(&ids, PG_ARRAY_TEXT);
     enum status status = json_parse(call->request, &request, error);
     if (status == STATUS_OK)
-        status = read_ids(request, &ids, error);
+        status = read_ids(request, DLQ_FATE_MOST, &ids, error);
     if (status == STATUS_OK)
         status = store_read_fate(call->pg, &ids, call->reply, error);
     pg_array_fini(&ids);

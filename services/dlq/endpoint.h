@@ -27,8 +27,8 @@ enum status dlq_endpoint_replay(struct endpoint_call *call, struct error *error)
 /* {"id","reason","actor"?} -> ENTRY. CONFLICT when it is neither dead nor discarded already. */
 enum status dlq_endpoint_discard(struct endpoint_call *call, struct error *error);
 
-/* {filter's members but "status", "ratePerSecond"?, "dryRun"?, "actor"?} -> JOB, or
-   {"matching":n} of a dry run. */
+/* {filter's members but "status", "ids"?, "ratePerSecond"?, "dryRun"?, "actor"?} -> JOB, or
+   {"matching":n} of a dry run. "ids" are up to DLQ_CHOSEN_MOST entries, in place of a filter. */
 enum status dlq_endpoint_replay_all(struct endpoint_call *call, struct error *error);
 
 /* The same, and "because", which only a dry run need not say. */
@@ -43,6 +43,9 @@ enum status dlq_endpoint_job_cancel(struct endpoint_call *call, struct error *er
 
 /* {} -> {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]} */
 enum status dlq_endpoint_counts(struct endpoint_call *call, struct error *error);
+
+/* {filter's members} -> {"groups":[...]}: store_read_groups() */
+enum status dlq_endpoint_groups(struct endpoint_call *call, struct error *error);
 
 /* {"ids":[entry id]} -> {"dead":[id],"open":[id]}, of up to DLQ_FATE_MOST asked for: those that are
    or were a dead letter, whatever became of them; and those that may become one, as their message

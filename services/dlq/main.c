@@ -38,6 +38,7 @@ static const struct endpoint endpoints[] = {
     {"list", "mesh.dlq.list", dlq_endpoint_list},
     {"get", "mesh.dlq.get", dlq_endpoint_get},
     {"counts", "mesh.dlq.counts", dlq_endpoint_counts},
+    {"groups", "mesh.dlq.groups", dlq_endpoint_groups},
     {"fate", "mesh.dlq.fate", dlq_endpoint_fate},
     {"replay", "mesh.dlq.replay", dlq_endpoint_replay},
     {"discard", "mesh.dlq.discard", dlq_endpoint_discard},
@@ -55,7 +56,7 @@ static const struct service service = {
     .consumers = ROWS(consumers),
     .workers = ROWS(workers),
     .endpoints = ROWS(endpoints),
-    .replica_reads = (const char *const[]){"list", "counts", NULL},
+    .replica_reads = (const char *const[]){"list", "counts", "groups", NULL},
     .config_rows = ROWS(config_rows),
     .config_target = &settings,
 };

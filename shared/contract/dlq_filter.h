@@ -14,6 +14,7 @@
     X(CONSUMER, "consumer")                                                                        \
     X(REASON, "reason") /* rejected, max_deliveries, no_report */                                  \
     X(CODE, "code")     /* of the error, such as INVALID */                                        \
+    X(ERROR, "error")   /* its text, but for numbers and ids */                                    \
     X(TYPE, "type")     /* io.ordermesh.order.created */                                           \
     X(ORDER, "orderId") /* of the order that the message is about */                               \
     X(STATUS, "status") /* dead, replaying, replayed, resolved, discarded, any */                  \
@@ -35,6 +36,7 @@ enum dlq_filter_member {
 #define DLQ_REASON_MOST 500 /* bytes of the reason to discard an entry */
 #define DLQ_ACTOR_MOST 255
 #define DLQ_ID_MOST 400
+#define DLQ_CHOSEN_MOST 2000 /* entries that a job is given by their ids */
 
 /* Borrows its texts. Zero-initialized it means every entry that is dead. */
 struct dlq_filter {

@@ -183,29 +183,52 @@ enum status store_discard(struct pg *pg, struct slice id, struct slice reason, s
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
+#define JOB_CREATE_SQL(condition)                                                                  \
+    " matching AS (" condition "),"                                                                \
+    " wanted AS ("                                                                                 \
+    "  SELECT CASE WHEN $5::text = '' THEN 'replay' ELSE 'discard' END AS action),"                \
+    " noted AS ("                                                                                  \
+    "  INSERT INTO dlq.actions (actor, action, job_id, detail)"                                    \
+    "  SELECT $4::text, action || '_all', $2::uuid, $1::jsonb::text FROM wanted)"                  \
+    " INSERT INTO dlq.jobs (id, state, action, filter, rate_per_second, actor, because,"           \
+    "  total)"                                                                                     \
+    " SELECT $2::uuid, 'running', action, $1::jsonb, $3::int8, $4::text,"                          \
+    "  nullif($5::text, ''), entries FROM matching, wanted"
+
 enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
                              struct error *error) {
-    static const struct pg_statement create = {
+    static const struct pg_statement by_filter = {
         .name = "dlq_job_create",
-        .sql = "WITH matching AS ("
-               "  SELECT count(*) AS entries FROM dlq.entries e WHERE" STORE_FILTER_1_SQL "),"
-               " wanted AS ("
-               "  SELECT CASE WHEN $5::text = '' THEN 'replay' ELSE 'discard' END AS action),"
-               " noted AS ("
-               "  INSERT INTO dlq.actions (actor, action, job_id, detail)"
-               "  SELECT $4::text, action || '_all', $2::uuid, $1::jsonb::text FROM wanted)"
-               " INSERT INTO dlq.jobs (id, state, action, filter, rate_per_second, actor, because,"
-               "  total)"
-               " SELECT $2::uuid, 'running', action, $1::jsonb, $3::int8, $4::text,"
-               "  nullif($5::text, ''), entries FROM matching, wanted",
+        .sql = "WITH" JOB_CREATE_SQL(
+            "SELECT count(*) AS entries FROM dlq.entries e WHERE" STORE_FILTER_1_SQL),
         .param_count = 5,
     };
+    /* In the order in which jobs take them. */
+    static const struct pg_statement by_choice = {
+        .name = "dlq_job_choose",
+        .sql = "WITH dead AS MATERIALIZED ("
+               "  SELECT id FROM dlq.entries WHERE id = ANY($6::text[]) AND status = 'dead'"
+               "  ORDER BY failed_at, id FOR UPDATE),"
+               " chosen AS ("
+               "  UPDATE dlq.entries e SET job_id = $2::uuid FROM dead WHERE e.id = dead.id"
+               "  RETURNING e.id)," JOB_CREATE_SQL("SELECT count(*) AS entries FROM chosen"),
+        .param_count = 6,
+    };
     struct buf filter = {0};
-    store_filter_write(&order->filter, &filter);
-    const struct pg_param params[] = {pg_text(buf_slice(&filter)), pg_uuid(id),
-                                      pg_int64(order->rate_per_second), pg_text(order->actor),
-                                      pg_text(order->because)};
-    enum status status = pg_query(pg, &create, params, NULL, error);
+    if (order->chosen == NULL)
+        store_filter_write(&order->filter, &filter);
+    else
+        buf_append_text(&filter, "{\"status\":\"chosen\"}");
+    const struct pg_param params[] = {
+        pg_text(buf_slice(&filter)),
+        pg_uuid(id),
+        pg_int64(order->rate_per_second),
+        pg_text(order->actor),
+        pg_text(order->because),
+        order->chosen == NULL ? pg_null() : pg_array(order->chosen),
+    };
+    enum status status =
+        pg_query(pg, order->chosen == NULL ? &by_filter : &by_choice, params, NULL, error);
     buf_fini(&filter);
     return status;
 }

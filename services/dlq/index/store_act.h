@@ -18,6 +18,7 @@
 #include "shared/contract/dlq_filter.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_param.h"
 
 /* The end of publishing one. */
 enum replay_end {
@@ -79,7 +80,11 @@ struct job_order {
     int64_t rate_per_second;
     struct slice because; /* of a job that discards; "" for one that replays */
     struct slice actor;
+    struct pg_array *chosen; /* the entries' ids, in place of the filter; NULL for none */
 };
+/* The filter of a job that was given its entries is {"status":"chosen"}, by which a service of a
+   version before would find none. Each of them remembers the job, and is of the last that chose it.
+ */
 enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
                              struct error *error) MUST_CHECK;
 /* Ends it if it runs. */

@@ -21,10 +21,11 @@ static void put_rows(struct json_writer *w, const char *key, const struct pg_res
     json_end_array(w);
 }
 
-static enum status read_array(struct pg *pg, const struct pg_statement *statement, const char *key,
-                              struct buf *out, struct error *error) {
+static enum status read_array(struct pg *pg, const struct pg_statement *statement,
+                              const struct pg_param *params, const char *key, struct buf *out,
+                              struct error *error) {
     struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, statement, NULL, &rows, error);
+    enum status status = pg_query(pg, statement, params, &rows, error);
     if (status != STATUS_OK)
         return status;
     struct json_writer w = json_writer(out);
@@ -180,6 +181,18 @@ enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, str
     return status;
 }
 
+enum status store_read_chosen(struct pg *pg, struct pg_array *ids, struct buf *out,
+                              struct error *error) {
+    static const struct pg_statement chosen = {
+        .name = "dlq_chosen",
+        .sql = "SELECT row_to_json(x) FROM (SELECT count(*) AS matching FROM dlq.entries"
+               " WHERE id = ANY($1::text[]) AND status = 'dead') x",
+        .param_count = 1,
+    };
+    const struct pg_param param = pg_array(ids);
+    return read_one(pg, &chosen, &param, out, error);
+}
+
 /* When a replay succeeded is what the entry itself remembers. */
 #define HISTORY_SQL                                                                                \
     "SELECT to_char(h.at" RFC3339 " AS at, h.generation, h.event, h.reason, h.error, h.actor,"     \
@@ -239,7 +252,27 @@ enum status store_read_counts(struct pg *pg, struct buf *out, struct error *erro
                " count(*) FILTER (WHERE status = 'discarded') AS discarded"
                " FROM dlq.entries GROUP BY stream, consumer ORDER BY stream, consumer) x",
     };
-    return read_array(pg, &counts, "streams", out, error);
+    return read_array(pg, &counts, NULL, "streams", out, error);
+}
+
+enum status store_read_groups(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
+                              struct error *error) {
+    static const struct pg_statement groups = {
+        .name = "dlq_groups",
+        .sql = "SELECT " OBJECT " FROM (SELECT e.stream, e.consumer, e.reason,"
+               " e.error_code AS \"errorCode\", e.error_kind AS error, count(*) AS count,"
+               " to_char(min(e.failed_at)" RFC3339 " AS \"firstFailedAt\","
+               " to_char(max(e.failed_at)" RFC3339 " AS \"lastFailedAt\""
+               " FROM dlq.entries e WHERE" STORE_FILTER_1_SQL
+               " GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2, 3, 4, 5 LIMIT 200) x",
+        .param_count = 1,
+    };
+    struct buf text = {0};
+    store_filter_write(filter, &text);
+    const struct pg_param param = pg_text(buf_slice(&text));
+    enum status status = read_array(pg, &groups, &param, "groups", out, error);
+    buf_fini(&text);
+    return status;
 }
 
 enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out,
@@ -274,7 +307,7 @@ enum status store_read_jobs(struct pg *pg, struct buf *out, struct error *error)
         .sql = "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
                " ORDER BY started_at DESC, id DESC LIMIT 100) x",
     };
-    return read_array(pg, &newest, "jobs", out, error);
+    return read_array(pg, &newest, NULL, "jobs", out, error);
 }
 
 enum status store_read_job(struct pg *pg, const struct uuid *id, struct buf *out,

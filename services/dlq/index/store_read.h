@@ -27,6 +27,7 @@
     " AND (" f "->>'consumer' IS NULL OR e.consumer = " f "->>'consumer')"                         \
     " AND (" f "->>'reason' IS NULL OR e.reason = " f "->>'reason')"                               \
     " AND (" f "->>'code' IS NULL OR e.error_code = " f "->>'code')"                               \
+    " AND (" f "->>'error' IS NULL OR e.error_kind = dlq.kind_of(" f "->>'error'))"                \
     " AND (" f "->>'type' IS NULL OR e.type = " f "->>'type')"                                     \
     " AND (" f "->>'orderId' IS NULL OR e.order_id = lower(" f "->>'orderId'))"                    \
     " AND coalesce(" f "->>'status', 'dead') IN ('any', e.status)"                                 \
@@ -46,9 +47,11 @@ struct page_request {
    filter, or none of ours. */
 enum status store_read_page(struct pg *pg, const struct page_request *request, struct buf *out,
                             struct error *error) MUST_CHECK;
-/* Appends {"matching":n}: how many entries a filter means. */
+/* Appends {"matching":n}: how many entries a filter means, or how many of the ids are dead. */
 enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
                              struct error *error) MUST_CHECK;
+enum status store_read_chosen(struct pg *pg, struct pg_array *ids, struct buf *out,
+                              struct error *error) MUST_CHECK;
 
 /* An entry, in the arena. */
 struct entry_view {
@@ -66,6 +69,12 @@ enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, s
 /* Appends {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]}; what is
    about to be replayed counts as replayed. */
 enum status store_read_counts(struct pg *pg, struct buf *out, struct error *error) MUST_CHECK;
+
+/* Appends {"groups":[{"stream","consumer","reason","errorCode"?,"error","count","firstFailedAt",
+   "lastFailedAt"}]}: what a filter means, by consumer and what went wrong, the largest first and up
+   to 200. "error" is without numbers and ids, and a filter's `error` takes it. */
+enum status store_read_groups(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
+                              struct error *error) MUST_CHECK;
 
 /* Appends {"dead":[id],"open":[id]}: of the entry ids asked for those that are or were a dead
    letter, and of the rest those whose message has its second chance. */

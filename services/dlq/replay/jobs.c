@@ -69,7 +69,9 @@ static bool is_time_to_settle(const struct runner *runner) {
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-#define JOB_FILTER_SQL STORE_FILTER_SQL("(SELECT filter FROM job)")
+#define JOB_FILTER_SQL                                                                             \
+    " CASE (SELECT filter->>'status' FROM job) WHEN 'chosen' THEN e.job_id = $1::uuid"             \
+    " ELSE" STORE_FILTER_SQL("(SELECT filter FROM job)") " END"
 
 /* A job's next entries, taken for a replay or discarded, oldest failure first: those that were dead
    when it began, still are, and were not taken by it before. None when it does not run any more, or

@@ -236,6 +236,29 @@ static void http_replays_many_in_a_job(void **state) {
     buf_fini(&id);
 }
 
+static void http_groups_and_replays_what_was_chosen(void **state) {
+    (void)state;
+    struct buf id = {0}, body = {0};
+    make_dead("http-groups", 2, &id);
+    assert_answer(call("/groups?consumer=http-groups", NULL), 200, "\"count\":2");
+    assert_answer(call("/groups?consumer=nobody", NULL), 200, "{\"groups\":[]}");
+    assert_refused(call("/groups?limit=1", NULL), 400, "invalid-query");
+    buf_printf(&body, "{\"ids\":[\"%s\"],\"dryRun\":true}", id.ptr);
+    assert_answer(call("/replay", body.ptr), 200, "{\"matching\":1}");
+    buf_clear(&body);
+    buf_printf(&body, "{\"ids\":[\"%s\"],\"consumer\":\"http-groups\"}", id.ptr);
+    assert_refused(call("/replay", body.ptr), 422, "invalid-dlq-request");
+    buf_clear(&body);
+    buf_printf(&body, "{\"ids\":[\"%s\"]}", id.ptr);
+    assert_answer(call("/replay", body.ptr), 202, "{\"status\":\"chosen\"}");
+    dead_letters_await_query(
+        &world,
+        "SELECT count(*) FROM dlq.entries WHERE consumer = 'http-groups' AND status = 'replayed'",
+        1);
+    buf_fini(&body);
+    buf_fini(&id);
+}
+
 /* --- omctl ------------------------------------------------------------------------------------ */
 
 /* Its exit code; what it printed is appended. */
@@ -434,6 +457,7 @@ int main(void) {
         cmocka_unit_test(http_replays_and_discards),
         cmocka_unit_test(http_replays_what_was_changed),
         cmocka_unit_test(http_replays_many_in_a_job),
+        cmocka_unit_test(http_groups_and_replays_what_was_chosen),
         cmocka_unit_test(omctl_lists_shows_replays_and_discards),
         cmocka_unit_test(omctl_edits_and_replays),
         cmocka_unit_test(omctl_takes_an_order_for_its_filter),

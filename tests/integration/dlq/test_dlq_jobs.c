@@ -194,6 +194,78 @@ static void a_job_discards_with_its_reason_and_no_others(void **state) {
     assert_int_equal(atomic_load(&failing_applied), 0);
 }
 
+static struct json_object *groups_of(const char *filter, size_t *count) {
+    struct json_object *groups;
+    struct error error;
+    struct json_object *reply = ask_well("mesh.dlq.groups", filter);
+    assert_int_equal(json_get_array(reply, "groups", &groups, &error), STATUS_OK);
+    *count = json_object_array_length(groups);
+    struct json_object *first = *count > 0 ? json_object_array_get_idx(groups, 0) : NULL;
+    json_object_get(first);
+    json_object_put(reply);
+    return first;
+}
+
+static void errors_that_differ_in_numbers_and_ids_are_one_group(void **state) {
+    (void)state;
+    size_t count;
+    make_dead(7);
+    dead_letters_query(&world,
+                       "WITH e AS (SELECT id, row_number() OVER () AS n FROM dlq.entries)"
+                       " UPDATE dlq.entries SET error = CASE WHEN n < 5"
+                       "  THEN format('order %s: row %s is (23514)', gen_random_uuid(), n * 7)"
+                       "  ELSE format('order %s: row %s is (23505)', gen_random_uuid(), n * 7) END"
+                       " FROM e WHERE entries.id = e.id");
+    struct json_object *largest = groups_of("{}", &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(number_of(largest, "count"), 4);
+    assert_string_equal(text_of(largest, "error"), "order #: row # is (23514)");
+    assert_string_equal(text_of(largest, "consumer"), FAILING);
+    json_object_put(largest);
+    json_object_put(groups_of("{\"error\":\"order 8: row 9 is (23505)\"}", &count));
+    assert_int_equal(count, 1);
+    assert_null(groups_of("{\"status\":\"resolved\"}", &count));
+    struct json_object *dry = ask_well("mesh.dlq.replay_all",
+                                       "{\"error\":\"order #: row # is (23505)\",\"dryRun\":true}");
+    assert_int_equal(number_of(dry, "matching"), 3);
+    json_object_put(dry);
+}
+
+/* {"ids":[...]} of the `count` that failed first, and `more` members. */
+static void write_ids(int count, const char *more, struct buf *out) {
+    struct json_object *page = ask_well("mesh.dlq.list", "{\"limit\":200}"), *entries;
+    struct error error;
+    assert_int_equal(json_get_array(page, "entries", &entries, &error), STATUS_OK);
+    size_t all = json_object_array_length(entries);
+    buf_clear(out);
+    buf_append_text(out, "{\"ids\":[");
+    for (int i = 1; i <= count; i++)
+        buf_printf(out, "%s\"%s\"", i > 1 ? "," : "",
+                   text_of(json_object_array_get_idx(entries, all - (size_t)i), "id"));
+    buf_printf(out, "]%s}", more);
+    json_object_put(page);
+}
+
+static void a_job_takes_only_the_entries_that_were_chosen(void **state) {
+    (void)state;
+    struct buf body = {0};
+    make_dead(90);
+    write_ids(70, ",\"dryRun\":true", &body);
+    struct json_object *dry = ask_well("mesh.dlq.discard_all", body.ptr);
+    assert_int_equal(number_of(dry, "matching"), 70);
+    json_object_put(dry);
+    write_ids(70, ",\"because\":\"chosen\",\"ratePerSecond\":10000", &body);
+    struct json_object *job = ask_well("mesh.dlq.discard_all", body.ptr);
+    assert_int_equal(number_of(job, "total"), 70);
+    json_object_put(job);
+    dead_letters_await_query(
+        &world, "SELECT count(*) FROM dlq.jobs WHERE state = 'done' AND discarded = 70", 1);
+    assert_int_equal(dead_letters_query(&world, DEAD_SQL), 20);
+    write_ids(1, ",\"consumer\":\"" FAILING "\",\"because\":\"x\"", &body);
+    assert_refused("mesh.dlq.discard_all", body.ptr, STATUS_INVALID);
+    buf_fini(&body);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup(name, each_set_up)
@@ -201,6 +273,8 @@ int main(void) {
         TEST(a_job_replays_what_stays_poisonous_once),
         TEST(a_job_says_what_became_of_what_it_replayed),
         TEST(a_job_discards_with_its_reason_and_no_others),
+        TEST(errors_that_differ_in_numbers_and_ids_are_one_group),
+        TEST(a_job_takes_only_the_entries_that_were_chosen),
         TEST(a_job_keeps_its_rate_is_cancelled_and_survives_kills),
         TEST(another_instance_goes_on_with_the_leaders_job),
 #undef TEST

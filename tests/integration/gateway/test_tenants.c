@@ -50,6 +50,7 @@ static const struct row {
     {"GET", "/api/v1/admin/mesh", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/admin/dlq", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/admin/dlq/counts", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
+    {"GET", "/api/v1/admin/dlq/groups", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/admin/dlq/jobs", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/admin/dlq/jobs/{id}", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"POST", "/api/v1/admin/dlq/jobs/{id}/cancel", {401, 401, 401, 401, 403, 403, IN, 403, 403}},

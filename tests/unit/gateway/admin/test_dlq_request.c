@@ -38,6 +38,18 @@ static void a_query_becomes_the_request_for_a_page(void **state) {
                  "\"cursor\":\"abc\"}");
 }
 
+static void a_group_has_no_pages(void **state) {
+    (void)state;
+    struct buf out = {0};
+    struct error error;
+    assert_int_equal(dlq_groups_request(SLICE_LITERAL("error=row%207"), arena, &out, &error),
+                     STATUS_OK);
+    assert_string_equal(out.ptr, "{\"error\":\"row 7\"}");
+    assert_int_equal(dlq_groups_request(SLICE_LITERAL("limit=1"), arena, &out, &error),
+                     STATUS_INVALID);
+    buf_fini(&out);
+}
+
 static void a_wrong_query_is_refused_by_parameter(void **state) {
     (void)state;
     static const char *const wrong[] = {"limit=0", "limit=201", "limit=-1", "limit=x"};
@@ -129,6 +141,19 @@ static void a_replay_of_many_takes_a_filter_a_rate_and_a_dry_run(void **state) {
         "status: is not known here\n");
 }
 
+static void ids_stand_in_place_of_a_filter(void **state) {
+    (void)state;
+    static const char fault[] = "ids: must be a list of 1 to 2000 ids of dead letters\n";
+    assert_body(dlq_replay_all_request, "{\"ids\":[\"A.b.c\",\"A.b.d\"]}", "",
+                "{\"actor\":\"ann\",\"ids\":[\"A.b.c\",\"A.b.d\"]}");
+    assert_body(dlq_replay_all_request, "{\"ids\":[]}", "", fault);
+    assert_body(dlq_replay_all_request, "{\"ids\":[\"A.b\"]}", "", fault);
+    assert_body(dlq_replay_all_request, "{\"ids\":[7]}", "", fault);
+    assert_body(dlq_replay_all_request, "{\"ids\":\"A.b.c\"}", "", fault);
+    assert_body(dlq_replay_all_request, "{\"ids\":[\"A.b.c\"],\"stream\":\"A\"}", "",
+                "ids: cannot stand beside a filter\n");
+}
+
 static void a_discard_of_many_says_why_unless_it_only_counts(void **state) {
     (void)state;
     assert_body(dlq_discard_all_request,
@@ -146,11 +171,13 @@ static void a_discard_of_many_says_why_unless_it_only_counts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_query_becomes_the_request_for_a_page),
+        cmocka_unit_test(a_group_has_no_pages),
         cmocka_unit_test(a_wrong_query_is_refused_by_parameter),
         cmocka_unit_test(an_empty_body_is_enough_where_nothing_is_to_be_said),
         cmocka_unit_test(a_discard_needs_its_reason),
         cmocka_unit_test(a_replay_takes_what_was_changed_and_why),
         cmocka_unit_test(a_replay_of_many_takes_a_filter_a_rate_and_a_dry_run),
+        cmocka_unit_test(ids_stand_in_place_of_a_filter),
         cmocka_unit_test(a_discard_of_many_says_why_unless_it_only_counts),
     };
     return cmocka_run_group_tests_name("dlq_request", tests, make_arena, free_arena);
