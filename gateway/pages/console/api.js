@@ -31,9 +31,11 @@ export class Problem extends Error {
   }
 }
 
+const PATIENCE_MS = 10000; // until an answer begins
+
 // Only what reads is asked for again by itself.
-const unreachable = (method) => ({
-  title: 'The gateway cannot be reached',
+const unreachable = (method, error) => ({
+  title: `The gateway ${error.name === 'TimeoutError' ? 'does not answer' : 'cannot be reached'}`,
   detail:
     method === 'GET'
       ? 'It is tried again every few seconds.'
@@ -60,17 +62,21 @@ export async function send(path, { method = 'GET', body, headers = {}, signal } 
   const all = { ...headers };
   if (token) all.Authorization = `Bearer ${token}`;
   if (body !== undefined) all['Content-Type'] = 'application/json';
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), PATIENCE_MS);
   let response;
   try {
     response = await fetch(path, {
       method,
-      signal,
+      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
       headers: all,
       cache: 'no-store',
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
-    throw error.name === 'AbortError' ? error : new Problem(0, unreachable(method));
+    throw error.name === 'AbortError' ? error : new Problem(0, unreachable(method, error));
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok) throw await problemOf(response);
   return response;
