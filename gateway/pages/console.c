@@ -9,7 +9,10 @@
     X(console_style, "console.css", DOCUMENT_CSS)                                                  \
     X(console_icon, "icon.svg", DOCUMENT_SVG)                                                      \
     X(console_api, "api.js", DOCUMENT_SCRIPT)                                                      \
+    X(console_attention, "attention.js", DOCUMENT_SCRIPT)                                          \
     X(console_charts, "charts.js", DOCUMENT_SCRIPT)                                                \
+    X(console_choice, "choice.js", DOCUMENT_SCRIPT)                                                \
+    X(console_dead_groups, "dead-groups.js", DOCUMENT_SCRIPT)                                      \
     X(console_dead_letter, "dead-letter.js", DOCUMENT_SCRIPT)                                      \
     X(console_dead_letters, "dead-letters.js", DOCUMENT_SCRIPT)                                    \
     X(console_diagnosis, "diagnosis.js", DOCUMENT_SCRIPT)                                          \
@@ -19,6 +22,7 @@
     X(console_live, "live.js", DOCUMENT_SCRIPT)                                                    \
     X(console_main, "main.js", DOCUMENT_SCRIPT)                                                    \
     X(console_mesh, "mesh.js", DOCUMENT_SCRIPT)                                                    \
+    X(console_mesh_picture, "mesh-picture.js", DOCUMENT_SCRIPT)                                    \
     X(console_orders, "orders.js", DOCUMENT_SCRIPT)                                                \
     X(console_overview, "overview.js", DOCUMENT_SCRIPT)                                            \
     X(console_place, "place.js", DOCUMENT_SCRIPT)                                                  \

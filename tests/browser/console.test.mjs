@@ -25,6 +25,7 @@ const open = (hash = '#/', look) => openPage(browser, `${mesh.url}/console/${has
 const placed = (page, status) => page.locator(`[data-order][data-status="${status}"]`);
 
 async function place(page, { customer, payment } = {}) {
+  if (!page.url().endsWith('#/demo')) await go(page, '#/demo', 'Place a demo order');
   if (customer) await page.getByLabel('Customer').fill(customer);
   if (payment) await page.getByLabel('Payment').selectOption(payment);
   await page.getByRole('button', { name: 'Place order' }).click();
@@ -88,8 +89,9 @@ test('an order placed in the form is seen to complete, live and in the list', as
     names.join(),
   );
   const id = await placed(page, 'COMPLETED').getAttribute('data-order');
-  await page.locator(`.live a[title="${id}"]`).waitFor();
   await page.locator('#announcer', { hasText: 'Order Completed' }).waitFor({ state: 'attached' });
+  await go(page, '#/', 'Overview');
+  await page.locator(`.live a[title="${id}"]`).waitFor();
 
   await go(page, '#/orders?customerId=FORM', 'Orders');
   await page
@@ -113,7 +115,7 @@ test('a declined payment is told with its reason, and its stock seen to come bac
 
 test('a slow order is drawn while it is under way, and can be cancelled', async () => {
   const { page, close } = await open();
-  await place(page, { payment: 'pm_sim_delay_2000' });
+  await place(page, { payment: 'pm_sim_delay_9000' });
   await placed(page, 'PENDING').getByText('Inventory reserved').waitFor();
   await page.locator('.placed').getByRole('link').click();
   const cancel = page.getByRole('button', { name: 'Cancel order…' });
@@ -146,7 +148,7 @@ test('the question whether to cancel ends with the order', async () => {
 });
 
 test('the same Idempotency-Key is the same order', async () => {
-  const { page, close } = await open();
+  const { page, close } = await open('#/demo');
   const key = page.getByLabel('Idempotency-Key');
   const used = await key.inputValue();
   await place(page);
@@ -165,6 +167,7 @@ test('poison is listed, inspected, and discarded with a reason only', async () =
   await page.getByText('everything has been processed').waitFor();
   await poison();
   const row = page
+    .locator('.list')
     .getByRole('row', { name: /NOTIFICATIONS \/ analytics/ })
     .filter({ hasText: 'Rejected' });
   await row.getByRole('link').click();
@@ -193,6 +196,7 @@ test('what failed is replayed after its cause is gone, and gets through', async 
   const orderId = await page.locator('[data-order]').getAttribute('data-order');
   await go(page, '#/dead-letters?consumer=loyalty', 'Dead letters');
   const row = page
+    .locator('.list')
     .getByRole('row', { name: /ORDERS \/ loyalty/ })
     .filter({ hasText: 'orders.evt.completed' });
   await row.waitFor({ timeout: 30000 });
@@ -219,23 +223,71 @@ test('what failed is replayed after its cause is gone, and gets through', async 
 });
 
 test('what holds an order is said on its page, until nothing does', async () => {
-  const { page, close } = await open();
+  const { page, close } = await open('#/demo');
+  await page.getByLabel('Product').locator('option').first().waitFor({ state: 'attached' });
   await sql(mesh, 'REVOKE USAGE ON SCHEMA inventory FROM om_inventory');
   await place(page);
   const orderId = await page.locator('[data-order]').getAttribute('data-order');
   await go(page, `#/orders/${orderId}`, /Order/);
   const found = page.getByRole('region', { name: 'What holds it' });
+  const next = page.locator('.timeline .awaited');
+  await next.getByText('Waits for its stock to be reserved ORDERS / inventory: Held').waitFor();
   await found.getByText('It waits for its stock to be reserved, since').waitFor();
   await found.getByText('inventory holds the events of ORDERS/inventory:').waitFor();
   await found.getByRole('row', { name: /ORDERS \/ inventory Held/ }).waitFor();
   await sql(mesh, 'GRANT USAGE ON SCHEMA inventory TO om_inventory');
   await page.locator('[data-order][data-status="COMPLETED"]').waitFor({ timeout: 30000 });
   await found.waitFor({ state: 'hidden' });
+  await next.waitFor({ state: 'detached' });
+  await close();
+});
+
+const reasonRow = (page, text) =>
+  page.getByRole('table', { name: 'Dead letters by reason' }).getByRole('row', { name: text });
+
+test('dead letters are grouped by reason, and chosen by reason or row, they are worked on together', async () => {
+  // texts that differ in a number only, and one of another kind
+  const bodies = ['[1,', '[12, ', '[123,  ', 'poison'];
+  for (const body of bodies) await publish(mesh, 'shipping.evt.delivered', body);
+  for (let number = 200; number < 203; number++) await publish(mesh, 'orders.cmd.submit', `{"n":${number}`);
+  const { page, close } = await open('#/dead-letters?stream=ORDERS&consumer=order');
+  const group = reasonRow(page, /Rejected · INVALID.* 3 /);
+  await group.waitFor();
+  await group.getByRole('checkbox').check();
+  const chosen = page.getByRole('region', { name: 'What is chosen' });
+  await chosen.getByText('3 dead letters chosen').waitFor();
+  await chosen.getByRole('button', { name: 'Discard…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Discard what is chosen' });
+  await dialog.getByText('3 dead letters match.').waitFor();
+  await dialog.getByLabel('Because').fill('cut off');
+  await dialog.getByRole('button', { name: 'Discard 3' }).click();
+  await page.locator('[data-job][data-state="done"]').getByText('3 of 3 discarded').waitFor();
+  await group.waitFor({ state: 'detached' });
+  await chosen.waitFor({ state: 'hidden' });
+
+  await go(page, '#/dead-letters?stream=SHIPPING', 'Dead letters');
+  const rows = page.locator('.list tbody tr');
+  await rows.nth(3).waitFor();
+  await page.locator('.card', { has: page.locator('.list') }).getByLabel(/^Choose all \d+/).check();
+  const all = await rows.count();
+  await chosen.getByText(`${all} dead letters chosen`).waitFor();
+  await rows.first().getByRole('checkbox').uncheck();
+  await chosen.getByText(`${all - 1} dead letters chosen`).waitFor();
+  const kept = await rows.first().getByRole('checkbox').inputValue();
+  await chosen.getByRole('button', { name: 'Discard…' }).click();
+  await dialog.getByText(`${all - 1} dead letters match.`).waitFor();
+  await dialog.getByLabel('Because').fill('by hand');
+  await dialog.getByRole('button', { name: `Discard ${all - 1}` }).click();
+  const job = page.locator('[data-job]', { hasText: 'by hand' });
+  await job.getByText(`${all - 1} of ${all - 1} discarded`).waitFor();
+  await job.getByText('Discarding of those chosen').waitFor();
+  await until(async () => (await rows.count()) === 1);
+  assert.equal(await rows.first().getByRole('checkbox').inputValue(), kept);
   await close();
 });
 
 test('many are replayed by filter: counted first, then a job with progress that can be cancelled', async () => {
-  const { page, close } = await open('#/dead-letters?consumer=analytics');
+  const { page, close } = await open('#/dead-letters?stream=NOTIFICATIONS&consumer=analytics');
   for (let number = 1; number <= 12; number++) await poison(number);
   await page.locator('.list tbody tr').nth(11).waitFor();
   await page.getByRole('button', { name: 'Replay by this filter…' }).click();
@@ -279,7 +331,69 @@ test('the mesh shows its services and how far each consumer is', async () => {
   await close();
 });
 
+test('the mesh is a picture, and a box that is pressed leaves only what it has to do with', async () => {
+  const { page, close } = await open('#/mesh');
+  const picture = page.getByRole('group', { name: 'The mesh' });
+  const consumers = page.getByRole('table', { name: 'Consumers' }).locator('tbody tr');
+  const box = picture.getByRole('link', { name: /^loyalty 1 process/ });
+  await box.waitFor();
+  for (const stream of ['ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'])
+    assert.equal(await picture.getByRole('link', { name: new RegExp(`^${stream} `) }).count(), 1);
+  assert.ok((await consumers.count()) > 20);
+  await box.click();
+  await page.waitForURL('**/console/#/mesh?service=loyalty');
+  await until(async () => (await consumers.count()) === 2);
+  await page.getByText('The tables show only what has to do with loyalty').waitFor();
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await until(async () => (await consumers.count()) > 20);
+  await without('shipping', async () => {
+    await order('BACKS-UP');
+    await picture.getByRole('link', { name: /^shipping not answering · \d+ wait/ }).waitFor();
+    await picture.locator('.link.bad text').first().waitFor();
+    await go(page, '#/', 'Overview');
+    await page.locator('.attention').getByText('shipping does not answer').waitFor();
+  });
+  await page.locator('.attention').getByText('shipping does not answer').waitFor({ state: 'detached' });
+  await close();
+});
+
 /* --- true to the system --- */
+
+test('a gateway that hangs is not called live any more', async () => {
+  const gateway = await startGuardedGateway(mesh, { OM_AUTH: 'none' });
+  const { page, close } = await openPage(browser, `${gateway.url}/console/`, { expected: /status of 503/ });
+  await page.getByText('Live', { exact: true }).waitFor();
+  gateway.hang();
+  const began = Date.now();
+  try {
+    await page.getByText('No answer', { exact: true }).waitFor();
+    assert.ok(Date.now() - began < 9000, `after ${Date.now() - began} ms`); // 3 s, and a slow machine
+    await page.locator('.rates', { hasText: 'accepted –/s' }).waitFor();
+    await keepScreenshot(page, 'overview-hangs');
+  } finally {
+    gateway.goOn();
+  }
+  await page.getByText('Live', { exact: true }).waitFor();
+  await close();
+  assert.equal(await gateway.stop(), 0);
+});
+
+test('times say how long ago they are, and of which zone', async () => {
+  await order('TIMED');
+  const { page, close } = await open('#/orders?customerId=TIMED');
+  const created = page.locator('.list td[data-label="Created"]').first();
+  await created.getByText(/^\d+:\d\d:\d\d [AP]M · (now|\d+ s ago)$/).waitFor();
+  const local = await created.innerText();
+  await page.getByRole('button', { name: 'Times are in GMT+1' }).click();
+  await page.getByRole('button', { name: 'Times are in UTC' }).waitFor();
+  await page.getByLabel('Created from (UTC)').waitFor({ state: 'attached' });
+  const utc = await created.innerText();
+  const hour = (text) => Number(/^\d+/.exec(text)[0]) % 12;
+  assert.equal((hour(local) + 11) % 12, hour(utc), `${local}, ${utc}`);
+  await page.getByRole('button', { name: 'Times are in UTC' }).click();
+  await page.getByRole('button', { name: 'Times are in GMT+1' }).waitFor();
+  await close();
+});
 
 // Of a burst only a sample is told; what is shown of it is true all the same.
 test('the statuses of a burst of orders become true', async () => {
@@ -367,22 +481,21 @@ test('without analytics the last figures stay, and it is said who is away', asyn
 
 test('what failed while the gateway was away loads by itself', async () => {
   const { page, close } = await open('#/', { expected: /ERR_/ });
-  await page.locator('.legend', { hasText: 'Accepted 0/s' }).waitFor();
+  await page.locator('.rates', { hasText: 'accepted 0/s' }).waitFor();
   await go(page, '#/mesh', 'Mesh');
   await without('gateway', async () => {
     await page.locator('#link-state', { hasText: 'Reconnecting' }).waitFor();
     await go(page, '#/', 'Overview');
-    await page.locator('.place').getByText('The gateway cannot be reached').waitFor();
-    await page.locator('.legend', { hasText: 'Accepted –/s' }).waitFor();
+    await page.locator('.attention').getByText('The gateway cannot be reached').waitFor();
+    await page.locator('.rates', { hasText: 'accepted –/s' }).waitFor();
     await keepScreenshot(page, 'overview-unreachable');
+    await go(page, '#/demo', 'Place a demo order');
+    await page.locator('.place').getByText('The gateway cannot be reached').waitFor();
   });
   await page.getByLabel('Product').locator('option').first().waitFor({ state: 'attached' });
-  await page.locator('.legend', { hasText: 'Accepted 0/s' }).waitFor();
   assert.equal(await page.locator('.place .error').count(), 0);
-  // what nobody saw is a gap between what was seen
-  await page.waitForFunction(() => document.querySelectorAll('.chart .line.accepted').length === 2);
 
-  const placeBox = page.locator('.place');
+  const placeBox = page.locator('.placed-order');
   await without('gateway', async () => {
     await place(page);
     await placeBox.getByText('Not placed: the gateway cannot be reached').waitFor();
@@ -405,20 +518,36 @@ test('what failed while the gateway was away loads by itself', async () => {
 
 test('an order is opened by its ID, and one that does not exist is said once', async () => {
   const { page, close } = await open('#/orders', { expected: /status of 404/ });
-  const field = page.getByLabel('Order ID');
-  await page.getByLabel('Sort').waitFor();
+  const field = page.getByLabel('Part of an ID or customer');
   const id = await page.locator('.list tbody a').first().innerText();
   assert.match(id, /^[0-9a-f-]{36}$/);
-  await field.fill('no ID');
-  await field.press('Enter');
-  assert.ok(await field.evaluate((input) => !input.validity.valid));
-  await field.fill(` ${id} `);
+  await field.fill(` ${id.toUpperCase()} `);
   await field.press('Enter');
   await page.getByRole('heading', { name: `Order ${id}` }).waitFor();
   await page.getByText('Took ').waitFor();
   await go(page, '#/orders/01990000-0000-7000-8000-000000000000', /^Order 0199/);
   await page.getByText('No order with this ID').waitFor();
   assert.equal(await page.locator('.error').count(), 1);
+  await close();
+});
+
+test('orders are found by a part of their ID or of their customer', async () => {
+  await order('SEARCHED-customer');
+  const { page, close } = await open('#/orders?customerId=SEARCHED-customer');
+  const links = page.locator('.list tbody a');
+  const id = await links.first().innerText();
+  const field = page.getByLabel('Part of an ID or customer');
+  for (const part of ['searched-C', id.slice(9, 23), id.slice(-12).toUpperCase()]) {
+    await go(page, '#/orders', 'Orders');
+    await page.getByText(/^50 shown/).waitFor();
+    await field.fill(part);
+    await field.press('Enter');
+    await page.getByText('1 shown, all there are').waitFor();
+    assert.equal(await links.first().innerText(), id, part);
+  }
+  await field.fill('100%_no');
+  await field.press('Enter');
+  await page.getByText('No order is like that.').waitFor();
   await close();
 });
 
@@ -447,17 +576,36 @@ test('who comes back from an order finds the list as it was', async () => {
 });
 
 test('another period changes the figures and nothing else', async () => {
+  await order('PERIOD');
   const { page, close } = await open();
-  await place(page, { customer: 'PERIOD' });
-  await placed(page, 'COMPLETED').waitFor();
   await page.getByRole('button', { name: 'Pause' }).click();
-  const asked = page.waitForRequest(/dashboard.*granularity=minute/);
-  await page.getByRole('link', { name: 'Last hour' }).click();
+  const asked = page.waitForRequest(/dashboard.*granularity=hour/);
+  await page.getByRole('link', { name: 'Last 24 hours' }).click();
   await asked;
-  await page.locator('[aria-current="true"]', { hasText: 'Last hour' }).waitFor();
-  assert.equal(await page.getByLabel('Customer').inputValue(), 'PERIOD');
-  assert.equal(await placed(page, 'COMPLETED').count(), 1);
+  await page.locator('[aria-current="true"]', { hasText: 'Last 24 hours' }).waitFor();
+  await page.getByText('orders an hour, by what became of them').waitFor();
   assert.equal(await page.getByRole('button', { name: 'Go on' }).count(), 1);
+  await close();
+});
+
+test('what happened before the page was opened is in its charts and lists', async () => {
+  await order('BEFORE');
+  await until(async () => {
+    const { stdout } = await sql(
+      mesh,
+      `SELECT count(*) FROM orders.orders WHERE customer_id = 'BEFORE' AND status = 'COMPLETED'`,
+    );
+    return stdout.trim() === '1';
+  });
+  const { page, close } = await open();
+  await page.locator('.throughput .chart rect.completed').first().waitFor({ state: 'attached' });
+  await page.locator('.live tbody a').first().waitFor();
+  assert.equal(await page.locator('.chart g').count(), 60);
+  await until(async () =>
+    (await page.locator('.live td[data-label="Last event"]').allInnerTexts()).every(
+      (text) => text !== '–',
+    ),
+  );
   await close();
 });
 
@@ -518,7 +666,7 @@ async function tabTo(page, name) {
 }
 
 test('everything can be done by keyboard, and the focus is always seen', async () => {
-  const { page, close } = await open();
+  const { page, close } = await open('#/demo');
   await page.getByText('left').first().waitFor({ state: 'attached' });
   await tabTo(page, 'Skip to content');
   await page.keyboard.press('Enter');
@@ -557,6 +705,7 @@ const VIEWS = {
   orders: ['#/orders', 'Orders'],
   'dead-letters': ['#/dead-letters?status=any', 'Dead letters'],
   mesh: ['#/mesh', 'Mesh'],
+  demo: ['#/demo', 'Place a demo order'],
   nothing: ['#/no-such-view', 'Nothing here'],
 };
 
@@ -581,7 +730,7 @@ for (const colorScheme of ['light', 'dark'])
       };
       for (const [name, [hash, heading]] of Object.entries(VIEWS)) {
         await go(page, hash, heading);
-        if (name === 'overview') {
+        if (name === 'demo') {
           await place(page);
           await placed(page, 'COMPLETED').waitFor();
         }
@@ -626,6 +775,7 @@ for (const width of [320, 720, 768])
     await poison(width);
     const { page, close } = await open('#/', { viewport: { width, height: 800 } });
     await page.locator('#dead-count').waitFor();
+    await go(page, '#/demo', 'Place a demo order');
     await place(page, { payment: 'pm_card_chargeDeclinedInsufficientFunds' });
     await page.locator('.placed-order').getByText('Inventory released').waitFor();
     assert.deepEqual(await brokenWords(page), [], `a placed order at ${width}`);
@@ -642,6 +792,49 @@ for (const width of [320, 720, 768])
     }
     await close();
   });
+
+// Lines at whose end a word stands alone. Figures and names of programs may be too long for better ones.
+const loneWords = (page) =>
+  page.evaluate(() => {
+    const lone = [];
+    const blocks = 'h1, h2, h3, p, dd, dt, li > span, td > small, label, .hint, .state:not(.error), a, button, legend';
+    for (const block of document.querySelectorAll(blocks)) {
+      if (block.closest('code, pre, .unseen, [hidden], svg, nav') || block.querySelector('code, pre, .break, ul'))
+        continue;
+      const words = [];
+      const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+      for (let text = walker.nextNode(); text; text = walker.nextNode())
+        for (const { index, 0: word } of text.data.matchAll(/\S+/g)) {
+          const range = document.createRange();
+          range.setStart(text, index);
+          range.setEnd(text, index + word.length);
+          const box = range.getBoundingClientRect();
+          if (box.height) words.push({ word, middle: (box.top + box.bottom) / 2 });
+        }
+      const end = words.at(-1);
+      const last = words.filter(({ middle }) => Math.abs(middle - end.middle) < 8);
+      if (last.length === 1 && words.length > 2 && end.word.length < 20) lone.push(`${end.word} in ${block.textContent}`);
+    }
+    return lone;
+  });
+
+test('no word stands alone in its line at 390 pixels', async () => {
+  await poison(390);
+  const { page, close } = await open('#/demo', { viewport: { width: 390, height: 844 } });
+  await place(page, { payment: 'pm_card_chargeDeclinedInsufficientFunds' });
+  await page.locator('.placed-order').getByText('Inventory released').waitFor();
+  assert.deepEqual(await loneWords(page), [], 'a placed order');
+  await page.locator('.placed').getByRole('link').click();
+  await page.getByText('Took').waitFor();
+  assert.deepEqual(await loneWords(page), [], 'an order');
+  for (const [name, [hash, heading]] of Object.entries(VIEWS)) {
+    await go(page, hash, heading);
+    await isFilled(page);
+    assert.deepEqual(await loneWords(page), [], name);
+    await keepScreenshot(page, `${name}-390`);
+  }
+  await close();
+});
 
 /* --- safety --- */
 
@@ -694,11 +887,13 @@ test('a token is asked for where one is needed, and kept in its tab only', async
   await dialog.getByLabel('Token (JWT)').fill(gateway.token('orders:read orders:write', 'C7'));
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Token: C7' }).waitFor();
+  await go(page, '#/demo', 'Place a demo order');
   assert.equal(await page.getByLabel('Customer').inputValue(), 'C7');
   await page.getByLabel('Product').locator('option').first().waitFor({ state: 'attached' });
   await place(page, { customer: 'C8' });
   await page.getByText("Customer must be the token's subject").waitFor();
   await enter(gateway.token('orders:read'));
+  await go(page, '#/', 'Overview');
   await page.getByText('It would need the scope admin.').first().waitFor();
   await page.getByRole('button', { name: 'Use another token' }).first().click();
   await dialog.getByText('for C100, with the scope orders:read, until').waitFor();

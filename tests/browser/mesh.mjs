@@ -119,6 +119,9 @@ export async function startGuardedGateway(mesh, settings = {}) {
   await answers(url);
   return {
     url,
+    // As one that hangs: its connections stay, and nobody goes on.
+    hang: () => child.kill('SIGSTOP'),
+    goOn: () => child.kill('SIGCONT'),
     token: (scope, subject = 'C100') => tokenOf(secret, scope, subject),
     async stop() {
       child.kill();

@@ -13,90 +13,77 @@ function ceilingOf(most) {
     for (const step of ROUND) if (step * unit >= most) return step * unit;
 }
 
-// Stretches of what is known, as [index, value]; null is a gap.
-function stretchesOf(values) {
-  const stretches = [[]];
-  values.forEach((value, index) => {
-    if (value !== null) stretches.at(-1).push([index, value]);
-    else if (stretches.at(-1).length) stretches.push([]);
-  });
-  return stretches.filter(({ length }) => length);
-}
+const sumOf = (parts) => Object.values(parts).reduce((total, one) => total + one, 0);
 
-const line = (stretch, x, y) =>
-  stretch
-    .map(
-      ([index, value], place) =>
-        `${place ? 'L' : 'M'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`,
-    )
-    .join('');
-
-// Lines over the last seconds. `series` are { key, name }; draw() takes { key: [values, oldest first] },
-// where null is what is not known.
-export function lineChart(label, series, length) {
-  const svg = s('svg', { class: 'chart', role: 'img', 'aria-label': label, height: HEIGHT });
-  const figures = Object.fromEntries(series.map(({ key }) => [key, h('b', null, '–')]));
-  const legend = h(
+const legendOf = (series) =>
+  h(
     'ul',
     { class: 'legend' },
-    series.map(({ key, name }) =>
-      h(
-        'li',
-        null,
-        s(
-          'svg',
-          { width: 22, height: 10, 'aria-hidden': 'true' },
-          s('path', { class: `line ${key}`, d: 'M0 5H22' }),
-        ),
-        name,
-        ' ',
-        figures[key],
-        '/s',
-      ),
-    ),
+    series.map(({ key, name }) => h('li', null, h('i', { class: `swatch ${key}` }), name)),
   );
-  let last = {};
 
-  function draw(values = last) {
-    last = values;
-    const width = Math.max(svg.clientWidth, 200);
-    const most = ceilingOf(Math.max(...series.flatMap(({ key }) => values[key] ?? [0])));
-    const bottom = HEIGHT - MARGIN.bottom;
-    const x = (index) =>
-      MARGIN.left + (index / (length - 1)) * (width - MARGIN.left - MARGIN.right);
+// Columns over time, in parts. `series` are { key, name }, the lowest part first; draw() takes
+// columns, { at, parts: { key: number } }, oldest first, and how their times are written.
+export function columnChart(label, series) {
+  const svg = s('svg', { class: 'chart', role: 'img', 'aria-label': label, height: HEIGHT });
+  const bottom = HEIGHT - MARGIN.bottom;
+  let columns = [],
+    labelOf;
+
+  const textOf = ({ at, parts }) =>
+    [
+      `${labelOf(at)}: ${count(sumOf(parts))}`,
+      ...series
+        .filter(({ key }) => parts[key])
+        .map(({ key, name }) => `${name.toLowerCase()} ${count(parts[key])}`),
+    ].join(', ');
+
+  function columnOf(column, x, width, y) {
+    let below = 0;
+    const rects = series.map(({ key }) => {
+      const value = column.parts[key] ?? 0;
+      const top = y(below + value);
+      const height = y(below) - top;
+      below += value;
+      return value > 0 && s('rect', { class: key, x, width, y: top, height });
+    });
+    const ground = s('rect', { class: 'ground', x, width, y: MARGIN.top, height: bottom - MARGIN.top });
+    return s('g', null, s('title', null, textOf(column)), ground, ...rects);
+  }
+
+  function draw(fresh = columns, write = labelOf) {
+    [columns, labelOf] = [fresh, write];
+    if (!columns.length) return;
+    const width = Math.max(svg.clientWidth, 200) - MARGIN.left - MARGIN.right;
+    const most = ceilingOf(Math.max(...columns.map(({ parts }) => sumOf(parts))));
+    const step = width / columns.length;
     const y = (value) => bottom - (value / most) * (bottom - MARGIN.top);
     const grid = [0, most / 2, most].flatMap((value) => [
-      s('path', { class: 'grid', d: `M${MARGIN.left} ${y(value)}H${width - MARGIN.right}` }),
+      s('path', { class: 'grid', d: `M${MARGIN.left} ${y(value)}h${width}` }),
       s('text', { x: MARGIN.left - 6, y: y(value) + 4, 'text-anchor': 'end' }, count(value)),
     ]);
     const times = [
-      [0, `${length / 60} min ago`, 'start'],
-      [length / 2, `${length / 120} min`, 'middle'],
-      [length - 1, 'now', 'end'],
-    ].map(([index, text, anchor]) =>
-      s('text', { x: x(index), y: HEIGHT - 4, 'text-anchor': anchor }, text),
+      [0, 'start', MARGIN.left],
+      [Math.floor(columns.length / 2), 'middle', MARGIN.left + width / 2],
+      [columns.length - 1, 'end', MARGIN.left + width],
+    ].map(([index, anchor, x]) =>
+      s('text', { x, y: HEIGHT - 4, 'text-anchor': anchor }, labelOf(columns[index].at)),
     );
-    const paths = series.flatMap(({ key }, index) =>
-      stretchesOf(values[key] ?? []).flatMap((stretch) => {
-        const d = line(stretch, x, y);
-        const [from, to] = [stretch[0][0], stretch.at(-1)[0]];
-        const area = `${d}L${x(to).toFixed(1)} ${bottom}L${x(from).toFixed(1)} ${bottom}Z`;
-        return [
-          index === 0 && s('path', { class: `area ${key}`, d: area }),
-          s('path', { class: `line ${key}`, d }),
-        ];
-      }),
+    const bodies = columns.map((column, index) =>
+      columnOf(column, MARGIN.left + index * step + step * 0.1, step * 0.8, y),
     );
-    svg.replaceChildren(...[...grid, ...times, ...paths].filter(Boolean));
-    for (const { key } of series) {
-      const latest = values[key]?.at(-1) ?? null;
-      figures[key].textContent = latest === null ? '–' : count(latest);
-    }
+    svg.replaceChildren(...grid, ...times, ...bodies);
+    const all = columns.reduce((total, { parts }) => total + sumOf(parts), 0);
+    svg.setAttribute('aria-label', `${label}: ${count(all)} in all; last ${textOf(columns.at(-1))}`);
   }
 
   const observer = new ResizeObserver(() => draw());
   observer.observe(svg);
-  return { element: h('div', null, legend, svg), draw, close: () => observer.disconnect() };
+  return {
+    element: h('div', null, legendOf(series), svg),
+    draw,
+    close: () => observer.disconnect(),
+  };
 }
 
 // One bar of 0 to 1 wide parts, each { from?, to, kind }.

@@ -1,19 +1,22 @@
-// What could not be processed, by filter.
+// What could not be processed: by reason, by consumer, and one by one.
 
 import { get, queryOf, wasLeft } from './api.js';
+import { choice, choiceColumn } from './choice.js';
+import { filterOfGroup, groupsTable, keyOfGroup } from './dead-groups.js';
 import { card, fail, field, h, loading, patchChildren, repeat, stateLine, table } from './dom.js';
-import { count, entryLink, pill, when, words } from './format.js';
-import { bulkDialog, jobsCard } from './jobs.js';
+import { count, entryLink, pill, when, words, zone } from './format.js';
+import { bulkDialog, byFilter, byGroups, byIds, jobsCard } from './jobs.js';
 import { filterBox, filterForm, filterOf, orderField, valuesOf } from './orders.js';
 import { countDead } from './system.js';
 
 const PAGE = 50;
+const PAGE_MORE = 200;
 const REFRESH_MS = 4000;
 const STREAMS = ['ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'];
 const REASONS = ['rejected', 'max_deliveries', 'no_report'];
 const STATUSES = ['dead', 'replaying', 'replayed', 'resolved', 'discarded', 'any'];
 const COUNTED = ['dead', 'replayed', 'resolved', 'discarded']; // the second with those replaying
-const FILTER = ['stream', 'consumer', 'reason', 'code', 'type', 'orderId', 'status', 'from', 'to'];
+const FILTER = ['stream', 'consumer', 'reason', 'code', 'error', 'type', 'orderId', 'status', 'from', 'to'];
 
 const options = (first, names) => [['', first], ...names.map((name) => [name, words(name)])];
 
@@ -63,6 +66,10 @@ const entriesTable = (entries) =>
   table(
     'Dead letters',
     [
+      choiceColumn(
+        ({ id, status }) => (status === 'dead' ? id : ''),
+        ({ id }) => id,
+      ),
       {
         name: 'Failed',
         cell: ({ id, failedAt }) =>
@@ -101,7 +108,7 @@ function consumerField(query) {
   const select = element.querySelector('select');
   const known = new Set();
   const offer = (names) => {
-    for (const name of names.filter((one) => one && !known.has(one)).sort()) {
+    for (const name of [...new Set(names)].filter((one) => one && !known.has(one)).sort()) {
       known.add(name);
       select.append(h('option', { value: name }, name));
     }
@@ -115,6 +122,7 @@ const filterFields = (consumer) => [
   consumer,
   field('Reason', 'reason', {}, options('Any', REASONS)),
   field('Error code', 'code', { autocomplete: 'off', maxlength: 64, placeholder: 'INVALID' }),
+  field('Error like', 'error', { autocomplete: 'off', maxlength: 200 }),
   field('Event type', 'type', {
     autocomplete: 'off',
     maxlength: 128,
@@ -125,15 +133,39 @@ const filterFields = (consumer) => [
     ['', 'Dead'],
     ...STATUSES.slice(1).map((name) => [name, words(name)]),
   ]),
-  field('Failed from', 'from', { type: 'datetime-local' }),
-  field('Failed before', 'to', { type: 'datetime-local' }),
+  field(`Failed from\u00a0(${zone()})`, 'from', { type: 'datetime-local' }),
+  field(`Failed before\u00a0(${zone()})`, 'to', { type: 'datetime-local' }),
 ];
+
+// What is done with all that is chosen, at the page's lower end while there is something.
+function choiceBar(act, clear) {
+  const text = h('strong', { role: 'status' });
+  const buttons = [
+    h('button', { type: 'button', class: 'primary', onclick: () => act('replay') }, 'Replay…'),
+    h('button', { type: 'button', onclick: () => act('discard') }, 'Discard…'),
+    h('button', { type: 'button', onclick: clear }, 'Choose none'),
+  ];
+  const element = h(
+    'section',
+    { class: 'choice-bar', hidden: true, 'aria-label': 'What is chosen' },
+    text,
+    h('div', { class: 'actions' }, buttons),
+  );
+  return {
+    element,
+    show(what) {
+      text.textContent = what;
+      element.hidden = !what;
+    },
+  };
+}
 
 export function deadLetters(main, { query, signal }) {
   const filter = filterOf(query, FILTER);
   const trouble = h('div', null);
   const list = h('div', { class: 'list' }, loading('dead letters'));
   const extent = h('p', { class: 'hint' });
+  const kinds = h('div', null, loading('reasons'));
   const totals = h('div', null, loading('counts'));
   const more = h(
     'button',
@@ -143,16 +175,50 @@ export function deadLetters(main, { query, signal }) {
   const jobs = jobsCard(signal, refresh);
   const consumer = consumerField(query);
   const form = filterForm('dead-letters', query, filterFields(consumer.element));
+  const isOfDead = ['', 'dead'].includes(filter.status);
+  const rows = choice(list, onChosen);
+  const reasons = choice(kinds, onChosen);
+  const bar = choiceBar(act, clear);
   let shown = [],
+    groups = [],
     counts = [],
     next,
     pages = 1;
+
+  /* --- choosing --- */
+
+  const chosenGroups = () => groups.filter((one) => reasons.keys.has(keyOfGroup(one)));
+
+  function onChosen() {
+    const letters = chosenGroups().reduce((total, one) => total + one.count, 0) + rows.keys.size;
+    bar.show(letters ? `${count(letters)} dead ${letters === 1 ? 'letter' : 'letters'} chosen` : '');
+  }
+
+  function clear() {
+    rows.clear();
+    reasons.clear();
+    refresh();
+  }
+
+  // Rows of a group that is chosen, too, are taken by whichever job comes first, once.
+  function act(name) {
+    const work = [];
+    if (reasons.keys.size) work.push(byGroups(chosenGroups().map(filterOfGroup)));
+    if (rows.keys.size) work.push(byIds([...rows.keys]));
+    const { by } = work[0];
+    const bodies = work.flatMap((one) => one.bodies);
+    const text = work.map((one) => one.text).join(' and ');
+    bulkDialog(name, { by, bodies, text }, (begun) => (clear(), jobs.begun(begun)), signal);
+  }
+
+  /* --- what is shown --- */
 
   // Counted a moment after they were listed: the two may differ.
   function showExtent() {
     const total = next && totalOf(counts, filter);
     const of = total > shown.length ? ` of ${count(total)}` : '';
-    extent.textContent = `${count(shown.length)}${of} shown, ${next ? 'more below' : 'all there are'}`;
+    const still = rows.isHeld() ? '; they stay as they are while you choose' : '';
+    extent.textContent = `${count(shown.length)}${of} shown, ${next ? 'more below' : 'all there are'}${still}`;
     extent.hidden = !shown.length;
   }
 
@@ -161,6 +227,7 @@ export function deadLetters(main, { query, signal }) {
       ? stateLine('No dead letter is like that.')
       : stateLine('No dead letters: everything has been processed.', 'good');
     patchChildren(list, [shown.length ? entriesTable(shown) : none]);
+    rows.show();
     showExtent();
     more.hidden = !next;
     trouble.replaceChildren();
@@ -168,10 +235,9 @@ export function deadLetters(main, { query, signal }) {
 
   async function load(cursor) {
     try {
-      const page = await get(
-        `/api/v1/admin/dlq${queryOf({ ...filter, limit: PAGE, cursor })}`,
-        signal,
-      );
+      const limit = cursor ? PAGE_MORE : PAGE;
+      const page = await get(`/api/v1/admin/dlq${queryOf({ ...filter, limit, cursor })}`, signal);
+      if (!cursor && rows.isHeld()) return;
       if (cursor) pages++;
       shown = cursor ? [...shown, ...page.entries] : page.entries;
       next = page.nextCursor;
@@ -183,9 +249,24 @@ export function deadLetters(main, { query, signal }) {
     }
   }
 
-  // Whoever has gone on to a second page reads, and is not disturbed.
-  async function refresh() {
-    if (pages === 1) await load();
+  async function loadGroups() {
+    try {
+      const found = await get(`/api/v1/admin/dlq/groups${queryOf(filter)}`, signal);
+      if (reasons.isHeld()) return;
+      groups = found.groups;
+      const { status, from, to } = Object.fromEntries(query);
+      patchChildren(kinds, [
+        groups.length
+          ? groupsTable(groups, { more: { status, from, to }, isChoosable: isOfDead })
+          : stateLine(isOfDead ? 'Nothing is dead.' : 'Nothing is like that.'),
+      ]);
+      reasons.show();
+    } catch (error) {
+      if (!wasLeft(error)) fail(kinds, error);
+    }
+  }
+
+  async function loadCounts() {
     try {
       counts = await countDead(signal);
       consumer.offer(counts.map((one) => one.consumer));
@@ -198,6 +279,15 @@ export function deadLetters(main, { query, signal }) {
     }
   }
 
+  // Whoever has gone on to a second page reads, and is not disturbed, nor is who chooses.
+  async function refresh() {
+    if (pages === 1 && !rows.isHeld()) await load();
+    if (!reasons.isHeld()) await loadGroups();
+    await loadCounts();
+  }
+
+  /* --- by filter --- */
+
   // By the fields as they stand, whether they were shown or not.
   const bulkButton = (name, text, attributes) =>
     h(
@@ -206,7 +296,8 @@ export function deadLetters(main, { query, signal }) {
         type: 'button',
         'aria-describedby': 'only-dead',
         ...attributes,
-        onclick: () => bulkDialog(name, filterOf(valuesOf(form), FILTER), jobs.begun, signal),
+        onclick: () =>
+          bulkDialog(name, byFilter(filterOf(valuesOf(form), FILTER)), jobs.begun, signal),
       },
       text,
     );
@@ -239,6 +330,7 @@ export function deadLetters(main, { query, signal }) {
       'Messages that a consumer has given up. Replaying sends one again, to that consumer only.',
     ),
     jobs.current,
+    card('By reason', {}, reasons.element, kinds),
     card('By consumer', {}, totals),
     h(
       'section',
@@ -246,10 +338,12 @@ export function deadLetters(main, { query, signal }) {
       filterBox(form, query, signal),
       trouble,
       extent,
+      rows.element,
       list,
       h('div', { class: 'actions' }, more),
     ),
     jobs.element,
+    bar.element,
   );
   repeat(REFRESH_MS, refresh, signal);
 }

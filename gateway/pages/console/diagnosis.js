@@ -1,10 +1,11 @@
-// Why one order does not go on, and its dead letters; out of sight while there is nothing to tell.
+// What one order waits for, why it does not go on, and its dead letters.
 
 import { get, wasLeft } from './api.js';
 import { card, fail, h, patchChildren, repeat, table } from './dom.js';
 import { count, entryLink, pill, when, words } from './format.js';
 
 const REFRESH_MS = 3000;
+const SOON_MS = 400; // most steps are taken within it
 const PASSING_MS = 5000;
 const PASSING = ['under_way', 'at_work', 'consumer_behind'];
 
@@ -75,26 +76,42 @@ const parts = (found) => [
 const isPassing = ({ cause, at, since }) =>
   PASSING.includes(cause) && Date.parse(at) - Date.parse(since) < PASSING_MS;
 
-// For operators: to who may not ask, nothing is shown.
-export function diagnosis(orderId, signal) {
+// `element` is out of sight while there is nothing to tell. Tells "found" with each look, whose document
+// is then `found`; null once it has ended, and for who may not ask, since this is for operators.
+export function diagnose(orderId, signal) {
+  const finding = new EventTarget();
   const box = h('div', { class: 'finding' });
-  const element = card('What holds it', { hidden: true }, box);
-  let hasEnded = false;
+  let hasEnded = false,
+    timer;
+
+  const take = (found) => {
+    finding.found = found;
+    finding.dispatchEvent(new Event('found'));
+  };
 
   async function look() {
-    if (hasEnded) return;
+    if (hasEnded || signal.aborted) return;
     try {
       const found = await get(`/api/v1/admin/orders/${orderId}/diagnosis`, signal);
       hasEnded = found.cause === 'ended';
-      element.hidden = (hasEnded || isPassing(found)) && !found.deadLetters?.length;
+      finding.element.hidden = (hasEnded || isPassing(found)) && !found.deadLetters?.length;
       patchChildren(box, parts(found).filter(Boolean));
+      take(hasEnded ? null : found);
     } catch (error) {
       if (wasLeft(error)) return;
       if (error.status === 503) fail(box, error);
-      else element.hidden = true;
+      else finding.element.hidden = true;
+      take(null);
     }
   }
 
+  finding.element = card('What holds it', { hidden: true }, box);
+  finding.found = null;
+  // After a step, for the next one.
+  finding.lookSoon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, SOON_MS);
+  };
   repeat(REFRESH_MS, look, signal);
-  return element;
+  return finding;
 }

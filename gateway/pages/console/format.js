@@ -3,8 +3,6 @@
 import { h } from './dom.js';
 
 const counted = new Intl.NumberFormat();
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'medium' });
-const timeOnly = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const dayLength = 24 * 3600 * 1000;
 
 export const count = (value) => counted.format(value);
@@ -16,17 +14,89 @@ export function money(minor, currency) {
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
-// Local, with the exact time in UTC as its title.
-export function when(iso) {
-  if (!iso) return '–';
-  const at = new Date(iso);
-  const isToday = Math.abs(Date.now() - at) < dayLength && at.getDate() === new Date().getDate();
-  return h(
-    'time',
-    { datetime: iso, title: `${iso.replace('T', ' ').replace(/Z$/, '')} UTC` },
-    (isToday ? timeOnly : clock).format(at),
-  );
+/* --- times --- */
+
+const ZONE = 'ordermesh.zone'; // UTC, or as the browser has it
+
+export const isUtc = () => sessionStorage.getItem(ZONE) === 'UTC';
+export const useUtc = (is) =>
+  is ? sessionStorage.setItem(ZONE, 'UTC') : sessionStorage.removeItem(ZONE);
+
+const formats = new Map(); // making one takes longer than using it
+function formatOf(options) {
+  const key = JSON.stringify([isUtc(), options]);
+  if (!formats.has(key)) {
+    const timeZone = isUtc() ? 'UTC' : undefined;
+    formats.set(key, new Intl.DateTimeFormat(undefined, { ...options, timeZone }));
+  }
+  return formats.get(key);
 }
+
+// The zone's name where it is, and as times bear it: "Europe/Vienna", "GMT+1".
+export const zonePlace = () => formatOf({}).resolvedOptions().timeZone;
+export const zone = () =>
+  formatOf({ timeZoneName: 'short' })
+    .formatToParts()
+    .find(({ type }) => type === 'timeZoneName').value;
+
+// What was typed into a field of local time, in the API's.
+export function toApiTime(typed) {
+  const at = Date.parse(typed && isUtc() ? `${typed}Z` : typed);
+  return Number.isNaN(at) ? '' : new Date(at).toISOString();
+}
+
+export const hourOf = (at) => formatOf({ timeStyle: 'short' }).format(at);
+const utcDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+export const dayOf = (at) => utcDay.format(at); // days are counted in UTC
+
+function clockOf(at) {
+  const day = formatOf({ dateStyle: 'short' });
+  const isToday = day.format(at) === day.format(Date.now());
+  return formatOf({ ...(isToday ? {} : { dateStyle: 'short' }), timeStyle: 'medium' }).format(at);
+}
+
+export function ageOf(iso) {
+  const ms = Date.now() - Date.parse(iso);
+  if (Math.abs(ms) < 1000) return 'now';
+  const units = [
+    [dayLength, 'd'],
+    [3600e3, 'h'],
+    [60e3, 'min'],
+    [1000, 's'],
+  ];
+  const [length, unit] = units.find(([one]) => Math.abs(ms) >= one);
+  const age = `${Math.floor(Math.abs(ms) / length)} ${unit}`;
+  return ms < 0 ? `in ${age}` : `${age} ago`;
+}
+
+const titleOf = (iso) => `${iso.replace('T', ' ').replace(/Z$/, '')} UTC`;
+const ageMark = (iso) => h('small', { class: 'age' }, ageOf(iso));
+
+// Its time in the zone that is chosen and how long ago that is, with the exact one in UTC as its title.
+export const when = (iso) =>
+  iso
+    ? h('time', { datetime: iso, title: titleOf(iso) }, clockOf(new Date(iso)), ' · ', ageMark(iso))
+    : '–';
+
+// Only how long ago, where that is what counts.
+export const ago = (iso) =>
+  iso
+    ? h(
+        'time',
+        { datetime: iso, title: `${clockOf(new Date(iso))} ${zone()}, ${titleOf(iso)}` },
+        ageMark(iso),
+      )
+    : '–';
+
+// Ages go on by themselves.
+export function keepAges() {
+  for (const mark of document.querySelectorAll('time > .age')) {
+    const age = ageOf(mark.parentElement.dateTime);
+    if (mark.textContent !== age) mark.textContent = age;
+  }
+}
+
+/* --- other figures --- */
 
 export function duration(ms) {
   if (ms < 10) return `${ms.toLocaleString(undefined, { maximumFractionDigits: 1 })} ms`;
@@ -50,6 +120,10 @@ export const percent = (part, whole) =>
     style: 'percent',
     maximumFractionDigits: 1,
   });
+
+// Of messages a second.
+export const rateOf = (perSecond) =>
+  perSecond.toLocaleString(undefined, { maximumFractionDigits: perSecond < 10 ? 1 : 0 });
 
 // "PaymentSucceeded", "out_of_stock" as words.
 export function words(name) {

@@ -20,9 +20,11 @@ const isOpen = (job) =>
     Date.now() - Date.parse(job.endedAt) < OUTCOME_MS);
 
 const filterText = (filter) =>
-  Object.entries(filter)
-    .map(([key, value]) => `${key} ${value}`)
-    .join(', ') || 'all dead letters';
+  filter.status === 'chosen'
+    ? 'those chosen'
+    : Object.entries(filter)
+        .map(([key, value]) => `${key} ${value}`)
+        .join(', ') || 'all dead letters';
 
 // That something was sent says nothing of what became of it.
 const outcomeOf = (job) =>
@@ -139,8 +141,8 @@ export function jobsCard(signal, onMoved) {
     }
   }
 
-  async function begun(job) {
-    own.add(job.id);
+  async function begun(jobs) {
+    for (const { id } of jobs) own.add(id);
     await refresh();
     current.focus();
     current.scrollIntoView({ block: 'nearest' });
@@ -152,35 +154,54 @@ export function jobsCard(signal, onMoved) {
   return { current, element: card('Jobs', {}, box), begun };
 }
 
-/* --- by filter --- */
+/* --- many at once --- */
 
 const KINDS = {
   replay: {
-    title: 'Replay by filter',
+    title: 'Replay',
     verb: 'Replay',
     button: 'primary',
     what: 'Sends the messages again, each to the consumer that failed, for: ',
     rate: 100,
   },
   discard: {
-    title: 'Discard by filter',
+    title: 'Discard',
     verb: 'Discard',
     button: 'danger',
     what: 'Gives the messages up, for good; why is kept in the history of each. For: ',
     rate: 1000,
   },
 };
+const CHOSEN_MOST = 2000; // by their ids, in one job
 
 const becauseField = () =>
   field('Because', 'because', { required: true, maxlength: 500, autocomplete: 'off' });
 
-// Asks how many it would be, and then for a yes. `name` is a key of KINDS; onBegun(job) is told.
-export function bulkDialog(name, filter, onBegun, signal) {
-  const kind = KINDS[name];
-  const path = `/api/v1/admin/dlq/${name}`;
+// What is to be worked on, as the bodies of requests, each of which becomes a job, and in words.
+export const byFilter = (filter) => {
   const { status, ...sent } = Object.fromEntries(
     Object.entries(filter).filter(([, value]) => value),
   );
+  return { by: 'by filter', bodies: [sent], text: filterText(sent) };
+};
+export const byGroups = (filters) => ({
+  by: 'what is chosen',
+  bodies: filters,
+  text:
+    filters.length === 1 ? filterText(filters[0]) : `${count(filters.length)} reasons, a job each`,
+});
+export const byIds = (ids) => ({
+  by: 'what is chosen',
+  bodies: Array.from({ length: Math.ceil(ids.length / CHOSEN_MOST) }, (_, index) => ({
+    ids: ids.slice(index * CHOSEN_MOST, (index + 1) * CHOSEN_MOST),
+  })),
+  text: ids.length === 1 ? ids[0] : `${count(ids.length)} chosen rows`,
+});
+
+// Asks how many it would be, and then for a yes. `name` is a key of KINDS; onBegun(jobs) is told.
+export function bulkDialog(name, { by, bodies, text }, onBegun, signal) {
+  const kind = KINDS[name];
+  const path = `/api/v1/admin/dlq/${name}`;
   const because = name === 'discard' && becauseField();
   const matching = h('p', { role: 'status' }, 'Counting…');
   const rate = field('At most so many a second', 'ratePerSecond', {
@@ -193,9 +214,9 @@ export function bulkDialog(name, filter, onBegun, signal) {
   const start = h('button', { type: 'submit', class: kind.button, disabled: true }, kind.verb);
   const trouble = h('div', null);
   const dialog = ask(
-    kind.title,
+    `${kind.title} ${by}`,
     { signal, onsubmit: submit },
-    h('p', null, kind.what, h('strong', null, filterText(sent)), '.'),
+    h('p', null, kind.what, h('strong', null, text), '.'),
     matching,
     because,
     rate,
@@ -207,11 +228,14 @@ export function bulkDialog(name, filter, onBegun, signal) {
       h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
     ),
   );
-  const wanted = (more) => ({ ...sent, ...more });
+  const begun = [];
 
   async function countThem() {
     try {
-      const { matching: number } = await post(path, wanted({ dryRun: true }), signal);
+      const counts = await Promise.all(
+        bodies.map((body) => post(path, { ...body, dryRun: true }, signal)),
+      );
+      const number = counts.reduce((total, one) => total + one.matching, 0);
       matching.textContent = `${count(number)} dead ${number === 1 ? 'letter matches' : 'letters match'}.`;
       start.textContent = `${kind.verb} ${count(number)}`;
       start.disabled = start.hidden = number === 0;
@@ -220,16 +244,19 @@ export function bulkDialog(name, filter, onBegun, signal) {
     }
   }
 
+  // Those that were begun before one was refused are not begun again.
   async function submit(event) {
     event.preventDefault();
     start.disabled = true;
+    const all = Number(rate.querySelector('input').value);
+    const ratePerSecond = Math.max(1, Math.floor(all / bodies.length));
+    const given = because ? { because: because.querySelector('input').value } : {};
     try {
-      const ratePerSecond = Number(rate.querySelector('input').value);
-      const given = because ? { because: because.querySelector('input').value } : {};
-      const job = await post(path, wanted({ ratePerSecond, ...given }), signal);
+      for (const body of bodies.slice(begun.length))
+        begun.push(await post(path, { ...body, ratePerSecond, ...given }, signal));
       dialog.close();
       announce(`${NOUNS[name]} has begun`);
-      onBegun(job);
+      onBegun(begun);
     } catch (error) {
       if (!wasLeft(error)) trouble.replaceChildren(failure(error));
       start.disabled = false;

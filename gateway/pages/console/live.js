@@ -5,28 +5,21 @@ import { get, queryOf, wasLeft } from './api.js';
 import { isEnded } from './format.js';
 import { follow } from './stream.js';
 
-export const SECONDS = 120;
 const SECOND_MS = 1000;
+const SILENCE_MS = 2500; // since there is news each second
 const LATEST = 14;
 const KNOWN_MOST = 200;
 const QUIET_MS = 1500;
 const CALM_MS = 2000;
 const NEWEST = 100; // orders, in one page
 const READS_MOST = 5; // at once
-export const SERIES = [
-  { key: 'accepted', name: 'Accepted' },
-  { key: 'completed', name: 'Completed' },
-  { key: 'failed', name: 'Failed' },
-  { key: 'cancelled', name: 'Cancelled' },
-];
 
 // Tells "second", "orders" and "state".
 export const live = new EventTarget();
 live.state = 'connecting';
-live.second = null; // the last one's counts
-live.isPartial = false; // since a sample, until what it left out has been read
-// null is a second of which nothing is known
-live.series = Object.fromEntries(SERIES.map(({ key }) => [key, new Array(SECONDS).fill(null)]));
+live.second = null; // the last one's counts; null while nothing is known
+live.isPartial = true; // at first, and since a sample, until what is missing has been read
+live.isSample = false;
 
 const known = new Map(); // orders by id, the one heard of last at the end
 live.latest = () => [...known.values()].slice(-LATEST).reverse();
@@ -37,13 +30,9 @@ let connection,
 const tell = (name) => live.dispatchEvent(new Event(name));
 
 function onSecond(second) {
-  for (const { key } of SERIES) {
-    live.series[key].shift();
-    live.series[key].push(second?.[key] ?? null);
-  }
   live.second = second;
   if (second && second.updates > second.shown) {
-    live.isPartial = true;
+    live.isPartial = live.isSample = true;
     sampledAt = Date.now();
   }
   tell('second');
@@ -87,7 +76,7 @@ async function readOrder({ orderId, reads }, signal) {
 
 const isCalm = () => Date.now() - sampledAt > CALM_MS;
 
-// Of the newest orders, those that a sample left out. Their last events are not in a list, and are
+// Of the newest orders, those that were there before the page, or that a sample left out. Their last events are not in a list, and are
 // read with the rows that are shown.
 async function topUp(signal) {
   try {
@@ -98,6 +87,7 @@ async function topUp(signal) {
     known.clear();
     for (const [orderId, it] of sorted.slice(-KNOWN_MOST)) known.set(orderId, it);
     live.isPartial = !isCalm();
+    live.isSample &&= live.isPartial;
     tell('orders');
   } catch (error) {
     if (!wasLeft(error)) sampledAt = Date.now(); // once more when that is over
@@ -109,7 +99,8 @@ async function topUp(signal) {
 // have hidden the last update, once it is calm. The longer they stay, the more seldom.
 export async function catchUp(orders, signal) {
   if (live.isPartial && isCalm()) await topUp(signal);
-  const isDoubtful = ({ status, heardAt }) => !isEnded(status) || (isCalm() && heardAt < sampledAt);
+  const isDoubtful = ({ status, event, heardAt }) =>
+    !event || !isEnded(status) || (isCalm() && heardAt < sampledAt);
   const isTime = ({ heardAt, askedAt, reads }) =>
     Date.now() - Math.max(heardAt, askedAt) > QUIET_MS * 2 ** Math.min(reads, 5);
   const due = orders
@@ -125,6 +116,7 @@ export function connect() {
   connection = new AbortController();
   follow('/api/v1/admin/events', {
     signal: connection.signal,
+    silenceMs: SILENCE_MS,
     onEvent: (type, data) => (type === 'second' ? onSecond(data) : onOrder(data)),
     onState(state, error) {
       live.state = state;

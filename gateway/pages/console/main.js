@@ -4,15 +4,17 @@ import { session } from './api.js';
 import { deadLetter } from './dead-letter.js';
 import { deadLetters } from './dead-letters.js';
 import { announce, byId, failure, h, repeat } from './dom.js';
-import { count, when } from './format.js';
+import { count, isUtc, keepAges, useUtc, when, zone, zonePlace } from './format.js';
 import { connect, live } from './live.js';
 import { mesh } from './mesh.js';
 import { order, orders } from './orders.js';
 import { overview } from './overview.js';
+import { demo } from './place.js';
 import { countDead, lookAtGateway, lookAtMesh, system } from './system.js';
 
 const HEALTH_MS = 10000;
 const LOOK_AGAIN_MS = 2000;
+const AGE_MS = 1000;
 
 // Address, view, and the entry of the navigation it belongs to. The first group is `id`.
 const VIEWS = [
@@ -22,6 +24,7 @@ const VIEWS = [
   [/^\/dead-letters$/, deadLetters, 'dead-letters', 'Dead letters'],
   [/^\/dead-letters\/([^/]+)$/, deadLetter, 'dead-letters', 'Dead letter'],
   [/^\/mesh$/, mesh, 'mesh', 'Mesh'],
+  [/^\/demo$/, demo, 'orders', 'Demo order'],
 ];
 
 /* --- views --- */
@@ -75,6 +78,7 @@ function move() {
 const LINK_TEXT = {
   connecting: 'Connecting',
   open: 'Live',
+  silent: 'No answer',
   lost: 'Reconnecting',
   refused: 'Not live',
   ended: 'Not live',
@@ -84,6 +88,13 @@ function showLink() {
   const state = byId('link-state');
   state.textContent = LINK_TEXT[live.state];
   state.dataset.state = live.state;
+}
+
+function showZone() {
+  const button = byId('zone-button');
+  const other = isUtc() ? 'local times' : 'UTC';
+  button.replaceChildren(h('span', { class: 'unseen' }, 'Times are in '), zone());
+  button.title = `Times are those of ${zonePlace()}; press for ${other}`;
 }
 
 async function showGateway() {
@@ -205,11 +216,19 @@ session.addEventListener('changed', () => {
   showAnew({ isMove: false });
 });
 
+byId('zone-button').addEventListener('click', () => {
+  useUtc(!isUtc());
+  showZone();
+  showHolder();
+  showAnew({ isMove: false });
+});
 byId('skip').addEventListener('click', (event) => (event.preventDefault(), byId('main').focus()));
 addEventListener('hashchange', move);
 live.addEventListener('state', showLink);
 system.addEventListener('changed', showSystem);
 const forever = new AbortController().signal;
+setInterval(keepAges, AGE_MS);
+showZone();
 showHolder();
 connect();
 showAnew({ isMove: false });

@@ -15,8 +15,8 @@ import {
   table,
   whileBusy,
 } from './dom.js';
-import { count, money, pill, when, words } from './format.js';
-import { diagnosis } from './diagnosis.js';
+import { count, money, pill, toApiTime, when, words, zone } from './format.js';
+import { diagnose } from './diagnosis.js';
 import { timeline } from './timeline.js';
 
 const PAGE = 50;
@@ -37,16 +37,16 @@ const REASONS = [
 
 const ORDER_ID = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 
+const IS_ORDER_ID = new RegExp(`^${ORDER_ID}$`);
+
 const options = (names) => [['', 'Any'], ...names.map((name) => [name, words(name)])];
 
-// What is in the address bar are the fields' values; times are local there and UTC in the API.
-const toUtc = (local) =>
-  local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : '';
+// What is in the address bar are the fields' values, and times as they are typed.
 export const filterOf = (query, names) =>
   Object.fromEntries(
     names.map((name) => [
       name,
-      name === 'from' || name === 'to' ? toUtc(query.get(name)) : (query.get(name) ?? '').trim(),
+      name === 'from' || name === 'to' ? toApiTime(query.get(name)) : (query.get(name) ?? '').trim(),
     ]),
   );
 
@@ -83,12 +83,12 @@ export function filterForm(view, query, fields) {
       oninput: () => checkRange(form.elements),
       onsubmit(event) {
         event.preventDefault();
-        const values = Object.fromEntries(valuesOf(form));
-        const orderId = values.orderId.trim().toLowerCase();
-        location.hash =
-          view === 'orders' && orderId
-            ? `#/orders/${orderId}`
-            : `#/${view}${queryOf({ ...values, orderId })}`;
+        const values = Object.entries(Object.fromEntries(valuesOf(form)));
+        const given = Object.fromEntries(values.map(([name, value]) => [name, value.trim()]));
+        if (given.orderId) given.orderId = given.orderId.toLowerCase();
+        location.hash = IS_ORDER_ID.test(given.search)
+          ? `#/orders/${given.search.toLowerCase()}`
+          : `#/${view}${queryOf(given)}`;
       },
     },
     fields,
@@ -141,12 +141,17 @@ export const orderField = () =>
   });
 
 const fields = () => [
-  orderField(),
-  field('Customer', 'customerId', { maxlength: 255, autocomplete: 'off' }),
+  field('Part of an ID or customer', 'search', {
+    type: 'search',
+    maxlength: 255,
+    autocomplete: 'off',
+    spellcheck: 'false',
+  }),
+  field('Customer, exactly', 'customerId', { maxlength: 255, autocomplete: 'off' }),
   field('Status', 'status', {}, options(STATUSES)),
   field('Reason', 'reason', {}, options(REASONS)),
-  field('Created from', 'from', { type: 'datetime-local' }),
-  field('Created before', 'to', { type: 'datetime-local' }),
+  field(`Created from\u00a0(${zone()})`, 'from', { type: 'datetime-local' }),
+  field(`Created before\u00a0(${zone()})`, 'to', { type: 'datetime-local' }),
   field('Sort', 'sort', {}, [
     ['', 'Newest first'],
     ['createdAt', 'Oldest first'],
@@ -158,7 +163,7 @@ let address = '#/orders',
   kept;
 
 export function orders(main, { query, signal }) {
-  const filter = filterOf(query, ['customerId', 'status', 'reason', 'from', 'to', 'sort']);
+  const filter = filterOf(query, ['search', 'customerId', 'status', 'reason', 'from', 'to', 'sort']);
   const list = h('div', { class: 'list' }, loading('orders'));
   const trouble = h('div', null);
   const extent = h('p', { class: 'hint', role: 'status' });
@@ -187,7 +192,7 @@ export function orders(main, { query, signal }) {
   }
 
   function show() {
-    const none = next ? 'None among the orders looked at so far.' : 'No order is like that.';
+    const none = next ? 'None among the newest orders that were looked at.' : 'No order is like that.';
     patchChildren(list, [shown.length ? ordersTable(shown) : stateLine(none)]);
     extent.replaceChildren(
       `${count(shown.length)} shown, ${next ? 'more below' : 'all there are'}, as of `,
@@ -248,7 +253,12 @@ export function orders(main, { query, signal }) {
       'div',
       { class: 'view-head' },
       h('h1', { tabindex: '-1' }, 'Orders'),
-      h('button', { type: 'button', onclick: () => load() }, 'Refresh'),
+      h(
+        'div',
+        { class: 'actions' },
+        h('a', { class: 'button', href: '#/demo' }, 'Place a demo order'),
+        h('button', { type: 'button', onclick: () => load() }, 'Refresh'),
+      ),
     ),
     h(
       'section',
@@ -369,6 +379,7 @@ export function order(main, { id, signal }) {
   const onFailure = (error) =>
     error.status === 404 ? about.replaceChildren(stateLine('–')) : fail(about, error, readOn);
   const readOn = () => insist(read, onFailure, signal);
+  const finding = diagnose(encodeURIComponent(id), signal);
 
   main.append(
     h('p', { class: 'back' }, h('a', { href: address }, '← Orders')),
@@ -379,8 +390,8 @@ export function order(main, { id, signal }) {
       h(
         'div',
         { class: 'column wide' },
-        card('Timeline', {}, timeline(id, { signal, onStatus: readOn })),
-        diagnosis(encodeURIComponent(id), signal),
+        card('Timeline', {}, timeline(id, { finding, signal, onStatus: readOn })),
+        finding.element,
       ),
       h('div', { class: 'column' }, card('Details', {}, about)),
     ),

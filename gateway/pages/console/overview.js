@@ -1,7 +1,7 @@
-// How the system does: live orders and throughput, the funnel, latencies, and a demo order.
+// How the system does: what needs somebody, throughput, live orders, the funnel and latencies.
 
 import { get, queryOf, wasLeft } from './api.js';
-import { bars, lineChart } from './charts.js';
+import { bars, columnChart } from './charts.js';
 import {
   card,
   fail,
@@ -14,9 +14,20 @@ import {
   stateLine,
   table,
 } from './dom.js';
-import { count, duration, money, percent, pill, shortId, when, words } from './format.js';
-import { catchUp, live, SECONDS, SERIES } from './live.js';
-import { placeOrder } from './place.js';
+import {
+  count,
+  dayOf,
+  duration,
+  hourOf,
+  money,
+  percent,
+  pill,
+  shortId,
+  when,
+  words,
+} from './format.js';
+import { attention } from './attention.js';
+import { catchUp, live } from './live.js';
 
 const REFRESH_MS = 5000;
 const MOVING_MS = 2000; // while orders move
@@ -24,10 +35,18 @@ const LIVE_MS = 250;
 const CATCH_UP_MS = 1000;
 const REST_MS = 2000; // after which a pointer is no longer taken to be about to click
 const PERIODS = {
-  hour: { name: 'Last hour', ms: 3600e3, granularity: 'minute' },
-  day: { name: 'Last 24 hours', ms: 24 * 3600e3, granularity: 'hour' },
-  week: { name: 'Last 7 days', ms: 7 * 24 * 3600e3, granularity: 'day' },
+  hour: { name: 'Last hour', count: 60, stepMs: 60e3, granularity: 'minute', each: 'a minute', label: hourOf },
+  day: { name: 'Last 24 hours', count: 24, stepMs: 3600e3, granularity: 'hour', each: 'an hour', label: hourOf },
+  week: { name: 'Last 7 days', count: 7, stepMs: 24 * 3600e3, granularity: 'day', each: 'a day', label: dayOf },
 };
+// What became of an order, in the order of a column's parts from below.
+const SERIES = [
+  { key: 'completed', name: 'Completed' },
+  { key: 'failed', name: 'Failed' },
+  { key: 'cancelled', name: 'Cancelled' },
+  { key: 'open', name: 'Under way' },
+];
+const RATES = ['accepted', 'completed', 'failed', 'cancelled'];
 const STEPS = ['created', 'reserved', 'paid', 'confirmed', 'shipped', 'completed'];
 
 /* --- figures of the period --- */
@@ -137,11 +156,12 @@ const liveTable = (orders) =>
 
 // Why there is nothing, or not all; "" while all that happens is shown.
 function liveState() {
+  if (live.state === 'silent') return 'Not live: the gateway does not answer.';
   if (live.state === 'lost') return 'Not live: the connection is being taken up again…';
   const { updates = 0, shown = 0 } = live.second ?? {};
   if (updates > shown)
     return `A sample: ${count(shown)} of ${count(updates)} updates of this second.`;
-  if (live.isPartial)
+  if (live.isSample)
     return 'A sample until a moment ago; what it left out is read when it is calm.';
   return '';
 }
@@ -160,9 +180,10 @@ function liveOrders(signal) {
     list.contains(document.activeElement) || performance.now() - movedAt < REST_MS;
   const content = () => {
     if (live.state === 'refused') return failure(live.error);
-    return shown.length
-      ? liveTable(shown)
-      : stateLine('No order has moved since this page was opened.');
+    if (shown.length) return liveTable(shown);
+    return live.isPartial
+      ? loading('orders')
+      : h('p', { class: 'state' }, 'No order yet: ', h('a', { href: '#/demo' }, 'place one'), '.');
   };
   function draw() {
     drawn = 0;
@@ -200,20 +221,53 @@ function liveOrders(signal) {
   return section;
 }
 
+/* --- throughput --- */
+
+// A bucket's orders by what became of them until now.
+function partsOf({ orders }) {
+  const { COMPLETED, FAILED, CANCELLED } = orders.byStatus;
+  const open = orders.total - COMPLETED - FAILED - CANCELLED;
+  return { completed: COMPLETED, failed: FAILED, cancelled: CANCELLED, open };
+}
+
+// One column a step of the period, with those in which nothing happened, up to now.
+function columnsOf(report, { count: length, stepMs }) {
+  const buckets = new Map(report.buckets.map((one) => [Date.parse(one.at), one]));
+  const last = Math.floor(Date.parse(report.to) / stepMs) * stepMs;
+  return Array.from({ length }, (_, index) => {
+    const at = last - (length - 1 - index) * stepMs;
+    return { at, parts: buckets.has(at) ? partsOf(buckets.get(at)) : {} };
+  });
+}
+
+const rates = () =>
+  h(
+    'p',
+    { class: 'hint rates' },
+    RATES.map((key) => h('span', null, `${key} `, h('b', null, live.second?.[key] ?? '–'), '/s')),
+  );
+
 function throughput(signal) {
-  const minutes = `last ${SECONDS / 60} minutes`;
-  const chart = lineChart(`Orders a second over the ${minutes}`, SERIES, SECONDS);
-  live.addEventListener('second', () => chart.draw(live.series), { signal });
+  const chart = columnChart('Orders placed, by what became of them', SERIES);
+  const now = h('div', null, rates());
+  const note = h('small');
+  for (const news of ['second', 'state'])
+    live.addEventListener(news, () => patchChildren(now, [rates()]), { signal });
   signal.addEventListener('abort', chart.close);
-  chart.draw(live.series);
-  const section = card('Throughput', { class: 'throughput' }, chart.element);
-  section.querySelector('h2').append(h('small', null, ` ${minutes}`));
-  return section;
+  const section = card('Throughput', { class: 'throughput' }, now, chart.element);
+  section.querySelector('h2').append(note);
+  return {
+    element: section,
+    show(report, period) {
+      note.textContent = ` orders ${period.each}, by what became of them`;
+      chart.draw(columnsOf(report, period), period.label);
+    },
+  };
 }
 
 /* --- the view --- */
 
-const periodOf = (query) => PERIODS[query.get('period')] ?? PERIODS.day;
+const periodOf = (query) => PERIODS[query.get('period')] ?? PERIODS.hour;
 
 function periodChoice() {
   const links = Object.entries(PERIODS).map(([key, { name }]) =>
@@ -247,6 +301,7 @@ export function overview(main, { query, signal }) {
     ['funnel', 'latencies', 'reasons'].map((name) => [name, h('div', null, loading(name))]),
   );
   const choice = periodChoice();
+  const flow = throughput(signal);
   let askedAt = 0,
     period,
     shown;
@@ -256,6 +311,7 @@ export function overview(main, { query, signal }) {
     trouble.replaceChildren();
     figures.classList.remove('old');
     patchChildren(figures, tiles(report));
+    flow.show(report, period);
     patchChildren(charts.funnel, [funnel(report)]);
     patchChildren(charts.latencies, [latencyBars(report)]);
     patchChildren(charts.reasons, [reasons(report)]);
@@ -273,7 +329,7 @@ export function overview(main, { query, signal }) {
   async function refresh() {
     const asked = period;
     askedAt = Date.now();
-    const from = new Date(Date.now() - period.ms).toISOString();
+    const from = new Date(Date.now() - (period.count - 1) * period.stepMs).toISOString();
     try {
       const report = await get(
         `/api/v1/analytics/dashboard${queryOf({ from, granularity: period.granularity })}`,
@@ -301,8 +357,8 @@ export function overview(main, { query, signal }) {
     h(
       'div',
       { class: 'columns' },
-      h('div', { class: 'column wide' }, throughput(signal), liveOrders(signal)),
-      h('div', { class: 'column' }, placeOrder(signal)),
+      h('div', { class: 'column wide' }, flow.element, liveOrders(signal)),
+      h('div', { class: 'column' }, attention(signal)),
     ),
     h(
       'div',

@@ -1,8 +1,9 @@
-// The form that places a demo order, and what becomes of it.
+// A demo order: the form that places it, and what becomes of it.
 
 import { get, insist, send, session, wasLeft } from './api.js';
-import { announce, card, fail, failure, field, h, whileBusy } from './dom.js';
+import { announce, card, fail, failure, field, h, stateLine, whileBusy } from './dom.js';
 import { count, duration, money, pill, shortId, words } from './format.js';
+import { diagnose } from './diagnosis.js';
 import { live } from './live.js';
 import { timeline } from './timeline.js';
 
@@ -11,6 +12,7 @@ const METHODS = [
   ['pm_card_chargeDeclined', 'Card that is declined'],
   ['pm_card_chargeDeclinedInsufficientFunds', 'Card without funds: declined'],
   ['pm_sim_delay_2000', 'Slow provider: succeeds after 2 s'],
+  ['pm_sim_delay_9000', 'Very slow provider: after 9 s'],
   ['pm_sim_error', 'Shaky provider: fails twice, then succeeds'],
 ];
 
@@ -68,6 +70,7 @@ function showAccepted(result, accepted, tookMs, isRepeat, signal) {
       ),
     ),
     timeline(accepted.orderId, {
+      finding: diagnose(accepted.orderId, signal),
       signal,
       isNew: true,
       onStatus: (change) =>
@@ -79,9 +82,9 @@ function showAccepted(result, accepted, tookMs, isRepeat, signal) {
   );
 }
 
-export function placeOrder(signal) {
+function placeOrder(signal) {
   const products = new Map();
-  const result = h('div', { class: 'placed-order' }),
+  const result = h('div', { class: 'placed-order' }, stateLine('Nothing has been placed yet.')),
     trouble = h('div', null);
   const product = field('Product', 'sku', { required: true }, []);
   const key = field('Idempotency-Key', 'key', {
@@ -161,8 +164,8 @@ export function placeOrder(signal) {
   button.disabled = true;
   live.addEventListener('state', onLink, { signal });
   insist(loadProducts, (error) => fail(trouble, error), signal);
-  return card(
-    'Place a demo order',
+  const form = card(
+    'Order',
     { class: 'place' },
     h(
       'form',
@@ -186,6 +189,24 @@ export function placeOrder(signal) {
       h('div', { class: 'actions' }, button),
     ),
     trouble,
-    result,
+  );
+  return h(
+    'div',
+    { class: 'columns even' },
+    h('div', { class: 'column' }, form),
+    h('div', { class: 'column' }, card('What becomes of it', {}, result)),
+  );
+}
+
+export function demo(main, { signal }) {
+  main.append(
+    h('p', { class: 'back' }, h('a', { href: '#/orders' }, '← Orders')),
+    h('div', { class: 'view-head' }, h('h1', { tabindex: '-1' }, 'Place a demo order')),
+    h(
+      'p',
+      { class: 'hint' },
+      'A real order of this system: it takes stock, and charges what its payment provider is set to.',
+    ),
+    placeOrder(signal),
   );
 }

@@ -4,6 +4,7 @@ import { isFinal, sleep } from './api.js';
 import { bar } from './charts.js';
 import { announce, failure, h, patch } from './dom.js';
 import { duration, isEnded, when, words } from './format.js';
+import { live } from './live.js';
 import { beginning, follow } from './stream.js';
 
 const TICK_MS = 500;
@@ -13,6 +14,8 @@ const REFUND_MS = 15000;
 const BAD = /Failed|Rejected|Declined/;
 const CODE = /^[a-z]+(_[a-z]+)*$/;
 const UNDONE = /Released|Refunded|Cancelled/;
+
+const wholeSeconds = (ms) => duration(ms < 1000 ? ms - (ms % 100) : ms - (ms % 1000));
 
 const kindOf = (event) =>
   BAD.test(event) ? 'failed' : UNDONE.test(event) ? 'undone' : 'completed';
@@ -35,10 +38,30 @@ function rows(entries, start, total) {
   });
 }
 
-// The order's timeline until `signal` is aborted. onStatus({ status, reason? }) is called with each
+// The step that it waits for, who has it, and how long that takes already.
+function awaited({ waitsFor, since, consumer, consumers }, start, total) {
+  const from = Math.max(Date.parse(since) - start, 0);
+  const state = consumers.find(
+    (one) => one.stream === consumer?.stream && one.name === consumer?.name,
+  )?.state;
+  return h(
+    'li',
+    { class: 'awaited' },
+    h(
+      'span',
+      { class: 'bar-label' },
+      `Waits for ${waitsFor}`,
+      consumer && h('small', null, ` ${consumer.stream} / ${consumer.name}: ${words(state)}`),
+    ),
+    h('span', { class: 'bar-text' }, wholeSeconds(Date.now() - start - from)),
+    bar([{ from: from / total, to: 1, kind: 'awaited' }]),
+  );
+}
+
+// The order's timeline until `signal` is aborted, with the next step of `finding` (diagnosis.js). onStatus({ status, reason? }) is called with each
 // change. The server ends the stream with the order; what its end sets off, such as giving stock
 // back, is found by asking again a few times, and as long as a refund is due. An order that is new may not be known everywhere yet.
-export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }) {
+export function timeline(orderId, { finding, signal, isNew = false, onStatus = () => {} }) {
   const list = h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' });
   const foot = h('p', { class: 'timeline-foot' }, 'Waiting for the first event…');
   const root = h('div', { 'data-order': orderId }, list, foot);
@@ -49,7 +72,8 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
   const isRefundDue = () => isUndone() && has('PaymentSucceeded') && !has('PaymentRefunded');
 
   function footOf(taken, elapsed) {
-    if (!hasEnded()) return `${duration(elapsed - (elapsed % 100))} so far, going on…`;
+    if (!hasEnded() && live.state === 'silent') return 'The gateway does not answer: it may have gone on';
+    if (!hasEnded()) return `${wholeSeconds(elapsed)} so far, going on…`;
     return isRefundDue()
       ? 'Refund outstanding: it was paid for, and not paid back yet'
       : `Took ${duration(taken)}`;
@@ -62,8 +86,10 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
     const times = placed.map((entry) => Date.parse(entry.at));
     const start = Math.min(...times);
     const taken = Math.max(...times) - start;
-    const elapsed = hasEnded() ? taken : Math.max(taken, Date.now() - start);
-    const fresh = rows(placed, start, Math.max(elapsed, 1));
+    const next = finding.found?.since && finding.found.waitsFor ? finding.found : null;
+    const elapsed = hasEnded() && !next ? taken : Math.max(taken, Date.now() - start);
+    const total = Math.max(elapsed, 1);
+    const fresh = [...rows(placed, start, total), ...(next ? [awaited(next, start, total)] : [])];
     patch(list, h('ol', { class: 'bars timeline', 'aria-label': 'Timeline' }, fresh));
     if (hasEnded() || root.dataset.state !== 'lost') foot.textContent = footOf(taken, elapsed);
   }
@@ -71,6 +97,8 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
   function onEvent(type, data) {
     if (type !== 'status') {
       entries[data.sequence - 1] = data;
+      finding.found = null; // it was for this
+      finding.lookSoon();
     } else {
       root.dataset.status = data.status;
       onStatus(data);
@@ -99,7 +127,8 @@ export function timeline(orderId, { signal, isNew = false, onStatus = () => {} }
   const isRefusal = (error) => isFinal(error) && !(isNew && error.status === 404);
   const watch = () =>
     follow(`/api/v1/orders/${orderId}/events`, { signal, place, onEvent, onState, isRefusal });
-  const ticking = setInterval(() => hasEnded() || draw(), TICK_MS);
+  const ticking = setInterval(() => (hasEnded() && !finding.found) || draw(), TICK_MS);
+  finding.addEventListener('found', draw, { signal });
   signal.addEventListener('abort', () => clearInterval(ticking));
   watch();
   return root;
