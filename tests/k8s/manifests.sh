@@ -48,6 +48,10 @@ install_custom_resources() {
     folder=$(module_folder "$prometheus_operator")/example/prometheus-operator-crd
     kube create -f "$folder/monitoring.coreos.com_servicemonitors.yaml" \
         -f "$folder/monitoring.coreos.com_prometheusrules.yaml" >/dev/null
+    folder=$(module_folder "$argo_cd")/manifests/crds
+    kube create -f "$folder/application-crd.yaml" \
+        -f "$(module_folder "$flux_source")/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml" \
+        -f "$(module_folder "$flux_kustomize")/config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml" >/dev/null
     if [[ -n $nack ]]; then
         kube create -f "$nack" >/dev/null
     else
@@ -56,7 +60,7 @@ install_custom_resources() {
     kube wait --for=condition=Established --timeout=60s crd --all >/dev/null
 }
 
-# render OVERLAY: with Secrets made for the occasion; k8s/ itself stays as it is.
+# render OVERLAY: with its Secrets; k8s/ itself stays as it is.
 render() {
     kubectl kustomize "$place/k8s/overlays/$1" >"$place/$1.yaml"
     say "$1: $(grep -c '^kind:' "$place/$1.yaml") objects"
@@ -69,17 +73,21 @@ copy_overlays() {
     cp -r "$tests/overlays/." "$place/k8s/overlays/"
     [[ -n ${OM_NACK_CRDS:-} ]] || rm -r "$place/k8s/overlays/nack"
     for name in $(overlays); do
-        OMCTL=$root/.build/test/bin/omctl OM_DATABASE_HOST=database.example:5432 \
-            OM_DATABASE_ADMIN_URL=postgresql://admin:admin@database.example/ordermesh \
-            OM_REDIS_URL=redis://redis.example:6379 \
-            "$root/scripts/make-secrets" k8s "$place/k8s/overlays/$name" \
-            >"$place/secrets.log" 2>&1 || die "no Secrets: $(tail -n 3 "$place/secrets.log")"
+        make_secrets "$name"
         for user in "" system-; do
             jq -e '.url == "tls://127.0.0.1:4222" and (.password | length > 0) and (.ca | test("/nats/ca.crt$"))' \
                 "$place/k8s/overlays/$name/secrets/nats-${user}context.json" >/dev/null ||
                 die "$name has no context for the NATS CLI"
         done
     done
+}
+
+make_secrets() {
+    OMCTL=$root/.build/test/bin/omctl OM_DATABASE_HOST=database.example:5432 \
+        OM_DATABASE_ADMIN_URL=postgresql://admin:admin@database.example/ordermesh \
+        OM_REDIS_URL=redis://redis.example:6379 \
+        "$root/scripts/make-secrets" k8s "$place/k8s/overlays/$1" \
+        >"$place/secrets.log" 2>&1 || die "no Secrets: $(tail -n 3 "$place/secrets.log")"
 }
 
 overlays() {
@@ -124,13 +132,13 @@ apply() {
 # All objects on the server, without the figures that it counts itself.
 stored() {
     kube get -n ordermesh -o json \
-        deployments,statefulsets,jobs,services,configmaps,secrets,networkpolicies,poddisruptionbudgets |
+        deployments,statefulsets,services,configmaps,secrets,networkpolicies,poddisruptionbudgets |
         jq -S '[.items[] | {kind, name: .metadata.name, resourceVersion: .metadata.resourceVersion}]'
 }
 
 # Deployments only warn about pods that may not run. Each template as a pod: the server says.
 check_pod_security() {
-    kube get -n ordermesh -o json deployments,statefulsets,jobs |
+    kube get -n ordermesh -o json deployments,statefulsets |
         jq '{apiVersion: "v1", kind: "List", items: [.items[]
             | {apiVersion: "v1", kind: "Pod", metadata: {name: "\(.kind | ascii_downcase)-\(.metadata.name)",
                 namespace: "ordermesh", labels: .spec.template.metadata.labels},
@@ -175,7 +183,7 @@ write_settings() {
 # Each program says itself whether it would start with what its pods are given.
 check_configuration() {
     local name folder program settings
-    for name in $(kube get -n ordermesh deployments -o name); do
+    for name in $(kube get -n ordermesh deployments -o name -l 'app.kubernetes.io/component in (gateway, service)'); do
         folder=$place/settings/$1/${name#*/}
         kube get -n ordermesh "$name" -o json | write_settings "$folder"
         program=$(jq -r '.spec.template.spec.containers[0].command[0]' "$folder/deployment.json")
@@ -186,14 +194,83 @@ check_configuration() {
     say "$1: each process accepts its configuration"
 }
 
+# write_next OVERLAY: a user's own on top of it, with another version and another log level.
+write_next() {
+    mkdir -p "$place/k8s/overlays/$1-next"
+    cat >"$place/k8s/overlays/$1-next/kustomization.yaml" <<YAML
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: ordermesh
+resources: [../$1]
+images:
+  - {name: ordermesh, newName: registry.example/ordermesh, newTag: next}
+configMapGenerator:
+  - {name: common-config, behavior: merge, literals: [OM_LOG_LEVEL=debug]}
+YAML
+}
+
+# Every process of version next, and every password another one: nothing that is there stands in the way, nor
+# on the way back. The figures of autoscalers stay.
+check_upgrade() {
+    local scaled old before
+    before=$(images)
+    scaled=$(kube get -n ordermesh horizontalpodautoscalers,scaledobjects -o jsonpath='{.items[*].spec.scaleTargetRef.name}')
+    # shellcheck disable=SC2086 # these are words
+    [[ -z $scaled ]] || kube scale -n ordermesh deployment $scaled --replicas=7 >/dev/null
+    old=$(cat "$place/k8s/overlays/$1/secrets/role/om_orders")
+    rm -r "$place/k8s/overlays/$1/secrets"
+    make_secrets "$1"
+    [[ $(cat "$place/k8s/overlays/$1/secrets/role/om_orders") != "$old" ]] || die "$1: no other passwords"
+    write_next "$1"
+    render "$1-next"
+    apply "$1-next" >"$place/apply.log" 2>&1 || die "$1: no upgrade: $(tail -n 5 "$place/apply.log")"
+    check_images "$1" registry.example/ordermesh:next
+    check_replicas "$1" "$scaled"
+    apply "$1" >"$place/apply.log" 2>&1 || die "$1: no way back: $(tail -n 5 "$place/apply.log")"
+    check_images "$1" "$before"
+    check_replicas "$1" "$scaled"
+    say "$1: another version and other passwords are accepted, and the way back is${scaled:+; autoscalers keep their figures}"
+}
+
+# What Argo CD and Flux are given is of their kinds, and says nothing that they do not know.
+check_gitops() {
+    kube create namespace argocd >/dev/null
+    kube create namespace flux-system >/dev/null
+    kube create --validate=strict --dry-run=server -f "$root/k8s/gitops" >"$place/gitops.log" 2>&1 ||
+        die "k8s/gitops is refused: $(cat "$place/gitops.log")"
+    say "k8s/gitops: $(grep -c created "$place/gitops.log") objects of Argo CD and Flux are accepted"
+}
+
+# images: of all that is ours, each once.
+images() {
+    kube get -n ordermesh deployments -o json |
+        jq -r '[.items[].spec.template.spec | (.containers + (.initContainers // []))[].image] | unique | join(" ")'
+}
+
+# check_images OVERLAY IMAGES
+check_images() {
+    [[ $(images) == "$2" ]] || die "$1 runs $(images) and not $2"
+}
+
+# check_replicas OVERLAY NAMES
+check_replicas() {
+    local name
+    for name in $2; do
+        [[ $(kube get -n ordermesh deployment "$name" -o jsonpath='{.spec.replicas}') == 7 ]] ||
+            die "$1: applying undid the number of pods of $name"
+    done
+}
+
 test_overlay() {
     local before
     start_api_server "api-$1"
     install_custom_resources
+    kube create -f "$root/k8s/namespace.yaml" >/dev/null
     [[ -d $place/schemas ]] || write_schemas
     render "$1"
     conform "$place/$1.yaml"
     lint "$place/$1.yaml"
+    [[ $1 != production ]] || check_gitops
     apply "$1" >"$place/apply.log" 2>&1 || die "$1 is not accepted: $(tail -n 5 "$place/apply.log")"
     ! grep -i warning "$place/apply.log" || die "$1 is accepted with warnings (above)"
     before=$(stored)
@@ -202,6 +279,7 @@ test_overlay() {
     say "$1: accepted, and nothing changed the second time"
     check_pod_security
     check_configuration "$1"
+    check_upgrade "$1"
     stop_api_server
 }
 

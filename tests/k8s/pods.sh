@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The dev overlay on a cluster of one node: what docs/deploying.md says works word for word, each pod
-# reaches just what the network policies say, and replacing every pod under load costs no request.
+# reaches just what the network policies say, and an upgrade, its rollback half-way and the way back cost no request.
 #
 #     unshare --net --mount --pid --fork --mount-proc tests/k8s/pods.sh PROGRAMS KUBERNETES KUBE-ROUTER
 #
@@ -82,7 +82,7 @@ check_installation() {
 
 # kubectl says "configured" of what it sends again although nothing changes; the generation counts changes.
 generations() {
-    mesh get deployments,statefulsets,jobs,poddisruptionbudgets,networkpolicies \
+    mesh get deployments,statefulsets,poddisruptionbudgets,networkpolicies \
         -o custom-columns=KIND:.kind,NAME:.metadata.name,GENERATION:.metadata.generation
 }
 
@@ -147,10 +147,10 @@ reachable_paths() {
     possible_paths | xargs -P 32 -L 1 bash -c 'try_path "$@"' - | sort -u
 }
 
-# Each service may use its servers, and names; each other and the outside, by nothing here.
+# Each service, and setup, may use its servers, and names; each other and the outside, by nothing here.
 allowed_paths() {
     local service
-    for service in "${services[@]}"; do
+    for service in "${services[@]}" setup; do
         printf '%s\n' "$service nats 4222" "$service postgres 5432" "$service kube-dns 53"
     done
     printf '%s\n' "gateway nats 4222" "gateway redis 6379" "gateway kube-dns 53" \
@@ -166,7 +166,7 @@ check_network() {
     say "pods reach just what the policies say: $(wc -l <"$place/allowed") paths"
 }
 
-# --- replacing everything under load ---------------------------------------------------------------
+# --- load ------------------------------------------------------------------------------------------
 
 # The gateway as a client outside the cluster has it: by the Service, on a port of the node.
 expose_gateway() {
@@ -205,27 +205,90 @@ expect_one_attempt() {
         die "$(wc -l <"$place/load-$1.again") of $(wc -l <"$place/load-$1.log") requests had to be sent again: $place/load-$1.again"
 }
 
-replace() {
-    local kind=$1 name
-    shift
-    for name in "$@"; do
-        mesh rollout restart "$kind/$name" >/dev/null
-    done
-    for name in "$@"; do
-        mesh rollout status "$kind/$name" --timeout=600s >>"$place/rollout.log"
-        say "$name: its pods are other ones"
+# --- an upgrade ------------------------------------------------------------------------------------
+
+# write_mine TAG: a user's own overlay, with a version.
+write_mine() {
+    mkdir -p "$project/k8s/overlays/mine"
+    printf '%s\n' 'apiVersion: kustomize.config.k8s.io/v1beta1' 'kind: Kustomization' 'namespace: ordermesh' \
+        'resources: [../dev]' "images: [{name: ordermesh, newTag: $1}]" >"$project/k8s/overlays/mine/kustomization.yaml"
+}
+
+apply_mine() {
+    kubectl apply -k "$project/k8s/overlays/mine" >"$place/apply.log" 2>&1 || die "$(tail -n 5 "$place/apply.log")"
+}
+
+await_rollout() {
+    local name
+    for name in setup "${processes[@]}"; do
+        mesh rollout status "deployment/$name" --timeout=600s >>"$place/rollout.log"
     done
 }
 
-# Everybody else goes on with what is left while some pods leave and others come.
-check_rolling_update() {
+# images: of the pods that run our programs, each once.
+images() {
+    mesh get pods -l 'app.kubernetes.io/component in (gateway, service, setup)' --field-selector=status.phase=Running \
+        -o jsonpath='{range .items[*]}{.spec.containers[0].image}{"\n"}{end}' | sort -u
+}
+
+expect_image() {
+    wait_for "pods of ordermesh:$1 only" 120 kubelet is_only_image "ordermesh:$1"
+    mesh exec deployment/setup -- omctl provision --check --replicas 3 >"$place/provision.log" ||
+        die "streams are not what ordermesh:$1 declares: $(tail -n 5 "$place/provision.log")"
+}
+
+is_only_image() {
+    [[ $(images) == "$1" ]]
+}
+
+both_versions_run() {
+    (($(images | wc -l) == 2))
+}
+
+in_database() {
+    mesh exec postgres-0 -- psql -qtA -U ordermesh -d ordermesh -c "$1"
+}
+
+# One changed tag, and back while both versions run; then all the way, and all the way back.
+check_upgrade() {
+    local old
+    old=$(images) && old=${old#*:}
     : >"$place/rollout.log"
-    start_load processes
-    replace deployment "${processes[@]}"
-    end_load processes
-    expect_one_attempt processes
+    start_load upgrade
+    write_mine next
+    apply_mine
+    wait_for "pods of both versions" 300 kubelet is_half_way
+    write_mine "$old"
+    apply_mine
+    await_rollout
+    expect_image "$old"
+    say "back from half an upgrade: only $old runs"
+    write_mine next
+    apply_mine
+    await_rollout
+    expect_image next
+    [[ $(in_database "SELECT count(*) FROM om_migrations WHERE name = '9999_next.sql'") == 1 ]] || die "nothing was migrated"
+    say "every pod is of the next version, and so is the schema"
+    write_mine "$old"
+    apply_mine
+    await_rollout
+    expect_image "$old"
+    say "and back, on the newer schema"
+    end_load upgrade
+    expect_one_attempt upgrade
+}
+
+# The next gateway serves while services of both versions do.
+is_half_way() {
+    both_versions_run && mesh get pods -l app.kubernetes.io/component=gateway -o json | jq -e 'any(.items[];
+        (.spec.containers[0].image | endswith(":next")) and .status.containerStatuses[0].ready)'
+}
+
+# Servers are replaced one by one.
+check_servers() {
     start_load servers
-    replace statefulset nats
+    mesh rollout restart statefulset/nats >/dev/null
+    mesh rollout status statefulset/nats --timeout=600s >>"$place/rollout.log"
     end_load servers
 }
 
@@ -238,7 +301,7 @@ check_nothing_is_lost() {
     wait_for "PostgreSQL's port" 30 forward-postgres bash -c 'exec 3<>/dev/tcp/127.0.0.1/5432'
     "$bin/om-test-check" --nats-url tls://127.0.0.1:4222 --nats-password-file "$secrets/nats/nats_operator" \
         --nats-ca-file "$secrets/nats/ca.crt" --log "$place/load-install.log" \
-        --log "$place/load-processes.log" --log "$place/load-servers.log" \
+        --log "$place/load-upgrade.log" --log "$place/load-servers.log" \
         --database-url "postgresql://ordermesh:$(cat "$secrets/database-password")@127.0.0.1/ordermesh" \
         --settle 120
 }
@@ -265,5 +328,6 @@ check_installation
 check_second_apply
 check_network
 expose_gateway
-check_rolling_update
+check_upgrade
+check_servers
 check_nothing_is_lost
