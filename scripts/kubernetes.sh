@@ -40,6 +40,25 @@ print_nack() {
     "$programs/omctl" provision --print --replicas=3 --dir nats | jq -rf scripts/nack.jq
 }
 
+# The chart's values, each with its comment, as the table in docs/deploying.md.
+print_values_table() {
+    echo '| value | default | |'
+    echo '|---|---|---|'
+    awk '/^#/ { next }
+        /^[a-zA-Z]+:$/ { group = $1; sub(":", ".", group); next }
+        /^[a-zA-Z]/ { group = "" }
+        { name = $1; sub(":", "", name); value = $2
+          text = $0; sub(/^[^#]*# /, "", text)
+          printf "| `%s%s` | `%s` | %s |\n", group, name, value, text }' k8s/chart/values.yaml
+}
+
+print_deploying() {
+    awk -v table="$(print_values_table)" '
+        /<!-- values:end -->/ { skips = 0 }
+        !skips { print }
+        /<!-- values:begin -->/ { skips = 1; print "\n" table "\n" }' docs/deploying.md
+}
+
 # check_deployment SERVICE: it has one, and base/ knows it; a new one is made like loyalty's.
 check_deployment() {
     local file=k8s/base/services/$1.yaml base=k8s/base/kustomization.yaml
@@ -67,6 +86,7 @@ check_kubernetes() {
     done
     check_page k8s/components/monitoring/rules.yaml print_prometheus_rule
     check_page k8s/components/nack/resources.yaml print_nack
+    check_page docs/deploying.md print_deploying
     check_image_version
 }
 
@@ -76,4 +96,5 @@ check_image_version() {
     version=$("$programs/omctl" version | cut -d ' ' -f 2)
     grep -q "newTag: $version}" k8s/base/kustomization.yaml ||
         fail "k8s/base/kustomization.yaml: the image's tag is not $version"
+    [[ $(grep -c "ersion: $version\$" k8s/chart/Chart.yaml) == 2 ]] || fail "k8s/chart/Chart.yaml is not of version $version"
 }
