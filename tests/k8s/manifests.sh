@@ -48,6 +48,11 @@ install_custom_resources() {
     folder=$(module_folder "$prometheus_operator")/example/prometheus-operator-crd
     kube create -f "$folder/monitoring.coreos.com_servicemonitors.yaml" \
         -f "$folder/monitoring.coreos.com_prometheusrules.yaml" >/dev/null
+    folder=$(module_folder "$gateway_api")/config/crd/standard
+    kube create -f "$folder/gateway.networking.k8s.io_gateways.yaml" \
+        -f "$folder/gateway.networking.k8s.io_httproutes.yaml" >/dev/null
+    folder=$(module_folder "$argo_rollouts")/manifests/crds
+    kube create -f "$folder/rollout-crd.yaml" -f "$folder/analysis-template-crd.yaml" >/dev/null
     folder=$(module_folder "$argo_cd")/manifests/crds
     kube create -f "$folder/application-crd.yaml" \
         -f "$(module_folder "$flux_source")/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml" \
@@ -272,6 +277,7 @@ test_overlay() {
     lint "$place/$1.yaml"
     [[ ! -e $root/k8s/chart/$1.yaml ]] || check_chart "$1"
     [[ $1 != production ]] || check_gitops
+    [[ $1 != rollout ]] || check_analysis "$place/$1.yaml"
     apply "$1" >"$place/apply.log" 2>&1 || die "$1 is not accepted: $(tail -n 5 "$place/apply.log")"
     ! grep -i warning "$place/apply.log" || die "$1 is accepted with warnings (above)"
     before=$(stored)

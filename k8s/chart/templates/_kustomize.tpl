@@ -72,7 +72,7 @@ files. A template returns text only: what changes an object changes the dictiona
 {{/* folders: those of components.* that are on, base first. */}}
 {{- define "ordermesh.folders" -}}
 {{- $folders := list "files/base" }}
-{{- range $name := splitList " " "nats postgres redis demo ingress hpa keda monitoring nack" }}
+{{- range $name := splitList " " "nats postgres redis demo ingress route hpa keda monitoring nack" }}
   {{- if get $.Values.components $name }}{{ $folders = append $folders (printf "files/components/%s" $name) }}{{ end }}
 {{- end }}
 {{- if and .Values.components.hpa .Values.components.keda }}{{ fail "components.hpa and components.keda scale the same pods: choose one" }}{{ end }}
