@@ -53,8 +53,17 @@ function checkHeaders(answer, response, name) {
   }
 }
 
+// The problems that an answer may be, as its examples show them.
+const problemsOf = (path) => {
+  const at = [...path, 'content', 'application/problem+json', 'examples'];
+  return Object.keys(resolve(at).node).map((name) => resolve([...at, name]).node.value);
+};
+
 function checkBody(answer, response, name) {
-  if (response.node.content === undefined) return assert.equal(answer.body, '', name);
+  if (response.node.content === undefined) {
+    assert.equal(answer.body, '', name);
+    return;
+  }
   const type = answer.headers.get('content-type');
   assert.ok(type in response.node.content, `${name}: ${type} is not documented`);
   const body =
@@ -63,11 +72,18 @@ function checkBody(answer, response, name) {
       : type.endsWith('json')
         ? JSON.parse(answer.body)
         : answer.body;
-  return assert.equal(
+  assert.equal(
     fault([...response.path, 'content', type, 'schema'], body),
     null,
     `${name}: ${answer.body}`,
   );
+  if (type === 'application/problem+json')
+    assert.ok(
+      problemsOf(response.path).some(
+        (one) => one.type === body.type && one.status === answer.status && one.status === body.status,
+      ),
+      `${name}: ${answer.body} is not among its examples`,
+    );
 }
 
 // Headers that any answer may have, and that say nothing of the API.

@@ -111,6 +111,32 @@ test('every example is what its schema asks for', () => {
   assert.ok(seen > operations.length);
 });
 
+// What generators of clients take otherwise than it is meant: an integer without a size has 32 bits in Java, Kotlin and Rust,
+// an enum without a type is anything in Go, and one of booleans does not compile in Kotlin, an object without a name is `Inner1`,
+// and two shapes in one make neither.
+test('each schema is one that generators of clients get right', () => {
+  const faults = [];
+  const visit = (node, path, isCondition) => {
+    if (node === null || typeof node !== 'object') return;
+    const at = path.join('/');
+    if (!isCondition) {
+      if (node.type === 'integer' && !(node.maximum < 2 ** 31) && node.format !== 'int64')
+        faults.push(`${at}: an integer beyond 32 bits without format: int64`);
+      if ((Array.isArray(node.enum) || 'const' in node) && typeof node.type !== 'string')
+        faults.push(`${at}: without a type`);
+      if (typeof node.const === 'boolean') faults.push(`${at}: an enum of booleans`);
+      if (node.anyOf !== undefined || node.oneOf !== undefined) faults.push(`${at}: two shapes in one`);
+      if ((node.properties !== undefined || node.allOf !== undefined) && path.length > 3)
+        faults.push(`${at}: an object without a name`);
+    }
+    for (const [key, child] of Object.entries(node))
+      if (!/^(value|example|examples|links)$/.test(key))
+        visit(child, [...path, key], isCondition || /^(if|then|not|dependentSchemas)$/.test(key));
+  };
+  visit(api, [], false);
+  assert.deepEqual(faults, []);
+});
+
 test('every operation with a body shows one, and every link leads to an operation', () => {
   for (const { operationId, requestBody, responses } of operations) {
     if (requestBody !== undefined) {
