@@ -37,7 +37,8 @@ function backlogs({ consumers }) {
       at ? 'bad' : 'wait',
       linkTo(serviceOf(one)),
       `${count(lagOf(one))} wait at ${one.stream} / ${one.name}`,
-      ...(at ? ['and none gets done, noticed ', ago(at)] : ['and it goes on']),
+      ...(at ? ['and none gets done, noticed ', ago(at)] : []),
+      ...(!at && one.perSecond > 0 ? ['and it goes on'] : []),
     );
   });
 }
