@@ -254,6 +254,7 @@ test('dead letters are listed, read, replayed and discarded', async () => {
   const { json } = await expect(200, 'getDeadLetter', { path });
   assert.match(json.body, /poison/);
   assert.ok((await expect(200, 'countDeadLetters')).json.streams.length > 0);
+  assert.ok((await expect(200, 'groupDeadLetters')).json.groups.length > 0);
   await expect(200, 'replayDeadLetter', {
     path,
     body: { headers: { 'X-Note': ['by hand'] }, body: '{"poison":2}', reason: 'a test' },
