@@ -223,6 +223,14 @@ static void allow_protocol(struct buf *subscribe, const char *user) {
     }
 }
 
+/* Who keeps dead letters tells each service what was discarded (shared/service/discarded.h). */
+static void allow_answers(struct buf *publish, const struct users *users) {
+    for (size_t i = 0; i < users->count; i++) {
+        if (needs_of(users->names[i])->has_outbox)
+            allow(publish, "_INBOX_%s.>", users->names[i]);
+    }
+}
+
 static void permit(struct permissions *may, const struct resources *resources,
                    const struct users *users, const char *user) {
     const struct needs *needs = needs_of(user);
@@ -236,6 +244,10 @@ static void permit(struct permissions *may, const struct resources *resources,
     allow(&may->subscribe, "_INBOX_%s.>", user);
     allow_all(&may->subscribe, needs->subscribe);
     allow_all(&may->publish, askers);
+    if (needs->republishes)
+        allow_answers(&may->publish, users);
+    else if (needs->has_outbox)
+        allow(&may->publish, "mesh.dlq.discarded");
     allow(&may->subscribe, "mesh.%s.>", user);
     allow_protocol(&may->subscribe, user);
 }

@@ -343,3 +343,18 @@ enum status dlq_endpoint_fate(struct endpoint_call *call, struct error *error) {
     json_object_put(request);
     return status;
 }
+
+enum status dlq_endpoint_discarded(struct endpoint_call *call, struct error *error) {
+    struct json_object *request = NULL;
+    struct slice service, after_id;
+    int64_t after_us;
+    enum status status = json_parse(call->request, &request, error);
+    if (status == STATUS_OK && (json_get_string(request, "service", &service, NULL) != STATUS_OK ||
+                                json_get_string(request, "afterId", &after_id, NULL) != STATUS_OK ||
+                                json_get_int64(request, "afterUs", &after_us, NULL) != STATUS_OK))
+        status = error_set(error, STATUS_INVALID, "service, afterId and afterUs are required");
+    if (status == STATUS_OK)
+        status = store_read_discarded(call->pg, service, after_us, after_id, call->reply, error);
+    json_object_put(request);
+    return status;
+}

@@ -53,4 +53,9 @@ enum status dlq_endpoint_groups(struct endpoint_call *call, struct error *error)
 #define DLQ_FATE_MOST 1000
 enum status dlq_endpoint_fate(struct endpoint_call *call, struct error *error);
 
+/* {"service","afterUs","afterId"} -> {"nowUs","entries":[{"id","eventId","consumer","atUs"}]}: what
+   was discarded at the service's consumers after that place, up to 500; for a service that has
+   another database (shared/service/discarded.h). */
+enum status dlq_endpoint_discarded(struct endpoint_call *call, struct error *error);
+
 #endif

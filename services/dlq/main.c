@@ -40,6 +40,7 @@ static const struct endpoint endpoints[] = {
     {"counts", "mesh.dlq.counts", dlq_endpoint_counts},
     {"groups", "mesh.dlq.groups", dlq_endpoint_groups},
     {"fate", "mesh.dlq.fate", dlq_endpoint_fate},
+    {"discarded", "mesh.dlq.discarded", dlq_endpoint_discarded},
     {"replay", "mesh.dlq.replay", dlq_endpoint_replay},
     {"discard", "mesh.dlq.discard", dlq_endpoint_discard},
     {"replay_all", "mesh.dlq.replay_all", dlq_endpoint_replay_all},

@@ -13,6 +13,7 @@
 #include "shared/observe/metrics.h"
 #include "shared/outbox/relay.h"
 #include "shared/service/admin.h"
+#include "shared/service/discarded.h"
 #include "shared/service/micro.h"
 
 #include <malloc.h>
@@ -47,6 +48,7 @@ struct runtime {
     struct worker **workers;
     struct micro *micro;
     struct replica_watch *replica; /* NULL: none is read */
+    struct worker *discarded;      /* NULL without a database */
     struct admin *admin;
     _Atomic enum phase phase;
 };
@@ -357,6 +359,17 @@ static void destroy_workers(struct runtime *runtime) {
     free(runtime->workers);
 }
 
+static enum status start_discarded(struct runtime *runtime, struct error *error) {
+    const struct worker_options options = {
+        .nats = runtime->nats,
+        .config = &runtime->config,
+        .context = &runtime->service,
+    };
+    return runtime->service->schema != NULL
+               ? worker_start(&discarded_worker, &options, &runtime->discarded, error)
+               : STATUS_OK;
+}
+
 /* Where an endpoint reads it. */
 static enum status start_replica(struct runtime *runtime, struct error *error) {
     const struct config *config = &runtime->config;
@@ -384,6 +397,8 @@ static enum status start_all(struct runtime *runtime, struct error *error) {
         status = start_periodics(runtime, error);
     if (status == STATUS_OK)
         status = start_workers(runtime, error);
+    if (status == STATUS_OK)
+        status = start_discarded(runtime, error);
     if (status == STATUS_OK)
         status = start_replica(runtime, error);
     if (status != STATUS_OK)
@@ -455,6 +470,7 @@ static void destroy_all(struct runtime *runtime) {
         consumer_destroy(&runtime->consumers[i]);
     free(runtime->consumers);
     destroy_workers(runtime);
+    worker_destroy(&runtime->discarded);
     relay_destroy(&runtime->relay);
     if (runtime->service->stop != NULL && runtime->context != NULL)
         runtime->service->stop(runtime->context);

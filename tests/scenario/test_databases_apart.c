@@ -2,8 +2,9 @@
    promise holds as on one, also when the standby goes away, and when it takes the first one's
    place.
 
-   Covers: omctl/install/service_part.c shared/service/replica.c shared/pg/pg.c
-   tests/support/mesh/apart.c */
+   Covers: shared/service/discarded.c omctl/install/service_part.c shared/service/replica.c
+   shared/pg/pg.c tests/support/mesh/apart.c */
+#include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
 #include "tests/support/mesh/apart.h"
 #include "tests/support/mesh/scenario.h"
@@ -87,6 +88,75 @@ static void lists_come_from_the_primary_while_the_standby_is_away_or_behind(void
     await_words(scenario, NULL);
 }
 
+/* --- dead letters ----------------------------------------------------------------------------- */
+
+#define EVENT_ID "0193a1b2-d4e5-7f60-9b7c-8d9e0f1a2b3c"
+/* To cancel an order that there is none of, which the order service's database refuses to keep. */
+static const char refused_cancel[] =
+    "{\"specversion\":\"1.0\",\"type\":\"io.ordermesh.order.cancel\",\"source\":\"gateway\","
+    "\"dataschema\":\"urn:ordermesh:schema:order.cancel:1\",\"id\":\"" EVENT_ID "\","
+    "\"time\":\"2026-01-31T12:00:00Z\",\"subject\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\","
+    "\"data\":{\"tenant\":\"refused\"}}";
+
+static bool is_dead(void *scenario) {
+    return scenario_sql(scenario,
+                        "SELECT count(*) FROM dlq.entries WHERE event_id = $1 AND status = 'dead'",
+                        EVENT_ID) == 1;
+}
+
+static bool is_known_to_its_service(void *scenario) {
+    return scenario_sql(scenario,
+                        "SELECT count(*) FROM orders.discarded d JOIN orders.inbox i"
+                        " USING (event_id, consumer)"
+                        " WHERE d.consumer = 'ORDERS/order' AND d.event_id = $1::uuid",
+                        EVENT_ID) == 1;
+}
+
+static void publish_refused(struct scenario *scenario) {
+    struct error error = {0};
+    struct nats_client *nats = servers_connect(mesh_servers(scenario->mesh));
+    struct pg *pg = pg_create(apart_owner_url(mesh_apart(scenario->mesh), "om_orders"), "test");
+    require_ok(pg_script(pg,
+                         "ALTER TABLE orders.early_cancels ADD CONSTRAINT drill"
+                         " CHECK (tenant <> 'refused') NOT VALID",
+                         &error),
+               &error);
+    pg_destroy(&pg);
+    assert_int_equal(
+        natsConnection_PublishString(nats_client_fast(nats), "orders.cmd.cancel", refused_cancel),
+        NATS_OK);
+    assert_int_equal(natsConnection_Flush(nats_client_fast(nats)), NATS_OK);
+    nats_client_destroy(&nats);
+}
+
+static void discard(struct scenario *scenario) {
+    struct http_response response;
+    struct http_client *http = http_client_create();
+    struct buf url = {0};
+    buf_printf(&url, "http://127.0.0.1:%d/api/v1/admin/dlq/ORDERS.order." EVENT_ID "/discard",
+               mesh_http_port(scenario->mesh));
+    long status = http_send(
+        http,
+        &(struct http_request){.method = "POST", .url = url.ptr, .body = "{\"reason\":\"drill\"}"},
+        &response);
+    if (status != 200)
+        fail_msg("%ld %s", status, response.body.ptr);
+    http_response_fini(&response);
+    http_client_destroy(&http);
+    buf_fini(&url);
+}
+
+/* The broker may lose what it has, and the outbox then publishes it again. */
+static void what_is_discarded_is_known_to_the_service_in_its_database(void **state) {
+    struct scenario *scenario = *state;
+    clients_expect_dead(scenario->clients, "ORDERS.order." EVENT_ID);
+    publish_refused(scenario);
+    assert_true(wait_until(is_dead, scenario, SCENARIO_SETTLE_MS));
+    assert_false(is_known_to_its_service(scenario));
+    discard(scenario);
+    assert_true(wait_until(is_known_to_its_service, scenario, SCENARIO_SETTLE_MS));
+}
+
 static void a_failover_loses_nothing(void **state) {
     struct scenario *scenario = *state;
     struct workload *workload = scenario_start_load(scenario, "100");
@@ -107,6 +177,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_go_through_eight_databases),
         cmocka_unit_test(lists_come_from_the_primary_while_the_standby_is_away_or_behind),
+        cmocka_unit_test(what_is_discarded_is_known_to_the_service_in_its_database),
         cmocka_unit_test(a_failover_loses_nothing),
     };
     return cmocka_run_group_tests(tests, scenario_setup_apart, scenario_teardown);

@@ -293,6 +293,28 @@ enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out
     return read_one(pg, &fate, &param, out, error);
 }
 
+enum status store_read_discarded(struct pg *pg, struct slice service, int64_t after_us,
+                                 struct slice after_id, struct buf *out, struct error *error) {
+    static const struct pg_statement discarded = {
+        .name = "dlq_discarded",
+        .sql = "SELECT json_build_object("
+               " 'nowUs', (extract(epoch FROM now()) * 1000000)::int8,"
+               " 'entries', coalesce(json_agg(page ORDER BY \"atUs\", id), '[]'))"
+               " FROM (SELECT id, event_id AS \"eventId\","
+               "   stream || '/' || consumer AS consumer,"
+               "   (extract(epoch FROM updated_at) * 1000000)::int8 AS \"atUs\""
+               "  FROM dlq.entries WHERE status = 'discarded'"
+               "   AND split_part(consumer, '-', 1) = $1::text"
+               "   AND (updated_at, id) >"
+               "    (timestamptz 'epoch' + $2::int8 * interval '1 microsecond', $3::text)"
+               "   AND event_id ~ '^[0-9a-f-]{36}$'"
+               "  ORDER BY updated_at, id LIMIT 500) page",
+        .param_count = 3,
+    };
+    const struct pg_param params[] = {pg_text(service), pg_int64(after_us), pg_text(after_id)};
+    return read_one(pg, &discarded, params, out, error);
+}
+
 /* --- jobs ------------------------------------------------------------------------------------- */
 
 #define JOB_COLUMNS                                                                                \

@@ -76,6 +76,12 @@ enum status store_read_counts(struct pg *pg, struct buf *out, struct error *erro
 enum status store_read_groups(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
                               struct error *error) MUST_CHECK;
 
+/* Appends {"nowUs","entries":[{"id","eventId","consumer","atUs"}]}: what was discarded at the
+   service's consumers after (after_us, after_id), in this order. `consumer` has its stream in
+   front. */
+enum status store_read_discarded(struct pg *pg, struct slice service, int64_t after_us,
+                                 struct slice after_id, struct buf *out,
+                                 struct error *error) MUST_CHECK;
 /* Appends {"dead":[id],"open":[id]}: of the entry ids asked for those that are or were a dead
    letter, and of the rest those whose message has its second chance. */
 enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out,

@@ -1,6 +1,7 @@
 /* The demo catalog and the redrive of an outbox, on a migrated database.
 
    Covers: omctl/seed.c omctl/streams/redrive.c */
+#include "omctl/install/migrate.h"
 #include "omctl/seed.h"
 #include "omctl/streams/redrive.h"
 #include "shared/base/clock.h"
@@ -163,6 +164,33 @@ static void a_schema_without_an_outbox_is_refused(void **state) {
     assert_int_equal(redrive_outbox(pg, "pg_catalog", 0, &redriven, &error), STATUS_INVALID);
 }
 
+/* Where each service has a database of its own. */
+static void the_database_of_inventory_alone_is_enough(void **state) {
+    (void)state;
+    struct error error;
+    struct redriven redriven = {0};
+    size_t added = 0;
+    run("CREATE DATABASE alone");
+    struct buf url = {0};
+    const char *whole = servers_postgres_url(servers);
+    buf_printf(&url, "%.*s/alone", (int)(strrchr(whole, '/') - whole), whole);
+    struct pg *alone = pg_create(url.ptr, "test");
+    const struct migrate_source source = {.directory = OM_SOURCE_DIR "/sql",
+                                          .service = "inventory"};
+    FILE *out = tmpfile();
+    require_ok(migrate_apply(alone, &source, out, &error), &error);
+    require_ok(seed_demo(alone, &added, &error), &error);
+    assert_int_equal(added, 7);
+    require_ok(redrive_outbox(alone, "inventory", clock_now_us() - 60000000, &redriven, &error),
+               &error);
+    assert_int_equal(redriven.events, 7);
+    assert_int_equal(seed_wait(alone, 1000, out, &error), STATUS_INVALID);
+    assert_string_equal(error.text, "the order service has another database: do without --wait");
+    fclose(out);
+    pg_destroy(&alone);
+    buf_fini(&url);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seeding_twice_adds_each_product_and_its_event_once),
@@ -172,6 +200,7 @@ int main(void) {
         cmocka_unit_test(redriving_an_empty_window_changes_nothing),
         cmocka_unit_test(what_was_discarded_is_done_to_its_consumer),
         cmocka_unit_test(a_schema_without_an_outbox_is_refused),
+        cmocka_unit_test(the_database_of_inventory_alone_is_enough),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

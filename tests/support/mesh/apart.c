@@ -111,7 +111,8 @@ static void show(const struct apart *apart, const struct database *database) {
                "CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (dbname '%s',"
                " host '127.0.0.1,127.0.0.1', port '%d,%d', target_session_attrs 'read-write');"
                "CREATE USER MAPPING FOR postgres SERVER %s OPTIONS (user 'postgres', password "
-               "'%s');CREATE SCHEMA %s; IMPORT FOREIGN SCHEMA %s FROM SERVER %s INTO %s",
+               "'%s');CREATE SCHEMA %s; IMPORT FOREIGN SCHEMA %s FROM SERVER %s INTO %s"
+               " OPTIONS (import_generated 'false')",
                database->schema, database->schema, port, other, database->schema,
                servers->database_password, database->schema, database->schema, database->schema,
                database->schema);
