@@ -1,11 +1,16 @@
 #include "gateway/http/tls.h"
 
 #include "shared/base/memory.h"
+#include "shared/crypto/certificate.h"
+#include "shared/observe/metrics.h"
 
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+METRIC_GAUGE(certificate_end_seconds, "ordermesh_https_certificate_end_seconds", "",
+             "When the certificate ends that clients are shown, since 1970; 0: no HTTPS.");
 
 /* TLS 1.3's are all sound; of 1.2 only those that authenticate what they encrypt. */
 #define CIPHERS_OF_TLS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -100,11 +105,13 @@ static enum status make_context(const struct tls *tls, SSL_CTX **context, struct
     SSL_CTX_set_alpn_select_cb(made, select_protocol, NULL);
     SSL_CTX_set_msg_callback(made, keep_alert);
     enum status status = load(made, tls, error);
-    if (status == STATUS_OK)
-        *context = made;
-    else
+    if (status != STATUS_OK) {
         SSL_CTX_free(made);
-    return status;
+        return status;
+    }
+    metric_set(&certificate_end_seconds, 0, certificate_end_of(SSL_CTX_get0_certificate(made)));
+    *context = made;
+    return STATUS_OK;
 }
 
 enum status tls_create(const char *cert_file, const char *key_file, struct tls **tls,

@@ -6,6 +6,7 @@
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/nats/denials.h"
+#include "shared/nats/nats_certificate.h"
 #include "shared/observe/log.h"
 
 #include <pthread.h>
@@ -165,6 +166,8 @@ static enum status read_credentials(const struct nats_client_options *from,
         status = read_optional(from->tls_cert_file, &credentials->tls_cert, error);
     if (status == STATUS_OK)
         status = read_optional(from->tls_key_file, &credentials->tls_key, error);
+    nats_certificate_show("authority", credentials->tls_ca);
+    nats_certificate_show("client", credentials->tls_cert);
     if (status == STATUS_OK && (credentials->tls_cert == NULL) != (credentials->tls_key == NULL))
         status = error_set(error, STATUS_INVALID,
                            "a TLS certificate and its key are given together or not at all");

@@ -1,6 +1,7 @@
 #include "shared/nats/nats_info.h"
 
 #include "shared/base/memory.h"
+#include "shared/crypto/certificate.h"
 #include "shared/json/json.h"
 
 #include <errno.h>
@@ -138,6 +139,26 @@ enum status nats_info_ask(const char *url, int64_t timeout_ms, struct nats_info 
     close(fd);
     if (status == STATUS_OK)
         status = parse_line((struct slice){line.ptr, line.len}, info, error);
+    buf_fini(&line);
+    return status;
+}
+
+static bool speaks_tls(struct slice line) {
+    static const char key[] = "\"tls_required\":true";
+    return line.len > 0 && memmem(line.ptr, line.len, key, sizeof(key) - 1) != NULL;
+}
+
+enum status nats_info_ask_certificate(const char *url, int64_t timeout_ms, int64_t *end_s,
+                                      struct error *error) {
+    int fd;
+    struct buf line = {0};
+    enum status status = open_socket(url, timeout_ms, &fd, error);
+    if (status != STATUS_OK)
+        return status;
+    status = read_line(fd, &line, error);
+    if (status == STATUS_OK)
+        *end_s = speaks_tls((struct slice){line.ptr, line.len}) ? certificate_end_of_peer(fd) : 0;
+    close(fd);
     buf_fini(&line);
     return status;
 }

@@ -24,4 +24,9 @@ struct nats_info {
 enum status nats_info_ask(const char *url, int64_t timeout_ms, struct nats_info *info,
                           struct error *error) MUST_CHECK;
 
+/* When the certificate ends that the server at `url` shows, in seconds since 1970; 0: it speaks
+   without TLS. Blocks like nats_info_ask(). */
+enum status nats_info_ask_certificate(const char *url, int64_t timeout_ms, int64_t *end_s,
+                                      struct error *error) MUST_CHECK;
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "services/dlq/watch/backlog.h"
 #include "shared/base/clock.h"
+#include "shared/nats/nats_certificate.h"
 #include "shared/nats/stored_message.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
@@ -14,6 +15,7 @@ METRIC_GAUGE(oldest_seconds, "ordermesh_consumer_oldest_seconds", "consumer",
 METRIC_GAUGE(paused, "ordermesh_consumer_paused", "consumer", "1 while somebody has paused it.");
 
 #define INTERVAL_MS 10000
+#define CERTIFICATE_TURNS 360 /* an hour */
 #define ARENA_CHUNK_BYTES (64 * 1024)
 
 struct watch {
@@ -145,9 +147,12 @@ void stream_watch_run(struct worker *worker) {
         .arena = arena_create(ARENA_CHUNK_BYTES),
     };
     worker_set_ready(worker, true);
-    do
+    unsigned turns = 0;
+    do {
         turn(&watch);
-    while (worker_nap(worker, INTERVAL_MS));
+        if (turns++ % CERTIFICATE_TURNS == 0)
+            nats_certificate_show_server(worker_options(worker)->nats);
+    } while (worker_nap(worker, INTERVAL_MS));
     request_batch_destroy(&watch.requests);
     arena_destroy(&watch.arena);
 }

@@ -3,6 +3,8 @@
  * old the oldest message is that a consumer is not done with, and who is paused. Nobody else sees
  * that of a consumer whose service is away. Only this service may read what streams hold.
  *
+ * It also shows when the certificate of the NATS server ends.
+ *
  * Each instance looks for itself: three round trips every ten seconds, whatever the backlog.
  */
 #ifndef OM_SERVICES_DLQ_WATCH_STREAM_WATCH_H

@@ -1,6 +1,6 @@
 /* What om-dlq sees of streams and consumers, as /metrics shows it.
 
-   Covers: services/dlq/watch/ */
+   Covers: services/dlq/watch/ shared/nats/nats_certificate.c */
 #include "shared/base/buf.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
