@@ -255,6 +255,7 @@ test('dead letters are listed, read, replayed and discarded', async () => {
   assert.match(json.body, /poison/);
   assert.ok((await expect(200, 'countDeadLetters')).json.streams.length > 0);
   assert.ok((await expect(200, 'groupDeadLetters')).json.groups.length > 0);
+  await expect(400, 'groupDeadLetters', { query: { reason: 'none' } });
   await expect(200, 'replayDeadLetter', {
     path,
     body: { headers: { 'X-Note': ['by hand'] }, body: '{"poison":2}', reason: 'a test' },
@@ -309,6 +310,8 @@ test('dead letters are replayed by jobs', async () => {
   await poison();
   await deadOnes(1);
   const dry = await expect(200, 'replayDeadLetters', { body: { dryRun: true } });
+  await expect(200, 'replayDeadLetters', { body: { ids: ['ORDERS.none.seq-1'], dryRun: true } });
+  await expect(422, 'replayDeadLetters', { body: { ids: ['ORDERS.none.seq-1'], consumer: 'none' } });
   assert.ok(dry.json.matching > 0);
   const { json } = await expect(202, 'replayDeadLetters', {
     body: examplesOf('replayDeadLetters')[0],
