@@ -531,6 +531,31 @@ char *nats_client_inbox(struct nats_client *client) {
     return inbox.ptr;
 }
 
+/* How far into an envelope its own members reach; its data follows. */
+#define ENVELOPE_HEAD_MOST 512
+#define ATTRIBUTE_SIZE 128
+
+/* An attribute of the envelope as a header too, for who does not read the body (the CloudEvents'
+   names in a protocol's headers). `opening` is what stands before its text; one that is escaped is
+   left out. */
+static natsStatus put_attribute(natsMsg *message, const char *header, struct slice envelope,
+                                const char *opening) {
+    char text[ATTRIBUTE_SIZE];
+    size_t len = strlen(opening);
+    size_t head = envelope.len < ENVELOPE_HEAD_MOST ? envelope.len : ENVELOPE_HEAD_MOST;
+    const char *at = head > 0 ? memmem(envelope.ptr, head, opening, len) : NULL;
+    if (at == NULL)
+        return NATS_OK;
+    struct slice value = {at + len, (size_t)(envelope.ptr + head - at) - len};
+    const char *end = memchr(value.ptr, '"', value.len);
+    value.len = end != NULL ? (size_t)(end - value.ptr) : ATTRIBUTE_SIZE;
+    if (value.len >= sizeof(text) || memchr(value.ptr, '\\', value.len) != NULL)
+        return NATS_OK;
+    memcpy(text, value.ptr, value.len);
+    text[value.len] = '\0';
+    return natsMsgHeader_Set(message, header, text);
+}
+
 enum status nats_event_message(natsMsg **message, const char *subject, const char *reply,
                                struct slice payload, const char *msg_id, const char *stream,
                                const char *traceparent, struct error *error) {
@@ -542,6 +567,10 @@ enum status nats_event_message(natsMsg **message, const char *subject, const cha
         s = natsMsgHeader_Set(made, "Nats-Expected-Stream", stream);
     if (s == NATS_OK)
         s = natsMsgHeader_Set(made, "Content-Type", "application/cloudevents+json");
+    if (s == NATS_OK)
+        s = put_attribute(made, "Ce-Type", payload, "\"type\":\"");
+    if (s == NATS_OK)
+        s = put_attribute(made, "Ce-Subject", payload, "\"subject\":\"");
     if (s == NATS_OK && traceparent != NULL && traceparent[0] != '\0')
         s = natsMsgHeader_Set(made, "traceparent", traceparent);
     if (s != NATS_OK) {

@@ -69,7 +69,8 @@ char *nats_client_inbox(struct nats_client *client);
 enum status nats_error(struct error *error, natsStatus status, const char *doing);
 
 /* A JetStream message with the headers every event carries (Nats-Msg-Id, Nats-Expected-Stream,
-   Content-Type, traceparent). Caller destroys. */
+   Content-Type, traceparent), and the envelope's type and subject (Ce-Type, Ce-Subject), by which
+   it is known without its body. Caller destroys. */
 enum status nats_event_message(natsMsg **message, const char *subject, const char *reply,
                                struct slice payload, const char *msg_id, const char *stream,
                                const char *traceparent, struct error *error) MUST_CHECK;

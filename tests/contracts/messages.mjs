@@ -26,6 +26,8 @@ export function checkHeaders({ headers, event, ...message }) {
   assert.equal(problem('urn:ordermesh:schema:shared:1#/$defs/headers', own), null);
   assert.equal(own['Nats-Msg-Id'].replace(/[.][0-9]+$/, ''), event.id, placeOf(message));
   assert.equal(headers.traceparent, event.traceparent, placeOf(message));
+  assert.equal(headers['Ce-Type'], event.type, placeOf(message));
+  assert.equal(headers['Ce-Subject'], event.subject, placeOf(message));
   assert.equal(headers['Nats-Expected-Stream'] ?? message.stream, message.stream);
 }
 

@@ -62,6 +62,9 @@ test_system() {
     nats service info shipping >"$place/labels.out"
     output=$place/labels.out
     expect 'io\.ordermesh\.owner: shipping' 'io\.ordermesh\.schemas: urn:ordermesh:schema:shipping'
+    nats stream get ORDERS --last-for orders.evt.completed >"$place/headers.out"
+    output=$place/headers.out
+    expect '^ *Ce-Type: io\.ordermesh\.order\.completed' "^ *Ce-Subject: $order"
     ! nats pub -J orders.nonsense '{}' >"$place/nonsense.out" 2>&1 || die "orders.nonsense is stored"
 }
 

@@ -1,5 +1,6 @@
 #include "shared/nats/nats_client.h"
 
+#include "shared/contract/event.h"
 #include "tests/support/base/test.h"
 
 static void a_pub_ack_of_a_stored_message_has_its_sequence(void **state) {
@@ -154,6 +155,47 @@ static void only_addresses_of_nats_servers_are_taken(void **state) {
     }
 }
 
+static const char *header_of(natsMsg *message, const char *name) {
+    const char *value = NULL;
+    return natsMsgHeader_Get(message, name, &value) == NATS_OK ? value : "none";
+}
+
+static natsMsg *message_of(struct slice payload) {
+    natsMsg *message = NULL;
+    struct error error = {0};
+    require_ok(nats_event_message(&message, "orders.evt.created", NULL, payload, "id", "ORDERS",
+                                  NULL, &error),
+               &error);
+    return message;
+}
+
+static void a_message_says_its_type_and_its_order_in_headers(void **state) {
+    (void)state;
+    struct buf envelope = {0};
+    const struct event_head head = {
+        .type = EVENT_ORDER_CREATED, .id = uuid_v7(), .subject = SLICE_LITERAL("an-order")};
+    event_encode(&head, SLICE_LITERAL("{\"type\":\"x\",\"subject\":\"y\"}"), &envelope, NULL);
+
+    natsMsg *message = message_of(buf_slice(&envelope));
+
+    assert_string_equal(header_of(message, "Ce-Type"), "io.ordermesh.order.created");
+    assert_string_equal(header_of(message, "Ce-Subject"), "an-order");
+    natsMsg_Destroy(message);
+    buf_fini(&envelope);
+}
+
+static void what_is_not_plain_or_not_there_is_no_header(void **state) {
+    (void)state;
+    natsMsg *message = message_of(SLICE_LITERAL("{\"type\":\"a\\nb\",\"subject\":\"cut"));
+    assert_string_equal(header_of(message, "Ce-Type"), "none");
+    assert_string_equal(header_of(message, "Ce-Subject"), "none");
+    natsMsg_Destroy(message);
+    message = message_of(SLICE_LITERAL(""));
+    assert_string_equal(header_of(message, "Ce-Type"), "none");
+    assert_string_equal(header_of(message, "Content-Type"), "application/cloudevents+json");
+    natsMsg_Destroy(message);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pub_ack_of_a_stored_message_has_its_sequence),
@@ -164,6 +206,9 @@ int main(void) {
         cmocka_unit_test(a_status_of_the_library_becomes_ours),
         cmocka_unit_test(more_servers_than_fit_are_refused),
         cmocka_unit_test(only_addresses_of_nats_servers_are_taken),
+        cmocka_unit_test(a_message_says_its_type_and_its_order_in_headers),
+        cmocka_unit_test(what_is_not_plain_or_not_there_is_no_header),
     };
+    nats_Open(-1); /* before any message is made */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
