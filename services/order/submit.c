@@ -76,7 +76,7 @@ static size_t list_skus(struct batch *batch, struct slice *skus) {
     return count;
 }
 
-/* Without an answer they wait on. */
+/* Without an answer they wait on, however long. */
 static enum status submit_call(struct batch *batch, struct error *error) {
     const struct order_settings *settings = batch->context;
     size_t count = list_skus(batch, NULL);
@@ -147,8 +147,8 @@ static void decide_again(struct new_order *order, const struct catalog *catalog,
     if (!may_come_to_be_sold(order))
         return;
     if (!answer->is_known) {
-        delivery_early(order->delivery, "inventory says nothing of %.*s: %s",
-                       SLICE_ARG(order->detail), answer->why_not.text);
+        delivery_await_answer(order->delivery, "inventory does not say whether it is so (%.*s): %s",
+                              SLICE_ARG(order->detail), answer->why_not.text);
         return;
     }
     memcpy(snapshot->items, asked, bytes);

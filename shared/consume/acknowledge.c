@@ -152,6 +152,16 @@ static bool is_others_trouble(const struct acknowledger *acknowledger,
            pull_is_last_delivery(intake_pull(acknowledger->intake), delivery->attempt + 1);
 }
 
+/* Not while somebody is away who would have to say whether it waits for anything. */
+static bool has_waited_in_vain(const struct acknowledger *acknowledger,
+                               const struct message *message, int64_t now_us) {
+    const struct delivery *delivery = &message->delivery;
+    bool awaits_answer =
+        delivery->outcome == OUTCOME_EARLY && delivery->error.status == STATUS_UNAVAILABLE;
+    return now_us >= message->until_us && !awaits_answer &&
+           !intake_is_crowded(acknowledger->intake);
+}
+
 /* Should this process end, then not for what is set aside, which has failed at nothing. */
 static bool waits_on(const struct acknowledger *acknowledger, struct message *message) {
     static const struct backoff delays = {.least_ms = 1000, .most_ms = 30000};
@@ -166,7 +176,7 @@ static bool waits_on(const struct acknowledger *acknowledger, struct message *me
                  LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
                  LOG_ERROR(&delivery->error));
     }
-    if (now_us >= message->until_us && !intake_is_crowded(acknowledger->intake)) {
+    if (has_waited_in_vain(acknowledger, message, now_us)) {
         struct error why = delivery->error;
         delivery_reject(delivery, why.status, "%s, after %" PRId64 " s", why.text, limit_s);
         return false;

@@ -22,8 +22,9 @@
  * those of two may.
  *
  * An EARLY event is in no other's way: it is set aside under heartbeats and given to the handler
- * again after 1, 2, 4 s and so on, for early_limit_s at most; then it is rejected. So many of them
- * that they cannot be the events' own fault hold the consumer like a dependency that is down.
+ * again after 1, 2, 4 s and so on, for early_limit_s at most; then it is rejected, unless who was
+ * asked for what it follows does not answer. So many of them that they cannot be the events' own
+ * fault hold the consumer like a dependency that is down.
  *
  * Where a stream's messages are no events (handler.take_raw), all of this holds but for decoding,
  * inbox, outbox and failure reports.

@@ -33,6 +33,10 @@ struct delivery {
 /* What it follows is not here yet: nothing failed. (delivery, format, ...) */
 #define delivery_early(delivery, ...)                                                              \
     delivery_mark(delivery, OUTCOME_EARLY, STATUS_NOT_FOUND, __VA_ARGS__)
+/* Who knows whether it is early does not answer, which is not the event's fault however long it
+   lasts. (delivery, format, ...) */
+#define delivery_await_answer(delivery, ...)                                                       \
+    delivery_mark(delivery, OUTCOME_EARLY, STATUS_UNAVAILABLE, __VA_ARGS__)
 void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status status,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* delivery_retry() for what an attempt failed with. */

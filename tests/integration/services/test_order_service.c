@@ -314,11 +314,11 @@ static void an_order_that_comes_before_news_of_its_product_waits_for_it(void **s
 }
 
 /* Hands an order over once more. */
-static enum outcome deliver_again(struct slice payload) {
+static struct drive_message deliver_again(struct slice payload) {
     struct error error = {0};
     struct drive_message message = {.payload = payload, .has_waited = true};
     assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_ORDER], &message, 1, &error), STATUS_OK);
-    return message.outcome;
+    return message;
 }
 
 /* Its news may take as long as they like. */
@@ -335,7 +335,7 @@ static void an_order_that_our_catalog_refuses_is_priced_by_what_inventory_says(v
     for (size_t i = 0; i < 3; i++) {
         struct buf payload = {0};
         world_write_submit(&payload, orders[i], clock_now_us());
-        assert_int_equal(deliver_again(buf_slice(&payload)), OUTCOME_DONE);
+        assert_int_equal(deliver_again(buf_slice(&payload)).outcome, OUTCOME_DONE);
         buf_fini(&payload);
     }
     assert_order(&lamp.id, "PENDING");
@@ -362,11 +362,12 @@ static void what_inventory_says_nothing_of_waits_on(void **state) {
     typo.sku = "SHRIT";
     world_write_submit(&payload, &typo, clock_now_us());
     world.order.ask_products = say_nothing;
-    enum outcome silent = deliver_again(buf_slice(&payload));
+    struct drive_message silent = deliver_again(buf_slice(&payload));
     world.order.ask_products = before;
-    assert_int_equal(silent, OUTCOME_EARLY);
+    assert_int_equal(silent.outcome, OUTCOME_EARLY);
+    assert_int_equal(silent.error.status, STATUS_UNAVAILABLE); /* without a limit */
     assert_int_equal(world_query_int(&world, "SELECT count(*) FROM orders.orders"), 0);
-    assert_int_equal(deliver_again(buf_slice(&payload)), OUTCOME_DONE);
+    assert_int_equal(deliver_again(buf_slice(&payload)).outcome, OUTCOME_DONE);
     assert_order(&typo.id, "FAILED/unknown_sku");
     buf_fini(&payload);
 }

@@ -7,8 +7,9 @@
 
 #define RETRIES_MS 8000 /* more than four deliveries of what is retried, or several ack_waits */
 
-static atomic_bool is_there; /* what early events follow */
-static atomic_bool is_busy;  /* whom others ask */
+static atomic_bool is_there;  /* what early events follow */
+static atomic_bool is_silent; /* who knows whether it will be */
+static atomic_bool is_busy;   /* whom others ask */
 
 static enum status apply(struct batch *batch, struct error *error) {
     for (size_t i = 0; i < batch->count; i++) {
@@ -17,7 +18,9 @@ static enum status apply(struct batch *batch, struct error *error) {
             json_tree_get_bool(batch->items[i]->event.data, "follows", &follows, error);
         if (status != STATUS_OK)
             return status;
-        if (follows && !atomic_load(&is_there))
+        if (follows && atomic_load(&is_silent))
+            delivery_await_answer(batch->items[i], "inventory does not answer");
+        else if (follows && !atomic_load(&is_there))
             delivery_early(batch->items[i], "its order is not here yet");
         else if (!follows && atomic_load(&is_busy))
             delivery_retry(batch->items[i], STATUS_UNAVAILABLE, "the provider failed this time");
@@ -90,6 +93,24 @@ static void an_event_that_waits_in_vain_is_rejected_and_says_so(void **state) {
     atomic_store(&is_there, true);
     clock_sleep_ms(3000);
     assert_effects(1);
+}
+
+/* Orders that named an unknown SKU were dead letters where inventory was away for long. */
+static void an_event_waits_for_an_answer_without_a_limit(void **state) {
+    (void)state;
+    atomic_store(&is_silent, true);
+    start(64, 2);
+    publish_early();
+    publish_other();
+    assert_effects(1);
+    clock_sleep_ms(RETRIES_MS);
+    assert_no_report();
+    assert_effects(1);
+
+    atomic_store(&is_there, true);
+    atomic_store(&is_silent, false);
+    assert_effects(2);
+    assert_int_equal(atomic_load(&most_attempts), 1);
 }
 
 /* Hidden rows, a database that lags: it is not the events' fault when so many wait. */
@@ -167,6 +188,7 @@ static int each_setup(void **state) {
     (void)state;
     begin_anew();
     atomic_store(&is_there, false);
+    atomic_store(&is_silent, false);
     atomic_store(&is_busy, false);
     return 0;
 }
@@ -184,6 +206,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_early_event_waits_and_is_in_no_others_way),
         TEST(an_event_that_waits_in_vain_is_rejected_and_says_so),
+        TEST(an_event_waits_for_an_answer_without_a_limit),
         TEST(as_many_as_may_wait_hold_the_consumer_and_none_is_given_up),
         TEST(anothers_trouble_of_the_moment_is_not_given_up_for),
         TEST(anothers_trouble_that_lasts_is_rejected_in_its_words),
