@@ -138,6 +138,7 @@ static void configure_stream(int64_t max_age_ms, int64_t max_messages) {
     info->Config->MaxAge = max_age_ms * 1000000;
     info->Config->Duplicates = info->Config->MaxAge;
     info->Config->MaxMsgs = max_messages;
+    info->Config->Discard = js_DiscardOld;
     assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
     jsStreamInfo_Destroy(info);
 }
@@ -410,6 +411,7 @@ static void what_expires_is_not_published_again(void **state) {
     assert_nothing_is_repaired();
 }
 
+/* Where an operator lets a full stream forget, instead of refusing as it is declared. */
 static void what_makes_room_is_not_published_again(void **state) {
     (void)state;
     configure_stream(600000, 4);
