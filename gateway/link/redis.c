@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
 enum { ARGC_MAX = 80, FIRST_PAUSE_MS = 50, LAST_PAUSE_MS = 1000, PROBE_MS = 1000 };
 
 enum state { STATE_WAITING, STATE_RESOLVING, STATE_PROBING, STATE_USABLE };
@@ -229,16 +231,21 @@ static void on_probe_due(h2o_timer_t *entry) {
         drop_connection(redis);
 }
 
-/* One for each kind of key, since a right may be missing for one. The last one's reply counts: a
-   refusal of those before ends the connection. */
+/* What orders ask, as they ask it, since a right may be missing for a kind of key, or for reading.
+   The last one's reply counts: a refusal of those before ends the connection. */
 static bool write_probes(struct redis *redis) {
-    const struct slice key = slice_of(redis->has_gap ? REDIS_GAP_KEY : "order:probe");
-    struct slice set[] = {SLICE_LITERAL("SET"), SLICE_LITERAL("idem:probe"), SLICE_LITERAL("1"),
-                          SLICE_LITERAL("EX"), SLICE_LITERAL(REDIS_GAP_S)};
-    if (!send_command(redis, NULL, NULL, 5, set))
-        return false;
-    set[1] = key;
-    return send_command(redis, on_probed, redis, 5, set);
+    const struct slice claim[] = {SLICE_LITERAL("SET"),      SLICE_LITERAL("idem:probe"),
+                                  SLICE_LITERAL("1"),        SLICE_LITERAL("NX"),
+                                  SLICE_LITERAL("GET"),      SLICE_LITERAL("EX"),
+                                  SLICE_LITERAL(REDIS_GAP_S)};
+    const struct slice mark[] = {
+        SLICE_LITERAL("SET"), slice_of(redis->has_gap ? REDIS_GAP_KEY : "order:probe"),
+        SLICE_LITERAL("1"), SLICE_LITERAL("EX"), SLICE_LITERAL(REDIS_GAP_S)};
+    const struct slice find[] = {SLICE_LITERAL("MGET"), SLICE_LITERAL("order:probe"),
+                                 SLICE_LITERAL(REDIS_GAP_KEY)};
+    return send_command(redis, NULL, NULL, COUNT(claim), claim) &&
+           send_command(redis, NULL, NULL, COUNT(mark), mark) &&
+           send_command(redis, on_probed, redis, COUNT(find), find);
 }
 
 static void attach(struct redis *redis, redisAsyncContext *async) {

@@ -70,6 +70,15 @@ static void take_keys(void) {
 static void give_keys(void) {
     redis_do("ACL SETUSER default allkeys");
 }
+static void take_reads(void) {
+    redis_do("ACL SETUSER default resetkeys %s", "%W~*");
+}
+static void take_many(void) {
+    redis_do("ACL SETUSER default -mget");
+}
+static void give_many(void) {
+    redis_do("ACL SETUSER default +mget");
+}
 static void stop(void) {
     servers_pause(fixture.servers, SERVER_REDIS);
 }
@@ -114,6 +123,8 @@ static const struct trouble troubles[] = {
     {"OOM command not allowed", fill_up, make_room},
     {"no permissions to run the 'set' command", take_rights, give_rights},
     {"permissions to access", take_keys, give_keys},
+    {"permissions to access", take_reads, give_keys},
+    {"no permissions to run the 'mget' command", take_many, give_many},
     {"MISCONF Redis is configured to save RDB snapshots", break_snapshots, mend_snapshots},
     {"no answer within 1000 ms", stop, go_on},
     {"Connection refused", die, live},
