@@ -75,7 +75,8 @@ static enum status check_body(struct slice body, struct slice entry_id, struct e
     if (json_parse(body, &event, &why) != STATUS_OK)
         return error_set(error, STATUS_INVALID, "body: must be a JSON object: %s", why.text);
     (void)!json_get_string(event, "id", &id, NULL);
-    bool is_same = slice_take_prefix(&wanted, "seq-") || slice_is_word(id, wanted.ptr);
+    bool is_same = slice_take_prefix(&wanted, "seq-") ||
+                   (id.len == wanted.len && strncasecmp(id.ptr, wanted.ptr, id.len) == 0);
     json_object_put(event);
     return is_same
                ? STATUS_OK

@@ -4,14 +4,18 @@
 #define ENTRY "ORDERS.payment.0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
 #define BODY "{\\\"id\\\":\\\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\\\"}"
 
-/* What is wrong with it, or what is written of it. */
+/* What is wrong with it, or what is written of it. More stands behind the id, as in a request's
+   path. */
 static void assert_read(const char *entry_id, const char *text, const char *expected) {
     struct json_object *root;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/replay", entry_id);
+    const struct slice id = {path, strlen(entry_id)};
     struct dlq_edit edit = {0};
     struct error error;
     struct buf out = {0};
     assert_int_equal(json_parse(slice_of(text), &root, NULL), STATUS_OK);
-    if (dlq_edit_read(root, slice_of(entry_id), &edit, &error) == STATUS_OK) {
+    if (dlq_edit_read(root, id, &edit, &error) == STATUS_OK) {
         struct json_writer w = json_writer(&out);
         json_begin_object(&w);
         dlq_edit_write(&edit, &w);
