@@ -101,8 +101,6 @@ static enum http_progress take_request_line(struct slice line, struct http_head 
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request line is malformed");
     if (head->target.len > HTTP_TARGET_MAX_BYTES)
         return refuse(fault, PROBLEM_URI_TOO_LONG, NULL);
-    if (slice_is(head->method, "PRI"))
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "HTTP/2 is not spoken here");
     enum http_progress progress = take_version(version, head, fault);
     if (progress != HTTP_COMPLETE)
         return progress;

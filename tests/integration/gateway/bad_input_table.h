@@ -292,7 +292,7 @@ static const struct bad_request bad_requests[] = {
      MALFORMED},
     {"no method", SLICE_LITERAL(" / HTTP/1.1\r\nHost: localhost\r\n\r\n"), MALFORMED},
     {"HTTP/0.9", SLICE_LITERAL("GET /health\r\n\r\n"), MALFORMED},
-    {"HTTP/2 preface", SLICE_LITERAL("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), MALFORMED},
+    {"HTTP/2 preface", SLICE_LITERAL("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), UNSUPPORTED},
     {"HTTP/0.9, and nothing more", SLICE_LITERAL("GET /health\r\n"), MALFORMED},
     {"HTTP/0.9, said", SLICE_LITERAL("GET /health HTTP/0.9\r\n\r\n"), MALFORMED},
     {"HTTP/2.0", SLICE_LITERAL("GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n"), UNSUPPORTED},

@@ -147,7 +147,6 @@ static void ambiguous_framing_is_refused(void **state) {
 static void malformed_heads_are_refused(void **state) {
     (void)state;
     static const char *const heads[] = {
-        "PRI * HTTP/2.0\r\n\r\n",
         "GET /\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
@@ -194,6 +193,7 @@ static void a_line_that_ends_with_a_bare_lf_is_refused(void **state) {
 static void another_major_version_is_not_supported(void **state) {
     (void)state;
     assert_refused("GET / HTTP/2.0\r\nHost: a\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
+    assert_refused("PRI * HTTP/2.0\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
     assert_refused("GET / HTTP/3.0\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
     assert_refused("GET / HTTP/9.9\r\nHost: a\r\n\r\n", PROBLEM_VERSION_NOT_SUPPORTED);
 }
