@@ -162,20 +162,28 @@ static bool has_waited_in_vain(const struct acknowledger *acknowledger,
            !intake_is_crowded(acknowledger->intake);
 }
 
+/* Once, and once more when it is another reason. */
+static void tell_why_it_waits(const struct acknowledger *acknowledger, struct message *message) {
+    const struct delivery *delivery = &message->delivery;
+    if (message->told == delivery->error.status)
+        return;
+    message->told = delivery->error.status;
+    log_info(delivery->outcome == OUTCOME_EARLY ? "an event waits for what it follows"
+                                                : "an event waits to be tried again",
+             LOG_TEXT("consumer", acknowledger->consumer),
+             LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
+             LOG_ERROR(&delivery->error));
+}
+
 /* Should this process end, then not for what is set aside, which has failed at nothing. */
 static bool waits_on(const struct acknowledger *acknowledger, struct message *message) {
     static const struct backoff delays = {.least_ms = 1000, .most_ms = 30000};
     struct delivery *delivery = &message->delivery;
     const int64_t limit_s = acknowledger->options->early_limit_s;
     int64_t now_us = clock_monotonic_us();
-    if (message->until_us == 0) {
+    if (message->until_us == 0)
         message->until_us = now_us + limit_s * 1000000;
-        log_info(delivery->outcome == OUTCOME_EARLY ? "an event waits for what it follows"
-                                                    : "an event waits to be tried again",
-                 LOG_TEXT("consumer", acknowledger->consumer),
-                 LOG_INT("streamSequence", (int64_t)message->metadata.stream_sequence),
-                 LOG_ERROR(&delivery->error));
-    }
+    tell_why_it_waits(acknowledger, message);
     if (has_waited_in_vain(acknowledger, message, now_us)) {
         struct error why = delivery->error;
         delivery_reject(delivery, why.status, "%s, after %" PRId64 " s", why.text, limit_s);

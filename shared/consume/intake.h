@@ -41,6 +41,7 @@ struct message {
     int64_t due_us;   /* it is set aside until then */
     int64_t until_us; /* it waits no longer */
     int early_tries;
+    enum status told; /* what the log said of why */
 
     /* Found by decode_batch(). */
     size_t row;      /* of spec->rows; row_count: not for us */

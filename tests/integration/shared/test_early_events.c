@@ -10,6 +10,7 @@
 static atomic_bool is_there;  /* what early events follow */
 static atomic_bool is_silent; /* who knows whether it will be */
 static atomic_bool is_busy;   /* whom others ask */
+static atomic_int tries;      /* of early events */
 
 static enum status apply(struct batch *batch, struct error *error) {
     for (size_t i = 0; i < batch->count; i++) {
@@ -18,6 +19,7 @@ static enum status apply(struct batch *batch, struct error *error) {
             json_tree_get_bool(batch->items[i]->event.data, "follows", &follows, error);
         if (status != STATUS_OK)
             return status;
+        atomic_fetch_add(&tries, follows);
         if (follows && atomic_load(&is_silent))
             delivery_await_answer(batch->items[i], "inventory does not answer");
         else if (follows && !atomic_load(&is_there))
@@ -103,7 +105,7 @@ static void an_event_waits_for_an_answer_without_a_limit(void **state) {
     publish_early();
     publish_other();
     assert_effects(1);
-    clock_sleep_ms(RETRIES_MS);
+    clock_sleep_ms(5000);
     assert_no_report();
     assert_effects(1);
 
@@ -111,6 +113,29 @@ static void an_event_waits_for_an_answer_without_a_limit(void **state) {
     atomic_store(&is_silent, false);
     assert_effects(2);
     assert_int_equal(atomic_load(&most_attempts), 1);
+}
+
+static bool are_tries(void *most) {
+    return atomic_load(&tries) >= *(int *)most;
+}
+
+static void the_log_says_what_it_waits_for_and_that_nobody_answers(void **state) {
+    (void)state;
+    int first = 1, third = 3;
+    struct stderr_capture capture = stderr_take();
+    start(64, 900);
+    publish_early();
+    bool has_begun = wait_until(are_tries, &first, WAIT_MS);
+    atomic_store(&is_silent, true);
+    bool has_gone_on = wait_until(are_tries, &third, WAIT_MS);
+    struct buf text = stderr_give_back(&capture);
+    assert_true(has_begun && has_gone_on);
+    char *lost = strstr(text.ptr, "its order is not here yet");
+    char *silent = strstr(text.ptr, "inventory does not answer");
+    assert_true(lost != NULL && silent > lost);
+    assert_null(strstr(lost + 1, "its order is not here yet"));
+    assert_null(strstr(silent + 1, "inventory does not answer"));
+    buf_fini(&text);
 }
 
 /* Hidden rows, a database that lags: it is not the events' fault when so many wait. */
@@ -190,6 +215,7 @@ static int each_setup(void **state) {
     atomic_store(&is_there, false);
     atomic_store(&is_silent, false);
     atomic_store(&is_busy, false);
+    atomic_store(&tries, 0);
     return 0;
 }
 
@@ -207,6 +233,7 @@ int main(void) {
         TEST(an_early_event_waits_and_is_in_no_others_way),
         TEST(an_event_that_waits_in_vain_is_rejected_and_says_so),
         TEST(an_event_waits_for_an_answer_without_a_limit),
+        TEST(the_log_says_what_it_waits_for_and_that_nobody_answers),
         TEST(as_many_as_may_wait_hold_the_consumer_and_none_is_given_up),
         TEST(anothers_trouble_of_the_moment_is_not_given_up_for),
         TEST(anothers_trouble_that_lasts_is_rejected_in_its_words),
