@@ -258,14 +258,16 @@ static void look_later(struct setback *setback, int64_t pause_us) {
 }
 
 /* The broker's trouble, which is no reason to stop for long: publishing says the same where it
-   matters. */
+   matters. But behind a connection that was lost meanwhile may be a stream that is to be filled
+   first. */
 static enum status say_blind(struct setback *setback, const struct stream_mark *mark,
                              const struct error *cause, struct error *error) {
     setback->is_seen = false;
     log_info("a stream could not be looked at", LOG_TEXT("stream", mark->stream), LOG_ERROR(cause));
-    bool is_connected = nats_client_is_connected(setback->nats);
-    if (setback->is_connected_anew &&
-        (!is_connected || setback->blind_looks++ < BLIND_LOOKS_MOST)) {
+    bool is_connected = nats_client_is_connected(setback->nats) &&
+                        nats_client_epoch(setback->nats) == setback->epoch;
+    if (!is_connected ||
+        (setback->is_connected_anew && setback->blind_looks++ < BLIND_LOOKS_MOST)) {
         look_later(setback, 0);
         return error_set(error, STATUS_UNAVAILABLE, "%s", cause->text);
     }
