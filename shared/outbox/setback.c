@@ -258,16 +258,14 @@ static void look_later(struct setback *setback, int64_t pause_us) {
 }
 
 /* The broker's trouble, which is no reason to stop for long: publishing says the same where it
-   matters. But behind a connection that was lost meanwhile may be a stream that is to be filled
-   first. */
+   matters. */
 static enum status say_blind(struct setback *setback, const struct stream_mark *mark,
                              const struct error *cause, struct error *error) {
     setback->is_seen = false;
     log_info("a stream could not be looked at", LOG_TEXT("stream", mark->stream), LOG_ERROR(cause));
-    bool is_connected = nats_client_is_connected(setback->nats) &&
-                        nats_client_epoch(setback->nats) == setback->epoch;
-    if (!is_connected ||
-        (setback->is_connected_anew && setback->blind_looks++ < BLIND_LOOKS_MOST)) {
+    bool is_connected = nats_client_is_connected(setback->nats);
+    if (setback->is_connected_anew &&
+        (!is_connected || setback->blind_looks++ < BLIND_LOOKS_MOST)) {
         look_later(setback, 0);
         return error_set(error, STATUS_UNAVAILABLE, "%s", cause->text);
     }
@@ -339,6 +337,10 @@ enum status setback_look(struct setback *setback, const struct setback_place *pl
     return status;
 }
 
+bool setback_has_looked(const struct setback *setback) {
+    return nats_client_epoch(setback->nats) == setback->epoch;
+}
+
 /* --- acknowledgements ------------------------------------------------------------------------- */
 
 /* All below the cursor was published before this pass. */
@@ -370,7 +372,7 @@ static enum status repair_now(struct setback *setback, struct stream_mark *mark,
 static enum status take_stream(struct setback *setback, const struct stream_acks *acks,
                                const struct setback_place *before, bool *was_moved,
                                struct error *error) {
-    bool is_seen = setback->is_seen && nats_client_epoch(setback->nats) == setback->epoch;
+    bool is_seen = setback->is_seen && setback_has_looked(setback);
     struct stream_mark *mark = stream_marks_find(&setback->marks, acks->stream);
     if (mark == NULL) {
         enum status status = begin(setback, acks, before->cursor, error);

@@ -50,5 +50,8 @@ enum status setback_checkpoint(struct setback *setback, const struct relay_curso
 /* Looks at the streams when it is time; nothing happens while the broker does not answer. */
 enum status setback_look(struct setback *setback, const struct setback_place *place,
                          bool *was_moved, struct error *error) MUST_CHECK;
+/* The last look was by the connection that there is now, or was begun by it. Else nothing may be
+   published: a stream behind it may be shorter than its consumers know. */
+bool setback_has_looked(const struct setback *setback);
 
 #endif

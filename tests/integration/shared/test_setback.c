@@ -3,6 +3,7 @@
 
    Covers: shared/outbox/setback.c shared/outbox/checkpoint.c shared/outbox/relay.c
    shared/outbox/stream/stream_fill.c shared/nats/stored_message.c */
+#include "shared/base/clock.h"
 #include "tests/integration/shared/relay_fixture.h"
 #include "tests/support/data/sample.h"
 
@@ -278,6 +279,25 @@ static void a_consumer_that_is_ahead_is_delivered_what_is_published_again(void *
     assert_all_are_read(5);
 }
 
+/* A look that times out over a server's restart says nothing of the new one. */
+static void nothing_is_published_behind_a_look_that_a_restart_cut_short(void **state) {
+    (void)state;
+    replace_consumers();
+    publish(1);
+    servers_save_store(servers);
+    publish(3);
+    read_and_acknowledge(NULL);
+    servers_restart(servers, SERVER_NATS); /* so that it has stored where its consumers are */
+    start_again();
+    servers_pause(servers, SERVER_NATS);
+    clock_sleep_ms(6000); /* it looks every 5 s, and waits for 5 s then */
+    write_committed(&writer, 5);
+    servers_kill(servers, SERVER_NATS);
+    servers_set_messages_back(servers, STREAM);
+    assert_repaired("set_back");
+    assert_all_are_read(5);
+}
+
 static void
 a_consumer_that_is_ahead_by_what_others_published_is_delivered_what_comes(void **state) {
     (void)state;
@@ -520,6 +540,7 @@ int main(void) {
         TEST(a_store_that_is_lost_gets_all_again_once_it_is_provisioned),
         TEST(what_was_lost_while_no_relay_ran_is_published_again),
         TEST(a_consumer_that_is_ahead_is_delivered_what_is_published_again),
+        TEST(nothing_is_published_behind_a_look_that_a_restart_cut_short),
         TEST(a_consumer_that_is_ahead_by_what_others_published_is_delivered_what_comes),
         TEST(a_purged_stream_gets_again_what_nobody_was_done_with_and_once),
         TEST(each_purge_is_answered_once),
