@@ -137,19 +137,6 @@ static enum status edit_file(struct json_object *entry, struct edit *edit, struc
     return status;
 }
 
-static enum status ask_entry(struct nats_client *nats, const char *id, struct json_object **entry,
-                             struct error *error) {
-    struct buf body = {0};
-    struct json_writer w = json_writer(&body);
-    json_begin_object(&w);
-    json_put_text(&w, "id", id);
-    json_end_object(&w);
-    enum status status =
-        mesh_call(nats, "mesh.dlq.get", buf_slice(&body), MESH_CALL_MS, entry, error);
-    buf_fini(&body);
-    return status;
-}
-
 static enum status check_entry(struct json_object *entry, struct error *error) {
     struct slice status, body;
     if (json_get_string(entry, "status", &status, NULL) == STATUS_OK && !slice_is(status, "dead"))
@@ -166,7 +153,7 @@ static enum status check_entry(struct json_object *entry, struct error *error) {
 static enum status take_from_editor(struct nats_client *nats, const char *id, struct edit *edit,
                                     struct error *error) {
     struct json_object *entry = NULL;
-    enum status status = ask_entry(nats, id, &entry, error);
+    enum status status = mesh_call_by_id(nats, "mesh.dlq.get", id, &entry, error);
     if (status == STATUS_OK)
         status = check_entry(entry, error);
     if (status == STATUS_OK)

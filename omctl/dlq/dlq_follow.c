@@ -13,19 +13,6 @@ enum { JOB_POLL_MS = 250, WATCH_POLL_MS = 500, PAGES_MOST = 50, SEEN_MOST = 1000
 
 /* --- a job ------------------------------------------------------------------------------------ */
 
-static enum status ask_job(struct nats_client *nats, const char *id, struct json_object **job,
-                           struct error *error) {
-    struct buf body = {0};
-    struct json_writer w = json_writer(&body);
-    json_begin_object(&w);
-    json_put_text(&w, "id", id);
-    json_end_object(&w);
-    enum status status =
-        mesh_call(nats, "mesh.dlq.job", buf_slice(&body), MESH_CALL_MS, job, error);
-    buf_fini(&body);
-    return status;
-}
-
 static bool is_running(struct json_object *job) {
     struct slice state;
     return json_get_string(job, "state", &state, NULL) == STATUS_OK && slice_is(state, "running");
@@ -52,7 +39,7 @@ enum status dlq_await_job(struct nats_client *nats, const char *id, FILE *progre
     struct json_object *now = NULL;
     int64_t last_done = -1;
     for (;;) {
-        enum status status = ask_job(nats, id, &now, error);
+        enum status status = mesh_call_by_id(nats, "mesh.dlq.job", id, &now, error);
         if (status != STATUS_OK)
             return status;
         if (done_by(now) != last_done || !is_running(now))

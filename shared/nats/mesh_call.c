@@ -30,3 +30,15 @@ enum status mesh_call(struct nats_client *nats, const char *subject, struct slic
     natsMsg_Destroy(answer);
     return status;
 }
+
+enum status mesh_call_by_id(struct nats_client *nats, const char *subject, const char *id,
+                            struct json_object **reply, struct error *error) {
+    struct buf body = {0};
+    struct json_writer w = json_writer(&body);
+    json_begin_object(&w);
+    json_put_text(&w, "id", id);
+    json_end_object(&w);
+    enum status status = mesh_call(nats, subject, buf_slice(&body), MESH_CALL_MS, reply, error);
+    buf_fini(&body);
+    return status;
+}

@@ -16,6 +16,10 @@ enum status mesh_call(struct nats_client *nats, const char *subject, struct slic
                       int64_t timeout_ms, struct json_object **reply,
                       struct error *error) MUST_CHECK;
 
+/* The same with {"id": `id`} as the request. */
+enum status mesh_call_by_id(struct nats_client *nats, const char *subject, const char *id,
+                            struct json_object **reply, struct error *error) MUST_CHECK;
+
 /* The same of an answer to a request that was made otherwise; OK when it is none. */
 enum status mesh_call_refusal(natsMsg *answer, const char *subject, struct error *error) MUST_CHECK;
 
