@@ -245,7 +245,7 @@ static void a_stream_from_before_batches_takes_them_from_then_on(void **state) {
     assert_true(takes_batches("ORDERS"));
 }
 
-static int publish(const char *subject) {
+static natsStatus publish(const char *subject) {
     jsCtx *js = NULL;
     jsErrCode code;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(nats), NULL), NATS_OK);
