@@ -1,5 +1,6 @@
 #include "services/payment/simulator/api.h"
 
+#include "services/payment/simulator/amount_rule.h"
 #include "services/payment/simulator/form.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
@@ -109,35 +110,6 @@ static const char *decline_code(struct slice payment_method) {
     return "";
 }
 
-#define EIGHT_DIGITS 99999999
-/* The rules of https://docs.stripe.com/currencies, as far as they are the same for all accounts:
-   the parameter at fault, or NULL. `code` says why where Stripe has a word for it. */
-static const char *judge_amount(struct slice currency, int64_t amount, const char **code) {
-    static const char *const hundreds[] = {"isk", "ugx"};
-    static const char *const tens[] = {"bhd", "jod", "kwd", "omr", "tnd"};
-    static const struct {
-        const char *currency;
-        int64_t least;
-    } minima[] = {{"usd", 50}, {"eur", 50},  {"gbp", 30},  {"chf", 50},  {"cad", 50},
-                  {"aud", 50}, {"jpy", 50},  {"dkk", 250}, {"nok", 300}, {"sek", 300},
-                  {"nzd", 50}, {"hkd", 400}, {"sgd", 50},  {"mxn", 1000}};
-    *code = NULL;
-    if (currency.len != 3 || currency.ptr[0] < 'a' || currency.ptr[0] > 'z')
-        return "currency";
-    if (amount < 1 || (slice_index(currency, hundreds, 2) >= 0 && amount % 100 != 0) ||
-        (slice_index(currency, tens, 5) >= 0 && amount % 10 != 0))
-        return "amount";
-    for (size_t i = 0; i < sizeof(minima) / sizeof(minima[0]); i++) {
-        if (!slice_is(currency, minima[i].currency))
-            continue;
-        if (amount < minima[i].least)
-            *code = "amount_too_small";
-        if (amount > EIGHT_DIGITS)
-            *code = "amount_too_large";
-    }
-    return *code != NULL ? "amount" : NULL;
-}
-
 /* False when the request is refused, and answered. */
 static bool read_charge(struct post *post, struct book_entry *entry) {
     struct slice method = form_get(&post->form, "payment_method");
@@ -146,7 +118,7 @@ static bool read_charge(struct post *post, struct book_entry *entry) {
     const char *wrong = "amount", *code = NULL;
     *entry = begin_entry(post, BOOK_CHARGE);
     if (form_get_int(&post->form, "amount", &entry->amount_minor))
-        wrong = judge_amount(currency, entry->amount_minor, &code);
+        wrong = amount_rule_judge(currency, entry->amount_minor, &code);
     if (wrong != NULL) {
         answer_error(post->answer, 400, "invalid_request_error",
                      code != NULL ? code : "parameter_invalid", wrong);
