@@ -380,6 +380,20 @@ static enum status relay_turn(struct relay *relay, struct error *error) {
     return status;
 }
 
+/* A stream that is missing hinders nobody until there is something to publish into it: it is said
+   before. */
+static void say_hindrance(struct relay *relay) {
+    const char *missing = relay->is_leader ? setback_missing(relay->setback) : NULL;
+    struct error error;
+    if (missing == NULL) {
+        hindrance_clear(&relay->hindrance);
+        return;
+    }
+    (void)!error_set(&error, STATUS_UNAVAILABLE, "stream %s is missing; run `omctl provision`",
+                     missing);
+    hindrance_set(&relay->hindrance, &error);
+}
+
 static void *relay_main(void *arg) {
     struct relay *relay = arg;
     struct backoff backoff = {.least_ms = BACKOFF_LEAST_MS, .most_ms = BACKOFF_MOST_MS};
@@ -392,7 +406,7 @@ static void *relay_main(void *arg) {
         metric_set(&leader, 0, relay->is_leader);
         metric_set(&partitions_failed, 0, relay->is_leader ? relay->upkeep_failed : 0);
         if (status == STATUS_OK) {
-            hindrance_clear(&relay->hindrance);
+            say_hindrance(relay);
             backoff_reset(&backoff);
             if (is_last)
                 break;

@@ -11,6 +11,7 @@
 #include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 METRIC_COUNTER(setbacks, "ordermesh_outbox_setbacks_total", "kind",
                "Losses of a stream that were noticed and are published again, by what happened.");
@@ -34,11 +35,12 @@ struct setback {
     const char *schema;
     struct request_batch *requests;
     struct stream_marks marks;
-    int64_t look_due_us;    /* monotonic */
-    uint64_t epoch;         /* of the connection, when it was looked last */
-    bool is_seen;           /* all streams were well then */
-    bool is_connected_anew; /* since all streams were looked at */
-    int blind_looks;        /* since then */
+    int64_t look_due_us;            /* monotonic */
+    uint64_t epoch;                 /* of the connection, when it was looked last */
+    bool is_seen;                   /* all streams were well then */
+    bool is_connected_anew;         /* since all streams were looked at */
+    int blind_looks;                /* since then */
+    char missing[STREAM_NAME_SIZE]; /* a stream that was not there at the last look; "": none */
 };
 
 struct setback *setback_create(struct nats_client *nats, struct pg *pg, const char *schema) {
@@ -262,6 +264,8 @@ static void look_later(struct setback *setback, int64_t pause_us) {
 static enum status say_blind(struct setback *setback, const struct stream_mark *mark,
                              const struct error *cause, struct error *error) {
     setback->is_seen = false;
+    if (cause->status == STATUS_NOT_FOUND)
+        memcpy(setback->missing, mark->stream, sizeof(setback->missing));
     log_info("a stream could not be looked at", LOG_TEXT("stream", mark->stream), LOG_ERROR(cause));
     bool is_connected = nats_client_is_connected(setback->nats);
     if (setback->is_connected_anew &&
@@ -327,6 +331,7 @@ enum status setback_look(struct setback *setback, const struct setback_place *pl
         setback->is_connected_anew = true;
     setback->epoch = epoch;
     setback->is_seen = true;
+    setback->missing[0] = '\0';
     look_later(setback, LOOK_INTERVAL_US);
     for (size_t i = 0; i < setback->marks.count && status == STATUS_OK && !*was_moved; i++)
         status = look_at(setback, &setback->marks.items[i], place, was_moved, error);
@@ -339,6 +344,10 @@ enum status setback_look(struct setback *setback, const struct setback_place *pl
 
 bool setback_has_looked(const struct setback *setback) {
     return nats_client_epoch(setback->nats) == setback->epoch;
+}
+
+const char *setback_missing(const struct setback *setback) {
+    return setback->missing[0] != '\0' ? setback->missing : NULL;
 }
 
 /* --- acknowledgements ------------------------------------------------------------------------- */

@@ -53,5 +53,7 @@ enum status setback_look(struct setback *setback, const struct setback_place *pl
 /* The last look was by the connection that there is now, or was begun by it. Else nothing may be
    published: a stream behind it may be shorter than its consumers know. */
 bool setback_has_looked(const struct setback *setback);
+/* The stream that the last look missed, NULL: none. Owned by `setback`, until the next look. */
+const char *setback_missing(const struct setback *setback);
 
 #endif

@@ -212,6 +212,22 @@ static void what_others_have_taken_the_place_of_is_missed(void **state) {
     assert_repaired("set_back");
 }
 
+static bool says_stream_is_missing(void *closure) {
+    struct error why;
+    return !relay_is_ready(closure, &why) &&
+           strstr(why.text, "stream " STREAM " is missing; run `omctl provision`") != NULL;
+}
+
+static void a_stream_that_is_missing_is_said_though_there_is_nothing_to_publish(void **state) {
+    (void)state;
+    publish(1);
+    assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);
+    assert_true(wait_until(says_stream_is_missing, relay, WAIT_MS));
+    servers_provision(servers);
+    assert_true(wait_until(is_ready, relay, WAIT_MS));
+    assert_stream_has_all();
+}
+
 static void
 a_stream_that_is_made_anew_gets_all_again_though_nothing_new_is_published(void **state) {
     (void)state;
@@ -536,6 +552,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_a_store_that_was_set_back_lost_is_published_again),
         TEST(what_others_have_taken_the_place_of_is_missed),
+        TEST(a_stream_that_is_missing_is_said_though_there_is_nothing_to_publish),
         TEST(a_stream_that_is_made_anew_gets_all_again_though_nothing_new_is_published),
         TEST(a_store_that_is_lost_gets_all_again_once_it_is_provisioned),
         TEST(what_was_lost_while_no_relay_ran_is_published_again),
