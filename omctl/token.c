@@ -67,7 +67,7 @@ int token_command(const struct omctl_config *config, int argc, char **argv) {
         return COMMAND_USAGE;
     }
     if (!customer_id_is_valid(slice_of(given.subject))) {
-        fprintf(stderr, "omctl: token: --sub must be 1 to %d bytes without control characters\n",
+        fprintf(stderr, "omctl: token: --sub must be 1 to %d bytes " PRINTABLE_RULE "\n",
                 CUSTOMER_ID_MAX);
         return COMMAND_USAGE;
     }

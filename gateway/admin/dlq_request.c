@@ -90,7 +90,7 @@ static void take_why(struct json_object *root, const char *name, bool is_require
         field_error_add(errors, slice_of(name), "is required");
     else if (status != STATUS_OK || !dlq_text_is_valid(why, DLQ_REASON_MOST))
         field_error_add(errors, slice_of(name),
-                        "must be one line of 1 to 500 bytes without control characters");
+                        "must be one line of 1 to 500 bytes " PRINTABLE_RULE);
     json_put_string(w, name, why);
 }
 

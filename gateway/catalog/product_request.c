@@ -64,7 +64,7 @@ struct text_rule {
     const char *message;
 };
 
-#define LINE_MESSAGE "must be 1 to 200 bytes of text without control characters"
+#define LINE_MESSAGE "must be 1 to 200 bytes of text " PRINTABLE_RULE
 
 static const struct text_rule name_rule = {"name", is_line_of_text, LINE_MESSAGE};
 static const struct text_rule reason_rule = {"reason", is_line_of_text, LINE_MESSAGE};

@@ -90,10 +90,10 @@ static const char *fault_of(const struct query_parameter *parameters) {
         bool (*is_valid)(struct slice text);
         const char *message;
     } rules[] = {
-        {PARAMETER_CUSTOMER, is_customer, "customerId: must be text without control characters"},
+        {PARAMETER_CUSTOMER, is_customer, "customerId: must be text " PRINTABLE_RULE},
         {PARAMETER_STATUS, is_status, "status: must be an order's status, such as PENDING"},
         {PARAMETER_REASON, is_reason, "reason: must be a reason code, such as out_of_stock"},
-        {PARAMETER_SEARCH, is_customer, "search: must be text without control characters"},
+        {PARAMETER_SEARCH, is_customer, "search: must be text " PRINTABLE_RULE},
         {PARAMETER_FROM, is_time, "from: must be an RFC 3339 time"},
         {PARAMETER_TO, is_time, "to: must be an RFC 3339 time"},
         {PARAMETER_SORT, is_sort, "sort: must be createdAt or -createdAt"},

@@ -30,11 +30,11 @@ struct text_rule {
     size_t offset; /* of a struct slice in the target */
 };
 
-#define PRINTABLE_MESSAGE "must be 1 to 200 bytes of text without control characters"
+#define PRINTABLE_MESSAGE "must be 1 to 200 bytes of text " PRINTABLE_RULE
 
 static const struct text_rule order_texts[] = {
     {"customerId", true, CUSTOMER_ID_MAX, customer_id_is_valid,
-     "must be 1 to 255 bytes of text without control characters",
+     "must be 1 to 255 bytes of text " PRINTABLE_RULE,
      offsetof(struct order_request, snapshot.customer_id)},
     {"currency", true, 3, currency_is_known, "must be an active ISO 4217 code such as USD",
      offsetof(struct order_request, snapshot.currency)},

@@ -34,9 +34,22 @@ bool slice_has_only(struct slice text, const char *others) {
     return true;
 }
 
+/* U+0080 to U+009F; U+2028 to U+202E, which end a line or turn the direction of what follows, as
+   U+2066 to U+2069 do. */
+static bool begins_unprintable(const unsigned char *at, size_t len) {
+    if (at[0] < 0x20 || at[0] == 0x7f)
+        return true;
+    if (len >= 2 && at[0] == 0xc2)
+        return at[1] >= 0x80 && at[1] <= 0x9f;
+    if (len < 3 || at[0] != 0xe2)
+        return false;
+    return (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+           (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
 bool slice_is_printable(struct slice text) {
     for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
+        if (begins_unprintable((const unsigned char *)text.ptr + i, text.len - i))
             return false;
     return true;
 }

@@ -34,7 +34,11 @@ static inline bool slice_is(struct slice a, const char *text) {
 bool slice_is_word(struct slice a, const char *word); /* in any case (ASCII) */
 /* Only ASCII letters, digits and bytes of `others`. True for the empty slice. */
 bool slice_has_only(struct slice text, const char *others);
-bool slice_is_printable(struct slice text); /* no control character of ASCII */
+/* UTF-8 without what shows as nothing and changes what is around it: control characters, separators
+   of lines and paragraphs, embeddings, overrides and isolates of direction
+   (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters). */
+bool slice_is_printable(struct slice text);
+#define PRINTABLE_RULE "without control characters, line separators or turns of direction"
 
 /* Which of `names` it is; -1 when it is none. */
 int slice_index(struct slice text, const char *const *names, int count);

@@ -6,7 +6,7 @@
 
 #include "shared/base/buf.h"
 
-/* A token's `sub`: 1 to 255 bytes without control characters; blanks, slashes and quotes may be in
+/* A token's `sub`: 1 to 255 bytes, printable; blanks, slashes and quotes may be in
    it. So it is never part of a NATS subject. */
 #define CUSTOMER_ID_MAX 255
 bool customer_id_is_valid(struct slice id);

@@ -96,7 +96,7 @@ static enum status read_reason(struct json_object *root, struct dlq_edit *edit,
         return error_set(error, STATUS_INVALID, "reason: goes with body or headers only");
     if (status != STATUS_OK || !dlq_text_is_valid(edit->reason, DLQ_REASON_MOST))
         return error_set(error, STATUS_INVALID,
-                         "reason: must be one line of 1 to %d bytes without control characters",
+                         "reason: must be one line of 1 to %d bytes " PRINTABLE_RULE,
                          DLQ_REASON_MOST);
     return STATUS_OK;
 }

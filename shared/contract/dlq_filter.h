@@ -59,7 +59,7 @@ void dlq_filter_write(const struct dlq_filter *filter, struct json_writer *w);
 /* <stream>.<consumer>.<event id>: letters, digits, '-', '_' and at least two dots. */
 bool dlq_id_is_valid(struct slice id);
 
-/* One line of 1 to `most` bytes without control characters. */
+/* One line of 1 to `most` bytes, printable. */
 bool dlq_text_is_valid(struct slice text, size_t most);
 
 #endif

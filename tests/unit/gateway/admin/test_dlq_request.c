@@ -104,10 +104,12 @@ static void a_discard_needs_its_reason(void **state) {
                 "{\"id\":\"A.b.c\",\"actor\":\"ann\",\"reason\":\"a test\"}");
     assert_body(dlq_discard_request, "", "A.b.c", "reason: is required\n");
     assert_body(dlq_discard_request, "{\"reason\":\"\"}", "A.b.c",
-                "reason: must be one line of 1 to 500 bytes without control characters\n");
+                "reason: must be one line of 1 to 500 bytes without control characters, line "
+                "separators or turns of direction\n");
     assert_body(dlq_discard_request, "{\"reason\":7,\"why\":1}", "A.b.c",
                 "why: is not known here\n"
-                "reason: must be one line of 1 to 500 bytes without control characters\n");
+                "reason: must be one line of 1 to 500 bytes without control characters, line "
+                "separators or turns of direction\n");
 }
 
 static void a_replay_takes_what_was_changed_and_why(void **state) {
@@ -164,7 +166,8 @@ static void a_discard_of_many_says_why_unless_it_only_counts(void **state) {
                 "{\"actor\":\"ann\",\"dryRun\":true}");
     assert_body(dlq_discard_all_request, "{\"dryRun\":false}", "", "because: is required\n");
     assert_body(dlq_discard_all_request, "{\"because\":\"\",\"status\":\"dead\"}", "",
-                "because: must be one line of 1 to 500 bytes without control characters\n"
+                "because: must be one line of 1 to 500 bytes without control characters, line "
+                "separators or turns of direction\n"
                 "status: is not known here\n");
 }
 

@@ -49,6 +49,22 @@ static void control_characters_are_not_printable(void **state) {
     assert_false(slice_is_printable(slice_of("a\tb")));
     assert_false(slice_is_printable(slice_of("a\x7f")));
     assert_false(slice_is_printable(SLICE_LITERAL("a\0")));
+    static const char *const unprintable[] = {"a\xc2\x80",
+                                              "\xc2\x85"
+                                              "b",
+                                              "\xc2\x9f",
+                                              "\xe2\x80\xa8",
+                                              "x\xe2\x80\xae"
+                                              "y",
+                                              "\xe2\x81\xa6",
+                                              "\xe2\x81\xa9"};
+    for (size_t i = 0; i < sizeof(unprintable) / sizeof(unprintable[0]); i++)
+        assert_false(slice_is_printable(slice_of(unprintable[i])));
+    static const char *const printable[] = {"\xc2\xa0",     "\xe2\x80\xa7", "\xe2\x80\xaf",
+                                            "\xe2\x81\xa5", "\xe2\x81\xaa", "\xe2\x82\xac",
+                                            "\xc3\x85",     "\xc2",         "\xe2\x80"};
+    for (size_t i = 0; i < sizeof(printable) / sizeof(printable[0]); i++)
+        assert_true(slice_is_printable(slice_of(printable[i])));
 }
 
 static void trimming_takes_blanks_off_both_ends(void **state) {

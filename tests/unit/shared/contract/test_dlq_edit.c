@@ -44,7 +44,8 @@ static void what_is_wrong_is_named_with_its_member(void **state) {
     assert_read(ENTRY, "{\"reason\":\"r\"}", "reason: goes with body or headers only");
     assert_read(ENTRY, "{\"headers\":{}}", "reason: is required of what is changed");
     assert_read(ENTRY, "{\"headers\":{},\"reason\":\"a\\nb\"}",
-                "reason: must be one line of 1 to 500 bytes without control characters");
+                "reason: must be one line of 1 to 500 bytes without control characters, line "
+                "separators or turns of direction");
     assert_read(ENTRY, "{\"headers\":[],\"reason\":\"r\"}", "headers: must be an object");
     assert_read(ENTRY, "{\"headers\":{\"A\":\"1\"},\"reason\":\"r\"}",
                 "headers: A: must be a list of lines of 1 to 1024 bytes");
