@@ -6,8 +6,12 @@
 #include "shared/base/failpoint.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
+#include "shared/observe/metrics.h"
 
 #include <stdio.h>
+
+METRIC_COUNTER(payments_told, "ordermesh_payments_total", "result", "Payments told of, by result.");
+METRIC_STARTS(payments_told, "succeeded", "failed", "refunded");
 
 /* A delivery asks this of the provider; delivery->state, NULL when nothing. */
 struct task {
@@ -281,6 +285,12 @@ static void write_data(struct buf *data, enum event_type type, const struct paym
     json_end_object(&w);
 }
 
+static const char *result_name(enum event_type type) {
+    if (type == EVENT_PAYMENT_FAILED)
+        return "failed";
+    return type == EVENT_PAYMENT_REFUNDED ? "refunded" : "succeeded";
+}
+
 static void announce(struct batch *batch, struct delivery *delivery, enum event_type type,
                      const struct payment_row *row, struct buf *data) {
     struct order_snapshot order = {0};
@@ -291,6 +301,7 @@ static void announce(struct batch *batch, struct delivery *delivery, enum event_
     else
         return;
     outbox_add(batch->outbox, type, delivery->event.subject, &delivery->event, buf_slice(data));
+    metric_add(&payments_told, metric_slot(&payments_told, result_name(type)), 1);
 }
 
 static const char *or_null(const char *text) {

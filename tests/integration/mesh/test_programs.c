@@ -229,6 +229,7 @@ static const struct {
     {PROGRAM("om-order"),
      {"ordermesh_orders_ended_total{status=\"COMPLETED\"} 0\n",
       "ordermesh_orders_ended_total{status=\"FAILED\"} 0\n", "ordermesh_db_reconnects_total 0\n"}},
+    {PROGRAM("om-payment"), {"ordermesh_payments_total{result=\"failed\"} 0\n"}},
     {PROGRAM("om-notification"), {"ordermesh_notifications_total{result=\"failed\"} 0\n"}},
     {PROGRAM("om-dlq"),
      {"ordermesh_dlq_entries_total{stream=\"ORDERS\"} 0\n",

@@ -6,6 +6,7 @@
 #include "services/payment/owed_refunds.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
+#include "tests/support/data/sample.h"
 #include "tests/support/world/world_fixture.h"
 
 static struct drive_message reserved_message(struct buf *out, const struct uuid *id,
@@ -36,16 +37,24 @@ static void assert_events(const char *expected) {
                  expected);
 }
 
+static int64_t told(const char *result) {
+    char name[64];
+    snprintf(name, sizeof(name), "ordermesh_payments_total{result=\"%s\"}", result);
+    return sample_value(name);
+}
+
 static void a_reserved_order_is_charged_once(void **state) {
     (void)state;
     struct uuid id = uuid_v7();
     struct buf first = {0}, second = {0};
     struct drive_message message = reserved_message(&first, &id, "pm_card_visa");
     struct drive_message other = reserved_message(&second, &id, "pm_card_visa");
+    int64_t before = told("succeeded");
     assert_int_equal(charge(&message), STATUS_OK);
     assert_int_equal(charge(&message), STATUS_OK); /* redelivered */
     assert_int_equal(charge(&other), STATUS_OK);   /* said again under another id */
     assert_payment("CAPTURED");
+    assert_int_equal(told("succeeded"), before + 1);
     assert_events("payments.evt.succeeded");
     buf_fini(&first);
     buf_fini(&second);
@@ -69,9 +78,11 @@ static void a_declined_order_fails(void **state) {
     struct uuid id = uuid_v7();
     struct buf payload = {0};
     struct drive_message message = reserved_message(&payload, &id, "pm_card_chargeDeclined");
+    int64_t before = told("failed");
     assert_int_equal(charge(&message), STATUS_OK);
     order_fails(&id);
     assert_payment("DECLINED");
+    assert_int_equal(told("failed"), before + 1);
     assert_events("payments.evt.failed");
     buf_fini(&payload);
 }
@@ -81,10 +92,12 @@ static void a_failed_order_gets_its_money_back(void **state) {
     struct uuid id = uuid_v7();
     struct buf payload = {0};
     struct drive_message message = reserved_message(&payload, &id, "pm_card_visa");
+    int64_t before = told("refunded");
     assert_int_equal(charge(&message), STATUS_OK);
     order_fails(&id);
     order_fails(&id);
     assert_payment("REFUNDED");
+    assert_int_equal(told("refunded"), before + 1);
     assert_events("payments.evt.succeeded payments.evt.refunded");
     buf_fini(&payload);
 }
