@@ -163,12 +163,17 @@ get_nats_server() {
     cp "$cache/bin/$program" "$place/stand-ins/nats-server"
 }
 
+# server_images: what compose.yaml runs besides ours, as k8s/ does.
+server_images() {
+    sed -nE 's/^    image: ((nats|postgres|redis):.*)$/\1/p' "$root/compose.yaml" | sort -u
+}
+
 get_servers() {
     local name
+    server_images | grep -qxF "nats:$nats_version" || die "compose.yaml has another NATS server than $nats_version"
     rm -rf "$place/stand-ins" && cp -r "$root/tests/image/stand-ins" "$place/stand-ins"
     get_nats_server
-    for name in postgres:15 redis:7 "nats:$nats_version"; do
-        grep -q "image: $name$" "$root/compose.yaml" || die "compose.yaml has another image than $name"
+    for name in $(server_images); do
         get_server "${name%:*}" "$name"
     done
 }

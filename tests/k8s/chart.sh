@@ -30,5 +30,6 @@ check_chart() {
     diff <(objects "$place/$1.yaml") <(objects "$place/chart-$1.yaml") >"$place/chart.diff" ||
         die "overlays/$1 (<) and the chart (>) are not the same: $place/chart.diff: $(head -n 20 "$place/chart.diff")"
     conform "$place/chart-$1.yaml"
+    lint "$place/chart-$1.yaml"
     say "$1: the chart makes the same objects"
 }

@@ -117,6 +117,30 @@ conform() {
     kubeconform -strict -summary \
         -schema-location "$place/schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$1" ||
         die "$1 does not conform"
+    check_image_versions "$1"
+    check_references "$1"
+}
+
+# check_image_versions FILE: each image is of one version or digest, and a server's is the one that compose.yaml runs.
+check_image_versions() {
+    local image
+    while read -r image; do
+        [[ $image =~ @sha256:[0-9a-f]{64}$ || $image =~ :v?[0-9]+\.[0-9]+[^:/]*$ ]] || die "$1: $image is of no version"
+        [[ ! $image =~ ^(nats|postgres|redis): ]] || grep -q "image: $image$" "$root/compose.yaml" ||
+            die "$1: $image is not what compose.yaml runs"
+    done < <(sed -nE 's/^[ -]*image(Name)?: *"?([^" ]+)"?$/\2/p' "$1" | sort -u)
+}
+
+# check_references FILE: each ConfigMap and Secret that a pod, or a Cluster, reads is there.
+check_references() {
+    local lacking
+    lacking=$(kubectl annotate --local -f "$1" -o json ordermesh- | jq -rs '
+        ([.[] | select(.kind | IN("ConfigMap", "Secret", "ExternalSecret")) | "\(.kind | ltrimstr("External")) \(.metadata.name)"]) as $there
+        | [.[] | select(.kind | IN("Deployment", "StatefulSet", "CronJob", "Cluster")) | .. | objects
+            | ((.configMapRef, .configMap) | select(.name?) | "ConfigMap \(.name)"),
+              ((.secretRef, .secretKeyRef, .secret, .passwordSecret) | (.name? // .secretName?) // empty | "Secret \(.)")]
+        | unique - $there | .[]')
+    [[ -z $lacking ]] || die "$1: pods read what is not there: $lacking"
 }
 
 # One that is installed, else the one that can be built.

@@ -119,6 +119,12 @@ files. A template returns text only: what changes an object changes the dictiona
     {{- if .secretRef }}{{ $_ := set .secretRef "name" (get $.names.secret .secretRef.name | default .secretRef.name) }}{{ end }}
   {{- end }}
 {{- end }}
+{{- $sources := list }}
+{{- range .spec.volumes }}{{ with .projected }}{{ $sources = concat $sources .sources }}{{ end }}{{ end }}
+{{- range $sources }}
+  {{- if .configMap }}{{ $_ := set .configMap "name" (get $.names.configMap .configMap.name | default .configMap.name) }}{{ end }}
+  {{- if .secret }}{{ $_ := set .secret "name" (get $.names.secret .secret.name | default .secret.name) }}{{ end }}
+{{- end }}
 {{- range .spec.volumes }}
   {{- if .configMap }}{{ $_ := set .configMap "name" (get $.names.configMap .configMap.name | default .configMap.name) }}{{ end }}
   {{- if .secret }}{{ $_ := set .secret "secretName" (get $.names.secret .secret.secretName | default .secret.secretName) }}{{ end }}
