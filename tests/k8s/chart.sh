@@ -14,17 +14,25 @@ objects() {
         | map(walk(if type == "string" then $plain[.] // . else . end)) | sort_by(.kind, .metadata.name)'
 }
 
-# render_chart NAME: with the Secrets of the overlay of that name.
+# chart_values NAME: the file with which the chart is the overlay of that name, where there is one.
+chart_values() {
+    ls "$root/k8s/chart/$1.yaml" "$tests/overlays/$1/chart.yaml" 2>/dev/null || true
+}
+
+# render_chart NAME: with the Secrets of the overlay of that name, if it has them.
 render_chart() {
+    local secrets=()
+    ! grep -q '^  - secrets\b' "$place/k8s/overlays/$1/kustomization.yaml" ||
+        secrets=(-f "$place/k8s/overlays/$1/secrets/values.yaml")
     helm template ordermesh "$root/k8s/chart" --namespace ordermesh --kube-version "$kubernetes_version" \
-        -f "$root/k8s/chart/$1.yaml" \
-        -f "$place/k8s/overlays/$1/secrets/values.yaml" >"$place/chart-$1.yaml" 2>"$place/chart.log" ||
+        -f "$(chart_values "$1")" \
+        "${secrets[@]}" >"$place/chart-$1.yaml" 2>"$place/chart.log" ||
         die "the chart is not rendered: $(tail -n 5 "$place/chart.log")"
 }
 
 # check_chart NAME: after the overlay was rendered.
 check_chart() {
-    helm lint --strict "$root/k8s/chart" -f "$root/k8s/chart/$1.yaml" >"$place/chart.log" 2>&1 ||
+    helm lint --strict "$root/k8s/chart" -f "$(chart_values "$1")" >"$place/chart.log" 2>&1 ||
         die "the chart does not lint: $(cat "$place/chart.log")"
     render_chart "$1"
     diff <(objects "$place/$1.yaml") <(objects "$place/chart-$1.yaml") >"$place/chart.diff" ||

@@ -299,8 +299,10 @@ test_overlay() {
     render "$1"
     conform "$place/$1.yaml"
     lint "$place/$1.yaml"
-    [[ ! -e $root/k8s/chart/$1.yaml ]] || check_chart "$1"
+    [[ -z $(chart_values "$1") ]] || check_chart "$1"
     [[ $1 != production ]] || check_gitops
+    [[ $1 != vault ]] || apply_vault_secrets "$1"
+    [[ $1 != nats-chart ]] || check_nats_chart
     [[ $1 != rollout ]] || check_analysis "$place/$1.yaml"
     apply "$1" >"$place/apply.log" 2>&1 || die "$1 is not accepted: $(tail -n 5 "$place/apply.log")"
     ! grep -i warning "$place/apply.log" || die "$1 is accepted with warnings (above)"
