@@ -40,6 +40,36 @@ print_nack() {
     "$programs/omctl" provision --print --replicas=3 --dir nats | jq -rf scripts/nack.jq
 }
 
+# print_external_secret NAME
+print_external_secret() {
+    cat <<END
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata:
+  name: $1
+spec:
+  refreshInterval: 1h
+  secretStoreRef: {kind: SecretStore, name: ordermesh}
+  dataFrom:
+    - extract: {key: ordermesh/$1}
+END
+}
+
+# What pods read, of any service.
+print_external_secrets() {
+    local name
+    echo "# Made by scripts/check --update, for what scripts/make-secrets makes."
+    for name in nats-users nats-tls nats-contexts migrate-database role-passwords gateway-redis operator-credentials \
+        gateway-credentials; do
+        print_external_secret "$name"
+    done
+    for name in "${services[@]}"; do
+        print_external_secret "$name-database"
+        print_external_secret "$name-credentials"
+    done
+}
+
 # The chart's values, each with its comment, as the table in docs/deploying.md.
 print_values_table() {
     echo '| value | default | |'
@@ -86,6 +116,7 @@ check_kubernetes() {
     done
     check_page k8s/components/monitoring/rules.yaml print_prometheus_rule
     check_page k8s/components/nack/resources.yaml print_nack
+    check_page k8s/components/external-secrets/external-secrets.yaml print_external_secrets
     check_page docs/deploying.md print_deploying
     check_image_version
 }

@@ -46,7 +46,7 @@ install_custom_resources() {
     folder=$(module_folder "$keda")/config/crd/bases
     kube create -f "$folder/keda.sh_scaledobjects.yaml" >/dev/null
     folder=$(module_folder "$prometheus_operator")/example/prometheus-operator-crd
-    kube create -f "$folder/monitoring.coreos.com_servicemonitors.yaml" \
+    kube create -f "$folder/monitoring.coreos.com_servicemonitors.yaml" -f "$folder/monitoring.coreos.com_podmonitors.yaml" \
         -f "$folder/monitoring.coreos.com_prometheusrules.yaml" >/dev/null
     folder=$(module_folder "$gateway_api")/config/crd/standard
     kube create -f "$folder/gateway.networking.k8s.io_gateways.yaml" \
@@ -57,6 +57,10 @@ install_custom_resources() {
     kube create -f "$folder/application-crd.yaml" \
         -f "$(module_folder "$flux_source")/config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml" \
         -f "$(module_folder "$flux_kustomize")/config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml" >/dev/null
+    kube create -f "$(module_folder "$cnpg")/config/crd/bases/postgresql.cnpg.io_clusters.yaml" >/dev/null
+    folder=$(module_folder "$external_secrets")/config/crds/bases
+    kube create -f "$folder/external-secrets.io_externalsecrets.yaml" \
+        -f "$folder/external-secrets.io_secretstores.yaml" >/dev/null
     if [[ -n $nack ]]; then
         kube create -f "$nack" >/dev/null
     else
@@ -167,8 +171,8 @@ stored() {
 
 # Deployments only warn about pods that may not run. Each template as a pod: the server says.
 check_pod_security() {
-    kube get -n ordermesh -o json deployments,statefulsets |
-        jq '{apiVersion: "v1", kind: "List", items: [.items[]
+    kube get -n ordermesh -o json deployments,statefulsets,cronjobs |
+        jq '{apiVersion: "v1", kind: "List", items: [.items[] | .spec |= (.jobTemplate.spec // .)
             | {apiVersion: "v1", kind: "Pod", metadata: {name: "\(.kind | ascii_downcase)-\(.metadata.name)",
                 namespace: "ordermesh", labels: .spec.template.metadata.labels},
                 spec: (.spec.template.spec + {volumes: (.spec.template.spec.volumes
@@ -261,6 +265,15 @@ check_upgrade() {
     say "$1: another version and other passwords are accepted, and the way back is${scaled:+; autoscalers keep their figures}"
 }
 
+# apply_vault_secrets NAME: what External Secrets would make, from a vault that has what scripts/make-secrets makes.
+apply_vault_secrets() {
+    jq '{apiVersion: "v1", kind: "List", items: [.secrets | to_entries[] | {apiVersion: "v1", kind: "Secret",
+        metadata: {name: .key, namespace: "ordermesh"}, stringData: .value}]}' \
+        "$place/k8s/overlays/$1/secrets/values.yaml" | kube apply -f - >/dev/null
+    kube create --validate=strict --dry-run=server -f "$root/k8s/components/external-secrets/store.yaml" \
+        >"$place/store.log" 2>&1 || die "the SecretStore is refused: $(cat "$place/store.log")"
+}
+
 # What Argo CD and Flux are given is of their kinds, and says nothing that they do not know.
 check_gitops() {
     kube create namespace argocd >/dev/null
@@ -273,7 +286,8 @@ check_gitops() {
 # images: of all that is ours, each once.
 images() {
     kube get -n ordermesh deployments -o json |
-        jq -r '[.items[].spec.template.spec | (.containers + (.initContainers // []))[].image] | unique | join(" ")'
+        jq -r '[.items[].spec.template.spec | (.containers + (.initContainers // []))[].image] | unique
+            | map(select(test("(^|/)ordermesh:"))) | join(" ")'
 }
 
 # check_images OVERLAY IMAGES
