@@ -101,3 +101,36 @@ test_alerts() {
         grep -qx "### $alert" "$page" || die "docs/operations.md does not say what to do about $alert"
     done < <(sed -n 's/^ *- alert: //p' "$root/k8s/components/monitoring/alerts.yaml")
 }
+
+# run_job NAME: a script of components/backup, with what its container is given.
+run_job() {
+    BACKUP=$place/job KEEP=1 sh "$root/k8s/components/backup/$1.sh" >"$place/$1.out" 2>&1 ||
+        die "$1.sh: $(tail -n 5 "$place/$1.out")"
+}
+
+# What a night's Job saved is what the restore Job gives back: an order that came after it is gone.
+test_backup_jobs() {
+    local done_order done_before half
+    expect_new_order
+    done_order=$order
+    done_before=$(show_order "$done_order")
+    place_half_an_order
+    half=$order
+    rm -rf "$place/job" && mkdir -p "$place/job/2026-01-01T00-00-00Z"
+    run_job save-streams
+    run_job save-database
+    [[ ! -e $place/job/2026-01-01T00-00-00Z && $(find "$place/job" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]] ||
+        die "the backups kept are $(ls "$place/job")"
+    "$root/scripts/up" >"$place/job.out" 2>&1
+    expect_new_order
+    "$root/scripts/down" --mesh >>"$place/job.out" 2>&1
+    run_job restore-streams
+    run_job restore-database
+    redis-cli -u "$OM_REDIS_URL" flushall >>"$place/job.out"
+    omctl provision >>"$place/job.out"
+    run_block restore-outbox
+    [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
+    not show_order "$order" 2>>"$place/job.out" || die "$order, which came after the backup, is still there"
+    await "the half order" 30 order_is "$half" COMPLETED
+    expect_new_order
+}
