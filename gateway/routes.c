@@ -21,6 +21,7 @@
 #include "gateway/pages/api_docs.h"
 #include "gateway/pages/console.h"
 #include "gateway/pages/problem_pages.h"
+#include "gateway/pages/schemas.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
@@ -85,6 +86,8 @@ const struct route routes[] = {
     {"GET", "/problems", get_problem_index, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/problems/{id}", get_problem_page, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/openapi.yaml", get_openapi, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
+    {"GET", "/schemas", get_schema_index, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
+    {"GET", "/schemas/{id}", get_schema, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/docs", get_docs_page, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/docs/{id}", get_docs_file, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
 };

@@ -27,6 +27,7 @@ static const char *type_of(const char *name) {
            : strcmp(end, ".css") == 0  ? "text/css; charset=utf-8"
            : strcmp(end, ".svg") == 0  ? "image/svg+xml"
            : strcmp(end, ".yaml") == 0 ? "application/yaml"
+           : strcmp(end, ".json") == 0 ? "application/schema+json"
                                        : "text/javascript; charset=utf-8";
 }
 
@@ -95,6 +96,34 @@ static void the_description_of_the_api_and_its_page_are_served_as_they_are(void 
     assert_folder_served("docs");
     assert_served("/docs", "gateway/pages/docs/index.html");
     assert_served("/openapi.yaml", "docs/openapi.yaml");
+}
+
+/* Whoever has an event finds its schema under what its `dataschema` says. */
+static void every_schema_is_served_under_its_id_and_listed(void **state) {
+    (void)state;
+    struct dirent **entries;
+    struct http_response index = get("/schemas");
+    assert_int_equal(index.status, 200);
+    int count = scandir(OM_SOURCE_DIR "/nats/schemas", &entries, is_file, alphasort);
+    assert_true(count > 20);
+    for (int i = 0; i < count; i++) {
+        char path[300], name[300], listed[320];
+        struct slice rest = slice_of(entries[i]->d_name);
+        const char *version = strstr(entries[i]->d_name, ".v");
+        assert_non_null(version);
+        rest.len = (size_t)(version - rest.ptr);
+        snprintf(path, sizeof(path), "/schemas/urn:ordermesh:schema:%.*s:%c", SLICE_ARG(rest),
+                 version[2]);
+        snprintf(name, sizeof(name), "nats/schemas/%s", entries[i]->d_name);
+        assert_served(path, name);
+        snprintf(listed, sizeof(listed), "\"href\":\"%s\"", path);
+        assert_non_null(strstr(index.body.ptr, listed));
+        free(entries[i]);
+    }
+    free(entries);
+    http_response_fini(&index);
+    struct http_response missing = get("/schemas/urn:ordermesh:schema:order.created:2");
+    assert_problem(&missing, 404, "/problems/not-found");
 }
 
 static void the_console_is_found_without_its_slash(void **state) {
@@ -198,6 +227,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_file_of_the_console_is_served_as_it_is),
         cmocka_unit_test(the_description_of_the_api_and_its_page_are_served_as_they_are),
+        cmocka_unit_test(every_schema_is_served_under_its_id_and_listed),
         cmocka_unit_test(the_console_is_found_without_its_slash),
         cmocka_unit_test(there_is_nothing_else_in_the_console),
         cmocka_unit_test(whoever_answers_for_a_service_is_shown),

@@ -69,6 +69,8 @@ static const struct row {
     {"GET", "/problems", {200, 200, 200, 200, 200, 200, 200, 200, 200}},
     {"GET", "/problems/{id}", {IN, IN, IN, IN, IN, IN, IN, IN, IN}},
     {"GET", "/openapi.yaml", {200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET", "/schemas", {200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET", "/schemas/{id}", {IN, IN, IN, IN, IN, IN, IN, IN, IN}},
     {"GET", "/docs", {IN, IN, IN, IN, IN, IN, IN, IN, IN}},
     {"GET", "/docs/{id}", {IN, IN, IN, IN, IN, IN, IN, IN, IN}},
 };
