@@ -11,7 +11,7 @@ ARG BASE=docker.io/library/debian:bookworm-slim
 FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev libnats-dev libpq-dev \
-        libjson-c-dev libhiredis-dev libcurl4-openssl-dev libsodium-dev libssl-dev
+        libjson-c-dev libhiredis-dev libcurl4-openssl-dev libsodium-dev libssl-dev zlib1g-dev
 COPY . /source
 RUN cmake -G Ninja -S /source -B /build -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
         -DOM_TESTS=OFF \
@@ -22,7 +22,7 @@ FROM ${BASE}
 # What an installation writes down about itself is no part of the image.
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libh2o-evloop0.13 libnats3.4 libpq5 libjson-c5 libhiredis0.14 libcurl4 libsodium23 libssl3 \
-        ca-certificates \
+        zlib1g ca-certificates \
     && apt-get clean \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old \
         /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old /var/log/*.log /var/log/apt /tmp/*

@@ -13,7 +13,8 @@ mapfile -t services < <(cd "$root/services" && printf '%s\n' */main.c | sed 's|/
 
 # shellcheck disable=SC2034
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev libnats-dev libpq-dev
-    libjson-c-dev libhiredis-dev libcurl4-openssl-dev libsodium-dev libssl-dev)
+    libjson-c-dev libhiredis-dev libcurl4-openssl-dev libsodium-dev libssl-dev
+    zlib1g-dev)
 # shellcheck disable=SC2034
 run_packages=(postgresql redis-server nats-server curl jq)
 # shellcheck disable=SC2034

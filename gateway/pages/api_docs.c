@@ -21,13 +21,13 @@ static const char policy[] = "default-src 'none'; script-src 'self'; style-src '
                              "form-action 'none'; frame-ancestors 'none'";
 
 static const struct document_file files[] = {
-#define FILE_ROW(symbol, file, type) {file, {type, policy, symbol##_begin, symbol##_end}},
+#define FILE_ROW(symbol, file, type) {file, DOCUMENT(type, policy, symbol)},
     DOCS_TABLE(FILE_ROW)
 #undef FILE_ROW
 };
 
 void get_openapi(h2o_req_t *req, struct slice id) {
-    static const struct document document = {"application/yaml", NULL, openapi_begin, openapi_end};
+    static const struct document document = DOCUMENT("application/yaml", NULL, openapi);
     (void)id;
     document_send(req, &document);
 }

@@ -40,7 +40,7 @@ static const char policy[] =
     "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 static const struct document_file files[] = {
-#define FILE_ROW(symbol, file, type) {file, {type, policy, symbol##_begin, symbol##_end}},
+#define FILE_ROW(symbol, file, type) {file, DOCUMENT(type, policy, symbol)},
     CONSOLE_TABLE(FILE_ROW)
 #undef FILE_ROW
 };

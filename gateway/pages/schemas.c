@@ -36,9 +36,9 @@ SCHEMA_TABLE(EMBED_ROW)
 #undef EMBED_ROW
 
 static const struct document_file files[] = {
-    {SCHEMA_ID("shared", "1"), {SCHEMA_TYPE, NULL, shared_1_begin, shared_1_end}},
+    {SCHEMA_ID("shared", "1"), DOCUMENT(SCHEMA_TYPE, NULL, shared_1)},
 #define FILE_ROW(symbol, name, version)                                                            \
-    {SCHEMA_ID(name, version), {SCHEMA_TYPE, NULL, symbol##_begin, symbol##_end}},
+    {SCHEMA_ID(name, version), DOCUMENT(SCHEMA_TYPE, NULL, symbol)},
     SCHEMA_TABLE(FILE_ROW)
 #undef FILE_ROW
 };
@@ -49,8 +49,9 @@ static const struct document_file files[] = {
 static const char index_text[] = "{\"items\":[" ITEM("shared", "1") SCHEMA_TABLE(INDEX_ROW) "]}";
 
 void get_schema_index(h2o_req_t *req, struct slice id) {
-    static const struct document document = {"application/json", NULL, index_text,
-                                             index_text + sizeof(index_text) - 1};
+    static const struct document document = {.content_type = "application/json",
+                                             .begin = index_text,
+                                             .end = index_text + sizeof(index_text) - 1};
     (void)id;
     document_send(req, &document);
 }

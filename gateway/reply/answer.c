@@ -1,8 +1,12 @@
 #include "gateway/reply/answer.h"
 
+#include "gateway/reply/coding.h"
 #include "shared/base/buf.h"
 
 #include <string.h>
+
+/* Smaller answers are a few packets, and packing larger ones would keep the loop for too long. */
+enum { PACKED_LEAST_BYTES = 8 * 1024, PACKED_MOST_BYTES = 128 * 1024 };
 
 static const struct {
     int status;
@@ -54,13 +58,35 @@ void answer_retry_after(h2o_req_t *req, int seconds) {
     buf_fini(&text);
 }
 
+static bool has_tag(const h2o_req_t *req) {
+    return h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("ETag"), -1) != -1;
+}
+
 /* An answer with a tag may be kept by a client that asks each time whether it still holds. */
 static void add_cache_control(h2o_req_t *req) {
-    bool has_tag = h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("ETag"), -1) != -1;
-    answer_header(req, "Cache-Control", slice_of(has_tag ? "private, no-cache" : "no-store"));
+    answer_header(req, "Cache-Control", slice_of(has_tag(req) ? "private, no-cache" : "no-store"));
+}
+
+static bool reads(const h2o_req_t *req) {
+    return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
+           h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+}
+
+/* Lists, and what else is long. A tag is that of the answer as it is. */
+static bool may_be_packed(const h2o_req_t *req, int status, size_t bytes) {
+    return status == 200 && bytes >= PACKED_LEAST_BYTES && bytes <= PACKED_MOST_BYTES &&
+           reads(req) && !has_tag(req);
+}
+
+static void pack(h2o_req_t *req, struct slice *body) {
+    coding_tell_vary(req);
+    if (coding_is_gzip(req) && coding_pack(req, *body, body))
+        coding_tell_gzip(req);
 }
 
 void answer_send(h2o_req_t *req, int status, const char *content_type, struct slice body) {
+    if (may_be_packed(req, status, body.len))
+        pack(req, &body);
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = body.len;

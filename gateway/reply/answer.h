@@ -1,7 +1,8 @@
 /*
  * Sending an answer: every one has a Content-Length, so that the connection stays open, and caches
- * store only answers that they must ask about again each time. Loop thread of the request only; all
- * that is given is copied.
+ * store only answers that they must ask about again each time. A long answer to GET without a tag
+ * comes in gzip to who prefers that (coding.h). Loop thread of the request only; all that is given
+ * is copied.
  */
 #ifndef OM_GATEWAY_REPLY_ANSWER_H
 #define OM_GATEWAY_REPLY_ANSWER_H

@@ -430,9 +430,15 @@ test('every page and file is there, and is sent once as long as it is the same',
     'getDocs',
     'getDocsFile',
   ]) {
-    const { headers } = await expect(200, id);
-    if ('304' in operationOf(id).responses)
-      await expect(304, id, { headers: { 'If-None-Match': headers.get('etag') } });
+    const { headers, body } = await expect(200, id);
+    if (!('304' in operationOf(id).responses)) continue;
+    await expect(304, id, { headers: { 'If-None-Match': headers.get('etag') } });
+    const plain = await expect(200, id, { headers: { 'Accept-Encoding': 'gzip;q=0, *' } });
+    assert.equal(plain.headers.get('content-encoding'), null);
+    assert.equal(plain.body, body);
+    const isLong = Buffer.byteLength(body) >= 1400;
+    assert.equal(headers.get('content-encoding'), isLong ? 'gzip' : null, id);
+    assert.equal(headers.get('etag') !== plain.headers.get('etag'), isLong, id);
   }
   for (const type of api.components.schemas.ProblemType.enum)
     await expect(200, 'getProblem', { path: { problem: type.slice('/problems/'.length) } });

@@ -6,6 +6,7 @@
 #include "tests/support/gateway/gateway_fixture.h"
 
 #include <dirent.h>
+#include <zlib.h>
 
 /* --- the files -------------------------------------------------------------------------------- */
 
@@ -44,6 +45,96 @@ static struct buf source_file(const char *name) {
     return content;
 }
 
+static struct http_response send_gzip(const char *method, const char *path, struct slice tag) {
+    char header[64];
+    char *url = gateway_url(path);
+    struct http_response response;
+    snprintf(header, sizeof(header), "If-None-Match: %.*s", SLICE_ARG(tag));
+    http_send(
+        fixture.http,
+        &(struct http_request){.method = method,
+                               .url = url,
+                               .headers = (const char *[]){"Accept-Encoding: gzip", header, NULL}},
+        &response);
+    free(url);
+    return response;
+}
+
+/* By Python's own reader of gzip, and the curl command. */
+static void assert_read_by_others(const char *path, const char *name) {
+    static const char *const commands[] = {
+        "curl -sS --compressed '%s' | cmp - " OM_SOURCE_DIR "/%s",
+        "python3 -c 'import sys, gzip, urllib.request as r\n"
+        "answer = r.urlopen(r.Request(sys.argv[1], headers={\"Accept-Encoding\": \"gzip\"}))\n"
+        "assert answer.headers[\"Content-Encoding\"] == \"gzip\"\n"
+        "assert gzip.decompress(answer.read()) == open(sys.argv[2], \"rb\").read()'"
+        " '%s' " OM_SOURCE_DIR "/%s",
+    };
+    char *url = gateway_url(path), command[1024];
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        snprintf(command, sizeof(command), commands[i], url, name);
+        if (system(command) != 0)
+            fail_msg("%s", command);
+    }
+    free(url);
+}
+
+static void assert_unpacks_to(struct slice packed, struct slice content) {
+    char *plain = malloc(content.len + 1);
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)packed.ptr,
+                       .avail_in = (uInt)packed.len,
+                       .next_out = (Bytef *)plain,
+                       .avail_out = (uInt)content.len + 1};
+    assert_int_equal(inflateInit2(&stream, 16 + 15), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_true(slice_equal((struct slice){plain, stream.total_out}, content));
+    inflateEnd(&stream);
+    free(plain);
+}
+
+static int64_t content_length(const struct http_response *response) {
+    uint64_t length;
+    assert_true(slice_parse_uint(http_header(response, "Content-Length"), INT64_MAX, &length));
+    return (int64_t)length;
+}
+
+/* What fits into a packet comes as it is, and anything else packed, with another tag than
+ * `plain`'s.
+ */
+static void assert_served_packed(const char *path, const struct http_response *plain) {
+    struct http_response response = send_gzip("GET", path, SLICE_LITERAL("\"other\""));
+    assert_int_equal(response.status, 200);
+    assert_int_equal(content_length(&response), response.body.len);
+    if (plain->body.len < 1400) {
+        assert_int_equal(http_header(&response, "Vary").len, 0);
+        assert_true(slice_equal(buf_slice(&response.body), buf_slice(&plain->body)));
+    } else {
+        assert_slice_equal(http_header(&response, "Content-Encoding"), "gzip");
+        assert_slice_equal(http_header(&response, "Vary"), "Accept-Encoding");
+        assert_slice_equal(http_header(plain, "Vary"), "Accept-Encoding");
+        assert_true(response.body.len < plain->body.len);
+        assert_unpacks_to(buf_slice(&response.body), buf_slice(&plain->body));
+        assert_false(slice_equal(http_header(&response, "ETag"), http_header(plain, "ETag")));
+        struct http_response other = send_gzip("GET", path, http_header(plain, "ETag"));
+        assert_int_equal(other.status, 200);
+        http_response_fini(&other);
+    }
+    struct http_response head = send_gzip("HEAD", path, SLICE_LITERAL("\"other\""));
+    assert_int_equal(content_length(&head), response.body.len);
+    assert_int_equal(head.body.len, 0);
+    static const char *const same[] = {"ETag", "Vary", "Content-Encoding"};
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+        assert_true(slice_equal(http_header(&head, same[i]), http_header(&response, same[i])));
+    http_response_fini(&head);
+    struct http_response again = send_gzip("GET", path, http_header(&response, "ETag"));
+    assert_int_equal(again.status, 304);
+    assert_int_equal(again.body.len, 0);
+    assert_true(slice_equal(http_header(&again, "ETag"), http_header(&response, "ETag")));
+    assert_true(slice_equal(http_header(&again, "Vary"), http_header(&response, "Vary")));
+    http_response_fini(&again);
+    http_response_fini(&response);
+}
+
 static void assert_served(const char *path, const char *name) {
     struct buf content = source_file(name);
     struct http_response response = get(path);
@@ -60,6 +151,7 @@ static void assert_served(const char *path, const char *name) {
     assert_int_equal(again.status, 304);
     assert_int_equal(again.body.len, 0);
     http_response_fini(&again);
+    assert_served_packed(path, &response);
     http_response_fini(&response);
     buf_fini(&content);
 }
@@ -96,6 +188,8 @@ static void the_description_of_the_api_and_its_page_are_served_as_they_are(void 
     assert_folder_served("docs");
     assert_served("/docs", "gateway/pages/docs/index.html");
     assert_served("/openapi.yaml", "docs/openapi.yaml");
+    assert_read_by_others("/openapi.yaml", "docs/openapi.yaml");
+    assert_read_by_others("/console/main.js", "gateway/pages/console/main.js");
 }
 
 /* Whoever has an event finds its schema under what its `dataschema` says. */

@@ -1,8 +1,9 @@
 /* Orders over HTTP as readers get them: pages, and answers that depend on the order's version.
 
    Covers: gateway/orders/cancel_order.c gateway/orders/get_order.c gateway/orders/list_orders.c
-   gateway/reply/etag.c gateway/reply/resource.c services/order/endpoint.c services/order/list.c
-   services/order/store_read.c shared/contract/page_cursor.c */
+   gateway/reply/answer.c gateway/reply/coding.c gateway/reply/etag.c gateway/reply/resource.c
+   services/order/endpoint.c services/order/list.c services/order/store_read.c
+   shared/contract/page_cursor.c */
 #include "shared/pg/pg_result.h"
 #include "tests/support/gateway/order_fixture.h"
 
@@ -107,6 +108,59 @@ static void pages_lead_through_all_orders_newest_first(void **state) {
     assert_int_equal(walk.orders, 300);
     assert_int_equal(walk.first, 0);
     assert_true(walk.is_rising);
+}
+
+/* Asks for so many orders in gzip. */
+static struct http_response get_packed(const char *method, int limit) {
+    char path[64];
+    snprintf(path, sizeof(path), "/api/v1/orders?limit=%d", limit);
+    char *url = gateway_url(path);
+    struct http_response response;
+    http_send(fixture.http,
+              &(struct http_request){.method = method,
+                                     .url = url,
+                                     .headers = (const char *[]){"Accept-Encoding: gzip", NULL}},
+              &response);
+    free(url);
+    assert_int_equal(response.status, 200);
+    return response;
+}
+
+static void a_long_page_comes_in_gzip_to_who_asks_for_that(void **state) {
+    (void)state;
+    run_sql(made_orders);
+    struct http_response plain = get("/api/v1/orders?limit=200");
+    assert_slice_equal(http_header(&plain, "Vary"), "Accept-Encoding");
+    assert_slice_equal(http_header(&plain, "Content-Encoding"), "");
+
+    struct http_response packed = get_packed("GET", 200), head = get_packed("HEAD", 200);
+    assert_slice_equal(http_header(&packed, "Content-Encoding"), "gzip");
+    assert_slice_equal(http_header(&packed, "Vary"), "Accept-Encoding");
+    assert_true(packed.body.len < plain.body.len / 4);
+    char length[32];
+    snprintf(length, sizeof(length), "%zu", packed.body.len);
+    assert_slice_equal(http_header(&packed, "Content-Length"), length);
+    assert_slice_equal(http_header(&head, "Content-Length"), length);
+    assert_slice_equal(http_header(&head, "Content-Encoding"), "gzip");
+    assert_true(http_header(&packed, "Link").len > 0);
+    http_response_fini(&head);
+    http_response_fini(&packed);
+    http_response_fini(&plain);
+
+    struct http_response small = get_packed("GET", 5);
+    assert_slice_equal(http_header(&small, "Content-Encoding"), "");
+    assert_slice_equal(http_header(&small, "Vary"), "");
+    http_response_fini(&small);
+}
+
+/* The curl command reads it as any client does. */
+static void a_packed_page_is_the_page(void **state) {
+    (void)state;
+    char *url = gateway_url("/api/v1/orders?limit=200"), command[512];
+    snprintf(command, sizeof(command),
+             "test \"$(curl -sS '%s')\" = \"$(curl -sS --compressed '%s')\"", url, url);
+    assert_int_equal(system(command), 0);
+    free(url);
 }
 
 static void filters_count_together(void **state) {
@@ -331,6 +385,8 @@ static void a_customer_sees_orders_of_its_own_only(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_lead_through_all_orders_newest_first),
+        cmocka_unit_test(a_long_page_comes_in_gzip_to_who_asks_for_that),
+        cmocka_unit_test(a_packed_page_is_the_page),
         cmocka_unit_test(filters_count_together),
         cmocka_unit_test(orders_that_come_meanwhile_move_no_page),
         cmocka_unit_test(a_rare_status_is_found_behind_pages_without_any),
