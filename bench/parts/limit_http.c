@@ -10,7 +10,8 @@
 /* The gateway's answer to an order, but for the number. */
 #define ID "ef0168a2-25ac-85ab-b2e6-7f3075139440"
 static const char body[] =
-    "{\"orderId\":\"" ID "\",\"status\":\"PENDING\",\"links\":{\"self\":"
+    "{\"orderId\":\"" ID "\",\"status\":\"PENDING\",\"message\":"
+    "\"We have your order and are about to start on it.\",\"links\":{\"self\":"
     "\"/api/v1/orders/" ID "\",\"status\":\"/api/v1/orders/" ID "/status\"}}";
 
 struct server {

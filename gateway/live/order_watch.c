@@ -47,7 +47,7 @@ struct order_watch {
     struct buf stand; /* how the order stands */
     size_t *ends;     /* of each entry in `text` */
     size_t count, capacity;
-    char reason[32];
+    char reason[32], message[160];
 };
 
 struct order_watches {
@@ -112,6 +112,8 @@ static void write_stand(struct order_watch *watch) {
     json_put_text(&w, "status", order_status_name(watch->status));
     if (watch->reason[0] != '\0')
         json_put_text(&w, "reason", watch->reason);
+    if (watch->message[0] != '\0')
+        json_put_text(&w, "message", watch->message);
     json_put_int(&w, "version", watch->version);
     json_end_object(&w);
     buf_append_text(&watch->stand, "\n\n");
@@ -134,7 +136,7 @@ struct said {
     enum order_status status;
     int64_t version, sequence; /* of the timeline's first entry */
     struct json_object *timeline;
-    struct slice reason; /* may be empty */
+    struct slice reason, message; /* may be empty */
 };
 
 static enum status read_said(struct json_object *root, struct said *said, struct error *error) {
@@ -152,6 +154,7 @@ static enum status read_said(struct json_object *root, struct said *said, struct
     if (json_get_int64(root, "sequence", &said->sequence, NULL) == STATUS_OK && said->sequence < 1)
         return error_set(error, STATUS_INVALID, "sequence: below 1");
     (void)!json_get_string(root, "reason", &said->reason, NULL);
+    (void)!json_get_string(root, "message", &said->message, NULL);
     return STATUS_OK;
 }
 
@@ -159,7 +162,7 @@ static enum status read_said(struct json_object *root, struct said *said, struct
    be read. */
 static bool take_news(struct order_watch *watch, struct slice body) {
     struct json_object *root = NULL;
-    struct said said = {.reason = {"", 0}};
+    struct said said = {.reason = {"", 0}, .message = {"", 0}};
     struct error error = {0};
     enum status status = json_parse(body, &root, &error);
     if (status == STATUS_OK)
@@ -172,6 +175,7 @@ static bool take_news(struct order_watch *watch, struct slice body) {
         watch->status = said.status;
         if (said.reason.len > 0)
             snprintf(watch->reason, sizeof(watch->reason), "%.*s", SLICE_ARG(said.reason));
+        snprintf(watch->message, sizeof(watch->message), "%.*s", SLICE_ARG(said.message));
         write_stand(watch);
     }
     json_object_put(root);

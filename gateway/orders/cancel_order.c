@@ -7,7 +7,7 @@
 #include "gateway/orders/publish.h"
 #include "gateway/reply/accepted.h"
 #include "gateway/reply/etag.h"
-#include "shared/contract/order_terms.h"
+#include "shared/contract/order_message.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"
 
@@ -31,6 +31,8 @@ struct order_cancel {
 static void end_accepted(struct order_cancel *cancel) {
     if (cancel->pending.req != NULL)
         accepted_send(cancel->pending.req, &cancel->order_id, order_status_name(cancel->status),
+                      cancel->status == ORDER_CANCELLED ? ORDER_MESSAGE_CANCELLED
+                                                        : ORDER_MESSAGE_CANCELLING,
                       &cancel->pending.lane->scratch);
     pending_release(cancel);
 }

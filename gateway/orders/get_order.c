@@ -2,6 +2,7 @@
 
 #include "gateway/lane/mesh_ask.h"
 #include "gateway/orders/order_marker.h"
+#include "shared/contract/order_message.h"
 #include "shared/json/json.h"
 
 struct order_get {
@@ -20,8 +21,10 @@ static void on_marker(void *closure, enum status status) {
         return;
     }
     uuid_format(&get->order_id, id);
-    buf_printf(body, "{\"orderId\":\"%s\",\"status\":\"PENDING\"%s}", id,
-               get->is_status_only ? "" : ",\"timeline\":[]");
+    buf_printf(body,
+               "{\"orderId\":\"%s\",\"status\":\"PENDING\",\"message\":\"" ORDER_MESSAGE_ACCEPTED
+               "\"%s}",
+               id, get->is_status_only ? "" : ",\"timeline\":[]");
     pending_answer_resource(get, buf_slice(body));
 }
 

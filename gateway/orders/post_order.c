@@ -12,7 +12,7 @@
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
 #include "shared/base/failpoint.h"
-#include "shared/contract/order_terms.h"
+#include "shared/contract/order_message.h"
 #include "shared/observe/log.h"
 
 #include <string.h>
@@ -128,7 +128,7 @@ static void answer_accepted(struct order_post *post, bool is_replay) {
     if (is_replay)
         answer_header(req, "Idempotent-Replayed", SLICE_LITERAL("true"));
     accepted_send(req, &post->request.snapshot.order_id, order_status_name(ORDER_PENDING),
-                  &post->pending.lane->scratch);
+                  ORDER_MESSAGE_ACCEPTED, &post->pending.lane->scratch);
 }
 
 /* --- steps ------------------------------------------------------------------------------------ */

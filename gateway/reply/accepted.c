@@ -12,7 +12,7 @@ static void write_links(struct buf *body, const char *id) {
 }
 
 void accepted_send(h2o_req_t *req, const struct uuid *order_id, const char *status,
-                   struct buf *scratch) {
+                   const char *message, struct buf *scratch) {
     char id[UUID_TEXT_SIZE];
     uuid_format(order_id, id);
     buf_clear(scratch);
@@ -26,6 +26,7 @@ void accepted_send(h2o_req_t *req, const struct uuid *order_id, const char *stat
     json_begin_object(&w);
     json_put_text(&w, "orderId", id);
     json_put_text(&w, "status", status);
+    json_put_text(&w, "message", message);
     json_key(&w, "links");
     write_links(scratch, id);
     json_end_object(&w);

@@ -1,6 +1,6 @@
 /*
- * 202 for something asked of an order: {"orderId","status","links"}, Location and Retry-After. Loop
- * thread of the request.
+ * 202 for something asked of an order: {"orderId","status","message","links"}, Location and
+ * Retry-After. Loop thread of the request.
  */
 #ifndef OM_GATEWAY_REPLY_ACCEPTED_H
 #define OM_GATEWAY_REPLY_ACCEPTED_H
@@ -10,9 +10,9 @@
 
 #include "shared/loop/loop.h"
 
-/* Overwrites `scratch`. `status` is the order's, such as "PENDING"; it may borrow from anything but
-   `scratch`. */
+/* Overwrites `scratch`. `status` is the order's, such as "PENDING", and `message` what its customer
+   may read; they may borrow from anything but `scratch`. */
 void accepted_send(h2o_req_t *req, const struct uuid *order_id, const char *status,
-                   struct buf *scratch);
+                   const char *message, struct buf *scratch);
 
 #endif

@@ -1,8 +1,11 @@
 #include "services/order/progress_update.h"
 
+#include "shared/contract/order_message.h"
+
 struct facts {
-    enum order_status status, was;
-    enum order_reason reason;
+    struct order_stand stand;
+    enum order_status was;
+    enum order_reason reason; /* that this change gave */
     int64_t version, sequence;
     struct slice timeline;
 };
@@ -11,11 +14,12 @@ static void write(struct buf *out, const struct facts *facts) {
     buf_clear(out);
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
-    json_put_text(&w, "status", order_status_name(facts->status));
-    if (facts->was != facts->status)
+    json_put_text(&w, "status", order_status_name(facts->stand.status));
+    if (facts->was != facts->stand.status)
         json_put_text(&w, "was", order_status_name(facts->was));
     if (facts->reason != REASON_NONE)
         json_put_text(&w, "reason", order_reason_name(facts->reason));
+    json_put_text(&w, "message", order_message(&facts->stand));
     json_put_int(&w, "version", facts->version);
     json_put_int(&w, "sequence", facts->sequence);
     json_put_raw(&w, "timeline", facts->timeline);
@@ -25,7 +29,7 @@ static void write(struct buf *out, const struct facts *facts) {
 void progress_update_new(struct updates *updates, const struct new_order *order,
                          struct buf *scratch) {
     write(scratch, &(struct facts){
-                       .status = order->status,
+                       .stand = {order->snapshot.flow, order->status, 0, order->reason},
                        .was = ORDER_PENDING,
                        .reason = order->reason,
                        .version = 1,
@@ -36,13 +40,15 @@ void progress_update_new(struct updates *updates, const struct new_order *order,
 }
 
 void progress_update(struct updates *updates, const struct order_row *order, struct buf *scratch) {
-    write(scratch, &(struct facts){
-                       .status = order->state.status,
-                       .was = order->loaded_status,
-                       .reason = order->reason,
-                       .version = order->version + order->changes,
-                       .sequence = order->timeline_length + 1,
-                       .timeline = order->timeline,
-                   });
+    enum order_reason reason = order->reason != REASON_NONE ? order->reason : order->loaded_reason;
+    write(scratch,
+          &(struct facts){
+              .stand = {order->state.flow, order->state.status, order->state.steps, reason},
+              .was = order->loaded_status,
+              .reason = order->reason,
+              .version = order->version + order->changes,
+              .sequence = order->timeline_length + 1,
+              .timeline = order->timeline,
+          });
     updates_add(updates, &order->snapshot.order_id, buf_slice(scratch));
 }

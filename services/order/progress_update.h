@@ -1,11 +1,13 @@
 /*
  * The news of an order for live views, as updates.h sends it:
  *
- *     {"status","was"?,"reason"?,"version","sequence","timeline":[{"at","event","detail"?}, ...]}
+ *     {"status","was"?,"reason"?,"message","version","sequence",
+ *      "timeline":[{"at","event","detail"?}, ...]}
  *
  * `timeline` holds the entries that this change added, `sequence` is the place of their first in
  * the whole timeline, counted from 1, and `version` the order's after it. `was` is the status
- * before it where that has changed, `reason` is there where this change gave one. Pure.
+ * before it where that has changed, `reason` is there where this change gave one, and `message`
+ * is for people (order_message.h). Pure.
  */
 #ifndef OM_SERVICES_ORDER_PROGRESS_UPDATE_H
 #define OM_SERVICES_ORDER_PROGRESS_UPDATE_H

@@ -11,7 +11,7 @@
 
 static const struct pg_statement load_orders = {
     .name = "order_load",
-    .sql = "SELECT id, flow, status, steps, tenant, customer_id, currency, total_minor,"
+    .sql = "SELECT id, flow, status, reason, steps, tenant, customer_id, currency, total_minor,"
            " payment_method, sealed, accepted_at, version, jsonb_array_length(timeline)"
            " FROM orders.orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE",
     .param_count = 1,
@@ -21,6 +21,7 @@ enum {
     LOAD_ID,
     LOAD_FLOW,
     LOAD_STATUS,
+    LOAD_REASON,
     LOAD_STEPS,
     LOAD_TENANT,
     LOAD_CUSTOMER,
@@ -44,6 +45,7 @@ static enum status take_order(const struct pg_result *result, int row, struct ar
                          SLICE_ARG(flow), SLICE_ARG(status));
     order->state.steps = (unsigned)pg_get_int64(result, row, LOAD_STEPS);
     order->loaded_status = order->state.status;
+    (void)order_reason_parse(pg_get_slice(result, row, LOAD_REASON), &order->loaded_reason);
     order->accepted_at_us = pg_get_time_us(result, row, LOAD_ACCEPTED);
     order->version = pg_get_int64(result, row, LOAD_VERSION);
     order->timeline_length = pg_get_int64(result, row, LOAD_LENGTH);

@@ -21,6 +21,7 @@ struct order_row {
     struct order_snapshot snapshot; /* items only after order_store_load_items() */
     int64_t accepted_at_us;
     enum order_status loaded_status;
+    enum order_reason loaded_reason;  /* for people; REASON_NONE where there is none that we know */
     int64_t version, timeline_length; /* as loaded */
     /* To store: */
     enum order_reason reason;     /* REASON_NONE leaves it */

@@ -1,7 +1,7 @@
 #include "services/order/store_read.h"
 
 #include "shared/base/clock.h"
-#include "shared/contract/order_terms.h"
+#include "shared/contract/order_message.h"
 #include "shared/pg/pg_result.h"
 
 #include <string.h>
@@ -10,8 +10,8 @@
 
 static const struct pg_statement read_order = {
     .name = "order_read",
-    .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.customer_id, o.currency,"
-           " o.total_minor, o.tracking_number, o.accepted_at,"
+    .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.steps, o.customer_id,"
+           " o.currency, o.total_minor, o.tracking_number, o.accepted_at,"
            " (SELECT jsonb_agg(jsonb_build_object('sku', i.sku, 'quantity', i.quantity,"
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
@@ -23,18 +23,17 @@ static const struct pg_statement read_order = {
 
 static const struct pg_statement read_status = {
     .name = "order_read_status",
-    .sql = "SELECT status, reason, updated_at, version FROM orders.orders"
+    .sql = "SELECT status, reason, updated_at, version, flow, steps FROM orders.orders"
            " WHERE id = $1::uuid AND tenant = $2::text"
            "  AND ($3::text = '' OR customer_id = $3::text)",
     .param_count = 3,
 };
 
 /* The first columns of all that is read. */
-enum { READ_STATUS, READ_REASON, READ_UPDATED, READ_VERSION };
+enum { READ_STATUS, READ_REASON, READ_UPDATED, READ_VERSION, READ_FLOW, READ_STEPS };
 /* The next columns, of an order whole and of one in a list. */
 enum {
-    READ_FLOW = READ_VERSION + 1,
-    READ_CUSTOMER,
+    READ_CUSTOMER = READ_STEPS + 1,
     READ_CURRENCY,
     READ_TOTAL,
     READ_TRACKING,
@@ -55,6 +54,15 @@ static void put_optional(struct json_writer *w, const char *key, const struct pg
         json_put_string(w, key, pg_get_slice(result, row, column));
 }
 
+/* A word of a later version is a status without a message, or a reason that says nothing. */
+static void put_message(struct json_writer *w, const struct pg_result *result, int row) {
+    struct order_stand stand = {.steps = (unsigned)pg_get_int64(result, row, READ_STEPS)};
+    (void)order_reason_parse(pg_get_slice(result, row, READ_REASON), &stand.reason);
+    if (order_flow_parse(pg_get_slice(result, row, READ_FLOW), &stand.flow) &&
+        order_status_parse(pg_get_slice(result, row, READ_STATUS), &stand.status))
+        json_put_text(w, "message", order_message(&stand));
+}
+
 static void put_head(struct json_writer *w, const struct uuid *id, const struct pg_result *result,
                      int row) {
     char id_text[UUID_TEXT_SIZE];
@@ -62,6 +70,7 @@ static void put_head(struct json_writer *w, const struct uuid *id, const struct 
     json_put_text(w, "orderId", id_text);
     json_put_string(w, "status", pg_get_slice(result, row, READ_STATUS));
     put_optional(w, "reason", result, row, READ_REASON);
+    put_message(w, result, row);
     put_time(w, "updatedAt", pg_get_time_us(result, row, READ_UPDATED));
     json_put_int(w, "version", pg_get_int64(result, row, READ_VERSION));
 }
@@ -125,13 +134,14 @@ enum status order_store_read_status(struct pg *pg, const struct order_sought *so
 
 static const struct pg_statement read_history = {
     .name = "order_read_history",
-    .sql = "SELECT status, reason, updated_at, version, timeline::text FROM orders.orders"
-           " WHERE id = $1::uuid AND tenant = $2::text"
-           "  AND ($3::text = '' OR customer_id = $3::text)",
+    .sql =
+        "SELECT status, reason, updated_at, version, flow, steps, timeline::text FROM orders.orders"
+        " WHERE id = $1::uuid AND tenant = $2::text"
+        "  AND ($3::text = '' OR customer_id = $3::text)",
     .param_count = 3,
 };
 
-enum { HISTORY_TIMELINE = READ_VERSION + 1 };
+enum { HISTORY_TIMELINE = READ_STEPS + 1 };
 
 enum status order_store_read_history(struct pg *pg, const struct order_sought *sought,
                                      struct buf *reply, struct error *error) {
@@ -216,7 +226,7 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
 #define PAGE(suffix, direction, behind, customer, params)                                          \
     {                                                                                              \
         .name = "order_list_" suffix,                                                              \
-        .sql = "SELECT status, reason, updated_at, version, flow, customer_id, currency,"          \
+        .sql = "SELECT status, reason, updated_at, version, flow, steps, customer_id, currency,"   \
                " total_minor, tracking_number, accepted_at, id FROM (SELECT *" WALK(               \
                    direction, behind,                                                              \
                    customer) " LIMIT " WALK_MOST ") AS walked"                                     \

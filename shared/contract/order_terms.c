@@ -10,7 +10,7 @@ static const struct {
 };
 
 static const char *const order_reasons[] = {
-#define ORDER_REASON_ROW(id, text) [REASON_##id] = (text),
+#define ORDER_REASON_ROW(id, name, told) [REASON_##id] = (name),
     ORDER_REASON_TABLE(ORDER_REASON_ROW)
 #undef ORDER_REASON_ROW
 };

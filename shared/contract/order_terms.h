@@ -37,21 +37,24 @@ enum order_step {
 #undef ORDER_STEP_ENUM
 };
 
+/* id, name, what a customer is told of it (order_message.h) */
 #define ORDER_REASON_TABLE(X)                                                                      \
-    X(NONE, "")                                                                                    \
-    X(OUT_OF_STOCK, "out_of_stock")                                                                \
-    X(UNKNOWN_SKU, "unknown_sku")                                                                  \
-    X(PRICE_CHANGED, "price_changed")                                                              \
-    X(CURRENCY_MISMATCH, "currency_mismatch")                                                      \
-    X(IDEMPOTENCY_CONFLICT, "idempotency_conflict")                                                \
-    X(PAYMENT_DECLINED, "payment_declined")                                                        \
-    X(PAYMENT_TIMEOUT, "payment_timeout")                                                          \
-    X(SHIPPING_FAILED, "shipping_failed")                                                          \
-    X(SAGA_TIMEOUT, "saga_timeout")                                                                \
-    X(CANCELLED_BY_CUSTOMER, "cancelled_by_customer")
+    X(NONE, "", "Your order could not be carried out.")                                            \
+    X(OUT_OF_STOCK, "out_of_stock", "There is not enough in stock for your order.")                \
+    X(UNKNOWN_SKU, "unknown_sku", "A product of your order is not sold here.")                     \
+    X(PRICE_CHANGED, "price_changed", "A price was not the one that you ordered at.")              \
+    X(CURRENCY_MISMATCH, "currency_mismatch",                                                      \
+      "A product of your order is not sold in its currency.")                                      \
+    X(IDEMPOTENCY_CONFLICT, "idempotency_conflict",                                                \
+      "Another order came first under the same key, and that one counts.")                         \
+    X(PAYMENT_DECLINED, "payment_declined", "Your payment was declined.")                          \
+    X(PAYMENT_TIMEOUT, "payment_timeout", "Your payment could not be made in time.")               \
+    X(SHIPPING_FAILED, "shipping_failed", "Your order cannot be shipped.")                         \
+    X(SAGA_TIMEOUT, "saga_timeout", "Your order could not be completed in time.")                  \
+    X(CANCELLED_BY_CUSTOMER, "cancelled_by_customer", "You have cancelled your order.")
 
 enum order_reason {
-#define ORDER_REASON_ENUM(id, text) REASON_##id,
+#define ORDER_REASON_ENUM(id, name, told) REASON_##id,
     ORDER_REASON_TABLE(ORDER_REASON_ENUM)
 #undef ORDER_REASON_ENUM
         ORDER_REASON_COUNT

@@ -75,8 +75,9 @@ static void an_accepted_order_is_in_the_stream_with_its_contact_sealed(void **st
     snprintf(location, sizeof(location), "/api/v1/orders/%s", id);
     assert_true(slice_is(http_header(&response, "Location"), location));
     assert_true(slice_is(http_header(&response, "Retry-After"), "1"));
-    assert_true(
-        body_has(&response, "\"status\":\"PENDING\",\"links\":{\"self\":\"/api/v1/orders/"));
+    assert_true(body_has(&response,
+                         "\"status\":\"PENDING\",\"message\":\"We have your order and are about to "
+                         "start on it.\",\"links\":{\"self\":\"/api/v1/orders/"));
 
     assert_non_null(strstr(command, id));
     assert_non_null(strstr(command, "\"sealed\":\"v1."));
@@ -486,10 +487,12 @@ static void an_order_nobody_has_written_yet_is_pending(void **state) {
     (void)state;
     struct micro *micro = start_ignorant_services();
     struct http_response placed = post("pending", ORDER);
-    char path[96], status_path[128], expected[128];
+    char path[96], status_path[128], expected[256];
     snprintf(path, sizeof(path), "/api/v1/orders/%.*s", SLICE_ARG(order_id(&placed)));
     snprintf(status_path, sizeof(status_path), "%s/status", path);
-    snprintf(expected, sizeof(expected), "{\"orderId\":\"%.*s\",\"status\":\"PENDING\"",
+    snprintf(expected, sizeof(expected),
+             "{\"orderId\":\"%.*s\",\"status\":\"PENDING\","
+             "\"message\":\"We have your order and are about to start on it.\"",
              SLICE_ARG(order_id(&placed)));
     struct http_response order = get(path), status = get(status_path);
     struct http_response unknown = get("/api/v1/orders/0192f0c1-dead-7bee-8f01-0123456789ab");

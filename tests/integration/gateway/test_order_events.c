@@ -126,7 +126,10 @@ static void a_stream_tells_the_past_then_what_happens_and_ends_with_the_order(vo
     assert_hears(&client, "HTTP/1.1 200 OK\r\n");
     assert_hears(&client, "retry: 2000\n\n");
     assert_hears(&client, "id: 1\nevent: OrderCreated\ndata: {\"sequence\":1,\"at\":\"");
-    assert_hears(&client, "event: status\ndata: {\"status\":\"PENDING\",\"version\":1}\n\n");
+    assert_hears(
+        &client,
+        "event: status\ndata: {\"status\":\"PENDING\",\"message\":\"We have your order and are "
+        "reserving the goods.\",\"version\":1}\n\n");
     assert_non_null(strstr(client.text.ptr, "Content-Type: text/event-stream\r\n"));
     assert_non_null(strcasestr(client.text.ptr, "Cache-Control: no-store\r\n"));
 
@@ -233,13 +236,16 @@ static void an_update_says_all_that_a_change_added(void **state) {
                      NATS_OK);
     assert_int_equal(natsConnection_Flush(connection), NATS_OK);
     place(order);
-    assert_told(next_update_of(updates, order),
-                "{\"status\":\"PENDING\",\"version\":1,\"sequence\":1,\"timeline\":[{",
-                "\"event\":\"OrderCreated\"}]}");
+    assert_told(
+        next_update_of(updates, order),
+        "{\"status\":\"PENDING\",\"message\":\"We have your order and are reserving the goods.\","
+        "\"version\":1,\"sequence\":1,\"timeline\":[{",
+        "\"event\":\"OrderCreated\"}]}");
     cancel(order);
     assert_told(
         next_update_of(updates, order),
         "{\"status\":\"CANCELLED\",\"was\":\"PENDING\",\"reason\":\"cancelled_by_customer\","
+        "\"message\":\"You have cancelled your order. You pay nothing.\","
         "\"version\":2,\"sequence\":2,\"timeline\":[{",
         "\"event\":\"CancelRequested\"},{");
     natsSubscription_Destroy(updates);

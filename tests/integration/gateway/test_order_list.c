@@ -314,6 +314,41 @@ static bool is_cancelled(void *path) {
     return is;
 }
 
+/* Asserts that the answer says this to the order's customer. */
+static void assert_message(const char *method, const char *path, const char *text) {
+    char member[200];
+    struct http_response response = request(method, path, NULL);
+    snprintf(member, sizeof(member), "\"message\":\"%s\"", text);
+    if (!body_has(&response, member))
+        fail_msg("%s %s: no %s in %s", method, path, member, response.body.ptr);
+    http_response_fini(&response);
+}
+
+static void every_answer_says_what_happens_now(void **state) {
+    (void)state;
+    char order[ORDER_PATH_SIZE], status_path[80], cancel_path[80], sql[200];
+    const char *id = order + sizeof("/api/v1/orders/") - 1;
+    place(order);
+    snprintf(status_path, sizeof(status_path), "%s/status", order);
+    snprintf(cancel_path, sizeof(cancel_path), "%s/cancel", order);
+    assert_message("GET", order, "We have your order and are reserving the goods.");
+    assert_message("GET", status_path, "We have your order and are reserving the goods.");
+    snprintf(sql, sizeof(sql), "UPDATE orders.orders SET steps = 1 WHERE id = '%s'", id);
+    run_sql(sql);
+    assert_message("GET", order, "The goods are reserved, and we are taking the payment.");
+    assert_message("POST", cancel_path,
+                   "You have cancelled your order: we are stopping it, unless it has been sent "
+                   "already.");
+    assert_true(wait_until(is_cancelled, order, 10000));
+    assert_message("GET", "/api/v1/orders?limit=1&status=CANCELLED",
+                   "You have cancelled your order. You pay nothing.");
+    assert_message("POST", cancel_path, "Your order is cancelled.");
+    snprintf(sql, sizeof(sql), "UPDATE orders.orders SET steps = 3 WHERE id = '%s'", id);
+    run_sql(sql);
+    assert_message("GET", status_path,
+                   "You have cancelled your order. You get back what you paid.");
+}
+
 static void an_order_is_cancelled_at_the_version_its_client_knows(void **state) {
     (void)state;
     char path[ORDER_PATH_SIZE], cancel_path[80];
@@ -394,6 +429,7 @@ int main(void) {
         cmocka_unit_test(a_query_that_cannot_be_is_a_400),
         cmocka_unit_test(no_index_stands_in_the_way_of_updates),
         cmocka_unit_test(what_a_reader_has_already_is_not_sent_again),
+        cmocka_unit_test(every_answer_says_what_happens_now),
         cmocka_unit_test(an_order_is_cancelled_at_the_version_its_client_knows),
         cmocka_unit_test(a_customer_sees_orders_of_its_own_only),
     };
