@@ -147,8 +147,10 @@ static void decide_again(struct new_order *order, const struct catalog *catalog,
     if (!may_come_to_be_sold(order))
         return;
     if (!answer->is_known) {
-        delivery_await_answer(order->delivery, "inventory does not say whether it is so (%.*s): %s",
-                              SLICE_ARG(order->detail), answer->why_not.text);
+        delivery_await_answer(order->delivery,
+                              "our copy of the catalog refuses it (%.*s), and inventory, asked for "
+                              "the price by mesh.inventory.product.prices, does not say: %s",
+                              SLICE_ARG(why_failed(order, arena)), answer->why_not.text);
         return;
     }
     memcpy(snapshot->items, asked, bytes);

@@ -3,6 +3,7 @@
 #include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
+#include "shared/consume/awaited.h"
 #include "shared/consume/retry_delay.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"
@@ -152,13 +153,14 @@ static bool is_others_trouble(const struct acknowledger *acknowledger,
            pull_is_last_delivery(intake_pull(acknowledger->intake), delivery->attempt + 1);
 }
 
+static bool awaits_answer(const struct delivery *delivery) {
+    return delivery->outcome == OUTCOME_EARLY && delivery->error.status == STATUS_UNAVAILABLE;
+}
+
 /* Not while somebody is away who would have to say whether it waits for anything. */
 static bool has_waited_in_vain(const struct acknowledger *acknowledger,
                                const struct message *message, int64_t now_us) {
-    const struct delivery *delivery = &message->delivery;
-    bool awaits_answer =
-        delivery->outcome == OUTCOME_EARLY && delivery->error.status == STATUS_UNAVAILABLE;
-    return now_us >= message->until_us && !awaits_answer &&
+    return now_us >= message->until_us && !awaits_answer(&message->delivery) &&
            !intake_is_crowded(acknowledger->intake);
 }
 
@@ -184,6 +186,10 @@ static bool waits_on(const struct acknowledger *acknowledger, struct message *me
     if (message->until_us == 0)
         message->until_us = now_us + limit_s * 1000000;
     tell_why_it_waits(acknowledger, message);
+    if (awaits_answer(delivery))
+        awaited_note(acknowledger->consumer, &delivery->event.order_id, delivery->error.text);
+    else if (message->early_tries > 0)
+        awaited_forget(acknowledger->consumer, &delivery->event.order_id);
     if (has_waited_in_vain(acknowledger, message, now_us)) {
         struct error why = delivery->error;
         delivery_reject(delivery, why.status, "%s, after %" PRId64 " s", why.text, limit_s);
@@ -204,6 +210,8 @@ void acknowledge_batch(const struct acknowledger *acknowledger, const struct mes
                      is_others_trouble(acknowledger, &message->delivery);
         if (waits && waits_on(acknowledger, message))
             continue;
+        if (message->early_tries > 0)
+            awaited_forget(acknowledger->consumer, &message->delivery.event.order_id);
         bool is_done = message->delivery.outcome == OUTCOME_DONE;
         counts[is_done ? settle_done(acknowledger, message)
                        : settle_failed(acknowledger, message)]++;

@@ -24,6 +24,7 @@ static void append_text(struct slice word, const struct cause_words *words, stru
         {"event", words->event},
         {"service", words->service},
         {"until", words->until},
+        {"since", words->since},
         {"words", words->words},
         {"entry", words->entry},
         {"why", words->why},

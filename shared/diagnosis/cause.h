@@ -2,7 +2,7 @@
  * Why an order does not go on: each cause with what is said of it and what to do, as one table.
  *
  * In these texts {consumer}, {stream}, {name}, {service}, {event}, {waiting}, {inHand}, {until},
- * {words}, {entry}, {why} and {order} stand for what was found. Pure; thread safe.
+ * {since}, {words}, {entry}, {why} and {order} stand for what was found. Pure; thread safe.
  */
 #ifndef OM_SHARED_DIAGNOSIS_CAUSE_H
 #define OM_SHARED_DIAGNOSIS_CAUSE_H
@@ -21,6 +21,10 @@
       "The dead letter of {event} was discarded for {consumer}, so it will not be handled: {why}", \
       "Cancel the order, or leave it to the watchdog, which ends it when its time is up. What an " \
       "ended order is owed has to be given by hand.")                                              \
+    X(ANSWER_AWAITED, "answer_awaited",                                                            \
+      "{service} has {event} in hand and waits for an answer since {since} UTC: {words}",          \
+      "Bring back who is asked: `nats service ls` shows who answers, `scripts/status` what runs. " \
+      "It goes on by itself within half a minute of the answer, and nothing is lost.")             \
     X(BROKER_SILENT, "broker_silent", "JetStream does not say how {consumer} is.",                 \
       "Look at the server: `nats server check jetstream`, and `/health` of the gateway.")          \
     X(STREAM_MISSING, "stream_missing", "The stream {stream} is missing.",                         \
@@ -60,7 +64,7 @@ enum cause {
 /* What stands for the words in braces. */
 struct cause_words {
     const char *stream, *name;
-    struct slice event, service, until, words, entry, why, order;
+    struct slice event, service, until, since, words, entry, why, order;
     long long waiting, in_hand;
 };
 

@@ -156,7 +156,7 @@ static void look_at(const struct diagnosis *d, const struct awaited_consumer *co
     finding->cause = CAUSE_UNDER_WAY;
     for (size_t i = 0; i < ORDER_WAIT_CONSUMERS_MOST && consumers[i].name != NULL; i++) {
         struct consumer_view *view = &finding->views[finding->view_count++];
-        mesh_facts_view(d->facts, consumers[i].stream, consumers[i].name, view);
+        mesh_facts_view(d->facts, consumers[i].stream, consumers[i].name, d->order_id, view);
         if (finding->view != NULL && view->cause >= finding->cause)
             continue;
         finding->cause = view->cause;
@@ -216,6 +216,8 @@ static enum status find(const struct diagnosis *d, struct finding *finding, stru
     look_at(d, finding->wait != NULL ? finding->wait->consumers : order_wait_intake.consumers,
             finding);
     look_at_dead(d, finding);
+    if (finding->cause == CAUSE_ANSWER_AWAITED)
+        finding->since = finding->view->since;
     if (d->order_status == STATUS_NOT_FOUND && finding->cause == CAUSE_UNDER_WAY)
         return error_set(error, STATUS_NOT_FOUND, "there is no such order");
     if (finding->wait == NULL && finding->cause >= CAUSE_CONSUMER_BEHIND)
@@ -242,7 +244,8 @@ static void put_cause(const struct diagnosis *d, const struct finding *finding,
         .event = finding->event,
         .service = view->service,
         .until = {view->until.ptr, view->until.len > SECONDS_LEN ? SECONDS_LEN : view->until.len},
-        .words = view->words,
+        .since = {view->since.ptr, view->since.len > SECONDS_LEN ? SECONDS_LEN : view->since.len},
+        .words = finding->cause == CAUSE_ANSWER_AWAITED ? view->awaited : view->words,
         .entry = text_of(finding->dead, "id"),
         .why = text_of(finding->dead, "error"),
         .order = slice_of(d->order_id),

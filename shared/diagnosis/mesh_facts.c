@@ -140,8 +140,34 @@ static enum cause judge(const struct consumer_view *view, bool is_paused) {
     return view->in_hand > 0 ? CAUSE_AT_WORK : CAUSE_UNDER_WAY;
 }
 
+static bool is_consumer(struct slice text, const struct consumer_view *view) {
+    struct slice name = text, stream = slice_take_until(&name, '/');
+    return name.ptr != NULL && slice_is(stream, view->stream) && slice_is(name, view->name);
+}
+
+/* Whether a process has the order's event in hand and waits for an answer. */
+static bool find_awaited(const struct mesh_facts *facts, const char *order_id,
+                         struct consumer_view *view) {
+    struct json_object *awaits;
+    for (size_t i = 0; i < json_object_array_length(facts->processes); i++) {
+        struct json_object *process = json_object_array_get_idx(facts->processes, i);
+        if (json_get_array(process, "awaits", &awaits, NULL) != STATUS_OK)
+            continue;
+        for (size_t j = 0; j < json_object_array_length(awaits); j++) {
+            struct json_object *one = json_object_array_get_idx(awaits, j);
+            if (!slice_is(text_of(one, "orderId"), order_id) ||
+                !is_consumer(text_of(one, "consumer"), view))
+                continue;
+            view->since = text_of(one, "since");
+            view->awaited = text_of(one, "words");
+            return true;
+        }
+    }
+    return false;
+}
+
 void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const char *name,
-                     struct consumer_view *view) {
+                     const char *order_id, struct consumer_view *view) {
     struct slice rest = slice_of(name);
     struct json_object *consumer = find_consumer(facts, stream, name), *config = NULL;
     *view = (struct consumer_view){
@@ -150,6 +176,8 @@ void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const c
         .service = slice_take_until(&rest, '-'),
         .until = SLICE_LITERAL(""),
         .words = SLICE_LITERAL(""),
+        .since = SLICE_LITERAL(""),
+        .awaited = SLICE_LITERAL(""),
     };
     ask_processes(facts, view);
     switch (knowledge_of(facts, stream)) {
@@ -171,5 +199,6 @@ void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const c
     bool is_paused = is_true(consumer, "paused");
     if (is_paused && json_get_object(consumer, "config", &config, NULL) == STATUS_OK)
         view->until = text_of(config, "pause_until");
-    view->cause = judge(view, is_paused);
+    view->cause =
+        find_awaited(facts, order_id, view) ? CAUSE_ANSWER_AWAITED : judge(view, is_paused);
 }

@@ -35,9 +35,12 @@ struct consumer_view {
     int64_t processes;    /* of the service that answered */
     struct slice until;   /* it is paused; "" otherwise */
     struct slice words;   /* why no process of the service is ready; "" otherwise */
+    struct slice since;   /* the order's event is in hand and waits for an answer; "" otherwise */
+    struct slice awaited; /* which answer */
 };
 
+/* `order_id` is the order's that the consumer is looked at for. */
 void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const char *name,
-                     struct consumer_view *view);
+                     const char *order_id, struct consumer_view *view);
 
 #endif

@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/hindrance.h"
 #include "shared/base/memory.h"
+#include "shared/consume/awaited.h"
 #include "shared/contract/event.h"
 #include "shared/contract/label.h"
 #include "shared/crypto/uuid.h"
@@ -136,6 +137,7 @@ static void write_stats(struct micro *micro, struct json_writer *w) {
     if (micro->options.is_ready != NULL &&
         !micro->options.is_ready(micro->options.is_ready_closure, &why))
         json_put_text(w, "not_ready", why.text);
+    awaited_write(w);
     json_key(w, "endpoints");
     json_begin_array(w);
     for (size_t i = 0; i < micro->endpoint_count; i++) {

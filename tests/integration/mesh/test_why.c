@@ -229,6 +229,28 @@ static void a_service_is_away(void **state) {
     assert_ready();
 }
 
+/* Our copy of the catalog does not have its product, and inventory, which would know, is away. */
+static void nobody_says_what_its_product_costs(void **state) {
+    (void)state;
+    char id[64];
+    struct buf order = {0};
+    assert_int_equal(mesh_terminate(scenario->mesh, MESH_INVENTORY, PATIENCE_MS), 0);
+    scenario_place(scenario, NULL, "NOT-HERE", 1, "pm_card_visa", id);
+    assert_why(id, "answer_awaited",
+               "order has order.submit in hand and waits for an answer since ");
+    assert_why(id, "answer_awaited",
+               "refuses it (unknown_sku, NOT-HERE), and inventory, asked for the price by "
+               "mesh.inventory.product.prices, does not say: ");
+    assert_prints(id, " since 20");
+    assert_prints(id, "What to do: Bring back who is asked: `nats service ls`");
+    assert_api(id, 200, "\"cause\":\"answer_awaited\"");
+    mesh_launch(scenario->mesh, MESH_INVENTORY, NULL);
+    if (!clients_await_status(scenario->clients, id, "FAILED", 2 * PATIENCE_MS, &order))
+        fail_msg("%s", order.ptr);
+    buf_fini(&order);
+    assert_ready();
+}
+
 /* The order service itself. */
 static void nobody_says_how_the_order_stands(void **state) {
     (void)state;
@@ -280,6 +302,7 @@ int main(void) {
         cmocka_unit_test(a_consumer_is_behind),
         cmocka_unit_test(a_dependency_is_away),
         cmocka_unit_test(a_service_is_away),
+        cmocka_unit_test(nobody_says_what_its_product_costs),
         cmocka_unit_test(nobody_says_how_the_order_stands),
         cmocka_unit_test(its_event_is_a_dead_letter),
     };

@@ -2,7 +2,9 @@
    and is not reported, however long that takes. Paid orders' events were once dead letters seven
    seconds after their rows had been hidden.
 
-   Covers: shared/consume/intake.c shared/consume/acknowledge.c shared/consume/consumer.c */
+   Covers: shared/consume/awaited.c shared/consume/intake.c shared/consume/acknowledge.c
+   shared/consume/consumer.c */
+#include "shared/consume/awaited.h"
 #include "tests/integration/shared/consumer_fixture.h"
 
 #define RETRIES_MS 8000 /* more than four deliveries of what is retried, or several ack_waits */
@@ -97,6 +99,17 @@ static void an_event_that_waits_in_vain_is_rejected_and_says_so(void **state) {
     assert_effects(1);
 }
 
+/* What the process says that it waits for. */
+static void assert_awaits(const char *text) {
+    struct buf said = {0};
+    struct json_writer w = json_writer(&said);
+    json_begin_object(&w);
+    awaited_write(&w);
+    json_end_object(&w);
+    assert_contains(said.ptr, text);
+    buf_fini(&said);
+}
+
 /* Orders that named an unknown SKU were dead letters where inventory was away for long. */
 static void an_event_waits_for_an_answer_without_a_limit(void **state) {
     (void)state;
@@ -108,10 +121,12 @@ static void an_event_waits_for_an_answer_without_a_limit(void **state) {
     clock_sleep_ms(5000);
     assert_no_report();
     assert_effects(1);
+    assert_awaits("\"words\":\"inventory does not answer\"}]");
 
     atomic_store(&is_there, true);
     atomic_store(&is_silent, false);
     assert_effects(2);
+    assert_awaits("{}");
     assert_int_equal(atomic_load(&most_attempts), 1);
 }
 

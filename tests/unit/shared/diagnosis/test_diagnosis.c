@@ -41,6 +41,10 @@ struct world {
 #define MISSING "{\"error\":{\"code\":404,\"err_code\":10059,\"description\":\"not found\"}}"
 #define SERVICE(name) "{\"name\":\"" name "\",\"id\":\"1\"}"
 #define UNREADY(name, words) "{\"name\":\"" name "\",\"id\":\"2\",\"not_ready\":\"" words "\"}"
+#define AWAITS(consumer, order)                                                                    \
+    "{\"name\":\"order\",\"id\":\"1\",\"awaits\":[{\"consumer\":\"" consumer                       \
+    "\",\"orderId\":\"" order                                                                      \
+    "\",\"since\":\"2026-01-31T12:00:02.125000Z\",\"words\":\"no price\"}]}"
 #define SERVICES SERVICE("order"), SERVICE("inventory"), SERVICE("payment")
 
 static const struct world worlds[] = {
@@ -64,6 +68,12 @@ static const struct world worlds[] = {
     {CAUSE_SERVICE_AWAY, "No instance of inventory answers; 2 of the events of ORDERS/inventory",
      "scripts/logs inventory", .services = {SERVICE("order"), SERVICE("payment")},
      .orders = OF_ORDERS(",\"num_pending\":2")},
+    {CAUSE_ANSWER_AWAITED,
+     "order has order.submit in hand and waits for an answer since 2026-01-31T12:00:02 UTC: no "
+     "price",
+     "nats service ls", .order_status = STATUS_NOT_FOUND,
+     .services = {AWAITS("ORDERS/order", ORDER_ID), SERVICE("inventory"), SERVICE("payment")},
+     .orders = LIST(CONSUMER("ORDERS", "order", ",\"num_ack_pending\":2"))},
     {CAUSE_HELD,
      "inventory holds the events of ORDERS/inventory: ORDERS/inventory waits: no database",
      "by itself",
