@@ -170,6 +170,16 @@ static void print_body(struct json_object *entry, FILE *out) {
     fputc('\n', out);
 }
 
+/* What failed first, where an edit has taken its place. */
+static void print_original(struct json_object *entry, FILE *out) {
+    struct json_object *original;
+    if (json_get_object(entry, "original", &original, NULL) != STATUS_OK)
+        return;
+    fputs("\noriginal, before it was edited\n", out);
+    print_headers(original, "\nheaders\n", out);
+    print_body(original, out);
+}
+
 static void print_history(struct json_object *entry, FILE *out) {
     static const char *const keys[] = {"reason", "error", "detail"};
     struct json_object *history;
@@ -198,5 +208,6 @@ void dlq_print_details(struct json_object *entry, FILE *out) {
     print_headers(entry, "\nheaders\n", out);
     print_body(entry, out);
     print_edits(entry, out);
+    print_original(entry, out);
     print_history(entry, out);
 }

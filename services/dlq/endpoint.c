@@ -178,6 +178,31 @@ static enum status serve_list(struct endpoint_call *call, const struct asked *as
 }
 ENDPOINT(list, true, "limit", "cursor", NULL)
 
+enum { ANSWER_MOST_BYTES = 1000 * 1000 }; /* NATS takes 1 MiB */
+
+/* "original": what failed first, where an edit has taken its place since. Without it where the
+   stream holds it no longer, or the answer has no room for it. */
+static enum status write_first(struct endpoint_call *call, const struct asked *asked,
+                               const struct entry_view *view, struct json_writer *w,
+                               struct error *error) {
+    struct stored_message message = {0};
+    struct entry entry;
+    enum status status =
+        entry_fetch_first(call->nats, view->stream, asked->id, &message, &entry, error);
+    if (status == STATUS_OK && entry.generation == 1) {
+        struct buf text = {0};
+        struct json_writer original = json_writer(&text);
+        json_begin_object(&original);
+        entry_json_write_original(&message, &original);
+        json_end_object(&original);
+        if (call->reply->len + text.len <= ANSWER_MOST_BYTES)
+            json_put_raw(w, "original", buf_slice(&text));
+        buf_fini(&text);
+    }
+    stored_message_fini(&message);
+    return status;
+}
+
 static enum status serve_get(struct endpoint_call *call, const struct asked *asked,
                              struct error *error) {
     struct entry_view view;
@@ -193,6 +218,8 @@ static enum status serve_get(struct endpoint_call *call, const struct asked *ask
     if (status == STATUS_OK)
         entry_json_write_original(&message, &w);
     stored_message_fini(&message);
+    if (!status_is_retryable(status) && view.was_edited)
+        status = write_first(call, asked, &view, &w, error);
     json_end_object(&w);
     return status_is_retryable(status) ? status : STATUS_OK;
 }

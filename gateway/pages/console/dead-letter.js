@@ -66,8 +66,22 @@ function message(entry) {
     ),
     h('pre', { tabindex: '0', role: 'region', 'aria-label': 'Body' }, pretty(entry)),
     entry.bodyTruncated && h('p', { class: 'hint' }, 'Only its beginning is shown.'),
+    ...original(entry),
   ].filter(Boolean);
 }
+
+// What failed first, where an edit has taken its place.
+const original = (entry) =>
+  entry.original
+    ? [
+        h('h3', null, 'Before it was edited'),
+        h(
+          'pre',
+          { tabindex: '0', role: 'region', 'aria-label': 'Body before it was edited' },
+          pretty(entry.original),
+        ),
+      ]
+    : [];
 
 // Who acts through the gateway without a token, and what the service does by itself.
 const NOBODY = { gateway: 'somebody without a token', dlq: 'the dead-letter service' };

@@ -215,23 +215,49 @@ bool entry_next_original_header(struct slice *rest, struct header *header) {
     return false;
 }
 
-enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
-                        struct stored_message *message, struct entry *entry, struct error *error) {
+/* `first` NULL: message `dlq_sequence`; else the first on that subject. */
+static enum status fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
+                         const char *first, struct stored_message *read, struct error *error) {
     struct buf dlq_stream = {0};
-    struct stored_message read = {0};
     struct request_batch *requests = request_batch_create(nats);
     entry_write_stream(stream, &dlq_stream);
-    stored_message_ask(requests, buf_slice(&dlq_stream), dlq_sequence);
+    if (first != NULL)
+        stored_message_ask_next(requests, buf_slice(&dlq_stream), 1, first);
+    else
+        stored_message_ask(requests, buf_slice(&dlq_stream), dlq_sequence);
     enum status status = request_batch_run(requests, error);
     if (status == STATUS_OK)
-        status = stored_message_parse(request_batch_reply(requests, 0), &read, error);
-    if (status == STATUS_OK)
-        status = entry_parse(&read, entry, error);
-    if (status == STATUS_OK)
-        *message = read;
-    else
-        stored_message_fini(&read);
+        status = stored_message_parse(request_batch_reply(requests, 0), read, error);
     request_batch_destroy(&requests);
     buf_fini(&dlq_stream);
     return status;
+}
+
+static enum status take(enum status status, struct stored_message *read,
+                        struct stored_message *message, struct entry *entry, struct error *error) {
+    if (status == STATUS_OK)
+        status = entry_parse(read, entry, error);
+    if (status == STATUS_OK)
+        *message = *read;
+    else
+        stored_message_fini(read);
+    return status;
+}
+
+enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
+                        struct stored_message *message, struct entry *entry, struct error *error) {
+    struct stored_message read = {0};
+    enum status status = fetch(nats, stream, dlq_sequence, NULL, &read, error);
+    return take(status, &read, message, entry, error);
+}
+
+enum status entry_fetch_first(struct nats_client *nats, struct slice stream, struct slice id,
+                              struct stored_message *message, struct entry *entry,
+                              struct error *error) {
+    struct stored_message read = {0};
+    struct buf subject = {0};
+    buf_printf(&subject, "dlq.%.*s", SLICE_ARG(id));
+    enum status status = fetch(nats, stream, 0, subject.ptr, &read, error);
+    buf_fini(&subject);
+    return take(status, &read, message, entry, error);
 }

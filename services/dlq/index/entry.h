@@ -106,5 +106,10 @@ bool entry_next_original_header(struct slice *rest, struct header *header);
 enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
                         struct stored_message *message, struct entry *entry,
                         struct error *error) MUST_CHECK;
+/* The same of the first generation that <stream>_DLQ still holds of the entry `id`: what failed
+   before anybody edited it, as long as that is kept. */
+enum status entry_fetch_first(struct nats_client *nats, struct slice stream, struct slice id,
+                              struct stored_message *message, struct entry *entry,
+                              struct error *error) MUST_CHECK;
 
 #endif

@@ -217,7 +217,9 @@ enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, s
                              struct entry_view *view, struct error *error) {
     static const struct pg_statement one = {
         .name = "dlq_entry",
-        .sql = "SELECT " OBJECT ", stream, \"dlqSequence\", status FROM (SELECT" ENTRY_COLUMNS
+        .sql = "SELECT " OBJECT ", stream, \"dlqSequence\", status,"
+               " $2::int8 = 1 AND EXISTS (SELECT FROM dlq.edits d WHERE d.entry_id = $1::text"
+               "  AND d.generation < x.generation) FROM (SELECT" ENTRY_COLUMNS
                ", CASE WHEN $2::int8 = 1 THEN"
                "  array(SELECT row_to_json(h) FROM (" HISTORY_SQL ") h) END AS history,"
                " CASE WHEN $2::int8 = 1 THEN (" EDITS_SQL ") END AS edits"
@@ -234,6 +236,7 @@ enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, s
             .json = arena_slice(arena, pg_get_slice(rows, 0, 0)),
             .stream = arena_slice(arena, pg_get_slice(rows, 0, 1)),
             .dlq_sequence = (uint64_t)pg_get_int64(rows, 0, 2),
+            .was_edited = pg_get_bool(rows, 0, 4),
         };
         if (!entry_status_parse(pg_get_slice(rows, 0, 3), &view->status))
             status = error_set(error, STATUS_INTERNAL, "an entry is of no status known");

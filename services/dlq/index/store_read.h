@@ -59,6 +59,7 @@ struct entry_view {
     struct slice stream;
     uint64_t dlq_sequence;
     enum entry_status status;
+    bool was_edited; /* its message is what an edit made of the first one; with history only */
 };
 /* "edits"?: [{"at","generation","actor","reason","headers","body"?}], the newest three.
    "history": [{"at","generation","event","reason"?,"error"?,"actor"?,"detail"?}], oldest first.

@@ -27,6 +27,37 @@ static bool is_replaced(struct json_object *headers, struct slice name) {
     return false;
 }
 
+/* What headers say of the body again (nats_client.h): they follow a body that was changed. */
+static const struct {
+    const char *header, *member;
+} attributes[] = {{"Ce-Type", "type"}, {"Ce-Subject", "subject"}};
+enum { ATTRIBUTES = sizeof(attributes) / sizeof(attributes[0]) };
+
+static bool follows_body(const struct replay *replay, struct slice name) {
+    for (size_t i = 0; replay->edit_body.ptr != NULL && i < ATTRIBUTES; i++)
+        if (slice_is_word(name, attributes[i].header))
+            return true;
+    return false;
+}
+
+/* But for those that the edit names itself. */
+static natsStatus add_attributes(natsMsg *message, const struct replay *replay,
+                                 struct json_object *edited) {
+    struct json_object *event = NULL;
+    natsStatus s = NATS_OK;
+    if (replay->edit_body.ptr == NULL || json_parse(replay->edit_body, &event, NULL) != STATUS_OK)
+        return s;
+    for (size_t i = 0; s == NATS_OK && i < ATTRIBUTES; i++) {
+        struct slice value;
+        if (!is_replaced(edited, slice_of(attributes[i].header)) &&
+            json_get_string(event, attributes[i].member, &value, NULL) == STATUS_OK &&
+            slice_is_printable(value))
+            s = add(message, attributes[i].header, value);
+    }
+    json_object_put(event);
+    return s;
+}
+
 static natsStatus add_originals(natsMsg *message, const struct replay *replay,
                                 const struct stored_message *stored, struct json_object *edited) {
     struct slice block = buf_slice(&stored->headers);
@@ -35,7 +66,7 @@ static natsStatus add_originals(natsMsg *message, const struct replay *replay,
     while (s == NATS_OK && (replay->is_chance ? header_next(&block, &header)
                                               : entry_next_original_header(&block, &header)))
         if (!header_has_prefix(&header, "Nats-") && !header_has_prefix(&header, "Om-Replay-") &&
-            !is_replaced(edited, header.name))
+            !is_replaced(edited, header.name) && !follows_body(replay, header.name))
             s = header_add(message, "", header.name, header.value);
     return s;
 }
@@ -91,6 +122,8 @@ static natsStatus add_ours(natsMsg *message, const struct replay *replay) {
 static natsStatus add_headers(natsMsg *message, const struct replay *replay,
                               const struct stored_message *stored, struct json_object *edited) {
     natsStatus s = add_originals(message, replay, stored, edited);
+    if (s == NATS_OK)
+        s = add_attributes(message, replay, edited);
     if (s == NATS_OK)
         s = add_edited(message, edited);
     if (s == NATS_OK)

@@ -101,7 +101,9 @@ static inline void publish(int count) {
                                         .time_us = clock_now_us()};
         struct buf payload = {0};
         event_encode(&head, SLICE_LITERAL("{}"), &payload, NULL);
-        dead_letters_store(&world, dead_letters_message(msg_id, buf_slice(&payload)));
+        natsMsg *message = dead_letters_message(msg_id, buf_slice(&payload));
+        natsMsgHeader_Set(message, "Ce-Type", "io.ordermesh.order.created");
+        dead_letters_store(&world, message);
         buf_fini(&payload);
     }
 }

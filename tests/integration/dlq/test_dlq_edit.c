@@ -67,6 +67,18 @@ static void assert_last_message(const char *in_body, const char *in_headers) {
     request_batch_destroy(&requests);
 }
 
+static void assert_headers_lack(const char *text) {
+    struct stored_message last = {0};
+    struct request_batch *requests = request_batch_create(world.nats);
+    stored_message_ask_last(requests, SLICE_LITERAL("ORDERS"), "orders.evt.created");
+    assert_int_equal(request_batch_run(requests, NULL), STATUS_OK);
+    assert_int_equal(stored_message_parse(request_batch_reply(requests, 0), &last, NULL),
+                     STATUS_OK);
+    assert_null(strstr(last.headers.ptr, text));
+    stored_message_fini(&last);
+    request_batch_destroy(&requests);
+}
+
 static void what_was_changed_is_replayed_and_kept_beside_the_original(void **state) {
     (void)state;
     struct buf request = {0};
@@ -96,6 +108,19 @@ static void what_was_changed_is_replayed_and_kept_beside_the_original(void **sta
     free(id);
 }
 
+/* To an operator, who sees both bodies. */
+static void assert_shown(const char *id) {
+    char command[600];
+    snprintf(command, sizeof(command),
+             "OM_NATS_URL=%s OM_NATS_USER=operator OM_NATS_PASSWORD_FILE=%s " OM_BINARY_DIR
+             "/bin/omctl dlq show %s | awk '/mended/ && !first {edited = 1}"
+             " /^original, before it was edited/ {first = 1} first && /^body, / {body = 1}"
+             " END {exit !(edited && body)}'",
+             servers_nats_url(world.servers), servers_nats_password_file(world.servers, "operator"),
+             id);
+    assert_int_equal(system(command), 0);
+}
+
 static void an_edit_that_fails_again_is_the_message_of_the_next_generation(void **state) {
     (void)state;
     struct buf request = {0};
@@ -104,9 +129,14 @@ static void an_edit_that_fails_again_is_the_message_of_the_next_generation(void 
     json_object_put(ask_well("mesh.dlq.replay", request.ptr));
     dead_letters_await_query(
         &world, "SELECT count(*) FROM dlq.entries WHERE status = 'dead' AND generation = 2", 1);
-    struct json_object *entry = entry_of(id);
+    struct json_object *entry = entry_of(id), *first;
     assert_contains(text_of(entry, "body"), "\"mended\":true");
+    assert_int_equal(json_get_object(entry, "original", &first, NULL), STATUS_OK);
+    assert_contains(text_of(first, "body"), "\"id\":");
+    assert_null(strstr(text_of(first, "body"), "mended"));
+    assert_true(json_object_object_get_ex(first, "headers", NULL));
     json_object_put(entry);
+    assert_shown(id);
     atomic_store(&is_broken, false);
     buf_clear(&request);
     buf_printf(&request, "{\"id\":\"%s\"}", id);
@@ -118,6 +148,32 @@ static void an_edit_that_fails_again_is_the_message_of_the_next_generation(void 
     assert_int_equal(
         dead_letters_query(&world, "SELECT count(*) FROM dlq.entries WHERE edit_id IS NOT NULL"),
         0);
+    buf_fini(&request);
+    free(id);
+}
+
+/* A changed type came with the header of the old one, by which people and subscribers see it. */
+static void headers_that_say_what_the_body_does_follow_it(void **state) {
+    (void)state;
+    struct buf request = {0}, body = {0};
+    char *id = make_one_dead();
+    struct json_object *entry = entry_of(id), *event;
+    atomic_store(&is_broken, false);
+    assert_int_equal(json_parse(slice_of(text_of(entry, "body")), &event, NULL), STATUS_OK);
+    json_object_object_add(event, "type", json_object_new_string("io.ordermesh.order.confirmed"));
+    struct json_writer w = json_writer(&body);
+    json_string(&w, slice_of(json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN)));
+    buf_printf(&request, "{\"id\":\"%s\",\"body\":%s,\"reason\":\"another type\"}", id, body.ptr);
+
+    json_object_put(ask_well("mesh.dlq.replay", request.ptr));
+
+    assert_last_message("io.ordermesh.order.confirmed",
+                        "\r\nCe-Type: io.ordermesh.order.confirmed\r\n");
+    assert_last_message("io.ordermesh.order.confirmed", text_of(event, "subject"));
+    assert_headers_lack("io.ordermesh.order.created");
+    json_object_put(event);
+    json_object_put(entry);
+    buf_fini(&body);
     buf_fini(&request);
     free(id);
 }
@@ -181,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_was_changed_is_replayed_and_kept_beside_the_original),
         TEST(an_edit_that_fails_again_is_the_message_of_the_next_generation),
+        TEST(headers_that_say_what_the_body_does_follow_it),
         TEST(an_edit_outlives_the_process_that_took_it),
         TEST(an_edit_says_why_and_leaves_the_id),
     };
