@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/observe/metrics.h"
+#include "shared/pg/pg_certificate.h"
 #include "shared/pg/pg_span.h"
 #include "shared/pg/pg_sqlstate.h"
 
@@ -255,6 +256,7 @@ static enum status open_session(struct pg *pg, struct error *error) {
     pg->conn = open_connection(pg);
     if (PQstatus(pg->conn) != CONNECTION_OK)
         return refuse_server(pg, error);
+    pg_certificate_show(pg->conn, pg->is_reader);
     PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
     if (PQsetnonblocking(pg->conn, 1) != 0)
         return lose_connection(pg, PQerrorMessage(pg->conn), error);

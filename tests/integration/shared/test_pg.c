@@ -3,11 +3,16 @@
 
    Covers: shared/pg/ */
 #include "shared/base/memory.h"
+#include "shared/observe/metrics.h"
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
+#include "tests/support/network/certificate.h"
 #include "tests/support/servers/servers_fixture.h"
+
+#include <sys/stat.h>
+#include <time.h>
 
 #define MEBIBYTE ((size_t)1 << 20)
 
@@ -458,6 +463,63 @@ static void a_session_sees_no_table_in_part_and_commits_to_the_disk(void **state
     pg_destroy(&reader);
 }
 
+/* --- TLS --- */
+
+static void own_as(const char *path, const char *of) {
+    struct stat owner;
+    assert_int_equal(stat(of, &owner), 0);
+    assert_int_equal(chown(path, owner.st_uid, owner.st_gid), 0);
+}
+
+/* The server has one for itself, of two days, from the next session on. */
+static void give_server_a_certificate(void) {
+    char data[512], pem[600], key[600];
+    struct error error = {0};
+    snprintf(data, sizeof(data), "%s/postgres/data", servers_dir(servers));
+    snprintf(pem, sizeof(pem), "%s/server.pem", data);
+    snprintf(key, sizeof(key), "%s/server.key", data);
+    certificate_create(data);
+    own_as(pem, data);
+    own_as(key, data);
+    require_ok(pg_script(pg, "ALTER SYSTEM SET ssl_cert_file = 'server.pem'", &error), &error);
+    require_ok(pg_script(pg, "ALTER SYSTEM SET ssl_key_file = 'server.key'", &error), &error);
+    require_ok(pg_script(pg, "ALTER SYSTEM SET ssl = on", &error), &error);
+    require_ok(pg_script(pg, "SELECT pg_reload_conf()", &error), &error);
+}
+
+static bool takes_tls(void *closure) {
+    char url[512];
+    struct error error = {0};
+    struct pg *session;
+    (void)closure;
+    snprintf(url, sizeof(url), "%s?sslmode=require", servers_postgres_url(servers));
+    session = pg_create(url, "tls");
+    bool is_connected = pg_connect(session, &error) == STATUS_OK;
+    pg_destroy(&session);
+    return is_connected;
+}
+
+/* -1: it is not shown. */
+static long long shown_end(void) {
+    static const char name[] = "ordermesh_db_certificate_end_seconds{certificate=\"database\"} ";
+    struct buf text = {0};
+    metrics_render(&text);
+    const char *at = strstr(text.ptr, name);
+    long long end_s = at != NULL ? strtoll(at + sizeof(name) - 1, NULL, 10) : -1;
+    buf_fini(&text);
+    return end_s;
+}
+
+static void the_end_of_the_servers_certificate_is_a_metric(void **state) {
+    (void)state;
+    assert_int_equal(shown_end(), -1);
+    give_server_a_certificate();
+    assert_true(wait_until(takes_tls, NULL, 10000));
+    long long left_s = shown_end() - time(NULL);
+    if (left_s < 2 * 86400 - 600 || left_s > 2 * 86400)
+        fail_msg("%lld s are left", left_s);
+}
+
 /* --- the program --- */
 
 static int each_setup(void **state) {
@@ -502,6 +564,7 @@ int main(void) {
         TEST(a_refused_value_is_not_in_the_error),
         TEST(a_lock_not_granted_in_time_is_unavailable_and_keeps_the_session),
         TEST(a_session_sees_no_table_in_part_and_commits_to_the_disk),
+        TEST(the_end_of_the_servers_certificate_is_a_metric),
     };
     return cmocka_run_group_tests(tests, postgres_setup, servers_teardown);
 }
