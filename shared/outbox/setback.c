@@ -1,5 +1,6 @@
 #include "shared/outbox/setback.h"
 
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/nats/request_batch.h"
@@ -17,14 +18,15 @@ METRIC_COUNTER(setbacks, "ordermesh_outbox_setbacks_total", "kind",
                "Losses of a stream that were noticed and are published again, by what happened.");
 METRIC_STARTS(setbacks, "set_back", "purged");
 
-#define LOOK_INTERVAL_US (INT64_C(5) * 1000000)
+#define LOOK_INTERVAL_MS 5000
 /* A leader that has only been elected may not know all yet: what it misses is looked for twice. */
 #define LOOK_AGAIN_MS 1000
 /* What is published into a stream that is not filled yet may reach nobody, and is known to it then.
  */
 #define BLIND_LOOKS_MOST 2
-/* A server that does not answer, such as to who lacks the right, would hold up each look. */
-#define LOOK_LATER_US (INT64_C(60) * 1000000)
+/* A server that does not answer, such as to who lacks the right, would hold up each look. One that
+   only hung is soon looked at again. */
+#define LOOK_LATER_MOST_MS 60000
 /* Of a stream that was set back this much is put back that all consumers were done with. */
 #define HISTORY_S 3600
 #define ASKED_AT_ONCE 16
@@ -40,6 +42,7 @@ struct setback {
     bool is_seen;                   /* all streams were well then */
     bool is_connected_anew;         /* since all streams were looked at */
     int blind_looks;                /* since then */
+    struct backoff patience;        /* with a server that does not answer */
     char missing[STREAM_NAME_SIZE]; /* a stream that was not there at the last look; "": none */
 };
 
@@ -50,6 +53,8 @@ struct setback *setback_create(struct nats_client *nats, struct pg *pg, const ch
     setback->schema = schema;
     setback->requests = request_batch_create(nats);
     setback->is_connected_anew = true;
+    setback->patience =
+        (struct backoff){.least_ms = LOOK_INTERVAL_MS, .most_ms = LOOK_LATER_MOST_MS};
     return setback;
 }
 
@@ -255,8 +260,8 @@ static enum status repair_purged(struct setback *setback, struct stream_mark *ma
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-static void look_later(struct setback *setback, int64_t pause_us) {
-    setback->look_due_us = clock_monotonic_us() + pause_us;
+static void look_later(struct setback *setback, int64_t pause_ms) {
+    setback->look_due_us = clock_monotonic_us() + pause_ms * 1000;
 }
 
 /* The broker's trouble, which is no reason to stop for long: publishing says the same where it
@@ -274,7 +279,7 @@ static enum status say_blind(struct setback *setback, const struct stream_mark *
         return error_set(error, STATUS_UNAVAILABLE, "%s", cause->text);
     }
     if (cause->status == STATUS_TIMEOUT)
-        look_later(setback, LOOK_LATER_US);
+        look_later(setback, backoff_next(&setback->patience));
     return STATUS_OK;
 }
 
@@ -332,13 +337,15 @@ enum status setback_look(struct setback *setback, const struct setback_place *pl
     setback->epoch = epoch;
     setback->is_seen = true;
     setback->missing[0] = '\0';
-    look_later(setback, LOOK_INTERVAL_US);
+    look_later(setback, LOOK_INTERVAL_MS);
     for (size_t i = 0; i < setback->marks.count && status == STATUS_OK && !*was_moved; i++)
         status = look_at(setback, &setback->marks.items[i], place, was_moved, error);
     if (status == STATUS_OK && !*was_moved && setback->is_seen)
         setback->is_connected_anew = false;
     if (!setback->is_connected_anew)
         setback->blind_looks = 0;
+    if (setback->is_seen)
+        backoff_reset(&setback->patience);
     return status;
 }
 

@@ -228,6 +228,19 @@ static void a_stream_that_is_missing_is_said_though_there_is_nothing_to_publish(
     assert_stream_has_all();
 }
 
+/* A look that a hang had cut short was once the last for a minute. */
+static void after_a_server_hung_its_streams_are_soon_looked_at_again(void **state) {
+    (void)state;
+    publish(1);
+    servers_pause(servers, SERVER_NATS);
+    clock_sleep_ms(11000); /* it looks every 5 s, and waits for 5 s then */
+    servers_resume(servers, SERVER_NATS);
+    assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);
+    assert_true(wait_until(says_stream_is_missing, relay, WAIT_MS));
+    servers_provision(servers);
+    assert_true(wait_until(is_ready, relay, WAIT_MS));
+}
+
 static void
 a_stream_that_is_made_anew_gets_all_again_though_nothing_new_is_published(void **state) {
     (void)state;
@@ -553,6 +566,7 @@ int main(void) {
         TEST(what_a_store_that_was_set_back_lost_is_published_again),
         TEST(what_others_have_taken_the_place_of_is_missed),
         TEST(a_stream_that_is_missing_is_said_though_there_is_nothing_to_publish),
+        TEST(after_a_server_hung_its_streams_are_soon_looked_at_again),
         TEST(a_stream_that_is_made_anew_gets_all_again_though_nothing_new_is_published),
         TEST(a_store_that_is_lost_gets_all_again_once_it_is_provisioned),
         TEST(what_was_lost_while_no_relay_ran_is_published_again),
