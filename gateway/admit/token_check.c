@@ -171,10 +171,13 @@ static enum token_fault read_caller(const struct token_checker *checker, struct 
                                     struct caller *caller) {
     struct slice subject, scope = slice_of(NULL), tenant = slice_of(checker->tenant);
     if (json_get_string(claims, "sub", &subject, NULL) != STATUS_OK ||
-        !customer_id_is_valid(subject) ||
         json_get_string(claims, "scope", &scope, NULL) == STATUS_INVALID ||
-        json_get_string(claims, "tenant", &tenant, NULL) == STATUS_INVALID || !is_tenant(tenant))
+        json_get_string(claims, "tenant", &tenant, NULL) == STATUS_INVALID)
         return TOKEN_FAULT_CLAIMS;
+    if (!customer_id_is_valid(subject))
+        return TOKEN_FAULT_SUBJECT;
+    if (!is_tenant(tenant))
+        return TOKEN_FAULT_TENANT;
     caller->scopes = scopes_parse(scope);
     copy_text(caller->subject, subject);
     copy_text(caller->tenant, tenant);

@@ -32,6 +32,10 @@ struct token_checker_options {
     X(ALGORITHM, "algorithm", "the token's algorithm is not the one used here")                    \
     X(SIGNATURE, "signature", "the token's signature is wrong")                                    \
     X(CLAIMS, "claims", "a claim of the token is missing or of the wrong type")                    \
+    X(SUBJECT, "subject",                                                                          \
+      "the token's sub is not 1 to 255 bytes of text without control characters, line separators " \
+      "or turns of direction")                                                                     \
+    X(TENANT, "tenant", "the token's tenant is not 1 to 64 of A-Z a-z 0-9 _ . : -")                \
     X(EXPIRED, "expired", "the token has expired")                                                 \
     X(EARLY, "early", "the token is not valid yet")                                                \
     X(ISSUER, "issuer", "the token is from another issuer")                                        \

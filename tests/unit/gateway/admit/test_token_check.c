@@ -254,14 +254,15 @@ static void every_claim_counts_with_its_type(void **state) {
         {"{" ISS ",\"aud\":{\"ordermesh\":1}," SUB "," EXP "}", TOKEN_FAULT_CLAIMS},
         /* the caller */
         {"{" ISS "," AUD "," EXP "}", TOKEN_FAULT_CLAIMS},
-        {"{" ISS "," AUD ",\"sub\":\"\"," EXP "}", TOKEN_FAULT_CLAIMS},
+        {"{" ISS "," AUD ",\"sub\":\"\"," EXP "}", TOKEN_FAULT_SUBJECT},
         {"{" ISS "," AUD ",\"sub\":1," EXP "}", TOKEN_FAULT_CLAIMS},
         {"{" ISS "," AUD ",\"sub\":\"C1\\u0000\"," EXP "}", TOKEN_FAULT_CLAIMS},
-        {"{" ISS "," AUD ",\"sub\":\"C\\r\\n1\"," EXP "}", TOKEN_FAULT_CLAIMS},
+        {"{" ISS "," AUD ",\"sub\":\"C\\r\\n1\"," EXP "}", TOKEN_FAULT_SUBJECT},
+        {"{" ISS "," AUD ",\"sub\":\"C\\u202e1\"," EXP "}", TOKEN_FAULT_SUBJECT},
         {"{" ISS "," AUD "," SUB "," EXP ",\"scope\":[\"admin\"]}", TOKEN_FAULT_CLAIMS},
         {"{" ISS "," AUD "," SUB "," EXP ",\"tenant\":\"acme\"}", TOKEN_FAULT_NONE},
-        {"{" ISS "," AUD "," SUB "," EXP ",\"tenant\":\"a b\"}", TOKEN_FAULT_CLAIMS},
-        {"{" ISS "," AUD "," SUB "," EXP ",\"tenant\":\"\"}", TOKEN_FAULT_CLAIMS},
+        {"{" ISS "," AUD "," SUB "," EXP ",\"tenant\":\"a b\"}", TOKEN_FAULT_TENANT},
+        {"{" ISS "," AUD "," SUB "," EXP ",\"tenant\":\"\"}", TOKEN_FAULT_TENANT},
         {"{" ISS "," AUD "," SUB "," EXP ",\"tenant\":null}", TOKEN_FAULT_CLAIMS},
         /* two readers could take different ones */
         {"{" ISS "," AUD "," SUB "," EXP ",\"sub\":\"C2\"}", TOKEN_FAULT_MALFORMED},
@@ -282,7 +283,7 @@ static void a_subject_fits_or_is_refused(void **state) {
         struct buf payload = {0};
         buf_printf(&payload, "{" ISS "," AUD "," EXP ",\"sub\":\"%0*d\"}", len, 0);
         assert_int_equal(check_signed(hs256, HEADER("HS256"), payload.ptr),
-                         len == CALLER_SUBJECT_MAX ? TOKEN_FAULT_NONE : TOKEN_FAULT_CLAIMS);
+                         len == CALLER_SUBJECT_MAX ? TOKEN_FAULT_NONE : TOKEN_FAULT_SUBJECT);
         buf_fini(&payload);
     }
 }
