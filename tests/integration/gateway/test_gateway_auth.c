@@ -164,7 +164,7 @@ static void a_subject_that_a_token_may_have_may_order(void **state) {
                                     longer,
                                     longest,
                                     "CN=Jane Doe,OU=a/b",
-                                    "Zo\xc3\xab <b>&'*.> %2f\xe2\x80\xa8"};
+                                    "Zo\xc3\xab <b>&'*.> %2f\xe2\x80\x94"};
     struct micro *micro = order_stand_in_start();
     gateway_restart((const char *[]){"OM_RATE_WRITE", "1000/1m", NULL});
     for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
