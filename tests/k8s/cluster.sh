@@ -13,6 +13,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export OM_RUN_DIR=$here/../../.build/k8s/cluster
 # shellcheck source=scripts/servers.sh
 source "$here/../../scripts/servers.sh"
+# shellcheck source=tests/k8s/audit.sh
+source "$here/audit.sh"
 
 nats_program=$1
 bin=$root/.build/test/bin
@@ -172,16 +174,6 @@ as_system() {
     nats --server "$(nats_servers)" --user system --password "$(secret nats-system)" --tlsca "$run_dir/tls/ca.crt" "$@"
 }
 
-# Streams expect three copies by their labels, so it fails where one is away.
-audit() {
-    local archive=$run_dir/audit.zip
-    as_system audit gather --no-progress --output "$archive" >"$run_dir/log/audit.log" 2>&1
-    nats audit analyze "$archive" >>"$run_dir/log/audit.log"
-    nats audit analyze --json "$archive" | jq -e 'all(.checks[]; .outcome_string | IN("PASS", "SKIP"))' >/dev/null ||
-        die "the audit is not clean: $(cat "$run_dir/log/audit.log")"
-    say "nats audit finds nothing"
-}
-
 # What the liveness probe of nats.yaml asks.
 is_alive() {
     local path
@@ -243,5 +235,5 @@ prepare
 start_all
 kill_leader_under_load
 check_nothing_is_lost
-audit
+expect_clean_audit as_system
 fill_a_disk

