@@ -74,6 +74,12 @@ install_versioned() {
     return "$code"
 }
 
+# build_module MODULE@VERSION PACKAGE PROGRAM: within the module's folder, so by its own list of versions.
+build_module() {
+    cd "$(module_folder "$1")" || return
+    CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$cache/bin/$3" "$2"
+}
+
 # within SECONDS COMMAND...
 within() {
     local code=0

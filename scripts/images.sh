@@ -148,12 +148,6 @@ get_server() {
         podman build --network host --target "$1" -t "$name" "$place/stand-ins"
 }
 
-# build_module MODULE@VERSION PACKAGE PROGRAM: within the module's folder, so by its own list of versions.
-build_module() {
-    cd "$(module_folder "$1")" || return
-    CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$cache/bin/$3" "$2"
-}
-
 # In an image of its own nats-server has no C library.
 get_nats_server() {
     local program=nats-server-static-$nats_version

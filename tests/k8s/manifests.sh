@@ -327,6 +327,7 @@ test_overlay() {
     check_pod_security
     check_configuration "$1"
     check_upgrade "$1"
+    [[ $1 != rollout ]] || check_rollout
     stop_api_server
 }
 
