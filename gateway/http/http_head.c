@@ -21,9 +21,11 @@ static bool is_host(struct slice text) {
 }
 
 static bool is_visible(struct slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
-            return false; /* bytes beyond ASCII are negative */
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c >= 0x7f)
+            return false;
+    }
     return text.len > 0;
 }
 
