@@ -22,9 +22,55 @@ static const char captures_of_sql[] = "SELECT count(*) FROM payments.payments WH
 static const char reserved_by_sql[] = "SELECT count(*) FROM inventory.reservations WHERE order_id "
                                       "= $1::uuid AND status IN ('RESERVED', 'SHIPPED')";
 
+/* What the gateway tells of an order, until it is what it should be. */
+struct awaited_timeline {
+    struct scenario *scenario;
+    const char *id, *timeline;
+    char seen[300]; /* at the last look */
+};
+
+/* The same without "InventoryReserved". An entry stands where it was applied, and that of a
+   reservation comes from another stream than what follows it: it may be the later one. */
+static void leave_out_reservation(char *timeline) {
+    static const char entry[] = " InventoryReserved";
+    char *at = strstr(timeline, entry);
+    if (at != NULL)
+        memmove(at, at + sizeof(entry) - 1, strlen(at + sizeof(entry) - 1) + 1);
+}
+
+static bool is_timeline(const char *seen, const char *wanted) {
+    char a[300], b[300];
+    snprintf(a, sizeof(a), "%s", seen);
+    snprintf(b, sizeof(b), "%s", wanted);
+    leave_out_reservation(a);
+    leave_out_reservation(b);
+    return strlen(seen) == strlen(wanted) && strcmp(a, b) == 0;
+}
+
+static bool has_timeline(void *closure) {
+    struct awaited_timeline *awaited = closure;
+    struct http_response response;
+    struct buf events = {0};
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "/api/v1/orders/%s", awaited->id);
+    if (clients_get(awaited->scenario->clients, path, &response) == 200)
+        scenario_timeline(&response.body, &events);
+    snprintf(awaited->seen, sizeof(awaited->seen), "%.*s", SLICE_ARG(buf_slice(&events)));
+    buf_fini(&events);
+    http_response_fini(&response);
+    return is_timeline(awaited->seen, awaited->timeline);
+}
+
+static void assert_timeline(struct scenario *scenario, const char *id, const char *timeline) {
+    struct awaited_timeline awaited = {.scenario = scenario, .id = id, .timeline = timeline};
+    if (!wait_until(has_timeline, &awaited, ORDER_TIMEOUT_MS))
+        fail_msg("order %s tells of %s", id, awaited.seen);
+}
+
 static void assert_ends(struct scenario *scenario, const char *id, const char *status,
                         const char *reason, const char *timeline) {
-    struct buf json = {0}, events = {0};
+    struct buf json = {0};
     struct json_object *value;
 
     if (!clients_await_status(scenario->clients, id, status, ORDER_TIMEOUT_MS, &json))
@@ -34,32 +80,9 @@ static void assert_ends(struct scenario *scenario, const char *id, const char *s
         assert_true(json_object_object_get_ex(root, "reason", &value));
         assert_string_equal(json_object_get_string(value), reason);
     }
-    scenario_timeline(&json, &events);
-    assert_string_equal(events.ptr, timeline);
     json_object_put(root);
     buf_fini(&json);
-    buf_fini(&events);
-}
-
-struct awaited_timeline {
-    struct scenario *scenario;
-    const char *id, *timeline;
-};
-
-static bool has_timeline(void *closure) {
-    struct awaited_timeline *awaited = closure;
-    struct http_response response;
-    struct buf events = {0};
-    char path[128];
-
-    (void)snprintf(path, sizeof(path), "/api/v1/orders/%s", awaited->id);
-    bool is_there = clients_get(awaited->scenario->clients, path, &response) == 200;
-    if (is_there)
-        scenario_timeline(&response.body, &events);
-    bool has_it = is_there && strcmp(events.ptr, awaited->timeline) == 0;
-    buf_fini(&events);
-    http_response_fini(&response);
-    return has_it;
+    assert_timeline(scenario, id, timeline);
 }
 
 static void an_order_is_completed_with_its_whole_timeline(void **state) {
@@ -92,13 +115,11 @@ static void a_declined_payment_gives_the_stock_back(void **state) {
     struct scenario *scenario = *state;
     char id[64];
     int64_t before = scenario_sql(scenario, stock_on_hand_sql, "SKU-123");
-    struct awaited_timeline whole = {
-        scenario, id, "OrderCreated InventoryReserved PaymentFailed OrderFailed InventoryReleased"};
 
     scenario_place(scenario, "flow-3", "SKU-123", 7, "pm_card_chargeDeclined", id);
 
-    assert_true(clients_await_status(scenario->clients, id, "FAILED", ORDER_TIMEOUT_MS, NULL));
-    assert_true(wait_until(has_timeline, &whole, ORDER_TIMEOUT_MS));
+    assert_ends(scenario, id, "FAILED", "payment_declined",
+                "OrderCreated InventoryReserved PaymentFailed OrderFailed InventoryReleased");
     assert_int_equal(scenario_sql(scenario, stock_on_hand_sql, "SKU-123"), before);
     assert_int_equal(scenario_sql(scenario, captures_of_sql, id), 0);
 }
