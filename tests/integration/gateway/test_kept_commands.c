@@ -222,10 +222,18 @@ static void a_store_that_was_deleted_costs_no_order(void **state) {
     assert_true(wait_until(nothing_is_kept, NULL, BACK_MS));
 }
 
+/* Redis answers before it has written down what it was told, while its disk is slow. */
+static bool has_redis_written(void *closure) {
+    (void)closure;
+    return redis_number("EVAL %s 0", "return tonumber(redis.call('INFO', 'persistence')"
+                                     ":match('aof_buffer_length:(%d+)'))") == 0;
+}
+
 static void redis_killed_and_started_again_still_has_it(void **state) {
     (void)state;
     char path[PATH_SIZE];
     stop_order_and_purge("redis", path);
+    assert_true(wait_until(has_redis_written, NULL, BACK_MS));
     servers_kill(fixture.servers, SERVER_REDIS);
     servers_restart(fixture.servers, SERVER_REDIS);
     part_start(&order);
