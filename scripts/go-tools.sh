@@ -12,6 +12,8 @@ PATH=$PATH:$cache/bin
 nats_server=(github.com/nats-io/nats-server/v2 v2.15.2 github.com/nats-io/nats-server/v2)
 # shellcheck disable=SC2034
 nats_cli=(github.com/nats-io/natscli v0.5.0 github.com/nats-io/natscli/nats)
+# shellcheck disable=SC2034
+stripe_mock=(github.com/stripe/stripe-mock v0.203.0 github.com/stripe/stripe-mock)
 # Seconds for a module proxy to answer, and for all of a build.
 proxy_limit_s=20
 build_limit_s=1800

@@ -1,6 +1,7 @@
 /* Stripe's own stripe-mock (https://github.com/stripe/stripe-mock) checks each request against the
    published API and answers with fixtures: payment intents that nobody has paid yet, and refunds
-   that succeeded. Skipped where it is neither in PATH nor named by OM_STRIPE_MOCK.
+   that succeeded. scripts/test builds it where Go can be had. Skipped where it is neither in PATH
+   nor named by OM_STRIPE_MOCK.
 
    Covers: services/payment/provider_stripe.c services/payment/stripe_message.c */
 #include "services/payment/provider_stripe.h"
