@@ -81,12 +81,11 @@ static struct task *end_task(const struct delivery *delivery, struct payment_row
 }
 
 /* Its next turn comes after those of all others. */
-static struct task *refund_task(const struct delivery *delivery, struct payment_row *row,
-                                struct arena *arena) {
-    if (row->status != PAYMENT_REFUNDING)
-        return NULL;
-    row->is_changed = true;
-    return make_task(delivery, row, PAYMENT_REFUND, arena);
+static struct task *owed_task(const struct delivery *delivery, struct payment_row *row,
+                              struct arena *arena) {
+    struct task *task = row->status == PAYMENT_INTENT ? NULL : charge_task(delivery, row, arena);
+    row->is_changed |= task != NULL;
+    return task;
 }
 
 typedef struct task *(*task_fn)(const struct delivery *delivery, struct payment_row *row,
@@ -163,9 +162,9 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
     return status == STATUS_OK ? make_and_save(batch, end_task, error) : status;
 }
 
-static enum status refund_prepare(struct batch *batch, struct error *error) {
+static enum status owed_prepare(struct batch *batch, struct error *error) {
     enum status status = pg_begin(batch->pg, error);
-    return status == STATUS_OK ? make_and_save(batch, refund_task, error) : status;
+    return status == STATUS_OK ? make_and_save(batch, owed_task, error) : status;
 }
 
 /* --- call: ask the provider --- */
@@ -246,20 +245,22 @@ static enum status payment_call(struct batch *batch, struct error *error) {
 /* --- apply: record what came of it --- */
 
 /* payment.succeeded: in payment-first, inventory reserves what the snapshot says. In other flows it
-   must only see that it has nothing to do. */
+   must only see that it has nothing to do, as it has once the order has ended: then no event says
+   what was ordered, and `order` is NULL. */
 static void write_succeeded(struct buf *data, const struct payment_row *row,
                             const struct order_snapshot *order) {
     char order_id[UUID_TEXT_SIZE];
     buf_clear(data);
     struct json_writer w = json_writer(data);
     json_begin_object(&w);
-    if (order->flow == FLOW_PAYMENT_FIRST) {
+    if (order != NULL && order->flow == FLOW_PAYMENT_FIRST) {
         order_snapshot_write(order, &w);
     } else {
-        uuid_format(&order->order_id, order_id);
+        uuid_format(&row->order.order_id, order_id);
         json_put_text(&w, "orderId", order_id);
-        json_put_string(&w, "currency", order->currency);
-        json_put_text(&w, "flow", order_flow_name(order->flow));
+        json_put_string(&w, "currency", row->order.currency);
+        if (order != NULL)
+            json_put_text(&w, "flow", order_flow_name(order->flow));
     }
     json_put_int(&w, "amountMinor", row->order.amount_minor);
     json_put_text(&w, "chargeId", row->charge_id);
@@ -296,6 +297,8 @@ static void announce(struct batch *batch, struct delivery *delivery, enum event_
     struct order_snapshot order = {0};
     if (type != EVENT_PAYMENT_SUCCEEDED)
         write_data(data, type, row);
+    else if (delivery->event.data == NULL)
+        write_succeeded(data, row, NULL);
     else if (parse_order(delivery, batch->arena, &order))
         write_succeeded(data, row, &order);
     else
@@ -360,5 +363,5 @@ const struct handler end_handler = {
     .apply = payment_apply,
     .once = ONCE_BY_EFFECT,
 };
-const struct handler refund_handler = {
-    .prepare = refund_prepare, .call = payment_call, .apply = payment_apply};
+const struct handler owed_handler = {
+    .prepare = owed_prepare, .call = payment_call, .apply = payment_apply};

@@ -20,7 +20,8 @@ struct payment {
 extern const struct handler charge_handler;
 /* order.failed, order.cancelled: give a captured payment back, refuse a later charge. */
 extern const struct handler end_handler;
-/* What is still to be given back, whoever asks (refunds.h). */
-extern const struct handler refund_handler;
+/* What is still to be given back, or to be told by the provider, of orders that have ended
+   (owed_refunds.h). Its deliveries have no event. */
+extern const struct handler owed_handler;
 
 #endif

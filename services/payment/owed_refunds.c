@@ -10,16 +10,16 @@ static enum status ask_provider(struct batch *batch, struct error *error) {
     enum status status = payment_store_find_owed(batch, error);
     if (status != STATUS_OK || batch->count == 0)
         return status;
-    log_warn("refunds are owed that no event asks for any more",
+    log_warn("payments of orders that ended are not settled, and no event asks for them any more",
              LOG_INT("payments", (int64_t)batch->count));
-    status = refund_handler.prepare(batch, error);
+    status = owed_handler.prepare(batch, error);
     if (status != STATUS_OK)
         pg_rollback(batch->pg);
-    return status == STATUS_OK ? refund_handler.call(batch, error) : status;
+    return status == STATUS_OK ? owed_handler.call(batch, error) : status;
 }
 
 static enum status note_answers(struct batch *batch, struct error *error) {
-    return batch->count > 0 ? refund_handler.apply(batch, error) : STATUS_OK;
+    return batch->count > 0 ? owed_handler.apply(batch, error) : STATUS_OK;
 }
 
 const struct periodic owed_refunds = {"refunds", TURN_MS, note_answers, ask_provider};

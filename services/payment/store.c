@@ -113,13 +113,20 @@ static struct delivery *owed_delivery(struct arena *arena, const struct uuid *or
     return delivery;
 }
 
+/* The second: of a clock that was ahead. */
+#define IS_LEFT_ALONE                                                                              \
+    "(updated_at < now() - interval '5 minutes' OR updated_at > now() + interval '1 minute')"
+
 enum status payment_store_find_owed(struct batch *batch, struct error *error) {
     static const struct pg_statement find = {
         .name = "payment_find_owed",
-        .sql = "SELECT order_id FROM payments.payments WHERE status = 'REFUNDING'"
-               "  AND (updated_at < now() - interval '5 minutes'"
-               "    OR updated_at > now() + interval '1 minute')" /* of a clock that was ahead */
-               " ORDER BY updated_at LIMIT 100",
+        .sql = "SELECT order_id FROM ("
+               " (SELECT order_id, updated_at FROM payments.payments WHERE status = 'REFUNDING'"
+               "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
+               " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
+               "  WHERE status = 'VOIDED' AND payment_method <> '' AND charge_id IS NULL"
+               "  AND decline_code IS NULL AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
+               ") owed ORDER BY updated_at LIMIT 100",
     };
     struct pg_result *result = NULL;
     enum status status = pg_query(batch->pg, &find, NULL, &result, error);

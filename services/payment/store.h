@@ -36,8 +36,9 @@ struct payment_rows {
 enum status payment_store_add(struct batch *batch, enum payment_status as,
                               const struct payment_order *orders, size_t count,
                               struct error *error) MUST_CHECK;
-/* Makes deliveries of the payments that are to be refunded and for which nothing happened for
-   longer than deliveries take; the longest wait first. */
+/* Makes deliveries of the payments that are to be refunded, or whose order ended while nobody knew
+   what came of the charge, and for which nothing happened for longer than deliveries take; the
+   longest wait first. */
 enum status payment_store_find_owed(struct batch *batch, struct error *error) MUST_CHECK;
 /* Loads and locks the payments of the batch's orders, as far as they exist. */
 enum status payment_store_load(struct batch *batch, struct payment_rows *payments,

@@ -191,6 +191,8 @@ static void turn_of_refunds(void) {
     pg_destroy(&batch.pg);
 }
 
+static int charges_asked;
+
 static void fail_this_time(const struct provider *self, struct provider_request *const *requests,
                            size_t count) {
     (void)self;
@@ -226,6 +228,69 @@ static void a_refund_that_no_event_asks_for_is_made_by_the_clock(void **state) {
 
     assert_payment("REFUNDED");
     assert_events("payments.evt.succeeded payments.evt.refunded");
+    buf_fini(&payload);
+}
+
+/* A charge that timed out at each delivery left a dead letter, and where the provider had made it
+   all the same, it kept the money of an order that then ended: nothing asked again. */
+static void a_charge_that_nobody_asks_for_any_more_is_settled_by_the_clock(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7();
+    struct error error = {0};
+    struct buf payload = {0};
+    struct drive_message last = reserved_message(&payload, &id, "pm_card_visa");
+    assert_int_equal(drive_until_apply(world.drives[WORLD_INVENTORY_PAYMENT], &last, 1, &error),
+                     STATUS_OK);
+    order_fails(&id);
+
+    turn_of_refunds(); /* it may still be delivered */
+    assert_payment("VOIDED");
+    world_execute(&world, "UPDATE payments.payments SET updated_at = now() - interval '1 hour'");
+    turn_of_refunds();
+    assert_payment("REFUNDING");
+    world_execute(&world, "UPDATE payments.payments SET updated_at = now() - interval '1 hour'");
+    turn_of_refunds();
+
+    assert_payment("REFUNDED");
+    assert_events("payments.evt.succeeded payments.evt.refunded");
+    buf_fini(&payload);
+}
+
+static void answer_nothing(const struct provider *self, struct provider_request *const *requests,
+                           size_t count) {
+    (void)self;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(requests[i]->is_over);
+        requests[i]->answer = PROVIDER_NOTHING;
+        snprintf(requests[i]->code, sizeof(requests[i]->code), "never_charged");
+    }
+    charges_asked += (int)count;
+}
+
+static void a_charge_that_was_never_made_is_asked_for_once_by_the_clock(void **state) {
+    (void)state;
+    const struct provider failing = {"simulated", fail_this_time, provider_simulated.refund};
+    const struct provider knowing = {"simulated", answer_nothing, provider_simulated.refund};
+    struct uuid id = uuid_v7(), never = uuid_v7();
+    struct buf payload = {0};
+    struct drive_message last = reserved_message(&payload, &id, "pm_card_visa");
+    world.payment.provider = &failing;
+    assert_int_equal(charge(&last), STATUS_OK);
+    order_fails(&id);
+    order_fails(&never); /* before anybody wanted to charge it */
+    world.payment.provider = &knowing;
+    charges_asked = 0;
+
+    for (int turn = 0; turn < 2; turn++) {
+        world_execute(&world,
+                      "UPDATE payments.payments SET updated_at = now() - interval '1 hour'");
+        turn_of_refunds();
+    }
+    world.payment.provider = &provider_simulated;
+
+    assert_int_equal(charges_asked, 1);
+    assert_world("SELECT DISTINCT status FROM payments.payments", "VOIDED");
+    assert_events("");
     buf_fini(&payload);
 }
 
@@ -291,6 +356,8 @@ int main(void) {
         TEST(an_order_that_ends_between_charge_and_record_gets_its_money_back),
         TEST(an_order_that_ends_during_its_charge_gets_its_money_back),
         TEST(a_refund_that_no_event_asks_for_is_made_by_the_clock),
+        TEST(a_charge_that_nobody_asks_for_any_more_is_settled_by_the_clock),
+        TEST(a_charge_that_was_never_made_is_asked_for_once_by_the_clock),
         TEST(one_failing_request_puts_off_its_own_order_only),
         TEST(an_outage_holds_the_batch_and_opens_the_breaker),
         TEST(an_event_about_another_order_than_it_says_is_rejected),

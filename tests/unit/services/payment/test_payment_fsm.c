@@ -29,6 +29,12 @@ static void a_charge_that_meets_a_voided_order_is_given_back(void **state) {
     assert_true(row->needs_refund);
 }
 
+static void a_voided_order_that_was_not_charged_stays_voided(void **state) {
+    (void)state;
+    assert_goes(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_NOTHING, PAYMENT_VOIDED);
+    assert_goes(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DECLINED, PAYMENT_VOIDED);
+}
+
 static void an_answer_that_decides_nothing_changes_nothing(void **state) {
     (void)state;
     const enum provider_answer idle[] = {PROVIDER_NONE, PROVIDER_TRANSIENT, PROVIDER_OUTAGE};
@@ -81,6 +87,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(money_moves_one_way_from_intent_to_its_end),
         cmocka_unit_test(a_charge_that_meets_a_voided_order_is_given_back),
+        cmocka_unit_test(a_voided_order_that_was_not_charged_stays_voided),
         cmocka_unit_test(an_answer_that_decides_nothing_changes_nothing),
         cmocka_unit_test(what_has_ended_stays_ended),
         cmocka_unit_test(an_order_that_ends_gets_back_what_was_captured_and_refuses_what_was_not),
