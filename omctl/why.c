@@ -54,8 +54,9 @@ static void survey(struct nats_client *nats, struct diagnosis *diagnosis, size_t
     free(inbox);
 }
 
+/* The order is the first of the questions. */
 static void ask_all(struct nats_client *nats, struct diagnosis *diagnosis) {
-    for (size_t i = 0; i < DIAGNOSIS_QUESTIONS; i++)
+    for (size_t i = DIAGNOSIS_QUESTIONS; i-- > 0;)
         if (diagnosis_question(diagnosis, i).is_survey)
             survey(nats, diagnosis, i);
         else
@@ -176,6 +177,11 @@ static enum status diagnose(struct nats_client *nats, const struct why_arguments
     ask_all(nats, diagnosis);
     enum status status = diagnosis_write(diagnosis, clock_now_us(), text, error);
     diagnosis_destroy(&diagnosis);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(error, status,
+                         "there is no such order; one that was accepted, and that the broker lost "
+                         "since, is known to the gateway only "
+                         "(GET /api/v1/admin/orders/{id}/diagnosis)");
     return status;
 }
 

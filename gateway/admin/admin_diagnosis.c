@@ -2,6 +2,7 @@
 
 #include "gateway/lane/pending.h"
 #include "gateway/link/broker.h"
+#include "gateway/orders/order_marker.h"
 #include "gateway/reply/query.h"
 #include "gateway/reply/request.h"
 #include "shared/base/clock.h"
@@ -16,6 +17,7 @@ struct asked {
 
 struct diagnosis_get {
     struct pending pending;
+    struct uuid order_id;
     struct diagnosis *diagnosis;
     struct asked asked[DIAGNOSIS_QUESTIONS];
     int due;             /* questions that have not ended */
@@ -25,6 +27,22 @@ struct diagnosis_get {
 static void dispose(void *closure) {
     struct diagnosis_get *get = closure;
     diagnosis_destroy(&get->diagnosis);
+}
+
+/* What nobody in the mesh knows, Redis may: it was accepted a moment ago, or the broker lost it. */
+static void on_marker(void *closure, enum status status) {
+    struct diagnosis_get *get = closure;
+    struct error error;
+    struct buf out = {0};
+    if (status == STATUS_OK) {
+        diagnosis_accept(get->diagnosis);
+        status = diagnosis_write(get->diagnosis, clock_now_us(), &out, &error);
+    }
+    if (status == STATUS_OK)
+        pending_answer(get, 200, buf_slice(&out));
+    else
+        pending_refuse(get, problem_of(status), NULL);
+    buf_fini(&out);
 }
 
 static void end_one(struct diagnosis_get *get) {
@@ -37,6 +55,8 @@ static void end_one(struct diagnosis_get *get) {
         status = diagnosis_write(get->diagnosis, clock_now_us(), &out, &error);
     if (status == STATUS_OK)
         pending_answer(get, 200, buf_slice(&out));
+    else if (status == STATUS_NOT_FOUND)
+        order_marker_find(&get->pending, &get->order_id, on_marker, get);
     else
         pending_refuse(get, problem_of(status), NULL);
     buf_fini(&out);
@@ -80,6 +100,7 @@ void get_diagnosis(h2o_req_t *req, struct slice id) {
         return;
     }
     struct diagnosis_get *get = pending_create(req, sizeof(*get), dispose);
+    get->order_id = order_id;
     get->diagnosis = diagnosis_create(&order_id, get->pending.caller.tenant);
     get->due = 1; /* this */
     for (size_t i = 0; i < DIAGNOSIS_QUESTIONS; i++)

@@ -253,11 +253,10 @@ static enum status mend(struct nats_client *nats, const struct resource *resourc
 }
 
 static enum status create(struct nats_client *nats, const struct resource *resource,
-                          const struct provision_options *options, struct provision_result *result,
-                          struct error *error) {
+                          struct json_object *config, const struct provision_options *options,
+                          struct provision_result *result, struct error *error) {
     struct jetstream_refusal refused;
-    enum status status =
-        put_config(nats, resource, resource->create_verb, resource->declared, &refused, error);
+    enum status status = put_config(nats, resource, resource->create_verb, config, &refused, error);
     if (status != STATUS_OK)
         return status;
     if (refused.code != 0) {
@@ -289,6 +288,27 @@ static enum status update(struct nats_client *nats, const struct resource *resou
     fprintf(options->out, "%s updated\n", resource->label);
     result->updated++;
     return verify(nats, resource, options, result, error);
+}
+
+/* A consumer whose filter passed events over has them behind it; its successor is given all. */
+static enum status remake(struct nats_client *nats, const struct resource *resource,
+                          struct json_object *actual, const struct provision_options *options,
+                          struct provision_result *result, struct error *error) {
+    struct json_object *reply;
+    struct jetstream_refusal refused;
+    enum status status = jetstream_call(nats, resource->delete_verb, NULL, &reply, &refused, error);
+    if (status != STATUS_OK)
+        return status;
+    json_object_put(reply);
+    if (refused.code != 0 && refused.code != JETSTREAM_CONSUMER_NOT_FOUND)
+        return error_set(error, STATUS_INTERNAL, "%s: %s", resource->label, refused.text);
+    fprintf(options->out,
+            "%s: its filter passed over events: it is made anew, and given its stream once more\n",
+            resource->label);
+    struct json_object *wanted = resource_wanted(resource, actual, NULL);
+    status = create(nats, resource, wanted, options, result, error);
+    json_object_put(wanted);
+    return status;
 }
 
 static enum status resume(struct nats_client *nats, const struct resource *resource,
@@ -338,10 +358,12 @@ static enum status provision_one(struct nats_client *nats, struct resource *reso
     if (options->check_only) {
         check_one(resource, actual, is_paused, options->out, result);
     } else if (actual == NULL) {
-        status = create(nats, resource, options, result, error);
+        status = create(nats, resource, resource->declared, options, result, error);
     } else {
         bool is_changed = print_all(resource, actual, options->out) > 0;
-        if (is_changed)
+        if (is_changed && resource_passes_over(resource, actual))
+            status = remake(nats, resource, actual, options, result, error);
+        else if (is_changed)
             status = update(nats, resource, actual, options, result, error);
         if (is_paused && status == STATUS_OK)
             status = resume(nats, resource, options, result, error);

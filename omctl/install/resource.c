@@ -2,6 +2,7 @@
 
 #include "omctl/command/command.h"
 #include "shared/base/memory.h"
+#include "shared/nats/consumer_info.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -57,6 +58,7 @@ static enum status init_consumer(struct resource *resource, struct slice name, i
     resource->create_verb = join("CONSUMER.DURABLE.CREATE.", stream, '.', durable);
     resource->update_verb = mem_copy(slice_of(resource->create_verb));
     resource->pause_verb = join("CONSUMER.PAUSE.", stream, '.', durable);
+    resource->delete_verb = join("CONSUMER.DELETE.", stream, '.', durable);
     if (!says(resource->declared, "durable_name", durable))
         return error_set(error, STATUS_INVALID, "%s: its file's \"durable_name\" is another",
                          resource->label);
@@ -189,6 +191,7 @@ void resources_fini(struct resources *resources) {
         free(resource->create_verb);
         free(resource->update_verb);
         free(resource->pause_verb);
+        free(resource->delete_verb);
     }
     free(resources->items);
     *resources = (struct resources){0};
@@ -293,6 +296,22 @@ static bool is_subset(struct json_object *array, struct json_object *of) {
             return false;
     }
     return true;
+}
+
+bool resource_passes_over(const struct resource *resource, struct json_object *actual) {
+    struct slice one = SLICE_LITERAL(">");
+    struct json_object *many = NULL;
+    if (resource->stream == NULL)
+        return false;
+    (void)!json_get_string(resource->declared, "filter_subject", &one, NULL);
+    if (json_get_array(resource->declared, "filter_subjects", &many, NULL) != STATUS_OK)
+        return !consumer_takes(actual, one);
+    for (size_t i = 0; i < json_object_array_length(many); i++) {
+        const char *filter = json_object_get_string(json_object_array_get_idx(many, i));
+        if (!consumer_takes(actual, slice_of(filter)))
+            return true;
+    }
+    return false;
 }
 
 static bool members_agree(struct json_object *declared, struct json_object *actual) {

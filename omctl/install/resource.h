@@ -19,7 +19,7 @@ struct resource {
     char *info_verb;
     char *create_verb;
     char *update_verb;
-    char *pause_verb; /* of a consumer */
+    char *pause_verb, *delete_verb; /* of a consumer */
     struct json_object *declared;
 };
 
@@ -62,6 +62,10 @@ struct json_object *resource_request(const struct resource *resource, struct jso
 /* Whether a declared value is what the server has: absent is the same as empty or zero, arrays
    are sets, and of an object the declared members count (servers add metadata of their own). */
 bool resource_values_agree(struct json_object *declared, struct json_object *actual);
+
+/* Whether the server's consumer passes over events that the declared one takes. With another filter
+   it would go on behind them: only one made anew is given them. */
+bool resource_passes_over(const struct resource *resource, struct json_object *actual);
 
 /* Whose a field of what the server has is. */
 enum field_owner {

@@ -28,6 +28,7 @@ static void append_text(struct slice word, const struct cause_words *words, stru
         {"words", words->words},
         {"entry", words->entry},
         {"why", words->why},
+        {"schema", words->schema},
         {"order", words->order},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -2,7 +2,8 @@
  * Why an order does not go on: each cause with what is said of it and what to do, as one table.
  *
  * In these texts {consumer}, {stream}, {name}, {service}, {event}, {waiting}, {inHand}, {until},
- * {since}, {words}, {entry}, {why} and {order} stand for what was found. Pure; thread safe.
+ * {since}, {words}, {entry}, {why}, {schema} and {order} stand for what was found. Pure; thread
+ * safe.
  */
 #ifndef OM_SHARED_DIAGNOSIS_CAUSE_H
 #define OM_SHARED_DIAGNOSIS_CAUSE_H
@@ -32,15 +33,27 @@
     X(CONSUMER_MISSING, "consumer_missing",                                                        \
       "The consumer {consumer} is missing, so nobody is given {event}.",                           \
       "`omctl provision` makes it again, and it is given everything that it missed.")              \
+    X(CONSUMER_FILTERED, "consumer_filtered",                                                      \
+      "The filter of {consumer} leaves out {event}, so nobody is given it.",                       \
+      "`omctl provision` makes the consumer anew, and it is given everything that it missed.")     \
     X(CONSUMER_PAUSED, "consumer_paused",                                                          \
       "{consumer} is paused until {until} UTC; {waiting} of its events wait.",                     \
       "`nats consumer resume {stream} {name}`, or `omctl provision`, ends the pause.")             \
     X(SERVICE_AWAY, "service_away",                                                                \
-      "No instance of {service} answers; {waiting} of the events of {consumer} wait for it.",      \
-      "Find out why: `scripts/status` and `scripts/logs {service}`, or `kubectl -n ordermesh get " \
-      "pods`. `scripts/up` starts what is missing.")                                               \
+      "No instance of {service} answers; {waiting} of the events of {consumer} wait for it, and "  \
+      "{inHand} are in its hands.",                                                                \
+      "Find out whether it is gone or hangs, and why: `scripts/status` and `scripts/logs "         \
+      "{service}`, or `kubectl -n ordermesh get pods`. `scripts/up` starts what is missing; what " \
+      "runs and does not answer has to be killed (docs/operations.md, A stuck consumer), and is "  \
+      "started again.")                                                                            \
+    X(OUTBOX_WAITS, "outbox_waits",                                                                \
+      "{service} cannot publish what it did with the events of {consumer}: {words}",               \
+      "`omctl provision --check` shows what is not as declared, `omctl provision` mends it, and "  \
+      "docs/operations.md (OrdersRefused) says what to do for each of these words. What waits is " \
+      "published by itself then.")                                                                 \
     X(HELD, "held", "{service} holds the events of {consumer}: {words}",                           \
-      "Bring back what it waits for; it goes on by itself, and nothing is lost.")                  \
+      "Bring back what it waits for: docs/operations.md (A held consumer) says how. It goes on "   \
+      "by itself, and nothing is lost.")                                                           \
     X(CONSUMER_BEHIND, "consumer_behind",                                                          \
       "{consumer} is behind: {waiting} of its events wait, and {service} has {inHand} in hand.",   \
       "It comes to each in turn. If the number does not fall, run more instances of {service}.")   \
@@ -52,7 +65,15 @@
     X(ORDER_SILENT, "order_silent", "The order service does not say how the order stands.",        \
       "Ask again in a moment. `nats service ls` shows who answers, `scripts/logs order` why not.") \
     X(UNDER_WAY, "under_way", "Nothing is known to hold it: {event} is under way to {service}.",   \
-      "Ask again in a moment. If it stays so, `omctl audit {order}` shows its last event.")
+      "Ask again in a moment. If it stays so for minutes, `omctl audit {order}` shows its last "   \
+      "event, and `omctl outbox redrive --schema {schema} --since 1h` sends all of that time "     \
+      "again, which does no harm.")                                                                \
+    X(ACCEPTED, "accepted",                                                                        \
+      "It was accepted, and the order service does not have it: it is on its way, or the broker "  \
+      "has lost it.",                                                                              \
+      "Ask again in a moment. What was lost the gateway publishes again by itself, after "         \
+      "`OM_COMMAND_GRACE_S` and half of it again, while the order service and the dead-letter "    \
+      "service answer; then CommandsLost fires.")
 
 enum cause {
 #define CAUSE_ENUM(id, name, said, to_do) CAUSE_##id,
@@ -64,7 +85,7 @@ enum cause {
 /* What stands for the words in braces. */
 struct cause_words {
     const char *stream, *name;
-    struct slice event, service, until, since, words, entry, why, order;
+    struct slice event, service, until, since, words, entry, why, schema, order;
     long long waiting, in_hand;
 };
 

@@ -6,6 +6,7 @@
 #include "shared/diagnosis/mesh_facts.h"
 #include "shared/diagnosis/order_wait.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 enum { ASK_ORDER, ASK_DEAD, ASK_SERVICES, ASK_CONSUMERS };
@@ -15,6 +16,7 @@ struct diagnosis {
     char order_id[UUID_TEXT_SIZE];
     struct buf bodies[DIAGNOSIS_QUESTIONS], subjects[MESH_FACTS_STREAMS];
     enum status order_status; /* of the question for it */
+    bool is_accepted;
     struct json_object *order, *dead;
     struct mesh_facts *facts;
 };
@@ -102,6 +104,10 @@ void diagnosis_answer(struct diagnosis *diagnosis, size_t index, enum status sta
         mesh_facts_add_consumers(diagnosis->facts, index - ASK_CONSUMERS, body);
 }
 
+void diagnosis_accept(struct diagnosis *diagnosis) {
+    diagnosis->is_accepted = true;
+}
+
 /* --- the order -------------------------------------------------------------------------------- */
 
 static struct slice text_of(struct json_object *object, const char *key) {
@@ -156,7 +162,7 @@ static void look_at(const struct diagnosis *d, const struct awaited_consumer *co
     finding->cause = CAUSE_UNDER_WAY;
     for (size_t i = 0; i < ORDER_WAIT_CONSUMERS_MOST && consumers[i].name != NULL; i++) {
         struct consumer_view *view = &finding->views[finding->view_count++];
-        mesh_facts_view(d->facts, consumers[i].stream, consumers[i].name, d->order_id, view);
+        mesh_facts_view(d->facts, &consumers[i], d->order_id, view);
         if (finding->view != NULL && view->cause >= finding->cause)
             continue;
         finding->cause = view->cause;
@@ -218,7 +224,10 @@ static enum status find(const struct diagnosis *d, struct finding *finding, stru
     look_at_dead(d, finding);
     if (finding->cause == CAUSE_ANSWER_AWAITED)
         finding->since = finding->view->since;
-    if (d->order_status == STATUS_NOT_FOUND && finding->cause == CAUSE_UNDER_WAY)
+    bool is_nowhere = d->order_status == STATUS_NOT_FOUND && finding->cause == CAUSE_UNDER_WAY;
+    if (is_nowhere && d->is_accepted)
+        finding->cause = CAUSE_ACCEPTED;
+    else if (is_nowhere)
         return error_set(error, STATUS_NOT_FOUND, "there is no such order");
     if (finding->wait == NULL && finding->cause >= CAUSE_CONSUMER_BEHIND)
         finding->cause = CAUSE_ORDER_SILENT;
@@ -234,10 +243,18 @@ static void put_given(struct json_writer *w, const char *key, struct slice text)
         json_put_string(w, key, text);
 }
 
+/* The schema of a stream's service is its name in lower case. */
+static void write_schema(const char *stream, struct buf *out) {
+    for (; *stream != '\0'; stream++)
+        buf_append_char(out, (char)tolower((unsigned char)*stream));
+}
+
 static void put_cause(const struct diagnosis *d, const struct finding *finding,
                       struct json_writer *w) {
     static const struct consumer_view none = {.stream = "", .name = ""};
     const struct consumer_view *view = finding->view != NULL ? finding->view : &none;
+    struct buf text = {0}, schema = {0};
+    write_schema(view->stream, &schema);
     const struct cause_words words = {
         .stream = view->stream,
         .name = view->name,
@@ -248,11 +265,11 @@ static void put_cause(const struct diagnosis *d, const struct finding *finding,
         .words = finding->cause == CAUSE_ANSWER_AWAITED ? view->awaited : view->words,
         .entry = text_of(finding->dead, "id"),
         .why = text_of(finding->dead, "error"),
+        .schema = buf_slice(&schema),
         .order = slice_of(d->order_id),
         .waiting = view->waiting,
         .in_hand = view->in_hand,
     };
-    struct buf text = {0};
     json_put_text(w, "cause", cause_name(finding->cause));
     cause_say(finding->cause, &words, &text);
     json_put_string(w, "summary", buf_slice(&text));
@@ -260,6 +277,7 @@ static void put_cause(const struct diagnosis *d, const struct finding *finding,
     cause_say_what_to_do(finding->cause, &words, &text);
     json_put_string(w, "whatToDo", buf_slice(&text));
     buf_fini(&text);
+    buf_fini(&schema);
     if (finding->view == NULL)
         return;
     json_key(w, "consumer");

@@ -36,10 +36,13 @@ struct diagnosis_question {
     bool is_survey; /* many may answer, each to be handed in */
 };
 struct diagnosis_question diagnosis_question(const struct diagnosis *diagnosis, size_t index);
-/* `status` is OK with the answer's body, or why there is none. A question without an answer may be
-   left out. */
+/* The order is to be asked for last: what is in nobody's hands any more it has then. `status` is OK
+   with the answer's body, or why there is none. A question without an answer may be left out. */
 void diagnosis_answer(struct diagnosis *diagnosis, size_t index, enum status status,
                       struct slice body);
+
+/* The gateway knows that the order was accepted, whoever else does not. */
+void diagnosis_accept(struct diagnosis *diagnosis);
 
 /* Appends the document. NOT_FOUND: nobody knows of such an order, and no order waits to be taken
    in. */

@@ -2,6 +2,7 @@
 
 #include "shared/base/memory.h"
 #include "shared/json/json.h"
+#include "shared/nats/consumer_info.h"
 #include "shared/nats/jetstream_code.h"
 
 #include <stdlib.h>
@@ -105,9 +106,17 @@ static bool is_about_another(struct slice words, const char *stream, const char 
     return is_of_consumer && !(slice_is(its_stream, stream) && slice_is(its_name, name));
 }
 
-/* Counts the service's processes; `words` are those of one where none is ready. */
+/* The relay of one process publishes for all: "the relay waits: the stream INVENTORY refuses: ..."
+ */
+static bool is_unpublished(struct slice words) {
+    return slice_take_prefix(&words, "the relay waits: the stream ");
+}
+
+/* Counts the service's processes; `words` are those of one where none is ready, or where its relay
+   cannot publish. */
 static void ask_processes(const struct mesh_facts *facts, struct consumer_view *view) {
     bool is_ready = false;
+    struct slice unpublished = SLICE_LITERAL("");
     for (size_t i = 0; i < json_object_array_length(facts->processes); i++) {
         struct json_object *process = json_object_array_get_idx(facts->processes, i);
         struct slice words = text_of(process, "not_ready");
@@ -115,11 +124,13 @@ static void ask_processes(const struct mesh_facts *facts, struct consumer_view *
             continue;
         view->processes++;
         is_ready |= words.len == 0;
+        if (is_unpublished(words))
+            unpublished = words;
         if (view->words.len == 0 || is_about_another(view->words, view->stream, view->name))
             view->words = words;
     }
-    if (is_ready)
-        view->words = SLICE_LITERAL("");
+    if (is_ready || unpublished.len > 0)
+        view->words = unpublished;
 }
 
 /* What waits at a consumer is held also where its process names another one. */
@@ -133,6 +144,8 @@ static enum cause judge(const struct consumer_view *view, bool is_paused) {
         return CAUSE_CONSUMER_PAUSED;
     if (view->processes == 0)
         return CAUSE_SERVICE_AWAY;
+    if (is_unpublished(view->words))
+        return CAUSE_OUTBOX_WAITS;
     if (is_held(view))
         return CAUSE_HELD;
     if (view->waiting > 0)
@@ -166,13 +179,34 @@ static bool find_awaited(const struct mesh_facts *facts, const char *order_id,
     return false;
 }
 
-void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const char *name,
+static bool is_left_out(struct json_object *config, const struct awaited_consumer *awaited) {
+    return config != NULL && !consumer_takes(config, slice_of(event_info(awaited->event)->subject));
+}
+
+static enum cause judge_known(const struct mesh_facts *facts,
+                              const struct awaited_consumer *awaited, const char *order_id,
+                              struct consumer_view *view) {
+    struct json_object *config = NULL;
+    struct json_object *consumer = find_consumer(facts, awaited->stream, awaited->name);
+    if (consumer == NULL)
+        return CAUSE_CONSUMER_MISSING;
+    view->waiting = number_of(consumer, "num_pending");
+    view->in_hand = number_of(consumer, "num_ack_pending");
+    bool is_paused = is_true(consumer, "paused");
+    (void)!json_get_object(consumer, "config", &config, NULL);
+    if (is_paused && config != NULL)
+        view->until = text_of(config, "pause_until");
+    if (find_awaited(facts, order_id, view))
+        return CAUSE_ANSWER_AWAITED;
+    return is_left_out(config, awaited) ? CAUSE_CONSUMER_FILTERED : judge(view, is_paused);
+}
+
+void mesh_facts_view(const struct mesh_facts *facts, const struct awaited_consumer *awaited,
                      const char *order_id, struct consumer_view *view) {
-    struct slice rest = slice_of(name);
-    struct json_object *consumer = find_consumer(facts, stream, name), *config = NULL;
+    struct slice rest = slice_of(awaited->name);
     *view = (struct consumer_view){
-        .stream = stream,
-        .name = name,
+        .stream = awaited->stream,
+        .name = awaited->name,
         .service = slice_take_until(&rest, '-'),
         .until = SLICE_LITERAL(""),
         .words = SLICE_LITERAL(""),
@@ -180,7 +214,7 @@ void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const c
         .awaited = SLICE_LITERAL(""),
     };
     ask_processes(facts, view);
-    switch (knowledge_of(facts, stream)) {
+    switch (knowledge_of(facts, awaited->stream)) {
     case UNKNOWN:
         view->cause = CAUSE_BROKER_SILENT;
         return;
@@ -188,17 +222,6 @@ void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const c
         view->cause = CAUSE_STREAM_MISSING;
         return;
     case KNOWN:
-        break;
+        view->cause = judge_known(facts, awaited, order_id, view);
     }
-    if (consumer == NULL) {
-        view->cause = CAUSE_CONSUMER_MISSING;
-        return;
-    }
-    view->waiting = number_of(consumer, "num_pending");
-    view->in_hand = number_of(consumer, "num_ack_pending");
-    bool is_paused = is_true(consumer, "paused");
-    if (is_paused && json_get_object(consumer, "config", &config, NULL) == STATUS_OK)
-        view->until = text_of(config, "pause_until");
-    view->cause =
-        find_awaited(facts, order_id, view) ? CAUSE_ANSWER_AWAITED : judge(view, is_paused);
 }

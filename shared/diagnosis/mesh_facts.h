@@ -10,6 +10,7 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/diagnosis/cause.h"
+#include "shared/diagnosis/order_wait.h"
 
 /* The streams that an order goes through. */
 extern const char *const mesh_facts_streams[];
@@ -34,13 +35,13 @@ struct consumer_view {
     int64_t in_hand;      /* delivered, not acknowledged */
     int64_t processes;    /* of the service that answered */
     struct slice until;   /* it is paused; "" otherwise */
-    struct slice words;   /* why no process of the service is ready; "" otherwise */
+    struct slice words;   /* why no process of the service is ready, or none publishes; or "" */
     struct slice since;   /* the order's event is in hand and waits for an answer; "" otherwise */
     struct slice awaited; /* which answer */
 };
 
 /* `order_id` is the order's that the consumer is looked at for. */
-void mesh_facts_view(const struct mesh_facts *facts, const char *stream, const char *name,
+void mesh_facts_view(const struct mesh_facts *facts, const struct awaited_consumer *awaited,
                      const char *order_id, struct consumer_view *view);
 
 #endif

@@ -27,16 +27,16 @@ static void copy(struct json_object *object, const char *key, char *text, size_t
 }
 
 /* Without a filter it takes the whole stream. */
-static bool takes(struct json_object *config, const char *subject) {
+bool consumer_takes(struct json_object *config, struct slice subject) {
     struct slice one = SLICE_LITERAL("");
     struct json_object *many = NULL;
     (void)!json_get_string(config, "filter_subject", &one, NULL);
     if (json_get_array(config, "filter_subjects", &many, NULL) != STATUS_OK)
-        return one.len == 0 || subject_matches(one, slice_of(subject));
+        return one.len == 0 || subject_matches(one, subject);
     bool is_taken = json_object_array_length(many) == 0;
     for (size_t i = 0; i < json_object_array_length(many) && !is_taken; i++) {
         const char *filter = json_object_get_string(json_object_array_get_idx(many, i));
-        is_taken = subject_matches(slice_of(filter), slice_of(subject));
+        is_taken = subject_matches(slice_of(filter), subject);
     }
     return is_taken;
 }
@@ -136,7 +136,7 @@ static enum status read(struct json_object *root, const struct consumer_use *use
     copy(root, "created", got.created, sizeof(got.created));
     got.is_useless = use->needs.count > 0;
     for (size_t i = 0; i < use->needs.count && got.is_useless; i++)
-        got.is_useless = !takes(config, use->needs.items[i]);
+        got.is_useless = !consumer_takes(config, slice_of(use->needs.items[i]));
     *info = got;
     return STATUS_OK;
 }

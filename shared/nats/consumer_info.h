@@ -7,6 +7,8 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 
+struct json_object;
+
 struct consumer_info {
     int64_t ack_wait_ms;
     int64_t deliveries_max; /* -1: no limit */
@@ -33,5 +35,9 @@ struct consumer_use {
    whole, gives them up at the first failure, or refuses such pulls. All of them with what to do. */
 enum status consumer_info_parse(struct slice reply, const struct consumer_use *use,
                                 struct consumer_info *info, struct error *error) MUST_CHECK;
+
+/* Whether a consumer of that configuration is given what is published on `subject`; of a filter in
+   its place, whether it is given all that this one matches. */
+bool consumer_takes(struct json_object *config, struct slice subject);
 
 #endif

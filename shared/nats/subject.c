@@ -14,6 +14,8 @@ bool subject_matches(struct slice filter, struct slice subject) {
             return false;
         if (slice_is(want, ">"))
             return true;
+        if (slice_is(have, ">"))
+            return false;
         if (!slice_is(want, "*") && !slice_equal(want, have))
             return false;
     }

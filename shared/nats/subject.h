@@ -6,7 +6,8 @@
 
 /* Takes the next token off; false when there is none left. */
 bool subject_next_token(struct slice *subject, struct slice *token);
-/* `filter` as NATS matches subjects: * is one token, > the rest. */
+/* `filter` as NATS matches subjects: * is one token, > the rest. A filter in the place of `subject`
+   is matched where all is that it matches. */
 bool subject_matches(struct slice filter, struct slice subject);
 
 #endif

@@ -110,6 +110,22 @@ static void request(const char *subject, const char *body) {
     natsMsg_Destroy(reply);
 }
 
+/* Of the stream INVENTORY, which takes nothing else then. */
+static void set_subjects(const char *subject) {
+    struct buf body = {0};
+    buf_printf(&body,
+               "{\"name\":\"INVENTORY\",\"subjects\":[\"%s\"],\"retention\":\"limits\","
+               "\"storage\":\"file\",\"discard\":\"new\",\"max_consumers\":-1,"
+               "\"max_msgs\":-1,\"max_bytes\":1006632960,\"max_age\":604800000000000,"
+               "\"num_replicas\":1,\"duplicate_window\":120000000000%s}",
+               subject,
+               nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 12, 0)
+                   ? ",\"persist_mode\":\"async\""
+                   : "");
+    request("$JS.API.STREAM.UPDATE.INVENTORY", body.ptr);
+    buf_fini(&body);
+}
+
 static int set_up(void **state) {
     (void)scenario_setup((void **)&scenario);
     *state = scenario;
@@ -153,6 +169,26 @@ static void a_consumer_is_missing(void **state) {
     assert_prints(id, "It waits for its stock to be reserved.");
     assert_prints(id, "What to do: `omctl provision`");
     assert_api(id, 200, "\"cause\":\"consumer_missing\"");
+    servers_provision(mesh_servers(scenario->mesh));
+    assert_completes(id);
+    assert_ready();
+}
+
+/* "held: bring back what it waits for" was said, and after the filter was put back nobody was ever
+   given what had been published meanwhile. */
+static void a_filter_leaves_its_event_out(void **state) {
+    (void)state;
+    char id[64];
+    request("$JS.API.CONSUMER.DURABLE.CREATE.SHIPPING.order",
+            "{\"stream_name\":\"SHIPPING\",\"config\":{\"durable_name\":\"order\","
+            "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"ack_wait\":2000000000,"
+            "\"max_deliver\":4,\"filter_subject\":\"shipping.evt.stopped\","
+            "\"replay_policy\":\"instant\",\"max_waiting\":512,\"max_ack_pending\":20000}}");
+    place("pm_card_visa", id);
+    assert_why(id, "consumer_filtered",
+               "The filter of SHIPPING/order leaves out shipping.shipped, so nobody is given it");
+    assert_prints(id, "What to do: `omctl provision` makes the consumer anew");
+    assert_api(id, 200, "\"cause\":\"consumer_filtered\"");
     servers_provision(mesh_servers(scenario->mesh));
     assert_completes(id);
     assert_ready();
@@ -221,7 +257,8 @@ static void a_service_is_away(void **state) {
     assert_int_equal(mesh_terminate(scenario->mesh, MESH_SHIPPING, PATIENCE_MS), 0);
     place("pm_card_visa", id);
     assert_why(id, "service_away",
-               "No instance of shipping answers; 1 of the events of ORDERS/shipping");
+               "No instance of shipping answers; 1 of the events of ORDERS/shipping wait for it, "
+               "and 0 are in its hands");
     assert_prints(id, "It waits for it to be shipped.");
     assert_api(id, 200, "\"cause\":\"service_away\"");
     mesh_launch(scenario->mesh, MESH_SHIPPING, NULL);
@@ -264,6 +301,40 @@ static void nobody_says_how_the_order_stands(void **state) {
     assert_ready();
 }
 
+/* "inventory holds the events of ORDERS/inventory" was said of what it had done already. */
+static void what_was_done_cannot_be_published(void **state) {
+    (void)state;
+    char id[64];
+    set_subjects("inventory.probe");
+    place("pm_card_visa", id);
+    assert_why(id, "outbox_waits",
+               "inventory cannot publish what it did with the events of ORDERS/inventory: the "
+               "relay waits: the stream INVENTORY ");
+    assert_prints(id, "What to do: `omctl provision --check`");
+    assert_api(id, 200, "\"cause\":\"outbox_waits\"");
+    servers_provision(mesh_servers(scenario->mesh));
+    assert_completes(id);
+    assert_ready();
+}
+
+/* "There is no such order", while the gateway answered that it had it. */
+static void the_broker_lost_it_before_the_order_service_had_it(void **state) {
+    (void)state;
+    char id[64];
+    struct buf output = {0};
+    assert_int_equal(mesh_terminate(scenario->mesh, MESH_ORDER, PATIENCE_MS), 0);
+    place("pm_card_visa", id);
+    request("$JS.API.STREAM.PURGE.ORDERS", "");
+    mesh_launch(scenario->mesh, MESH_ORDER, NULL);
+    assert_ready();
+    assert_api(id, 200, "\"cause\":\"accepted\"");
+    assert_int_equal(run_why(id, "", &output), 1);
+    assert_contains(output.ptr, "is known to the gateway only");
+    if (!clients_await_status(scenario->clients, id, "COMPLETED", 4 * PATIENCE_MS, &output))
+        fail_msg("%s", output.ptr);
+    buf_fini(&output);
+}
+
 static void its_event_is_a_dead_letter(void **state) {
     (void)state;
     char id[64];
@@ -298,12 +369,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_that_has_ended_waits_for_nothing),
         cmocka_unit_test(a_consumer_is_missing),
+        cmocka_unit_test(a_filter_leaves_its_event_out),
         cmocka_unit_test(a_consumer_is_paused),
         cmocka_unit_test(a_consumer_is_behind),
         cmocka_unit_test(a_dependency_is_away),
         cmocka_unit_test(a_service_is_away),
         cmocka_unit_test(nobody_says_what_its_product_costs),
         cmocka_unit_test(nobody_says_how_the_order_stands),
+        cmocka_unit_test(what_was_done_cannot_be_published),
+        cmocka_unit_test(the_broker_lost_it_before_the_order_service_had_it),
         cmocka_unit_test(its_event_is_a_dead_letter),
     };
     return cmocka_run_group_tests_name("why", tests, set_up, tear_down);

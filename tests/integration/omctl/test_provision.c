@@ -454,12 +454,46 @@ static void what_cannot_be_beside_the_declared_is_taken_away(void **state) {
          "{\"stream_name\":\"ORDERS\",\"config\":{\"durable_name\":\"order\","
          "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"max_deliver\":9,"
          "\"backoff\":[1000000000,2000000000],\"max_waiting\":512,\"max_ack_pending\":20000,"
-         "\"filter_subjects\":[\"orders.cmd.submit\",\"orders.evt.failed\"]}}");
+         "\"filter_subjects\":[\"orders.cmd.>\",\"orders.evt.failed\"]}}");
     assert_int_equal(provision(true, 0).differing, 1);
     assert_printed("consumer ORDERS/order: filter_subjects is");
     assert_printed("consumer ORDERS/order: backoff is");
     assert_printed("consumer ORDERS/order: max_deliver is 9, declared 4");
     assert_int_equal(provision(false, 0).updated, 1);
+    assert_int_equal(provision(true, 0).differing, 0);
+}
+
+static int64_t unprocessed_of(const char *info_verb) {
+    struct json_object *reply;
+    struct jetstream_refusal refused;
+    int64_t count = -1;
+    assert_int_equal(jetstream_call(nats, info_verb, NULL, &reply, &refused, NULL), STATUS_OK);
+    assert_int_equal(json_get_int64(reply, "num_pending", &count, NULL), STATUS_OK);
+    json_object_put(reply);
+    return count;
+}
+
+/* With its filter put back it went on behind what was published meanwhile, for ever. */
+static void a_consumer_whose_filter_passed_over_events_is_given_them(void **state) {
+    (void)state;
+    set_consumer("ORDERS", "inventory", "\"filter_subject\":\"orders.evt.failed\"");
+    assert_int_equal(publish("orders.evt.created"), NATS_OK);
+    assert_int_equal(unprocessed_of("CONSUMER.INFO.ORDERS.inventory"), 0);
+
+    assert_int_equal(provision(false, 0).created, 1);
+
+    assert_printed("consumer ORDERS/inventory: its filter passed over events: it is made anew");
+    assert_int_equal(unprocessed_of("CONSUMER.INFO.ORDERS.inventory"), 1);
+    assert_int_equal(provision(true, 0).differing, 0);
+    delete_resource("STREAM.PURGE.ORDERS");
+}
+
+static void a_consumer_with_a_wider_filter_stays(void **state) {
+    (void)state;
+    set_consumer("ORDERS", "inventory", "\"filter_subject\":\"orders.evt.>\"");
+    struct provision_result result = provision(false, 0);
+    assert_int_equal(result.created, 0);
+    assert_int_equal(result.updated, 1);
     assert_int_equal(provision(true, 0).differing, 0);
 }
 
@@ -610,6 +644,8 @@ int main(void) {
         OUTPUT_TEST(a_pause_is_named_and_ended),
         OUTPUT_TEST(what_is_too_many_is_named_and_left_alone),
         OUTPUT_TEST(what_cannot_be_beside_the_declared_is_taken_away),
+        OUTPUT_TEST(a_consumer_whose_filter_passed_over_events_is_given_them),
+        OUTPUT_TEST(a_consumer_with_a_wider_filter_stays),
         OUTPUT_TEST(what_the_server_cannot_change_is_said_and_the_rest_goes_on),
         OUTPUT_TEST(a_consumer_of_another_kind_is_told_to_be_removed),
         OUTPUT_TEST(a_seal_is_told_to_be_for_ever),

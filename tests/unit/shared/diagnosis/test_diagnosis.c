@@ -17,6 +17,7 @@ struct world {
     const char *said, *to_do; /* a part of each */
     enum status order_status;
     const char *order, *dead, *services[3], *orders, *inventory;
+    bool is_accepted;
 };
 
 #define TIMELINE(events)                                                                           \
@@ -41,6 +42,7 @@ struct world {
 #define MISSING "{\"error\":{\"code\":404,\"err_code\":10059,\"description\":\"not found\"}}"
 #define SERVICE(name) "{\"name\":\"" name "\",\"id\":\"1\"}"
 #define UNREADY(name, words) "{\"name\":\"" name "\",\"id\":\"2\",\"not_ready\":\"" words "\"}"
+#define UNPUBLISHED "the relay waits: the stream INVENTORY refuses: it is full"
 #define AWAITS(consumer, order)                                                                    \
     "{\"name\":\"order\",\"id\":\"1\",\"awaits\":[{\"consumer\":\"" consumer                       \
     "\",\"orderId\":\"" order                                                                      \
@@ -60,14 +62,26 @@ static const struct world worlds[] = {
     {CAUSE_STREAM_MISSING, "The stream ORDERS is missing", "omctl provision", .orders = MISSING},
     {CAUSE_CONSUMER_MISSING, "The consumer ORDERS/inventory is missing", "omctl provision",
      .orders = LIST(CONSUMER("ORDERS", "order", ""))},
+    {CAUSE_CONSUMER_FILTERED,
+     "The filter of ORDERS/inventory leaves out order.created, so nobody is given it",
+     "`omctl provision` makes the consumer anew",
+     .orders = OF_ORDERS(",\"config\":{\"filter_subject\":\"orders.evt.failed\"}")},
     {CAUSE_CONSUMER_PAUSED,
      "ORDERS/inventory is paused until 2026-02-01T00:00:00 UTC; 3 of its events wait",
      "`nats consumer resume ORDERS inventory`",
      .orders = OF_ORDERS(",\"num_pending\":3,\"paused\":true,\"config\":{\"pause_until\":"
                          "\"2026-02-01T00:00:00.123456789Z\"}")},
     {CAUSE_SERVICE_AWAY, "No instance of inventory answers; 2 of the events of ORDERS/inventory",
-     "scripts/logs inventory", .services = {SERVICE("order"), SERVICE("payment")},
+     "has to be killed", .services = {SERVICE("order"), SERVICE("payment")},
      .orders = OF_ORDERS(",\"num_pending\":2")},
+    {CAUSE_SERVICE_AWAY, "0 of the events of ORDERS/inventory wait for it, and 1 are in its hands",
+     "scripts/logs inventory", .services = {SERVICE("order"), SERVICE("payment")},
+     .orders = OF_ORDERS(",\"num_ack_pending\":1")},
+    {CAUSE_OUTBOX_WAITS,
+     "inventory cannot publish what it did with the events of ORDERS/inventory: the relay waits: "
+     "the stream INVENTORY refuses: it is full",
+     "`omctl provision --check`",
+     .services = {SERVICE("order"), SERVICE("inventory"), UNREADY("inventory", UNPUBLISHED)}},
     {CAUSE_ANSWER_AWAITED,
      "order has order.submit in hand and waits for an answer since 2026-01-31T12:00:02 UTC: no "
      "price",
@@ -86,6 +100,10 @@ static const struct world worlds[] = {
      .order_status = STATUS_TIMEOUT},
     {CAUSE_UNDER_WAY, "order.created is under way to inventory", "omctl audit " ORDER_ID,
      .order = PENDING},
+    {CAUSE_UNDER_WAY, "order.created is under way to inventory",
+     "`omctl outbox redrive --schema orders --since 1h`", .order = PENDING},
+    {CAUSE_ACCEPTED, "It was accepted, and the order service does not have it", "CommandsLost",
+     .order_status = STATUS_NOT_FOUND, .is_accepted = true},
 };
 #define WORLDS (sizeof(worlds) / sizeof(worlds[0]))
 
@@ -113,6 +131,8 @@ static struct json_object *diagnose(const struct world *world, enum status *stat
         answer(diagnosis, 2, services[i]);
     answer(diagnosis, 3, world->orders != NULL ? world->orders : OF_ORDERS(""));
     answer(diagnosis, 4, world->inventory != NULL ? world->inventory : OF_INVENTORY);
+    if (world->is_accepted)
+        diagnosis_accept(diagnosis);
     *status = diagnosis_write(diagnosis, INT64_C(1770000000) * 1000000, &out, &error);
     if (*status == STATUS_OK)
         require_ok(json_parse(buf_slice(&out), &found, &error), &error);

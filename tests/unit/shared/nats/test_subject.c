@@ -15,6 +15,9 @@ static void filters_match_as_nats_does(void **state) {
         {"orders.evt.created", "orders.evt.create", false},
         {"orders.evt", "orders.evt.created", false},
         {">", "a", true},
+        {"a.>", "a.b.>", true},
+        {"a.*", "a.>", false},
+        {"a.b", "a.*", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (subject_matches(slice_of(cases[i].filter), slice_of(cases[i].subject)) !=
