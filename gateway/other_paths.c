@@ -7,6 +7,7 @@
     "Each process has its metrics at /metrics of its own admin port (OM_ADMIN_PORT), which is not" \
     " this one."
 #define HEALTH "How the system is stands at /health."
+#define DESCRIPTION "The API's description is at /openapi.yaml, and as a page at /docs."
 #define FRONT "The API is described at /docs, and the operator's console is at /console/."
 
 static const struct {
@@ -20,7 +21,16 @@ static const struct {
     {API "/health", HEALTH},
     {"/api/health", HEALTH},
     {"/admin", FRONT},
+    {"/swagger", FRONT},
     {"/swagger-ui", FRONT},
+    {"/swagger-ui.html", FRONT},
+    {"/swagger-ui/index.html", FRONT},
+    {"/redoc", FRONT},
+    {"/openapi.json", DESCRIPTION},
+    {"/swagger.json", DESCRIPTION},
+    {"/api-docs", DESCRIPTION},
+    {"/v3/api-docs", DESCRIPTION},
+    {API "/openapi.yaml", DESCRIPTION},
 };
 
 static bool is_route(struct slice path) {

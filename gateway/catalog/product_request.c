@@ -6,6 +6,7 @@
 
 #include <json-c/linkhash.h>
 #include <string.h>
+#include <strings.h>
 
 #define DELTA_MAX INT64_C(1000000000000)
 
@@ -45,16 +46,53 @@ enum status page_request_parse(struct slice query, struct arena *arena, struct p
 
 /* --- the bodies ------------------------------------------------------------------------------- */
 
-static void refuse_others(struct json_object *root, const char *const *names, const char *message,
-                          struct field_errors *errors) {
+/* What other systems call a member, and what to do instead. */
+struct other_member {
+    const char *name, *message;
+};
+
+#define NO_MEMBER_OF_PRODUCT "is not a member of a product"
+#define NO_MEMBER_OF_ADJUSTMENT "is not a member of a stock adjustment"
+#define PRICE_MESSAGE NO_MEMBER_OF_PRODUCT ": write priceMinor, in minor units (1999 for 19.99 USD)"
+#define STOCK_MESSAGE NO_MEMBER_OF_PRODUCT ": send it to the product's stock-adjustments, as delta"
+#define SKU_MESSAGE NO_MEMBER_OF_PRODUCT ": leave it out, since the path has the sku"
+#define DELTA_MESSAGE NO_MEMBER_OF_ADJUSTMENT ": write delta, how many more or fewer there are"
+
+/* The last one is for all others. */
+static const struct other_member product_others[] = {
+    {"price", PRICE_MESSAGE},
+    {"unitPrice", PRICE_MESSAGE},
+    {"unit_price", PRICE_MESSAGE},
+    {"stock", STOCK_MESSAGE},
+    {"stock_qty", STOCK_MESSAGE},
+    {"quantity", STOCK_MESSAGE},
+    {"qty", STOCK_MESSAGE},
+    {"available", STOCK_MESSAGE},
+    {"sku", SKU_MESSAGE},
+    {"id", SKU_MESSAGE},
+    {"productId", SKU_MESSAGE},
+    {"product_id", SKU_MESSAGE},
+    {"title", NO_MEMBER_OF_PRODUCT ": write name"},
+    {NULL, NO_MEMBER_OF_PRODUCT},
+};
+static const struct other_member adjustment_others[] = {
+    {"quantity", DELTA_MESSAGE}, {"qty", DELTA_MESSAGE},          {"amount", DELTA_MESSAGE},
+    {"stock", DELTA_MESSAGE},    {NULL, NO_MEMBER_OF_ADJUSTMENT},
+};
+
+static void refuse_others(struct json_object *root, const char *const *names,
+                          const struct other_member *others, struct field_errors *errors) {
     json_object_object_foreach(root, key, unused) {
         (void)unused;
         const char *const *name = names;
+        const struct other_member *other = others;
         while (*name != NULL && strcmp(*name, key) != 0)
             name++;
+        while (other->name != NULL && strcasecmp(other->name, key) != 0)
+            other++;
         if (*name == NULL)
             field_error_add(errors, arena_slice(errors->arena, field_shown(slice_of(key))),
-                            message);
+                            other->message);
     }
 }
 
@@ -68,8 +106,8 @@ struct text_rule {
 
 static const struct text_rule name_rule = {"name", is_line_of_text, LINE_MESSAGE};
 static const struct text_rule reason_rule = {"reason", is_line_of_text, LINE_MESSAGE};
-static const struct text_rule currency_rule = {"currency", currency_is_known,
-                                               "must be an active ISO 4217 code such as USD"};
+static const struct text_rule currency_rule = {
+    "currency", currency_is_known, "must be an active ISO 4217 code in capitals, such as USD"};
 
 static void take_text(struct json_object *root, const struct text_rule *rule, struct slice *value,
                       struct field_errors *errors) {
@@ -128,7 +166,7 @@ enum status product_request_parse(struct slice body, struct product_request *req
         field_error_add(errors, SLICE_LITERAL("priceMinor"), CURRENCY_STEP_MESSAGE);
     take_int(parsed.root, "expectedVersion", &version, &parsed.expected_version, errors);
     take_active(&parsed, errors);
-    refuse_others(parsed.root, names, "is not a member of a product", errors);
+    refuse_others(parsed.root, names, product_others, errors);
     *request = parsed;
     return STATUS_OK;
 }
@@ -157,7 +195,7 @@ enum status adjustment_request_parse(struct slice body, struct adjustment_reques
         field_error_add(errors, SLICE_LITERAL("delta"), "must not be 0");
     take_text(parsed.root, &reason_rule, &parsed.reason, errors);
     take_id(&parsed, errors);
-    refuse_others(parsed.root, names, "is not a member of a stock adjustment", errors);
+    refuse_others(parsed.root, names, adjustment_others, errors);
     *request = parsed;
     return STATUS_OK;
 }

@@ -36,10 +36,11 @@ static const struct text_rule order_texts[] = {
     {"customerId", true, CUSTOMER_ID_MAX, customer_id_is_valid,
      "must be 1 to 255 bytes of text " PRINTABLE_RULE,
      offsetof(struct order_request, snapshot.customer_id)},
-    {"currency", true, 3, currency_is_known, "must be an active ISO 4217 code such as USD",
+    {"currency", true, 3, currency_is_known,
+     "must be an active ISO 4217 code in capitals, such as USD",
      offsetof(struct order_request, snapshot.currency)},
     {"paymentMethod", true, 64, is_payment_method,
-     "must be pm_ followed by A-Z a-z 0-9 _, up to 64 in all",
+     "must be pm_ followed by A-Z a-z 0-9 _, up to 64 in all, such as pm_card_visa",
      offsetof(struct order_request, snapshot.payment_method)},
     {"email", false, 254, email_is_usable,
      "must be an e-mail address of at most 254 bytes of ASCII, without quotes",
@@ -186,7 +187,9 @@ static void take_quantity(const struct place *place, const struct json_value *ob
         return;
     item->quantity = 0;
     fault(place, name,
-          status == STATUS_NOT_FOUND ? "is required" : "must be an integer from 1 to 1000000");
+          status == STATUS_NOT_FOUND
+              ? "is required"
+              : "must be an integer from 1 to 1000000, without quotes and fraction");
 }
 
 static void take_item(const struct place *place, const struct json_value *object,
@@ -204,7 +207,7 @@ static void take_item(const struct place *place, const struct json_value *object
         return;
     if (status != STATUS_OK || price < 0 || price > ORDER_MAX_MINOR)
         fault(place, SLICE_LITERAL("unitPrice"),
-              "must be an integer of minor units, such as 1999 for 19.99 USD");
+              "must be an integer of minor units, such as 1999 for 19.99 USD, without quotes");
     else
         item->unit_price_minor = price;
 }

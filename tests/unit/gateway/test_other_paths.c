@@ -30,6 +30,9 @@ static void what_has_another_name_here_is_told_it(void **state) {
     assert_tells("/metrics", "OM_ADMIN_PORT");
     assert_tells("/actuator/prometheus", "OM_ADMIN_PORT");
     assert_tells("/actuator/health", "/health");
+    assert_tells("/swagger-ui/index.html", "/docs");
+    assert_tells("/openapi.json", "/openapi.yaml");
+    assert_tells("/v3/api-docs", "/openapi.yaml");
 }
 
 static void what_is_nowhere_is_told_nothing(void **state) {

@@ -60,6 +60,26 @@ static void what_a_product_need_not_say_stays_open(void **state) {
     buf_fini(&faults);
 }
 
+/* As a shop's database or another API would name them. */
+static void what_others_call_a_member_is_told_what_to_write(void **state) {
+    (void)state;
+    struct product_request request = {0};
+    struct adjustment_request adjustment = {0};
+    struct buf faults = product_faults(
+        "{\"title\":\"Mug\",\"unitprice\":12.0,\"stock_qty\":5,\"sku\":\"M\"}", &request);
+    assert_contains(faults.ptr, "title: is not a member of a product: write name\n");
+    assert_contains(faults.ptr, "unitprice: is not a member of a product: write priceMinor, in ");
+    assert_contains(faults.ptr, "stock_qty: is not a member of a product: send it to the product's "
+                                "stock-adjustments, as delta\n");
+    assert_contains(faults.ptr, "sku: is not a member of a product: leave it out");
+    buf_fini(&faults);
+    json_object_put(request.root);
+    faults = adjustment_faults("{\"quantity\":5}", &adjustment);
+    assert_contains(faults.ptr, "quantity: is not a member of a stock adjustment: write delta");
+    json_object_put(adjustment.root);
+    buf_fini(&faults);
+}
+
 static void a_price_that_no_card_is_charged_is_refused(void **state) {
     (void)state;
     struct product_request request = {0};
@@ -202,6 +222,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_product_is_read),
         cmocka_unit_test(what_a_product_need_not_say_stays_open),
+        cmocka_unit_test(what_others_call_a_member_is_told_what_to_write),
         cmocka_unit_test(a_price_that_no_card_is_charged_is_refused),
         cmocka_unit_test(every_fault_of_a_product_is_named),
         cmocka_unit_test(an_adjustment_is_read),

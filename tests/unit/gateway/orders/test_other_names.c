@@ -66,7 +66,35 @@ static void a_decimal_price_is_told_the_minor_units(void **state) {
            "shippingAddress.zipCode" UNKNOWN ": write zip\n"
            "items[0].sku is required\n"
            "items[0].productId" UNKNOWN ": write sku\n"
-           "items[0].unitPrice must be an integer of minor units, such as 1999 for 19.99 USD\n");
+           "items[0].unitPrice must be an integer of minor units, such as 1999 for 19.99 USD, "
+           "without quotes\n");
+}
+
+static void well_known_shops_are_told_what_to_write(void **state) {
+    (void)state;
+    refuse("{\"line_items\":[{\"variant_id\":1,\"quantity\":\"1\"}],\"customer\":{\"email\":"
+           "\"a@b.c\"},\"note\":\"x\",\"payment_method\":\"card\",\"currency\":\"usd\"}",
+           "customerId is required\n"
+           "currency must be an active ISO 4217 code in capitals, such as USD\n"
+           "paymentMethod is required\n"
+           "line_items" UNKNOWN ": write items\n"
+           "customer" UNKNOWN ": write customerId, and email and phone beside it\n"
+           "note" UNKNOWN ": leave it out, since an order keeps no notes\n"
+           "payment_method" UNKNOWN ": write paymentMethod\n"
+           "items is required\n");
+    refuse("{\"customerId\":\"C1\",\"currency\":\"USD\",\"paymentMethod\":\"card\",\"items\":[{"
+           "\"variant_id\":1,\"name\":\"Shirt\",\"quantity\":\"1\",\"unit_amount\":5}],"
+           "\"billing_address\":{},\"shipping_address\":{\"address1\":\"x\"}}",
+           "paymentMethod must be pm_ followed by A-Z a-z 0-9 _, up to 64 in all, such as "
+           "pm_card_visa\n"
+           "billing_address" UNKNOWN
+           ": leave it out, since the payment provider has it with the paymentMethod\n"
+           "shipping_address" UNKNOWN ": write shippingAddress\n"
+           "items[0].sku is required\n"
+           "items[0].variant_id" UNKNOWN ": write sku\n"
+           "items[0].name" UNKNOWN ": leave it out, since the catalog has it\n"
+           "items[0].unit_amount" PRICE_ADVICE
+           "items[0].quantity must be an integer from 1 to 1000000, without quotes and fraction\n");
 }
 
 static void an_event_is_told_that_it_is_no_order(void **state) {
@@ -159,6 +187,7 @@ int main(void) {
         cmocka_unit_test(snake_case_and_qty_are_told_what_to_write),
         cmocka_unit_test(a_user_and_its_prices_are_told_what_to_write),
         cmocka_unit_test(a_decimal_price_is_told_the_minor_units),
+        cmocka_unit_test(well_known_shops_are_told_what_to_write),
         cmocka_unit_test(an_event_is_told_that_it_is_no_order),
         cmocka_unit_test(a_spelling_is_the_same_name_only_when_all_of_it_is),
         cmocka_unit_test(a_table_has_each_name_once_as_it_is_compared),
