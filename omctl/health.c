@@ -20,8 +20,13 @@ static int judge(const struct httpc_call *call) {
 
 int health_command(const struct omctl_config *config, int argc, char **argv) {
     (void)config;
-    if (argc != 1 || strncmp(argv[0], "http", 4) != 0) {
+    if (argc != 1) {
         fprintf(stderr, "omctl: health: one URL is needed\n");
+        return COMMAND_USAGE;
+    }
+    if (strncmp(argv[0], "http://", 7) != 0 && strncmp(argv[0], "https://", 8) != 0) {
+        fprintf(stderr, "omctl: health: %s is no URL, such as http://127.0.0.1:8080/readyz\n",
+                argv[0]);
         return COMMAND_USAGE;
     }
     struct httpc *httpc = httpc_create(&(struct httpc_options){.parallel_max = 1});

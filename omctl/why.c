@@ -162,13 +162,14 @@ struct why_arguments {
 
 static enum status parse_arguments(int argc, char **argv, struct why_arguments *arguments,
                                    struct error *error) {
+    const char *id = NULL;
     const struct command_option options[] = {
+        {.value = &id},
         {.name = "--tenant", .value = &arguments->tenant},
         {.name = "--json", .flag = &arguments->is_json},
     };
-    if (argc == 0 || !uuid_parse(slice_of(argv[0]), &arguments->order_id))
-        return error_set(error, STATUS_INVALID, "an order id is needed");
-    return command_parse(options, 2, argc - 1, argv + 1, error);
+    enum status status = command_parse(options, 3, argc, argv, error);
+    return status == STATUS_OK ? command_order_id(id, &arguments->order_id, error) : status;
 }
 
 static enum status diagnose(struct nats_client *nats, const struct why_arguments *arguments,

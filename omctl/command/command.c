@@ -12,16 +12,30 @@ enum { AWAIT_POLL_MS = 1000, NUMBER_MOST = 999999999 };
 static const struct command_option *find_option(const struct command_option *options, size_t count,
                                                 struct slice name) {
     for (size_t i = 0; i < count; i++) {
-        if (slice_is(name, options[i].name))
+        if (options[i].name != NULL && slice_is(name, options[i].name))
             return &options[i];
     }
     return NULL;
 }
 
+/* Takes the one word that may be there. */
+static bool take_word(const struct command_option *options, size_t count, const char *argument) {
+    if (strncmp(argument, "--", 2) == 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (options[i].name == NULL && *options[i].value == NULL) {
+            *options[i].value = argument;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status refuse_argument(const struct command_option *options, size_t count,
                                    const char *argument, struct error *error) {
     for (size_t i = 0; i < count; i++)
-        if (suggest_is_near(options[i].name, suggest_distance(options[i].name, argument)))
+        if (options[i].name != NULL &&
+            suggest_is_near(options[i].name, suggest_distance(options[i].name, argument)))
             return error_set(error, STATUS_INVALID, "unknown argument %s; did you mean %s?",
                              argument, options[i].name);
     return error_set(error, STATUS_INVALID, "unknown argument %s", argument);
@@ -51,6 +65,8 @@ enum status command_parse(const struct command_option *options, size_t count, in
         if (equals != NULL)
             name.len = (size_t)(equals - argv[i]);
         const struct command_option *option = find_option(options, count, name);
+        if (option == NULL && take_word(options, count, argv[i]))
+            continue;
         if (option == NULL)
             return refuse_argument(options, count, argv[i], error);
         bool takes_value = option->value != NULL || option->values != NULL;
@@ -65,6 +81,15 @@ enum status command_parse(const struct command_option *options, size_t count, in
         if (status != STATUS_OK)
             return status;
     }
+    return STATUS_OK;
+}
+
+enum status command_order_id(const char *word, struct uuid *id, struct error *error) {
+    if (word == NULL)
+        return error_set(error, STATUS_INVALID, "an order id is needed");
+    if (!uuid_parse(slice_of(word), id))
+        return error_set(error, STATUS_INVALID,
+                         "%s is no order's id, such as ef0168a2-25ac-85ab-b2e6-7f3075139440", word);
     return STATUS_OK;
 }
 

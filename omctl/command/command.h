@@ -11,6 +11,7 @@
 
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
+#include "shared/crypto/uuid.h"
 #include "shared/nats/nats_client.h"
 #include "shared/pg/pg.h"
 
@@ -35,7 +36,8 @@ struct command_values {
     size_t count;
 };
 
-/* A long option: one that takes an argument, where `value` or `values` is set, else a flag. */
+/* A long option: one that takes an argument, where `value` or `values` is set, else a flag. One
+   without a name is the word, such as an id, that stands before, between or behind the others. */
 struct command_option {
     const char *name; /* "--dir" */
     const char **value;
@@ -49,6 +51,8 @@ typedef int (*command_fn)(const struct omctl_config *config, int argc, char **ar
    flags. INVALID names the argument nobody knows. */
 enum status command_parse(const struct command_option *options, size_t count, int argc, char **argv,
                           struct error *error) MUST_CHECK;
+/* INVALID names `word`, which is no order's id; NULL: none was given. */
+enum status command_order_id(const char *word, struct uuid *id, struct error *error) MUST_CHECK;
 /* Prints `doing: why` on stderr and returns the exit code of a failure. */
 int command_failed(const char *doing, const struct error *error);
 /* The program's exit code: a failure also when not all that was to be on stdout got there. */

@@ -14,14 +14,15 @@
 
 /* The arguments of all subcommands; each takes some of them. */
 struct arguments {
-    const char *id; /* the word before the options; NULL for none */
+    const char *command;
+    const char *id; /* the word among the options; NULL for none */
     const char *filter[DLQ_FILTER_COUNT];
     const char *limit, *cursor, *rate, *reason, *because, *duration;
     bool is_json, takes_all, is_dry;
 };
 
 /* The filter's, and behind them: */
-enum { OPTION_JSON = DLQ_FILTER_COUNT, OPTION_OWN, OPTIONS_MOST = OPTION_OWN + 4 };
+enum { OPTION_JSON = DLQ_FILTER_COUNT, OPTION_WORD, OPTION_OWN, OPTIONS_MOST = OPTION_OWN + 4 };
 
 static const char *filter_option(int member) {
     static const char *const names[DLQ_FILTER_COUNT] = {
@@ -32,7 +33,7 @@ static const char *filter_option(int member) {
     return member == DLQ_FILTER_ORDER ? "--order" : names[member];
 }
 
-/* `own` are the subcommand's own options, up to four. An id, where there is one, is argv[0]. */
+/* `own` are the subcommand's own options, up to four. */
 static enum status parse(struct arguments *arguments, bool takes_filter,
                          const struct command_option *own, size_t own_count, int argc, char **argv,
                          struct error *error) {
@@ -42,21 +43,27 @@ static enum status parse(struct arguments *arguments, bool takes_filter,
         options[count++] =
             (struct command_option){.name = filter_option(i), .value = &arguments->filter[i]};
     options[count++] = (struct command_option){.name = "--json", .flag = &arguments->is_json};
+    options[count++] = (struct command_option){.value = &arguments->id};
     for (size_t i = 0; i < own_count; i++)
         options[count++] = own[i];
-    int words = argc > 0 && strncmp(argv[0], "--", 2) != 0 ? 1 : 0;
-    if (words > 0)
-        arguments->id = argv[0];
-    return command_parse(options, count, argc - words, argv + words, error);
+    return command_parse(options, count, argc, argv, error);
 }
 
 /* A time, or how long ago. The text is in `space`, or the argument itself. */
-static struct slice moment(const char *text, char space[RFC3339_SIZE]) {
-    int64_t ago_us;
-    if (duration_parse(text, &ago_us, NULL) != STATUS_OK)
-        return slice_of(text);
-    clock_format(clock_now_us() - ago_us, space);
-    return slice_of(space);
+static enum status read_moment(int member, const char *text, char space[RFC3339_SIZE],
+                               struct slice *value, struct error *error) {
+    int64_t us;
+    *value = slice_of(text);
+    if (clock_parse(*value, &us))
+        return STATUS_OK;
+    if (duration_parse(text, &us, NULL) != STATUS_OK)
+        return error_set(error, STATUS_INVALID,
+                         "%s %s: neither a time such as 2026-01-31T12:00:00Z nor how long ago, "
+                         "such as 15m",
+                         filter_option(member), text);
+    clock_format(clock_now_us() - us, space);
+    *value = slice_of(space);
+    return STATUS_OK;
 }
 
 struct moments {
@@ -71,9 +78,10 @@ static enum status read_filter(const struct arguments *arguments, struct moments
         if (arguments->filter[i] == NULL)
             continue;
         if (i == DLQ_FILTER_FROM || i == DLQ_FILTER_TO)
-            value =
-                moment(arguments->filter[i], i == DLQ_FILTER_FROM ? moments->from : moments->to);
-        status = dlq_filter_set(filter, (enum dlq_filter_member)i, value, error);
+            status = read_moment(i, arguments->filter[i],
+                                 i == DLQ_FILTER_FROM ? moments->from : moments->to, &value, error);
+        if (status == STATUS_OK)
+            status = dlq_filter_set(filter, (enum dlq_filter_member)i, value, error);
     }
     return status;
 }
@@ -115,7 +123,7 @@ static int ask(const struct omctl_config *config, const struct arguments *argume
     json_object_put(reply);
     nats_client_destroy(&nats);
     buf_fini(body);
-    return status == STATUS_OK ? COMMAND_DONE : command_failed(subject, &error);
+    return status == STATUS_OK ? COMMAND_DONE : command_failed(arguments->command, &error);
 }
 
 static int misused(const char *command, const struct error *error) {
@@ -170,7 +178,7 @@ static enum status write_list(const struct arguments *arguments, struct buf *bod
 }
 
 int dlq_list_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq list"};
     const struct command_option own[] = {
         {.name = "--limit", .value = &arguments.limit},
         {.name = "--cursor", .value = &arguments.cursor},
@@ -181,16 +189,16 @@ int dlq_list_command(const struct omctl_config *config, int argc, char **argv) {
     if (status == STATUS_OK)
         status = write_list(&arguments, &body, &error);
     return status == STATUS_OK ? ask(config, &arguments, "mesh.dlq.list", &body, print_list)
-                               : misused("dlq list", &error);
+                               : misused(arguments.command, &error);
 }
 
 int dlq_show_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq show"};
     struct buf body = {0};
     struct json_writer w;
     struct error error;
     if (parse_with_id(&arguments, NULL, 0, argc, argv, &error) != STATUS_OK)
-        return misused("dlq show", &error);
+        return misused(arguments.command, &error);
     begin_with_id(&arguments, &body, &w);
     json_end_object(&w);
     return ask(config, &arguments, "mesh.dlq.get", &body, dlq_print_details);
@@ -289,7 +297,7 @@ static int run_job(const struct omctl_config *config, const struct arguments *ar
 }
 
 int dlq_replay_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq replay"};
     const struct command_option own[] = {
         {.name = "--all", .flag = &arguments.takes_all},
         {.name = "--rate", .value = &arguments.rate},
@@ -307,7 +315,7 @@ int dlq_replay_command(const struct omctl_config *config, int argc, char **argv)
     static const struct bulk bulk = {"dlq replay", "mesh.dlq.replay_all", "replayed"};
     int code = COMMAND_USAGE;
     if (status != STATUS_OK)
-        code = misused("dlq replay", &error);
+        code = misused(arguments.command, &error);
     else
         code = arguments.takes_all ? run_job(config, &arguments, &bulk, &body)
                                    : replay_one(config, &arguments);
@@ -335,27 +343,38 @@ static enum status write_discard_all(const struct arguments *arguments, struct b
     return write_job(arguments, body, error);
 }
 
+static bool has_more_than_reason(const struct arguments *arguments) {
+    for (int i = 0; i < DLQ_FILTER_COUNT; i++)
+        if (i != DLQ_FILTER_REASON && arguments->filter[i] != NULL)
+            return true;
+    return arguments->because != NULL || arguments->rate != NULL || arguments->is_dry;
+}
+
 /* With an id `--reason` is why it is discarded; with --all it is the filter's. */
 static enum status parse_discard(struct arguments *arguments, int argc, char **argv,
                                  struct error *error) {
-    const struct command_option one[] = {{.name = "--reason", .value = &arguments->reason}};
-    const struct command_option all[] = {
+    const struct command_option own[] = {
         {.name = "--all", .flag = &arguments->takes_all},
         {.name = "--because", .value = &arguments->because},
         {.name = "--rate", .value = &arguments->rate},
         {.name = "--dry-run", .flag = &arguments->is_dry},
     };
-    bool has_id = argc > 0 && strncmp(argv[0], "--", 2) != 0;
-    enum status status = has_id ? parse(arguments, false, one, 1, argc, argv, error)
-                                : parse(arguments, true, all, 4, argc, argv, error);
-    if (status == STATUS_OK && !has_id && !arguments->takes_all)
-        status = error_set(error, STATUS_INVALID, "an id is needed, or --all");
-    return status;
+    enum status status = parse(arguments, true, own, 4, argc, argv, error);
+    if (status != STATUS_OK)
+        return status;
+    if ((arguments->id != NULL) == arguments->takes_all)
+        return error_set(error, STATUS_INVALID, "an id is needed, or --all");
+    if (arguments->id != NULL && has_more_than_reason(arguments))
+        return error_set(error, STATUS_INVALID,
+                         "filters, --because, --rate and --dry-run go with --all");
+    if (arguments->id != NULL)
+        arguments->reason = arguments->filter[DLQ_FILTER_REASON];
+    return STATUS_OK;
 }
 
 int dlq_discard_command(const struct omctl_config *config, int argc, char **argv) {
     static const struct bulk bulk = {"dlq discard", "mesh.dlq.discard_all", "discarded"};
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq discard"};
     struct buf body = {0};
     struct error error;
     enum status status = parse_discard(&arguments, argc, argv, &error);
@@ -364,7 +383,7 @@ int dlq_discard_command(const struct omctl_config *config, int argc, char **argv
                                      : write_discard_one(&arguments, &body, &error);
     if (status != STATUS_OK) {
         buf_fini(&body);
-        return misused("dlq discard", &error);
+        return misused(arguments.command, &error);
     }
     if (!arguments.takes_all)
         return ask(config, &arguments, "mesh.dlq.discard", &body, dlq_print_entry);
@@ -384,12 +403,12 @@ static void print_jobs(struct json_object *reply, FILE *out) {
 }
 
 int dlq_jobs_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq jobs"};
     struct buf body = {0};
     struct json_writer w;
     struct error error;
     if (parse(&arguments, false, NULL, 0, argc, argv, &error) != STATUS_OK)
-        return misused("dlq jobs", &error);
+        return misused(arguments.command, &error);
     begin_with_id(&arguments, &body, &w);
     json_end_object(&w);
     return arguments.id == NULL ? ask(config, &arguments, "mesh.dlq.jobs", &body, print_jobs)
@@ -397,12 +416,12 @@ int dlq_jobs_command(const struct omctl_config *config, int argc, char **argv) {
 }
 
 int dlq_cancel_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq cancel"};
     struct buf body = {0};
     struct json_writer w;
     struct error error;
     if (parse_with_id(&arguments, NULL, 0, argc, argv, &error) != STATUS_OK)
-        return misused("dlq cancel", &error);
+        return misused(arguments.command, &error);
     begin_with_id(&arguments, &body, &w);
     actor_put(&w);
     json_end_object(&w);
@@ -410,7 +429,7 @@ int dlq_cancel_command(const struct omctl_config *config, int argc, char **argv)
 }
 
 int dlq_watch_command(const struct omctl_config *config, int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments = {.command = "dlq watch"};
     const struct command_option own[] = {{.name = "--for", .value = &arguments.duration}};
     struct dlq_watch watch = {0};
     struct moments moments;
@@ -425,11 +444,11 @@ int dlq_watch_command(const struct omctl_config *config, int argc, char **argv) 
     if (status == STATUS_OK && arguments.duration != NULL)
         status = duration_parse(arguments.duration, &watch.duration_us, &error);
     if (status != STATUS_OK)
-        return misused("dlq watch", &error);
+        return misused(arguments.command, &error);
     watch.is_json = arguments.is_json;
     status = command_open_nats(config, &nats, &error);
     if (status == STATUS_OK)
         status = dlq_follow(nats, &watch, stdout, &error);
     nats_client_destroy(&nats);
-    return status == STATUS_OK ? COMMAND_DONE : command_failed("dlq watch", &error);
+    return status == STATUS_OK ? COMMAND_DONE : command_failed(arguments.command, &error);
 }

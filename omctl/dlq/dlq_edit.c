@@ -33,15 +33,14 @@ static enum status parse_arguments(int argc, char **argv, struct edit_arguments 
         {.name = "--header", .values = &arguments->headers},
         {.name = "--drop-header", .values = &arguments->dropped},
         {.name = "--json", .flag = &arguments->is_json},
+        {.value = &arguments->id},
     };
-    int words = argc > 0 && strncmp(argv[0], "--", 2) != 0 ? 1 : 0;
-    enum status status = command_parse(options, sizeof(options) / sizeof(options[0]), argc - words,
-                                       argv + words, error);
-    if (status == STATUS_OK && words == 0)
+    enum status status =
+        command_parse(options, sizeof(options) / sizeof(options[0]), argc, argv, error);
+    if (status == STATUS_OK && arguments->id == NULL)
         return error_set(error, STATUS_INVALID, "an id is needed");
     if (status == STATUS_OK && arguments->reason == NULL)
         return error_set(error, STATUS_INVALID, "--reason is needed");
-    arguments->id = words > 0 ? argv[0] : NULL;
     return status;
 }
 

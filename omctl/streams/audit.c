@@ -301,14 +301,15 @@ struct audit_arguments {
 
 static enum status parse_arguments(int argc, char **argv, struct audit_arguments *arguments,
                                    struct error *error) {
-    const char *since = NULL;
+    const char *id = NULL, *since = NULL;
     const struct command_option options[] = {
+        {.value = &id},
         {.name = "--since", .value = &since},
         {.name = "--json", .flag = &arguments->is_json},
     };
-    if (argc == 0 || !uuid_parse(slice_of(argv[0]), &arguments->order_id))
-        return error_set(error, STATUS_INVALID, "an order id is needed");
-    enum status status = command_parse(options, 2, argc - 1, argv + 1, error);
+    enum status status = command_parse(options, 3, argc, argv, error);
+    if (status == STATUS_OK)
+        status = command_order_id(id, &arguments->order_id, error);
     if (status == STATUS_OK && since != NULL)
         status = since_parse(since, &arguments->since_us, error);
     return status;

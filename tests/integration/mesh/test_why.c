@@ -155,7 +155,7 @@ static void an_order_that_has_ended_waits_for_nothing(void **state) {
     assert_contains(output.ptr, "there is no such order");
     buf_clear(&output);
     assert_int_equal(run_why("12", "", &output), 2);
-    assert_contains(output.ptr, "an order id is needed");
+    assert_contains(output.ptr, "12 is no order's id");
     buf_fini(&output);
 }
 

@@ -87,10 +87,36 @@ static void a_mistake_is_named_and_what_was_meant(void **state) {
         {"version now", "unknown argument now"},
         {"completion tcsh", "bash, zsh or fish"},
         {"man frobnicate", "there is no command `frobnicate`"},
+        {"why --json", "omctl: why: an order id is needed"},
+        {"why 12", "omctl: why: 12 is no order's id"},
+        {"audit --json 12", "omctl: audit: 12 is no order's id"},
+        {"health 127.0.0.1:1", "omctl: health: 127.0.0.1:1 is no URL"},
+        {"dlq list --from yesterday", "--from yesterday: neither a time such as"},
+        {"dlq discard --reason x --consumer order E", "filters, --because, --rate and --dry-run"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_int_equal(omctl(rows[i].arguments), 2);
         assert_contains(said.ptr, rows[i].part);
+    }
+}
+
+/* "Unknown argument ORDERS.order.x" was said of a word behind an option. */
+static void a_word_may_stand_behind_the_options(void **state) {
+    (void)state;
+    static const char *const rows[] = {
+        "dlq show --json E",
+        "dlq replay --json E",
+        "dlq discard --reason x E",
+        "dlq edit --reason x --drop-header A E",
+        "dlq cancel --json E",
+        "why --json ef0168a2-25ac-85ab-b2e6-7f3075139440",
+        "audit --since 1h ef0168a2-25ac-85ab-b2e6-7f3075139440",
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf line = {0};
+        buf_printf(&line, "env -u OM_NATS_URL omctl %s", rows[i]);
+        assert_int_equal(bash(line.ptr), 1);
+        buf_fini(&line);
     }
 }
 
@@ -193,6 +219,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(help_is_had_in_every_way_and_place, clean),
         cmocka_unit_test_teardown(a_mistake_is_named_and_what_was_meant, clean),
+        cmocka_unit_test_teardown(a_word_may_stand_behind_the_options, clean),
         cmocka_unit_test_teardown(output_that_cannot_be_written_is_a_failure, clean),
         cmocka_unit_test_teardown(every_option_of_the_table_is_known_to_its_command, clean),
         cmocka_unit_test_teardown(words_are_completed_from_the_table, clean),

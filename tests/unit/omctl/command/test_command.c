@@ -56,6 +56,22 @@ static void options_are_flags_or_take_a_value_in_two_ways(void **state) {
     assert_string_equal(parsed.dir, "b=c");
 }
 
+static void one_word_may_stand_anywhere(void **state) {
+    (void)state;
+    const char *word = NULL, *dir = NULL;
+    struct error error;
+    const struct command_option options[] = {{.name = "--dir", .value = &dir}, {.value = &word}};
+    char *behind[] = {"--dir", "a", "x"}, *before[] = {"x", "--dir=a"}, *two[] = {"x", "y"};
+    assert_int_equal(command_parse(options, 2, 3, behind, NULL), STATUS_OK);
+    assert_string_equal(word, "x");
+    word = NULL;
+    assert_int_equal(command_parse(options, 2, 2, before, NULL), STATUS_OK);
+    assert_string_equal(word, "x");
+    word = NULL;
+    assert_int_equal(command_parse(options, 2, 2, two, &error), STATUS_INVALID);
+    assert_contains(error.text, "unknown argument y");
+}
+
 static void wrong_arguments_are_named(void **state) {
     (void)state;
     struct parsed parsed = {0};
@@ -84,6 +100,7 @@ int main(void) {
         cmocka_unit_test(a_duration_is_a_number_and_its_unit),
         cmocka_unit_test(anything_else_is_no_duration),
         cmocka_unit_test(options_are_flags_or_take_a_value_in_two_ways),
+        cmocka_unit_test(one_word_may_stand_anywhere),
         cmocka_unit_test(wrong_arguments_are_named),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
     };
