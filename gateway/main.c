@@ -85,6 +85,9 @@ static const struct config_row rows[] = {
     ROW("OM_TENANT", CONFIG_TEXT, tenant, "default", 0, 0, "tenant of all orders"),
     ROW("OM_FLOW", CONFIG_TEXT, flow_name, "inventory-first", 0, 0,
         "flow of orders that name none: inventory-first, payment-first or parallel"),
+    ROW("OM_PAYMENT_CAPTURE", CONFIG_TEXT, capture_name, "automatic", 0, 0,
+        "when the money of orders that do not say is taken: automatic (at once) or on_shipment; "
+        "not before all services run a version that knows it"),
     ROW("OM_AUTH", CONFIG_TEXT, auth, "none", 0, 0,
         "jwt: callers need a token; none: they do not, on a loopback address only"),
     ROW("OM_JWT_ALG", CONFIG_TEXT, jwt_algorithm, "", 0, 0,
@@ -186,6 +189,9 @@ static enum status check_settings(const struct config *common, struct error *err
     if (!order_flow_parse(slice_of(settings.flow_name), &gateway.flow))
         return error_set(error, STATUS_INVALID,
                          "OM_FLOW is none of inventory-first payment-first parallel");
+    if (!order_capture_parse(slice_of(settings.capture_name), &gateway.capture))
+        return error_set(error, STATUS_INVALID,
+                         "OM_PAYMENT_CAPTURE is neither automatic nor on_shipment");
     enum status status = notify_channels_parse(common->notify_offered, &gateway.channels, error);
     if (status == STATUS_OK)
         status = redis_check_url(common->redis_url, error);

@@ -33,6 +33,7 @@ struct gateway_settings {
     bool is_key_required;
     const char *tenant;
     const char *flow_name;
+    const char *capture_name;
     const char *auth, *jwt_algorithm, *jwt_key_file, *jwt_old_key_file, *jwt_issuer, *jwt_audience;
     int64_t jwt_leeway_s;
     const char *trace_sample;
@@ -61,6 +62,7 @@ struct gateway {
     const struct config *config;
     const struct gateway_settings *settings;
     enum order_flow flow;
+    enum order_capture capture;
     unsigned channels;  /* NOTIFY_BIT()s that an order may choose */
     double trace_share; /* of the traces that begin here, recorded */
     struct key_ring *keys;

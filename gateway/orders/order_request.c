@@ -72,13 +72,15 @@ struct members {
     const struct other_name *other_names;
     const struct text_rule *texts;
     size_t text_count;
-    const char *others[5];
+    const char *others[6];
 };
 
 #define TEXTS(table) (table), sizeof(table) / sizeof((table)[0])
 
 static const struct members order_members = {
-    order_other_names, TEXTS(order_texts), {"items", "shippingAddress", "notify", "flow"}};
+    order_other_names,
+    TEXTS(order_texts),
+    {"items", "shippingAddress", "notify", "flow", "capture"}};
 static const struct members order_members_without_flow = {
     order_other_names, TEXTS(order_texts), {"items", "shippingAddress", "notify"}};
 static const struct members address_members = {address_other_names, TEXTS(address_texts), {NULL}};
@@ -306,6 +308,19 @@ static void take_flow(struct field_errors *errors, const struct json_value *body
         fault(&root, SLICE_LITERAL("flow"), "must be inventory-first, payment-first or parallel");
 }
 
+static void take_capture(struct field_errors *errors, const struct json_value *body,
+                         struct order_request *request) {
+    const struct place root = {errors, "", -1};
+    struct slice text;
+    enum status status = json_tree_get_string(body, "capture", &text, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return;
+    request->has_capture =
+        status == STATUS_OK && order_capture_parse(text, &request->snapshot.capture);
+    if (!request->has_capture)
+        fault(&root, SLICE_LITERAL("capture"), "must be automatic or on_shipment");
+}
+
 enum status order_request_parse(struct slice text, struct arena *arena,
                                 struct order_request *request, struct field_errors *errors,
                                 struct error *error) {
@@ -319,8 +334,10 @@ enum status order_request_parse(struct slice text, struct arena *arena,
     const struct place place = {errors, "", -1};
     take_texts(&place, root, parsed.may_name_flow ? &order_members : &order_members_without_flow,
                &parsed);
-    if (parsed.may_name_flow)
+    if (parsed.may_name_flow) {
         take_flow(errors, root, &parsed);
+        take_capture(errors, root, &parsed);
+    }
     take_address(errors, root, &parsed);
     take_notify(errors, root, &parsed);
     take_items(errors, arena, root, &parsed);
@@ -368,6 +385,8 @@ void order_request_canonical(const struct order_request *request, struct buf *ou
     write_notify(&w, &request->contact);
     if (request->has_flow)
         json_put_text(&w, "flow", order_flow_name(request->snapshot.flow));
+    if (request->has_capture)
+        json_put_text(&w, "capture", order_capture_name(request->snapshot.capture));
     json_key(&w, "items");
     json_begin_array(&w);
     for (size_t i = 0; i < request->snapshot.item_count; i++) {

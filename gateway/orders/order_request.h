@@ -29,9 +29,10 @@ struct order_contact {
 struct order_request {
     /* Without id, tenant and sealed data, which are not the client's to say; unpriced. */
     struct order_snapshot snapshot;
-    bool may_name_flow; /* set before parsing: "flow" is a member like others */
+    bool may_name_flow; /* set before parsing: "flow" and "capture" are members like others */
     bool has_flow;      /* and was given */
-    unsigned channels;  /* NOTIFY_BIT()s that "notify" may name; set before parsing */
+    bool has_capture;
+    unsigned channels; /* NOTIFY_BIT()s that "notify" may name; set before parsing */
     struct order_contact contact;
 };
 

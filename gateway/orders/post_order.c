@@ -108,6 +108,8 @@ static void identify(struct order_post *post, const struct sent_key *key) {
     snapshot->tenant = slice_of(post->pending.caller.tenant);
     if (!post->request.has_flow)
         snapshot->flow = lane->gateway->flow;
+    if (!post->request.has_capture)
+        snapshot->capture = lane->gateway->capture;
     post->has_key = key->len > 0;
     if (!post->has_key) {
         snapshot->order_id = uuid_v7();

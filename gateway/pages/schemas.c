@@ -13,15 +13,20 @@
     X(notification_sent_1, "notification.sent", "1")                                               \
     X(order_cancel_1, "order.cancel", "1")                                                         \
     X(order_cancelled_1, "order.cancelled", "1")                                                   \
+    X(order_capture_requested_1, "order.capture_requested", "1")                                   \
     X(order_completed_1, "order.completed", "1")                                                   \
     X(order_confirmed_1, "order.confirmed", "1")                                                   \
     X(order_created_1, "order.created", "1")                                                       \
     X(order_failed_1, "order.failed", "1")                                                         \
     X(order_stop_requested_1, "order.stop_requested", "1")                                         \
     X(order_submit_1, "order.submit", "1")                                                         \
+    X(payment_authorized_1, "payment.authorized", "1")                                             \
+    X(payment_capture_failed_1, "payment.capture_failed", "1")                                     \
+    X(payment_captured_1, "payment.captured", "1")                                                 \
     X(payment_failed_1, "payment.failed", "1")                                                     \
     X(payment_refunded_1, "payment.refunded", "1")                                                 \
     X(payment_succeeded_1, "payment.succeeded", "1")                                               \
+    X(payment_voided_1, "payment.voided", "1")                                                     \
     X(shipping_failed_1, "shipping.failed", "1")                                                   \
     X(shipping_shipped_1, "shipping.shipped", "1")                                                 \
     X(shipping_stopped_1, "shipping.stopped", "1")

@@ -21,7 +21,10 @@ enum event_type fact_event(enum fact fact) {
     return infos[fact].event;
 }
 
+/* What was captured after its order had been shipped is paid as what was charged at once. */
 bool fact_of_event(enum event_type type, enum fact *fact) {
+    if (type == EVENT_PAYMENT_CAPTURED)
+        type = EVENT_PAYMENT_SUCCEEDED;
     for (int i = 0; i < FACT_COUNT; i++) {
         if (infos[i].event == type) {
             *fact = (enum fact)i;

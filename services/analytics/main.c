@@ -15,6 +15,7 @@ static const struct handler_row inventory_events[] = {
 };
 static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_SUCCEEDED, &analytics_handler},
+    {EVENT_PAYMENT_CAPTURED, &analytics_handler},
     {EVENT_PAYMENT_FAILED, &analytics_handler},
     {EVENT_PAYMENT_REFUNDED, &analytics_handler},
 };

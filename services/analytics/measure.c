@@ -49,18 +49,24 @@ static void measure_stage(struct tally *tally, enum stage stage, int64_t from_us
                   histogram_bin(to_us - from_us), to_us, times);
 }
 
+/* 0 where the money was taken after the shipment: it was held before, and nobody tells when. */
+static int64_t paid_on_the_way(const int64_t *at_us) {
+    bool is_late = at_us[FACT_SHIPPED] != 0 && at_us[FACT_PAID] > at_us[FACT_SHIPPED];
+    return is_late ? 0 : at_us[FACT_PAID];
+}
+
 static void measure_stages(const struct order_facts *facts, int times, struct tally *tally) {
     const int64_t *at = facts->at_us;
-    int64_t created_us = at[FACT_CREATED];
+    int64_t created_us = at[FACT_CREATED], paid_us = paid_on_the_way(at);
     int64_t reservation_from_us = created_us, payment_from_us = created_us;
     /* Without the creation nobody knows the flow, and so not when these two began. */
     if (slice_is(facts->flow, order_flow_name(FLOW_INVENTORY_FIRST)))
         payment_from_us = at[FACT_RESERVED];
     else if (slice_is(facts->flow, order_flow_name(FLOW_PAYMENT_FIRST)))
-        reservation_from_us = at[FACT_PAID];
+        reservation_from_us = paid_us;
     measure_stage(tally, STAGE_RESERVATION, reservation_from_us, at[FACT_RESERVED], times);
-    measure_stage(tally, STAGE_PAYMENT, payment_from_us, at[FACT_PAID], times);
-    measure_stage(tally, STAGE_CONFIRMATION, both_of(at[FACT_RESERVED], at[FACT_PAID]),
+    measure_stage(tally, STAGE_PAYMENT, payment_from_us, paid_us, times);
+    measure_stage(tally, STAGE_CONFIRMATION, both_of(at[FACT_RESERVED], paid_us),
                   at[FACT_CONFIRMED], times);
     measure_stage(tally, STAGE_SHIPPING, at[FACT_CONFIRMED], at[FACT_SHIPPED], times);
     measure_stage(tally, STAGE_COMPLETION, at[FACT_SHIPPED], at[FACT_COMPLETED], times);

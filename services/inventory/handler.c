@@ -29,9 +29,14 @@ static struct request *parse_request(struct delivery *delivery, struct arena *ar
     return request;
 }
 
-/* Does the event ask for stock? order.created, but in payment-first only payment.succeeded. */
+/* The money was taken, or is held. */
+static bool is_payment(const struct event *event) {
+    return event->type == EVENT_PAYMENT_SUCCEEDED || event->type == EVENT_PAYMENT_AUTHORIZED;
+}
+
+/* Does the event ask for stock? order.created, but in payment-first only its payment. */
 static bool asks_for_stock(const struct event *event) {
-    return event->type == EVENT_ORDER_CREATED || event->type == EVENT_PAYMENT_SUCCEEDED;
+    return event->type == EVENT_ORDER_CREATED || is_payment(event);
 }
 
 /* An event that names no flow is not waved through, unless it is a payment from before there were
@@ -44,7 +49,7 @@ static bool inventory_wants(const struct event *event) {
     if (json_tree_get_string(event->data, "flow", &text, NULL) != STATUS_OK ||
         !order_flow_parse(text, &flow))
         return event->type == EVENT_ORDER_CREATED;
-    return (flow == FLOW_PAYMENT_FIRST) == (event->type == EVENT_PAYMENT_SUCCEEDED);
+    return (flow == FLOW_PAYMENT_FIRST) == is_payment(event);
 }
 
 static void parse_requests(struct batch *batch) {

@@ -19,6 +19,7 @@ static const struct handler_row late_order_events[] = {
 
 static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
+    {EVENT_PAYMENT_AUTHORIZED, &inventory_handler},
 };
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
@@ -29,6 +30,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "inventory-failed", ROWS(order_events)},
     {"ORDERS", "inventory-cancelled", ROWS(order_events)},
     {"PAYMENTS", "inventory", ROWS(payment_events)},
+    {"PAYMENTS", "inventory-authorized", ROWS(payment_events)},
 };
 
 static const struct endpoint endpoints[] = {

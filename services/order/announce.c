@@ -7,10 +7,11 @@ METRIC_STARTS(orders_ended, "COMPLETED", "FAILED", "CANCELLED");
 METRIC_HISTOGRAM(order_seconds, "ordermesh_order_seconds", "",
                  "From acceptance to the final state.");
 
-/* Nobody tells the customer of these two, nor sends anything anywhere: those who take part until
-   the order is confirmed do without the address. */
+/* Nobody tells the customer of these, nor sends anything anywhere: those who take part until the
+   order is confirmed, or take its money, do without the address. */
 static bool goes_without_address(enum event_type type) {
-    return type == EVENT_ORDER_CREATED || type == EVENT_ORDER_COMPLETED;
+    return type == EVENT_ORDER_CREATED || type == EVENT_ORDER_COMPLETED ||
+           type == EVENT_ORDER_CAPTURE_REQUESTED;
 }
 
 void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch) {

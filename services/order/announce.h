@@ -1,7 +1,7 @@
 /*
  * The order service's events about an order: order.created, .confirmed, .completed, .failed,
- * .cancelled and .stop_requested, each with the whole snapshot. Adds to the batch's outbox; nothing
- * blocks.
+ * .cancelled, .stop_requested and .capture_requested, each with the whole snapshot. Adds to the
+ * batch's outbox; nothing blocks.
  */
 #ifndef OM_SERVICES_ORDER_ANNOUNCE_H
 #define OM_SERVICES_ORDER_ANNOUNCE_H

@@ -23,6 +23,7 @@ static const struct fact_source {
     [EVENT_ORDER_CANCEL] = {.reason = REASON_CANCELLED_BY_CUSTOMER},
     [EVENT_INVENTORY_REJECTED] = {.reason_key = "reason", .detail_key = "sku"},
     [EVENT_PAYMENT_FAILED] = {.reason_key = "reason", .detail_key = "code"},
+    [EVENT_PAYMENT_CAPTURE_FAILED] = {.detail_key = "code"},
     [EVENT_SHIPPING_SHIPPED] = {.detail_key = "trackingNumber"},
     [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
     [EVENT_SHIPPING_STOPPED] = {.reason = REASON_SAGA_TIMEOUT},
@@ -87,8 +88,8 @@ static bool step(struct order_row *order, struct delivery *delivery, struct prog
     return true;
 }
 
-static const unsigned announced_actions =
-    ORDER_START | ORDER_CONFIRM | ORDER_COMPLETE | ORDER_FAIL | ORDER_CANCEL | ORDER_STOP;
+static const unsigned announced_actions = ORDER_START | ORDER_CONFIRM | ORDER_COMPLETE |
+                                          ORDER_FAIL | ORDER_CANCEL | ORDER_STOP | ORDER_CAPTURE;
 
 static void note(struct order_row *order, const struct progress *progress) {
     if (progress->actions != ORDER_START)
@@ -152,9 +153,13 @@ static const struct consequence {
     enum event_type type;
     bool has_reason;
 } consequences[] = {
-    {ORDER_START, EVENT_ORDER_CREATED, false},      {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false},
-    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false}, {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true},
-    {ORDER_FAIL, EVENT_ORDER_FAILED, true},         {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true},
+    {ORDER_START, EVENT_ORDER_CREATED, false},
+    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false},
+    {ORDER_CAPTURE, EVENT_ORDER_CAPTURE_REQUESTED, false},
+    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false},
+    {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true},
+    {ORDER_FAIL, EVENT_ORDER_FAILED, true},
+    {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true},
 };
 #define CONSEQUENCE_COUNT (sizeof(consequences) / sizeof(consequences[0]))
 

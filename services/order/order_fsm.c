@@ -24,11 +24,18 @@
 #define STOP ORDER_STOP
 #define REFUSE ORDER_REFUSE
 #define START ORDER_START
+#define CAPTURE ORDER_CAPTURE
+
+/* Steps of an order whose money is taken once it is shipped. */
+#define ON_SHIPMENT STEP_ON_SHIPMENT
 
 const struct order_transition order_fsm_rows[] = {
     /* Repeats: another message says what is known. */
     {ALL, ANY, EVENT_INVENTORY_RESERVED, STEP_RESERVED, STAY, 0, 0, "reserved is known"},
     {ALL, ANY, EVENT_PAYMENT_SUCCEEDED, STEP_PAID, STAY, 0, 0, "paid is known"},
+    {ALL, ANY, EVENT_PAYMENT_AUTHORIZED, STEP_AUTHORIZED, STAY, 0, 0, "authorized is known"},
+    {ALL, ANY, EVENT_PAYMENT_CAPTURED, STEP_PAID, STAY, 0, 0, "paid is known"},
+    {ALL, ANY, EVENT_PAYMENT_CAPTURE_FAILED, STEP_UNCAPTURED, STAY, 0, 0, "uncaptured is known"},
     {ALL, ANY, EVENT_SHIPPING_SHIPPED, STEP_SHIPPED, STAY, 0, 0, "shipped is known"},
     {ALL, ANY, EVENT_ORDER_CANCEL, STEP_CANCEL, STAY, 0, 0, "the wish is known"},
 
@@ -45,10 +52,45 @@ const struct order_transition order_fsm_rows[] = {
      RECORD | CONFIRM, "both are in"},
     {PARALLEL, PENDING, EVENT_PAYMENT_SUCCEEDED, STEP_RESERVED, ORDER_CONFIRMED, STEP_PAID,
      RECORD | CONFIRM, "both are in"},
+    {PARALLEL, PENDING, EVENT_INVENTORY_RESERVED, STEP_AUTHORIZED, ORDER_CONFIRMED, STEP_RESERVED,
+     RECORD | CONFIRM, "both are in"},
     {PARALLEL, PENDING, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
      "the payment is still to come"},
     {PARALLEL, PENDING, EVENT_PAYMENT_SUCCEEDED, 0, STAY, STEP_PAID, RECORD,
      "the stock is still to come"},
+
+    /* Money that is held at first goes the same way, and is taken once the order is shipped. */
+    {INVENTORY_FIRST, PENDING, EVENT_PAYMENT_AUTHORIZED, 0, ORDER_CONFIRMED, STEP_AUTHORIZED,
+     RECORD | CONFIRM, "only reserved orders are authorized, so reserved is implied"},
+    {PAYMENT_FIRST, PENDING, EVENT_PAYMENT_AUTHORIZED, 0, STAY, STEP_AUTHORIZED, RECORD,
+     "money is held; inventory reserves on the same event"},
+    {PARALLEL, PENDING, EVENT_PAYMENT_AUTHORIZED, STEP_RESERVED, ORDER_CONFIRMED, STEP_AUTHORIZED,
+     RECORD | CONFIRM, "both are in"},
+    {PARALLEL, PENDING, EVENT_PAYMENT_AUTHORIZED, 0, STAY, STEP_AUTHORIZED, RECORD,
+     "the stock is still to come"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_SHIPPED, ON_SHIPMENT | STEP_PAID, ORDER_COMPLETED, STEP_SHIPPED,
+     RECORD | COMPLETE, "a payment service of an earlier version charged it at once"},
+    {ALL, PENDING, EVENT_SHIPPING_SHIPPED, ON_SHIPMENT | STEP_PAID, ORDER_COMPLETED, STEP_SHIPPED,
+     RECORD | CONFIRM | COMPLETE, "only confirmed orders are shipped, so the rest is implied"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_SHIPPED, ON_SHIPMENT | STEP_UNCAPTURED, ORDER_COMPLETED,
+     STEP_SHIPPED, RECORD | COMPLETE, "its money cannot be taken, which is known"},
+    {ALL, PENDING, EVENT_SHIPPING_SHIPPED, ON_SHIPMENT | STEP_UNCAPTURED, ORDER_COMPLETED,
+     STEP_SHIPPED, RECORD | CONFIRM | COMPLETE, "its money cannot be taken, which is known"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_SHIPPED, ON_SHIPMENT, STAY, STEP_SHIPPED, RECORD | CAPTURE,
+     "it has left the house: its money is due"},
+    {ALL, PENDING, EVENT_SHIPPING_SHIPPED, ON_SHIPMENT, ORDER_CONFIRMED, STEP_SHIPPED,
+     RECORD | CONFIRM | CAPTURE, "only confirmed orders are shipped, so the rest is implied"},
+    {ALL, CONFIRMED, EVENT_PAYMENT_CAPTURED, STEP_SHIPPED, ORDER_COMPLETED, STEP_PAID,
+     RECORD | COMPLETE, "the last step"},
+    {ALL, CONFIRMED, EVENT_PAYMENT_SUCCEEDED, STEP_SHIPPED, ORDER_COMPLETED, STEP_PAID,
+     RECORD | COMPLETE, "a payment service of an earlier version charged it at once"},
+    {ALL, CONFIRMED, EVENT_PAYMENT_CAPTURE_FAILED, STEP_SHIPPED, ORDER_COMPLETED, STEP_UNCAPTURED,
+     RECORD | COMPLETE, "it has left the house unpaid: there is nothing to take back"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_FAILED, STEP_SHIPPED, STAY, 0, RECORD,
+     "contradicts the shipment"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_STOPPED, STEP_SHIPPED, STAY, 0, RECORD,
+     "contradicts the shipment"},
+
     {ALL, CONFIRMED, EVENT_SHIPPING_SHIPPED, 0, ORDER_COMPLETED, STEP_SHIPPED, RECORD | COMPLETE,
      "the last step"},
     {ALL, PENDING, EVENT_SHIPPING_SHIPPED, 0, ORDER_COMPLETED, STEP_SHIPPED,
@@ -64,6 +106,8 @@ const struct order_transition order_fsm_rows[] = {
        first, and its answer ends the order one way or the other. */
     {ALL, PENDING, EVENT_ORDER_CANCEL, 0, ORDER_CANCELLED, STEP_CANCEL, RECORD | CANCEL,
      "not announced as confirmed, so nobody ships it"},
+    {ALL, CONFIRMED, EVENT_ORDER_CANCEL, STEP_SHIPPED, STAY, STEP_CANCEL, RECORD | REFUSE,
+     "it has been shipped, and is being paid"},
     {ALL, CONFIRMED, EVENT_ORDER_CANCEL, STEP_OVERDUE, STAY, STEP_CANCEL, RECORD,
      "shipping has been asked to stop already"},
     {ALL, CONFIRMED, EVENT_ORDER_CANCEL, 0, STAY, STEP_CANCEL, RECORD | STOP,
@@ -74,6 +118,8 @@ const struct order_transition order_fsm_rows[] = {
     /* The watchdog: nothing hangs. */
     {ALL, PENDING, ORDER_TIME_UP, 0, ORDER_FAILED, STEP_OVERDUE, FAIL,
      "not announced as confirmed, so nobody ships it"},
+    {ALL, CONFIRMED, ORDER_TIME_UP, STEP_SHIPPED, STAY, 0, 0,
+     "it has been shipped, and payment asks for its money until that is settled"},
     {ALL, CONFIRMED, ORDER_TIME_UP, STEP_OVERDUE, STAY, 0, 0, "shipping has been asked to stop"},
     {ALL, CONFIRMED, ORDER_TIME_UP, STEP_CANCEL, STAY, 0, 0, "shipping has been asked to stop"},
     {ALL, CONFIRMED, ORDER_TIME_UP, 0, STAY, STEP_OVERDUE, STOP,
@@ -101,11 +147,19 @@ const struct order_transition order_fsm_rows[] = {
      "what it led to came by first"},
     {ALL, CONFIRMED | COMPLETED, EVENT_PAYMENT_SUCCEEDED, 0, STAY, STEP_PAID, RECORD,
      "what it led to came by first"},
+    {ALL, CONFIRMED | COMPLETED, EVENT_PAYMENT_AUTHORIZED, 0, STAY, STEP_AUTHORIZED, RECORD,
+     "what it led to came by first"},
+    {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_CAPTURED, 0, STAY, STEP_PAID, RECORD,
+     "what it led to came by first"},
     {ALL, COMPLETED, EVENT_SHIPPING_SHIPPED, 0, STAY, STEP_SHIPPED, RECORD,
      "completed by other means"},
     {ALL, BROKEN_OFF, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
      "inventory releases it on the order's end"},
     {ALL, BROKEN_OFF, EVENT_PAYMENT_SUCCEEDED, 0, STAY, STEP_PAID, RECORD,
+     "payment refunds it on the order's end"},
+    {ALL, BROKEN_OFF, EVENT_PAYMENT_AUTHORIZED, 0, STAY, STEP_AUTHORIZED, RECORD,
+     "payment voids it on the order's end"},
+    {ALL, BROKEN_OFF, EVENT_PAYMENT_CAPTURED, 0, STAY, STEP_PAID, RECORD,
      "payment refunds it on the order's end"},
     {ALL, BROKEN_OFF, EVENT_SHIPPING_SHIPPED, 0, STAY, STEP_SHIPPED, RECORD,
      "it left the house all the same; the timeline shows it"},
@@ -115,17 +169,24 @@ const struct order_transition order_fsm_rows[] = {
      "contradicts the reservation"},
     {ALL, CONFIRMED | COMPLETED, EVENT_PAYMENT_FAILED, 0, STAY, 0, RECORD,
      "contradicts the payment taken"},
+    {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_CAPTURE_FAILED, 0, STAY, STEP_UNCAPTURED,
+     RECORD, "nobody has asked for its money"},
     {ALL, COMPLETED, EVENT_SHIPPING_FAILED, 0, STAY, 0, RECORD, "contradicts the shipment"},
     {ALL, BROKEN_OFF, EVENT_INVENTORY_REJECTED, 0, STAY, 0, RECORD, "it has ended already"},
     {ALL, BROKEN_OFF, EVENT_PAYMENT_FAILED, 0, STAY, 0, RECORD, "it has ended already"},
+    {ALL, BROKEN_OFF, EVENT_PAYMENT_CAPTURE_FAILED, 0, STAY, STEP_UNCAPTURED, RECORD,
+     "it has ended already"},
     {ALL, BROKEN_OFF, EVENT_SHIPPING_FAILED, 0, STAY, 0, RECORD, "it has ended already"},
 
     /* Compensations: never change where the order stands. */
     {ALL, BROKEN_OFF, EVENT_INVENTORY_RELEASED, 0, STAY, 0, RECORD, "compensated"},
     {ALL, BROKEN_OFF, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD, "compensated"},
+    {ALL, BROKEN_OFF, EVENT_PAYMENT_VOIDED, 0, STAY, 0, RECORD, "compensated"},
     {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_INVENTORY_RELEASED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
     {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
+     "came by before the failure it compensates"},
+    {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_VOIDED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
 };
 const size_t order_fsm_row_count = sizeof(order_fsm_rows) / sizeof(order_fsm_rows[0]);

@@ -27,7 +27,8 @@
     X(CANCEL, 16, "cancel")    /* OrderCancelled, order.cancelled: all compensate */               \
     X(STOP, 32, "stop")        /* order.stop_requested: shipping ships or stops, and says which */ \
     X(REFUSE, 64, "refuse")    /* the request comes too late; the timeline says so */              \
-    X(START, 128, "start")     /* order.created goes out: the others begin */
+    X(START, 128, "start")     /* order.created goes out: the others begin */                      \
+    X(CAPTURE, 256, "capture") /* order.capture_requested: payment takes what it holds */
 
 enum order_action {
 #define ORDER_ACTION_ENUM(id, bit, name) ORDER_##id = (bit),

@@ -51,6 +51,8 @@ static enum status take_order(const struct pg_result *result, int row, struct ar
     order->timeline_length = pg_get_int64(result, row, LOAD_LENGTH);
     snapshot->order_id = pg_get_uuid(result, row, LOAD_ID);
     snapshot->flow = order->state.flow;
+    snapshot->capture =
+        order->state.steps & STEP_ON_SHIPMENT ? CAPTURE_ON_SHIPMENT : CAPTURE_AUTOMATIC;
     snapshot->tenant = arena_slice(arena, pg_get_slice(result, row, LOAD_TENANT));
     snapshot->customer_id = arena_slice(arena, pg_get_slice(result, row, LOAD_CUSTOMER));
     snapshot->currency = arena_slice(arena, pg_get_slice(result, row, LOAD_CURRENCY));
@@ -78,6 +80,49 @@ static int compare_to_id(const void *key, const void *element) {
 
 struct order_row *order_rows_find(const struct order_rows *orders, const struct uuid *id) {
     return bsearch(id, orders->rows, orders->count, sizeof(*orders->rows), compare_to_id);
+}
+
+/* --- parcels --- */
+
+static const struct pg_statement load_tracking = {
+    .name = "order_load_tracking",
+    .sql = "SELECT id, tracking_number FROM orders.orders WHERE id = ANY ($1::uuid[])",
+    .param_count = 1,
+};
+
+/* Has been shipped and is to be completed by its payment, which does not know its parcel. */
+static bool is_being_captured(const struct order_row *order) {
+    return order->state.status == ORDER_CONFIRMED && (order->state.steps & STEP_SHIPPED) != 0;
+}
+
+static enum status take_tracking(struct batch *batch, struct pg_array *ids,
+                                 const struct order_rows *orders, struct error *error) {
+    struct pg_param param = pg_array(ids);
+    struct pg_result *result = NULL;
+    enum status status = pg_query(batch->pg, &load_tracking, &param, &result, error);
+    for (int row = 0; status == STATUS_OK && row < pg_rows(result); row++) {
+        struct uuid id = pg_get_uuid(result, row, 0);
+        struct order_row *order = order_rows_find(orders, &id);
+        if (order != NULL && !pg_is_null(result, row, 1))
+            order->tracking_number = arena_slice(batch->arena, pg_get_slice(result, row, 1));
+    }
+    pg_result_free(&result);
+    return status;
+}
+
+static enum status load_parcels(struct batch *batch, const struct order_rows *orders,
+                                struct error *error) {
+    struct pg_array ids;
+    enum status status = STATUS_OK;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < orders->count; i++) {
+        if (is_being_captured(&orders->rows[i]))
+            pg_array_add_uuid(&ids, &orders->rows[i].snapshot.order_id);
+    }
+    if (ids.count > 0)
+        status = take_tracking(batch, &ids, orders, error);
+    pg_array_fini(&ids);
+    return status;
 }
 
 /* --- items --- */
@@ -124,7 +169,8 @@ static enum status query_items(struct batch *batch, struct pg_array *ids, struct
 /* Nearly always leads to an announcement, which carries the items. Where another event does, they
    are asked for then. */
 static bool is_mostly_announced(enum event_type type) {
-    return type == EVENT_PAYMENT_SUCCEEDED || type == EVENT_SHIPPING_SHIPPED;
+    return type == EVENT_PAYMENT_SUCCEEDED || type == EVENT_PAYMENT_AUTHORIZED ||
+           type == EVENT_PAYMENT_CAPTURED || type == EVENT_SHIPPING_SHIPPED;
 }
 
 /* The items are asked for behind the orders, whose rows were committed together. */
@@ -143,6 +189,8 @@ enum status order_store_load(struct batch *batch, struct order_rows *orders, str
         status = take_orders(rows, batch->arena, orders, error);
     if (status == STATUS_OK && items != NULL)
         take_items(items, batch->arena, orders);
+    if (status == STATUS_OK)
+        status = load_parcels(batch, orders, error);
     pg_result_free(&rows);
     pg_result_free(&items);
     pg_array_fini(&ids);

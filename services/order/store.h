@@ -25,7 +25,7 @@ struct order_row {
     int64_t version, timeline_length; /* as loaded */
     /* To store: */
     enum order_reason reason;     /* REASON_NONE leaves it */
-    struct slice tracking_number; /* empty leaves it */
+    struct slice tracking_number; /* empty leaves it; known of what is to be completed */
     struct slice timeline;        /* JSON array of what is new */
     int64_t changes;              /* 0: nothing to store */
     bool needs_items;

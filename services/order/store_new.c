@@ -170,6 +170,28 @@ static void mark_new(const struct pg_result *result, struct new_order **sorted, 
     }
 }
 
+/* By a statement of its own, so that the orders that are paid at once do without. */
+static enum status note_capture(struct batch *batch, struct new_order *const *orders, size_t count,
+                                struct error *error) {
+    static const struct pg_statement note = {
+        .name = "order_note_capture",
+        .sql = "UPDATE orders.orders SET steps = steps | $2::int8 WHERE id = ANY ($1::uuid[])",
+        .param_count = 2,
+    };
+    struct pg_array ids;
+    enum status status = STATUS_OK;
+    pg_array_init(&ids, PG_ARRAY_UUID);
+    for (size_t i = 0; i < count; i++) {
+        if (orders[i]->is_new && orders[i]->snapshot.capture == CAPTURE_ON_SHIPMENT)
+            pg_array_add_uuid(&ids, &orders[i]->snapshot.order_id);
+    }
+    const struct pg_param params[] = {pg_array(&ids), pg_int64(STEP_ON_SHIPMENT)};
+    if (ids.count > 0)
+        status = pg_queue(batch->pg, &note, params, error);
+    pg_array_fini(&ids);
+    return status;
+}
+
 /* The wishes are asked for behind the insert, which has waited for those under way. */
 enum status order_store_insert(struct batch *batch, struct new_order *orders, size_t count,
                                struct pg_result **wishes, struct error *error) {
@@ -190,8 +212,10 @@ enum status order_store_insert(struct batch *batch, struct new_order *orders, si
         pg_columns_queue_into(&columns, batch->pg, &insert_orders, &inserted, error);
     if (status == STATUS_OK)
         status = order_store_ask_wishes(batch, orders, count, wishes, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         mark_new(inserted, sorted, distinct_count);
+        status = note_capture(batch, sorted, distinct_count, error);
+    }
     pg_result_free(&inserted);
     pg_columns_fini(&columns);
     return status;

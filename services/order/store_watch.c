@@ -8,9 +8,9 @@
 #define GAP "interval '30 seconds'"
 /* Longer than a transaction lives, so that no order with an older taken_at is still to appear. */
 #define LATE_COMMIT "interval '60 seconds'"
-/* Orders that still need the watchdog: one that shipping has been asked to stop goes on by itself.
- */
-#define OPEN "(status = 'PENDING' OR (status = 'CONFIRMED' AND steps & 24 = 0))"
+/* Orders that still need the watchdog: one that shipping has been asked to stop goes on by itself,
+   and so does one that has been shipped and is being paid. */
+#define OPEN "(status = 'PENDING' OR (status = 'CONFIRMED' AND steps & 28 = 0))"
 
 /* What a clock that was ahead left: the watch would sleep until that time has come, and pass over
    the orders before it. */

@@ -1,17 +1,13 @@
 #include "services/payment/handler.h"
 
+#include "services/payment/payment_event.h"
 #include "services/payment/provider_span.h"
 #include "services/payment/store.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/contract/order_snapshot.h"
-#include "shared/contract/order_terms.h"
-#include "shared/observe/metrics.h"
 
 #include <stdio.h>
-
-METRIC_COUNTER(payments_told, "ordermesh_payments_total", "result", "Payments told of, by result.");
-METRIC_STARTS(payments_told, "succeeded", "failed", "refunded");
 
 /* A delivery asks this of the provider; delivery->state, NULL when nothing. */
 struct task {
@@ -34,14 +30,20 @@ static bool parse_order(struct delivery *delivery, struct arena *arena,
     return status == STATUS_OK;
 }
 
+/* Of the provider's idempotency keys. An order has one charge, whether it takes the money or only
+   holds it. */
+static const char *const verbs[] = {
+    [PAYMENT_CHARGE] = "charge", [PAYMENT_AUTHORIZE] = "charge", [PAYMENT_CAPTURE] = "capture",
+    [PAYMENT_VOID] = "void",     [PAYMENT_REFUND] = "refund",
+};
+
 static struct task *make_task(const struct delivery *delivery, const struct payment_row *row,
                               enum payment_operation operation, struct arena *arena) {
     struct task *task = arena_alloc(arena, sizeof(*task));
     struct provider_request *request = &task->request;
     char order_id[UUID_TEXT_SIZE];
     uuid_format(&row->order.order_id, order_id);
-    const char *verb = operation == PAYMENT_CHARGE ? "charge" : "refund";
-    snprintf(request->key, sizeof(request->key), "%s-%s", verb, order_id);
+    snprintf(request->key, sizeof(request->key), "%s-%s", verbs[operation], order_id);
     snprintf(request->charge_key, sizeof(request->charge_key), "charge-%s", order_id);
     snprintf(request->order_id, sizeof(request->order_id), "%s", order_id);
     snprintf(request->charge_id, sizeof(request->charge_id), "%.*s",
@@ -49,7 +51,8 @@ static struct task *make_task(const struct delivery *delivery, const struct paym
     request->payment_method = row->order.payment_method;
     request->amount_minor = row->order.amount_minor;
     request->currency = row->order.currency;
-    request->is_over = row->status == PAYMENT_VOIDED;
+    request->is_held = operation == PAYMENT_AUTHORIZE;
+    request->is_over = row->status == PAYMENT_VOIDED || row->status == PAYMENT_ABANDONED;
     request->attempt = delivery->attempt;
     request->wanted_at_us = delivery->event.time_us;
     request->trace = delivery->event.trace;
@@ -57,33 +60,56 @@ static struct task *make_task(const struct delivery *delivery, const struct paym
     return task;
 }
 
-/* VOIDED after an INTENT: a charge may have been made just before a crash. Asking again under its
-   key tells, and moves no more money; a captured amount is then given back. */
+static struct task *owed_task(const struct delivery *delivery, const struct payment_row *row,
+                              struct arena *arena) {
+    enum payment_operation operation;
+    return payment_fsm_owes(row->status, &operation) ? make_task(delivery, row, operation, arena)
+                                                     : NULL;
+}
+
+/* VOIDED after an INTENT, and ABANDONED: a charge may have been made just before a crash. Asking
+   again under its key tells, and moves no more money; what was taken, or is held, is then given
+   back. What a payment owes besides is owed to its order's end, or to its shipment. */
 static struct task *charge_task(const struct delivery *delivery, struct payment_row *row,
                                 struct arena *arena) {
     bool was_wanted = row->order.payment_method.len > 0;
-    if (row->status == PAYMENT_INTENT || (row->status == PAYMENT_VOIDED && was_wanted))
+    switch (row->status) {
+    case PAYMENT_INTENT:
         return make_task(delivery, row, PAYMENT_CHARGE, arena);
-    if (row->status == PAYMENT_REFUNDING)
-        return make_task(delivery, row, PAYMENT_REFUND, arena);
-    return NULL;
+    case PAYMENT_VOIDED:
+        return was_wanted ? make_task(delivery, row, PAYMENT_CHARGE, arena) : NULL;
+    case PAYMENT_AUTHORIZING:
+    case PAYMENT_ABANDONED:
+        return make_task(delivery, row, PAYMENT_AUTHORIZE, arena);
+    default:
+        return owed_task(delivery, row, arena);
+    }
 }
 
-/* The order has ended: a captured payment is given back, and a later charge refused. */
-static struct task *end_task(const struct delivery *delivery, struct payment_row *row,
-                             struct arena *arena) {
-    enum payment_status next = payment_fsm_end(row->status);
+static void go_to(struct payment_row *row, enum payment_status next) {
     row->is_changed |= next != row->status;
     row->status = next;
-    if (next == PAYMENT_REFUNDING)
-        return make_task(delivery, row, PAYMENT_REFUND, arena);
-    return NULL;
+}
+
+/* The order has ended: what was taken, or is held, is given back, and a later charge refused. */
+static struct task *end_task(const struct delivery *delivery, struct payment_row *row,
+                             struct arena *arena) {
+    go_to(row, payment_fsm_end(row->status));
+    return owed_task(delivery, row, arena);
+}
+
+/* The order has been shipped: what is held is taken. */
+static struct task *capture_task(const struct delivery *delivery, struct payment_row *row,
+                                 struct arena *arena) {
+    go_to(row, payment_fsm_due(row->status));
+    return owed_task(delivery, row, arena);
 }
 
 /* Its next turn comes after those of all others. */
-static struct task *owed_task(const struct delivery *delivery, struct payment_row *row,
-                              struct arena *arena) {
-    struct task *task = row->status == PAYMENT_INTENT ? NULL : charge_task(delivery, row, arena);
+static struct task *clock_task(const struct delivery *delivery, struct payment_row *row,
+                               struct arena *arena) {
+    bool is_awaited = row->status == PAYMENT_INTENT || row->status == PAYMENT_AUTHORIZING;
+    struct task *task = is_awaited ? NULL : charge_task(delivery, row, arena);
     row->is_changed |= task != NULL;
     return task;
 }
@@ -129,13 +155,19 @@ static enum status charge_prepare(struct batch *batch, struct error *error) {
         struct order_snapshot order = {0};
         if (!parse_order(batch->items[i], batch->arena, &order))
             continue;
-        orders[count++] = (struct payment_order){order.order_id, order.total_minor, order.currency,
-                                                 order.payment_method};
+        bool is_held = order.capture == CAPTURE_ON_SHIPMENT;
+        orders[count++] = (struct payment_order){
+            .order_id = order.order_id,
+            .as = is_held ? PAYMENT_AUTHORIZING : PAYMENT_INTENT,
+            .amount_minor = order.total_minor,
+            .currency = order.currency,
+            .payment_method = order.payment_method,
+        };
     }
     struct payment_rows payments = {0};
     enum status status = pg_begin(batch->pg, error);
     if (status == STATUS_OK)
-        status = payment_store_add(batch, PAYMENT_INTENT, orders, count, error);
+        status = payment_store_add(batch, orders, count, error);
     if (status == STATUS_OK)
         status = payment_store_commit_and_read(batch, &payments, error);
     if (status == STATUS_OK)
@@ -152,19 +184,47 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
             continue;
         orders[count++] = (struct payment_order){
             .order_id = order.order_id,
+            .as = PAYMENT_VOIDED,
             .amount_minor = order.total_minor,
             .currency = order.currency,
         };
     }
     enum status status = pg_begin(batch->pg, error);
     if (status == STATUS_OK)
-        status = payment_store_add(batch, PAYMENT_VOIDED, orders, count, error);
+        status = payment_store_add(batch, orders, count, error);
     return status == STATUS_OK ? make_and_save(batch, end_task, error) : status;
+}
+
+/* An order is shipped only once its money is held, or taken. */
+static void judge_shipped(struct delivery *delivery, const struct payment_row *row) {
+    if (row == NULL || row->status == PAYMENT_INTENT || row->status == PAYMENT_AUTHORIZING)
+        delivery_early(delivery, "its payment is not here yet");
+    else if (!payment_fsm_is_held(row->status))
+        delivery_reject(delivery, STATUS_CONFLICT, "nothing is held for it: its payment is %s",
+                        payment_status_name(row->status));
+}
+
+static enum status capture_prepare(struct batch *batch, struct error *error) {
+    struct payment_rows payments = {0};
+    enum status status = pg_begin(batch->pg, error);
+    if (status == STATUS_OK)
+        status = payment_store_load(batch, &payments, error);
+    for (size_t i = 0; i < batch->count && status == STATUS_OK; i++) {
+        struct order_snapshot order = {0};
+        struct delivery *delivery = batch->items[i];
+        if (parse_order(delivery, batch->arena, &order))
+            judge_shipped(delivery, payment_rows_find(&payments, &order.order_id));
+    }
+    if (status == STATUS_OK) {
+        make_tasks(batch, &payments, capture_task);
+        status = payment_store_save(batch, &payments, error);
+    }
+    return status == STATUS_OK ? pg_commit(batch->pg, error) : status;
 }
 
 static enum status owed_prepare(struct batch *batch, struct error *error) {
     enum status status = pg_begin(batch->pg, error);
-    return status == STATUS_OK ? make_and_save(batch, owed_task, error) : status;
+    return status == STATUS_OK ? make_and_save(batch, clock_task, error) : status;
 }
 
 /* --- call: ask the provider --- */
@@ -176,6 +236,7 @@ static bool is_free(struct provider_request *request) {
     request->answer = request->is_over ? PROVIDER_NOTHING : PROVIDER_DONE;
     snprintf(request->charge_id, sizeof(request->charge_id), "none");
     snprintf(request->refund_id, sizeof(request->refund_id), "none");
+    snprintf(request->auth_code, sizeof(request->auth_code), "none");
     snprintf(request->code, sizeof(request->code), "%s", request->is_over ? "never_charged" : "");
     return true;
 }
@@ -193,15 +254,31 @@ static struct request_list list_requests(const struct batch *batch,
     return list;
 }
 
-static void ask(const struct provider *provider, const struct request_list *charges,
-                const struct request_list *refunds) {
-    if (charges->count > 0) {
+/* How each operation is asked for, and what may kill a process around it in tests. */
+static void ask(const struct provider *provider, enum payment_operation operation,
+                const struct request_list *requests) {
+    switch (operation) {
+    case PAYMENT_CHARGE:
+    case PAYMENT_AUTHORIZE:
         failpoint("payment.before_charge");
-        provider_call(provider, "charge", provider->charge, charges);
+        provider_call(provider, "charge", provider->charge, requests);
         failpoint("payment.after_charge");
+        break;
+    case PAYMENT_CAPTURE:
+        failpoint("payment.before_capture");
+        provider_call(provider, "capture", provider->capture, requests);
+        failpoint("payment.after_capture");
+        break;
+    case PAYMENT_VOID:
+        provider_call(provider, "release", provider->release, requests);
+        failpoint("payment.after_release");
+        break;
+    case PAYMENT_REFUND:
+        provider_call(provider, "refund", provider->refund, requests);
+        break;
+    case PAYMENT_OPERATION_COUNT:
+        break;
     }
-    if (refunds->count > 0)
-        provider_call(provider, "refund", provider->refund, refunds);
 }
 
 /* Puts off what failed alone and gives up what cannot succeed. Returns why the provider counts as
@@ -226,15 +303,22 @@ static const char *sort_answers(struct batch *batch) {
 
 static enum status payment_call(struct batch *batch, struct error *error) {
     struct payment *payment = batch->context;
-    struct request_list charges = list_requests(batch, PAYMENT_CHARGE);
-    struct request_list refunds = list_requests(batch, PAYMENT_REFUND);
+    struct request_list requests[PAYMENT_OPERATION_COUNT];
+    size_t count = 0;
     char name[64];
-    if (charges.count + refunds.count == 0)
+    for (int i = 0; i < PAYMENT_OPERATION_COUNT; i++) {
+        requests[i] = list_requests(batch, (enum payment_operation)i);
+        count += requests[i].count;
+    }
+    if (count == 0)
         return STATUS_OK;
     snprintf(name, sizeof(name), "payment provider %s", payment->provider->name);
     if (!breaker_allow(payment->breaker, clock_monotonic_us()))
         return breaker_refuse(payment->breaker, name, error);
-    ask(payment->provider, &charges, &refunds);
+    for (int i = 0; i < PAYMENT_OPERATION_COUNT; i++) {
+        if (requests[i].count > 0)
+            ask(payment->provider, (enum payment_operation)i, &requests[i]);
+    }
     const char *why_down = sort_answers(batch);
     breaker_report(payment->breaker, why_down, clock_monotonic_us());
     if (why_down != NULL)
@@ -244,67 +328,28 @@ static enum status payment_call(struct batch *batch, struct error *error) {
 
 /* --- apply: record what came of it --- */
 
-/* payment.succeeded: in payment-first, inventory reserves what the snapshot says. In other flows it
-   must only see that it has nothing to do, as it has once the order has ended: then no event says
-   what was ordered, and `order` is NULL. */
-static void write_succeeded(struct buf *data, const struct payment_row *row,
-                            const struct order_snapshot *order) {
-    char order_id[UUID_TEXT_SIZE];
-    buf_clear(data);
-    struct json_writer w = json_writer(data);
-    json_begin_object(&w);
-    if (order != NULL && order->flow == FLOW_PAYMENT_FIRST) {
-        order_snapshot_write(order, &w);
-    } else {
-        uuid_format(&row->order.order_id, order_id);
-        json_put_text(&w, "orderId", order_id);
-        json_put_string(&w, "currency", row->order.currency);
-        if (order != NULL)
-            json_put_text(&w, "flow", order_flow_name(order->flow));
-    }
-    json_put_int(&w, "amountMinor", row->order.amount_minor);
-    json_put_text(&w, "chargeId", row->charge_id);
-    json_end_object(&w);
-}
-
-static void write_data(struct buf *data, enum event_type type, const struct payment_row *row) {
-    char order_id[UUID_TEXT_SIZE];
-    uuid_format(&row->order.order_id, order_id);
-    buf_clear(data);
-    struct json_writer w = json_writer(data);
-    json_begin_object(&w);
-    json_put_text(&w, "orderId", order_id);
-    if (type == EVENT_PAYMENT_FAILED) {
-        json_put_text(&w, "reason", order_reason_name(REASON_PAYMENT_DECLINED));
-        json_put_text(&w, "code", row->decline_code);
-    } else {
-        json_put_int(&w, "amountMinor", row->order.amount_minor);
-        json_put_string(&w, "currency", row->order.currency);
-    }
-    if (type == EVENT_PAYMENT_REFUNDED)
-        json_put_text(&w, "refundId", row->refund_id);
-    json_end_object(&w);
-}
-
-static const char *result_name(enum event_type type) {
-    if (type == EVENT_PAYMENT_FAILED)
-        return "failed";
-    return type == EVENT_PAYMENT_REFUNDED ? "refunded" : "succeeded";
+/* What came of the charge tells of the order, as the event that asked for it does. */
+static bool tells_of_the_order(enum event_type type) {
+    return type == EVENT_PAYMENT_SUCCEEDED || type == EVENT_PAYMENT_AUTHORIZED;
 }
 
 static void announce(struct batch *batch, struct delivery *delivery, enum event_type type,
                      const struct payment_row *row, struct buf *data) {
+    const struct payment *payment = batch->context;
+    const struct task *task = delivery->state;
     struct order_snapshot order = {0};
-    if (type != EVENT_PAYMENT_SUCCEEDED)
-        write_data(data, type, row);
-    else if (delivery->event.data == NULL)
-        write_succeeded(data, row, NULL);
-    else if (parse_order(delivery, batch->arena, &order))
-        write_succeeded(data, row, &order);
-    else
+    bool has_order = tells_of_the_order(type) && delivery->event.data != NULL;
+    const struct payment_facts facts = {
+        .row = row,
+        .order = has_order ? &order : NULL,
+        .provider = payment->provider->name,
+        .auth_code = task->request.auth_code,
+    };
+    if (has_order && !parse_order(delivery, batch->arena, &order))
         return;
+    payment_event_write(data, type, &facts);
     outbox_add(batch->outbox, type, delivery->event.subject, &delivery->event, buf_slice(data));
-    metric_add(&payments_told, metric_slot(&payments_told, result_name(type)), 1);
+    payment_event_count(type);
 }
 
 static const char *or_null(const char *text) {
@@ -318,6 +363,10 @@ static void take_answer(struct payment_row *row, const struct task *task,
     row->charge_id = or_null(task->request.charge_id);
     row->refund_id = or_null(task->request.refund_id);
     row->decline_code = or_null(task->request.code);
+    bool is_done = task->request.answer == PROVIDER_DONE;
+    row->is_authorized = is_done && task->operation == PAYMENT_AUTHORIZE;
+    row->is_captured = (is_done && task->operation == PAYMENT_CAPTURE) ||
+                       (!is_done && task->operation == PAYMENT_VOID);
 }
 
 static void settle(struct batch *batch, struct delivery *delivery,
@@ -333,8 +382,8 @@ static void settle(struct batch *batch, struct delivery *delivery,
     take_answer(row, task, transition);
     if (transition->says != PAYMENT_SAYS_NOTHING)
         announce(batch, delivery, (enum event_type)transition->says, row, data);
-    if (transition->needs_refund)
-        delivery_retry(delivery, STATUS_CONFLICT, "%s: to be refunded", transition->why);
+    if (transition->must_return)
+        delivery_retry(delivery, STATUS_CONFLICT, "%s: to be given back", transition->why);
 }
 
 static enum status payment_apply(struct batch *batch, struct error *error) {
@@ -359,6 +408,12 @@ const struct handler charge_handler = {
 };
 const struct handler end_handler = {
     .prepare = end_prepare,
+    .call = payment_call,
+    .apply = payment_apply,
+    .once = ONCE_BY_EFFECT,
+};
+const struct handler capture_handler = {
+    .prepare = capture_prepare,
     .call = payment_call,
     .apply = payment_apply,
     .once = ONCE_BY_EFFECT,

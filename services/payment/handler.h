@@ -1,6 +1,6 @@
 /*
- * Charges and refunds. Both handlers work in three parts, each repeatable after a crash: record
- * the intent (own transaction), ask the provider (no transaction), record its answer.
+ * Charges, captures, voids and refunds. Each handler works in three parts, each repeatable after a
+ * crash: record the intent (own transaction), ask the provider (no transaction), record its answer.
  */
 #ifndef OM_SERVICES_PAYMENT_HANDLER_H
 #define OM_SERVICES_PAYMENT_HANDLER_H
@@ -16,12 +16,17 @@ struct payment {
     struct breaker *breaker; /* guards the provider */
 };
 
-/* inventory.reserved in inventory-first, order.created in the other flows: charge. */
+/* inventory.reserved in inventory-first, order.created in the other flows: charge, or hold. */
 extern const struct handler charge_handler;
-/* order.failed, order.cancelled: give a captured payment back, refuse a later charge. */
+/* order.failed, order.cancelled: give back what was taken or is held, refuse a later charge. */
 extern const struct handler end_handler;
-/* What is still to be given back, or to be told by the provider, of orders that have ended
+/* order.failed, order.cancelled: give back what was taken or is held, refuse a later charge. */
+extern const struct handler end_handler;
+/* order.capture_requested: take what is held. */
+extern const struct handler capture_handler;
+/* What is still owed, or to be told by the provider, of orders that have ended or were shipped
    (owed_refunds.h). Its deliveries have no event. */
+extern const struct handler owed_handler;
 extern const struct handler owed_handler;
 
 #endif

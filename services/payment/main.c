@@ -1,4 +1,5 @@
-/* The payment service: charges orders, and gives back the money of those that end early. */
+/* The payment service: charges orders, at once or once they are shipped, and gives back the money
+   of those that end early. */
 #include "services/payment/handler.h"
 #include "services/payment/owed_refunds.h"
 #include "services/payment/settings.h"
@@ -9,6 +10,7 @@ static const struct handler_row inventory_events[] = {
 };
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_CREATED, &charge_handler},
+    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
     {EVENT_ORDER_FAILED, &end_handler},
     {EVENT_ORDER_CANCELLED, &end_handler},
 };
@@ -20,6 +22,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment", ROWS(order_events)},
     {"ORDERS", "payment-failed", ROWS(order_events)},
     {"ORDERS", "payment-cancelled", ROWS(order_events)},
+    {"ORDERS", "payment-capture", ROWS(order_events)},
 };
 
 static const struct periodic *const periodics[] = {&owed_refunds};

@@ -10,7 +10,7 @@ static enum status ask_provider(struct batch *batch, struct error *error) {
     enum status status = payment_store_find_owed(batch, error);
     if (status != STATUS_OK || batch->count == 0)
         return status;
-    log_warn("payments of orders that ended are not settled, and no event asks for them any more",
+    log_warn("payments are not settled, and no event asks for them any more",
              LOG_INT("payments", (int64_t)batch->count));
     status = owed_handler.prepare(batch, error);
     if (status != STATUS_OK)

@@ -17,6 +17,24 @@ static const struct payment_transition transitions[] = {
      "it never was charged, and will not be"},
     {PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DECLINED, PAYMENT_VOIDED, PAYMENT_SAYS_NOTHING, false,
      "it was declined, and nobody asks any more"},
+    {PAYMENT_AUTHORIZING, PAYMENT_AUTHORIZE, PROVIDER_DONE, PAYMENT_AUTHORIZED,
+     EVENT_PAYMENT_AUTHORIZED, false, "held"},
+    {PAYMENT_AUTHORIZING, PAYMENT_AUTHORIZE, PROVIDER_DECLINED, PAYMENT_DECLINED,
+     EVENT_PAYMENT_FAILED, false, "nobody pays"},
+    {PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_DONE, PAYMENT_VOIDING, EVENT_PAYMENT_AUTHORIZED,
+     true, "the order ended while it was being authorized"},
+    {PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_NOTHING, PAYMENT_ABANDONED,
+     PAYMENT_SAYS_NOTHING, false, "it never was authorized, and will not be"},
+    {PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_DECLINED, PAYMENT_ABANDONED,
+     PAYMENT_SAYS_NOTHING, false, "it was declined, and nobody asks any more"},
+    {PAYMENT_CAPTURING, PAYMENT_CAPTURE, PROVIDER_DONE, PAYMENT_CAPTURED, EVENT_PAYMENT_CAPTURED,
+     false, "paid"},
+    {PAYMENT_CAPTURING, PAYMENT_CAPTURE, PROVIDER_DECLINED, PAYMENT_UNCAPTURED,
+     EVENT_PAYMENT_CAPTURE_FAILED, false, "what was held is gone"},
+    {PAYMENT_VOIDING, PAYMENT_VOID, PROVIDER_DONE, PAYMENT_RELEASED, EVENT_PAYMENT_VOIDED, false,
+     "let go"},
+    {PAYMENT_VOIDING, PAYMENT_VOID, PROVIDER_DECLINED, PAYMENT_REFUNDING, EVENT_PAYMENT_CAPTURED,
+     true, "somebody has captured it meanwhile"},
     {PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_DONE, PAYMENT_REFUNDED, EVENT_PAYMENT_REFUNDED,
      false, "given back"},
     {PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_NOTHING, PAYMENT_VOIDED, PAYMENT_SAYS_NOTHING,
@@ -45,13 +63,43 @@ const struct payment_transition *payment_fsm_step(enum payment_status status,
     return NULL;
 }
 
+/* An order that has been shipped does not end badly: what is due stays due. */
 enum payment_status payment_fsm_end(enum payment_status status) {
     switch (status) {
     case PAYMENT_INTENT:
         return PAYMENT_VOIDED;
+    case PAYMENT_AUTHORIZING:
+        return PAYMENT_ABANDONED;
+    case PAYMENT_AUTHORIZED:
+        return PAYMENT_VOIDING;
     case PAYMENT_CAPTURED:
         return PAYMENT_REFUNDING;
     default:
         return status;
+    }
+}
+
+enum payment_status payment_fsm_due(enum payment_status status) {
+    return status == PAYMENT_AUTHORIZED ? PAYMENT_CAPTURING : status;
+}
+
+bool payment_fsm_is_held(enum payment_status status) {
+    return status == PAYMENT_AUTHORIZED || status == PAYMENT_CAPTURING ||
+           status == PAYMENT_CAPTURED || status == PAYMENT_UNCAPTURED;
+}
+
+bool payment_fsm_owes(enum payment_status status, enum payment_operation *operation) {
+    switch (status) {
+    case PAYMENT_CAPTURING:
+        *operation = PAYMENT_CAPTURE;
+        return true;
+    case PAYMENT_VOIDING:
+        *operation = PAYMENT_VOID;
+        return true;
+    case PAYMENT_REFUNDING:
+        *operation = PAYMENT_REFUND;
+        return true;
+    default:
+        return false;
     }
 }

@@ -19,7 +19,14 @@
     X(DECLINED)                                                                                    \
     X(REFUNDING) /* to be given back, or being given back */                                       \
     X(REFUNDED)                                                                                    \
-    X(VOIDED) /* the order ended before it was charged: refuses a late charge */
+    X(VOIDED)      /* the order ended before it was charged: refuses a late charge */              \
+    X(AUTHORIZING) /* to be held, or being held */                                                 \
+    X(ABANDONED)   /* the order ended while it was being held: refuses it, or lets it go */        \
+    X(AUTHORIZED)  /* held until its order has been shipped */                                     \
+    X(CAPTURING)   /* shipped: to be taken, or being taken */                                      \
+    X(UNCAPTURED)  /* shipped, and can be taken no more */                                         \
+    X(VOIDING)     /* to be let go, or being let go */                                             \
+    X(RELEASED)    /* was held, and let go */
 
 enum payment_status {
 #define PAYMENT_STATUS_ENUM(name) PAYMENT_##name,
@@ -29,7 +36,14 @@ enum payment_status {
 };
 
 /* The operation that the provider answered. */
-enum payment_operation { PAYMENT_CHARGE, PAYMENT_REFUND };
+enum payment_operation {
+    PAYMENT_CHARGE,
+    PAYMENT_AUTHORIZE,
+    PAYMENT_CAPTURE,
+    PAYMENT_VOID,
+    PAYMENT_REFUND,
+    PAYMENT_OPERATION_COUNT
+};
 
 #define PAYMENT_SAYS_NOTHING (-1)
 
@@ -38,8 +52,8 @@ struct payment_transition {
     enum payment_operation operation;
     enum provider_answer answer;
     enum payment_status next;
-    int says;          /* enum event_type or PAYMENT_SAYS_NOTHING */
-    bool needs_refund; /* money was taken that nobody may keep: ask again at once */
+    int says;         /* enum event_type or PAYMENT_SAYS_NOTHING */
+    bool must_return; /* money was taken, or is held, that nobody may keep: ask again at once */
     const char *why;
 };
 
@@ -53,5 +67,11 @@ const struct payment_transition *payment_fsm_step(enum payment_status status,
 
 /* The status that a payment has once its order has failed or was cancelled. */
 enum payment_status payment_fsm_end(enum payment_status status);
+/* The status that it has once its order has been shipped, and its money is due. */
+enum payment_status payment_fsm_due(enum payment_status status);
+/* Whether money was held, or taken, for an order that is shipped. */
+bool payment_fsm_is_held(enum payment_status status);
+/* What a status asks of the provider until it is settled, whoever asks; false: nothing. */
+bool payment_fsm_owes(enum payment_status status, enum payment_operation *operation);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A payment provider: takes and gives back money for a whole batch at once.
+ * A payment provider: holds, takes and gives back money for a whole batch at once.
  *
- * Both operations block until every request has its answer, which takes as long as the slowest, and
+ * All operations block until every request has its answer, which takes as long as the slowest, and
  * are repeatable: the idempotency key makes a repetition answer the same and move no more money.
  * Thread safe. Never called inside a database transaction.
  */
@@ -13,14 +13,18 @@
 #include "shared/crypto/uuid.h"
 #include "shared/observe/trace.h"
 
-#define PROVIDER_KEY_SIZE 48 /* "charge-<order id>", "refund-<order id>" */
+#define PROVIDER_KEY_SIZE 48 /* "charge-<order id>", "capture-<order id>" */
 #define PROVIDER_ID_SIZE 40  /* the provider's ids */
 #define PROVIDER_CODE_SIZE 64
+#define PROVIDER_AUTH_SIZE 40 /* a bank's code, or an id of the provider's */
+
+/* The code of a capture that is refused since what was held is not held any more. */
+#define PROVIDER_EXPIRED "charge_expired_for_capture"
 
 enum provider_answer {
     PROVIDER_NONE,      /* not asked */
-    PROVIDER_DONE,      /* captured, or given back */
-    PROVIDER_DECLINED,  /* final: `code` says why */
+    PROVIDER_DONE,      /* captured, held, let go, or given back */
+    PROVIDER_DECLINED,  /* final: `code` says why. Of what is to be let go: it was captured */
     PROVIDER_NOTHING,   /* nothing was captured under the charge's key */
     PROVIDER_REFUSED,   /* no money moved and asking again cannot help: `code` says why */
     PROVIDER_TRANSIENT, /* this request failed, or nobody knows: ask again under its key */
@@ -38,28 +42,35 @@ struct provider_request {
     /* asked */
     char order_id[UUID_TEXT_SIZE];
     char key[PROVIDER_KEY_SIZE];        /* idempotency key of this operation */
-    char charge_key[PROVIDER_KEY_SIZE]; /* refund: of the charge to give back */
+    char charge_key[PROVIDER_KEY_SIZE]; /* all but charge: of the charge that it is about */
     struct slice payment_method;
     int64_t amount_minor;
     struct slice currency;
+    bool is_held;         /* charge: only hold the money, until it is captured or released */
     bool is_over;         /* charge: the order has ended; take nothing now, say what was taken */
     int attempt;          /* 1 for the first time this is asked, as far as known */
     int64_t wanted_at_us; /* when the order came to be charged; the same in each attempt */
     struct trace trace;   /* of the work on the event that asks */
     /* answered */
     enum provider_answer answer;
-    char charge_id[PROVIDER_ID_SIZE]; /* with DONE: of the charge made or given back. A refund is
-                                         asked with that of the charge, as far as it is known */
-    char refund_id[PROVIDER_ID_SIZE]; /* refund, with DONE */
-    char code[PROVIDER_CODE_SIZE];    /* why, unless DONE; always with DECLINED */
+    char charge_id[PROVIDER_ID_SIZE]; /* with DONE: of the charge. All but a charge are asked with
+                                         it, as far as it is known */
+    char
+        auth_code[PROVIDER_AUTH_SIZE]; /* charge that is held, with DONE: the bank's, or the like */
+    char refund_id[PROVIDER_ID_SIZE];  /* refund, with DONE */
+    char code[PROVIDER_CODE_SIZE];     /* why, unless DONE; always with DECLINED */
 };
+
+struct provider;
+typedef void (*provider_fn)(const struct provider *self, struct provider_request *const *requests,
+                            size_t count);
 
 struct provider {
     const char *name;
-    void (*charge)(const struct provider *self, struct provider_request *const *requests,
-                   size_t count);
-    void (*refund)(const struct provider *self, struct provider_request *const *requests,
-                   size_t count);
+    provider_fn charge;  /* takes the money, or holds it */
+    provider_fn capture; /* takes what is held */
+    provider_fn release; /* lets go what is held */
+    provider_fn refund;  /* gives back what was taken */
 };
 
 #endif

@@ -17,6 +17,14 @@ static void derive_id(const char *prefix, const char *key, char *id) {
     snprintf(id, PROVIDER_ID_SIZE, "%s_%s", prefix, hex);
 }
 
+/* Six digits, as banks give them. */
+static void derive_auth_code(const char *key, char *auth_code) {
+    uint8_t hash[32];
+    sha256(key, strlen(key), hash);
+    unsigned number = ((unsigned)hash[0] << 16 | (unsigned)hash[1] << 8 | hash[2]) % 1000000;
+    snprintf(auth_code, PROVIDER_AUTH_SIZE, "%06u", number);
+}
+
 static const struct {
     const char *payment_method;
     const char *code;
@@ -58,6 +66,8 @@ static void charge_one(struct provider_request *request, int64_t now_us) {
     } else {
         request->answer = PROVIDER_DONE;
         derive_id("ch", request->key, request->charge_id);
+        if (request->is_held)
+            derive_auth_code(request->key, request->auth_code);
     }
 }
 
@@ -73,6 +83,40 @@ static void charge(const struct provider *self, struct provider_request *const *
         charge_one(requests[i], now_us);
     }
     clock_sleep_ms(longest_ms);
+}
+
+/* True when it fails this time; answered then. */
+static bool fails_now(struct provider_request *request) {
+    if (!slice_is(request->payment_method, "pm_sim_error") || request->attempt > SIMULATED_ERRORS)
+        return false;
+    request->answer = PROVIDER_TRANSIENT;
+    snprintf(request->code, sizeof(request->code), "simulated_error");
+    return true;
+}
+
+static void capture(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    (void)self;
+    for (size_t i = 0; i < count; i++) {
+        struct provider_request *request = requests[i];
+        if (fails_now(request))
+            continue;
+        bool is_gone = slice_is(request->payment_method, "pm_sim_expired");
+        request->answer = is_gone ? PROVIDER_DECLINED : PROVIDER_DONE;
+        snprintf(request->code, sizeof(request->code), "%s", is_gone ? PROVIDER_EXPIRED : "");
+        derive_id("ch", request->charge_key, request->charge_id);
+    }
+}
+
+static void release(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    (void)self;
+    for (size_t i = 0; i < count; i++) {
+        if (fails_now(requests[i]))
+            continue;
+        requests[i]->answer = PROVIDER_DONE;
+        derive_id("ch", requests[i]->charge_key, requests[i]->charge_id);
+    }
 }
 
 static void refund_one(struct provider_request *request) {
@@ -92,4 +136,4 @@ static void refund(const struct provider *self, struct provider_request *const *
         refund_one(requests[i]);
 }
 
-const struct provider provider_simulated = {"simulated", charge, refund};
+const struct provider provider_simulated = {"simulated", charge, capture, release, refund};

@@ -5,7 +5,9 @@
  *     pm_card_chargeDeclined                    declined, card_declined
  *     pm_card_chargeDeclinedInsufficientFunds   declined, insufficient_funds
  *     pm_sim_delay_<ms>                         succeeds after that long, at most 10000
- *     pm_sim_error                              fails on the first two attempts, then succeeds
+ *     pm_sim_error                              fails on the first two attempts, then succeeds; so
+ *                                               does the capture, or release, of what was held
+ *     pm_sim_expired                            is held, and cannot be captured any more
  *     pm_sim_unavailable                        the provider is down for this charge's first 10 s
  *     anything else                             succeeds
  *

@@ -12,9 +12,6 @@ struct request_list {
     size_t count;
 };
 
-typedef void (*provider_fn)(const struct provider *self, struct provider_request *const *requests,
-                            size_t count);
-
 /* `operation` of the provider, known as `verb`. */
 void provider_call(const struct provider *provider, const char *verb, provider_fn operation,
                    const struct request_list *requests);

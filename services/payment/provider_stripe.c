@@ -23,21 +23,27 @@ struct stripe {
     int64_t timeout_ms;
 };
 
-/* Charging and giving back differ in these. */
+/* Operations differ in these. */
 struct operation {
     void (*write)(struct buf *form, const struct provider_request *request);
     bool (*read)(const struct httpc_call *call, struct provider_request *request);
+    const char *verb; /* of the payment intent's own address; NULL: the list's is used */
+    bool is_of_refunds;
 };
-static const struct operation charging = {stripe_write_charge, stripe_read_charge};
-static const struct operation voiding = {stripe_write_void, stripe_read_void};
-static const struct operation refunding = {stripe_write_refund, stripe_read_refund};
+static const struct operation charging = {stripe_write_charge, stripe_read_charge, NULL, false};
+static const struct operation voiding = {stripe_write_void, stripe_read_void, NULL, false};
+static const struct operation capturing = {stripe_write_capture, stripe_read_capture, "capture",
+                                           false};
+static const struct operation releasing = {stripe_write_release, stripe_read_release, "cancel",
+                                           false};
+static const struct operation refunding = {stripe_write_refund, stripe_read_refund, NULL, true};
 
 enum { HEADER_AUTHORIZATION, HEADER_VERSION, HEADER_TYPE, HEADER_KEY, HEADERS };
 
 /* One request on its way through its tries. */
 struct task {
     struct provider_request *request;
-    struct buf form, key_header;
+    struct buf url, form, key_header;
     const char *headers[HEADERS + 1];
     bool again;
 };
@@ -46,6 +52,13 @@ static void task_init(struct task *task, const struct stripe *stripe,
                       const struct operation *operation, struct provider_request *request) {
     task->request = request;
     task->again = true;
+    buf_append_text(&task->url,
+                    operation->is_of_refunds ? stripe->refunds_url : stripe->charges_url);
+    if (operation->verb != NULL) {
+        buf_append_char(&task->url, '/');
+        percent_encode(slice_of(request->charge_id), &task->url);
+        buf_printf(&task->url, "/%s", operation->verb);
+    }
     operation->write(&task->form, request);
     buf_printf(&task->key_header, "Idempotency-Key: %s", request->key);
     task->headers[HEADER_AUTHORIZATION] = stripe->authorization;
@@ -55,6 +68,7 @@ static void task_init(struct task *task, const struct stripe *stripe,
 }
 
 static void task_fini(struct task *task) {
+    buf_fini(&task->url);
     buf_fini(&task->form);
     buf_fini(&task->key_header);
 }
@@ -63,14 +77,14 @@ static void task_fini(struct task *task) {
 
 /* Tries all that are to be tried. Returns how long to wait for the next round; -1: none needed. */
 static int64_t run_round(const struct stripe *stripe, const struct operation *operation,
-                         const char *url, struct task *tasks, size_t count, int tries) {
+                         struct task *tasks, size_t count, int tries) {
     struct httpc_call *calls = mem_alloc((count + 1) * sizeof(*calls));
     size_t call_count = 0, next = 0;
     int64_t wait_ms = -1;
     for (size_t i = 0; i < count; i++) {
         if (tasks[i].again)
             calls[call_count++] = (struct httpc_call){.method = "POST",
-                                                      .url = url,
+                                                      .url = tasks[i].url.ptr,
                                                       .headers = tasks[i].headers,
                                                       .body = buf_slice(&tasks[i].form),
                                                       .timeout_ms = stripe->timeout_ms};
@@ -128,7 +142,7 @@ static void call_it_an_outage(struct provider_request *const *requests, size_t c
 
 /* --- a batch --- */
 
-static void run(const struct stripe *stripe, const struct operation *operation, const char *url,
+static void run(const struct stripe *stripe, const struct operation *operation,
                 struct provider_request *const *requests, size_t count) {
     int64_t deadline_us = clock_monotonic_us() + (int64_t)STRIPE_BUDGET_MS * 1000;
     struct task *tasks = mem_alloc((count + 1) * sizeof(*tasks));
@@ -136,7 +150,7 @@ static void run(const struct stripe *stripe, const struct operation *operation, 
         task_init(&tasks[i], stripe, operation, requests[i]);
     bool is_last = false;
     for (int tries = 1; !is_last; tries++) {
-        int64_t wait_ms = run_round(stripe, operation, url, tasks, count, tries);
+        int64_t wait_ms = run_round(stripe, operation, tasks, count, tries);
         is_last = wait_ms < 0 || tries == STRIPE_TRIES ||
                   clock_monotonic_us() + wait_ms * 1000 > deadline_us;
         if ((tries == 1 || is_last) && is_down(stripe, requests, count)) {
@@ -174,14 +188,14 @@ static void charge(const struct provider *self, struct provider_request *const *
             some[some_count++] = requests[i];
     }
     if (some_count > 0)
-        run(stripe, &voiding, stripe->charges_url, some, some_count);
+        run(stripe, &voiding, some, some_count);
     some_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (requests[i]->answer == PROVIDER_NONE)
             some[some_count++] = requests[i];
     }
     if (some_count > 0)
-        run(stripe, &charging, stripe->charges_url, some, some_count);
+        run(stripe, &charging, some, some_count);
     free(some);
 }
 
@@ -198,9 +212,9 @@ static void find_earlier_refund(const struct stripe *stripe, struct provider_req
     buf_fini(&url);
 }
 
-static void refund(const struct provider *self, struct provider_request *const *requests,
-                   size_t count) {
-    const struct stripe *stripe = (const struct stripe *)self;
+/* Runs what is about a charge whose id is known. Nobody knows what became of the others. */
+static void run_known(const struct stripe *stripe, const struct operation *operation,
+                      struct provider_request *const *requests, size_t count) {
     struct provider_request **known = mem_alloc((count + 1) * sizeof(struct provider_request *));
     size_t known_count = 0;
     for (size_t i = 0; i < count; i++) {
@@ -212,13 +226,29 @@ static void refund(const struct provider *self, struct provider_request *const *
         }
     }
     if (known_count > 0)
-        run(stripe, &refunding, stripe->refunds_url, known, known_count);
-    for (size_t i = 0; i < known_count; i++) {
-        if (known[i]->answer == PROVIDER_REFUSED &&
-            strcmp(known[i]->code, STRIPE_ALREADY_REFUNDED) == 0)
-            find_earlier_refund(stripe, known[i]);
-    }
+        run(stripe, operation, known, known_count);
     free(known);
+}
+
+static void capture(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    run_known((const struct stripe *)self, &capturing, requests, count);
+}
+
+static void release(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    run_known((const struct stripe *)self, &releasing, requests, count);
+}
+
+static void refund(const struct provider *self, struct provider_request *const *requests,
+                   size_t count) {
+    const struct stripe *stripe = (const struct stripe *)self;
+    run_known(stripe, &refunding, requests, count);
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer == PROVIDER_REFUSED &&
+            strcmp(requests[i]->code, STRIPE_ALREADY_REFUNDED) == 0)
+            find_earlier_refund(stripe, requests[i]);
+    }
 }
 
 /* --- lifecycle --- */
@@ -262,7 +292,7 @@ enum status provider_stripe_create(const struct provider_stripe_options *options
     if (status != STATUS_OK)
         return status;
     struct stripe *stripe = mem_alloc(sizeof(*stripe));
-    stripe->provider = (struct provider){"stripe", charge, refund};
+    stripe->provider = (struct provider){"stripe", charge, capture, release, refund};
     stripe->httpc = httpc_create(&(struct httpc_options){
         .parallel_max = (size_t)options->parallel_max, .ca_file = options->ca_file});
     stripe->charges_url = join(options->url, "/v1/payment_intents");

@@ -22,8 +22,7 @@ static const struct pg_statement add_payments = {
     .param_count = 5,
 };
 
-enum status payment_store_add(struct batch *batch, enum payment_status as,
-                              const struct payment_order *orders, size_t count,
+enum status payment_store_add(struct batch *batch, const struct payment_order *orders, size_t count,
                               struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_INT64,
                                                PG_ARRAY_TEXT, PG_ARRAY_TEXT};
@@ -31,7 +30,7 @@ enum status payment_store_add(struct batch *batch, enum payment_status as,
     pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
     for (size_t i = 0; i < count; i++) {
         pg_array_add_uuid(&columns.arrays[0], &orders[i].order_id);
-        pg_array_add_slice(&columns.arrays[1], slice_of(payment_status_name(as)));
+        pg_array_add_slice(&columns.arrays[1], slice_of(payment_status_name(orders[i].as)));
         pg_array_add_int64(&columns.arrays[2], orders[i].amount_minor);
         pg_array_add_slice(&columns.arrays[3], orders[i].currency);
         pg_array_add_slice(&columns.arrays[4], orders[i].payment_method);
@@ -124,6 +123,10 @@ enum status payment_store_find_owed(struct batch *batch, struct error *error) {
                " (SELECT order_id, updated_at FROM payments.payments WHERE status = 'REFUNDING'"
                "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
                " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
+               "  WHERE status IN ('CAPTURING', 'VOIDING', 'ABANDONED') AND (status <> 'ABANDONED'"
+               "   OR (charge_id IS NULL AND decline_code IS NULL))"
+               "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
+               " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
                "  WHERE status = 'VOIDED' AND payment_method <> '' AND charge_id IS NULL"
                "  AND decline_code IS NULL AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
                ") owed ORDER BY updated_at LIMIT 100",
@@ -154,37 +157,83 @@ struct payment_row *payment_rows_find(const struct payment_rows *payments,
 
 /* --- saving --- */
 
+#define SAVE                                                                                       \
+    "UPDATE payments.payments p SET status = d.status, updated_at = now(),"                        \
+    " charge_id = coalesce(d.charge_id, p.charge_id),"                                             \
+    " refund_id = coalesce(d.refund_id, p.refund_id),"                                             \
+    " decline_code = coalesce(d.decline_code, p.decline_code)"
+
 static const struct pg_statement save_payments = {
     .name = "payment_save",
-    .sql = "UPDATE payments.payments p SET status = d.status, updated_at = now(),"
-           " charge_id = coalesce(d.charge_id, p.charge_id),"
-           " refund_id = coalesce(d.refund_id, p.refund_id),"
-           " decline_code = coalesce(d.decline_code, p.decline_code)"
-           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
-           "      AS d(order_id, status, charge_id, refund_id, decline_code)"
-           " WHERE p.order_id = d.order_id",
+    .sql = SAVE " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
+                "      AS d(order_id, status, charge_id, refund_id, decline_code)"
+                " WHERE p.order_id = d.order_id",
     .param_count = 5,
 };
 
-enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
-                               struct error *error) {
-    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
-                                               PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+/* Payments in steps have amounts besides, which those charged at once do without. */
+static const struct pg_statement save_steps = {
+    .name = "payment_save_steps",
+    .sql = SAVE ", authorized_minor = coalesce(d.authorized_minor, p.authorized_minor),"
+                " captured_minor = coalesce(d.captured_minor, p.captured_minor)"
+                " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],"
+                "             $6::int8[], $7::int8[])"
+                "      AS d(order_id, status, charge_id, refund_id, decline_code,"
+                "           authorized_minor, captured_minor)"
+                " WHERE p.order_id = d.order_id",
+    .param_count = 7,
+};
+
+enum { SAVE_ID, SAVE_STATUS, SAVE_CHARGE, SAVE_REFUND, SAVE_DECLINE, SAVES };
+enum { SAVE_AUTHORIZED = SAVES, SAVE_CAPTURED, STEP_SAVES };
+
+static bool is_in_steps(const struct payment_row *row) {
+    return row->is_authorized || row->is_captured;
+}
+
+static void add_row(struct pg_array *column, const struct payment_row *row) {
+    pg_array_add_uuid(&column[SAVE_ID], &row->order.order_id);
+    pg_array_add_slice(&column[SAVE_STATUS], slice_of(payment_status_name(row->status)));
+    pg_array_add_optional(&column[SAVE_CHARGE], slice_of(row->charge_id));
+    pg_array_add_optional(&column[SAVE_REFUND], slice_of(row->refund_id));
+    pg_array_add_optional(&column[SAVE_DECLINE], slice_of(row->decline_code));
+}
+
+static void add_amount(struct pg_array *column, bool is_set, int64_t amount_minor) {
+    if (is_set)
+        pg_array_add_int64(column, amount_minor);
+    else
+        pg_array_add_null(column);
+}
+
+static enum status save(struct batch *batch, const struct payment_rows *payments, bool in_steps,
+                        struct error *error) {
+    static const enum pg_array_type types[STEP_SAVES] = {
+        PG_ARRAY_UUID, PG_ARRAY_TEXT,  PG_ARRAY_TEXT,  PG_ARRAY_TEXT,
+        PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
+    };
     struct pg_columns columns;
     enum status status = STATUS_OK;
-    pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
+    pg_columns_init(&columns, types, in_steps ? STEP_SAVES : SAVES);
     for (size_t i = 0; i < payments->count; i++) {
         const struct payment_row *row = &payments->rows[i];
-        if (!row->is_changed)
+        if (!row->is_changed || is_in_steps(row) != in_steps)
             continue;
-        pg_array_add_uuid(&columns.arrays[0], &row->order.order_id);
-        pg_array_add_slice(&columns.arrays[1], slice_of(payment_status_name(row->status)));
-        pg_array_add_optional(&columns.arrays[2], slice_of(row->charge_id));
-        pg_array_add_optional(&columns.arrays[3], slice_of(row->refund_id));
-        pg_array_add_optional(&columns.arrays[4], slice_of(row->decline_code));
+        add_row(columns.arrays, row);
+        if (!in_steps)
+            continue;
+        add_amount(&columns.arrays[SAVE_AUTHORIZED], row->is_authorized, row->order.amount_minor);
+        add_amount(&columns.arrays[SAVE_CAPTURED], row->is_captured, row->order.amount_minor);
     }
-    if (columns.arrays[0].count > 0)
-        status = pg_columns_queue(&columns, batch->pg, &save_payments, error);
+    if (columns.arrays[SAVE_ID].count > 0)
+        status =
+            pg_columns_queue(&columns, batch->pg, in_steps ? &save_steps : &save_payments, error);
     pg_columns_fini(&columns);
     return status;
+}
+
+enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
+                               struct error *error) {
+    enum status status = save(batch, payments, false, error);
+    return status == STATUS_OK ? save(batch, payments, true, error) : status;
 }

@@ -12,6 +12,7 @@
 /* Is written for an order before the provider is asked. */
 struct payment_order {
     struct uuid order_id;
+    enum payment_status as; /* where there was none before */
     int64_t amount_minor;
     struct slice currency;
     struct slice payment_method;
@@ -24,6 +25,7 @@ struct payment_row {
     /* To store: */
     bool is_changed;
     const char *charge_id, *refund_id, *decline_code; /* NULL leaves it */
+    bool is_authorized, is_captured;                  /* in steps: the amount of this step */
 };
 
 /* Sorted by order id. */
@@ -33,12 +35,11 @@ struct payment_rows {
 };
 
 /* Queues a payment for every order that has none yet. Ids may repeat. */
-enum status payment_store_add(struct batch *batch, enum payment_status as,
-                              const struct payment_order *orders, size_t count,
+enum status payment_store_add(struct batch *batch, const struct payment_order *orders, size_t count,
                               struct error *error) MUST_CHECK;
-/* Makes deliveries of the payments that are to be refunded, or whose order ended while nobody knew
-   what came of the charge, and for which nothing happened for longer than deliveries take; the
-   longest wait first. */
+/* Makes deliveries of the payments that owe something (payment_fsm_owes()), or whose order ended
+   while nobody knew what came of the charge, and for which nothing happened for longer than
+   deliveries take; the longest wait first. */
 enum status payment_store_find_owed(struct batch *batch, struct error *error) MUST_CHECK;
 /* Loads and locks the payments of the batch's orders, as far as they exist. */
 enum status payment_store_load(struct batch *batch, struct payment_rows *payments,

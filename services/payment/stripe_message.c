@@ -61,6 +61,21 @@ void stripe_write_charge(struct buf *form, const struct provider_request *reques
     /* Nobody is there to be asked by the card's bank: that is a decline. */
     add_field(form, "error_on_requires_action", SLICE_LITERAL("true"));
     add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));
+    if (request->is_held) {
+        add_field(form, "capture_method", SLICE_LITERAL("manual"));
+        add_field(form, "expand%5B%5D", SLICE_LITERAL("latest_charge"));
+    }
+}
+
+void stripe_write_capture(struct buf *form, const struct provider_request *request) {
+    int64_t amount = 0;
+    (void)stripe_amount(request->currency, request->amount_minor, &amount);
+    add_number(form, "amount_to_capture", amount);
+}
+
+void stripe_write_release(struct buf *form, const struct provider_request *request) {
+    (void)request;
+    add_field(form, "cancellation_reason", SLICE_LITERAL("abandoned"));
 }
 
 void stripe_write_void(struct buf *form, const struct provider_request *request) {
@@ -116,16 +131,51 @@ static void set_reason(struct provider_request *request, const struct httpc_call
         snprintf(request->code, sizeof(request->code), "http_%d", call->status);
 }
 
-/* True: ask again. */
-static bool read_error(const struct httpc_call *call, struct json_object *body, bool is_charge,
+/* What was asked, and the bit by which it is judged. */
+enum asked { CHARGE, CAPTURE, RELEASE, REFUND };
+static const unsigned judged_as[] = {
+    [CHARGE] = STRIPE_CHARGE,
+    [CAPTURE] = STRIPE_CAPTURE,
+    [RELEASE] = STRIPE_ANY,
+    [REFUND] = STRIPE_ANY,
+};
+
+static struct json_object *object_of(struct json_object *object, const char *key) {
+    struct json_object *member = NULL;
+    if (object == NULL || json_get_object(object, key, &member, NULL) != STATUS_OK)
+        return NULL;
+    return member;
+}
+
+/* The intent has ended already: by us, longer ago than Stripe remembers keys, or by somebody else.
+   False when the error does not say so. */
+static bool read_ended(struct json_object *error, enum asked asked,
                        struct provider_request *request) {
-    struct json_object *error = NULL;
-    if (body != NULL && json_get_object(body, "error", &error, NULL) != STATUS_OK)
-        error = NULL;
-    struct stripe_verdict verdict = stripe_judge(call->status, is_charge, error);
+    if ((asked != CAPTURE && asked != RELEASE) ||
+        !slice_is(text_of(error, "code"), "payment_intent_unexpected_state"))
+        return false;
+    struct slice status = text_of(object_of(error, "payment_intent"), "status");
+    bool is_captured = slice_is(status, "succeeded");
+    if (!is_captured && !slice_is(status, "canceled"))
+        return false;
+    if (is_captured == (asked == CAPTURE))
+        set_code(request, PROVIDER_DONE, SLICE_LITERAL(""));
+    else
+        set_code(request, PROVIDER_DECLINED,
+                 is_captured ? SLICE_LITERAL("already_captured") : slice_of(PROVIDER_EXPIRED));
+    return true;
+}
+
+/* True: ask again. */
+static bool read_error(const struct httpc_call *call, struct json_object *body, enum asked asked,
+                       struct provider_request *request) {
+    struct json_object *error = object_of(body, "error");
+    struct stripe_verdict verdict = stripe_judge(call->status, judged_as[asked], error);
     struct slice advice = httpc_header(call, "Stripe-Should-Retry");
     request->answer = verdict.answer;
     set_reason(request, call, error);
+    if (verdict.answer == PROVIDER_REFUSED && read_ended(error, asked, request))
+        return false;
     if (slice_is(advice, "true") || slice_is(advice, "false"))
         return slice_is(advice, "true");
     return verdict.again;
@@ -142,18 +192,43 @@ static bool read_id(struct json_object *body, char *id) {
     return true;
 }
 
-static bool read_intent(struct json_object *body, struct provider_request *request) {
+/* The bank's code where Stripe tells it, else what stands for it. */
+static void read_auth_code(struct json_object *body, struct provider_request *request) {
+    struct json_object *charge = object_of(body, "latest_charge");
+    struct json_object *card = object_of(object_of(charge, "payment_method_details"), "card");
+    struct slice code = text_of(card, "authorization_code");
+    if (code.len == 0)
+        code = charge != NULL ? text_of(charge, "id") : text_of(body, "latest_charge");
+    if (code.len == 0 || code.len >= PROVIDER_AUTH_SIZE)
+        code = slice_of(request->charge_id);
+    snprintf(request->auth_code, PROVIDER_AUTH_SIZE, "%.*s", SLICE_ARG(code));
+}
+
+static bool is_as_asked(struct slice status, enum asked asked,
+                        const struct provider_request *request) {
+    if (asked == RELEASE)
+        return slice_is(status, "canceled");
+    return slice_is(status, "succeeded") ||
+           (asked == CHARGE && request->is_held && slice_is(status, "requires_capture"));
+}
+
+static bool read_intent(struct json_object *body, enum asked asked,
+                        struct provider_request *request) {
     struct slice status = text_of(body, "status");
     if (status.len == 0 || slice_is(status, "processing") || !read_id(body, request->charge_id)) {
         set_code(request, PROVIDER_TRANSIENT,
                  status.len > 0 ? status : SLICE_LITERAL("unreadable"));
         return true;
     }
-    if (slice_is(status, "succeeded")) {
+    if (is_as_asked(status, asked, request)) {
         set_code(request, PROVIDER_DONE, SLICE_LITERAL(""));
-    } else {
+        if (request->is_held)
+            read_auth_code(body, request);
+    } else if (asked == CHARGE) {
         set_code(request, PROVIDER_DECLINED, status);
         request->charge_id[0] = '\0';
+    } else {
+        set_code(request, PROVIDER_REFUSED, status);
     }
     return false;
 }
@@ -172,32 +247,40 @@ static bool read_refund(struct json_object *body, struct provider_request *reque
     return false;
 }
 
-static bool read_answer(const struct httpc_call *call, bool is_charge,
+static bool read_answer(const struct httpc_call *call, enum asked asked,
                         struct provider_request *request) {
     struct json_object *body = NULL;
     bool again;
     if (json_parse(buf_slice(&call->answer), &body, NULL) != STATUS_OK)
         body = NULL;
     if (call->status != 200)
-        again = read_error(call, body, is_charge, request);
+        again = read_error(call, body, asked, request);
     else
-        again = is_charge ? read_intent(body, request) : read_refund(body, request);
+        again = asked == REFUND ? read_refund(body, request) : read_intent(body, asked, request);
     json_object_put(body);
     return again;
 }
 
-static bool read_call(const struct httpc_call *call, bool is_charge,
+static bool read_call(const struct httpc_call *call, enum asked asked,
                       struct provider_request *request) {
     if (call->result == HTTPC_ANSWERED)
-        return read_answer(call, is_charge, request);
-    struct stripe_verdict verdict =
-        stripe_judge(call->result == HTTPC_UNSENT ? STRIPE_UNSENT : STRIPE_LOST, is_charge, NULL);
+        return read_answer(call, asked, request);
+    struct stripe_verdict verdict = stripe_judge(
+        call->result == HTTPC_UNSENT ? STRIPE_UNSENT : STRIPE_LOST, judged_as[asked], NULL);
     set_code(request, verdict.answer, slice_of(call->error));
     return verdict.again;
 }
 
 bool stripe_read_charge(const struct httpc_call *call, struct provider_request *request) {
-    return read_call(call, true, request);
+    return read_call(call, CHARGE, request);
+}
+
+bool stripe_read_capture(const struct httpc_call *call, struct provider_request *request) {
+    return read_call(call, CAPTURE, request);
+}
+
+bool stripe_read_release(const struct httpc_call *call, struct provider_request *request) {
+    return read_call(call, RELEASE, request);
 }
 
 bool stripe_read_void(const struct httpc_call *call, struct provider_request *request) {
@@ -205,14 +288,14 @@ bool stripe_read_void(const struct httpc_call *call, struct provider_request *re
         set_code(request, PROVIDER_NOTHING, SLICE_LITERAL("never_charged"));
         return false;
     }
-    bool again = read_call(call, false, request);
+    bool again = read_call(call, REFUND, request);
     if (request->answer == PROVIDER_REFUSED && strcmp(request->code, "idempotency_error") == 0)
         set_code(request, PROVIDER_NONE, SLICE_LITERAL(""));
     return again;
 }
 
 bool stripe_read_refund(const struct httpc_call *call, struct provider_request *request) {
-    return read_call(call, false, request);
+    return read_call(call, REFUND, request);
 }
 
 void stripe_read_refund_list(const struct httpc_call *call, struct provider_request *request) {

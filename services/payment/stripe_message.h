@@ -13,15 +13,19 @@
 /* The version of the API that this speaks, in each request. */
 #define STRIPE_VERSION "2024-06-20"
 
-/* Appends the form of POST /v1/payment_intents: created, confirmed and captured in one step. */
 /* In Stripe's units (https://docs.stripe.com/currencies): ISK and UGX are written with two
    decimals, which are 0, MGA with none. False where that is not exact: Stripe would refuse it. */
 bool stripe_amount(struct slice currency, int64_t amount_minor, int64_t *amount);
-/* The amount must be exact. */
+/* Appends the form of POST /v1/payment_intents: created, confirmed and captured, or held, in one
+   step. The amount must be exact. */
 void stripe_write_charge(struct buf *form, const struct provider_request *request);
 /* Appends the form of a payment intent that takes no money: sent under the key of a charge, it uses
    the key up, so that no late charge can, or is refused because a charge did. */
 void stripe_write_void(struct buf *form, const struct provider_request *request);
+/* Appends the form of POST /v1/payment_intents/<id>/capture: of the whole amount. */
+void stripe_write_capture(struct buf *form, const struct provider_request *request);
+/* Appends the form of POST /v1/payment_intents/<id>/cancel. */
+void stripe_write_release(struct buf *form, const struct provider_request *request);
 /* Appends the form of POST /v1/refunds. */
 void stripe_write_refund(struct buf *form, const struct provider_request *request);
 
@@ -30,6 +34,10 @@ void stripe_write_refund(struct buf *form, const struct provider_request *reques
 bool stripe_read_charge(const struct httpc_call *call, struct provider_request *request);
 /* NOTHING when the key was not used; NONE when it was: to be asked what for. */
 bool stripe_read_void(const struct httpc_call *call, struct provider_request *request);
+/* DECLINED: what was held is not held any more. */
+bool stripe_read_capture(const struct httpc_call *call, struct provider_request *request);
+/* DECLINED: it was captured. */
+bool stripe_read_release(const struct httpc_call *call, struct provider_request *request);
 bool stripe_read_refund(const struct httpc_call *call, struct provider_request *request);
 
 /* Reads GET /v1/refunds?payment_intent=...: the refund there is, into *request as done. Leaves it

@@ -6,14 +6,14 @@
 
 struct row {
     int first, last;
-    bool is_for_charges;
+    unsigned asked; /* 0: any */
     const char *member, *value;
     struct stripe_verdict verdict;
 };
 
 static const struct row rows[] = {
-#define ROW(first, last, is_for_charges, member, value, answer, again, meaning)                    \
-    {first, last, is_for_charges, member, value, {PROVIDER_##answer, again}},
+#define ROW(first, last, asked, member, value, answer, again, meaning)                             \
+    {first, last, STRIPE_##asked, member, value, {PROVIDER_##answer, again}},
     STRIPE_VERDICT_TABLE(ROW)
 #undef ROW
 };
@@ -28,9 +28,10 @@ static bool has_member(struct json_object *error, const char *member, const char
            slice_is(text, value);
 }
 
-struct stripe_verdict stripe_judge(int status, bool is_charge, struct json_object *error) {
+struct stripe_verdict stripe_judge(int status, unsigned asked, struct json_object *error) {
     const struct row *row = rows;
-    while (status < row->first || status > row->last || (row->is_for_charges && !is_charge) ||
+    while (status < row->first || status > row->last ||
+           (row->asked != STRIPE_ANY && (row->asked & asked) == 0) ||
            !has_member(error, row->member, row->value))
         row++; /* the last one fits all */
     return row->verdict;

@@ -15,40 +15,42 @@
 #define STRIPE_UNSENT 0
 #define STRIPE_LOST 1
 
-/* first and last status, whether only for charges, member of the error object ("": of any error,
+/* What was asked, as bits; ANY is also the rest: to release, to refund. */
+enum { STRIPE_ANY = 0, STRIPE_CHARGE = 1, STRIPE_CAPTURE = 2, STRIPE_TAKING = 3 };
+
+/* first and last status, which requests it is for, member of the error object ("": of any error,
    "-": there need be none) and its value ("": any), answer, whether to ask again under the same
    key, meaning. The first that fits counts. */
 #define STRIPE_VERDICT_TABLE(X)                                                                    \
-    X(STRIPE_UNSENT, STRIPE_UNSENT, false, "-", "", OUTAGE, true, "nobody is there")               \
-    X(STRIPE_LOST, STRIPE_LOST, false, "-", "", TRANSIENT, true, "a time-out: nobody knows")       \
-    X(429, 429, false, "code", "lock_timeout", TRANSIENT, true, "another request has the object")  \
-    X(401, 401, false, "-", "", OUTAGE, false, "our key is wrong")                                 \
-    X(403, 403, false, "-", "", OUTAGE, false, "our key may not")                                  \
-    X(408, 408, false, "-", "", TRANSIENT, true, "it did not get all of the request")              \
-    X(409, 409, false, "-", "", TRANSIENT, true, "the key's first request is under way")           \
-    X(425, 425, false, "-", "", TRANSIENT, true, "too early")                                      \
-    X(429, 429, false, "-", "", OUTAGE, true, "we ask too often")                                  \
-    X(500, 599, false, "-", "", TRANSIENT, true, "it failed: nobody knows")                        \
-    X(400, 499, false, "type", "idempotency_error", REFUSED, false,                                \
-      "the key is another request's")                                                              \
-    X(400, 499, false, "type", "authentication_error", OUTAGE, false, "our key is wrong")          \
-    X(400, 499, false, "type", "rate_limit_error", OUTAGE, true, "we ask too often")               \
-    X(400, 499, false, "type", "api_error", TRANSIENT, true, "it failed: nobody knows")            \
-    X(400, 499, false, "code", "api_key_expired", OUTAGE, false, "our key is over")                \
-    X(400, 499, false, "code", "livemode_mismatch", OUTAGE, false, "a key for tests, or not")      \
-    X(400, 499, false, "code", "testmode_charges_only", OUTAGE, false,                             \
-      "our account is not active")                                                                 \
-    X(400, 499, false, "code", "account_invalid", OUTAGE, false, "our account is not there")       \
-    X(400, 499, false, "code", "tls_version_unsupported", OUTAGE, false, "our TLS is too old")     \
-    X(400, 499, true, "type", "card_error", DECLINED, false, "the bank refuses")                   \
-    X(400, 499, true, "code", "amount_too_small", DECLINED, false, "below the least charge")       \
-    X(400, 499, true, "code", "amount_too_large", DECLINED, false, "above the greatest charge")    \
-    X(400, 499, true, "param", "amount", DECLINED, false, "the amount cannot be charged")          \
-    X(400, 499, true, "param", "currency", DECLINED, false, "the currency cannot be charged")      \
-    X(400, 499, true, "param", "payment_method", DECLINED, false, "no such payment method")        \
-    X(400, 499, true, "param", "customer", DECLINED, false, "the method is another customer's")    \
-    X(400, 499, false, "", "", REFUSED, false, "this is asked wrongly")                            \
-    X(0, 999, false, "-", "", OUTAGE, false, "not Stripe's: a proxy, or a wrong address")
+    X(STRIPE_UNSENT, STRIPE_UNSENT, ANY, "-", "", OUTAGE, true, "nobody is there")                 \
+    X(STRIPE_LOST, STRIPE_LOST, ANY, "-", "", TRANSIENT, true, "a time-out: nobody knows")         \
+    X(429, 429, ANY, "code", "lock_timeout", TRANSIENT, true, "another request has the object")    \
+    X(401, 401, ANY, "-", "", OUTAGE, false, "our key is wrong")                                   \
+    X(403, 403, ANY, "-", "", OUTAGE, false, "our key may not")                                    \
+    X(408, 408, ANY, "-", "", TRANSIENT, true, "it did not get all of the request")                \
+    X(409, 409, ANY, "-", "", TRANSIENT, true, "the key's first request is under way")             \
+    X(425, 425, ANY, "-", "", TRANSIENT, true, "too early")                                        \
+    X(429, 429, ANY, "-", "", OUTAGE, true, "we ask too often")                                    \
+    X(500, 599, ANY, "-", "", TRANSIENT, true, "it failed: nobody knows")                          \
+    X(400, 499, ANY, "type", "idempotency_error", REFUSED, false, "the key is another request's")  \
+    X(400, 499, ANY, "type", "authentication_error", OUTAGE, false, "our key is wrong")            \
+    X(400, 499, ANY, "type", "rate_limit_error", OUTAGE, true, "we ask too often")                 \
+    X(400, 499, ANY, "type", "api_error", TRANSIENT, true, "it failed: nobody knows")              \
+    X(400, 499, ANY, "code", "api_key_expired", OUTAGE, false, "our key is over")                  \
+    X(400, 499, ANY, "code", "livemode_mismatch", OUTAGE, false, "a key for tests, or not")        \
+    X(400, 499, ANY, "code", "testmode_charges_only", OUTAGE, false, "our account is not active")  \
+    X(400, 499, ANY, "code", "account_invalid", OUTAGE, false, "our account is not there")         \
+    X(400, 499, ANY, "code", "tls_version_unsupported", OUTAGE, false, "our TLS is too old")       \
+    X(400, 499, TAKING, "type", "card_error", DECLINED, false, "the bank refuses")                 \
+    X(400, 499, CHARGE, "code", "amount_too_small", DECLINED, false, "below the least charge")     \
+    X(400, 499, CHARGE, "code", "amount_too_large", DECLINED, false, "above the greatest charge")  \
+    X(400, 499, CHARGE, "param", "amount", DECLINED, false, "the amount cannot be charged")        \
+    X(400, 499, CHARGE, "param", "currency", DECLINED, false, "the currency cannot be charged")    \
+    X(400, 499, CHARGE, "param", "payment_method", DECLINED, false, "no such payment method")      \
+    X(400, 499, CHARGE, "param", "customer", DECLINED, false, "the method is another customer's")  \
+    X(400, 499, CAPTURE, "code", "charge_expired_for_capture", DECLINED, false, "held too long")   \
+    X(400, 499, ANY, "", "", REFUSED, false, "this is asked wrongly")                              \
+    X(0, 999, ANY, "-", "", OUTAGE, false, "not Stripe's: a proxy, or a wrong address")
 
 struct json_object;
 struct stripe_verdict {
@@ -56,7 +58,7 @@ struct stripe_verdict {
     bool again;
 };
 
-/* `error` is the answer's error object, NULL for none. */
-struct stripe_verdict stripe_judge(int status, bool is_charge, struct json_object *error);
+/* `asked` is one of STRIPE_...; `error` the answer's error object, NULL for none. */
+struct stripe_verdict stripe_judge(int status, unsigned asked, struct json_object *error);
 
 #endif

@@ -29,6 +29,8 @@
       1)                                                                                           \
     X(ORDER_STOP_REQUESTED, "io.ordermesh.order.stop_requested", "orders.evt.stop_requested",      \
       "ORDERS", "order", 1)                                                                        \
+    X(ORDER_CAPTURE_REQUESTED, "io.ordermesh.order.capture_requested",                             \
+      "orders.evt.capture_requested", "ORDERS", "order", 1)                                        \
     X(PRODUCT_CHANGED, "io.ordermesh.inventory.product_changed", "inventory.evt.product_changed",  \
       "INVENTORY", "inventory", 1)                                                                 \
     X(INVENTORY_RESERVED, "io.ordermesh.inventory.reserved", "inventory.evt.reserved",             \
@@ -43,6 +45,14 @@
       1)                                                                                           \
     X(PAYMENT_REFUNDED, "io.ordermesh.payment.refunded", "payments.evt.refunded", "PAYMENTS",      \
       "payment", 1)                                                                                \
+    X(PAYMENT_AUTHORIZED, "io.ordermesh.payment.authorized", "payments.evt.authorized",            \
+      "PAYMENTS", "payment", 1)                                                                    \
+    X(PAYMENT_CAPTURED, "io.ordermesh.payment.captured", "payments.evt.captured", "PAYMENTS",      \
+      "payment", 1)                                                                                \
+    X(PAYMENT_CAPTURE_FAILED, "io.ordermesh.payment.capture_failed",                               \
+      "payments.evt.capture_failed", "PAYMENTS", "payment", 1)                                     \
+    X(PAYMENT_VOIDED, "io.ordermesh.payment.voided", "payments.evt.voided", "PAYMENTS", "payment", \
+      1)                                                                                           \
     X(SHIPPING_SHIPPED, "io.ordermesh.shipping.shipped", "shipping.evt.shipped", "SHIPPING",       \
       "shipping", 1)                                                                               \
     X(SHIPPING_FAILED, "io.ordermesh.shipping.failed", "shipping.evt.failed", "SHIPPING",          \

@@ -19,6 +19,23 @@ bool order_flow_parse(struct slice text, enum order_flow *flow) {
     return found >= 0;
 }
 
+static const char *const capture_names[] = {
+    [CAPTURE_AUTOMATIC] = "automatic",
+    [CAPTURE_ON_SHIPMENT] = "on_shipment",
+};
+
+const char *order_capture_name(enum order_capture capture) {
+    return capture_names[capture];
+}
+
+bool order_capture_parse(struct slice text, enum order_capture *capture) {
+    int found =
+        slice_index(text, capture_names, (int)(sizeof(capture_names) / sizeof(capture_names[0])));
+    if (found >= 0)
+        *capture = (enum order_capture)found;
+    return found >= 0;
+}
+
 static void write_items(const struct order_snapshot *snapshot, struct json_writer *w) {
     json_key(w, "items");
     json_begin_array(w);
@@ -42,6 +59,8 @@ void order_snapshot_write(const struct order_snapshot *snapshot, struct json_wri
     json_put_string(w, "customerId", snapshot->customer_id);
     json_put_string(w, "currency", snapshot->currency);
     json_put_text(w, "flow", order_flow_name(snapshot->flow));
+    if (snapshot->capture != CAPTURE_AUTOMATIC)
+        json_put_text(w, "capture", order_capture_name(snapshot->capture));
     json_put_string(w, "paymentMethod", snapshot->payment_method);
     if (snapshot->total_minor >= 0)
         json_put_int(w, "totalMinor", snapshot->total_minor);
@@ -154,6 +173,18 @@ static enum status parse_words(const struct json_value *data, struct order_snaps
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+/* May be missing: automatic then. */
+static enum status parse_capture(const struct json_value *data, enum order_capture *capture,
+                                 struct error *error) {
+    struct slice text;
+    enum status status = json_tree_get_string(data, "capture", &text, error);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status == STATUS_OK && !order_capture_parse(text, capture))
+        status = error_set(error, STATUS_INVALID, "capture: unknown");
+    return status;
+}
+
 static enum status parse_coded(const struct json_value *data, struct order_snapshot *snapshot,
                                struct error *error) {
     struct slice text;
@@ -167,6 +198,9 @@ static enum status parse_coded(const struct json_value *data, struct order_snaps
         return status;
     if (!order_flow_parse(text, &snapshot->flow))
         return error_set(error, STATUS_INVALID, "flow: unknown");
+    status = parse_capture(data, &snapshot->capture, error);
+    if (status != STATUS_OK)
+        return status;
     return get_minor(data, "totalMinor", &snapshot->total_minor, error);
 }
 

@@ -18,6 +18,8 @@
 #define ORDER_MAX_MINOR INT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON reader */
 
 enum order_flow { FLOW_INVENTORY_FIRST, FLOW_PAYMENT_FIRST, FLOW_PARALLEL };
+/* When the money is taken: at once, or held at first and taken once the order has been shipped. */
+enum order_capture { CAPTURE_AUTOMATIC, CAPTURE_ON_SHIPMENT };
 
 struct order_item {
     struct slice sku;
@@ -25,14 +27,15 @@ struct order_item {
     int64_t unit_price_minor; /* -1: the client gave none (submit only) */
 };
 
-/* JSON: {"orderId","tenant","customerId","currency","flow","paymentMethod","totalMinor",
-   "items":[{"sku","quantity","unitPriceMinor"}],"sealed"?} */
+/* JSON: {"orderId","tenant","customerId","currency","flow","capture"?,"paymentMethod","totalMinor",
+   "items":[{"sku","quantity","unitPriceMinor"}],"sealed"?}; without "capture" it is automatic. */
 struct order_snapshot {
     struct uuid order_id;
     struct slice tenant;
     struct slice customer_id;
     struct slice currency;
     enum order_flow flow;
+    enum order_capture capture;
     struct slice payment_method;
     int64_t total_minor; /* -1 until priced (submit only) */
     struct order_item *items;
@@ -42,6 +45,8 @@ struct order_snapshot {
 
 const char *order_flow_name(enum order_flow flow); /* "inventory-first" */
 bool order_flow_parse(struct slice text, enum order_flow *flow);
+const char *order_capture_name(enum order_capture capture); /* "on_shipment" */
+bool order_capture_parse(struct slice text, enum order_capture *capture);
 
 /* Writes the members into the object that `w` has open (the caller may add more). */
 void order_snapshot_write(const struct order_snapshot *snapshot, struct json_writer *w);

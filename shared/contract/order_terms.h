@@ -23,13 +23,17 @@ enum order_status {
 };
 
 /* The steps that an order has taken, as bits: id, bit, name. CANCEL: its customer wanted it
-   cancelled; OVERDUE: its time was up. */
+   cancelled; OVERDUE: its time was up. ON_SHIPMENT, from its first moment: its money is held at
+   first (AUTHORIZED) and taken (PAID) once it is shipped; UNCAPTURED: that was refused for good. */
 #define ORDER_STEP_TABLE(X)                                                                        \
     X(RESERVED, 1, "reserved")                                                                     \
     X(PAID, 2, "paid")                                                                             \
     X(SHIPPED, 4, "shipped")                                                                       \
     X(CANCEL, 8, "cancel")                                                                         \
-    X(OVERDUE, 16, "overdue")
+    X(OVERDUE, 16, "overdue")                                                                      \
+    X(ON_SHIPMENT, 32, "on_shipment")                                                              \
+    X(AUTHORIZED, 64, "authorized")                                                                \
+    X(UNCAPTURED, 128, "uncaptured")
 
 enum order_step {
 #define ORDER_STEP_ENUM(id, bit, name) STEP_##id = (bit),

@@ -30,12 +30,30 @@
 #define REFUNDED_TO_ORDER                                                                          \
     { "PAYMENTS", "order", EVENT_PAYMENT_REFUNDED }
 
+#define CAPTURED_TO_ORDER                                                                          \
+    { "PAYMENTS", "order", EVENT_PAYMENT_CAPTURED }
+#define VOIDED_TO_ORDER                                                                            \
+    { "PAYMENTS", "order", EVENT_PAYMENT_VOIDED }
+
 #define STOCK "its stock to be reserved"
 #define PAYMENT "its payment"
 #define REFUND "its refund: it has ended otherwise"
+#define VOID "the money that is held for it to be let go: it has ended otherwise"
 #define RELEASE "its stock to be given back: it has ended otherwise"
 
 const struct order_wait order_wait_rows[] = {
+    {PAYMENT_FIRST,
+     PENDING,
+     SIGN_AUTHORIZED,
+     RESERVED,
+     STOCK,
+     {{"PAYMENTS", "inventory-authorized", EVENT_PAYMENT_AUTHORIZED}, RESERVED_TO_ORDER}},
+    {PARALLEL,
+     PENDING,
+     SIGN_AUTHORIZED,
+     RESERVED,
+     STOCK,
+     {{"ORDERS", "inventory", EVENT_ORDER_CREATED}, RESERVED_TO_ORDER}},
     {INVENTORY_FIRST,
      PENDING,
      0,
@@ -84,6 +102,12 @@ const struct order_wait order_wait_rows[] = {
     {ALL, PENDING, 0, 0, "its confirmation", {RESERVED_TO_ORDER, PAID_TO_ORDER}},
     {ALL,
      CONFIRMED,
+     SIGN_CAPTURE,
+     0,
+     "its payment to be taken: it has been shipped",
+     {{"ORDERS", "payment-capture", EVENT_ORDER_CAPTURE_REQUESTED}, CAPTURED_TO_ORDER}},
+    {ALL,
+     CONFIRMED,
      SIGN_STOP,
      0,
      "shipping to stop it, or to have shipped it",
@@ -94,6 +118,18 @@ const struct order_wait order_wait_rows[] = {
      0,
      "it to be shipped",
      {{"ORDERS", "shipping", EVENT_ORDER_CONFIRMED}, SHIPPED_TO_ORDER}},
+    {ALL,
+     FAILED,
+     SIGN_AUTHORIZED,
+     SHIPPED | SIGN_VOIDED | SIGN_CAPTURED,
+     VOID,
+     {{"ORDERS", "payment-failed", EVENT_ORDER_FAILED}, VOIDED_TO_ORDER}},
+    {ALL,
+     CANCELLED,
+     SIGN_AUTHORIZED,
+     SHIPPED | SIGN_VOIDED | SIGN_CAPTURED,
+     VOID,
+     {{"ORDERS", "payment-cancelled", EVENT_ORDER_CANCELLED}, VOIDED_TO_ORDER}},
     {ALL,
      FAILED,
      PAID | RESERVED,

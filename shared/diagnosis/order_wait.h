@@ -18,7 +18,11 @@
     X(SHIPPED, 4, "OrderShipped")                                                                  \
     X(STOP, 8, "StopRequested")                                                                    \
     X(RELEASED, 16, "InventoryReleased")                                                           \
-    X(REFUNDED, 32, "PaymentRefunded")
+    X(REFUNDED, 32, "PaymentRefunded")                                                             \
+    X(AUTHORIZED, 64, "PaymentAuthorized")                                                         \
+    X(CAPTURE, 128, "CaptureRequested")                                                            \
+    X(CAPTURED, 256, "PaymentCaptured")                                                            \
+    X(VOIDED, 512, "PaymentVoided")
 
 enum order_sign {
 #define ORDER_SIGN_ENUM(id, bit, name) SIGN_##id = (bit),

@@ -10,13 +10,14 @@
 
 static const char kept_money_sql[] = "SELECT count(*) FROM payments.payments WHERE order_id ="
                                      " $1::uuid AND status NOT IN ('DECLINED', 'REFUNDED',"
-                                     " 'VOIDED')";
+                                     " 'VOIDED', 'ABANDONED', 'RELEASED')";
 static const char held_stock_sql[] = "SELECT count(*) FROM inventory.reservations WHERE order_id"
                                      " = $1::uuid AND status IN ('RESERVED', 'SHIPPED')";
 /* Both services have heard of the end: what is left then stays. */
 static const char has_settled_sql[] =
     "SELECT (EXISTS (SELECT FROM payments.payments WHERE order_id = $1::uuid AND status IN"
-    " ('DECLINED', 'REFUNDED', 'VOIDED')) AND EXISTS (SELECT FROM inventory.reservations WHERE"
+    " ('DECLINED', 'REFUNDED', 'VOIDED', 'ABANDONED', 'RELEASED')) AND EXISTS (SELECT FROM "
+    "inventory.reservations WHERE"
     " order_id = $1::uuid AND status IN ('REJECTED', 'RELEASED')))::int";
 
 /* --- orders of a flow --- */
@@ -25,6 +26,7 @@ struct wanted {
     const char *flow, *sku;
     int quantity;
     const char *payment_method;
+    bool is_paid_on_shipment;
 };
 
 static void place(struct scenario *scenario, const struct wanted *wanted, char *id) {
@@ -33,9 +35,10 @@ static void place(struct scenario *scenario, const struct wanted *wanted, char *
 
     buf_printf(&body,
                "{\"customerId\":\"C100\",\"email\":\"c100@example.com\",\"currency\":\"USD\","
-               "\"flow\":\"%s\",\"items\":[{\"sku\":\"%s\",\"quantity\":%d}],"
+               "\"flow\":\"%s\",\"capture\":\"%s\",\"items\":[{\"sku\":\"%s\",\"quantity\":%d}],"
                "\"paymentMethod\":\"%s\"}",
-               wanted->flow, wanted->sku, wanted->quantity, wanted->payment_method);
+               wanted->flow, wanted->is_paid_on_shipment ? "on_shipment" : "automatic", wanted->sku,
+               wanted->quantity, wanted->payment_method);
     clients_place(scenario->clients, NULL, body.ptr, &order);
     if (order.status != 202)
         fail_msg("%ld %s", order.status, order.body.ptr);
@@ -114,11 +117,11 @@ static void each_flow_completes_in_its_own_order(void **state) {
     char id[64];
 #define REST " OrderConfirmed OrderShipped OrderCompleted"
 
-    place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_visa", false}, id);
     assert_timeline(scenario, id, ONE_OF("OrderCreated InventoryReserved PaymentSucceeded" REST));
-    place(scenario, &(struct wanted){flows[1], "SKU-123", 1, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){flows[1], "SKU-123", 1, "pm_card_visa", false}, id);
     assert_timeline(scenario, id, ONE_OF("OrderCreated PaymentSucceeded InventoryReserved" REST));
-    place(scenario, &(struct wanted){flows[2], "SKU-123", 1, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){flows[2], "SKU-123", 1, "pm_card_visa", false}, id);
     assert_timeline(scenario, id,
                     ONE_OF("OrderCreated InventoryReserved PaymentSucceeded" REST,
                            "OrderCreated PaymentSucceeded InventoryReserved" REST));
@@ -128,12 +131,13 @@ static void money_taken_for_what_is_not_there_is_given_back(void **state) {
     struct scenario *scenario = *state;
     char id[64];
 
-    place(scenario, &(struct wanted){"payment-first", "TSHIRT-GRY-S", 999, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){"payment-first", "TSHIRT-GRY-S", 999, "pm_card_visa", false},
+          id);
     assert_timeline(scenario, id,
                     ONE_OF("OrderCreated PaymentSucceeded InventoryRejected OrderFailed "
                            "PaymentRefunded"));
     assert_given_back(scenario, id, "FAILED", "out_of_stock");
-    place(scenario, &(struct wanted){"parallel", "TSHIRT-GRY-S", 999, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){"parallel", "TSHIRT-GRY-S", 999, "pm_card_visa", false}, id);
     assert_given_back(scenario, id, "FAILED", "out_of_stock");
 }
 
@@ -142,7 +146,8 @@ static void stock_held_for_who_does_not_pay_is_given_back(void **state) {
     char id[64];
 
     for (size_t i = 0; i < FLOWS; i++) {
-        place(scenario, &(struct wanted){flows[i], "SKU-123", 2, "pm_card_chargeDeclined"}, id);
+        place(scenario, &(struct wanted){flows[i], "SKU-123", 2, "pm_card_chargeDeclined", false},
+              id);
         assert_given_back(scenario, id, "FAILED", "payment_declined");
     }
 }
@@ -152,12 +157,13 @@ static void an_order_that_cannot_be_shipped_gives_back_both(void **state) {
     char id[64];
 
     for (size_t i = 0; i < FLOWS; i++) {
-        place(scenario, &(struct wanted){flows[i], MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa"}, id);
+        place(scenario, &(struct wanted){flows[i], MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", false},
+              id);
         assert_given_back(scenario, id, "FAILED", "shipping_failed");
     }
 }
 
-/* --- cancelling --- */
+/* --- paid once it is shipped --- */
 
 static long cancel(struct scenario *scenario, const char *id, struct buf *body) {
     struct http_client *client = http_client_create();
@@ -176,13 +182,68 @@ static long cancel(struct scenario *scenario, const char *id, struct buf *body) 
     return status;
 }
 
+static void each_flow_takes_the_money_once_the_order_is_shipped(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+#define TAKEN " OrderConfirmed OrderShipped CaptureRequested PaymentCaptured OrderCompleted"
+
+    place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_visa", true}, id);
+    assert_timeline(scenario, id, ONE_OF("OrderCreated InventoryReserved PaymentAuthorized" TAKEN));
+    place(scenario, &(struct wanted){flows[1], "SKU-123", 1, "pm_card_visa", true}, id);
+    assert_timeline(scenario, id, ONE_OF("OrderCreated PaymentAuthorized InventoryReserved" TAKEN));
+    place(scenario, &(struct wanted){flows[2], "SKU-123", 1, "pm_card_visa", true}, id);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated InventoryReserved PaymentAuthorized" TAKEN,
+                           "OrderCreated PaymentAuthorized InventoryReserved" TAKEN));
+}
+
+static void an_order_whose_money_is_gone_once_it_is_shipped_ends_unpaid(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    struct buf json = {0};
+
+    place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_sim_expired", true}, id);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated InventoryReserved PaymentAuthorized OrderConfirmed "
+                           "OrderShipped CaptureRequested CaptureFailed OrderCompleted"));
+    assert_true(clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, &json));
+    assert_non_null(strstr(json.ptr, "its payment could not be taken"));
+    buf_fini(&json);
+}
+
+static void money_that_is_held_is_let_go_when_the_order_ends_otherwise(void **state) {
+    struct scenario *scenario = *state;
+    char id[64];
+    struct buf body = {0};
+
+    for (size_t i = 0; i < FLOWS; i++) {
+        place(scenario, &(struct wanted){flows[i], MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", true},
+              id);
+        assert_given_back(scenario, id, "FAILED", "shipping_failed");
+        place(scenario, &(struct wanted){flows[i], "SKU-123", 1, "pm_sim_delay_1000", true}, id);
+        assert_true(clients_await_status(scenario->clients, id, "PENDING", ORDER_TIMEOUT_MS, NULL));
+        assert_int_equal(cancel(scenario, id, &body), 202);
+        assert_given_back(scenario, id, "CANCELLED", "cancelled_by_customer");
+        place(scenario, &(struct wanted){flows[i], "SKU-123", 1, "pm_card_chargeDeclined", true},
+              id);
+        assert_given_back(scenario, id, "FAILED", "payment_declined");
+    }
+    place(scenario, &(struct wanted){flows[1], "TSHIRT-GRY-S", 999, "pm_card_visa", true}, id);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated PaymentAuthorized InventoryRejected OrderFailed "
+                           "PaymentVoided"));
+    buf_fini(&body);
+}
+
+/* --- cancelling --- */
+
 static void an_order_cancelled_while_it_is_charged_gets_everything_back(void **state) {
     struct scenario *scenario = *state;
     char id[64];
     struct buf body = {0};
 
     for (size_t i = 0; i < FLOWS; i++) {
-        place(scenario, &(struct wanted){flows[i], "SKU-123", 1, "pm_sim_delay_2000"}, id);
+        place(scenario, &(struct wanted){flows[i], "SKU-123", 1, "pm_sim_delay_2000", false}, id);
         assert_true(clients_await_status(scenario->clients, id, "PENDING", ORDER_TIMEOUT_MS, NULL));
         assert_int_equal(cancel(scenario, id, &body), 202);
         assert_non_null(strstr(body.ptr, "/status"));
@@ -200,7 +261,7 @@ static void a_confirmed_order_is_stopped_or_shipped_but_never_both(void **state)
     struct buf body = {0};
 
     assert_int_equal(mesh_terminate(scenario->mesh, MESH_SHIPPING, 10000), 0);
-    place(scenario, &(struct wanted){"parallel", "SKU-123", 1, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){"parallel", "SKU-123", 1, "pm_card_visa", false}, id);
     assert_true(clients_await_status(scenario->clients, id, "CONFIRMED", ORDER_TIMEOUT_MS, NULL));
     assert_int_equal(cancel(scenario, id, &body), 202);
     assert_int_equal(cancel(scenario, id, &body), 202);
@@ -227,7 +288,7 @@ static void what_has_ended_or_never_was_is_not_cancelled(void **state) {
     char id[64];
     struct buf body = {0};
 
-    place(scenario, &(struct wanted){"payment-first", "SKU-123", 1, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){"payment-first", "SKU-123", 1, "pm_card_visa", false}, id);
     assert_true(clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
     assert_int_equal(cancel(scenario, id, &body), 409);
     assert_non_null(strstr(body.ptr, "/problems/not-cancellable"));
@@ -246,7 +307,7 @@ static void an_order_that_hangs_fails_when_its_time_is_up(void **state) {
     char id[64];
 
     assert_int_equal(mesh_terminate(scenario->mesh, MESH_PAYMENT, 10000), 0);
-    place(scenario, &(struct wanted){"inventory-first", "SKU-123", 1, "pm_card_visa"}, id);
+    place(scenario, &(struct wanted){"inventory-first", "SKU-123", 1, "pm_card_visa", false}, id);
     assert_true(clients_await_status(scenario->clients, id, "PENDING", ORDER_TIMEOUT_MS, NULL));
     assert_timeline(scenario, id, ONE_OF("OrderCreated InventoryReserved"));
     assert_int_equal(scenario_sql(scenario, age_sql, id), 1);
@@ -282,6 +343,9 @@ int main(void) {
         cmocka_unit_test(money_taken_for_what_is_not_there_is_given_back),
         cmocka_unit_test(stock_held_for_who_does_not_pay_is_given_back),
         cmocka_unit_test(an_order_that_cannot_be_shipped_gives_back_both),
+        cmocka_unit_test(each_flow_takes_the_money_once_the_order_is_shipped),
+        cmocka_unit_test(an_order_whose_money_is_gone_once_it_is_shipped_ends_unpaid),
+        cmocka_unit_test(money_that_is_held_is_let_go_when_the_order_ends_otherwise),
         cmocka_unit_test(an_order_cancelled_while_it_is_charged_gets_everything_back),
         cmocka_unit_test(a_confirmed_order_is_stopped_or_shipped_but_never_both),
         cmocka_unit_test(what_has_ended_or_never_was_is_not_cancelled),

@@ -37,6 +37,8 @@ static const struct crash crashes[] = {
     {"consumers killed after the ack", "consumer.after_ack", SERVICES, 2, 6},
     {"a payment killed before the charge", "payment.before_charge", BIT(PAYMENT), 2, 8},
     {"a payment killed between charge and commit", "payment.after_charge", BIT(PAYMENT), 2, 8},
+    {"a payment killed before the capture", "payment.before_capture", BIT(PAYMENT), 2, 6},
+    {"a payment killed between capture and commit", "payment.after_capture", BIT(PAYMENT), 2, 6},
     {"an inventory killed in the middle of reserving", "inventory.mid_reserve", BIT(INVENTORY), 2,
      8},
     {"an inventory killed in the middle of compensating", "compensation.midway", BIT(INVENTORY), 1,
@@ -63,7 +65,7 @@ static struct workload *start_two_thousand_orders(void) {
     return workload_start(
         scenario->clients,
         (const char *const[]){"--count", "2000", "--connections", "32", "--mix",
-                              "ok=90,declined=5,stock=5", "--items", "2", "--skus",
+                              "ok=60,held=30,declined=5,stock=5", "--items", "2", "--skus",
                               "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001", NULL});
 }
 

@@ -30,10 +30,10 @@ static bool payment_is_not_ready(void *closure) {
 static void an_outage_of_the_provider_gives_up_no_order(void **state) {
     struct scenario *scenario = *state;
     struct buf sql = {0};
-    struct workload *workload =
-        workload_start(scenario->clients,
-                       (const char *const[]){"--seconds", "120", "--rate", "50", "--connections",
-                                             "8", "--mix", "ok=90,declined=5,stock=5", NULL});
+    struct workload *workload = workload_start(
+        scenario->clients,
+        (const char *const[]){"--seconds", "120", "--rate", "50", "--connections", "8", "--mix",
+                              "ok=60,held=30,declined=5,stock=5", NULL});
 
     assert_true(workload_await_accepted(workload, 100, 20000));
     provider_sim_inject(sim, "fault=down");

@@ -20,6 +20,7 @@ struct post {
     struct api *api;
     const struct api_request *request;
     struct form form;
+    struct book_entry *charge; /* that the address names, or NULL */
     enum fault fault;
     struct api_answer *answer;
 };
@@ -43,6 +44,30 @@ static void answer_error(struct api_answer *answer, int status, const char *type
     json_end_object(&w);
 }
 
+/* The intent has ended, or was never held. */
+static void answer_state(struct api_answer *answer, const struct book_entry *charge) {
+    bool is_let_go = charge->settled != NULL && charge->settled->kind == BOOK_VOID;
+    bool is_taken = charge->settled != NULL || charge->capture_method[0] == '\0';
+    struct json_writer w = json_writer(&answer->body);
+    answer->status = 400;
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_put_text(&w, "type", "invalid_request_error");
+    json_put_text(&w, "code", "payment_intent_unexpected_state");
+    json_put_text(&w, "message", "This PaymentIntent is not in a state for that.");
+    json_key(&w, "payment_intent");
+    json_begin_object(&w);
+    json_put_text(&w, "id", charge->id);
+    json_put_text(&w, "status",
+                  is_let_go  ? "canceled"
+                  : is_taken ? "succeeded"
+                             : "requires_payment_method");
+    json_end_object(&w);
+    json_end_object(&w);
+    json_end_object(&w);
+}
+
 static void answer_decline(struct api_answer *answer, const struct book_entry *entry) {
     bool is_plain = strcmp(entry->decline_code, "card_declined") == 0;
     struct json_writer w = json_writer(&answer->body);
@@ -58,8 +83,25 @@ static void answer_decline(struct api_answer *answer, const struct book_entry *e
     json_end_object(&w);
 }
 
+/* Of the payment intent, or refund, once the entry was made. */
+static const char *status_of(const struct book_entry *entry) {
+    if (strcmp(entry->decline_code, UNCONFIRMED) == 0)
+        return "requires_payment_method";
+    if (entry->kind == BOOK_VOID)
+        return "canceled";
+    return entry->capture_method[0] != '\0' ? "requires_capture" : "succeeded";
+}
+
+static void put_latest_charge(struct json_writer *w) {
+    json_key(w, "latest_charge");
+    json_raw(w,
+             SLICE_LITERAL("{\"object\":\"charge\",\"payment_method_details\":{\"type\":\"card\","
+                           "\"card\":{\"authorization_code\":\"004711\"}}}"));
+}
+
 static void answer_entry(struct api_answer *answer, const struct book_entry *entry) {
     bool is_refund = entry->kind == BOOK_REFUND;
+    bool is_own = is_refund || entry->kind == BOOK_CHARGE;
     bool is_unconfirmed = strcmp(entry->decline_code, UNCONFIRMED) == 0;
     if (entry->decline_code[0] != '\0' && !is_unconfirmed) {
         answer_decline(answer, entry);
@@ -68,11 +110,13 @@ static void answer_entry(struct api_answer *answer, const struct book_entry *ent
     struct json_writer w = json_writer(&answer->body);
     answer->status = 200;
     json_begin_object(&w);
-    json_put_text(&w, "id", entry->id);
+    json_put_text(&w, "id", is_own ? entry->id : entry->charge_id);
     json_put_text(&w, "object", is_refund ? "refund" : "payment_intent");
     json_put_int(&w, "amount", entry->amount_minor);
     json_put_text(&w, "currency", entry->currency);
-    json_put_text(&w, "status", is_unconfirmed ? "requires_payment_method" : "succeeded");
+    json_put_text(&w, "status", status_of(entry));
+    if (entry->capture_method[0] != '\0')
+        put_latest_charge(&w);
     if (is_refund)
         json_put_text(&w, "payment_intent", entry->charge_id);
     json_key(&w, "metadata");
@@ -88,6 +132,9 @@ static void copy_text(char *to, struct slice text) {
     snprintf(to, BOOK_TEXT_SIZE, "%.*s", SLICE_ARG(text));
 }
 
+static const char *const id_prefixes[] = {
+    [BOOK_CHARGE] = "pi", [BOOK_REFUND] = "re", [BOOK_CAPTURE] = "cap", [BOOK_VOID] = "void"};
+
 static struct book_entry begin_entry(const struct post *post, enum book_kind kind) {
     struct book_entry entry = {.kind = kind};
     uint8_t hash[HASH_BYTES];
@@ -98,7 +145,7 @@ static struct book_entry begin_entry(const struct post *post, enum book_kind kin
     hex_encode(hash, HASH_BYTES, entry.fingerprint);
     sha256(entry.key, strlen(entry.key), hash);
     hex_encode(hash, ID_BYTES, hex);
-    snprintf(entry.id, sizeof(entry.id), "%s_%s", kind == BOOK_REFUND ? "re" : "pi", hex);
+    snprintf(entry.id, sizeof(entry.id), "%s_%s", id_prefixes[kind], hex);
     return entry;
 }
 
@@ -134,7 +181,52 @@ static bool read_charge(struct post *post, struct book_entry *entry) {
         copy_text(entry->decline_code, slice_of(UNCONFIRMED));
     else
         copy_text(entry->decline_code, slice_of(decline_code(method)));
+    if (is_confirmed && slice_is(form_get(&post->form, "capture_method"), "manual")) {
+        copy_text(entry->capture_method, SLICE_LITERAL("manual"));
+        copy_text(entry->payment_method, method);
+    }
     return true;
+}
+
+/* False when nothing is held, and answered. */
+static bool begin_settling(struct post *post, enum book_kind kind, struct book_entry *entry) {
+    const struct book_entry *charge = post->charge;
+    *entry = begin_entry(post, kind);
+    if (charge == NULL) {
+        answer_error(post->answer, 404, "invalid_request_error", "resource_missing", "intent");
+        return false;
+    }
+    if (!book_is_held(charge)) {
+        answer_state(post->answer, charge);
+        return false;
+    }
+    copy_text(entry->charge_id, slice_of(charge->id));
+    copy_text(entry->order_id, slice_of(charge->order_id));
+    copy_text(entry->currency, slice_of(charge->currency));
+    entry->amount_minor = charge->amount_minor;
+    return true;
+}
+
+static bool read_capture(struct post *post, struct book_entry *entry) {
+    static const char field[] = "amount_to_capture";
+    if (!begin_settling(post, BOOK_CAPTURE, entry))
+        return false;
+    if (strcmp(post->charge->payment_method, "pm_sim_expired") == 0) {
+        answer_error(post->answer, 400, "invalid_request_error", "charge_expired_for_capture",
+                     NULL);
+        return false;
+    }
+    if (form_get(&post->form, field).len > 0 &&
+        (!form_get_int(&post->form, field, &entry->amount_minor) || entry->amount_minor < 1 ||
+         entry->amount_minor > post->charge->amount_minor)) {
+        answer_error(post->answer, 400, "invalid_request_error", "amount_too_large", field);
+        return false;
+    }
+    return true;
+}
+
+static bool read_cancel(struct post *post, struct book_entry *entry) {
+    return begin_settling(post, BOOK_VOID, entry);
 }
 
 static bool read_refund(struct post *post, struct book_entry *entry) {
@@ -146,13 +238,22 @@ static bool read_refund(struct post *post, struct book_entry *entry) {
                      "payment_intent");
         return false;
     }
-    if (charge->refund != NULL) {
-        answer_error(post->answer, 400, "invalid_request_error", "charge_already_refunded", NULL);
+    int64_t left_minor = book_left_minor(charge);
+    if (left_minor == 0) {
+        answer_error(post->answer, 400, "invalid_request_error",
+                     charge->refund != NULL ? "charge_already_refunded" : "charge_not_captured",
+                     NULL);
+        return false;
+    }
+    entry->amount_minor = left_minor;
+    if (form_get(&post->form, "amount").len > 0 &&
+        (!form_get_int(&post->form, "amount", &entry->amount_minor) || entry->amount_minor < 1 ||
+         entry->amount_minor > left_minor)) {
+        answer_error(post->answer, 400, "invalid_request_error", "amount_too_large", "amount");
         return false;
     }
     copy_text(entry->charge_id, id);
     copy_text(entry->currency, slice_of(charge->currency));
-    entry->amount_minor = charge->amount_minor;
     return true;
 }
 
@@ -211,7 +312,10 @@ static void handle_post(struct post *post, bool (*read)(struct post *, struct bo
                      "Idempotency-Key");
         return;
     }
-    post->fault = faults_take(post->api->faults, key, form_get(&post->form, "payment_method"));
+    struct slice method = form_get(&post->form, "payment_method");
+    if (post->charge != NULL)
+        method = slice_of(post->charge->payment_method);
+    post->fault = faults_take(post->api->faults, key, method);
     if (refuse_early(post))
         return;
     struct book_entry *known = book_find_key(post->api->book, key);
@@ -256,6 +360,20 @@ static void handle_inject(struct post *post) {
     buf_append_text(&post->answer->body, "{}");
 }
 
+/* /v1/payment_intents/<id><verb>; post->charge is the one of that id, if any. */
+static bool names_intent(struct post *post, const char *verb) {
+    struct slice id = post->request->path;
+    size_t verb_len = strlen(verb);
+    if (!slice_take_prefix(&id, "/v1/payment_intents/") || id.len <= verb_len ||
+        memcmp(id.ptr + id.len - verb_len, verb, verb_len) != 0)
+        return false;
+    id.len -= verb_len;
+    post->charge = book_find_id(post->api->book, id);
+    if (post->charge != NULL && post->charge->kind != BOOK_CHARGE)
+        post->charge = NULL;
+    return true;
+}
+
 static void handle_v1(struct post *post, struct arena *arena) {
     static const struct slice bearer = SLICE_LITERAL("Bearer ");
     struct slice given = post->request->authorization;
@@ -266,6 +384,10 @@ static void handle_v1(struct post *post, struct arena *arena) {
         handle_post(post, read_charge);
     else if (is_post && slice_is(post->request->path, "/v1/refunds"))
         handle_post(post, read_refund);
+    else if (is_post && names_intent(post, "/capture"))
+        handle_post(post, read_capture);
+    else if (is_post && names_intent(post, "/cancel"))
+        handle_post(post, read_cancel);
     else if (slice_is(post->request->path, "/v1/payment_intents"))
         answer_list(post, NULL);
     else if (slice_is(post->request->path, "/v1/refunds"))

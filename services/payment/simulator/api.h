@@ -1,17 +1,21 @@
 /*
  * The part of Stripe's API that the payment service uses, and what tests need besides:
  *
- *     POST /v1/payment_intents    created, and with confirm=true captured in one step
- *     POST /v1/refunds            the whole of a payment intent
+ *     POST /v1/payment_intents    created, and with confirm=true captured in one step, or held with
+ *                                 capture_method=manual
+ *     POST /v1/payment_intents/<id>/capture    takes what is held, or amount_to_capture of it
+ *     POST /v1/payment_intents/<id>/cancel     lets it go
+ *     POST /v1/refunds            what is left of a payment intent, or amount of it
  *     GET  /v1/payment_intents    an empty list: is anybody there?
- *     GET  /v1/refunds?payment_intent=<id>    the refund of a payment intent, if any
- *     GET  /ledger                every charge and refund ever made (book.h)
+ *     GET  /v1/refunds?payment_intent=<id>    the last refund of a payment intent, if any
+ *     GET  /ledger                everything that ever was done (book.h)
  *     POST /inject                fault=<name>&count=<n>: the next n requests, all without a count
  *                                 (faults.h)
  *
  * Payment methods: those of faults.h; pm_card_chargeDeclined and
- * pm_card_chargeDeclinedInsufficientFunds are declined; other pm_... are charged; anything else
- * does not exist. One thread; blocks on the ledger's disk.
+ * pm_card_chargeDeclinedInsufficientFunds are declined; what pm_sim_expired holds cannot be
+ * captured; other pm_... are charged; anything else does not exist. One thread; blocks on the
+ * ledger's disk.
  */
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_API_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_API_H

@@ -30,10 +30,16 @@ static const struct {
     {"chargeId", offsetof(struct book_entry, charge_id)},
     {"currency", offsetof(struct book_entry, currency)},
     {"declineCode", offsetof(struct book_entry, decline_code)},
+    {"captureMethod", offsetof(struct book_entry, capture_method)},
+    {"paymentMethod", offsetof(struct book_entry, payment_method)},
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
-static const char *const kinds[] = {[BOOK_CHARGE] = "charge", [BOOK_REFUND] = "refund"};
+static const char *const kinds[] = {[BOOK_CHARGE] = "charge",
+                                    [BOOK_REFUND] = "refund",
+                                    [BOOK_CAPTURE] = "capture",
+                                    [BOOK_VOID] = "void"};
+#define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
 /* --- in memory --- */
 
@@ -43,6 +49,31 @@ static int compare_keys(const void *a, const void *b) {
 
 static int compare_ids(const void *a, const void *b) {
     return strcmp(((const struct book_entry *)a)->id, ((const struct book_entry *)b)->id);
+}
+
+/* A charge knows what became of it. */
+static void tell_charge(const struct book *book, const struct book_entry *entry) {
+    struct book_entry *charge = book_find_id(book, slice_of(entry->charge_id));
+    if (charge == NULL || entry->kind == BOOK_CHARGE)
+        return;
+    if (entry->kind == BOOK_REFUND) {
+        charge->refund = entry;
+        charge->refunded_minor += entry->amount_minor;
+    } else {
+        charge->settled = entry;
+    }
+}
+
+bool book_is_held(const struct book_entry *charge) {
+    return charge->decline_code[0] == '\0' && charge->capture_method[0] != '\0' &&
+           charge->settled == NULL;
+}
+
+int64_t book_left_minor(const struct book_entry *charge) {
+    const struct book_entry *taken = charge->capture_method[0] == '\0' ? charge : charge->settled;
+    if (charge->decline_code[0] != '\0' || taken == NULL || taken->kind == BOOK_VOID)
+        return 0;
+    return taken->amount_minor - charge->refunded_minor;
 }
 
 static struct book_entry *keep(struct book *book, const struct book_entry *entry) {
@@ -61,11 +92,7 @@ static struct book_entry *keep(struct book *book, const struct book_entry *entry
     if (tsearch(kept, &book->by_key, compare_keys) == NULL ||
         tsearch(kept, &book->by_id, compare_ids) == NULL)
         abort(); /* out of memory, as in mem_alloc() */
-    if (kept->kind == BOOK_REFUND) {
-        struct book_entry *charge = book_find_id(book, slice_of(kept->charge_id));
-        if (charge != NULL)
-            charge->refund = kept;
-    }
+    tell_charge(book, kept);
     return kept;
 }
 
@@ -109,7 +136,8 @@ static bool read_entry(struct slice line, struct book_entry *entry) {
         return false;
     bool is_read = json_get_int64(object, "amountMinor", &entry->amount_minor, NULL) == STATUS_OK &&
                    json_get_string(object, "kind", &text, NULL) == STATUS_OK;
-    entry->kind = slice_is(text, kinds[BOOK_REFUND]) ? BOOK_REFUND : BOOK_CHARGE;
+    int kind = slice_index(text, kinds, KINDS);
+    entry->kind = kind >= 0 ? (enum book_kind)kind : BOOK_CHARGE;
     for (size_t i = 0; i < TEXTS; i++) {
         if (json_get_string(object, texts[i].name, &text, NULL) == STATUS_OK)
             snprintf((char *)entry + texts[i].offset, BOOK_TEXT_SIZE, "%.*s", SLICE_ARG(text));

@@ -1,8 +1,8 @@
 /*
- * The simulator's ledger: every charge and refund it ever made, one JSON line each in a file that
- * is only appended to and synced before anybody hears of the entry. Read back at start, so that
- * idempotency keys outlive the process. One thread; writing blocks on the disk. A file that cannot
- * be written ends the process.
+ * The simulator's ledger: every charge, capture, void and refund it ever made, one JSON line each
+ * in a file that is only appended to and synced before anybody hears of the entry. Read back at
+ * start, so that idempotency keys outlive the process. One thread; writing blocks on the disk. A
+ * file that cannot be written ends the process.
  */
 #ifndef OM_SERVICES_PAYMENT_SIMULATOR_BOOK_H
 #define OM_SERVICES_PAYMENT_SIMULATOR_BOOK_H
@@ -12,7 +12,9 @@
 
 #define BOOK_TEXT_SIZE 128
 
-enum book_kind { BOOK_CHARGE, BOOK_REFUND };
+/* A charge that is held is one whose capture_method is "manual": its money is taken by a capture.
+ */
+enum book_kind { BOOK_CHARGE, BOOK_REFUND, BOOK_CAPTURE, BOOK_VOID };
 
 struct book_entry {
     enum book_kind kind;
@@ -20,13 +22,17 @@ struct book_entry {
     char key[BOOK_TEXT_SIZE];         /* idempotency key */
     char fingerprint[BOOK_TEXT_SIZE]; /* of the request, to know it again */
     char order_id[BOOK_TEXT_SIZE];
-    char charge_id[BOOK_TEXT_SIZE]; /* refund: of this charge */
+    char charge_id[BOOK_TEXT_SIZE]; /* all but a charge: of this charge */
     char currency[BOOK_TEXT_SIZE];
-    char decline_code[BOOK_TEXT_SIZE]; /* charge: why it was not captured, or "" */
+    char decline_code[BOOK_TEXT_SIZE];   /* charge: why it was not captured, or "" */
+    char capture_method[BOOK_TEXT_SIZE]; /* charge: "manual", or "" */
+    char payment_method[BOOK_TEXT_SIZE]; /* charge that is held */
     int64_t amount_minor;
     /* not in the file: */
-    const struct book_entry *refund; /* charge: its refund, or NULL */
-    int64_t busy_until_us;           /* monotonic; its first request is still being answered */
+    const struct book_entry *refund;  /* charge: its last refund, or NULL */
+    const struct book_entry *settled; /* charge that is held: its capture or void, or NULL */
+    int64_t refunded_minor;           /* charge: in all */
+    int64_t busy_until_us;            /* monotonic; its first request is still being answered */
 };
 
 struct book;
@@ -34,6 +40,9 @@ struct book;
 enum status book_open(const char *path, struct book **book, struct error *error) MUST_CHECK;
 void book_close(struct book **book);
 
+/* What of a charge was taken and not given back. */
+int64_t book_left_minor(const struct book_entry *charge);
+bool book_is_held(const struct book_entry *charge); /* and neither captured nor let go */
 /* Copies the entry; the key is new. Returns it as kept. */
 struct book_entry *book_add(struct book *book, const struct book_entry *entry);
 struct book_entry *book_find_key(const struct book *book, struct slice key); /* or NULL */

@@ -34,7 +34,8 @@ static void count_refunds(const struct provider *self, struct provider_request *
     provider_simulated.refund(self, requests, count);
 }
 
-static const struct provider counting = {"simulated", count_charges, count_refunds};
+static const struct provider counting = {
+    .name = "simulated", .charge = count_charges, .refund = count_refunds};
 
 /* --- what there is ---------------------------------------------------------------------------- */
 

@@ -276,6 +276,167 @@ static void an_order_that_ends_before_its_charge_arrived_is_never_charged(void *
     buf_fini(&payload);
 }
 
+/* --- held until the order is shipped --- */
+
+static void write_held(struct buf *out, struct uuid *id, const char *payment_method) {
+    *id = uuid_v7();
+    world_write_on_shipment(out, EVENT_INVENTORY_RESERVED, id, payment_method);
+}
+
+static struct uuid hold(const char *payment_method) {
+    struct uuid id;
+    struct buf payload = {0};
+    write_held(&payload, &id, payment_method);
+    struct drive_message message = {.payload = buf_slice(&payload)};
+    charge_until_done(&message, 1);
+    buf_fini(&payload);
+    return id;
+}
+
+/* Until it is settled, as the consumer would. Returns the deliveries it took. */
+static int deliver_until_done(enum event_type type, const struct uuid *id) {
+    struct buf payload = {0};
+    struct error error = {0};
+    world_write_on_shipment(&payload, type, id, "pm_card_visa");
+    struct drive_message message = {.payload = buf_slice(&payload), .attempt = 1};
+    do {
+        assert_in_range(message.attempt, 1, ATTEMPTS_MOST);
+        assert_int_equal(drive_batch(world.drives[WORLD_ORDERS_PAYMENT], &message, 1, &error),
+                         STATUS_OK);
+        message.attempt++;
+    } while (message.outcome == OUTCOME_RETRY);
+    assert_int_equal(message.outcome, OUTCOME_DONE);
+    buf_fini(&payload);
+    return message.attempt - 1;
+}
+
+/* Each is asked for by its own key, and meets its trouble at the first time. */
+static const char *const troubles[] = {"pm_card_visa",        "pm_sim_slow", "pm_sim_error_before",
+                                       "pm_sim_error_after",  "pm_sim_busy", "pm_sim_timeout_after",
+                                       "pm_sim_error_after_4"};
+#define TROUBLES (sizeof(troubles) / sizeof(troubles[0]))
+
+static void what_is_held_is_taken_once_whatever_its_requests_meet(void **state) {
+    (void)state;
+    for (size_t i = 0; i < TROUBLES; i++) {
+        struct uuid id = hold(troubles[i]);
+        assert_world(STATUSES, i == 0 ? "AUTHORIZED" : "AUTHORIZED CAPTURED");
+        deliver_until_done(EVENT_ORDER_CAPTURE_REQUESTED, &id);
+        deliver_until_done(EVENT_ORDER_CAPTURE_REQUESTED, &id);
+        assert_world(STATUSES, "CAPTURED");
+    }
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.outbox"), 2 * TROUBLES);
+    assert_ledgers_agree();
+}
+
+static void what_is_held_is_let_go_once_whatever_its_requests_meet(void **state) {
+    (void)state;
+    for (size_t i = 0; i < TROUBLES; i++) {
+        struct uuid id = hold(troubles[i]);
+        deliver_until_done(EVENT_ORDER_CANCELLED, &id);
+        deliver_until_done(EVENT_ORDER_CANCELLED, &id);
+        assert_world(STATUSES, "RELEASED");
+    }
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.outbox"), 2 * TROUBLES);
+    assert_ledgers_agree();
+}
+
+static void an_order_that_ends_while_its_authorization_is_unknown_is_let_go(void **state) {
+    (void)state;
+    struct uuid id;
+    struct buf payload = {0};
+    write_held(&payload, &id, "pm_sim_timeout_after_3");
+    struct drive_message message = {.payload = buf_slice(&payload)};
+    assert_int_equal(charge(&message, 1), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    assert_world(STATUSES, "AUTHORIZING");
+    order_fails(&id, "pm_sim_timeout_after_3");
+    assert_world(STATUSES, "ABANDONED");
+
+    charge_until_done(&message, 1);
+
+    assert_world(STATUSES, "RELEASED");
+    assert_world(EVENTS, "payments.evt.authorized payments.evt.voided");
+    assert_ledgers_agree();
+    buf_fini(&payload);
+}
+
+static void an_order_that_ends_before_its_authorization_arrived_is_never_held(void **state) {
+    (void)state;
+    struct uuid id;
+    struct buf payload = {0};
+    write_held(&payload, &id, "pm_card_visa");
+    struct drive_message message = {.payload = buf_slice(&payload)};
+    provider_sim_inject(sim, "fault=error_before");
+    assert_int_equal(charge(&message, 1), STATUS_OK);
+    assert_int_equal(message.outcome, OUTCOME_RETRY);
+    order_fails(&id, "pm_card_visa");
+    provider_sim_inject(sim, "fault=error_after&count=1");
+
+    assert_int_equal(charge_until_done(&message, 1), 1);
+    assert_int_equal(charge_until_done(&message, 1), 1);
+
+    assert_world(STATUSES, "ABANDONED");
+    assert_world(EVENTS, "");
+    assert_ledgers_agree();
+    buf_fini(&payload);
+}
+
+static void an_unknown_capture_is_asked_again_under_its_key(void **state) {
+    (void)state;
+    struct uuid id = hold("pm_card_visa");
+    provider_sim_inject(sim, "fault=timeout_after&count=3");
+    assert_int_equal(deliver_until_done(EVENT_ORDER_CAPTURE_REQUESTED, &id), 2);
+    assert_world(EVENTS, "payments.evt.authorized payments.evt.captured");
+    assert_ledgers_agree();
+}
+
+static void what_is_held_too_long_is_not_paid_and_not_asked_for_again(void **state) {
+    (void)state;
+    struct uuid id = hold("pm_sim_expired");
+    assert_int_equal(deliver_until_done(EVENT_ORDER_CAPTURE_REQUESTED, &id), 1);
+    assert_world("SELECT concat_ws(' ', status, decline_code) FROM payments.payments",
+                 "UNCAPTURED " PROVIDER_EXPIRED);
+    assert_world(EVENTS, "payments.evt.authorized payments.evt.capture_failed");
+    assert_ledgers_agree();
+}
+
+/* As somebody does it in the provider's own pages. */
+static void by_hand(provider_fn operation) {
+    char *charge_id = world_query_text(&world, "SELECT charge_id FROM payments.payments");
+    struct provider_request request = {.amount_minor = 500, .currency = SLICE_LITERAL("USD")};
+    struct provider_request *requests[] = {&request};
+    snprintf(request.key, sizeof(request.key), "by-hand-%s", charge_id);
+    snprintf(request.charge_id, sizeof(request.charge_id), "%s", charge_id);
+    operation(stripe, requests, 1);
+    assert_int_equal(request.answer, PROVIDER_DONE);
+    free(charge_id);
+}
+
+static void what_somebody_let_go_cannot_be_taken(void **state) {
+    (void)state;
+    struct uuid id = hold("pm_card_visa");
+    by_hand(stripe->release);
+    deliver_until_done(EVENT_ORDER_CAPTURE_REQUESTED, &id);
+    assert_world(STATUSES, "UNCAPTURED");
+}
+
+static void what_somebody_took_is_taken_or_given_back(void **state) {
+    (void)state;
+    struct uuid kept = hold("pm_card_visa");
+    by_hand(stripe->capture);
+    deliver_until_done(EVENT_ORDER_CAPTURE_REQUESTED, &kept);
+    assert_world(STATUSES, "CAPTURED");
+    assert_ledgers_agree();
+
+    world_empty(NULL);
+    struct uuid ended = hold("pm_card_visa");
+    by_hand(stripe->capture);
+    assert_int_equal(deliver_until_done(EVENT_ORDER_FAILED, &ended), 2);
+    assert_world(STATUSES, "REFUNDED");
+    assert_world(EVENTS, "payments.evt.authorized payments.evt.captured payments.evt.refunded");
+}
+
 /* --- outages --- */
 
 static void assert_outage_then_recovery(void (*end_outage)(void)) {
@@ -392,6 +553,14 @@ int main(void) {
         TEST(a_refund_that_somebody_else_made_is_taken_over),
         TEST(an_order_that_ends_while_its_charge_is_unknown_is_refunded_if_it_was_taken),
         TEST(an_order_that_ends_before_its_charge_arrived_is_never_charged),
+        TEST(what_is_held_is_taken_once_whatever_its_requests_meet),
+        TEST(what_is_held_is_let_go_once_whatever_its_requests_meet),
+        TEST(an_order_that_ends_while_its_authorization_is_unknown_is_let_go),
+        TEST(an_order_that_ends_before_its_authorization_arrived_is_never_held),
+        TEST(an_unknown_capture_is_asked_again_under_its_key),
+        TEST(what_is_held_too_long_is_not_paid_and_not_asked_for_again),
+        TEST(what_somebody_let_go_cannot_be_taken),
+        TEST(what_somebody_took_is_taken_or_given_back),
         TEST(a_provider_that_answers_nothing_but_errors_is_an_outage),
         TEST(a_refused_rate_is_an_outage),
         TEST(a_provider_that_is_gone_is_an_outage),

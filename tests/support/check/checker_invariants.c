@@ -52,13 +52,20 @@ const struct invariant invariants[] = {
 
     {'C', "a fulfilled order is paid once, in full",
      "SELECT o.id::text FROM orders.orders o LEFT JOIN payments.payments p ON p.order_id = o.id"
-     "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND (p.status IS DISTINCT FROM 'CAPTURED'"
-     "    OR p.amount_minor <> o.total_minor OR p.currency <> o.currency OR p.charge_id IS NULL)"},
+     "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND (p.status IS DISTINCT FROM"
+     "      CASE WHEN o.steps & 128 <> 0 THEN 'UNCAPTURED' ELSE 'CAPTURED' END"
+     "    OR p.amount_minor <> o.total_minor OR p.currency <> o.currency OR p.charge_id IS NULL"
+     "    OR (o.steps & 64 <> 0 AND p.authorized_minor IS DISTINCT FROM o.total_minor)"
+     "    OR (o.steps & 192 = 64 AND p.captured_minor IS DISTINCT FROM o.total_minor))"},
     {'C', "an order that ended badly keeps no money",
      "SELECT o.id::text || ' ' || p.status FROM orders.orders o"
      "  JOIN payments.payments p ON p.order_id = o.id"
      "  WHERE o.status IN ('FAILED', 'CANCELLED')"
-     "    AND p.status NOT IN ('DECLINED', 'REFUNDED', 'VOIDED')"},
+     "    AND p.status NOT IN ('DECLINED', 'REFUNDED', 'VOIDED', 'ABANDONED', 'RELEASED')"},
+    {'C', "what was let go had been held, and was not taken",
+     "SELECT p.order_id::text FROM payments.payments p JOIN orders.orders o ON o.id = p.order_id"
+     "  WHERE p.status = 'RELEASED' AND (p.authorized_minor IS DISTINCT FROM o.total_minor"
+     "    OR p.captured_minor IS NOT NULL OR p.charge_id IS NULL)"},
     {'C', "a refund gives back what was captured",
      "SELECT p.order_id::text FROM payments.payments p JOIN orders.orders o ON o.id = p.order_id"
      "  WHERE p.status = 'REFUNDED' AND (p.amount_minor <> o.total_minor"
@@ -106,7 +113,7 @@ const struct invariant invariants[] = {
     {'E', "every order ends as its kind must",
      "SELECT l.key || ' ' || l.kind || ' ' || o.status || ' ' || coalesce(o.reason, '')"
      "  FROM client_log l JOIN orders.orders o ON o.id::text = l.order_id"
-     "  WHERE (l.kind = 'ok' AND o.status <> 'COMPLETED')"
+     "  WHERE (l.kind IN ('ok', 'held') AND o.status <> 'COMPLETED')"
      "    OR (l.kind = 'declined' AND (o.status, o.reason) IS DISTINCT FROM"
      "        ('FAILED', 'payment_declined'))"
      "    OR (l.kind = 'stock' AND (o.status, o.reason) IS DISTINCT FROM"
@@ -159,6 +166,12 @@ const struct invariant invariants[] = {
      "SELECT m.order_id::text || ' ' || m.event FROM moment m JOIN (VALUES"
      "    (NULL, 'InventoryReserved', 'OrderCreated'), (NULL, 'InventoryRejected', 'OrderCreated'),"
      "    (NULL, 'PaymentSucceeded', 'OrderCreated'), (NULL, 'PaymentFailed', 'OrderCreated'),"
+     "    (NULL, 'PaymentAuthorized', 'OrderCreated'),"
+     "    ('inventory-first', 'PaymentAuthorized', 'InventoryReserved'),"
+     "    (NULL, 'CaptureRequested', 'OrderShipped'),"
+     "    (NULL, 'PaymentCaptured', 'CaptureRequested'),"
+     "    (NULL, 'CaptureFailed', 'CaptureRequested'),"
+     "    (NULL, 'PaymentVoided', 'PaymentAuthorized'),"
      "    ('inventory-first', 'PaymentSucceeded', 'InventoryReserved'),"
      "    ('inventory-first', 'PaymentFailed', 'InventoryReserved'),"
      "    ('payment-first', 'InventoryReserved', 'PaymentSucceeded'),"
@@ -172,11 +185,12 @@ const struct invariant invariants[] = {
      "    (NULL, 'PaymentRefunded', 'PaymentSucceeded'))"
      "    rule(flow, event, cause) ON rule.event = m.event"
      "  JOIN orders.orders o ON o.id = m.order_id AND coalesce(rule.flow, o.flow) = o.flow"
-     "  LEFT JOIN moment c ON c.order_id = m.order_id AND c.event = rule.cause AND c.nth < m.nth"
+     "  LEFT JOIN moment c ON c.order_id = m.order_id AND c.nth < m.nth AND (c.event = rule.cause"
+     "    OR (rule.cause = 'PaymentSucceeded' AND c.event = 'PaymentAuthorized'))"
      "  WHERE c.order_id IS NULL"},
     {'H', "compensation follows the end it compensates",
      "SELECT m.order_id::text || ' ' || m.event FROM moment m"
-     "  WHERE m.event IN ('InventoryReleased', 'PaymentRefunded') AND NOT EXISTS"
+     "  WHERE m.event IN ('InventoryReleased', 'PaymentRefunded', 'PaymentVoided') AND NOT EXISTS"
      "    (SELECT FROM moment c WHERE c.order_id = m.order_id AND c.nth < m.nth"
      "       AND c.event IN ('OrderFailed', 'OrderCancelled'))"},
     {'H', "an order ends once, and its status says how",
@@ -206,7 +220,8 @@ const struct invariant invariants[] = {
      "SELECT concat_ws(' ', granularity, currency, o.minor, c.minor) FROM"
      "    (SELECT granularity, currency, sum(total_minor) AS minor FROM orders.orders,"
      "      unnest('{minute,hour,day}'::text[]) granularity"
-     "      WHERE status IN ('CONFIRMED', 'COMPLETED') GROUP BY granularity, currency) o"
+     "      WHERE status IN ('CONFIRMED', 'COMPLETED') AND steps & 128 = 0"
+     "      GROUP BY granularity, currency) o"
      "  FULL JOIN"
      "    (SELECT granularity, label AS currency,"
      "        sum(CASE measure WHEN 'refunded' THEN -value ELSE value END) AS minor"
@@ -241,7 +256,13 @@ const struct invariant whole_stream_invariants[] = {
      "SELECT o.id::text || ' ' || due.type FROM orders.orders o CROSS JOIN (VALUES"
      "    ('order.submit'), ('order.created'), ('inventory.reserved'), ('payment.succeeded'),"
      "    ('order.confirmed'), ('shipping.shipped'), ('order.completed')) due(type)"
-     "  WHERE o.status = 'COMPLETED'"
+     "  WHERE o.status = 'COMPLETED' AND (due.type <> 'payment.succeeded' OR o.steps & 64 = 0)"
+     "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
+    {'F', "every event of the money of an order that was paid once it was shipped is in its stream",
+     "SELECT o.id::text || ' ' || due.type FROM orders.orders o CROSS JOIN (VALUES"
+     "    ('payment.authorized', 64), ('order.capture_requested', 64),"
+     "    ('payment.captured', 66), ('payment.capture_failed', 192)) due(type, steps)"
+     "  WHERE o.status = 'COMPLETED' AND o.steps & due.steps = due.steps"
      "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
     {'F', "every order that ended badly was announced",
      "SELECT id::text || ' order.' || lower(status) FROM orders.orders"

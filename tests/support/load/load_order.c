@@ -96,6 +96,8 @@ void load_order_write(const struct load_recipe *recipe, uint64_t number, struct 
 
     buf_printf(out, "{\"customerId\":\"C%u\",\"email\":\"c%u@example.com\",\"currency\":\"USD\"",
                customer, customer);
+    if (kind == LOAD_HELD)
+        buf_append_text(out, ",\"capture\":\"on_shipment\"");
     buf_append_text(out, ",\"items\":[");
     write_items(recipe, number, kind, out);
     buf_printf(out, "],\"paymentMethod\":\"%s\"}", method);

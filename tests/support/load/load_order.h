@@ -3,7 +3,8 @@
  * but its number, and a run is repeated by its seed.
  *
  * Kinds and how each must end: `ok` COMPLETED; `declined` FAILED payment_declined; `stock` FAILED
- * out_of_stock; `scarce` asks for one of few pieces and ends either way.
+ * out_of_stock; `scarce` asks for one of few pieces and ends either way; `held` is paid once it is
+ * shipped, and ends COMPLETED.
  *
  * Plain values; nothing blocks.
  */
@@ -19,7 +20,8 @@
     X(OK, "ok")                                                                                    \
     X(DECLINED, "declined")                                                                        \
     X(STOCK, "stock")                                                                              \
-    X(SCARCE, "scarce")
+    X(SCARCE, "scarce")                                                                            \
+    X(HELD, "held")
 
 enum load_kind {
 #define LOAD_KIND_ENUM(id, name) LOAD_##id,

@@ -97,21 +97,32 @@ void provider_sim_inject(struct provider_sim *sim, const char *form) {
 
 static const char check_sql[] =
     "WITH e AS (SELECT e->>'kind' AS kind, (e->>'orderId')::uuid AS order_id, e->>'id' AS id,"
-    "    (e->>'amountMinor')::bigint AS amount, e->>'declineCode' AS decline_code"
+    "    (e->>'amountMinor')::bigint AS amount, e->>'declineCode' AS decline_code,"
+    "    e->>'captureMethod' = 'manual' AS is_held"
     "    FROM json_array_elements('%s'::json->'entries') e),"
-    " c AS (SELECT order_id, count(*) AS n, min(id) AS id, min(amount) AS amount FROM e"
+    " c AS (SELECT order_id, count(*) AS n, min(id) AS id, min(amount) AS amount,"
+    "    coalesce(bool_and(is_held), false) AS is_held FROM e"
     "    WHERE kind = 'charge' AND decline_code IS NULL GROUP BY order_id),"
-    " r AS (SELECT order_id, count(*) AS n, min(id) AS id, min(amount) AS amount FROM e"
+    " t AS (SELECT order_id, count(*) AS n, sum(amount) AS amount FROM e"
+    "    WHERE kind = 'capture' GROUP BY order_id),"
+    " v AS (SELECT order_id, count(*) AS n FROM e WHERE kind = 'void' GROUP BY order_id),"
+    " r AS (SELECT order_id, count(*) AS n, min(id) AS id, sum(amount) AS amount FROM e"
     "    WHERE kind = 'refund' GROUP BY order_id)"
     " SELECT count(*) FROM payments.payments p FULL JOIN c USING (order_id)"
-    " FULL JOIN r USING (order_id)"
-    " WHERE NOT coalesce(CASE p.status"
-    "   WHEN 'CAPTURED' THEN c.n = 1 AND r.n IS NULL AND c.id = p.charge_id"
-    "     AND c.amount = p.amount_minor"
-    "   WHEN 'REFUNDED' THEN c.n = 1 AND r.n = 1 AND c.id = p.charge_id AND r.id = p.refund_id"
-    "     AND r.amount = p.amount_minor"
-    "   WHEN 'REFUNDING' THEN false WHEN 'INTENT' THEN false"
-    "   ELSE c.n IS NULL AND r.n IS NULL END, false)";
+    " FULL JOIN t USING (order_id) FULL JOIN v USING (order_id) FULL JOIN r USING (order_id)"
+    " WHERE NOT coalesce(CASE"
+    "   WHEN p.status IN ('CAPTURED', 'REFUNDED') THEN c.n = 1 AND v.n IS NULL"
+    "     AND c.id = p.charge_id AND c.amount = p.amount_minor"
+    "     AND (t.n IS NOT NULL) = c.is_held AND coalesce(t.n, 1) = 1"
+    "     AND coalesce(t.amount, p.amount_minor) = coalesce(p.captured_minor, p.amount_minor)"
+    "     AND CASE p.status WHEN 'CAPTURED' THEN coalesce(r.amount, 0) = "
+    "coalesce(p.refunded_minor, 0)"
+    "       ELSE r.n = 1 AND r.id = p.refund_id AND r.amount = p.amount_minor END"
+    "   WHEN p.status IN ('AUTHORIZED', 'UNCAPTURED', 'RELEASED') THEN c.n = 1 AND c.is_held"
+    "     AND c.id = p.charge_id AND c.amount = p.authorized_minor AND t.n IS NULL"
+    "     AND r.n IS NULL AND (coalesce(v.n, 0) = 1) = (p.status = 'RELEASED')"
+    "   WHEN p.status IN ('VOIDED', 'ABANDONED', 'DECLINED') THEN c.n IS NULL AND r.n IS NULL"
+    "   ELSE false END, false)";
 
 void provider_sim_write_check(struct provider_sim *sim, struct buf *sql) {
     struct http_response response;

@@ -20,7 +20,7 @@ static const char usage[] =
     "  --rate R          orders a second, open loop (closed loop)\n"
     "  --count N         orders in all\n"
     "  --seconds S       place orders for so long\n"
-    "  --mix LIST        kinds and weights (ok=100); kinds: ok declined stock scarce\n"
+    "  --mix LIST        kinds and weights (ok=100); kinds: ok declined stock scarce held\n"
     "  --skus LIST       plentiful SKUs, comma-separated (TSHIRT-BLK-M)\n"
     "  --items N         lines an order (1)\n"
     "  --token-file F    a bearer token for every request\n"

@@ -27,9 +27,10 @@ static const struct handler_row inventory_order_rows[] = {
     {EVENT_INVENTORY_RELEASED, &progress_handler},
 };
 static const struct handler_row payment_order_rows[] = {
-    {EVENT_PAYMENT_SUCCEEDED, &step_handler},
-    {EVENT_PAYMENT_FAILED, &progress_handler},
-    {EVENT_PAYMENT_REFUNDED, &progress_handler},
+    {EVENT_PAYMENT_SUCCEEDED, &step_handler},  {EVENT_PAYMENT_AUTHORIZED, &step_handler},
+    {EVENT_PAYMENT_CAPTURED, &step_handler},   {EVENT_PAYMENT_CAPTURE_FAILED, &step_handler},
+    {EVENT_PAYMENT_FAILED, &progress_handler}, {EVENT_PAYMENT_REFUNDED, &progress_handler},
+    {EVENT_PAYMENT_VOIDED, &progress_handler},
 };
 static const struct handler_row shipping_order_rows[] = {
     {EVENT_SHIPPING_SHIPPED, &step_handler},
@@ -42,10 +43,14 @@ static const struct handler_row inventory_rows[] = {
     {EVENT_ORDER_CANCELLED, &inventory_handler},
     {EVENT_ORDER_COMPLETED, &inventory_handler},
 };
-static const struct handler_row paid_rows[] = {{EVENT_PAYMENT_SUCCEEDED, &inventory_handler}};
+static const struct handler_row paid_rows[] = {
+    {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
+    {EVENT_PAYMENT_AUTHORIZED, &inventory_handler},
+};
 static const struct handler_row charge_rows[] = {{EVENT_INVENTORY_RESERVED, &charge_handler}};
 static const struct handler_row order_payment_rows[] = {
     {EVENT_ORDER_CREATED, &charge_handler},
+    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
     {EVENT_ORDER_FAILED, &end_handler},
     {EVENT_ORDER_CANCELLED, &end_handler},
 };
@@ -212,6 +217,7 @@ void world_write_submit(struct buf *out, const struct world_order *order, int64_
         .customer_id = SLICE_LITERAL("C100"),
         .currency = SLICE_LITERAL("USD"),
         .flow = order->flow,
+        .capture = order->capture,
         .payment_method = slice_of(order->payment_method),
         .total_minor = -1,
         .items = &item,
@@ -237,17 +243,27 @@ void world_write_event(struct buf *out, enum event_type type, const struct uuid 
     write_envelope(out, type, &id, order_id, slice_of(data), clock_now_us());
 }
 
-void world_write_snapshot(struct buf *out, enum event_type type, const struct uuid *order_id,
-                          const char *payment_method) {
+static void write_snapshot(struct buf *out, enum event_type type, const struct uuid *order_id,
+                           const char *payment_method, const char *capture) {
     char id[UUID_TEXT_SIZE], data[500];
     uuid_format(order_id, id);
     snprintf(data, sizeof(data),
              "{\"orderId\":\"%s\",\"tenant\":\"default\",\"customerId\":\"C1\",\"currency\":"
-             "\"USD\",\"flow\":\"inventory-first\",\"paymentMethod\":\"%s\",\"totalMinor\":500,"
+             "\"USD\",\"flow\":\"inventory-first\",%s\"paymentMethod\":\"%s\",\"totalMinor\":500,"
              "\"items\":[{\"sku\":\"A\",\"quantity\":1,\"unitPriceMinor\":500}],"
              "\"reason\":\"saga_timeout\"}",
-             id, payment_method);
+             id, capture, payment_method);
     world_write_event(out, type, order_id, data);
+}
+
+void world_write_snapshot(struct buf *out, enum event_type type, const struct uuid *order_id,
+                          const char *payment_method) {
+    write_snapshot(out, type, order_id, payment_method, "");
+}
+
+void world_write_on_shipment(struct buf *out, enum event_type type, const struct uuid *order_id,
+                             const char *payment_method) {
+    write_snapshot(out, type, order_id, payment_method, "\"capture\":\"on_shipment\",");
 }
 
 enum outcome world_deliver(struct world *world, enum world_consumer consumer,

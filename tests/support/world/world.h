@@ -68,6 +68,7 @@ struct world_order {
     const char *key_hash; /* 64 hex digits; NULL for none */
     bool is_key_unguarded;
     enum order_flow flow;
+    enum order_capture capture;
     const char *sealed; /* NULL for none */
 };
 
@@ -80,6 +81,9 @@ void world_write_event(struct buf *out, enum event_type type, const struct uuid 
    inventory.reserved and order.failed do. */
 void world_write_snapshot(struct buf *out, enum event_type type, const struct uuid *order_id,
                           const char *payment_method);
+/* The same of an order that is paid once it is shipped. */
+void world_write_on_shipment(struct buf *out, enum event_type type, const struct uuid *order_id,
+                             const char *payment_method);
 /* Another instance of a consumer's service, for a thread of its own; drive_destroy(). */
 struct drive *world_drive(struct world *world, enum world_consumer consumer);
 /* Hands one event to one consumer, a second time if it was early, and returns its outcome. */

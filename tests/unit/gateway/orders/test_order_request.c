@@ -188,6 +188,29 @@ static void only_who_may_names_a_flow(void **state) {
     parsed_fini(&wrong);
 }
 
+/* Who orders for a shop says when it takes the money, as it says the flow. */
+static void only_who_may_says_when_the_money_is_taken(void **state) {
+    (void)state;
+    assert_only_blames(ORDER_WITH(ITEM, ",\"capture\":\"on_shipment\""), "capture");
+
+    struct parsed named = parse_with_flow(ORDER_WITH(ITEM, ",\"capture\":\"on_shipment\""));
+    struct buf one = {0}, other = {0};
+    assert_int_equal(named.errors.count, 0);
+    assert_int_equal(named.request.snapshot.capture, CAPTURE_ON_SHIPMENT);
+    order_request_canonical(&named.request, &one);
+    canonical(ORDER_WITH(ITEM, ""), &other);
+    assert_contains(one.ptr, "\"capture\":\"on_shipment\"");
+    assert_null(strstr(other.ptr, "capture"));
+    buf_fini(&one);
+    buf_fini(&other);
+    parsed_fini(&named);
+
+    struct parsed wrong = parse_with_flow(ORDER_WITH(ITEM, ",\"capture\":\"later\""));
+    assert_int_equal(wrong.errors.count, 1);
+    assert_true(blames(&wrong, "capture"));
+    parsed_fini(&wrong);
+}
+
 static void what_is_not_one_strict_object_is_invalid(void **state) {
     (void)state;
     static const char *const bodies[] = {"",    "[]",         "3",       "{",          "{}{}",
@@ -338,6 +361,7 @@ int main(void) {
         cmocka_unit_test(an_order_may_say_how_its_customer_is_told),
         cmocka_unit_test(a_channel_that_is_not_offered_is_a_fault_of_notify),
         cmocka_unit_test(only_who_may_names_a_flow),
+        cmocka_unit_test(only_who_may_says_when_the_money_is_taken),
         cmocka_unit_test(what_is_not_one_strict_object_is_invalid),
         cmocka_unit_test(every_field_at_fault_is_listed),
         cmocka_unit_test(a_quantity_is_an_integer_from_one_to_a_million),

@@ -52,7 +52,11 @@ static void each_names_the_schemas_of_its_events(void **state) {
     assert_string_equal(label("stream PAYMENTS", schemas),
                         "urn:ordermesh:schema:payment.succeeded:1 "
                         "urn:ordermesh:schema:payment.failed:1 "
-                        "urn:ordermesh:schema:payment.refunded:1");
+                        "urn:ordermesh:schema:payment.refunded:1 "
+                        "urn:ordermesh:schema:payment.authorized:1 "
+                        "urn:ordermesh:schema:payment.captured:1 "
+                        "urn:ordermesh:schema:payment.capture_failed:1 "
+                        "urn:ordermesh:schema:payment.voided:1");
     assert_string_equal(label("consumer ORDERS/inventory-failed", schemas),
                         "urn:ordermesh:schema:order.failed:1");
     assert_string_equal(label("consumer ORDERS/order", schemas),

@@ -2,7 +2,8 @@
 #include "tests/support/base/test.h"
 
 #define FULFILLED (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)
-#define ALL_STEPS (FULFILLED | STEP_CANCEL | STEP_OVERDUE)
+#define ALL_STEPS                                                                                  \
+    (FULFILLED | STEP_CANCEL | STEP_OVERDUE | STEP_ON_SHIPMENT | STEP_AUTHORIZED | STEP_UNCAPTURED)
 
 static const enum event_type events[] = {
     EVENT_ORDER_CANCEL,
@@ -12,6 +13,10 @@ static const enum event_type events[] = {
     EVENT_PAYMENT_SUCCEEDED,
     EVENT_INVENTORY_RELEASED,
     EVENT_PAYMENT_FAILED,
+    EVENT_PAYMENT_AUTHORIZED,
+    EVENT_PAYMENT_CAPTURED,
+    EVENT_PAYMENT_CAPTURE_FAILED,
+    EVENT_PAYMENT_VOIDED,
     EVENT_SHIPPING_SHIPPED,
     EVENT_SHIPPING_FAILED,
     EVENT_SHIPPING_STOPPED,
@@ -120,10 +125,11 @@ static void every_row_is_reached(void **state) {
 static void expect_one_question(struct order_state before, enum event_type event) {
     struct order_state after = before;
     const struct order_transition *row = order_fsm_step(&after, event);
-    bool was_asked = (before.steps & (STEP_CANCEL | STEP_OVERDUE)) != 0;
+    bool was_asked = (before.steps & (STEP_CANCEL | STEP_OVERDUE | STEP_SHIPPED)) != 0;
     bool is_asked = (after.steps & (STEP_CANCEL | STEP_OVERDUE)) != 0;
-    assert_int_equal((row->actions & ORDER_STOP) != 0,
-                     after.status == ORDER_CONFIRMED && is_asked && !was_asked);
+    assert_int_equal((row->actions & ORDER_STOP) != 0, before.status == ORDER_CONFIRMED &&
+                                                           after.status == ORDER_CONFIRMED &&
+                                                           is_asked && !was_asked);
 }
 
 static void shipping_is_asked_to_stop_once_and_only_a_confirmed_order(void **state) {
@@ -145,12 +151,13 @@ static void only_what_shipping_decides_ends_a_confirmed_order(void **state) {
     }
 }
 
-/* Runs `count` events in every order, in every flow, and expects the same end. */
+/* Runs `count` events in every order, in every flow, and expects the same end. `end->flow` is not
+   read. */
 static void permute(enum event_type *sequence, size_t count, size_t from,
                     const struct order_state *end) {
     if (from == count) {
         for (size_t flow = 0; flow < FLOWS; flow++) {
-            struct order_state order = {flows[flow], ORDER_PENDING, 0};
+            struct order_state order = {flows[flow], ORDER_PENDING, end->steps & STEP_ON_SHIPMENT};
             for (size_t i = 0; i < count; i++)
                 order_fsm_step(&order, sequence[i]);
             assert_int_equal(order.status, end->status);
@@ -221,6 +228,55 @@ static void a_stopped_order_ends_as_what_stopped_it_wanted(void **state) {
     assert_int_equal(time.status, ORDER_FAILED);
 }
 
+static void an_order_paid_on_shipment_completes_in_whatever_order_its_events_come(void **state) {
+    (void)state;
+    enum event_type paid[] = {EVENT_INVENTORY_RESERVED, EVENT_PAYMENT_AUTHORIZED,
+                              EVENT_SHIPPING_SHIPPED, EVENT_PAYMENT_CAPTURED};
+    enum event_type unpaid[] = {EVENT_INVENTORY_RESERVED, EVENT_PAYMENT_AUTHORIZED,
+                                EVENT_SHIPPING_SHIPPED, EVENT_PAYMENT_CAPTURE_FAILED};
+    enum event_type early[] = {EVENT_INVENTORY_RESERVED, EVENT_PAYMENT_SUCCEEDED,
+                               EVENT_SHIPPING_SHIPPED};
+    const unsigned held = STEP_RESERVED | STEP_SHIPPED | STEP_ON_SHIPMENT | STEP_AUTHORIZED;
+    permute(paid, 4, 0,
+            &(struct order_state){.status = ORDER_COMPLETED, .steps = held | STEP_PAID});
+    permute(unpaid, 4, 0,
+            &(struct order_state){.status = ORDER_COMPLETED, .steps = held | STEP_UNCAPTURED});
+    permute(
+        early, 3, 0,
+        &(struct order_state){.status = ORDER_COMPLETED, .steps = FULFILLED | STEP_ON_SHIPMENT});
+}
+
+static void an_order_paid_on_shipment_waits_for_its_money(void **state) {
+    (void)state;
+    for (size_t flow = 0; flow < FLOWS; flow++) {
+        struct order_state order = {flows[flow], ORDER_PENDING, STEP_ON_SHIPMENT};
+        order_fsm_step(&order, EVENT_INVENTORY_RESERVED);
+        order_fsm_step(&order, EVENT_PAYMENT_AUTHORIZED);
+        assert_int_equal(order.status, ORDER_CONFIRMED);
+        const struct order_transition *row = order_fsm_step(&order, EVENT_SHIPPING_SHIPPED);
+        assert_int_equal(order.status, ORDER_CONFIRMED);
+        assert_int_equal(row->actions, ORDER_RECORD | ORDER_CAPTURE);
+        assert_int_equal(order_fsm_step(&order, ORDER_TIME_UP)->actions, 0);
+        assert_int_equal(order_fsm_step(&order, EVENT_ORDER_CANCEL)->actions,
+                         ORDER_RECORD | ORDER_REFUSE);
+        assert_int_equal(order_fsm_step(&order, EVENT_PAYMENT_CAPTURED)->actions,
+                         ORDER_RECORD | ORDER_COMPLETE);
+    }
+}
+
+/* The money of all others is never asked for. */
+static void expect_no_capture(struct order_state before, enum event_type event) {
+    struct order_state after = before;
+    const struct order_transition *row = order_fsm_step(&after, event);
+    if (row->actions & ORDER_CAPTURE)
+        assert_true(event == EVENT_SHIPPING_SHIPPED && (before.steps & STEP_ON_SHIPMENT));
+}
+
+static void only_the_shipment_of_an_order_paid_on_it_asks_for_its_money(void **state) {
+    (void)state;
+    walk(expect_no_capture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_has_a_row_in_every_status),
@@ -235,6 +291,9 @@ int main(void) {
         cmocka_unit_test(an_order_that_cannot_be_shipped_fails_in_whatever_order_its_events_come),
         cmocka_unit_test(a_late_wish_to_cancel_changes_no_end),
         cmocka_unit_test(a_stopped_order_ends_as_what_stopped_it_wanted),
+        cmocka_unit_test(an_order_paid_on_shipment_completes_in_whatever_order_its_events_come),
+        cmocka_unit_test(an_order_paid_on_shipment_waits_for_its_money),
+        cmocka_unit_test(only_the_shipment_of_an_order_paid_on_it_asks_for_its_money),
     };
     return cmocka_run_group_tests_name("order_fsm", tests, NULL, NULL);
 }

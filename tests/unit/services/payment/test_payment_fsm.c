@@ -26,7 +26,37 @@ static void a_charge_that_meets_a_voided_order_is_given_back(void **state) {
         payment_fsm_step(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_DONE);
     assert_int_equal(row->next, PAYMENT_REFUNDING);
     assert_int_equal(row->says, EVENT_PAYMENT_SUCCEEDED);
-    assert_true(row->needs_refund);
+    assert_true(row->must_return);
+}
+
+static void money_that_is_held_is_taken_or_let_go(void **state) {
+    (void)state;
+    enum payment_operation operation = PAYMENT_CHARGE;
+    assert_goes(PAYMENT_AUTHORIZING, PAYMENT_AUTHORIZE, PROVIDER_DONE, PAYMENT_AUTHORIZED);
+    assert_goes(PAYMENT_AUTHORIZING, PAYMENT_AUTHORIZE, PROVIDER_DECLINED, PAYMENT_DECLINED);
+    assert_int_equal(payment_fsm_due(PAYMENT_AUTHORIZED), PAYMENT_CAPTURING);
+    assert_true(payment_fsm_owes(PAYMENT_CAPTURING, &operation));
+    assert_int_equal(operation, PAYMENT_CAPTURE);
+    assert_goes(PAYMENT_CAPTURING, PAYMENT_CAPTURE, PROVIDER_DONE, PAYMENT_CAPTURED);
+    assert_goes(PAYMENT_CAPTURING, PAYMENT_CAPTURE, PROVIDER_DECLINED, PAYMENT_UNCAPTURED);
+    assert_int_equal(payment_fsm_end(PAYMENT_AUTHORIZED), PAYMENT_VOIDING);
+    assert_true(payment_fsm_owes(PAYMENT_VOIDING, &operation));
+    assert_int_equal(operation, PAYMENT_VOID);
+    assert_goes(PAYMENT_VOIDING, PAYMENT_VOID, PROVIDER_DONE, PAYMENT_RELEASED);
+    assert_int_equal(payment_fsm_end(PAYMENT_AUTHORIZING), PAYMENT_ABANDONED);
+    assert_goes(PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_DONE, PAYMENT_VOIDING);
+    assert_goes(PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_NOTHING, PAYMENT_ABANDONED);
+    assert_goes(PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_DECLINED, PAYMENT_ABANDONED);
+    assert_true(payment_fsm_step(PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_DONE)->must_return);
+}
+
+static void what_somebody_captured_before_it_could_be_let_go_is_given_back(void **state) {
+    (void)state;
+    const struct payment_transition *row =
+        payment_fsm_step(PAYMENT_VOIDING, PAYMENT_VOID, PROVIDER_DECLINED);
+    assert_int_equal(row->next, PAYMENT_REFUNDING);
+    assert_int_equal(row->says, EVENT_PAYMENT_CAPTURED);
+    assert_true(row->must_return);
 }
 
 static void a_voided_order_that_was_not_charged_stays_voided(void **state) {
@@ -40,19 +70,21 @@ static void an_answer_that_decides_nothing_changes_nothing(void **state) {
     const enum provider_answer idle[] = {PROVIDER_NONE, PROVIDER_TRANSIENT, PROVIDER_OUTAGE};
     for (int status = 0; status < PAYMENT_STATUS_COUNT; status++) {
         for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
-            assert_null(payment_fsm_step((enum payment_status)status, PAYMENT_CHARGE, idle[i]));
-            assert_null(payment_fsm_step((enum payment_status)status, PAYMENT_REFUND, idle[i]));
+            for (int asked = 0; asked < PAYMENT_OPERATION_COUNT; asked++)
+                assert_null(payment_fsm_step((enum payment_status)status,
+                                             (enum payment_operation)asked, idle[i]));
         }
     }
 }
 
 static void what_has_ended_stays_ended(void **state) {
     (void)state;
-    const enum payment_status ends[] = {PAYMENT_CAPTURED, PAYMENT_DECLINED, PAYMENT_REFUNDED};
+    const enum payment_status ends[] = {PAYMENT_CAPTURED, PAYMENT_DECLINED, PAYMENT_REFUNDED,
+                                        PAYMENT_UNCAPTURED, PAYMENT_RELEASED};
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         for (size_t j = 0; j < ANSWERS; j++) {
-            assert_null(payment_fsm_step(ends[i], PAYMENT_CHARGE, answers[j]));
-            assert_null(payment_fsm_step(ends[i], PAYMENT_REFUND, answers[j]));
+            for (int asked = 0; asked < PAYMENT_OPERATION_COUNT; asked++)
+                assert_null(payment_fsm_step(ends[i], (enum payment_operation)asked, answers[j]));
         }
     }
 }
@@ -88,6 +120,8 @@ int main(void) {
         cmocka_unit_test(money_moves_one_way_from_intent_to_its_end),
         cmocka_unit_test(a_charge_that_meets_a_voided_order_is_given_back),
         cmocka_unit_test(a_voided_order_that_was_not_charged_stays_voided),
+        cmocka_unit_test(money_that_is_held_is_taken_or_let_go),
+        cmocka_unit_test(what_somebody_captured_before_it_could_be_let_go_is_given_back),
         cmocka_unit_test(an_answer_that_decides_nothing_changes_nothing),
         cmocka_unit_test(what_has_ended_stays_ended),
         cmocka_unit_test(an_order_that_ends_gets_back_what_was_captured_and_refuses_what_was_not),

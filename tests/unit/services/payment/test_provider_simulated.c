@@ -33,6 +33,33 @@ static void the_method_chooses_the_decline(void **state) {
     assert_string_equal(request.code, "insufficient_funds");
 }
 
+static struct provider_request settle(provider_fn operation, const char *payment_method,
+                                      int attempt) {
+    struct provider_request request = {.key = "capture-1",
+                                       .charge_key = "charge-1",
+                                       .payment_method = slice_of(payment_method),
+                                       .attempt = attempt};
+    struct provider_request *requests[] = {&request};
+    operation(&provider_simulated, requests, 1);
+    return request;
+}
+
+static void what_is_held_is_captured_or_released_under_the_charges_id(void **state) {
+    (void)state;
+    struct provider_request charge = ask("pm_card_visa", 1, 0);
+    struct provider_request taken = settle(provider_simulated.capture, "pm_card_visa", 1);
+    struct provider_request let_go = settle(provider_simulated.release, "pm_card_visa", 1);
+    assert_int_equal(taken.answer, PROVIDER_DONE);
+    assert_int_equal(let_go.answer, PROVIDER_DONE);
+    assert_string_equal(taken.charge_id, charge.charge_id);
+    assert_string_equal(let_go.charge_id, charge.charge_id);
+    assert_int_equal(settle(provider_simulated.capture, "pm_sim_error", 2).answer,
+                     PROVIDER_TRANSIENT);
+    taken = settle(provider_simulated.capture, "pm_sim_expired", 1);
+    assert_int_equal(taken.answer, PROVIDER_DECLINED);
+    assert_string_equal(taken.code, PROVIDER_EXPIRED);
+}
+
 static void an_error_passes_at_the_third_attempt(void **state) {
     (void)state;
     assert_int_equal(ask("pm_sim_error", 1, 0).answer, PROVIDER_TRANSIENT);
@@ -87,6 +114,7 @@ static void a_refund_finds_only_what_could_be_charged(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ordinary_card_is_charged_under_an_id_made_of_the_key),
+        cmocka_unit_test(what_is_held_is_captured_or_released_under_the_charges_id),
         cmocka_unit_test(the_method_chooses_the_decline),
         cmocka_unit_test(an_error_passes_at_the_third_attempt),
         cmocka_unit_test(an_outage_ends_after_ten_seconds),

@@ -85,7 +85,86 @@ static void a_refund_names_the_payment_intent(void **state) {
     buf_fini(&form);
 }
 
+static void a_charge_that_is_only_held_says_so(void **state) {
+    (void)state;
+    struct provider_request request = {.order_id = ORDER_ID,
+                                       .payment_method = SLICE_LITERAL("pm_1"),
+                                       .amount_minor = 5,
+                                       .currency = SLICE_LITERAL("ISK")};
+    struct buf plain = {0}, held = {0}, capture = {0};
+    stripe_write_charge(&plain, &request);
+    request.is_held = true;
+    stripe_write_charge(&held, &request);
+    assert_null(strstr(plain.ptr, "capture_method"));
+    assert_contains(held.ptr, "&capture_method=manual");
+    stripe_write_capture(&capture, &request);
+    assert_string_equal(capture.ptr, "amount_to_capture=500");
+    buf_fini(&plain);
+    buf_fini(&held);
+    buf_fini(&capture);
+}
+
 /* --- answers --- */
+
+static struct reading read_held(const char *body) {
+    struct reading reading = {.request.is_held = true};
+    struct httpc_call call = {.result = HTTPC_ANSWERED, .status = 200};
+    buf_append_text(&call.answer, body);
+    reading.again = stripe_read_charge(&call, &reading.request);
+    httpc_call_fini(&call);
+    return reading;
+}
+
+static void a_held_charge_waits_for_its_capture(void **state) {
+    (void)state;
+    static const char plain[] = "{\"id\":\"pi_1\",\"status\":\"requires_capture\"}";
+    struct reading reading =
+        read_held("{\"id\":\"pi_1\",\"status\":\"requires_capture\",\"latest_charge\":{\"id\":"
+                  "\"ch_1\",\"payment_method_details\":{\"card\":{\"authorization_code\":"
+                  "\"004711\"}}}}");
+    assert_int_equal(reading.request.answer, PROVIDER_DONE);
+    assert_string_equal(reading.request.auth_code, "004711");
+    reading = read_held("{\"id\":\"pi_1\",\"status\":\"requires_capture\",\"latest_charge\":"
+                        "\"ch_1\"}");
+    assert_string_equal(reading.request.auth_code, "ch_1");
+    reading = read_held(plain);
+    assert_string_equal(reading.request.auth_code, "pi_1");
+    assert_charge(200, plain, PROVIDER_DECLINED, "requires_capture", false);
+}
+
+static void assert_settled(bool (*read)(const struct httpc_call *, struct provider_request *),
+                           int status, const char *body, enum provider_answer answer,
+                           const char *code) {
+    struct reading reading = read_with(read, status, "", body);
+    assert_int_equal(reading.request.answer, answer);
+    assert_string_equal(reading.request.code, code);
+}
+
+#define UNEXPECTED(status)                                                                         \
+    "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"payment_intent_unexpected_state\"," \
+    "\"payment_intent\":{\"status\":\"" status "\"}}}"
+
+/* Stripe forgets keys after a day, and somebody may have done it by hand. */
+static void an_intent_that_has_ended_tells_how(void **state) {
+    (void)state;
+    assert_settled(stripe_read_capture, 200, "{\"id\":\"pi_1\",\"status\":\"succeeded\"}",
+                   PROVIDER_DONE, "");
+    assert_settled(stripe_read_capture, 400, UNEXPECTED("succeeded"), PROVIDER_DONE, "");
+    assert_settled(stripe_read_capture, 400, UNEXPECTED("canceled"), PROVIDER_DECLINED,
+                   PROVIDER_EXPIRED);
+    assert_settled(stripe_read_capture, 400, UNEXPECTED("requires_action"), PROVIDER_REFUSED,
+                   "payment_intent_unexpected_state");
+    assert_settled(stripe_read_release, 200, "{\"id\":\"pi_1\",\"status\":\"canceled\"}",
+                   PROVIDER_DONE, "");
+    assert_settled(stripe_read_release, 400, UNEXPECTED("canceled"), PROVIDER_DONE, "");
+    assert_settled(stripe_read_release, 400, UNEXPECTED("succeeded"), PROVIDER_DECLINED,
+                   "already_captured");
+    assert_settled(stripe_read_capture, 400,
+                   "{\"error\":{\"code\":\"charge_expired_for_capture\"}}", PROVIDER_DECLINED,
+                   PROVIDER_EXPIRED);
+    assert_settled(stripe_read_capture, 500, "{\"error\":{\"type\":\"api_error\"}}",
+                   PROVIDER_TRANSIENT, "http_500");
+}
 
 static void a_succeeded_intent_is_the_charge(void **state) {
     (void)state;
@@ -255,6 +334,9 @@ int main(void) {
         cmocka_unit_test(a_charge_is_created_and_confirmed_in_one_form),
         cmocka_unit_test(amounts_are_in_the_units_of_stripe_or_refused),
         cmocka_unit_test(a_refund_names_the_payment_intent),
+        cmocka_unit_test(a_charge_that_is_only_held_says_so),
+        cmocka_unit_test(a_held_charge_waits_for_its_capture),
+        cmocka_unit_test(an_intent_that_has_ended_tells_how),
         cmocka_unit_test(a_succeeded_intent_is_the_charge),
         cmocka_unit_test(an_intent_that_did_not_succeed_is_no_charge),
         cmocka_unit_test(a_decline_keeps_the_most_telling_code),

@@ -9,13 +9,13 @@
 
 static const struct row {
     int first, last;
-    bool is_for_charges;
+    unsigned asked;
     const char *member, *value;
     struct stripe_verdict verdict;
     const char *meaning;
 } rows[] = {
-#define ROW(first, last, is_for_charges, member, value, answer, again, meaning)                    \
-    {first, last, is_for_charges, member, value, {PROVIDER_##answer, again}, meaning},
+#define ROW(first, last, asked, member, value, answer, again, meaning)                             \
+    {first, last, STRIPE_##asked, member, value, {PROVIDER_##answer, again}, meaning},
     STRIPE_VERDICT_TABLE(ROW)
 #undef ROW
 };
@@ -37,7 +37,8 @@ static void each_row_is_what_its_answer_is_judged_by(void **state) {
         const struct row *row = &rows[i];
         int status = row->first == 0 && row->last == 999 ? 302 : row->last;
         struct json_object *error = error_of(row);
-        struct stripe_verdict verdict = stripe_judge(status, true, error);
+        unsigned asked = row->asked == STRIPE_CAPTURE ? STRIPE_CAPTURE : STRIPE_CHARGE;
+        struct stripe_verdict verdict = stripe_judge(status, asked, error);
         json_object_put(error);
         if (verdict.answer != row->verdict.answer || verdict.again != row->verdict.again)
             fail_msg("%d, %s", status, row->meaning);
@@ -61,7 +62,7 @@ static void each_row_has_one_to_blame(void **state) {
 static void every_status_has_a_verdict(void **state) {
     (void)state;
     for (int status = 0; status < 1000; status++) {
-        struct stripe_verdict verdict = stripe_judge(status, true, NULL);
+        struct stripe_verdict verdict = stripe_judge(status, STRIPE_CHARGE, NULL);
         assert_int_not_equal(provider_blame(verdict.answer), BLAME_EVENT);
     }
 }
@@ -70,7 +71,8 @@ static void a_refund_is_declined_by_nobody(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) {
         struct json_object *error = error_of(&rows[i]);
-        assert_int_not_equal(stripe_judge(rows[i].first, false, error).answer, PROVIDER_DECLINED);
+        assert_int_not_equal(stripe_judge(rows[i].first, STRIPE_ANY, error).answer,
+                             PROVIDER_DECLINED);
         json_object_put(error);
     }
 }

@@ -1,7 +1,9 @@
 #include "shared/contract/order_message.h"
 #include "tests/support/base/test.h"
 
-#define ALL_STEPS (STEP_RESERVED | STEP_PAID | STEP_SHIPPED | STEP_CANCEL | STEP_OVERDUE)
+#define ALL_STEPS                                                                                  \
+    (STEP_RESERVED | STEP_PAID | STEP_SHIPPED | STEP_CANCEL | STEP_OVERDUE | STEP_ON_SHIPMENT |    \
+     STEP_AUTHORIZED | STEP_UNCAPTURED)
 
 static const enum order_flow flows[] = {FLOW_INVENTORY_FIRST, FLOW_PAYMENT_FIRST, FLOW_PARALLEL};
 
@@ -84,6 +86,9 @@ static void what_happens_now_depends_on_the_flow_and_the_steps(void **state) {
     assert_told((struct order_stand){FLOW_PARALLEL, ORDER_CONFIRMED,
                                      STEP_RESERVED | STEP_PAID | STEP_CANCEL, REASON_NONE},
                 ORDER_MESSAGE_CANCELLING);
+    assert_told((struct order_stand){FLOW_PARALLEL, ORDER_CONFIRMED,
+                                     STEP_RESERVED | STEP_AUTHORIZED | STEP_SHIPPED, REASON_NONE},
+                "Your order has been sent, and we are taking the payment.");
 }
 
 static void who_has_paid_for_an_order_that_failed_is_told_of_the_money(void **state) {

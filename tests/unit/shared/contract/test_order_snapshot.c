@@ -14,6 +14,12 @@ static const char unpriced[] =
     "\"customerId\":\"C100\",\"currency\":\"USD\",\"flow\":\"inventory-first\","
     "\"paymentMethod\":\"pm_card_visa\",\"items\":[{\"sku\":\"A\",\"quantity\":1}]}";
 
+static const char on_shipment[] =
+    "{\"orderId\":\"0192f0c1-dead-7bee-8f01-0123456789ab\",\"tenant\":\"default\","
+    "\"customerId\":\"C100\",\"currency\":\"USD\",\"flow\":\"parallel\","
+    "\"capture\":\"on_shipment\",\"paymentMethod\":\"pm_card_visa\","
+    "\"items\":[{\"sku\":\"A\",\"quantity\":1}]}";
+
 struct parsed {
     const struct json_value *root;
     struct arena *arena;
@@ -70,7 +76,7 @@ static void what_is_missing_before_pricing_reads_as_minus_one(void **state) {
 
 static void what_was_read_is_written_alike(void **state) {
     (void)state;
-    static const char *const texts[] = {priced, unpriced};
+    static const char *const texts[] = {priced, unpriced, on_shipment};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct parsed parsed = parse(texts[i]);
@@ -83,6 +89,16 @@ static void what_was_read_is_written_alike(void **state) {
         buf_fini(&out);
         parsed_fini(&parsed);
     }
+}
+
+/* The member is not written then. */
+static void an_order_that_does_not_say_is_paid_at_once(void **state) {
+    (void)state;
+    struct parsed silent = parse(priced), later = parse(on_shipment);
+    assert_int_equal(silent.snapshot.capture, CAPTURE_AUTOMATIC);
+    assert_int_equal(later.snapshot.capture, CAPTURE_ON_SHIPMENT);
+    parsed_fini(&silent);
+    parsed_fini(&later);
 }
 
 static void every_flow_is_parsed_from_its_name(void **state) {
@@ -109,6 +125,8 @@ static void each_wrong_member_is_refused(void **state) {
         {"\"USD\"", "\"usd\""},
         {"\"USD\"", "\"USDX\""},
         {"payment-first", "backwards"},
+        {"\"flow\"", "\"capture\":\"never\",\"flow\""},
+        {"\"flow\"", "\"capture\":1,\"flow\""},
         {"\"flow\":\"payment-first\",", ""},
         {"\"paymentMethod\":\"pm_card_visa\",", ""},
         {"5997", "-1"},
@@ -175,6 +193,7 @@ int main(void) {
         cmocka_unit_test(a_priced_order_is_read_whole),
         cmocka_unit_test(what_is_missing_before_pricing_reads_as_minus_one),
         cmocka_unit_test(what_was_read_is_written_alike),
+        cmocka_unit_test(an_order_that_does_not_say_is_paid_at_once),
         cmocka_unit_test(every_flow_is_parsed_from_its_name),
         cmocka_unit_test(each_wrong_member_is_refused),
         cmocka_unit_test(the_number_of_items_is_limited),

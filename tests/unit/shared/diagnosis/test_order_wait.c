@@ -5,7 +5,8 @@
 #include "tests/support/base/test.h"
 
 #define ALL_SIGNS                                                                                  \
-    (SIGN_RESERVED | SIGN_PAID | SIGN_SHIPPED | SIGN_STOP | SIGN_RELEASED | SIGN_REFUNDED)
+    (SIGN_RESERVED | SIGN_PAID | SIGN_SHIPPED | SIGN_STOP | SIGN_RELEASED | SIGN_REFUNDED |        \
+     SIGN_AUTHORIZED | SIGN_CAPTURE | SIGN_CAPTURED | SIGN_VOIDED)
 
 static void assert_is_declared(const struct awaited_consumer *consumer) {
     char path[256];
@@ -102,6 +103,20 @@ static void what_has_ended_may_still_be_owed_something(void **state) {
     assert_waits(flow, ORDER_CANCELLED, both | SIGN_RELEASED | SIGN_REFUNDED, "");
 }
 
+static void money_that_is_held_is_waited_for_until_it_is_taken_or_let_go(void **state) {
+    (void)state;
+    unsigned both = SIGN_AUTHORIZED | SIGN_RESERVED;
+    assert_waits(FLOW_PAYMENT_FIRST, ORDER_PENDING, SIGN_AUTHORIZED,
+                 "PAYMENTS/inventory-authorized");
+    assert_waits(FLOW_PARALLEL, ORDER_PENDING, SIGN_AUTHORIZED, "ORDERS/inventory");
+    assert_waits(FLOW_PARALLEL, ORDER_CONFIRMED, both, "ORDERS/shipping");
+    assert_waits(FLOW_PARALLEL, ORDER_CONFIRMED, both | SIGN_SHIPPED | SIGN_CAPTURE,
+                 "ORDERS/payment-capture");
+    assert_waits(FLOW_PARALLEL, ORDER_CANCELLED, both, "ORDERS/payment-cancelled");
+    assert_waits(FLOW_PARALLEL, ORDER_FAILED, both | SIGN_VOIDED, "ORDERS/inventory-failed");
+    assert_waits(FLOW_PARALLEL, ORDER_FAILED, both | SIGN_VOIDED | SIGN_RELEASED, "");
+}
+
 static void a_timeline_is_read_by_its_words(void **state) {
     (void)state;
     assert_int_equal(order_sign(slice_of("InventoryReserved")), SIGN_RESERVED);
@@ -115,6 +130,7 @@ int main(void) {
         cmocka_unit_test(every_row_is_the_first_that_fits_somewhere),
         cmocka_unit_test(each_flow_goes_its_way),
         cmocka_unit_test(what_has_ended_may_still_be_owed_something),
+        cmocka_unit_test(money_that_is_held_is_waited_for_until_it_is_taken_or_let_go),
         cmocka_unit_test(a_timeline_is_read_by_its_words),
     };
     return cmocka_run_group_tests_name("order_wait", tests, NULL, NULL);

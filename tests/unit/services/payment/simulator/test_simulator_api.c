@@ -120,6 +120,57 @@ static void a_charge_is_refunded_once(void **state) {
     assert_int_equal(count_lines(), 2);
 }
 
+/* Asks for `verb` of the intent that the key made. */
+static struct api_answer ask_intent(const char *charge_key, const char *verb, const char *key,
+                                    const char *body) {
+    char where[200];
+    const struct book_entry *charge = book_find_key(api.book, slice_of(charge_key));
+    snprintf(where, sizeof(where), "/v1/payment_intents/%s/%s", charge->id, verb);
+    return ask("POST", where, key, body);
+}
+
+static void what_is_held_is_captured_once_and_then_refunded_in_parts(void **state) {
+    (void)state;
+    char body[200], part[220];
+    assert_charge("k1", "pm_card_visa&capture_method=manual", 200,
+                  "\"status\":\"requires_capture\"");
+    snprintf(body, sizeof(body), "payment_intent=%s",
+             book_find_key(api.book, SLICE_LITERAL("k1"))->id);
+    assert_answer(ask("POST", "/v1/refunds", "r0", body), 400, "charge_not_captured");
+    assert_answer(ask_intent("k1", "capture", "c1", "amount_to_capture=501"), 400,
+                  "amount_too_large");
+    assert_answer(ask_intent("k1", "capture", "c1", "amount_to_capture=500"), 200, "succeeded");
+    assert_answer(ask_intent("k1", "capture", "c1", "amount_to_capture=500"), 200, "succeeded");
+    assert_answer(ask_intent("k1", "capture", "c2", ""), 400, "payment_intent_unexpected_state");
+    assert_answer(ask_intent("k1", "cancel", "v1", ""), 400, "\"status\":\"succeeded\"");
+    reopen();
+    assert_answer(ask_intent("k1", "cancel", "v2", ""), 400, "\"status\":\"succeeded\"");
+    snprintf(part, sizeof(part), "%s&amount=200", body);
+    assert_answer(ask("POST", "/v1/refunds", "r1", part), 200, "\"amount\":200");
+    assert_answer(ask("POST", "/v1/refunds", "r1", part), 200, "\"amount\":200");
+    assert_answer(ask("POST", "/v1/refunds", "r2", part), 200, "\"amount\":200");
+    assert_answer(ask("POST", "/v1/refunds", "r3", part), 400, "amount_too_large");
+    reopen();
+    assert_answer(ask("POST", "/v1/refunds", "r3", part), 400, "amount_too_large");
+    assert_answer(ask("POST", "/v1/refunds", "r4", body), 200, "\"amount\":100");
+    assert_answer(ask("POST", "/v1/refunds", "r5", body), 400, "charge_already_refunded");
+    assert_int_equal(count_lines(), 5);
+}
+
+static void what_is_let_go_or_held_too_long_is_not_captured(void **state) {
+    (void)state;
+    assert_charge("k1", "pm_card_visa&capture_method=manual", 200, "authorization_code");
+    assert_answer(ask_intent("k1", "cancel", "v1", ""), 200, "\"status\":\"canceled\"");
+    assert_answer(ask_intent("k1", "capture", "c1", ""), 400, "\"status\":\"canceled\"");
+    assert_charge("k2", "pm_sim_expired&capture_method=manual", 200, "requires_capture");
+    assert_answer(ask_intent("k2", "capture", "c2", ""), 400, "charge_expired_for_capture");
+    assert_charge("k3", "pm_card_visa", 200, "succeeded");
+    assert_answer(ask_intent("k3", "cancel", "v3", ""), 400, "payment_intent_unexpected_state");
+    assert_answer(ask("POST", "/v1/payment_intents/pi_0/capture", "c4", ""), 404,
+                  "resource_missing");
+    assert_int_equal(count_lines(), 4);
+}
+
 static void wrong_requests_are_refused(void **state) {
     (void)state;
     struct api_answer anonymous = {0};
@@ -198,6 +249,8 @@ int main(void) {
         TEST(a_slow_answer_keeps_its_key_busy),
         TEST(injected_faults_meet_the_next_requests),
         TEST(a_charge_is_refunded_once),
+        TEST(what_is_held_is_captured_once_and_then_refunded_in_parts),
+        TEST(what_is_let_go_or_held_too_long_is_not_captured),
         TEST(wrong_requests_are_refused),
         TEST(a_torn_last_line_is_cut_off),
         TEST(a_ledger_that_is_none_is_refused),
