@@ -58,12 +58,17 @@
       "{consumer} is behind: {waiting} of its events wait, and {service} has {inHand} in hand.",   \
       "It comes to each in turn. If the number does not fall, run more instances of {service}.")   \
     X(AT_WORK, "at_work", "{service} has {inHand} of the events of {consumer} in hand.",           \
-      "Ask again in a moment. If it stays so, `scripts/logs {service}` says what fails.")          \
+      "Ask again in a moment. If it stays so, `scripts/status` shows a process that hangs, and "   \
+      "`scripts/logs {service}` what fails.")                                                      \
     X(REPLAYING, "replaying",                                                                      \
       "{consumer} had given {event} up; it was sent again, and {service} has not answered yet.",   \
       "Ask again in a moment: if it fails once more, it is dead again.")                           \
     X(ORDER_SILENT, "order_silent", "The order service does not say how the order stands.",        \
       "Ask again in a moment. `nats service ls` shows who answers, `scripts/logs order` why not.") \
+    X(DLQ_SILENT, "dlq_silent",                                                                    \
+      "Nothing else is known to hold it, and the dead-letter service does not say whether "        \
+      "{event} is a dead letter.",                                                                 \
+      "Bring the dead-letter service back (`scripts/status`, `scripts/logs dlq`), and ask again.") \
     X(UNDER_WAY, "under_way", "Nothing is known to hold it: {event} is under way to {service}.",   \
       "Ask again in a moment. If it stays so for minutes, `omctl audit {order}` shows its last "   \
       "event, and `omctl outbox redrive --schema {schema} --since 1h` sends all of that time "     \

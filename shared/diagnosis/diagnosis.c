@@ -231,6 +231,8 @@ static enum status find(const struct diagnosis *d, struct finding *finding, stru
         return error_set(error, STATUS_NOT_FOUND, "there is no such order");
     if (finding->wait == NULL && finding->cause >= CAUSE_CONSUMER_BEHIND)
         finding->cause = CAUSE_ORDER_SILENT;
+    else if (d->dead == NULL && finding->cause == CAUSE_UNDER_WAY)
+        finding->cause = CAUSE_DLQ_SILENT;
     return STATUS_OK;
 }
 
@@ -292,7 +294,8 @@ static void put_view(const struct finding *finding, size_t index, enum event_typ
     const struct consumer_view *view = &finding->views[index];
     enum cause cause =
         finding->dead != NULL && view == finding->view ? finding->cause : view->cause;
-    bool is_there = view->cause >= CAUSE_CONSUMER_PAUSED;
+    bool is_there = view->cause != CAUSE_BROKER_SILENT && view->cause != CAUSE_STREAM_MISSING &&
+                    view->cause != CAUSE_CONSUMER_MISSING;
     json_begin_object(w);
     json_put_text(w, "stream", view->stream);
     json_put_text(w, "name", view->name);

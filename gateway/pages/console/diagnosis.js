@@ -7,7 +7,7 @@ import { count, entryLink, pill, when, words } from './format.js';
 const REFRESH_MS = 3000;
 const SOON_MS = 400; // most steps are taken within it
 const PASSING_MS = 5000;
-const PASSING = ['under_way', 'at_work', 'consumer_behind'];
+const PASSING = ['under_way', 'at_work', 'consumer_behind', 'dlq_silent'];
 
 // What stands between backticks is to be typed.
 const typed = (text) =>

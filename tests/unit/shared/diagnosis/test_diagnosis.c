@@ -17,7 +17,7 @@ struct world {
     const char *said, *to_do; /* a part of each */
     enum status order_status;
     const char *order, *dead, *services[3], *orders, *inventory;
-    bool is_accepted;
+    bool is_accepted, is_dlq_silent;
 };
 
 #define TIMELINE(events)                                                                           \
@@ -102,6 +102,8 @@ static const struct world worlds[] = {
      .order = PENDING},
     {CAUSE_UNDER_WAY, "order.created is under way to inventory",
      "`omctl outbox redrive --schema orders --since 1h`", .order = PENDING},
+    {CAUSE_DLQ_SILENT, "whether order.created is a dead letter", "scripts/logs dlq",
+     .is_dlq_silent = true},
     {CAUSE_ACCEPTED, "It was accepted, and the order service does not have it", "CommandsLost",
      .order_status = STATUS_NOT_FOUND, .is_accepted = true},
 };
@@ -126,7 +128,8 @@ static struct json_object *diagnose(const struct world *world, enum status *stat
         diagnosis_answer(diagnosis, 0, world->order_status, slice_of(""));
     else
         answer(diagnosis, 0, world->order != NULL ? world->order : PENDING);
-    answer(diagnosis, 1, world->dead != NULL ? world->dead : "{\"entries\":[]}");
+    if (!world->is_dlq_silent)
+        answer(diagnosis, 1, world->dead != NULL ? world->dead : "{\"entries\":[]}");
     for (size_t i = 0; i < 3; i++)
         answer(diagnosis, 2, services[i]);
     answer(diagnosis, 3, world->orders != NULL ? world->orders : OF_ORDERS(""));
@@ -254,6 +257,21 @@ static void dead_letters_that_hold_nothing_up_are_only_listed(void **state) {
     assert_cause(&ended, "ended");
 }
 
+/* Those of a consumer whose answer is awaited, or whose filter is another, were left out. */
+static void the_figures_of_a_consumer_that_is_there_are_said(void **state) {
+    (void)state;
+    struct world world = {.orders = OF_ORDERS(",\"num_pending\":3,\"config\":{\"filter_subject\":"
+                                              "\"orders.evt.failed\"}")};
+    for (int is_there = 1; is_there >= 0; is_there--) {
+        struct json_object *found = diagnose_well(&world), *consumers;
+        assert_int_equal(json_get_array(found, "consumers", &consumers, NULL), STATUS_OK);
+        assert_string_equal(text_of(json_object_array_get_idx(consumers, 0), "waiting"),
+                            is_there ? "3" : "");
+        json_object_put(found);
+        world.orders = LIST(CONSUMER("ORDERS", "order", ""));
+    }
+}
+
 /* One process says one thing: what it waits for first may be another consumer of it. */
 static void a_service_holds_what_waits_whatever_it_names(void **state) {
     (void)state;
@@ -329,6 +347,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_work_counts_before_what_only_takes_long),
         cmocka_unit_test(the_consumer_of_a_dead_letter_is_marked),
         cmocka_unit_test(dead_letters_that_hold_nothing_up_are_only_listed),
+        cmocka_unit_test(the_figures_of_a_consumer_that_is_there_are_said),
         cmocka_unit_test(a_service_holds_what_waits_whatever_it_names),
         cmocka_unit_test(an_order_that_nobody_knows_is_not_found_unless_some_wait),
         cmocka_unit_test(the_questions_name_order_and_tenant),
