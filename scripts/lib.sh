@@ -337,7 +337,8 @@ wait_for() {
         fi
         if ((SECONDS >= deadline)); then
             tail -n 20 "$run_dir/log/$name.log" >&2 || true
-            die "$what: not within $limit s"
+            is_running "$name" || pid=
+            die "$what is not ready within $limit s: scripts/status says why${pid:+; if it hangs, kill -9 $pid, and it is started again}"
         fi
         sleep 0.05
     done

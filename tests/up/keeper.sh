@@ -101,6 +101,16 @@ what_works_no_longer_is_started_again() {
     grep -q 'hangs: does not do its work any more' "$run_dir/log/keeper.log" || die "nobody says why"
 }
 
+# scripts/up said "not within 30 s" of a process that was stopped, and no more.
+what_does_not_get_ready_is_told_to_be_looked_at() {
+    local said
+    keep_process stuck '' -- sleep 1000
+    said=$(wait_for stuck 1 stuck false 2>&1) && die "it is ready"
+    [[ $said == *"stuck is not ready within 1 s: scripts/status says why; if it hangs, kill -9 $(pid_of stuck), "* ]] ||
+        die "it says: $said"
+    end_process stuck 5
+}
+
 # Also what was just about to be started again.
 what_is_ended_stays_away() {
     local name keeper before
@@ -119,4 +129,5 @@ what_ends_at_once_is_given_time
 what_is_ended_stays_away
 after_a_power_cut_it_starts_anew
 what_works_no_longer_is_started_again
+what_does_not_get_ready_is_told_to_be_looked_at
 say "what is kept is kept"
