@@ -85,6 +85,8 @@ test_refusals() {
     expect_refusal 'OM_FLOW is none of' OM_FLOW=none OM_HTTP_PORT=$((${OM_URL##*:} + 1000)) OM_REPLICAS=2
     expect_refusal 'OM_DRAIN_MS' OM_DRAIN_MS=soon OM_LOG_LEVEL=debug
     expect_refusal 'OM_ADMIN_ADDRESS' OM_ADMIN_ADDRESS=::1
+    # NATS was ended for it, and did not start.
+    expect_refusal 'OM_NATS_MAX_FILE_STORE' OM_NATS_MAX_FILE_STORE=5XB
     expect_refusal 'OM_STRIPE_KEY_FILE' OM_PAYMENT_PROVIDER=stripe
     expect_refusal '192\.0\.2\.1' OM_HTTP_ADDRESS=192.0.2.1 OM_AUTH=jwt OM_JWT_ALG=HS256 \
         OM_JWT_KEY_FILE=secrets/pii_key OM_JWT_ISSUER=us OM_JWT_AUDIENCE=us
