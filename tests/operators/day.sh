@@ -35,7 +35,7 @@ test_healthy() {
         expect "│ $name +│ .* │ 20"
     done
     expect 'Subjects: orders\.cmd\.\*, orders\.evt\.\*, orders\.probe' 'Filter Subject: orders\.evt\.failed' \
-        'Item: ORDERS#1 .*orders\.cmd\.submit' 'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
+        'Item: ORDERS#[0-9]+ .*orders\.cmd\.submit' 'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
     run_block one-order
     expect '"status": "COMPLETED"' 'order\.submit' 'payment\.succeeded' 'shipping\.shipped'
 }
