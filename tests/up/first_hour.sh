@@ -129,9 +129,28 @@ where_it_cannot_be_finished_that_is_said() {
     expect '(dpkg --configure -a) failed'
 }
 
+# NATS was ended for it, did not start, and stayed away.
+a_store_that_is_no_size_is_refused_at_once() {
+    given
+    ! OM_NATS_MAX_FILE_STORE=5XB "$here/../../scripts/up" >"$place/said" 2>&1 || die "5XB is a size"
+    expect 'nothing has been changed, since OM_NATS_MAX_FILE_STORE=5XB is no size such as 50GB'
+}
+
+# The last lines of the first replica stood before all of the second one's: `scripts/logs payment | tail` left them out.
+the_logs_of_replicas_come_in_the_order_of_their_times() {
+    given
+    printf '{"time":"2026-01-01T00:00:0%s"}\n' 1Z 4Z >"$run_dir/log/payment-1.log"
+    echo 'a line of its own' >>"$run_dir/log/payment-1.log"
+    printf '{"time":"2026-01-01T00:00:0%s"}\n' 2Z 3Z >"$run_dir/log/payment-2.log"
+    "$here/../../scripts/logs" payment | tr -d '\n' >"$place/said"
+    expect '0:01Z"}{"time":"2026-01-01T00:00:02Z"}{"time":"2026-01-01T00:00:03Z"}{"time":"2026-01-01T00:00:04Z"}a line of its own'
+}
+
 the_addresses_can_be_sourced_by_any_shell
 what_is_printed_can_be_pasted
 a_port_that_is_not_the_usual_one_is_said_last
 a_port_that_was_asked_for_is_refused_where_it_is_taken
 an_interrupted_installation_is_finished_first
 where_it_cannot_be_finished_that_is_said
+a_store_that_is_no_size_is_refused_at_once
+the_logs_of_replicas_come_in_the_order_of_their_times
