@@ -72,8 +72,19 @@ write_env() {
     mv "$new" "$run_dir/env"
 }
 
-# What is not as one may expect it.
+# Whether NAME is a setting: a document or a script has it.
+is_setting() {
+    grep -rqwF --include='*.md' --include='*.example' --include='*.sh' --include='up' -- "$1" \
+        "$root/docs" "$root/.env.example" "$root/scripts"
+}
+
+# What is not as one may expect it. `inherited` has the caller's settings.
 remarks() {
+    local entry
+    for entry in "${inherited[@]}"; do
+        is_setting "${entry%%=*}" ||
+            echo "Nothing is called ${entry%%=*}, so it changes nothing; docs/configuration.md has all settings."
+    done
     if [[ $http_port != 8080 && -z ${OM_HTTP_PORT:-} ]] && is_port_taken 8080; then
         echo "Port 8080 is another program's, so the gateway is at $http_port; OM_HTTP_PORT chooses another."
     fi

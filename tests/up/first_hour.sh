@@ -34,7 +34,7 @@ given() {
     make_program "$bin/omctl" 'echo ours'
     make_program "$cache/bin/nats" 'echo the CLI'
     load_ports
-    http_port=8080 nats_port=4222 postgres_port=5432 redis_port=6379
+    http_port=8080 nats_port=4222 postgres_port=5432 redis_port=6379 inherited=()
     taken=
 }
 
@@ -136,6 +136,34 @@ a_store_that_is_no_size_is_refused_at_once() {
     expect 'nothing has been changed, since OM_NATS_MAX_FILE_STORE=5XB is no size such as 50GB'
 }
 
+# A misspelled setting was handed on to programs that do not know it, and nobody said so.
+a_setting_that_is_none_is_named() {
+    given
+    inherited=(OM_FLWO=parallel OM_FLOW=parallel OM_FAILPOINT=a:1 OM_CACHE_DIR=/x)
+    print_addresses >"$place/said"
+    expect 'Nothing is called OM_FLWO, so it changes nothing; docs/configuration.md has all settings.'
+    [[ $(grep -c 'Nothing is called' "$place/said") == 1 ]] || die "$(cat "$place/said")"
+}
+
+# settings_are LINE: what scripts/status says of a file of settings with that line.
+settings_are() {
+    given
+    printf '%s\n' "$1" >"$place/settings"
+    ! OM_ENV_FILE=$place/settings "$here/../../scripts/status" >"$place/said" 2>&1 || die "there is something to look at"
+}
+
+# It was said, passed over, and the rest went on without that setting.
+a_line_that_is_no_setting_ends_it() {
+    settings_are 'OM_FLOW = parallel'
+    expect 'settings: line 1: OM_FLOW: command not found: write a setting as NAME=value, without blanks'
+    settings_are $'OM_FLOW=parallel\r'
+    expect 'has the line ends of Windows'
+    settings_are $'# two\n\nOM_FLOW="parallel" # one\nexport OM_URL=http://x/?a=b'
+    expect 'nothing is started'
+    ! OM_ENV_FILE=$place/nowhere "$here/../../scripts/status" >"$place/said" 2>&1 || die "it is read"
+    expect "OM_ENV_FILE=$place/nowhere cannot be read"
+}
+
 # The last lines of the first replica stood before all of the second one's: `scripts/logs payment | tail` left them out.
 the_logs_of_replicas_come_in_the_order_of_their_times() {
     given
@@ -154,3 +182,5 @@ an_interrupted_installation_is_finished_first
 where_it_cannot_be_finished_that_is_said
 a_store_that_is_no_size_is_refused_at_once
 the_logs_of_replicas_come_in_the_order_of_their_times
+a_setting_that_is_none_is_named
+a_line_that_is_no_setting_ends_it
