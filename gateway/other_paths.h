@@ -12,4 +12,7 @@
  */
 bool other_path_tell(struct slice path, struct buf *out);
 
+/* The same of a method that a path of ours does not take. */
+bool other_method_tell(struct slice method, struct slice path, struct buf *out);
+
 #endif

@@ -197,15 +197,17 @@ static struct measure *measure_start(h2o_req_t *req) {
 /* --- dispatching ------------------------------------------------------------------------------ */
 
 static void answer_no_route(h2o_req_t *req, struct slice path, const char *allow) {
+    const struct slice method = {req->method.base, req->method.len};
+    struct buf *detail = lane_scratch(lane_of(req));
     if (allow[0] == '\0') {
-        struct buf *detail = lane_scratch(lane_of(req));
         problem_send(req, PROBLEM_NOT_FOUND, other_path_tell(path, detail) ? detail->ptr : NULL);
         return;
     }
     if (cors_answer_preflight(req, allow))
         return;
     answer_header(req, "Allow", slice_of(allow));
-    problem_send(req, PROBLEM_METHOD_NOT_ALLOWED, NULL);
+    problem_send(req, PROBLEM_METHOD_NOT_ALLOWED,
+                 other_method_tell(method, path, detail) ? detail->ptr : NULL);
 }
 
 /* False: it can be nobody's id. An encoded slash or way up is none either. */

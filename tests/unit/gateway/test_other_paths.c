@@ -35,6 +35,27 @@ static void what_has_another_name_here_is_told_it(void **state) {
     assert_tells("/v3/api-docs", "/openapi.yaml");
 }
 
+static void a_method_of_other_apis_is_told_what_does_it_here(void **state) {
+    (void)state;
+    static const char *const rows[][3] = {
+        {"DELETE", "/api/v1/orders/x", "POST to its /cancel"},
+        {"PATCH", "/api/v1/orders/x", "An order is not changed"},
+        {"POST", "/api/v1/products", "PUT /api/v1/products/{sku}"},
+        {"DELETE", "/api/v1/products/x", "\"active\": false"},
+        {"DELETE", "/api/v1/orders", NULL},
+        {"DELETE", "/api/v1/orders/x/events", NULL},
+        {"DELETE", "/api/v1/orders/", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf out = {0};
+        bool is_known = other_method_tell(slice_of(rows[i][0]), slice_of(rows[i][1]), &out);
+        assert_int_equal(is_known, rows[i][2] != NULL);
+        if (is_known)
+            assert_contains(out.ptr, rows[i][2]);
+        buf_fini(&out);
+    }
+}
+
 static void what_is_nowhere_is_told_nothing(void **state) {
     (void)state;
     static const char *const paths[] = {"", "/nowhere", "/orders/a/b", "*", "/API/v1/orders"};
@@ -46,6 +67,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_without_its_version_is_told_the_whole_one),
         cmocka_unit_test(what_has_another_name_here_is_told_it),
+        cmocka_unit_test(a_method_of_other_apis_is_told_what_does_it_here),
         cmocka_unit_test(what_is_nowhere_is_told_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
