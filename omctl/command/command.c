@@ -112,7 +112,8 @@ int command_end(int code) {
 enum status command_open_database(const struct omctl_config *config, struct pg **pg,
                                   struct error *error) {
     if (config->database_url[0] == '\0')
-        return error_set(error, STATUS_INVALID, "OM_DATABASE_URL is not set");
+        return error_set(error, STATUS_INVALID,
+                         "OM_DATABASE_URL is not set; where scripts/up ran, `. .run/env` sets it");
     struct pg *opened = pg_create(config->database_url, "omctl");
     enum status status = pg_connect(opened, error);
     if (status != STATUS_OK) {
@@ -126,7 +127,8 @@ enum status command_open_database(const struct omctl_config *config, struct pg *
 enum status command_open_nats(const struct omctl_config *config, struct nats_client **nats,
                               struct error *error) {
     if (config->nats_url[0] == '\0')
-        return error_set(error, STATUS_INVALID, "OM_NATS_URL is not set");
+        return error_set(error, STATUS_INVALID,
+                         "OM_NATS_URL is not set; where scripts/up ran, `. .run/env` sets it");
     const struct nats_client_options options = {
         .url = config->nats_url,
         .user = config->nats_user,

@@ -116,6 +116,8 @@ static void a_word_may_stand_behind_the_options(void **state) {
         struct buf line = {0};
         buf_printf(&line, "env -u OM_NATS_URL omctl %s", rows[i]);
         assert_int_equal(bash(line.ptr), 1);
+        assert_contains(said.ptr,
+                        "OM_NATS_URL is not set; where scripts/up ran, `. .run/env` sets");
         buf_fini(&line);
     }
 }
