@@ -1,13 +1,10 @@
 #include "services/dlq/collect/consumer_facts.h"
 
-#include "services/dlq/index/notice.h"
 #include "shared/base/clock.h"
 #include "shared/nats/stored_message.h"
 #include "shared/nats/subject.h"
 
 #define FILTERS_MOST (sizeof(((struct consumer_facts *)0)->filters) / sizeof(struct slice))
-#define REPORTS_WAIT_US INT64_C(2000000)
-#define NAP_MS 20
 
 static void read_filters(struct json_object *config, struct arena *arena,
                          struct consumer_facts *facts) {
@@ -24,29 +21,40 @@ static void read_filters(struct json_object *config, struct arena *arena,
             arena, slice_of(json_object_get_string(json_object_array_get_idx(many, i))));
 }
 
-static enum status read_consumer(struct json_object *root, struct arena *arena,
-                                 struct consumer_facts *facts, struct error *error) {
-    struct json_object *config = NULL, *delivered = NULL, *floor = NULL;
-    int64_t sequence = 0, settled = 0;
+/* Reads root.<group>.stream_seq. */
+static enum status read_sequence(struct json_object *root, const char *group, uint64_t *sequence,
+                                 struct error *error) {
+    struct json_object *object;
+    int64_t value = 0;
+    enum status status = json_get_object(root, group, &object, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(object, "stream_seq", &value, error);
+    *sequence = (uint64_t)value;
+    return status;
+}
+
+enum status consumer_facts_take(struct json_object *root, struct arena *arena,
+                                struct consumer_facts *facts, struct error *error) {
+    struct json_object *config, *paused = NULL;
+    int64_t pending = 0, unsettled = 0;
     struct slice created;
     enum status status = json_get_object(root, "config", &config, error);
     if (status == STATUS_OK)
-        status = json_get_object(root, "delivered", &delivered, error);
+        status = read_sequence(root, "delivered", &facts->delivered, error);
     if (status == STATUS_OK)
-        status = json_get_int64(delivered, "stream_seq", &sequence, error);
-    if (status == STATUS_OK)
-        status = json_get_object(root, "ack_floor", &floor, error);
-    if (status == STATUS_OK)
-        status = json_get_int64(floor, "stream_seq", &settled, error);
+        status = read_sequence(root, "ack_floor", &facts->settled, error);
     if (status == STATUS_OK)
         status = json_get_string(root, "created", &created, error);
     if (status == STATUS_OK && !clock_parse(created, &facts->created_us))
         status = error_set(error, STATUS_INVALID, "a consumer without the time it was made");
     if (status != STATUS_OK)
         return status;
+    (void)!json_get_int64(root, "num_pending", &pending, NULL);
+    (void)!json_get_int64(root, "num_ack_pending", &unsettled, NULL);
     facts->exists = true;
-    facts->delivered = (uint64_t)sequence;
-    facts->settled = (uint64_t)settled;
+    facts->is_behind = pending + unsettled > 0;
+    facts->is_paused =
+        json_object_object_get_ex(root, "paused", &paused) && json_object_get_boolean(paused);
     if (json_get_int64(config, "max_deliver", &facts->max_deliver, NULL) != STATUS_OK)
         facts->max_deliver = -1;
     read_filters(config, arena, facts);
@@ -60,7 +68,7 @@ enum status consumer_facts_parse(struct slice reply, struct arena *arena,
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status == STATUS_OK)
-        status = read_consumer(root, arena, facts, error);
+        status = consumer_facts_take(root, arena, facts, error);
     json_object_put(root);
     return status;
 }
@@ -98,50 +106,4 @@ bool consumer_facts_take_subject(const struct consumer_facts *facts, struct slic
             return true;
     }
     return facts->filter_count == 0;
-}
-
-/* --- how far the service's own reading of a stream has come ----------------------------------- */
-
-/* Reads root.<group>.<figure> of an answer. */
-static enum status read_figure(struct request_batch *requests, const char *subject,
-                               const char *group, const char *figure, int64_t *value,
-                               struct error *error) {
-    struct json_object *root = NULL, *object = NULL;
-    request_batch_clear(requests);
-    request_batch_add(requests, SLICE_LITERAL(""), "%s", subject);
-    enum status status = request_batch_run(requests, error);
-    if (status == STATUS_OK)
-        status = api_parse(request_batch_reply(requests, 0), &root, error);
-    if (status == STATUS_OK && (json_get_object(root, group, &object, error) != STATUS_OK ||
-                                json_get_int64(object, figure, value, error) != STATUS_OK))
-        status =
-            error_set(error, STATUS_UNAVAILABLE, "the server does not say %s.%s", group, figure);
-    json_object_put(root);
-    return status;
-}
-
-#define STORED(stream) "$JS.API.STREAM.INFO." stream, "state", "last_seq"
-#define READ(stream) "$JS.API.CONSUMER.INFO." stream ".dlq", "ack_floor", "stream_seq"
-
-enum status advisories_are_waiting(struct request_batch *requests, bool *are_waiting,
-                                   struct error *error) {
-    int64_t last = 0, done = 0;
-    enum status status = read_figure(requests, STORED("ADVISORIES"), &last, error);
-    if (status == STATUS_OK)
-        status = read_figure(requests, READ("ADVISORIES"), &done, error);
-    if (status == STATUS_OK)
-        *are_waiting = done < last;
-    return status;
-}
-
-enum status reports_await(struct request_batch *requests, struct error *error) {
-    int64_t last = 0, done = 0, until_us = clock_monotonic_us() + REPORTS_WAIT_US;
-    enum status status = read_figure(requests, STORED("FAILURES"), &last, error);
-    while (status == STATUS_OK) {
-        status = read_figure(requests, READ("FAILURES"), &done, error);
-        if (done >= last || clock_monotonic_us() > until_us)
-            break;
-        clock_sleep_ms(NAP_MS);
-    }
-    return status;
 }

@@ -3,8 +3,10 @@
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/enter_once.h"
 #include "services/dlq/collect/examiner_index.h"
+#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/contract/event.h"
+#include "shared/nats/consumer_progress.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
@@ -21,6 +23,8 @@ METRIC_STARTS(refused_total, "malformed", "malformed_report", "unknown_stream", 
 #define ROUNDS_MOST 64
 /* Of one message's deliveries, so many are looked after. */
 #define MARKS_MOST 16
+#define REPORTS_WAIT_US INT64_C(2000000)
+#define NAP_MS 20
 
 /* The work on one call's notices. */
 struct examination {
@@ -199,6 +203,22 @@ static enum status read_reports(struct examination *examination, struct error *e
     return status;
 }
 
+/* Returns when all reports stored before the call are in the index, which they may reach later than
+   the advisory that follows from them; or after a while: then what is wanting is found by the
+   sweep.
+ */
+static enum status await_reading(struct nats_client *nats, struct error *error) {
+    int64_t until_us = clock_monotonic_us() + REPORTS_WAIT_US;
+    struct consumer_fence stored = {0}, read;
+    struct consumer_progress progress;
+    enum status status;
+    while ((status = consumer_progress_read(nats, "FAILURES", "dlq", &progress, error)) ==
+               STATUS_OK &&
+           !consumer_fence_pass(&stored, &progress, 0, &read) && clock_monotonic_us() < until_us)
+        clock_sleep_ms(NAP_MS);
+    return status;
+}
+
 /* A consumer may name its report by an id that only the body has: such a one is in the index, once
    it has been read. */
 static enum status await_reports(struct examination *examination, struct error *error) {
@@ -206,7 +226,7 @@ static enum status await_reports(struct examination *examination, struct error *
     size_t count = list_without_word(examination, items);
     if (count == 0)
         return STATUS_OK;
-    enum status status = reports_await(examination->requests, error);
+    enum status status = await_reading(examination->nats, error);
     if (status == STATUS_OK)
         status =
             examiner_index_find_known(examination->pg, items, count, examination->arena, error);

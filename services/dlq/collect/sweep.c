@@ -5,6 +5,7 @@
 #include "services/dlq/collect/notices.h"
 #include "shared/base/clock.h"
 #include "shared/contract/event.h"
+#include "shared/nats/consumer_progress.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/pg/pg_columns.h"
@@ -193,10 +194,13 @@ static enum status measure(struct sweep *sweep, struct error *error) {
 
 /* While advisories wait to be read, few reports are without one: then it sweeps rarely. */
 static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {
-    bool has_advisories = false;
+    struct consumer_progress advisories;
     int64_t rarely_us = sweep->swept_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
-    enum status status = advisories_are_waiting(sweep->requests, &has_advisories, error);
-    *is_due = !has_advisories || clock_monotonic_us() >= rarely_us;
+    enum status status =
+        consumer_progress_read(sweep->nats, "ADVISORIES", "dlq", &advisories, error);
+    if (status == STATUS_OK)
+        *is_due = advisories.is_idle || advisories.floor >= advisories.last ||
+                  clock_monotonic_us() >= rarely_us;
     return status;
 }
 

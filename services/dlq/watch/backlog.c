@@ -1,10 +1,6 @@
 #include "services/dlq/watch/backlog.h"
 
-#include "shared/json/json.h"
 #include "shared/nats/stored_message.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
@@ -43,76 +39,37 @@ enum status backlog_parse_streams(struct slice reply, struct arena *arena,
 
 /* --- consumers -------------------------------------------------------------------------------- */
 
-static bool is_ours(struct json_object *config) {
-    struct slice durable, policy = SLICE_LITERAL("");
+/* What is not ours, or does not acknowledge, is passed over. */
+static enum status add_consumer(struct json_object *object, struct arena *arena,
+                                struct backlog_list *backlogs, struct error *error) {
+    struct json_object *config;
+    struct slice stream, durable, policy = SLICE_LITERAL("");
+    if (json_get_object(object, "config", &config, NULL) != STATUS_OK ||
+        json_get_string(config, "durable_name", &durable, NULL) != STATUS_OK)
+        return STATUS_OK;
     (void)!json_get_string(config, "ack_policy", &policy, NULL);
-    return json_get_string(config, "durable_name", &durable, NULL) == STATUS_OK &&
-           !slice_is(policy, "none");
-}
-
-static void add_filter(struct backlog *backlog, struct arena *arena, struct slice filter) {
-    if (filter.len > 0 && backlog->filter_count < BACKLOG_FILTERS)
-        backlog->filters[backlog->filter_count++] = arena_copy(arena, filter);
-}
-
-static void read_filters(struct json_object *config, struct arena *arena, struct backlog *backlog) {
-    struct json_object *many = NULL;
-    struct slice one = SLICE_LITERAL("");
-    (void)!json_get_string(config, "filter_subject", &one, NULL);
-    add_filter(backlog, arena, one);
-    if (json_get_array(config, "filter_subjects", &many, NULL) == STATUS_OK) {
-        for (size_t i = 0; i < json_object_array_length(many); i++)
-            add_filter(backlog, arena,
-                       slice_of(json_object_get_string(json_object_array_get_idx(many, i))));
-    }
-    if (backlog->filter_count == 0)
-        backlog->filters[backlog->filter_count++] = ">";
-}
-
-static enum status read_consumer(struct json_object *object, struct arena *arena,
-                                 struct backlog *backlog, struct error *error) {
-    struct json_object *config, *floor, *flag = NULL;
-    struct slice stream, durable;
-    int64_t settled = 0, pending = 0, unsettled = 0;
-    enum status status = json_get_object(object, "config", &config, error);
-    if (status == STATUS_OK)
-        status = json_get_string(object, "stream_name", &stream, error);
-    if (status == STATUS_OK)
-        status = json_get_string(config, "durable_name", &durable, error);
-    if (status == STATUS_OK)
-        status = json_get_object(object, "ack_floor", &floor, error);
-    if (status == STATUS_OK)
-        status = json_get_int64(floor, "stream_seq", &settled, error);
+    if (slice_is(policy, "none"))
+        return STATUS_OK;
+    struct consumer_facts *facts = &backlogs->items[backlogs->count++];
+    enum status status = json_get_string(object, "stream_name", &stream, error);
     if (status != STATUS_OK)
         return status;
-    (void)!json_get_int64(object, "num_pending", &pending, NULL);
-    (void)!json_get_int64(object, "num_ack_pending", &unsettled, NULL);
-    char label[256];
-    snprintf(label, sizeof(label), "%.*s/%.*s", SLICE_ARG(stream), SLICE_ARG(durable));
-    backlog->label = arena_copy(arena, slice_of(label));
-    backlog->stream = arena_slice(arena, stream);
-    backlog->settled = (uint64_t)settled;
-    backlog->is_behind = pending + unsettled > 0;
-    backlog->is_paused =
-        json_object_object_get_ex(object, "paused", &flag) && json_object_get_boolean(flag);
-    read_filters(config, arena, backlog);
-    return STATUS_OK;
+    facts->stream = arena_slice(arena, stream);
+    facts->consumer = arena_slice(arena, durable);
+    return consumer_facts_take(object, arena, facts, error);
 }
 
 enum status backlog_parse_consumers(struct slice reply, struct arena *arena,
                                     struct backlog_list *backlogs, struct error *error) {
-    struct json_object *root = NULL, *list, *config;
+    struct json_object *root = NULL, *list;
     enum status status = api_parse(reply, &root, error);
     if (status == STATUS_NOT_FOUND) /* the stream went in between */
         return STATUS_OK;
     if (status == STATUS_OK)
         status = json_get_array(root, "consumers", &list, error);
     size_t listed = status == STATUS_OK ? json_object_array_length(list) : 0;
-    for (size_t i = 0; i < listed && backlogs->count < BACKLOG_MOST && status == STATUS_OK; i++) {
-        struct json_object *consumer = json_object_array_get_idx(list, i);
-        if (json_get_object(consumer, "config", &config, NULL) == STATUS_OK && is_ours(config))
-            status = read_consumer(consumer, arena, &backlogs->items[backlogs->count++], error);
-    }
+    for (size_t i = 0; i < listed && backlogs->count < BACKLOG_MOST && status == STATUS_OK; i++)
+        status = add_consumer(json_object_array_get_idx(list, i), arena, backlogs, error);
     json_object_put(root);
     return status;
 }

@@ -5,10 +5,9 @@
 #ifndef OM_SERVICES_DLQ_WATCH_BACKLOG_H
 #define OM_SERVICES_DLQ_WATCH_BACKLOG_H
 
-#include "shared/base/arena.h"
-#include "shared/base/status.h"
+#include "services/dlq/collect/consumer_facts.h"
 
-enum { BACKLOG_MOST = 256, BACKLOG_FILTERS = 8 }; /* the former: a page of the server's */
+enum { BACKLOG_MOST = 256 }; /* a page of the server's */
 
 struct watched_stream {
     const char *name;
@@ -20,18 +19,8 @@ struct stream_list {
     size_t count;
 };
 
-struct backlog {
-    const char *label; /* "ORDERS/payment" */
-    struct slice stream;
-    uint64_t settled; /* it is done with all up to this sequence */
-    bool is_behind;   /* and not with all after it */
-    bool is_paused;
-    const char *filters[BACKLOG_FILTERS]; /* at least one */
-    size_t filter_count;
-};
-
 struct backlog_list {
-    struct backlog items[BACKLOG_MOST];
+    struct consumer_facts items[BACKLOG_MOST];
     size_t count;
 };
 

@@ -73,7 +73,7 @@ static enum status read_backlogs(struct watch *watch, const struct stream_list *
     for (size_t i = 0; i < streams->count; i++)
         request_batch_add(watch->requests, SLICE_LITERAL(""), "$JS.API.CONSUMER.LIST.%s",
                           streams->items[i].name);
-    enum status status = streams->count > 0 ? request_batch_run(watch->requests, error) : STATUS_OK;
+    enum status status = request_batch_run(watch->requests, error);
     for (size_t i = 0; i < streams->count && status == STATUS_OK; i++)
         status = backlog_parse_consumers(request_batch_reply(watch->requests, i), watch->arena,
                                          backlogs, error);
@@ -81,22 +81,26 @@ static enum status read_backlogs(struct watch *watch, const struct stream_list *
 }
 
 /* A question for each subject that a consumer with a backlog reads. */
-static size_t ask_oldest(struct watch *watch, const struct backlog_list *backlogs) {
-    size_t asked = 0;
+static size_t count_questions(const struct consumer_facts *backlog) {
+    size_t whole_stream = backlog->filter_count == 0;
+    return backlog->is_behind ? backlog->filter_count + whole_stream : 0;
+}
+
+static void ask_oldest(struct watch *watch, const struct backlog_list *backlogs) {
     request_batch_clear(watch->requests);
     for (size_t i = 0; i < backlogs->count; i++) {
-        const struct backlog *backlog = &backlogs->items[i];
-        for (size_t j = 0; backlog->is_behind && j < backlog->filter_count; j++, asked++)
+        const struct consumer_facts *backlog = &backlogs->items[i];
+        for (size_t j = 0; j < count_questions(backlog); j++)
             stored_message_ask_next(watch->requests, backlog->stream, backlog->settled + 1,
-                                    backlog->filters[j]);
+                                    backlog->filter_count > 0 ? backlog->filters[j].ptr : ">");
     }
-    return asked;
 }
 
 /* What was read, acknowledged or purged since then is nobody's backlog. */
-static int64_t oldest_age_s(struct watch *watch, const struct backlog *backlog, size_t *answer) {
+static int64_t oldest_age_s(struct watch *watch, const struct consumer_facts *backlog,
+                            size_t *answer) {
     int64_t oldest_us = clock_now_us();
-    for (size_t j = 0; backlog->is_behind && j < backlog->filter_count; j++) {
+    for (size_t j = 0; j < count_questions(backlog); j++) {
         struct stored_message message = {0};
         struct error error;
         struct slice reply = request_batch_reply(watch->requests, (*answer)++);
@@ -112,9 +116,12 @@ static void show_backlogs(struct watch *watch, const struct backlog_list *backlo
     struct turn_gauge ages = {.metric = &oldest_seconds}, pauses = {.metric = &paused};
     size_t answer = 0;
     for (size_t i = 0; i < backlogs->count; i++) {
-        const struct backlog *backlog = &backlogs->items[i];
-        gauge_set(&ages, backlog->label, oldest_age_s(watch, backlog, &answer));
-        gauge_set(&pauses, backlog->label, backlog->is_paused);
+        const struct consumer_facts *backlog = &backlogs->items[i];
+        struct buf label = {0};
+        buf_printf(&label, "%s/%s", backlog->stream.ptr, backlog->consumer.ptr);
+        gauge_set(&ages, label.ptr, oldest_age_s(watch, backlog, &answer));
+        gauge_set(&pauses, label.ptr, backlog->is_paused);
+        buf_fini(&label);
     }
     gauge_end(&ages);
     gauge_end(&pauses);
@@ -132,8 +139,10 @@ static void turn(struct watch *watch) {
         show_streams(&streams);
     if (status == STATUS_OK)
         status = read_backlogs(watch, &streams, &backlogs, &error);
-    if (status == STATUS_OK && ask_oldest(watch, &backlogs) > 0)
+    if (status == STATUS_OK) {
+        ask_oldest(watch, &backlogs);
         status = request_batch_run(watch->requests, &error);
+    }
     if (status == STATUS_OK)
         show_backlogs(watch, &backlogs);
     else
