@@ -100,6 +100,10 @@ size_t request_batch_add(struct request_batch *batch, struct slice body, const c
     return request_batch_add_message(batch, message);
 }
 
+size_t request_batch_count(const struct request_batch *batch) {
+    return batch->count;
+}
+
 /* --- running ---------------------------------------------------------------------------------- */
 
 static natsStatus subscribe(struct request_batch *batch) {

@@ -20,9 +20,10 @@ void request_batch_destroy(struct request_batch **batch);
 size_t request_batch_add(struct request_batch *batch, struct slice body, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Adds one that has headers: `message`, which now belongs to the batch, must have been made with
-   request_batch_next_reply() as its reply subject. */
+   request_batch_next_reply() as its reply subject. NULL fails when it is to be sent. */
 const char *request_batch_next_reply(struct request_batch *batch);
 size_t request_batch_add_message(struct request_batch *batch, natsMsg *message);
+size_t request_batch_count(const struct request_batch *batch); /* added since the last clear */
 
 /* Sends all and returns when each is answered. TIMEOUT when none was for 5 s, UNAVAILABLE when
    nobody listens; some may have been carried out then. */

@@ -1,18 +1,24 @@
 #include "services/dlq/collect/examiner.h"
 
-#include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/collect/enter_once.h"
 #include "services/dlq/collect/examiner_index.h"
 #include "shared/base/clock.h"
-#include "shared/base/memory.h"
+#include "shared/base/failpoint.h"
 #include "shared/contract/event.h"
 #include "shared/nats/consumer_progress.h"
+#include "shared/nats/jetstream_code.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
+METRIC_COUNTER(entries_total, "ordermesh_dlq_entries_total", "stream",
+               "Dead letters written to the DLQ streams.");
+#define STREAM_OF(id, type, subject, stream, source, version) stream,
+METRIC_STARTS(entries_total, EVENT_TABLE(STREAM_OF));
+METRIC_COUNTER(swept_total, "ordermesh_dlq_swept_total", "stream",
+               "Of these, the ones found by a failure report that no advisory followed.");
+METRIC_STARTS(swept_total, EVENT_TABLE(STREAM_OF));
+#undef STREAM_OF
 METRIC_COUNTER(refused_total, "ordermesh_dlq_refused_total", "reason",
                "Advisories and reports that the facts do not bear out.");
 METRIC_STARTS(refused_total, "malformed", "malformed_report", "unknown_stream", "unknown_consumer",
@@ -21,18 +27,14 @@ METRIC_STARTS(refused_total, "malformed", "malformed_report", "unknown_stream", 
 /* Each round settles a notice of every entry; only a DLQ stream written to from many sides at once
    takes more than a few. */
 #define ROUNDS_MOST 64
-/* Of one message's deliveries, so many are looked after. */
-#define MARKS_MOST 16
 #define REPORTS_WAIT_US INT64_C(2000000)
 #define NAP_MS 20
 
 /* The work on one call's notices. */
 struct examination {
-    struct nats_client *nats;
-    struct pg *pg;
+    struct examiner by;
     struct request_batch *requests;
-    struct arena *arena;
-    struct item *items[EXAMINER_MOST]; /* of this call */
+    struct item items[EXAMINER_MOST]; /* of this call */
     size_t item_count;
     struct item *round[EXAMINER_MOST]; /* in work in this round: no two of one message or entry */
     size_t round_count;
@@ -59,7 +61,7 @@ static void refuse(struct item *item, const char *reason) {
 static void begin_round(struct examination *examination) {
     examination->round_count = 0;
     for (size_t i = 0; i < examination->item_count; i++) {
-        struct item *item = examination->items[i];
+        struct item *item = &examination->items[i];
         bool waits = item->is_settled;
         item->facts = NULL;
         item->failure = NULL;
@@ -83,6 +85,42 @@ static void thin_round(struct examination *examination) {
             examination->round[kept++] = item;
     }
     examination->round_count = kept;
+}
+
+/* The answer to the nth question about an item; what is kept of it lives in the arena. */
+struct answer {
+    size_t nth;
+    struct slice reply;
+    struct arena *arena;
+};
+
+/* Adds a question about an item, or several, or none. */
+typedef void (*ask_fn)(struct request_batch *requests, struct item *item);
+/* Takes in an answer. NOT_FOUND is one, too. */
+typedef enum status (*take_fn)(struct item *item, const struct answer *answer, struct error *error);
+
+/* Asks the broker about all in the round at once. */
+static enum status ask_each(struct examination *examination, ask_fn ask, take_fn take,
+                            struct error *error) {
+    struct request_batch *requests = examination->requests;
+    size_t ends[EXAMINER_MOST], at = 0;
+    request_batch_clear(requests);
+    for (size_t i = 0; i < examination->round_count; i++) {
+        ask(requests, examination->round[i]);
+        ends[i] = request_batch_count(requests);
+    }
+    enum status status = request_batch_run(requests, error);
+    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+        struct answer answer = {.arena = examination->by.arena};
+        for (; at < ends[i] && status == STATUS_OK; at++, answer.nth++) {
+            answer.reply = request_batch_reply(requests, at);
+            status = take(examination->round[i], &answer, error);
+            if (status == STATUS_NOT_FOUND)
+                status = STATUS_OK;
+        }
+    }
+    thin_round(examination);
+    return status;
 }
 
 /* --- what is known, and what the server says -------------------------------------------------- */
@@ -111,7 +149,7 @@ static enum status read_facts(struct examination *examination, struct error *err
     examination->facts_count = 0;
     for (size_t i = 0; i < examination->round_count; i++)
         examination->round[i]->facts = facts_of(examination, &examination->round[i]->notice);
-    enum status status = consumer_facts_read(examination->requests, examination->arena,
+    enum status status = consumer_facts_read(examination->requests, examination->by.arena,
                                              examination->facts, examination->facts_count, error);
     for (size_t i = 0; i < examination->facts_count && status == STATUS_OK; i++) {
         const struct consumer_facts *facts = &examination->facts[i];
@@ -125,82 +163,75 @@ static enum status read_facts(struct examination *examination, struct error *err
     return status;
 }
 
+static enum status find_known(struct examination *examination, struct error *error) {
+    return examiner_index_find_known(examination->by.pg, examination->round,
+                                     examination->round_count, examination->by.arena, error);
+}
+
 static enum status check_facts(struct examination *examination, struct error *error) {
-    enum status status = examiner_index_find_known(
-        examination->pg, examination->round, examination->round_count, examination->arena, error);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
-        struct item *item = examination->round[i];
-        const char *reason = item->is_settled ? NULL : item_doubt(item);
+    (void)error;
+    for (size_t i = 0; i < examination->round_count; i++) {
+        const char *reason = item_doubt(examination->round[i]);
         if (reason != NULL)
-            refuse(item, reason);
+            refuse(examination->round[i], reason);
     }
-    thin_round(examination);
-    return status;
+    return STATUS_OK;
 }
 
 /* --- the original and its report -------------------------------------------------------------- */
 
-static enum status read_originals(struct examination *examination, struct error *error) {
-    request_batch_clear(examination->requests);
-    for (size_t i = 0; i < examination->round_count; i++) {
-        const struct notice *notice = &examination->round[i]->notice;
-        stored_message_ask(examination->requests, notice->stream, notice->sequence);
-    }
-    enum status status = request_batch_run(examination->requests, error);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
-        struct item *item = examination->round[i];
-        status = stored_message_parse(request_batch_reply(examination->requests, i),
-                                      &item->original, error);
-        if (status == STATUS_NOT_FOUND) {
-            refuse(item, "missing");
-            status = STATUS_OK;
-        } else if (status == STATUS_OK &&
-                   !consumer_facts_take_subject(item->facts, slice_of(item->original.subject))) {
-            refuse(item, "wrong_subject");
-        }
-    }
-    thin_round(examination);
+static void ask_original(struct request_batch *requests, struct item *item) {
+    stored_message_ask(requests, item->notice.stream, item->notice.sequence);
+}
+
+static enum status take_original(struct item *item, const struct answer *answer,
+                                 struct error *error) {
+    enum status status = stored_message_parse(answer->reply, &item->original, error);
+    if (status == STATUS_NOT_FOUND)
+        refuse(item, "missing");
+    else if (status == STATUS_OK &&
+             !consumer_facts_take_subject(item->facts, slice_of(item->original.subject)))
+        refuse(item, "wrong_subject");
     return status;
 }
 
-static size_t list_without_word(struct examination *examination, struct item **items) {
-    size_t count = 0;
-    for (size_t i = 0; i < examination->round_count; i++) {
-        if (item_left_no_word(examination->round[i]))
-            items[count++] = examination->round[i];
-    }
-    return count;
+static enum status read_originals(struct examination *examination, struct error *error) {
+    return ask_each(examination, ask_original, take_original, error);
 }
 
-static enum status take_report(struct examination *examination, struct item *item, size_t index,
+/* For the last message of FAILURES about the original; `attempt` 0: the report. */
+static void ask_failures(struct request_batch *requests, const struct item *item, bool by_sequence,
+                         int attempt) {
+    struct buf subject = {0};
+    item_report_subject(item, by_sequence, &subject);
+    if (attempt > 0)
+        buf_printf(&subject, ".%d", attempt);
+    stored_message_ask_last(requests, SLICE_LITERAL("FAILURES"), subject.ptr);
+    buf_fini(&subject);
+}
+
+/* A consumer that could read the event names its report by the event's id, else by the sequence. */
+static void ask_report(struct request_batch *requests, struct item *item) {
+    if (item_left_no_word(item)) {
+        ask_failures(requests, item, false, 0);
+        ask_failures(requests, item, true, 0);
+    }
+}
+
+static enum status take_report(struct item *item, const struct answer *answer,
                                struct error *error) {
     struct stored_message message = {0};
-    enum status status =
-        stored_message_parse(request_batch_reply(examination->requests, index), &message, error);
+    enum status status = stored_message_parse(answer->reply, &message, error);
     if (status == STATUS_OK)
-        item_take_report(item, &message, examination->arena);
+        item_take_report(item, &message, answer->arena);
     stored_message_fini(&message);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    return status;
 }
 
 /* The reports' own way may be slower than the advisories': what is not in the table is looked for
-   in the stream. A consumer that could read the event names its report by the event's id, else by
-   the sequence. */
+   in the stream. */
 static enum status read_reports(struct examination *examination, struct error *error) {
-    struct item *items[EXAMINER_MOST];
-    size_t count = list_without_word(examination, items);
-    struct buf subject = {0};
-    request_batch_clear(examination->requests);
-    for (size_t i = 0; i < 2 * count; i++) {
-        buf_clear(&subject);
-        item_report_subject(items[i / 2], i % 2 == 1, &subject);
-        stored_message_ask_last(examination->requests, SLICE_LITERAL("FAILURES"), subject.ptr);
-    }
-    buf_fini(&subject);
-    enum status status = count > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
-    for (size_t i = 0; i < 2 * count && status == STATUS_OK; i++)
-        status = take_report(examination, items[i / 2], i, error);
-    return status;
+    return ask_each(examination, ask_report, take_report, error);
 }
 
 /* Returns when all reports stored before the call are in the index, which they may reach later than
@@ -222,182 +253,193 @@ static enum status await_reading(struct nats_client *nats, struct error *error) 
 /* A consumer may name its report by an id that only the body has: such a one is in the index, once
    it has been read. */
 static enum status await_reports(struct examination *examination, struct error *error) {
-    struct item *items[EXAMINER_MOST];
-    size_t count = list_without_word(examination, items);
-    if (count == 0)
+    size_t at = 0;
+    while (at < examination->round_count && !item_left_no_word(examination->round[at]))
+        at++;
+    if (at == examination->round_count)
         return STATUS_OK;
-    enum status status = await_reading(examination->nats, error);
-    if (status == STATUS_OK)
-        status =
-            examiner_index_find_known(examination->pg, items, count, examination->arena, error);
-    thin_round(examination);
-    return status;
+    enum status status = await_reading(examination->by.nats, error);
+    return status == STATUS_OK ? find_known(examination, error) : status;
 }
 
 /* --- names and second chances ----------------------------------------------------------------- */
 
 static enum status name_entries(struct examination *examination, struct error *error) {
     (void)error;
-    size_t most = (size_t)natsConnection_GetMaxPayload(nats_client_fast(examination->nats));
+    size_t most = (size_t)natsConnection_GetMaxPayload(nats_client_fast(examination->by.nats));
     for (size_t i = 0; i < examination->round_count; i++) {
         struct item *item = examination->round[i];
-        const char *reason = item_name_entry(item, examination->arena);
+        const char *reason = item_name_entry(item, examination->by.arena);
         if (reason == NULL && entry_size_most(&item->original) > most)
             reason = "too_large";
         if (reason != NULL)
             refuse(item, reason);
     }
-    thin_round(examination);
     return STATUS_OK;
 }
 
-static int marks_of(const struct item *item) {
-    int64_t most = item->facts->max_deliver;
-    bool is_silent_chance =
-        item->is_chance && item->notice.kind == NOTICE_MAX_DELIVERIES && item_left_no_word(item);
-    return !is_silent_chance ? 0 : most < MARKS_MOST ? (int)most : MARKS_MOST;
+/* Was a chance that left no word begun each time, by a process that did not live to begin another?
+ */
+static void ask_marks(struct request_batch *requests, struct item *item) {
+    item->ends_its_reader = item->is_chance && item->notice.kind == NOTICE_MAX_DELIVERIES &&
+                            item_left_no_word(item) && item->facts->max_deliver > 0;
+    for (int attempt = 1;
+         item->ends_its_reader && attempt <= item->facts->max_deliver && attempt <= ITEM_MARKS_MOST;
+         attempt++)
+        ask_failures(requests, item, true, attempt);
 }
 
-static void ask_for_marks(struct examination *examination, const struct item *item) {
-    struct buf subject = {0};
-    for (int attempt = 1; attempt <= marks_of(item); attempt++) {
-        buf_clear(&subject);
-        item_report_subject(item, true, &subject);
-        buf_printf(&subject, ".%d", attempt);
-        stored_message_ask_last(examination->requests, SLICE_LITERAL("FAILURES"), subject.ptr);
-    }
-    buf_fini(&subject);
-}
-
-/* Whose mark it is; empty where there is none. */
-static enum status read_mark(struct examination *examination, size_t index, struct slice *reader,
-                             struct error *error) {
+static enum status take_mark(struct item *item, const struct answer *answer, struct error *error) {
     struct stored_message mark = {0};
-    enum status status =
-        stored_message_parse(request_batch_reply(examination->requests, index), &mark, error);
-    *reader = arena_slice(examination->arena, buf_slice(&mark.body));
+    enum status status = stored_message_parse(answer->reply, &mark, error);
+    item->marks[answer->nth] = arena_slice(answer->arena, buf_slice(&mark.body));
+    item->ends_its_reader &= item->marks[answer->nth].len > 0;
+    for (size_t i = 0; i < answer->nth; i++)
+        item->ends_its_reader &= !slice_equal(item->marks[i], item->marks[answer->nth]);
     stored_message_fini(&mark);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
-/* Was a chance begun each time, by a process that did not live to begin another? */
-static enum status read_marks_of(struct examination *examination, size_t *index, struct item *item,
-                                 struct error *error) {
-    struct slice readers[MARKS_MOST];
-    enum status status = STATUS_OK;
-    int count = marks_of(item);
-    item->ends_its_reader = count > 0;
-    for (int i = 0; i < count && status == STATUS_OK; i++) {
-        status = read_mark(examination, (*index)++, &readers[i], error);
-        item->ends_its_reader &= status == STATUS_OK && readers[i].len > 0;
-        for (int k = 0; k < i && status == STATUS_OK; k++)
-            item->ends_its_reader &= !slice_equal(readers[k], readers[i]);
-    }
-    return status;
-}
-
-static enum status read_marks(struct examination *examination, struct error *error) {
-    size_t count = 0, index = 0;
-    request_batch_clear(examination->requests);
-    for (size_t i = 0; i < examination->round_count; i++) {
-        ask_for_marks(examination, examination->round[i]);
-        count += (size_t)marks_of(examination->round[i]);
-    }
-    enum status status = count > 0 ? request_batch_run(examination->requests, error) : STATUS_OK;
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++)
-        status = read_marks_of(examination, &index, examination->round[i], error);
     return status;
 }
 
 static enum status put_off(struct examination *examination, struct error *error) {
-    enum status status = read_marks(examination, error);
+    enum status status = ask_each(examination, ask_marks, take_mark, error);
     for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
         struct item *item = examination->round[i];
         item->is_settled = item->is_put_off = item_has_a_chance(item);
     }
-    thin_round(examination);
     return status;
 }
 
-/* --- all of it -------------------------------------------------------------------------------- */
+/* --- publishing: each entry once -------------------------------------------------------------- */
 
 static enum status decide(struct examination *examination, struct error *error) {
-    enum status status =
-        examiner_index_decide(examination->pg, examination->round, examination->round_count, error);
-    thin_round(examination);
-    return status;
+    return examiner_index_decide(examination->by.pg, examination->round, examination->round_count,
+                                 error);
+}
+
+static void ask_publish(struct request_batch *requests, struct item *item) {
+    const char *reply = request_batch_next_reply(requests);
+    failpoint("dlq.before_publish");
+    request_batch_add_message(
+        requests, entry_message(&item->entry, &item->original, item->expected_sequence, reply));
+}
+
+static void note_entered(struct item *item, uint64_t dlq_sequence) {
+    struct buf stream = {0};
+    buf_append_slice(&stream, item->notice.stream);
+    metric_add(&entries_total, metric_slot(&entries_total, stream.ptr), 1);
+    if (item->notice.kind == NOTICE_REPORT)
+        metric_add(&swept_total, metric_slot(&swept_total, stream.ptr), 1);
+    buf_fini(&stream);
+    log_warn("a dead letter", LOG_SLICE("entry", item->id),
+             LOG_INT("generation", item->entry.generation),
+             LOG_TEXT("reason", dead_reason_text(item->entry.reason)),
+             LOG_SLICE("text", item->entry.error));
+    item->is_settled = true;
+    item_note(item, &item->entry, dlq_sequence, true);
+}
+
+/* Not settled by it: another entry is there. */
+static enum status take_ack(struct item *item, const struct answer *answer, struct error *error) {
+    struct pub_ack ack = {0};
+    failpoint("dlq.after_publish");
+    enum status status = pub_ack_parse(answer->reply, &ack, error);
+    if (status != STATUS_OK)
+        return status;
+    if (ack.error_code == 0)
+        note_entered(item, ack.sequence);
+    else if (ack.error_code != JETSTREAM_WRONG_LAST_SEQUENCE &&
+             ack.error_code != JETSTREAM_WRONG_LAST_SEQUENCE_UNNAMED)
+        return error_set(error, STATUS_UNAVAILABLE, "writing a dead letter: %s", ack.error_text);
+    return STATUS_OK;
+}
+
+static void ask_last(struct request_batch *requests, struct item *item) {
+    struct buf subject = {0}, stream = {0};
+    entry_write_subject(&item->entry, &subject);
+    entry_write_stream(item->notice.stream, &stream);
+    stored_message_ask_last(requests, buf_slice(&stream), subject.ptr);
+    buf_fini(&subject);
+    buf_fini(&stream);
+}
+
+/* The entry that an item met, which the index does not know as it is: from another instance, from
+   before a crash, or from before the index was lost. Ours, if it is of the same message; otherwise
+   the item is decided again with it. NOT_FOUND, as it has expired or was purged: the subject begins
+   anew. */
+static enum status take_last(struct item *item, const struct answer *answer, struct error *error) {
+    struct entry *entry = arena_alloc(answer->arena, sizeof(*entry));
+    item->is_corrected = true;
+    item->expected_sequence = 0;
+    enum status status = stored_message_parse(answer->reply, &item->found, error);
+    if (status != STATUS_OK)
+        return status;
+    if (entry_parse(&item->found, entry, error) != STATUS_OK) {
+        error->status = STATUS_DATA; /* somebody else's message: it will never be an entry */
+        return STATUS_DATA;
+    }
+    item->expected_sequence = item->found.sequence;
+    item->is_settled = entry->sequence == item->notice.sequence &&
+                       entry->published_at_us == item->original.time_us;
+    item_note(item, entry, item->found.sequence, true);
+    return STATUS_OK;
 }
 
 static enum status enter(struct examination *examination, struct error *error) {
-    enum status status =
-        enter_once(examination->requests, examination->round, examination->round_count, error);
-    thin_round(examination);
-    if (status == STATUS_OK)
-        status = enter_look_back(examination->requests, examination->round,
-                                 examination->round_count, examination->arena, error);
-    return status;
+    enum status status = ask_each(examination, ask_publish, take_ack, error);
+    return status == STATUS_OK ? ask_each(examination, ask_last, take_last, error) : status;
 }
+
+/* --- all of it -------------------------------------------------------------------------------- */
 
 /* All that were in this round. */
 static enum status record(struct examination *examination, struct error *error) {
     struct item *items[EXAMINER_MOST];
     size_t count = 0;
     for (size_t i = 0; i < examination->item_count; i++)
-        if (examination->items[i]->facts != NULL)
-            items[count++] = examination->items[i];
-    return examiner_index_write(examination->pg, items, count, error);
+        if (examination->items[i].facts != NULL)
+            items[count++] = &examination->items[i];
+    return examiner_index_write(examination->by.pg, items, count, error);
 }
 
 static enum status run_round(struct examination *examination, struct error *error) {
     static enum status (*const steps[])(struct examination *, struct error *) = {
-        read_facts,   check_facts, read_originals, read_reports, await_reports,
-        name_entries, put_off,     decide,         enter,        record,
+        read_facts,   find_known, check_facts, read_originals, read_reports, await_reports,
+        name_entries, put_off,    decide,      enter,          record,
     };
     enum status status = STATUS_OK;
     begin_round(examination);
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++)
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++) {
         status = steps[i](examination, error);
-    for (size_t i = 0; i < examination->item_count; i++) {
-        stored_message_fini(&examination->items[i]->original);
-        stored_message_fini(&examination->items[i]->found);
+        thin_round(examination);
     }
-    request_batch_clear(examination->requests);
+    for (size_t i = 0; i < examination->item_count; i++) {
+        stored_message_fini(&examination->items[i].original);
+        stored_message_fini(&examination->items[i].found);
+    }
     return status;
 }
 
 static bool all_settled(const struct examination *examination) {
-    for (size_t i = 0; i < examination->item_count; i++) {
-        if (!examination->items[i]->is_settled)
-            return false;
-    }
-    return true;
-}
-
-static enum status run_rounds(struct examination *examination, struct error *error) {
-    enum status status = STATUS_OK;
-    for (int round = 0; !all_settled(examination) && status == STATUS_OK; round++) {
-        if (round == ROUNDS_MOST)
-            return error_set(error, STATUS_UNAVAILABLE, "others write the same entries");
-        status = run_round(examination, error);
-    }
-    return status;
+    size_t at = 0;
+    while (at < examination->item_count && examination->items[at].is_settled)
+        at++;
+    return at == examination->item_count;
 }
 
 enum status examiner_take(const struct examiner *examiner, const struct notice *notices,
                           size_t count, struct error *error) {
-    struct examination *examination = mem_alloc(sizeof(*examination));
+    struct examination *examination = arena_alloc(examiner->arena, sizeof(*examination));
+    enum status status = STATUS_OK;
     assert(count <= EXAMINER_MOST);
-    examination->nats = examiner->nats;
-    examination->pg = examiner->pg;
-    examination->arena = examiner->arena;
+    examination->by = *examiner;
     examination->requests = request_batch_create(examiner->nats);
-    for (size_t i = 0; i < count; i++) {
-        struct item *item = arena_alloc(examiner->arena, sizeof(*item));
-        item->notice = notices[i];
-        examination->items[examination->item_count++] = item;
-    }
-    enum status status = run_rounds(examination, error);
+    examination->item_count = count;
+    for (size_t i = 0; i < count; i++)
+        examination->items[i].notice = notices[i];
+    for (int round = 0; !all_settled(examination) && status == STATUS_OK; round++)
+        status = round < ROUNDS_MOST
+                     ? run_round(examination, error)
+                     : error_set(error, STATUS_UNAVAILABLE, "others write the same entries");
     request_batch_destroy(&examination->requests);
-    free(examination);
     return status;
 }

@@ -65,32 +65,6 @@ static void put_id(struct json_writer *w, const struct item *item) {
     json_put_string(w, "id", item->id);
 }
 
-static enum status read_row(const struct pg_result *rows, int row, struct entry_row *found,
-                            struct error *error) {
-    *found = (struct entry_row){
-        .sequence = (uint64_t)pg_get_int64(rows, row, 1),
-        .dlq_sequence = (uint64_t)pg_get_int64(rows, row, 2),
-        .generation = (int)pg_get_int64(rows, row, 3),
-        .failed_at_us = pg_get_time_us(rows, row, 4),
-    };
-    if (!entry_status_parse(pg_get_slice(rows, row, 5), &found->status))
-        return error_set(error, STATUS_INTERNAL, "an entry is of no status known");
-    return STATUS_OK;
-}
-
-static void decide(struct item *item, const struct entry_row *row) {
-    const struct failed_message message = item_failed_message(item, row);
-    struct verdict verdict = verdict_of(row, &message);
-    item->entry.generation = verdict.generation;
-    if (!item->is_corrected)
-        item->expected_sequence = verdict.expected_sequence;
-    if (verdict.is_new)
-        return;
-    item->entry.generation = row->generation;
-    item->is_settled = true;
-    item_note(item, &item->entry, row->dlq_sequence, false);
-}
-
 enum status examiner_index_decide(struct pg *pg, struct item *const *items, size_t count,
                                   struct error *error) {
     static const struct pg_statement find = {
@@ -104,12 +78,21 @@ enum status examiner_index_decide(struct pg *pg, struct item *const *items, size
     struct pg_result *rows = NULL;
     enum status status = query(pg, &find, put_id, items, count, &rows, error);
     for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
-        struct entry_row found;
-        bool is_there = !pg_is_null(rows, row, 1);
-        if (is_there)
-            status = read_row(rows, row, &found, error);
-        if (status == STATUS_OK)
-            decide(items[pg_get_int64(rows, row, 0)], is_there ? &found : NULL);
+        struct item *item = items[pg_get_int64(rows, row, 0)];
+        if (pg_is_null(rows, row, 1)) {
+            item_judge(item, NULL);
+            continue;
+        }
+        struct entry_row found = {
+            .sequence = (uint64_t)pg_get_int64(rows, row, 1),
+            .dlq_sequence = (uint64_t)pg_get_int64(rows, row, 2),
+            .generation = pg_get_int64(rows, row, 3),
+            .failed_at_us = pg_get_time_us(rows, row, 4),
+        };
+        if (entry_status_parse(pg_get_slice(rows, row, 5), &found.status))
+            item_judge(item, &found);
+        else
+            status = error_set(error, STATUS_INTERNAL, "an entry is of no status known");
     }
     pg_result_free(&rows);
     return status;

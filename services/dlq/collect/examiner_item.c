@@ -230,16 +230,32 @@ const char *item_name_entry(struct item *item, struct arena *arena) {
     return NULL;
 }
 
-struct failed_message item_failed_message(const struct item *item, const struct entry_row *row) {
-    bool is_comparable = row == NULL || row->failed_at_us >= item->facts->created_us;
+/* --- the verdict ------------------------------------------------------------------------------ */
+
+static bool is_next_generation(const struct item *item, const struct entry_row *row) {
     bool is_event = item->entry.event_id.len == UUID_TEXT_LEN;
-    return (struct failed_message){
-        .sequence = item->notice.sequence,
-        .replay_of = item->replay_of,
-        .is_comparable = is_comparable,
-        .is_another = !is_comparable && !is_event && item->replay_of == 0,
-    };
+    bool is_of_this_stream = row->failed_at_us >= item->facts->created_us;
+    if (!is_of_this_stream && !is_event && item->replay_of == 0)
+        return true;
+    if (is_of_this_stream && item->notice.sequence <= row->sequence)
+        return false;
+    if (row->status == ENTRY_DEAD)
+        return item->replay_of == row->generation;
+    return item->replay_of == 0 || item->replay_of >= row->generation;
 }
+
+void item_judge(struct item *item, const struct entry_row *row) {
+    bool is_new = row == NULL || is_next_generation(item, row);
+    item->entry.generation = row == NULL ? 1 : row->generation + is_new;
+    if (!item->is_corrected)
+        item->expected_sequence = row == NULL ? 0 : row->dlq_sequence;
+    if (is_new)
+        return;
+    item->is_settled = true;
+    item_note(item, &item->entry, row->dlq_sequence, false);
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
 
 struct slice item_order_id(const struct item *item) {
     static const char key[] = "\"subject\":\"";

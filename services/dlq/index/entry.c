@@ -137,13 +137,10 @@ size_t entry_size_most(const struct stored_message *original) {
     return size;
 }
 
-enum status entry_message(const struct entry *entry, const struct stored_message *original,
-                          uint64_t expected_sequence, const char *reply, natsMsg **message,
-                          struct error *error) {
+natsMsg *entry_message(const struct entry *entry, const struct stored_message *original,
+                       uint64_t expected_sequence, const char *reply) {
     struct buf subject = {0};
     natsMsg *made = NULL;
-    if (original->body.len > INT_MAX)
-        return error_set(error, STATUS_INVALID, "a body of %zu bytes", original->body.len);
     entry_write_subject(entry, &subject);
     natsStatus s =
         natsMsg_Create(&made, subject.ptr, reply, original->body.ptr, (int)original->body.len);
@@ -152,12 +149,10 @@ enum status entry_message(const struct entry *entry, const struct stored_message
         s = add_originals(made, buf_slice(&original->headers));
     if (s == NATS_OK)
         s = add_ours(made, entry, expected_sequence);
-    if (s != NATS_OK) {
-        natsMsg_Destroy(made);
-        return nats_error(error, s, "making a dead letter");
-    }
-    *message = made;
-    return STATUS_OK;
+    if (s == NATS_OK)
+        return made;
+    natsMsg_Destroy(made);
+    return NULL;
 }
 
 /* --- from a message --------------------------------------------------------------------------- */

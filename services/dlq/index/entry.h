@@ -70,15 +70,6 @@ struct entry {
     int64_t generation;      /* 1, 2 ... */
 };
 
-/* What a verdict on a further failure needs of the entry that the index has. */
-struct entry_row {
-    uint64_t sequence;     /* of the message that failed last */
-    uint64_t dlq_sequence; /* of the entry's last message in <stream>_DLQ */
-    int generation;
-    enum entry_status status;
-    int64_t failed_at_us;
-};
-
 /* Appends the name of the stream that `stream`'s entries are in. */
 void entry_write_stream(struct slice stream, struct buf *out);
 /* Appends the id. */
@@ -89,10 +80,9 @@ void entry_write_subject(const struct entry *entry, struct buf *out);
 /* At most so many bytes go over the wire for a dead letter of this message. */
 size_t entry_size_most(const struct stored_message *original);
 /* The message to publish. `expected_sequence` is the DLQ sequence of the generation before, 0 for
-   the first. INVALID when a client cannot carry it (larger than an int). Caller destroys. */
-enum status entry_message(const struct entry *entry, const struct stored_message *original,
-                          uint64_t expected_sequence, const char *reply, natsMsg **message,
-                          struct error *error) MUST_CHECK;
+   the first. NULL when the library cannot make it. Caller destroys. */
+natsMsg *entry_message(const struct entry *entry, const struct stored_message *original,
+                       uint64_t expected_sequence, const char *reply);
 
 /* Reads a message of a DLQ stream; the entry borrows from it. INVALID when it is no entry. */
 enum status entry_parse(const struct stored_message *message, struct entry *entry,

@@ -173,20 +173,67 @@ static void termination_that_nobody_reported_is_nothing(void **state) {
     assert_int_equal(item.entry.reason, REASON_REJECTED);
 }
 
-/* --- the rest --- */
+/* --- the verdict --- */
 
-static void failure_of_a_stream_that_is_gone_is_not_compared(void **state) {
+static void verdict_follows_what_is_there(void **state) {
+    (void)state;
+    static const struct {
+        enum entry_status status;
+        uint64_t sequence;
+        int replay_of;
+        bool is_of_this_stream, is_event, is_new;
+    } cases[] = {
+        {ENTRY_DEAD, 20, 0, true, true, false},     /* a second copy */
+        {ENTRY_DEAD, 20, 2, true, true, true},      /* its replay; the index is behind */
+        {ENTRY_DEAD, 20, 1, true, true, false},     /* the late copy of an earlier replay */
+        {ENTRY_REPLAYED, 20, 2, true, true, true},  /* fails again */
+        {ENTRY_REPLAYING, 20, 2, true, true, true}, /* fails before it is noted as published */
+        {ENTRY_REPLAYED, 20, 1, true, true, false}, /* the late copy of an earlier replay */
+        {ENTRY_REPLAYED, 10, 0, true, true, false}, /* the same message, said again */
+        {ENTRY_RESOLVED, 9, 0, true, true, false},  /* an older one, said late */
+        {ENTRY_RESOLVED, 9, 0, true, false, false},
+        {ENTRY_RESOLVED, 20, 0, true, true, true}, /* a new copy */
+        {ENTRY_DISCARDED, 20, 0, true, true, true},
+        {ENTRY_RESOLVED, 3, 0, false, true, true}, /* of a stream made anew */
+        {ENTRY_DEAD, 3, 0, false, true, false},
+        {ENTRY_DEAD, 3, 0, false, false, true},  /* another message by the same name */
+        {ENTRY_DEAD, 3, 1, false, false, false}, /* but a replay has the name of what it replays */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct entry_row row = {.status = cases[i].status,
+                                      .sequence = 10,
+                                      .dlq_sequence = 77,
+                                      .generation = 2,
+                                      .failed_at_us = cases[i].is_of_this_stream ? 1000 : 999};
+        struct item item = item_of(NOTICE_MAX_DELIVERIES, "");
+        item.notice.sequence = cases[i].sequence;
+        item.replay_of = cases[i].replay_of;
+        item.entry.event_id = cases[i].is_event ? SLICE_LITERAL(EVENT) : SLICE_LITERAL("seq-3");
+        item_judge(&item, &row);
+        if (item.is_settled == cases[i].is_new)
+            fail_msg("case %zu", i);
+        assert_int_equal(item.entry.generation, cases[i].is_new ? 3 : 2);
+        assert_int_equal(item.expected_sequence, 77);
+        assert_ptr_equal(item.failure, cases[i].is_new ? NULL : &item.entry);
+        stored_message_fini(&item.original);
+    }
+}
+
+static void first_failure_expects_nothing_there(void **state) {
     (void)state;
     struct item item = item_of(NOTICE_MAX_DELIVERIES, "");
-    struct entry_row row = {.failed_at_us = 1000};
-    assert_null(item_name_entry(&item, arena));
-    assert_true(item_failed_message(&item, NULL).is_comparable);
-    assert_true(item_failed_message(&item, &row).is_comparable);
-    row.failed_at_us = 999;
-    assert_false(item_failed_message(&item, &row).is_comparable);
-    assert_true(item_failed_message(&item, &row).is_another); /* by a number, as another was */
+    item_judge(&item, NULL);
+    assert_false(item.is_settled);
+    assert_int_equal(item.entry.generation, 1);
+    assert_int_equal(item.expected_sequence, 0);
+    item.is_corrected = true; /* what the stream says counts more */
+    item.expected_sequence = 78;
+    item_judge(&item, NULL);
+    assert_int_equal(item.expected_sequence, 78);
     stored_message_fini(&item.original);
 }
+
+/* --- the rest --- */
 
 static void order_is_found_in_a_body_that_is_not_parsed(void **state) {
     (void)state;
@@ -210,7 +257,8 @@ int main(void) {
         TEST(replay_has_the_name_and_the_generation_of_what_it_replays),
         TEST(second_chance_replays_no_generation),
         TEST(termination_that_nobody_reported_is_nothing),
-        TEST(failure_of_a_stream_that_is_gone_is_not_compared),
+        TEST(verdict_follows_what_is_there),
+        TEST(first_failure_expects_nothing_there),
         TEST(order_is_found_in_a_body_that_is_not_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,10 +71,8 @@ static struct stored_message stored_again(natsMsg *message) {
 
 static natsMsg *make(const struct entry *entry, const struct stored_message *message,
                      uint64_t expected_sequence) {
-    natsMsg *made = NULL;
-    struct error error = {0};
-    assert_int_equal(entry_message(entry, message, expected_sequence, "reply", &made, &error),
-                     STATUS_OK);
+    natsMsg *made = entry_message(entry, message, expected_sequence, "reply");
+    assert_non_null(made);
     return made;
 }
 
