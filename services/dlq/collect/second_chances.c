@@ -1,8 +1,8 @@
 #include "services/dlq/collect/second_chances.h"
 
 #include "services/dlq/collect/consumer_facts.h"
-#include "services/dlq/replay/leader.h"
 #include "services/dlq/replay/replay.h"
+#include "services/dlq/replay/turns.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/observe/log.h"
@@ -24,7 +24,7 @@ enum {
 };
 
 struct giver {
-    struct leader *leader;
+    struct turns *turns;
     int64_t overdue_due_us;
     int64_t busy_until_us; /* an answer is soon to come */
 };
@@ -54,7 +54,7 @@ static enum status expire(struct giver *giver, const struct replay *chance, cons
     log_warn("nobody says what became of a second chance", LOG_SLICE("stream", chance->stream),
              LOG_SLICE("consumer", chance->consumer),
              LOG_INT("streamSequence", (int64_t)chance->sequence), LOG_TEXT("why", why));
-    return pg_query(giver->leader->pg, &statement, params, NULL, error);
+    return pg_query(giver->turns->pg, &statement, params, NULL, error);
 }
 
 /* A message that the stream no longer holds, or that the broker refuses, has no chance. The replay
@@ -82,7 +82,7 @@ static enum status note_given(struct giver *giver, const struct replay *chance,
     log_info("sent once more: it left no word", LOG_SLICE("entry", chance->id),
              LOG_INT("streamSequence", (int64_t)chance->sequence),
              LOG_INT("chanceSequence", (int64_t)chance->published_sequence));
-    return pg_query(giver->leader->pg, &give, params, NULL, error);
+    return pg_query(giver->turns->pg, &give, params, NULL, error);
 }
 
 /* Of each service that has none out, the first. Published first, then written down: who is killed
@@ -98,12 +98,12 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
     };
     struct replays next = {0};
     enum status status =
-        store_query_replays(giver->leader->pg, &find, NULL, giver->leader->arena, &next, error);
+        store_query_replays(giver->turns->pg, &find, NULL, giver->turns->arena, &next, error);
     if (status != STATUS_OK || next.count == 0)
         return status;
     for (size_t i = 0; i < next.count; i++)
         next.items[i].is_chance = true;
-    status = replay_publish(giver->leader->requests, &next, giver->leader->arena, error);
+    status = replay_publish(giver->turns->requests, &next, giver->turns->arena, error);
     failpoint("dlq.after_chance");
     for (size_t i = 0; i < next.count && status == STATUS_OK; i++)
         status = note_given(giver, &next.items[i], error);
@@ -140,7 +140,7 @@ static enum status end_answered(struct giver *giver, struct error *error) {
                "   count(*) FILTER (WHERE state = 'failed') FROM ended",
     };
     struct pg_result *rows = NULL;
-    enum status status = pg_query(giver->leader->pg, &end, NULL, &rows, error);
+    enum status status = pg_query(giver->turns->pg, &end, NULL, &rows, error);
     if (status == STATUS_OK) {
         count("passed", pg_get_int64(rows, 0, 0));
         count("failed", pg_get_int64(rows, 0, 1));
@@ -163,11 +163,11 @@ static enum status judge(struct giver *giver, const struct replay *given, uint64
     const struct pg_param params[] = {pg_text(given->stream), pg_text(given->consumer),
                                       pg_int64((int64_t)given->sequence)};
     enum status status =
-        consumer_facts_read(giver->leader->requests, giver->leader->arena, &facts, 1, error);
+        consumer_facts_read(giver->turns->requests, giver->turns->arena, &facts, 1, error);
     if (status != STATUS_OK)
         return status;
     if (facts.exists && facts.settled < sent)
-        return pg_query(giver->leader->pg, &renew, params, NULL, error);
+        return pg_query(giver->turns->pg, &renew, params, NULL, error);
     if (facts.exists && age_us < MARGIN_MS * 1000)
         return STATUS_OK;
     return expire(giver, given, facts.exists ? "no report" : "no consumer", error);
@@ -181,7 +181,7 @@ static enum status expire_overdue(struct giver *giver, size_t *out, struct error
                " FROM dlq.chances WHERE state = 'given' LIMIT 64",
     };
     struct pg_result *rows = NULL;
-    enum status status = pg_query(giver->leader->pg, &find, NULL, &rows, error);
+    enum status status = pg_query(giver->turns->pg, &find, NULL, &rows, error);
     if (status != STATUS_OK)
         return status;
     *out = (size_t)pg_rows(rows);
@@ -199,11 +199,10 @@ static enum status expire_overdue(struct giver *giver, size_t *out, struct error
     return status;
 }
 
-static enum status turn(struct leader *leader, void *context, int64_t *nap_ms,
-                        struct error *error) {
+static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, struct error *error) {
     struct giver *giver = context;
     size_t given = 0, out = 0;
-    giver->leader = leader;
+    giver->turns = turns;
     enum status status = end_answered(giver, error);
     if (status == STATUS_OK)
         status = give_next(giver, &given, error);
@@ -217,11 +216,11 @@ static enum status turn(struct leader *leader, void *context, int64_t *nap_ms,
 }
 
 void chances_run(struct worker *worker) {
-    static const struct leader_spec spec = {
-        .lock = "om.dlq.chances",
+    static const struct turns_spec spec = {
+        .name = "om.dlq.chances",
         .trouble = "second chances wait for a dependency",
         .turn = turn,
     };
     struct giver giver = {0};
-    leader_run(worker, &spec, &giver);
+    turns_run(worker, &spec, &giver);
 }

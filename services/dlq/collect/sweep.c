@@ -3,10 +3,10 @@
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/collect/examiner.h"
 #include "services/dlq/collect/notices.h"
+#include "services/dlq/replay/turns.h"
 #include "shared/base/clock.h"
 #include "shared/contract/event.h"
 #include "shared/nats/consumer_progress.h"
-#include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
@@ -15,17 +15,13 @@ METRIC_GAUGE(depth, "ordermesh_dlq_depth", "stream", "Dead letters that wait for
 METRIC_GAUGE(oldest_seconds, "ordermesh_dlq_oldest_seconds", "stream",
              "Age of the oldest dead letter that waits; 0 for none.");
 
-#define ARENA_CHUNK_BYTES (64 * 1024)
 #define INTERVAL_LEAST_MS 250
 #define INTERVAL_MOST_MS 5000
 #define BACKLOG_INTERVAL_MS 30000
 #define FORGET_INTERVAL_MS (60 * 60 * 1000)
 
 struct sweep {
-    struct nats_client *nats;
-    struct request_batch *requests;
-    struct pg *pg;
-    struct arena *arena;
+    struct turns *turns;
     int64_t grace_ms;
     int64_t swept_us; /* last */
     int64_t forget_due_us;
@@ -61,26 +57,27 @@ static enum status read_reporters(struct sweep *sweep, struct consumer_facts **r
                                   size_t *count, struct error *error) {
     const struct pg_param param = pg_int64(sweep->grace_ms);
     struct pg_result *rows = NULL;
-    enum status status = pg_query(sweep->pg, &find_reporters, &param, &rows, error);
+    enum status status = pg_query(sweep->turns->pg, &find_reporters, &param, &rows, error);
     if (status != STATUS_OK)
         return status;
     *count = (size_t)pg_rows(rows);
-    *reporters = arena_alloc(sweep->arena, (*count + 1) * sizeof(**reporters));
+    *reporters = arena_alloc(sweep->turns->arena, (*count + 1) * sizeof(**reporters));
     for (int row = 0; row < pg_rows(rows); row++)
         (*reporters)[row] = (struct consumer_facts){
-            .stream = arena_slice(sweep->arena, pg_get_slice(rows, row, 0)),
-            .consumer = arena_slice(sweep->arena, pg_get_slice(rows, row, 1)),
+            .stream = arena_slice(sweep->turns->arena, pg_get_slice(rows, row, 0)),
+            .consumer = arena_slice(sweep->turns->arena, pg_get_slice(rows, row, 1)),
         };
     pg_result_free(&rows);
-    return consumer_facts_read(sweep->requests, sweep->arena, *reporters, *count, error);
+    return consumer_facts_read(sweep->turns->requests, sweep->turns->arena, *reporters, *count,
+                               error);
 }
 
 static enum status read_final(struct sweep *sweep, const struct pg_result *rows,
                               struct notice *notices, size_t *count, struct error *error) {
     enum status status = STATUS_OK;
     for (int row = 0; row < pg_rows(rows) && status == STATUS_OK; row++) {
-        struct report *report = arena_alloc(sweep->arena, sizeof(*report));
-        status = report_read(pg_get_slice(rows, row, 0), sweep->arena, report, error);
+        struct report *report = arena_alloc(sweep->turns->arena, sizeof(*report));
+        status = report_read(pg_get_slice(rows, row, 0), sweep->turns->arena, report, error);
         notices[(*count)++] = (struct notice){.kind = NOTICE_REPORT,
                                               .stream = report->stream,
                                               .consumer = report->consumer,
@@ -113,7 +110,7 @@ static enum status find_notices(struct sweep *sweep, struct notice *notices, siz
     const struct pg_param params[] = {pg_int64(sweep->grace_ms), pg_array(&array[STREAM]),
                                       pg_array(&array[CONSUMER]), pg_array(&array[MAX_DELIVER]),
                                       pg_int64(EXAMINER_MOST)};
-    status = pg_query(sweep->pg, &find_final, params, &rows, error);
+    status = pg_query(sweep->turns->pg, &find_final, params, &rows, error);
     if (status == STATUS_OK)
         status = read_final(sweep, rows, notices, count, error);
     pg_result_free(&rows);
@@ -155,12 +152,12 @@ static const struct pg_statement forget_reports = {
 
 static enum status tidy(struct sweep *sweep, struct error *error) {
     int64_t now_us = clock_monotonic_us();
-    enum status status = pg_query(sweep->pg, &close_replays, NULL, NULL, error);
+    enum status status = pg_query(sweep->turns->pg, &close_replays, NULL, NULL, error);
     if (status == STATUS_OK)
-        status = pg_query(sweep->pg, &set_times_right, NULL, NULL, error);
+        status = pg_query(sweep->turns->pg, &set_times_right, NULL, NULL, error);
     if (status != STATUS_OK || now_us < sweep->forget_due_us)
         return status;
-    status = pg_query(sweep->pg, &forget_reports, NULL, NULL, error);
+    status = pg_query(sweep->turns->pg, &forget_reports, NULL, NULL, error);
     if (status == STATUS_OK)
         sweep->forget_due_us = now_us + FORGET_INTERVAL_MS * INT64_C(1000);
     return status;
@@ -175,7 +172,7 @@ static const struct pg_statement measure_streams = {
 /* A stream without dead letters has 0 of them. */
 static enum status measure(struct sweep *sweep, struct error *error) {
     struct pg_result *rows = NULL;
-    enum status status = pg_query(sweep->pg, &measure_streams, NULL, &rows, error);
+    enum status status = pg_query(sweep->turns->pg, &measure_streams, NULL, &rows, error);
     for (int type = 0; type < EVENT_TYPE_COUNT && status == STATUS_OK; type++) {
         const char *stream = event_info((enum event_type)type)->stream;
         int row = 0;
@@ -196,8 +193,8 @@ static enum status measure(struct sweep *sweep, struct error *error) {
 static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {
     struct consumer_progress advisories;
     int64_t rarely_us = sweep->swept_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
-    enum status status =
-        consumer_progress_read(sweep->nats, "ADVISORIES", "dlq", &advisories, error);
+    enum status status = consumer_progress_read(sweep->turns->options->nats, "ADVISORIES", "dlq",
+                                                &advisories, error);
     if (status == STATUS_OK)
         *is_due = advisories.is_idle || advisories.floor >= advisories.last ||
                   clock_monotonic_us() >= rarely_us;
@@ -205,7 +202,8 @@ static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error
 }
 
 static enum status take_final(struct sweep *sweep, bool *has_more, struct error *error) {
-    const struct examiner examiner = {sweep->nats, sweep->pg, sweep->arena};
+    const struct examiner examiner = {sweep->turns->options->nats, sweep->turns->pg,
+                                      sweep->turns->arena};
     struct notice notices[EXAMINER_MOST];
     size_t count = 0;
     enum status status = find_notices(sweep, notices, &count, error);
@@ -216,42 +214,35 @@ static enum status take_final(struct sweep *sweep, bool *has_more, struct error 
     return status;
 }
 
-/* True when there is more to be swept at once. */
-static bool turn(struct sweep *sweep) {
-    struct error error = {0};
+static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, struct error *error) {
+    struct sweep *sweep = context;
     bool sweeps = false, has_more = false;
-    arena_reset(sweep->arena);
-    enum status status = tidy(sweep, &error);
+    sweep->turns = turns;
+    *nap_ms = sweep->grace_ms / 4;
+    if (*nap_ms < INTERVAL_LEAST_MS)
+        *nap_ms = INTERVAL_LEAST_MS;
+    if (*nap_ms > INTERVAL_MOST_MS)
+        *nap_ms = INTERVAL_MOST_MS;
+    enum status status = tidy(sweep, error);
     if (status == STATUS_OK)
-        status = measure(sweep, &error);
+        status = measure(sweep, error);
     if (status == STATUS_OK)
-        status = is_due(sweep, &sweeps, &error);
+        status = is_due(sweep, &sweeps, error);
     if (status == STATUS_OK && sweeps)
-        status = take_final(sweep, &has_more, &error);
-    if (status != STATUS_OK)
-        log_warn("the sweep failed; once more later", LOG_ERROR(&error));
-    return has_more;
+        status = take_final(sweep, &has_more, error);
+    if (has_more)
+        *nap_ms = 0;
+    return status;
 }
 
 void sweep_run(struct worker *worker) {
-    const struct worker_options *options = worker_options(worker);
-    const struct dlq_settings *settings = options->context;
-    struct sweep sweep = {
-        .nats = options->nats,
-        .requests = request_batch_create(options->nats),
-        .pg = pg_create(options->config->database_url, "dlq/sweep"),
-        .arena = arena_create(ARENA_CHUNK_BYTES),
-        .grace_ms = settings->grace_ms,
+    static const struct turns_spec spec = {
+        .name = "dlq/sweep",
+        .is_for_all = true,
+        .trouble = "the sweep failed; once more later",
+        .turn = turn,
     };
-    int64_t interval_ms = settings->grace_ms / 4;
-    if (interval_ms < INTERVAL_LEAST_MS)
-        interval_ms = INTERVAL_LEAST_MS;
-    if (interval_ms > INTERVAL_MOST_MS)
-        interval_ms = INTERVAL_MOST_MS;
-    worker_set_ready(worker, true);
-    while (worker_nap(worker, turn(&sweep) ? 0 : interval_ms))
-        ;
-    request_batch_destroy(&sweep.requests);
-    pg_destroy(&sweep.pg);
-    arena_destroy(&sweep.arena);
+    const struct dlq_settings *settings = worker_options(worker)->context;
+    struct sweep sweep = {.grace_ms = settings->grace_ms};
+    turns_run(worker, &spec, &sweep);
 }

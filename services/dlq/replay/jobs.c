@@ -1,8 +1,8 @@
 #include "services/dlq/replay/jobs.h"
 
 #include "services/dlq/index/store_read.h"
-#include "services/dlq/replay/leader.h"
 #include "services/dlq/replay/replay.h"
+#include "services/dlq/replay/turns.h"
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"
 #include "shared/pg/pg_param.h"
@@ -35,7 +35,7 @@ struct job {
 };
 
 struct runner {
-    struct leader *leader;
+    struct turns *turns;
     bool has_unsettled; /* we took entries whose end is unknown */
     int64_t looked_for_unsettled_us;
     struct job jobs[JOBS_MOST];
@@ -48,15 +48,15 @@ static enum status settle(struct runner *runner, struct error *error) {
     struct replays found = {0};
     int64_t age_ms = runner->has_unsettled ? 0 : UNSETTLED_AGE_MS;
     do {
-        enum status status = store_unsettled(runner->leader->pg, age_ms, TAKE_MOST,
-                                             runner->leader->arena, &found, error);
+        enum status status = store_unsettled(runner->turns->pg, age_ms, TAKE_MOST,
+                                             runner->turns->arena, &found, error);
         if (status == STATUS_OK)
-            status = replay_run(runner->leader->requests, &found, runner->leader->pg,
-                                runner->leader->arena, error);
+            status = replay_run(runner->turns->requests, &found, runner->turns->pg,
+                                runner->turns->arena, error);
         if (status != STATUS_OK)
             return status;
-        arena_reset(runner->leader->arena);
-    } while (found.count == TAKE_MOST && !worker_is_draining(runner->leader->worker));
+        arena_reset(runner->turns->arena);
+    } while (found.count == TAKE_MOST && !worker_is_draining(runner->turns->worker));
     runner->has_unsettled = false;
     runner->looked_for_unsettled_us = clock_monotonic_us();
     return STATUS_OK;
@@ -76,7 +76,7 @@ static bool is_time_to_settle(const struct runner *runner) {
 /* A job's next entries, taken for a replay or discarded, oldest failure first: those that were dead
    when it began, still are, and were not taken by it before. None when it does not run any more, or
    is through. The job's row is locked first: a cancellation is before it or after it. */
-static enum status take(struct leader *leader, const struct uuid *job, int64_t limit,
+static enum status take(struct turns *turns, const struct uuid *job, int64_t limit,
                         struct replays *taken, struct error *error) {
     static const struct pg_statement statement = {
         .name = "dlq_job_take",
@@ -112,7 +112,7 @@ static enum status take(struct leader *leader, const struct uuid *job, int64_t l
         .param_count = 2,
     };
     const struct pg_param params[] = {pg_uuid(job), pg_int64(limit)};
-    return store_query_replays(leader->pg, &statement, params, leader->arena, taken, error);
+    return store_query_replays(turns->pg, &statement, params, turns->arena, taken, error);
 }
 
 /* The rest of its total was skipped. */
@@ -135,17 +135,17 @@ static const struct pg_statement fail = {
 
 /* Moves due_us to when the next entries are due. */
 static enum status step(struct runner *runner, struct job *job, struct error *error) {
-    struct leader *leader = runner->leader;
+    struct turns *turns = runner->turns;
     const struct pg_param id = pg_uuid(&job->id);
     int64_t wanted = job->rate_per_second / TAKES_PER_SECOND;
     struct replays taken = {0};
     if (wanted < 1 || wanted > TAKE_MOST)
         wanted = wanted < 1 ? 1 : TAKE_MOST;
-    enum status status = take(leader, &job->id, wanted, &taken, error);
+    enum status status = take(turns, &job->id, wanted, &taken, error);
     if (status == STATUS_OK && taken.count == 0)
-        return pg_query(leader->pg, &finish, &id, NULL, error);
+        return pg_query(turns->pg, &finish, &id, NULL, error);
     if (status == STATUS_OK && !job->is_discard) {
-        status = replay_run(leader->requests, &taken, leader->pg, leader->arena, error);
+        status = replay_run(turns->requests, &taken, turns->pg, turns->arena, error);
         runner->has_unsettled |= status != STATUS_OK;
     }
     job->due_us += (int64_t)taken.count * 1000000 / job->rate_per_second;
@@ -161,7 +161,7 @@ static enum status step_or_fail(struct runner *runner, struct job *job, struct e
     snprintf(why, sizeof(why), "%s", error->text);
     const struct pg_param params[] = {pg_uuid(&job->id), pg_text(slice_of(why))};
     log_error("a job failed", LOG_ERROR(error));
-    return pg_query(runner->leader->pg, &fail, params, NULL, error);
+    return pg_query(runner->turns->pg, &fail, params, NULL, error);
 }
 
 /* A job goes on at its pace; a new one begins now. */
@@ -189,7 +189,7 @@ static enum status read_jobs(struct runner *runner, struct error *error) {
     struct pg_result *rows = NULL;
     struct job jobs[JOBS_MOST];
     const struct pg_param most = pg_int64(JOBS_MOST);
-    enum status status = pg_query(runner->leader->pg, &running, &most, &rows, error);
+    enum status status = pg_query(runner->turns->pg, &running, &most, &rows, error);
     if (status != STATUS_OK)
         return status;
     for (int row = 0; row < pg_rows(rows); row++)
@@ -213,12 +213,11 @@ static enum status work(struct runner *runner, int64_t *nap_ms, struct error *er
     return status;
 }
 
-static enum status turn(struct leader *leader, void *context, int64_t *nap_ms,
-                        struct error *error) {
+static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, struct error *error) {
     struct runner *runner = context;
     enum status status = STATUS_OK;
-    runner->leader = leader;
-    runner->has_unsettled |= leader->is_new; /* the last leader may have left some */
+    runner->turns = turns;
+    runner->has_unsettled |= turns->is_new; /* the last leader may have left some */
     *nap_ms = IDLE_POLL_MS;
     if (is_time_to_settle(runner))
         status = settle(runner, error);
@@ -226,12 +225,12 @@ static enum status turn(struct leader *leader, void *context, int64_t *nap_ms,
 }
 
 void jobs_run(struct worker *worker) {
-    static const struct leader_spec spec = {
-        .lock = "om.dlq.jobs",
+    static const struct turns_spec spec = {
+        .name = "om.dlq.jobs",
         .on_connect_sql = on_connect_sql,
         .trouble = "replays wait for a dependency",
         .turn = turn,
     };
     struct runner runner = {0};
-    leader_run(worker, &spec, &runner);
+    turns_run(worker, &spec, &runner);
 }

@@ -1,5 +1,6 @@
 #include "services/dlq/watch/stream_watch.h"
 
+#include "services/dlq/replay/turns.h"
 #include "services/dlq/watch/backlog.h"
 #include "shared/base/clock.h"
 #include "shared/nats/nats_certificate.h"
@@ -16,12 +17,6 @@ METRIC_GAUGE(paused, "ordermesh_consumer_paused", "consumer", "1 while somebody 
 
 #define INTERVAL_MS 10000
 #define CERTIFICATE_TURNS 360 /* an hour */
-#define ARENA_CHUNK_BYTES (64 * 1024)
-
-struct watch {
-    struct request_batch *requests;
-    struct arena *arena;
-};
 
 /* A gauge of what is looked at in this turn; what is gone by then has 0. */
 struct turn_gauge {
@@ -44,13 +39,13 @@ static void gauge_end(struct turn_gauge *gauge) {
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
-static enum status read_streams(struct watch *watch, struct stream_list *streams,
+static enum status read_streams(struct turns *turns, struct stream_list *streams,
                                 struct error *error) {
-    request_batch_clear(watch->requests);
-    request_batch_add(watch->requests, SLICE_LITERAL(""), "$JS.API.STREAM.LIST");
-    enum status status = request_batch_run(watch->requests, error);
+    request_batch_clear(turns->requests);
+    request_batch_add(turns->requests, SLICE_LITERAL(""), "$JS.API.STREAM.LIST");
+    enum status status = request_batch_run(turns->requests, error);
     if (status == STATUS_OK)
-        status = backlog_parse_streams(request_batch_reply(watch->requests, 0), watch->arena,
+        status = backlog_parse_streams(request_batch_reply(turns->requests, 0), turns->arena,
                                        streams, error);
     return status;
 }
@@ -67,15 +62,15 @@ static void show_streams(const struct stream_list *streams) {
 
 /* --- consumers -------------------------------------------------------------------------------- */
 
-static enum status read_backlogs(struct watch *watch, const struct stream_list *streams,
+static enum status read_backlogs(struct turns *turns, const struct stream_list *streams,
                                  struct backlog_list *backlogs, struct error *error) {
-    request_batch_clear(watch->requests);
+    request_batch_clear(turns->requests);
     for (size_t i = 0; i < streams->count; i++)
-        request_batch_add(watch->requests, SLICE_LITERAL(""), "$JS.API.CONSUMER.LIST.%s",
+        request_batch_add(turns->requests, SLICE_LITERAL(""), "$JS.API.CONSUMER.LIST.%s",
                           streams->items[i].name);
-    enum status status = request_batch_run(watch->requests, error);
+    enum status status = request_batch_run(turns->requests, error);
     for (size_t i = 0; i < streams->count && status == STATUS_OK; i++)
-        status = backlog_parse_consumers(request_batch_reply(watch->requests, i), watch->arena,
+        status = backlog_parse_consumers(request_batch_reply(turns->requests, i), turns->arena,
                                          backlogs, error);
     return status;
 }
@@ -86,24 +81,24 @@ static size_t count_questions(const struct consumer_facts *backlog) {
     return backlog->is_behind ? backlog->filter_count + whole_stream : 0;
 }
 
-static void ask_oldest(struct watch *watch, const struct backlog_list *backlogs) {
-    request_batch_clear(watch->requests);
+static void ask_oldest(struct turns *turns, const struct backlog_list *backlogs) {
+    request_batch_clear(turns->requests);
     for (size_t i = 0; i < backlogs->count; i++) {
         const struct consumer_facts *backlog = &backlogs->items[i];
         for (size_t j = 0; j < count_questions(backlog); j++)
-            stored_message_ask_next(watch->requests, backlog->stream, backlog->settled + 1,
+            stored_message_ask_next(turns->requests, backlog->stream, backlog->settled + 1,
                                     backlog->filter_count > 0 ? backlog->filters[j].ptr : ">");
     }
 }
 
 /* What was read, acknowledged or purged since then is nobody's backlog. */
-static int64_t oldest_age_s(struct watch *watch, const struct consumer_facts *backlog,
+static int64_t oldest_age_s(struct turns *turns, const struct consumer_facts *backlog,
                             size_t *answer) {
     int64_t oldest_us = clock_now_us();
     for (size_t j = 0; j < count_questions(backlog); j++) {
         struct stored_message message = {0};
         struct error error;
-        struct slice reply = request_batch_reply(watch->requests, (*answer)++);
+        struct slice reply = request_batch_reply(turns->requests, (*answer)++);
         if (stored_message_parse(reply, &message, &error) == STATUS_OK &&
             message.time_us < oldest_us)
             oldest_us = message.time_us;
@@ -112,14 +107,14 @@ static int64_t oldest_age_s(struct watch *watch, const struct consumer_facts *ba
     return (clock_now_us() - oldest_us) / 1000000;
 }
 
-static void show_backlogs(struct watch *watch, const struct backlog_list *backlogs) {
+static void show_backlogs(struct turns *turns, const struct backlog_list *backlogs) {
     struct turn_gauge ages = {.metric = &oldest_seconds}, pauses = {.metric = &paused};
     size_t answer = 0;
     for (size_t i = 0; i < backlogs->count; i++) {
         const struct consumer_facts *backlog = &backlogs->items[i];
         struct buf label = {0};
         buf_printf(&label, "%s/%s", backlog->stream.ptr, backlog->consumer.ptr);
-        gauge_set(&ages, label.ptr, oldest_age_s(watch, backlog, &answer));
+        gauge_set(&ages, label.ptr, oldest_age_s(turns, backlog, &answer));
         gauge_set(&pauses, label.ptr, backlog->is_paused);
         buf_fini(&label);
     }
@@ -129,39 +124,36 @@ static void show_backlogs(struct watch *watch, const struct backlog_list *backlo
 
 /* --- a turn ----------------------------------------------------------------------------------- */
 
-static void turn(struct watch *watch) {
+/* What cannot be looked at keeps nobody from working. */
+static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, struct error *error) {
+    unsigned *turn_count = context;
     struct stream_list streams = {0};
     struct backlog_list backlogs = {0};
-    struct error error = {0};
-    arena_reset(watch->arena);
-    enum status status = read_streams(watch, &streams, &error);
+    *nap_ms = INTERVAL_MS;
+    if ((*turn_count)++ % CERTIFICATE_TURNS == 0)
+        nats_certificate_show_server(turns->options->nats);
+    enum status status = read_streams(turns, &streams, error);
     if (status == STATUS_OK)
         show_streams(&streams);
     if (status == STATUS_OK)
-        status = read_backlogs(watch, &streams, &backlogs, &error);
+        status = read_backlogs(turns, &streams, &backlogs, error);
     if (status == STATUS_OK) {
-        ask_oldest(watch, &backlogs);
-        status = request_batch_run(watch->requests, &error);
+        ask_oldest(turns, &backlogs);
+        status = request_batch_run(turns->requests, error);
     }
     if (status == STATUS_OK)
-        show_backlogs(watch, &backlogs);
+        show_backlogs(turns, &backlogs);
     else
-        log_warn("streams and consumers could not be looked at; once more later",
-                 LOG_ERROR(&error));
+        log_warn("streams and consumers could not be looked at; once more later", LOG_ERROR(error));
+    return STATUS_OK;
 }
 
 void stream_watch_run(struct worker *worker) {
-    struct watch watch = {
-        .requests = request_batch_create(worker_options(worker)->nats),
-        .arena = arena_create(ARENA_CHUNK_BYTES),
+    static const struct turns_spec spec = {
+        .name = "dlq/watch",
+        .is_for_all = true,
+        .turn = turn,
     };
-    worker_set_ready(worker, true);
-    unsigned turns = 0;
-    do {
-        turn(&watch);
-        if (turns++ % CERTIFICATE_TURNS == 0)
-            nats_certificate_show_server(worker_options(worker)->nats);
-    } while (worker_nap(worker, INTERVAL_MS));
-    request_batch_destroy(&watch.requests);
-    arena_destroy(&watch.arena);
+    unsigned turn_count = 0;
+    turns_run(worker, &spec, &turn_count);
 }

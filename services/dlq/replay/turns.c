@@ -1,4 +1,4 @@
-#include "services/dlq/replay/leader.h"
+#include "services/dlq/replay/turns.h"
 
 #include "shared/observe/log.h"
 #include "shared/pg/pg_param.h"
@@ -19,46 +19,49 @@ static const struct pg_statement try_lock = {
 };
 
 /* Takes the lock unless we hold it, by *session, or somebody else does. */
-static enum status try(struct leader *leader, const char *lock, int64_t *session, bool *is_leader,
+static enum status try(struct turns *turns, const char *lock, int64_t *session, bool *is_leader,
                        struct error *error) {
     struct pg_result *rows = NULL;
     const struct pg_param params[] = {pg_int64(*session), pg_text(slice_of(lock))};
-    enum status status = pg_query(leader->pg, &try_lock, params, &rows, error);
+    enum status status = pg_query(turns->pg, &try_lock, params, &rows, error);
     if (status != STATUS_OK)
         return status;
     int64_t ours = pg_get_int64(rows, 0, 0);
     *is_leader = pg_get_bool(rows, 0, 1);
-    leader->is_new = *is_leader && *session != ours;
+    turns->is_new = *is_leader && *session != ours;
     *session = *is_leader ? ours : 0;
     pg_result_free(&rows);
     return STATUS_OK;
 }
 
-void leader_run(struct worker *worker, const struct leader_spec *spec, void *context) {
+void turns_run(struct worker *worker, const struct turns_spec *spec, void *context) {
     const struct worker_options *options = worker_options(worker);
-    struct leader leader = {
+    struct turns turns = {
         .worker = worker,
-        .pg = pg_create(options->config->database_url, spec->lock),
+        .options = options,
+        .pg = pg_create(options->config->database_url, spec->name),
         .arena = arena_create(ARENA_CHUNK_BYTES),
         .requests = request_batch_create(options->nats),
     };
     int64_t nap_ms = 0, session = 0; /* that holds the lock for us */
-    pg_set_on_connect(leader.pg, spec->on_connect_sql);
+    pg_set_on_connect(turns.pg, spec->on_connect_sql);
     while (worker_nap(worker, nap_ms)) {
         struct error error = {0};
-        bool is_leader = false;
-        arena_reset(leader.arena);
+        bool is_leader = spec->is_for_all;
+        enum status status = STATUS_OK;
+        arena_reset(turns.arena);
         nap_ms = STANDBY_POLL_MS;
-        enum status status = try(&leader, spec->lock, &session, &is_leader, &error);
+        if (!is_leader)
+            status = try(&turns, spec->name, &session, &is_leader, &error);
         if (status == STATUS_OK && is_leader)
-            status = spec->turn(&leader, context, &nap_ms, &error);
+            status = spec->turn(&turns, context, &nap_ms, &error);
         if (status != STATUS_OK) {
             log_warn(spec->trouble, LOG_ERROR(&error));
             nap_ms = RETRY_MS;
         }
         worker_set_ready(worker, status == STATUS_OK);
     }
-    request_batch_destroy(&leader.requests);
-    arena_destroy(&leader.arena);
-    pg_destroy(&leader.pg);
+    request_batch_destroy(&turns.requests);
+    arena_destroy(&turns.arena);
+    pg_destroy(&turns.pg);
 }
