@@ -10,16 +10,7 @@
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-/* All that any of them may say; texts are NULL where they are absent. */
-struct asked {
-    struct slice id, actor, reason, because, cursor;
-    int64_t limit, rate_per_second;
-    bool is_dry;
-    struct dlq_filter filter;
-    struct dlq_edit edit; /* of a replay */
-    struct pg_array *ids; /* NULL: not given */
-};
-
+/* An integer is from 1 on, and a text is a line. */
 struct member {
     const char *name;
     json_type type;
@@ -29,14 +20,15 @@ struct member {
 };
 
 static const struct member members[] = {
-    {"id", json_type_string, true, DLQ_ID_MOST, offsetof(struct asked, id)},
-    {"actor", json_type_string, false, DLQ_ACTOR_MOST, offsetof(struct asked, actor)},
-    {"reason", json_type_string, false, DLQ_REASON_MOST, offsetof(struct asked, reason)},
-    {"because", json_type_string, false, DLQ_REASON_MOST, offsetof(struct asked, because)},
-    {"cursor", json_type_string, false, DLQ_CURSOR_MOST, offsetof(struct asked, cursor)},
-    {"limit", json_type_int, false, DLQ_LIMIT_MOST, offsetof(struct asked, limit)},
-    {"ratePerSecond", json_type_int, false, DLQ_RATE_MOST, offsetof(struct asked, rate_per_second)},
-    {"dryRun", json_type_boolean, false, 0, offsetof(struct asked, is_dry)},
+    {"id", json_type_string, true, DLQ_ID_MOST, offsetof(struct dlq_request, id)},
+    {"actor", json_type_string, false, DLQ_ACTOR_MOST, offsetof(struct dlq_request, actor)},
+    {"reason", json_type_string, false, DLQ_REASON_MOST, offsetof(struct dlq_request, reason)},
+    {"because", json_type_string, false, DLQ_REASON_MOST, offsetof(struct dlq_request, because)},
+    {"cursor", json_type_string, false, DLQ_CURSOR_MOST, offsetof(struct dlq_request, cursor)},
+    {"limit", json_type_int, false, DLQ_LIMIT_MOST, offsetof(struct dlq_request, limit)},
+    {"ratePerSecond", json_type_int, false, DLQ_RATE_MOST,
+     offsetof(struct dlq_request, rate_per_second)},
+    {"dryRun", json_type_boolean, false, 0, offsetof(struct dlq_request, is_dry)},
 };
 
 /* A member of the request, into its place. */
@@ -83,23 +75,6 @@ static enum status refuse_unknown(struct json_object *request, const char *const
     return STATUS_OK;
 }
 
-/* "ids" of a request: up to `most`. */
-static enum status read_ids(struct json_object *request, size_t most, struct pg_array *ids,
-                            struct error *error) {
-    struct json_object *list;
-    enum status status = json_get_array(request, "ids", &list, error);
-    if (status != STATUS_OK || json_object_array_length(list) > most)
-        return error_set(error, STATUS_INVALID, "ids: not a list of up to %zu", most);
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct slice id = slice_of(json_object_get_string(json_object_array_get_idx(list, i)));
-        if (!dlq_text_is_valid(id, DLQ_ID_MOST))
-            return error_set(error, STATUS_INVALID, "ids: one is not a line of 1 to %d bytes",
-                             DLQ_ID_MOST);
-        pg_array_add_slice(ids, id);
-    }
-    return STATUS_OK;
-}
-
 static bool has_filter_member(const struct dlq_filter *filter) {
     for (int i = 0; i < DLQ_FILTER_COUNT; i++)
         if (filter->text[i].ptr != NULL)
@@ -108,20 +83,30 @@ static bool has_filter_member(const struct dlq_filter *filter) {
 }
 
 /* Of a request that may have "ids", which stand in place of a filter. */
-static enum status read_choice(struct json_object *request, struct pg_array *ids,
-                               struct asked *asked, struct error *error) {
-    struct json_object *value;
-    if (!json_object_object_get_ex(request, "ids", &value))
+static enum status read_ids(struct json_object *request, struct pg_array *ids,
+                            struct dlq_request *asked, struct error *error) {
+    struct json_object *list;
+    enum status status = json_get_array(request, "ids", &list, NULL);
+    if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
+    if (status != STATUS_OK || json_object_array_length(list) > DLQ_CHOSEN_MOST)
+        return error_set(error, STATUS_INVALID, "ids: not a list of up to %d", DLQ_CHOSEN_MOST);
     if (has_filter_member(&asked->filter))
         return error_set(error, STATUS_INVALID, "ids: not beside a filter");
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct slice id = slice_of(json_object_get_string(json_object_array_get_idx(list, i)));
+        if (!dlq_text_is_valid(id, DLQ_ID_MOST))
+            return error_set(error, STATUS_INVALID, "ids: one is not a line of 1 to %d bytes",
+                             DLQ_ID_MOST);
+        pg_array_add_slice(ids, id);
+    }
     asked->ids = ids;
-    return read_ids(request, DLQ_CHOSEN_MOST, ids, error);
+    return STATUS_OK;
 }
 
 /* `known` are the request's members besides those of a filter, and then NULL. */
 static enum status read_request(struct json_object *request, const char *const *known,
-                                bool has_filter, struct asked *asked, struct error *error) {
+                                bool has_filter, struct dlq_request *asked, struct error *error) {
     enum status status = has_filter ? dlq_filter_read(request, known, &asked->filter, error)
                                     : refuse_unknown(request, known, error);
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && status == STATUS_OK; i++) {
@@ -139,7 +124,7 @@ static enum status read_request(struct json_object *request, const char *const *
     return status;
 }
 
-typedef enum status (*serve_fn)(struct endpoint_call *call, const struct asked *asked,
+typedef enum status (*serve_fn)(struct endpoint_call *call, const struct dlq_request *asked,
                                 struct error *error);
 
 static enum status serve(struct endpoint_call *call, const char *const *known, bool has_filter,
@@ -147,15 +132,15 @@ static enum status serve(struct endpoint_call *call, const char *const *known, b
     struct json_object *request = NULL;
     struct pg_array ids;
     struct slice text = call->request.len == 0 ? SLICE_LITERAL("{}") : call->request;
-    struct asked asked = {.actor = SLICE_LITERAL("unnamed"),
-                          .limit = DLQ_LIMIT_USUAL,
-                          .rate_per_second = DLQ_RATE_USUAL};
+    struct dlq_request asked = {.actor = SLICE_LITERAL("unnamed"),
+                                .limit = DLQ_LIMIT_USUAL,
+                                .rate_per_second = DLQ_RATE_USUAL};
     pg_array_init(&ids, PG_ARRAY_TEXT);
     enum status status = json_parse(text, &request, error);
     if (status == STATUS_OK)
         status = read_request(request, known, has_filter, &asked, error);
     if (status == STATUS_OK)
-        status = read_choice(request, &ids, &asked, error);
+        status = read_ids(request, &ids, &asked, error);
     if (status == STATUS_OK)
         status = fn(call, &asked, error);
     pg_array_fini(&ids);
@@ -169,12 +154,18 @@ static enum status serve(struct endpoint_call *call, const char *const *known, b
         return serve(call, known, has_filter, serve_##name, error);                                \
     }
 
+#define READING(name, reading, has_filter, ...)                                                    \
+    static enum status serve_##name(struct endpoint_call *call, const struct dlq_request *asked,   \
+                                    struct error *error) {                                         \
+        return store_read(call->pg, reading, asked, call->reply, error);                           \
+    }                                                                                              \
+    ENDPOINT(name, has_filter, __VA_ARGS__)
+
 /* --- reads ------------------------------------------------------------------------------------ */
 
-static enum status serve_list(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_list(struct endpoint_call *call, const struct dlq_request *asked,
                               struct error *error) {
-    const struct page_request page = {asked->filter, asked->cursor, asked->limit};
-    return store_read_page(call->pg, &page, call->reply, error);
+    return store_read_page(call->pg, asked, call->reply, error);
 }
 ENDPOINT(list, true, "limit", "cursor", NULL)
 
@@ -182,7 +173,7 @@ enum { ANSWER_MOST_BYTES = 1000 * 1000 }; /* NATS takes 1 MiB */
 
 /* "original": what failed first, where an edit has taken its place since. Without it where the
    stream holds it no longer, or the answer has no room for it. */
-static enum status write_first(struct endpoint_call *call, const struct asked *asked,
+static enum status write_first(struct endpoint_call *call, const struct dlq_request *asked,
                                const struct entry_view *view, struct json_writer *w,
                                struct error *error) {
     struct stored_message message = {0};
@@ -203,7 +194,7 @@ static enum status write_first(struct endpoint_call *call, const struct asked *a
     return status;
 }
 
-static enum status serve_get(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_get(struct endpoint_call *call, const struct dlq_request *asked,
                              struct error *error) {
     struct entry_view view;
     struct stored_message message = {0};
@@ -225,18 +216,9 @@ static enum status serve_get(struct endpoint_call *call, const struct asked *ask
 }
 ENDPOINT(get, false, "id", NULL)
 
-static enum status serve_counts(struct endpoint_call *call, const struct asked *asked,
-                                struct error *error) {
-    (void)asked;
-    return store_read_counts(call->pg, call->reply, error);
-}
-ENDPOINT(counts, false, NULL)
+READING(counts, READ_COUNTS, false, NULL)
 
-static enum status serve_groups(struct endpoint_call *call, const struct asked *asked,
-                                struct error *error) {
-    return store_read_groups(call->pg, &asked->filter, call->reply, error);
-}
-ENDPOINT(groups, true, NULL)
+READING(groups, READ_GROUPS, true, NULL)
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
@@ -257,12 +239,11 @@ static enum status replay_now(struct endpoint_call *call, struct replays *taken,
     return status_is_retryable(status) ? STATUS_OK : status;
 }
 
-static enum status serve_replay(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_replay(struct endpoint_call *call, const struct dlq_request *asked,
                                 struct error *error) {
     struct entry_view view;
     struct replays taken = {0};
-    const struct replay_order order = {asked->id, asked->actor, asked->edit};
-    enum status status = store_take(call->pg, &order, call->arena, &taken, error);
+    enum status status = store_take(call->pg, asked, call->arena, &taken, error);
     if (status == STATUS_OK && taken.count > 0)
         status = replay_now(call, &taken, error);
     if (status == STATUS_OK)
@@ -274,12 +255,12 @@ static enum status serve_replay(struct endpoint_call *call, const struct asked *
 }
 ENDPOINT(replay, false, "id", "actor", "body", "headers", "reason", NULL)
 
-static enum status serve_discard(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_discard(struct endpoint_call *call, const struct dlq_request *asked,
                                  struct error *error) {
     struct entry_view view;
     if (asked->reason.ptr == NULL)
         return error_set(error, STATUS_INVALID, "reason: is required");
-    enum status status = store_discard(call->pg, asked->id, asked->reason, asked->actor, error);
+    enum status status = store_discard(call->pg, asked, error);
     if (status == STATUS_OK)
         status = answer_entry(call, asked->id, &view, error);
     if (status == STATUS_OK && view.status != ENTRY_DISCARDED)
@@ -291,33 +272,28 @@ ENDPOINT(discard, false, "id", "reason", "actor", NULL)
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-static enum status begin_job(struct endpoint_call *call, const struct asked *asked,
+static enum status begin_job(struct endpoint_call *call, const struct dlq_request *asked,
                              struct error *error) {
-    const struct job_order order = {
-        .filter = asked->filter,
-        .rate_per_second = asked->rate_per_second,
-        .because = asked->because.ptr == NULL ? SLICE_LITERAL("") : asked->because,
-        .actor = asked->actor,
-        .chosen = asked->ids,
-    };
-    struct uuid id = uuid_v7();
+    struct dlq_request order = *asked;
+    order.job = uuid_v7();
     if (asked->filter.text[DLQ_FILTER_STATUS].ptr != NULL)
         return error_set(error, STATUS_INVALID, "status: only what is dead is meant");
-    if (asked->is_dry && asked->ids != NULL)
-        return store_read_chosen(call->pg, asked->ids, call->reply, error);
+    enum dlq_reading reading = READ_JOB;
+    enum status status = STATUS_OK;
     if (asked->is_dry)
-        return store_read_count(call->pg, &asked->filter, call->reply, error);
-    enum status status = store_job_create(call->pg, &id, &order, error);
-    return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
+        reading = asked->ids != NULL ? READ_CHOSEN : READ_MATCHING;
+    else
+        status = store_job_create(call->pg, &order, error);
+    return status == STATUS_OK ? store_read(call->pg, reading, &order, call->reply, error) : status;
 }
 
-static enum status serve_replay_all(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_replay_all(struct endpoint_call *call, const struct dlq_request *asked,
                                     struct error *error) {
     return begin_job(call, asked, error);
 }
 ENDPOINT(replay_all, true, "ids", "ratePerSecond", "dryRun", "actor", NULL)
 
-static enum status serve_discard_all(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_discard_all(struct endpoint_call *call, const struct dlq_request *asked,
                                      struct error *error) {
     if (asked->because.ptr == NULL && !asked->is_dry)
         return error_set(error, STATUS_INVALID, "because: is required");
@@ -325,51 +301,42 @@ static enum status serve_discard_all(struct endpoint_call *call, const struct as
 }
 ENDPOINT(discard_all, true, "ids", "because", "ratePerSecond", "dryRun", "actor", NULL)
 
-static enum status serve_jobs(struct endpoint_call *call, const struct asked *asked,
-                              struct error *error) {
-    (void)asked;
-    return store_read_jobs(call->pg, call->reply, error);
-}
-ENDPOINT(jobs, false, NULL)
+READING(jobs, READ_JOBS, false, NULL)
 
-static enum status get_job_id(const struct asked *asked, struct uuid *id, struct error *error) {
-    return uuid_parse(asked->id, id) ? STATUS_OK
-                                     : error_set(error, STATUS_NOT_FOUND, "there is no such job");
+/* A job that is there, cancelled before it is shown or not. */
+static enum status show_job(struct endpoint_call *call, const struct dlq_request *asked,
+                            bool is_cancel, struct error *error) {
+    struct dlq_request order = *asked;
+    enum status status = STATUS_OK;
+    if (!uuid_parse(asked->id, &order.job))
+        return error_set(error, STATUS_NOT_FOUND, "there is no such job");
+    if (is_cancel)
+        status = store_job_cancel(call->pg, &order, error);
+    return status == STATUS_OK ? store_read(call->pg, READ_JOB, &order, call->reply, error)
+                               : status;
 }
 
-static enum status serve_job(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_job(struct endpoint_call *call, const struct dlq_request *asked,
                              struct error *error) {
-    struct uuid id;
-    enum status status = get_job_id(asked, &id, error);
-    return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
+    return show_job(call, asked, false, error);
 }
 ENDPOINT(job, false, "id", NULL)
 
-static enum status serve_job_cancel(struct endpoint_call *call, const struct asked *asked,
+static enum status serve_job_cancel(struct endpoint_call *call, const struct dlq_request *asked,
                                     struct error *error) {
-    struct uuid id;
-    enum status status = get_job_id(asked, &id, error);
-    if (status == STATUS_OK)
-        status = store_job_cancel(call->pg, &id, asked->actor, error);
-    return status == STATUS_OK ? store_read_job(call->pg, &id, call->reply, error) : status;
+    return show_job(call, asked, true, error);
 }
 ENDPOINT(job_cancel, false, "id", "actor", NULL)
 
 /* --- what became of messages ------------------------------------------------------------------ */
 
-enum status dlq_endpoint_fate(struct endpoint_call *call, struct error *error) {
-    struct json_object *request = NULL;
-    struct pg_array ids;
-    pg_array_init(&ids, PG_ARRAY_TEXT);
-    enum status status = json_parse(call->request, &request, error);
-    if (status == STATUS_OK)
-        status = read_ids(request, DLQ_FATE_MOST, &ids, error);
-    if (status == STATUS_OK)
-        status = store_read_fate(call->pg, &ids, call->reply, error);
-    pg_array_fini(&ids);
-    json_object_put(request);
-    return status;
+static enum status serve_fate(struct endpoint_call *call, const struct dlq_request *asked,
+                              struct error *error) {
+    if (asked->ids == NULL || asked->ids->count > DLQ_FATE_MOST)
+        return error_set(error, STATUS_INVALID, "ids: not a list of up to %d", DLQ_FATE_MOST);
+    return store_read(call->pg, READ_FATE, asked, call->reply, error);
 }
+ENDPOINT(fate, false, "ids", NULL)
 
 enum status dlq_endpoint_discarded(struct endpoint_call *call, struct error *error) {
     struct json_object *request = NULL;

@@ -91,7 +91,8 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
     static const struct pg_statement find = {
         .name = "dlq_chance_next",
         .sql = "SELECT DISTINCT ON (w.service)"
-               "   w.entry_id, w.stream, w.consumer, '', w.stream_sequence, 0::int8"
+               "   w.entry_id, w.stream, w.consumer, '', w.stream_sequence, 0::int8,"
+               "   NULL::text, NULL::text"
                " FROM dlq.chances w WHERE w.state = 'waiting' AND NOT EXISTS ("
                "   SELECT FROM dlq.chances g WHERE g.state = 'given' AND g.service = w.service)"
                " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT 64",

@@ -1,7 +1,5 @@
 #include "services/dlq/index/store_act.h"
 
-#include "services/dlq/index/store_read.h"
-#include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
 enum {
@@ -11,30 +9,26 @@ enum {
     COLUMN_SUBJECT,
     COLUMN_SEQUENCE,
     COLUMN_GENERATION,
-    COLUMN_EDIT_HEADERS, /* of one entry */
+    COLUMN_EDIT_HEADERS,
     COLUMN_EDIT_BODY,
 };
 
-/* The edit that the row names, if it has one. */
-static void read_edit(const struct pg_result *rows, int row, struct arena *arena,
-                      struct replay *replay) {
-    if (pg_is_null(rows, row, COLUMN_EDIT_HEADERS))
-        return;
-    replay->edit_headers = arena_slice(arena, pg_get_slice(rows, row, COLUMN_EDIT_HEADERS));
-    if (!pg_is_null(rows, row, COLUMN_EDIT_BODY))
-        replay->edit_body = arena_slice(arena, pg_get_slice(rows, row, COLUMN_EDIT_BODY));
+static struct slice get_optional(const struct pg_result *rows, int row, int column,
+                                 struct arena *arena) {
+    return pg_is_null(rows, row, column) ? (struct slice){0}
+                                         : arena_slice(arena, pg_get_slice(rows, row, column));
 }
 
-static enum status query_replays(struct pg *pg, const struct pg_statement *statement,
-                                 const struct pg_param *params, bool has_edits, struct arena *arena,
-                                 struct replays *replays, struct error *error) {
+enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
+                                const struct pg_param *params, struct arena *arena,
+                                struct replays *replays, struct error *error) {
     struct pg_result *rows = NULL;
     enum status status = pg_query(pg, statement, params, &rows, error);
     if (status != STATUS_OK)
         return status;
     size_t count = (size_t)pg_rows(rows);
     struct replay *items = arena_alloc(arena, (count + 1) * sizeof(*items));
-    for (int row = 0; row < (int)count; row++) {
+    for (int row = 0; row < (int)count; row++)
         items[row] = (struct replay){
             .id = arena_slice(arena, pg_get_slice(rows, row, COLUMN_ID)),
             .stream = arena_slice(arena, pg_get_slice(rows, row, COLUMN_STREAM)),
@@ -42,24 +36,17 @@ static enum status query_replays(struct pg *pg, const struct pg_statement *state
             .subject = arena_slice(arena, pg_get_slice(rows, row, COLUMN_SUBJECT)),
             .sequence = (uint64_t)pg_get_int64(rows, row, COLUMN_SEQUENCE),
             .generation = pg_get_int64(rows, row, COLUMN_GENERATION),
+            .edit_headers = get_optional(rows, row, COLUMN_EDIT_HEADERS, arena),
+            .edit_body = get_optional(rows, row, COLUMN_EDIT_BODY, arena),
         };
-        if (has_edits)
-            read_edit(rows, row, arena, &items[row]);
-    }
     *replays = (struct replays){items, count};
     pg_result_free(&rows);
     return STATUS_OK;
 }
 
-enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
-                                const struct pg_param *params, struct arena *arena,
-                                struct replays *replays, struct error *error) {
-    return query_replays(pg, statement, params, false, arena, replays, error);
-}
-
 /* --- one entry -------------------------------------------------------------------------------- */
 
-enum status store_take(struct pg *pg, const struct replay_order *order, struct arena *arena,
+enum status store_take(struct pg *pg, const struct dlq_request *request, struct arena *arena,
                        struct replays *taken, struct error *error) {
     static const struct pg_statement take = {
         .name = "dlq_take",
@@ -77,22 +64,22 @@ enum status store_take(struct pg *pg, const struct replay_order *order, struct a
                " SELECT taken.*, $6::text, $7::text FROM taken",
         .param_count = 7,
     };
-    const struct dlq_edit *edit = &order->edit;
+    const struct dlq_edit *edit = &request->edit;
     const struct uuid edit_id = uuid_v7();
     struct buf detail = {0};
     if (edit->is_given)
         dlq_edit_describe(edit, &detail);
     const struct pg_param none = pg_null(),
                           params[] = {
-                              pg_text(order->id),
-                              pg_text(order->actor),
+                              pg_text(request->id),
+                              pg_text(request->actor),
                               edit->is_given ? pg_uuid(&edit_id) : none,
                               edit->is_given ? pg_text(buf_slice(&detail)) : none,
                               edit->is_given ? pg_text(edit->reason) : none,
                               edit->is_given ? pg_text(dlq_edit_headers(edit)) : none,
                               edit->body.ptr != NULL ? pg_text(edit->body) : none,
                           };
-    enum status status = query_replays(pg, &take, params, true, arena, taken, error);
+    enum status status = store_query_replays(pg, &take, params, arena, taken, error);
     buf_fini(&detail);
     return status;
 }
@@ -111,7 +98,7 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
         .param_count = 2,
     };
     const struct pg_param params[] = {pg_int64(age_ms), pg_int64(limit)};
-    return query_replays(pg, &unsettled, params, true, arena, found, error);
+    return store_query_replays(pg, &unsettled, params, arena, found, error);
 }
 
 /* The entry may have gone on meanwhile: be resolved, or have failed again. Then that counts. A job
@@ -166,8 +153,7 @@ enum status store_settle(struct pg *pg, const struct replays *replays, struct er
     return status;
 }
 
-enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
-                          struct error *error) {
+enum status store_discard(struct pg *pg, const struct dlq_request *request, struct error *error) {
     static const struct pg_statement discard = {
         .name = "dlq_discard",
         .sql = "WITH gone AS ("
@@ -177,7 +163,8 @@ enum status store_discard(struct pg *pg, struct slice id, struct slice reason, s
                " SELECT $2::text, 'discard', id, generation, $3::text FROM gone",
         .param_count = 3,
     };
-    const struct pg_param params[] = {pg_text(id), pg_text(actor), pg_text(reason)};
+    const struct pg_param params[] = {pg_text(request->id), pg_text(request->actor),
+                                      pg_text(request->reason)};
     return pg_query(pg, &discard, params, NULL, error);
 }
 
@@ -195,7 +182,7 @@ enum status store_discard(struct pg *pg, struct slice id, struct slice reason, s
     " SELECT $2::uuid, 'running', action, $1::jsonb, $3::int8, $4::text,"                          \
     "  nullif($5::text, ''), entries FROM matching, wanted"
 
-enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
+enum status store_job_create(struct pg *pg, const struct dlq_request *request,
                              struct error *error) {
     static const struct pg_statement by_filter = {
         .name = "dlq_job_create",
@@ -215,25 +202,25 @@ enum status store_job_create(struct pg *pg, const struct uuid *id, const struct 
         .param_count = 6,
     };
     struct buf filter = {0};
-    if (order->chosen == NULL)
-        store_filter_write(&order->filter, &filter);
+    if (request->ids == NULL)
+        store_filter_write(&request->filter, &filter);
     else
         buf_append_text(&filter, "{\"status\":\"chosen\"}");
     const struct pg_param params[] = {
         pg_text(buf_slice(&filter)),
-        pg_uuid(id),
-        pg_int64(order->rate_per_second),
-        pg_text(order->actor),
-        pg_text(order->because),
-        order->chosen == NULL ? pg_null() : pg_array(order->chosen),
+        pg_uuid(&request->job),
+        pg_int64(request->rate_per_second),
+        pg_text(request->actor),
+        pg_text(request->because),
+        request->ids == NULL ? pg_null() : pg_array(request->ids),
     };
     enum status status =
-        pg_query(pg, order->chosen == NULL ? &by_filter : &by_choice, params, NULL, error);
+        pg_query(pg, request->ids == NULL ? &by_filter : &by_choice, params, NULL, error);
     buf_fini(&filter);
     return status;
 }
 
-enum status store_job_cancel(struct pg *pg, const struct uuid *id, struct slice actor,
+enum status store_job_cancel(struct pg *pg, const struct dlq_request *request,
                              struct error *error) {
     static const struct pg_statement cancel = {
         .name = "dlq_job_cancel",
@@ -244,6 +231,6 @@ enum status store_job_cancel(struct pg *pg, const struct uuid *id, struct slice 
                " SELECT $2::text, 'cancel', id FROM ended",
         .param_count = 2,
     };
-    const struct pg_param params[] = {pg_uuid(id), pg_text(actor)};
+    const struct pg_param params[] = {pg_uuid(&request->job), pg_text(request->actor)};
     return pg_query(pg, &cancel, params, NULL, error);
 }

@@ -13,12 +13,7 @@
 #ifndef OM_SERVICES_DLQ_INDEX_STORE_ACT_H
 #define OM_SERVICES_DLQ_INDEX_STORE_ACT_H
 
-#include "shared/base/arena.h"
-#include "shared/contract/dlq_edit.h"
-#include "shared/contract/dlq_filter.h"
-#include "shared/crypto/uuid.h"
-#include "shared/pg/pg.h"
-#include "shared/pg/pg_param.h"
+#include "services/dlq/index/store_read.h"
 
 /* The end of publishing one. */
 enum replay_end {
@@ -47,19 +42,16 @@ struct replays {
     size_t count;
 };
 
-/* Runs a statement whose rows begin with REPLAY_COLUMNS. */
+/* Runs a statement whose rows begin with REPLAY_COLUMNS and an edit's headers and body, or two
+   times NULL. */
 #define REPLAY_COLUMNS " e.id, e.stream, e.consumer, e.subject, e.dlq_sequence, e.generation"
 enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
                                 const struct pg_param *params, struct arena *arena,
                                 struct replays *replays, struct error *error) MUST_CHECK;
 
-/* A person's wish to replay an entry, with another message where `edit` says so. */
-struct replay_order {
-    struct slice id, actor;
-    struct dlq_edit edit;
-};
-/* Takes the entry: none when it is not dead, or not there. */
-enum status store_take(struct pg *pg, const struct replay_order *order, struct arena *arena,
+/* Takes the entry, to be replayed as the request's edit says: none when it is not dead, or not
+   there. */
+enum status store_take(struct pg *pg, const struct dlq_request *request, struct arena *arena,
                        struct replays *taken, struct error *error) MUST_CHECK;
 /* Entries taken longer than `age_ms` ago and not settled yet, up to `limit`. */
 enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct arena *arena,
@@ -68,27 +60,20 @@ enum status store_unsettled(struct pg *pg, int64_t age_ms, int64_t limit, struct
 enum status store_settle(struct pg *pg, const struct replays *replays,
                          struct error *error) MUST_CHECK;
 /* Nothing changes when the entry is not dead, or not there. */
-enum status store_discard(struct pg *pg, struct slice id, struct slice reason, struct slice actor,
+enum status store_discard(struct pg *pg, const struct dlq_request *request,
                           struct error *error) MUST_CHECK;
 
 /* --- jobs: many entries replayed or discarded (dlq.jobs): running -> done | cancelled | failed ---
  */
 
-/* A person's request. */
-struct job_order {
-    struct dlq_filter filter;
-    int64_t rate_per_second;
-    struct slice because; /* of a job that discards; "" for one that replays */
-    struct slice actor;
-    struct pg_array *chosen; /* the entries' ids, in place of the filter; NULL for none */
-};
-/* The filter of a job that was given its entries is {"status":"chosen"}, by which a service of a
-   version before would find none. Each of them remembers the job, and is of the last that chose it.
+/* Makes the request's `job`, which discards where it says `because`. The filter of a job that was
+   given its entries is {"status":"chosen"}, by which a service of a version before would find none.
+   Each of them remembers the job, and is of the last that chose it.
  */
-enum status store_job_create(struct pg *pg, const struct uuid *id, const struct job_order *order,
+enum status store_job_create(struct pg *pg, const struct dlq_request *request,
                              struct error *error) MUST_CHECK;
 /* Ends it if it runs. */
-enum status store_job_cancel(struct pg *pg, const struct uuid *id, struct slice actor,
+enum status store_job_cancel(struct pg *pg, const struct dlq_request *request,
                              struct error *error) MUST_CHECK;
 
 #endif

@@ -11,29 +11,20 @@
 /* The columns of a subselect as the members of an object; what is NULL is left out. */
 #define OBJECT "json_strip_nulls(row_to_json(x))"
 
-/* Appends {key: [the first column of each row]}. */
-static void put_rows(struct json_writer *w, const char *key, const struct pg_result *rows,
-                     int count) {
-    json_key(w, key);
-    json_begin_array(w);
-    for (int row = 0; row < count; row++)
-        json_raw(w, pg_get_slice(rows, row, 0));
-    json_end_array(w);
-}
+/* An object of one list, of what a subselect gives. */
+#define LIST_SQL(key, rows) "SELECT row_to_json(l) FROM (SELECT array(" rows ") AS " key ") l"
 
-static enum status read_array(struct pg *pg, const struct pg_statement *statement,
-                              const struct pg_param *params, const char *key, struct buf *out,
-                              struct error *error) {
+/* Appends the row that a statement gives. */
+static enum status read_one(struct pg *pg, const struct pg_statement *statement,
+                            const struct pg_param *params, struct buf *out, struct error *error) {
     struct pg_result *rows = NULL;
     enum status status = pg_query(pg, statement, params, &rows, error);
-    if (status != STATUS_OK)
-        return status;
-    struct json_writer w = json_writer(out);
-    json_begin_object(&w);
-    put_rows(&w, key, rows, pg_rows(rows));
-    json_end_object(&w);
+    if (status == STATUS_OK && pg_rows(rows) == 0)
+        status = error_set(error, STATUS_NOT_FOUND, "there is no such job");
+    if (status == STATUS_OK)
+        buf_append_slice(out, pg_get_slice(rows, 0, 0));
     pg_result_free(&rows);
-    return STATUS_OK;
+    return status;
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -94,12 +85,16 @@ static enum status open_cursor(struct slice scope, struct slice cursor, struct b
 }
 
 /* One row more than the page has tells that there is a next one. */
-static void write_page(const struct pg_result *rows, const struct page_request *request,
+static void write_page(const struct pg_result *rows, const struct dlq_request *request,
                        struct slice scope, struct buf *out) {
     struct json_writer w = json_writer(out);
     int limit = (int)request->limit, count = pg_rows(rows) > limit ? limit : pg_rows(rows);
     json_begin_object(&w);
-    put_rows(&w, "entries", rows, count);
+    json_key(&w, "entries");
+    json_begin_array(&w);
+    for (int row = 0; row < count; row++)
+        json_raw(&w, pg_get_slice(rows, row, 0));
+    json_end_array(&w);
     if (count < pg_rows(rows))
         put_cursor(&w, scope, rows, count - 1);
     json_end_object(&w);
@@ -114,7 +109,7 @@ static void write_page(const struct pg_result *rows, const struct page_request *
     " CROSS JOIN LATERAL (SELECT" ENTRY_COLUMNS " FROM (SELECT p.*) e) x"                          \
     " ORDER BY p.failed_at DESC, p.id DESC"
 
-enum status store_read_page(struct pg *pg, const struct page_request *request, struct buf *out,
+enum status store_read_page(struct pg *pg, const struct dlq_request *request, struct buf *out,
                             struct error *error) {
     static const struct pg_statement page_of_all = {
         .name = "dlq_page",
@@ -150,47 +145,6 @@ enum status store_read_page(struct pg *pg, const struct page_request *request, s
     buf_fini(&scope);
     buf_fini(&position);
     return status;
-}
-
-/* Appends the row that a statement gives, or says that there is none. */
-static enum status read_one(struct pg *pg, const struct pg_statement *statement,
-                            const struct pg_param *param, struct buf *out, struct error *error) {
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, statement, param, &rows, error);
-    if (status == STATUS_OK && pg_rows(rows) == 0)
-        status = error_set(error, STATUS_NOT_FOUND, "there is no such job");
-    if (status == STATUS_OK)
-        buf_append_slice(out, pg_get_slice(rows, 0, 0));
-    pg_result_free(&rows);
-    return status;
-}
-
-enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
-                             struct error *error) {
-    static const struct pg_statement matching = {
-        .name = "dlq_count",
-        .sql = "SELECT row_to_json(x) FROM (SELECT count(*) AS matching FROM dlq.entries e"
-               " WHERE" STORE_FILTER_1_SQL ") x",
-        .param_count = 1,
-    };
-    struct buf text = {0};
-    store_filter_write(filter, &text);
-    const struct pg_param param = pg_text(buf_slice(&text));
-    enum status status = read_one(pg, &matching, &param, out, error);
-    buf_fini(&text);
-    return status;
-}
-
-enum status store_read_chosen(struct pg *pg, struct pg_array *ids, struct buf *out,
-                              struct error *error) {
-    static const struct pg_statement chosen = {
-        .name = "dlq_chosen",
-        .sql = "SELECT row_to_json(x) FROM (SELECT count(*) AS matching FROM dlq.entries"
-               " WHERE id = ANY($1::text[]) AND status = 'dead') x",
-        .param_count = 1,
-    };
-    const struct pg_param param = pg_array(ids);
-    return read_one(pg, &chosen, &param, out, error);
 }
 
 /* When a replay succeeded is what the entry itself remembers. */
@@ -245,57 +199,6 @@ enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, s
     return status;
 }
 
-enum status store_read_counts(struct pg *pg, struct buf *out, struct error *error) {
-    static const struct pg_statement counts = {
-        .name = "dlq_counts",
-        .sql = "SELECT row_to_json(x) FROM (SELECT stream, consumer,"
-               " count(*) FILTER (WHERE status = 'dead') AS dead,"
-               " count(*) FILTER (WHERE status IN ('replaying', 'replayed')) AS replayed,"
-               " count(*) FILTER (WHERE status = 'resolved') AS resolved,"
-               " count(*) FILTER (WHERE status = 'discarded') AS discarded"
-               " FROM dlq.entries GROUP BY stream, consumer ORDER BY stream, consumer) x",
-    };
-    return read_array(pg, &counts, NULL, "streams", out, error);
-}
-
-enum status store_read_groups(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
-                              struct error *error) {
-    static const struct pg_statement groups = {
-        .name = "dlq_groups",
-        .sql = "SELECT " OBJECT " FROM (SELECT e.stream, e.consumer, e.reason,"
-               " e.error_code AS \"errorCode\", e.error_kind AS error, count(*) AS count,"
-               " to_char(min(e.failed_at)" RFC3339 " AS \"firstFailedAt\","
-               " to_char(max(e.failed_at)" RFC3339 " AS \"lastFailedAt\""
-               " FROM dlq.entries e WHERE" STORE_FILTER_1_SQL
-               " GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2, 3, 4, 5 LIMIT 200) x",
-        .param_count = 1,
-    };
-    struct buf text = {0};
-    store_filter_write(filter, &text);
-    const struct pg_param param = pg_text(buf_slice(&text));
-    enum status status = read_array(pg, &groups, &param, "groups", out, error);
-    buf_fini(&text);
-    return status;
-}
-
-enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out,
-                            struct error *error) {
-    static const struct pg_statement fate = {
-        .name = "dlq_fate",
-        .sql =
-            "SELECT json_build_object("
-            " 'dead', coalesce(json_agg(id) FILTER (WHERE is_dead), '[]'),"
-            " 'open', coalesce(json_agg(id) FILTER (WHERE NOT is_dead AND is_open), '[]'))"
-            " FROM (SELECT u.id, EXISTS (SELECT FROM dlq.entries e WHERE e.id = u.id) AS is_dead,"
-            "   u.id IN (SELECT c.entry_id FROM dlq.chances c"
-            "     WHERE c.state IN ('waiting', 'given')) AS is_open"
-            "  FROM unnest($1::text[]) AS u(id)) AS asked",
-        .param_count = 1,
-    };
-    const struct pg_param param = pg_array(ids);
-    return read_one(pg, &fate, &param, out, error);
-}
-
 enum status store_read_discarded(struct pg *pg, struct slice service, int64_t after_us,
                                  struct slice after_id, struct buf *out, struct error *error) {
     static const struct pg_statement discarded = {
@@ -318,7 +221,7 @@ enum status store_read_discarded(struct pg *pg, struct slice service, int64_t af
     return read_one(pg, &discarded, params, out, error);
 }
 
-/* --- jobs ------------------------------------------------------------------------------------- */
+/* --- what is read as it is -------------------------------------------------------------------- */
 
 #define JOB_COLUMNS                                                                                \
     " id, state, action, filter, total, rate_per_second AS \"ratePerSecond\", replayed, resolved," \
@@ -326,23 +229,78 @@ enum status store_read_discarded(struct pg *pg, struct slice service, int64_t af
     " to_char(started_at" RFC3339 " AS \"startedAt\", to_char(updated_at" RFC3339                  \
     " AS \"updatedAt\", to_char(ended_at" RFC3339 " AS \"endedAt\", actor, because, detail"
 
-enum status store_read_jobs(struct pg *pg, struct buf *out, struct error *error) {
-    static const struct pg_statement newest = {
-        .name = "dlq_jobs",
-        .sql = "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
-               " ORDER BY started_at DESC, id DESC LIMIT 100) x",
-    };
-    return read_array(pg, &newest, NULL, "jobs", out, error);
-}
+static const struct reading {
+    struct pg_statement statement;
+    enum { BY_NOTHING, BY_FILTER, BY_IDS, BY_JOB } by;
+} readings[] = {
+    [READ_MATCHING] = {{"dlq_count",
+                        "SELECT row_to_json(x) FROM (SELECT count(*) AS matching"
+                        " FROM dlq.entries e WHERE" STORE_FILTER_1_SQL ") x",
+                        1},
+                       BY_FILTER},
+    [READ_CHOSEN] = {{"dlq_chosen",
+                      "SELECT row_to_json(x) FROM (SELECT count(*) AS matching"
+                      " FROM dlq.entries WHERE id = ANY($1::text[]) AND status = 'dead') x",
+                      1},
+                     BY_IDS},
+    [READ_COUNTS] = {{"dlq_counts",
+                      LIST_SQL("streams",
+                               "SELECT row_to_json(x) FROM (SELECT stream, consumer,"
+                               " count(*) FILTER (WHERE status = 'dead') AS dead,"
+                               " count(*) FILTER (WHERE status IN ('replaying', 'replayed'))"
+                               "  AS replayed,"
+                               " count(*) FILTER (WHERE status = 'resolved') AS resolved,"
+                               " count(*) FILTER (WHERE status = 'discarded') AS discarded"
+                               " FROM dlq.entries GROUP BY 1, 2 ORDER BY 1, 2) x"),
+                      0},
+                     BY_NOTHING},
+    [READ_GROUPS] = {{"dlq_groups",
+                      LIST_SQL("groups",
+                               "SELECT " OBJECT " FROM (SELECT e.stream, e.consumer, e.reason,"
+                               " e.error_code AS \"errorCode\", e.error_kind AS error,"
+                               " count(*) AS count, to_char(min(e.failed_at)" RFC3339
+                               " AS \"firstFailedAt\", to_char(max(e.failed_at)" RFC3339
+                               " AS \"lastFailedAt\" FROM dlq.entries e WHERE" STORE_FILTER_1_SQL
+                               " GROUP BY 1, 2, 3, 4, 5 ORDER BY count(*) DESC, 1, 2, 3, 4, 5"
+                               " LIMIT 200) x"),
+                      1},
+                     BY_FILTER},
+    [READ_FATE] = {{"dlq_fate",
+                    "SELECT json_build_object("
+                    " 'dead', coalesce(json_agg(id) FILTER (WHERE is_dead), '[]'),"
+                    " 'open', coalesce(json_agg(id) FILTER (WHERE NOT is_dead AND is_open), '[]'))"
+                    " FROM (SELECT u.id,"
+                    "   EXISTS (SELECT FROM dlq.entries e WHERE e.id = u.id) AS is_dead,"
+                    "   u.id IN (SELECT c.entry_id FROM dlq.chances c"
+                    "     WHERE c.state IN ('waiting', 'given')) AS is_open"
+                    "  FROM unnest($1::text[]) AS u(id)) AS asked",
+                    1},
+                   BY_IDS},
+    [READ_JOBS] = {{"dlq_jobs",
+                    LIST_SQL("jobs", "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
+                                     " ORDER BY started_at DESC, id DESC LIMIT 100) x"),
+                    0},
+                   BY_NOTHING},
+    [READ_JOB] = {{"dlq_job",
+                   "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
+                   " WHERE id = $1::uuid) x",
+                   1},
+                  BY_JOB},
+};
 
-enum status store_read_job(struct pg *pg, const struct uuid *id, struct buf *out,
-                           struct error *error) {
-    static const struct pg_statement one = {
-        .name = "dlq_job",
-        .sql = "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
-               " WHERE id = $1::uuid) x",
-        .param_count = 1,
-    };
-    const struct pg_param param = pg_uuid(id);
-    return read_one(pg, &one, &param, out, error);
+enum status store_read(struct pg *pg, enum dlq_reading reading, const struct dlq_request *request,
+                       struct buf *out, struct error *error) {
+    struct buf filter = {0};
+    struct pg_param param = pg_null();
+    if (readings[reading].by == BY_FILTER) {
+        store_filter_write(&request->filter, &filter);
+        param = pg_text(buf_slice(&filter));
+    } else if (readings[reading].by == BY_IDS) {
+        param = pg_array(request->ids);
+    } else if (readings[reading].by == BY_JOB) {
+        param = pg_uuid(&request->job);
+    }
+    enum status status = read_one(pg, &readings[reading].statement, &param, out, error);
+    buf_fini(&filter);
+    return status;
 }

@@ -16,6 +16,7 @@
 #include "services/dlq/index/entry.h"
 #include "shared/base/arena.h"
 #include "shared/base/buf.h"
+#include "shared/contract/dlq_edit.h"
 #include "shared/contract/dlq_filter.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
@@ -37,21 +38,45 @@
 /* Appends the filter's JSON, with times that PostgreSQL can read. */
 void store_filter_write(const struct dlq_filter *filter, struct buf *json);
 
-struct page_request {
+/* What somebody asks for. Texts are NULL where they are absent; all is borrowed. */
+struct dlq_request {
+    struct slice id, actor; /* of an entry or a job; who asks, for the audit */
+    struct slice reason, because;
+    struct slice cursor; /* "nextCursor" of the page before */
+    int64_t limit, rate_per_second;
+    bool is_dry;
     struct dlq_filter filter;
-    struct slice cursor; /* "nextCursor" of the page before; "" for the first */
-    int64_t limit;
+    struct pg_array *ids; /* entries chosen in place of a filter; NULL: not given */
+    struct dlq_edit edit;
+    struct uuid job;
 };
+
+/* What is read by one statement, as one object. */
+enum dlq_reading {
+    /* {"matching":n}: how many entries the filter means, or how many of the ids are dead. */
+    READ_MATCHING,
+    READ_CHOSEN,
+    /* {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]}; what is about
+       to be replayed counts as replayed. */
+    READ_COUNTS,
+    /* {"groups":[{"stream","consumer","reason","errorCode"?,"error","count","firstFailedAt",
+       "lastFailedAt"}]}: what the filter means, by consumer and what went wrong, the largest first
+       and up to 200. "error" is without numbers and ids, and a filter's `error` takes it. */
+    READ_GROUPS,
+    /* {"dead":[id],"open":[id]}: of the ids those that are or were a dead letter, and of the rest
+       those whose message has its second chance. */
+    READ_FATE,
+    READ_JOBS, /* {"jobs":[JOB]}, the newest 100, newest first */
+    READ_JOB,  /* JOB */
+};
+/* Appends it. NOT_FOUND: there is no such job. */
+enum status store_read(struct pg *pg, enum dlq_reading reading, const struct dlq_request *request,
+                       struct buf *out, struct error *error) MUST_CHECK;
 
 /* Appends {"entries":[ENTRY],"nextCursor"?}, newest failure first. INVALID: a cursor of another
    filter, or none of ours. */
-enum status store_read_page(struct pg *pg, const struct page_request *request, struct buf *out,
+enum status store_read_page(struct pg *pg, const struct dlq_request *request, struct buf *out,
                             struct error *error) MUST_CHECK;
-/* Appends {"matching":n}: how many entries a filter means, or how many of the ids are dead. */
-enum status store_read_count(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
-                             struct error *error) MUST_CHECK;
-enum status store_read_chosen(struct pg *pg, struct pg_array *ids, struct buf *out,
-                              struct error *error) MUST_CHECK;
 
 /* An entry, in the arena. */
 struct entry_view {
@@ -67,31 +92,11 @@ struct entry_view {
 enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, struct arena *arena,
                              struct entry_view *view, struct error *error) MUST_CHECK;
 
-/* Appends {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]}; what is
-   about to be replayed counts as replayed. */
-enum status store_read_counts(struct pg *pg, struct buf *out, struct error *error) MUST_CHECK;
-
-/* Appends {"groups":[{"stream","consumer","reason","errorCode"?,"error","count","firstFailedAt",
-   "lastFailedAt"}]}: what a filter means, by consumer and what went wrong, the largest first and up
-   to 200. "error" is without numbers and ids, and a filter's `error` takes it. */
-enum status store_read_groups(struct pg *pg, const struct dlq_filter *filter, struct buf *out,
-                              struct error *error) MUST_CHECK;
-
 /* Appends {"nowUs","entries":[{"id","eventId","consumer","atUs"}]}: what was discarded at the
    service's consumers after (after_us, after_id), in this order. `consumer` has its stream in
    front. */
 enum status store_read_discarded(struct pg *pg, struct slice service, int64_t after_us,
                                  struct slice after_id, struct buf *out,
                                  struct error *error) MUST_CHECK;
-/* Appends {"dead":[id],"open":[id]}: of the entry ids asked for those that are or were a dead
-   letter, and of the rest those whose message has its second chance. */
-enum status store_read_fate(struct pg *pg, struct pg_array *ids, struct buf *out,
-                            struct error *error) MUST_CHECK;
-
-/* Appends {"jobs":[JOB]}, the newest 100, newest first. */
-enum status store_read_jobs(struct pg *pg, struct buf *out, struct error *error) MUST_CHECK;
-/* Appends JOB; NOT_FOUND. */
-enum status store_read_job(struct pg *pg, const struct uuid *id, struct buf *out,
-                           struct error *error) MUST_CHECK;
 
 #endif
