@@ -1,8 +1,5 @@
 #include "services/dlq/endpoint.h"
 
-#include "services/dlq/index/entry_json.h"
-#include "services/dlq/index/store_act.h"
-#include "services/dlq/index/store_read.h"
 #include "services/dlq/replay/replay.h"
 
 #include <json-c/linkhash.h>
@@ -171,48 +168,68 @@ ENDPOINT(list, true, "limit", "cursor", NULL)
 
 enum { ANSWER_MOST_BYTES = 1000 * 1000 }; /* NATS takes 1 MiB */
 
-/* "original": what failed first, where an edit has taken its place since. Without it where the
-   stream holds it no longer, or the answer has no room for it. */
-static enum status write_first(struct endpoint_call *call, const struct dlq_request *asked,
-                               const struct entry_view *view, struct json_writer *w,
-                               struct error *error) {
+/* "original", unless the answer has no room for it. */
+static void put_original(const struct stored_message *message, struct json_writer *w) {
+    struct buf text = {0};
+    struct json_writer original = json_writer(&text);
+    json_begin_object(&original);
+    entry_write_original(message, &original);
+    json_end_object(&original);
+    if (w->out->len + text.len <= ANSWER_MOST_BYTES)
+        json_put_raw(w, "original", buf_slice(&text));
+    buf_fini(&text);
+}
+
+/* What is to be replayed; or what failed first, where an edit has taken its place since. */
+static enum status write_message(struct slice reply, bool is_first, struct json_writer *w,
+                                 struct error *error) {
     struct stored_message message = {0};
     struct entry entry;
-    enum status status =
-        entry_fetch_first(call->nats, view->stream, asked->id, &message, &entry, error);
-    if (status == STATUS_OK && entry.generation == 1) {
-        struct buf text = {0};
-        struct json_writer original = json_writer(&text);
-        json_begin_object(&original);
-        entry_json_write_original(&message, &original);
-        json_end_object(&original);
-        if (call->reply->len + text.len <= ANSWER_MOST_BYTES)
-            json_put_raw(w, "original", buf_slice(&text));
-        buf_fini(&text);
-    }
+    enum status status = stored_message_parse(reply, &message, error);
+    if (status == STATUS_OK)
+        status = entry_parse(&message, &entry, error);
+    if (status == STATUS_OK && !is_first)
+        entry_write_original(&message, w);
+    else if (status == STATUS_OK && entry.generation == 1)
+        put_original(&message, w);
     stored_message_fini(&message);
     return status;
+}
+
+/* What the stream no longer holds is left out. */
+static enum status write_messages(struct endpoint_call *call, const struct entry_view *view,
+                                  const char *subject, struct json_writer *w, struct error *error) {
+    struct request_batch *requests = request_batch_create(call->nats);
+    struct buf stream = {0};
+    entry_write_stream(view->stream, &stream);
+    stored_message_ask(requests, buf_slice(&stream), view->dlq_sequence);
+    if (view->was_edited)
+        stored_message_ask_next(requests, buf_slice(&stream), 1, subject);
+    enum status status = request_batch_run(requests, error);
+    if (status == STATUS_OK)
+        status = write_message(request_batch_reply(requests, 0), false, w, error);
+    if (!status_is_retryable(status) && view->was_edited)
+        status = write_message(request_batch_reply(requests, 1), true, w, error);
+    request_batch_destroy(&requests);
+    buf_fini(&stream);
+    return status_is_retryable(status) ? status : STATUS_OK;
 }
 
 static enum status serve_get(struct endpoint_call *call, const struct dlq_request *asked,
                              struct error *error) {
     struct entry_view view;
-    struct stored_message message = {0};
-    struct entry entry;
+    struct buf subject = {0};
     enum status status = store_read_entry(call->pg, asked->id, true, call->arena, &view, error);
     if (status != STATUS_OK)
         return status;
     struct json_writer w = json_writer(call->reply);
     json_begin_object(&w);
     json_raw(&w, (struct slice){view.json.ptr + 1, view.json.len - 2}); /* all its members */
-    status = entry_fetch(call->nats, view.stream, view.dlq_sequence, &message, &entry, error);
-    if (status == STATUS_OK)
-        entry_json_write_original(&message, &w);
-    stored_message_fini(&message);
-    if (!status_is_retryable(status) && view.was_edited)
-        status = write_first(call, asked, &view, &w, error);
+    buf_printf(&subject, "dlq.%.*s", SLICE_ARG(asked->id));
+    status = write_messages(call, &view, subject.ptr, &w, error);
+    buf_fini(&subject);
     json_end_object(&w);
-    return status_is_retryable(status) ? status : STATUS_OK;
+    return status;
 }
 ENDPOINT(get, false, "id", NULL)
 

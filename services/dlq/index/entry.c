@@ -1,11 +1,14 @@
 #include "services/dlq/index/entry.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/utf8.h"
 
 #include <inttypes.h>
 #include <limits.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define SUBJECT_PREFIX "dlq."
 #define OUR_PREFIX "Dlq-"
@@ -13,28 +16,14 @@
 #define ORIGINAL_PREFIX_LEN (sizeof(ORIGINAL_PREFIX) - 1)
 #define OURS_MOST 4096 /* bytes of the headers we add */
 
-static const char *const reason_texts[] = {
-#define DEAD_REASON_TEXT(id, text, meaning) text,
-    DEAD_REASON_TABLE(DEAD_REASON_TEXT)
-#undef DEAD_REASON_TEXT
-};
+#define TEXT(id, text, meaning) text,
+static const char *const reason_texts[] = {DEAD_REASON_TABLE(TEXT)};
+static const char *const status_texts[] = {ENTRY_STATUS_TABLE(TEXT)};
+#undef TEXT
 
 const char *dead_reason_text(enum dead_reason reason) {
     return reason_texts[reason];
 }
-
-bool dead_reason_parse(struct slice text, enum dead_reason *reason) {
-    int at = slice_index(text, reason_texts, REASON_COUNT);
-    if (at >= 0)
-        *reason = (enum dead_reason)at;
-    return at >= 0;
-}
-
-static const char *const status_texts[] = {
-#define ENTRY_STATUS_TEXT(id, text, meaning) text,
-    ENTRY_STATUS_TABLE(ENTRY_STATUS_TEXT)
-#undef ENTRY_STATUS_TEXT
-};
 
 const char *entry_status_text(enum entry_status status) {
     return status_texts[status];
@@ -183,11 +172,14 @@ static bool find_field(struct slice block, const struct field *field, struct ent
 
 enum status entry_parse(const struct stored_message *message, struct entry *entry,
                         struct error *error) {
-    struct slice block = buf_slice(&message->headers), reason = {0};
+    struct slice block = buf_slice(&message->headers), text = {0};
     struct entry parsed = {0};
-    bool is_entry = parse_subject(slice_of(message->subject), &parsed) &&
-                    header_find(block, "Dlq-Reason", &reason) &&
-                    dead_reason_parse(reason, &parsed.reason);
+    int reason = -1;
+    bool is_entry = parse_subject(slice_of(message->subject), &parsed);
+    if (header_find(block, "Dlq-Reason", &text))
+        reason = slice_index(text, reason_texts, REASON_COUNT);
+    is_entry = is_entry && reason >= 0;
+    parsed.reason = (enum dead_reason)reason;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && is_entry; i++)
         is_entry = find_field(block, &fields[i], &parsed);
     if (!is_entry)
@@ -210,49 +202,69 @@ bool entry_next_original_header(struct slice *rest, struct header *header) {
     return false;
 }
 
-/* `first` NULL: message `dlq_sequence`; else the first on that subject. */
-static enum status fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
-                         const char *first, struct stored_message *read, struct error *error) {
-    struct buf dlq_stream = {0};
-    struct request_batch *requests = request_batch_create(nats);
-    entry_write_stream(stream, &dlq_stream);
-    if (first != NULL)
-        stored_message_ask_next(requests, buf_slice(&dlq_stream), 1, first);
-    else
-        stored_message_ask(requests, buf_slice(&dlq_stream), dlq_sequence);
-    enum status status = request_batch_run(requests, error);
-    if (status == STATUS_OK)
-        status = stored_message_parse(request_batch_reply(requests, 0), read, error);
-    request_batch_destroy(&requests);
-    buf_fini(&dlq_stream);
-    return status;
+/* --- to JSON, for people to look at ----------------------------------------------------------- */
+
+/* A NATS message takes 1 MiB; escaping makes up to six bytes of one, base64 four of three. */
+enum { TEXT_MOST_BYTES = 64 * 1024, BASE64_MOST_BYTES = 384 * 1024 };
+
+static bool is_same_name(struct slice a, struct slice b) {
+    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-static enum status take(enum status status, struct stored_message *read,
-                        struct stored_message *message, struct entry *entry, struct error *error) {
-    if (status == STATUS_OK)
-        status = entry_parse(read, entry, error);
-    if (status == STATUS_OK)
-        *message = *read;
-    else
-        stored_message_fini(read);
-    return status;
+/* Whether a header of that name stands before `end`. */
+static bool was_before(struct slice block, const char *end, struct slice name) {
+    struct header header;
+    while (entry_next_original_header(&block, &header) && header.name.ptr < end)
+        if (is_same_name(header.name, name))
+            return true;
+    return false;
 }
 
-enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
-                        struct stored_message *message, struct entry *entry, struct error *error) {
-    struct stored_message read = {0};
-    enum status status = fetch(nats, stream, dlq_sequence, NULL, &read, error);
-    return take(status, &read, message, entry, error);
+static void write_values(struct slice block, struct slice name, struct json_writer *w) {
+    struct header header;
+    json_begin_array(w);
+    while (entry_next_original_header(&block, &header))
+        if (is_same_name(header.name, name))
+            json_string(w, header.value);
+    json_end_array(w);
 }
 
-enum status entry_fetch_first(struct nats_client *nats, struct slice stream, struct slice id,
-                              struct stored_message *message, struct entry *entry,
-                              struct error *error) {
-    struct stored_message read = {0};
-    struct buf subject = {0};
-    buf_printf(&subject, "dlq.%.*s", SLICE_ARG(id));
-    enum status status = fetch(nats, stream, 0, subject.ptr, &read, error);
-    buf_fini(&subject);
-    return take(status, &read, message, entry, error);
+static void write_headers(struct slice block, struct json_writer *w) {
+    struct slice rest = block;
+    struct header header;
+    json_key(w, "headers");
+    json_begin_object(w);
+    while (entry_next_original_header(&rest, &header)) {
+        if (was_before(block, header.name.ptr, header.name))
+            continue;
+        struct buf name = {0};
+        buf_append_slice(&name, header.name);
+        json_key(w, name.ptr);
+        write_values(block, header.name, w);
+        buf_fini(&name);
+    }
+    json_end_object(w);
+}
+
+static void write_base64(struct slice bytes, struct json_writer *w) {
+    struct buf text = {0};
+    size_t size = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+    buf_reserve(&text, size);
+    sodium_bin2base64(text.ptr, size, (const unsigned char *)bytes.ptr, bytes.len,
+                      sodium_base64_VARIANT_ORIGINAL);
+    json_put_string(w, "bodyBase64", (struct slice){text.ptr, size - 1});
+    buf_fini(&text);
+}
+
+void entry_write_original(const struct stored_message *message, struct json_writer *w) {
+    struct slice body = {message->body.len > 0 ? message->body.ptr : "", message->body.len};
+    write_headers(buf_slice(&message->headers), w);
+    if (body.len <= TEXT_MOST_BYTES && utf8_is_valid(body))
+        json_put_string(w, "body", body);
+    json_put_int(w, "bodyBytes", (int64_t)body.len);
+    if (body.len > BASE64_MOST_BYTES)
+        json_put_bool(w, "bodyTruncated", true);
+    if (body.len > BASE64_MOST_BYTES)
+        body.len = BASE64_MOST_BYTES;
+    write_base64(body, w);
 }

@@ -11,7 +11,7 @@
  * Nats-Expected-Last-Subject-Sequence, so that one failure makes one message, however many write
  * it.
  *
- * Pure but for entry_fetch(). Thread safe on distinct entries.
+ * Pure. Thread safe on distinct entries.
  */
 #ifndef OM_SERVICES_DLQ_INDEX_ENTRY_H
 #define OM_SERVICES_DLQ_INDEX_ENTRY_H
@@ -33,7 +33,6 @@ enum dead_reason {
 };
 
 const char *dead_reason_text(enum dead_reason reason);
-bool dead_reason_parse(struct slice text, enum dead_reason *reason);
 
 /* An entry's state in the index (dlq.entries). */
 #define ENTRY_STATUS_TABLE(X)                                                                      \
@@ -91,15 +90,9 @@ enum status entry_parse(const struct stored_message *message, struct entry *entr
    body is the message's. */
 bool entry_next_original_header(struct slice *rest, struct header *header);
 
-/* Reads and parses message `dlq_sequence` of <stream>_DLQ. `entry` borrows from `message`, which
-   the caller ends. NOT_FOUND when the stream no longer holds it. Blocks up to 5 s. */
-enum status entry_fetch(struct nats_client *nats, struct slice stream, uint64_t dlq_sequence,
-                        struct stored_message *message, struct entry *entry,
-                        struct error *error) MUST_CHECK;
-/* The same of the first generation that <stream>_DLQ still holds of the entry `id`: what failed
-   before anybody edited it, as long as that is kept. */
-enum status entry_fetch_first(struct nats_client *nats, struct slice stream, struct slice id,
-                              struct stored_message *message, struct entry *entry,
-                              struct error *error) MUST_CHECK;
+/* Adds the original to the open object: "headers":{name:[values]} as it had them, "body" where it
+   is text of moderate size, "bodyBase64", "bodyBytes", and "bodyTruncated" where only its beginning
+   fits into an answer. */
+void entry_write_original(const struct stored_message *message, struct json_writer *w);
 
 #endif

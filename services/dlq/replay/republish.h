@@ -24,8 +24,8 @@
 /* False for a message so large that no stream would take it with our headers. */
 bool republish_fits(const struct stored_message *original);
 
-/* `stored` is what the replay names: an entry's message, or the original itself. INVALID when a
-   client cannot carry it. Caller destroys. */
+/* `stored` is what the replay names: an entry's message, or the original itself. Caller destroys.
+ */
 enum status republish_message(const struct replay *replay, const struct stored_message *stored,
                               const char *reply, natsMsg **message, struct error *error) MUST_CHECK;
 /* The server's answer. UNAVAILABLE: not now. INVALID: refused, nothing was stored. */

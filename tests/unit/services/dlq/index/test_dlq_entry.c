@@ -1,4 +1,4 @@
-/* Covers: services/dlq/index/entry_json.c */
+/* Covers: services/dlq/index/entry.c */
 #include "services/dlq/index/entry.h"
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"
