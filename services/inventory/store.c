@@ -1,6 +1,5 @@
 #include "services/inventory/store.h"
 
-#include "shared/consume/batch_order_ids.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
 

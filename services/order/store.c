@@ -1,7 +1,6 @@
 #include "services/order/store.h"
 
 #include "shared/base/clock.h"
-#include "shared/consume/batch_order_ids.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
 

@@ -4,7 +4,6 @@
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/consume/awaited.h"
-#include "shared/consume/retry_delay.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"
 
@@ -83,10 +82,8 @@ static enum status store_report(const struct acknowledger *acknowledger,
     return status;
 }
 
-/* If each attempt was begun by another reader, it is what ends them; otherwise its time ran out in
-   the hands of one that lives. Fire and forget. */
-static void mark(const struct acknowledger *acknowledger, const struct message *message,
-                 const char *reader) {
+void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message,
+                       const char *reader) {
     const struct consumer_spec *spec = acknowledger->spec;
     struct buf subject = {0};
     buf_printf(&subject, "failures.%s.%s.seq-%" PRIu64 ".%d", spec->stream, spec->durable,
@@ -94,10 +91,6 @@ static void mark(const struct acknowledger *acknowledger, const struct message *
     natsConnection_PublishString(nats_client_bulk(acknowledger->options->nats), subject.ptr,
                                  reader);
     buf_fini(&subject);
-}
-
-void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message) {
-    mark(acknowledger, message, acknowledger->process);
 }
 
 /* --- acknowledgements ------------------------------------------------------------------------- */
@@ -141,7 +134,7 @@ static enum event_count settle_failed(const struct acknowledger *acknowledger,
     else if (!consumer_spec_is_raw(acknowledger->spec))
         send_report(acknowledger, message);
     pull_nak(pull, message->raw,
-             retry_delay_ms(delivery->attempt, pull_is_last_delivery(pull, delivery->attempt)));
+             delivery_retry_ms(delivery->attempt, pull_is_last_delivery(pull, delivery->attempt)));
     return COUNT_RETRY;
 }
 
@@ -196,7 +189,7 @@ static bool waits_on(const struct acknowledger *acknowledger, struct message *me
         return false;
     }
     if (message->is_chance)
-        mark(acknowledger, message, "aside");
+        acknowledge_begin(acknowledger, message, "aside");
     message->due_us = now_us + backoff_after(&delays, ++message->early_tries) * 1000;
     return true;
 }

@@ -29,12 +29,14 @@ struct acknowledger {
     const char *consumer; /* ORDERS/inventory: its name in logs */
     const struct consumer_options *options;
     struct intake *intake;
-    char process[UUID_TEXT_SIZE]; /* another one whenever the process is started */
 };
 
-/* Marks that this process begins an attempt at a second chance, in FAILURES, as
-   failures.<stream>.<consumer>.seq-<sequence>.<attempt>. */
-void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message);
+/* Marks that `reader` begins an attempt at a second chance, in FAILURES, as
+   failures.<stream>.<consumer>.seq-<sequence>.<attempt>. If each attempt was begun by another
+   reader, it is what ends them; otherwise its time ran out in the hands of one that lives. Fire and
+   forget. */
+void acknowledge_begin(const struct acknowledger *acknowledger, const struct message *message,
+                       const char *reader);
 /* Adds to `counts`. */
 void acknowledge_batch(const struct acknowledger *acknowledger, const struct message_list *batch,
                        int64_t counts[COUNTS]);

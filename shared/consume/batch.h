@@ -78,6 +78,14 @@ struct consumer_spec {
     size_t row_count;
 };
 
+/* Runs a statement whose only parameter, $1::uuid[], is the order of each event of the batch: one
+   that has several events is there several times. Blocks as pg_query() does. */
+enum status batch_query_orders(const struct batch *batch, const struct pg_statement *statement,
+                               struct pg_result **result, struct error *error) MUST_CHECK;
+/* The same, but *result is as with pg_queue_into(). */
+enum status batch_queue_orders(const struct batch *batch, const struct pg_statement *statement,
+                               struct pg_result **result, struct error *error) MUST_CHECK;
+
 static inline bool consumer_spec_is_raw(const struct consumer_spec *spec) {
     return spec->rows[0].handler->take_raw != NULL;
 }

@@ -56,6 +56,7 @@ struct consumer {
     struct arena *events;             /* of the batch, decoded */
     struct attempt *attempt;
     struct acknowledger acknowledger;
+    char process[UUID_TEXT_SIZE]; /* another one whenever the process is started */
     struct delivery **deliveries; /* of the batch, those that are not settled yet */
     struct slots slots;
     pthread_t worker;
@@ -112,25 +113,31 @@ static bool is_settled_by(enum status status) {
     return status == STATUS_OK || status == STATUS_DATA;
 }
 
+/* Sets or clears why the consumer does not go on. True when it was not so before. */
+static bool set_hindered(struct consumer *consumer, atomic_bool *state, struct metric *gauge,
+                         unsigned slot, const struct error *error) {
+    bool is_hindered = error != NULL;
+    if (is_hindered)
+        hindrance_set(&consumer->hindrance, error);
+    if (atomic_exchange(state, is_hindered) == is_hindered)
+        return false;
+    metric_set(gauge, slot, is_hindered);
+    if (!is_hindered)
+        hindrance_clear(&consumer->hindrance);
+    return true;
+}
+
 static void set_held(struct consumer *consumer, const struct error *error) {
-    hindrance_set(&consumer->hindrance, error);
-    if (atomic_exchange(&consumer->held, true))
+    if (!set_hindered(consumer, &consumer->held, &held_batches, consumer->slots.held, error))
         return;
-    metric_set(&held_batches, consumer->slots.held, true);
-    if (status_is_retryable(error->status))
+    if (error == NULL)
+        log_info("going on", LOG_TEXT("consumer", consumer->inbox_name));
+    else if (status_is_retryable(error->status))
         log_warn("holding the batch until a dependency is back",
                  LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
     else
         log_error("holding the batch: a fault of the program or of what it stored",
                   LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
-}
-
-static void set_going(struct consumer *consumer) {
-    if (!atomic_exchange(&consumer->held, false))
-        return;
-    hindrance_clear(&consumer->hindrance);
-    metric_set(&held_batches, consumer->slots.held, false);
-    log_info("going on", LOG_TEXT("consumer", consumer->inbox_name));
 }
 
 /* Nothing is NAKed and nothing fetched meanwhile; the heartbeat keeps what is in hand. */
@@ -157,7 +164,7 @@ static bool attempt_until_settled(struct consumer *consumer, struct delivery *co
             continue;
         }
         if (is_settled_by(status)) {
-            set_going(consumer);
+            set_held(consumer, NULL);
             *result = status;
             return true;
         }
@@ -204,18 +211,14 @@ static bool run_batch(struct consumer *consumer) {
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-static void set_cut_off(struct consumer *consumer, bool cut_off, const struct error *error) {
-    if (cut_off)
-        hindrance_set(&consumer->hindrance, error);
-    if (atomic_exchange(&consumer->cut_off, cut_off) == cut_off)
+static void set_cut_off(struct consumer *consumer, const struct error *error) {
+    if (!set_hindered(consumer, &consumer->cut_off, &cut_off_consumers, consumer->slots.cut_off,
+                      error))
         return;
-    metric_set(&cut_off_consumers, consumer->slots.cut_off, cut_off);
-    if (cut_off) {
+    if (error != NULL)
         log_warn("cannot fetch", LOG_TEXT("consumer", consumer->inbox_name), LOG_ERROR(error));
-        return;
-    }
-    hindrance_clear(&consumer->hindrance);
-    log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
+    else
+        log_info("fetching again", LOG_TEXT("consumer", consumer->inbox_name));
 }
 
 static bool open_intake(struct consumer *consumer) {
@@ -224,7 +227,7 @@ static bool open_intake(struct consumer *consumer) {
     while (goes_on) {
         struct error error = {0};
         enum status status = intake_open(consumer->intake, &error);
-        set_cut_off(consumer, status != STATUS_OK, &error);
+        set_cut_off(consumer, status != STATUS_OK ? &error : NULL);
         if (status == STATUS_OK) {
             atomic_store(&consumer->open, true);
             return true;
@@ -241,7 +244,7 @@ static void announce_suspect(const struct consumer *consumer) {
     if (!first->is_alone || !nats_client_is_connected(consumer->options.nats))
         return;
     if (first->is_chance)
-        acknowledge_begin(&consumer->acknowledger, first);
+        acknowledge_begin(&consumer->acknowledger, first, consumer->process);
     natsConnection_FlushTimeout(nats_client_bulk(consumer->options.nats), FLUSH_MOST_MS);
 }
 
@@ -285,7 +288,7 @@ static void *worker_main(void *arg) {
                      (is_draining && !nats_client_is_connected(consumer->options.nats));
         if (is_drained)
             continue;
-        set_cut_off(consumer, status != STATUS_OK, &error);
+        set_cut_off(consumer, status != STATUS_OK ? &error : NULL);
         if (status != STATUS_OK && is_idle)
             wait_held(consumer, HOLD_LEAST_MS);
     }
@@ -329,7 +332,7 @@ struct consumer *consumer_create(const struct consumer_spec *spec,
         .intake = consumer->intake,
     };
     struct uuid process = uuid_v7();
-    uuid_format(&process, consumer->acknowledger.process);
+    uuid_format(&process, consumer->process);
     return consumer;
 }
 

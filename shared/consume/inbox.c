@@ -39,17 +39,16 @@ static int compare_places(const void *a, const void *b) {
     return left->index < right->index ? -1 : left->index > right->index;
 }
 
+static int compare_id(const void *id, const void *place) {
+    return uuid_compare(id, &((const struct place *)place)->id);
+}
+
 /* The first of equal ids, so that a repetition within the batch is the duplicate. */
-static struct place *find_first(struct place *places, size_t count, const struct uuid *id) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (uuid_compare(&places[middle].id, id) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && uuid_compare(&places[low].id, id) == 0 ? &places[low] : NULL;
+static size_t find_first(const struct place *places, size_t count, const struct uuid *id) {
+    const struct place *place = bsearch(id, places, count, sizeof(*places), compare_id);
+    while (place > places && compare_id(id, place - 1) == 0)
+        place--;
+    return place->index;
 }
 
 enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
@@ -72,9 +71,7 @@ enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *con
     enum status status = pg_query(pg, &take, params, &rows, error);
     for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
         struct uuid id = pg_get_uuid(rows, row, 0);
-        struct place *place = find_first(places, count, &id);
-        if (place != NULL)
-            deliveries[place->index]->is_duplicate = false;
+        deliveries[find_first(places, count, &id)]->is_duplicate = false;
     }
     pg_result_free(&rows);
     pg_array_fini(&ids);

@@ -2,7 +2,6 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
-#include "shared/consume/retry_delay.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -183,15 +182,11 @@ static void touch(struct intake *intake, struct message_list *list) {
     }
 }
 
-/* A consumer that is well delivers it once more, with its body. */
-static void give_back_hollow(struct intake *intake) {
-    struct pull *pull = intake->pull;
-    for (size_t i = 0; i < intake->hollow.count; i++) {
-        const struct message *message = intake->hollow.items[i];
-        int attempt = message->delivery.attempt;
-        pull_nak(pull, message->raw, retry_delay_ms(attempt, pull_is_last_delivery(pull, attempt)));
-    }
-    list_clear(&intake->hollow);
+/* The server delivers them once more, to whoever is asked next. */
+static void give_back(struct intake *intake, struct message_list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        pull_nak(intake->pull, list->items[i]->raw, delivery_retry_ms(1, false));
+    list_clear(list);
 }
 
 /* --- what is early ---------------------------------------------------------------------------- */
@@ -222,16 +217,6 @@ static void take_due(struct intake *intake) {
         }
     }
     early->count = left;
-}
-
-/* Whoever is asked next waits on. */
-static void give_back_early(struct intake *intake) {
-    struct pull *pull = intake->pull;
-    for (size_t i = 0; i < intake->early.count; i++) {
-        const struct message *message = intake->early.items[i];
-        pull_nak(pull, message->raw, retry_delay_ms(1, false));
-    }
-    list_clear(&intake->early);
 }
 
 static enum status judge_crowd(const struct intake *intake, struct error *error) {
@@ -270,7 +255,7 @@ enum status intake_take(struct intake *intake, struct error *error) {
     if (trouble == STATUS_OK)
         trouble = judge_crowd(intake, error);
     if (status == STATUS_OK && trouble == STATUS_OK)
-        give_back_hollow(intake);
+        give_back(intake, &intake->hollow); /* a consumer that is well sends their bodies, too */
     else
         touch(intake, &intake->hollow);
 
@@ -300,7 +285,7 @@ void intake_release(struct intake *intake) {
     }
     intake->batch.count = 0;
     if (intake->is_draining)
-        give_back_early(intake);
+        give_back(intake, &intake->early);
     pthread_mutex_unlock(&intake->mutex);
 }
 
@@ -377,7 +362,7 @@ enum status intake_open(struct intake *intake, struct error *error) {
 
 void intake_drain(struct intake *intake) {
     intake->is_draining = true;
-    give_back_early(intake);
+    give_back(intake, &intake->early);
     pull_drain(intake->pull);
 }
 
