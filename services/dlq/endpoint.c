@@ -251,7 +251,7 @@ static enum status answer_entry(struct endpoint_call *call, struct slice id,
 static enum status replay_now(struct endpoint_call *call, struct replays *taken,
                               struct error *error) {
     struct request_batch *requests = request_batch_create(call->nats);
-    enum status status = replay_run(requests, taken, call->pg, call->arena, error);
+    enum status status = replay_run(requests, taken, call->pg, error);
     request_batch_destroy(&requests);
     return status_is_retryable(status) ? STATUS_OK : status;
 }

@@ -38,6 +38,15 @@ static void count(const char *result, int64_t number) {
 
 #define OF_KEY_SQL " WHERE stream = $1::text AND consumer = $2::text AND stream_sequence = $3::int8"
 
+/* Runs a statement about a chance, whose fourth parameter is the message that it was sent as. */
+static enum status change(struct giver *giver, const struct pg_statement *statement,
+                          const struct replay *chance, struct error *error) {
+    const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
+                                      pg_int64((int64_t)chance->sequence),
+                                      pg_int64((int64_t)chance->published_sequence)};
+    return pg_query(giver->turns->pg, statement, params, NULL, error);
+}
+
 /* A chance that expired no longer holds up the next; should it fail later, it is a dead letter all
    the same. */
 static enum status expire(struct giver *giver, const struct replay *chance, const char *why,
@@ -48,13 +57,11 @@ static enum status expire(struct giver *giver, const struct replay *chance, cons
                " AND state IN ('waiting', 'given')",
         .param_count = 3,
     };
-    const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
-                                      pg_int64((int64_t)chance->sequence)};
     count("expired", 1);
     log_warn("nobody says what became of a second chance", LOG_SLICE("stream", chance->stream),
              LOG_SLICE("consumer", chance->consumer),
              LOG_INT("streamSequence", (int64_t)chance->sequence), LOG_TEXT("why", why));
-    return pg_query(giver->turns->pg, &statement, params, NULL, error);
+    return change(giver, &statement, chance, error);
 }
 
 /* A message that the stream no longer holds, or that the broker refuses, has no chance. The replay
@@ -71,9 +78,6 @@ static enum status note_given(struct giver *giver, const struct replay *chance,
                "   AND e.replay_sequence = $3::int8",
         .param_count = 4,
     };
-    const struct pg_param params[] = {pg_text(chance->stream), pg_text(chance->consumer),
-                                      pg_int64((int64_t)chance->sequence),
-                                      pg_int64((int64_t)chance->published_sequence)};
     if (chance->end == REPLAY_UNKNOWN)
         return STATUS_OK;
     if (chance->end == REPLAY_REFUSED)
@@ -82,7 +86,7 @@ static enum status note_given(struct giver *giver, const struct replay *chance,
     log_info("sent once more: it left no word", LOG_SLICE("entry", chance->id),
              LOG_INT("streamSequence", (int64_t)chance->sequence),
              LOG_INT("chanceSequence", (int64_t)chance->published_sequence));
-    return pg_query(giver->turns->pg, &give, params, NULL, error);
+    return change(giver, &give, chance, error);
 }
 
 /* Of each service that has none out, the first. Published first, then written down: who is killed
@@ -91,8 +95,8 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
     static const struct pg_statement find = {
         .name = "dlq_chance_next",
         .sql = "SELECT DISTINCT ON (w.service)"
-               "   w.entry_id, w.stream, w.consumer, '', w.stream_sequence, 0::int8,"
-               "   NULL::text, NULL::text"
+               "   w.entry_id, w.stream, w.consumer, '', w.stream, w.stream_sequence,"
+               "   0::int8, NULL::text, NULL::text"
                " FROM dlq.chances w WHERE w.state = 'waiting' AND NOT EXISTS ("
                "   SELECT FROM dlq.chances g WHERE g.state = 'given' AND g.service = w.service)"
                " ORDER BY w.service, w.noted_at, w.stream, w.stream_sequence LIMIT 64",
@@ -104,7 +108,7 @@ static enum status give_next(struct giver *giver, size_t *given, struct error *e
         return status;
     for (size_t i = 0; i < next.count; i++)
         next.items[i].is_chance = true;
-    status = replay_publish(giver->turns->requests, &next, giver->turns->arena, error);
+    status = replay_publish(giver->turns->requests, &next, error);
     failpoint("dlq.after_chance");
     for (size_t i = 0; i < next.count && status == STATUS_OK; i++)
         status = note_given(giver, &next.items[i], error);
@@ -151,24 +155,21 @@ static enum status end_answered(struct giver *giver, struct error *error) {
 }
 
 /* The time of one that the consumer has not been sent yet, because it is down or far behind, or
-   that it still has in hand, because it is slow or held, has not begun. `sent` is its message, and
-   when that was, since the clock may be set back. */
-static enum status judge(struct giver *giver, const struct replay *given, uint64_t sent,
-                         int64_t age_us, struct error *error) {
+   that it still has in hand, because it is slow or held, has not begun. */
+static enum status judge(struct giver *giver, const struct replay *given, int64_t age_us,
+                         struct error *error) {
     static const struct pg_statement renew = {
         .name = "dlq_chance_renew",
         .sql = "UPDATE dlq.chances SET given_at = now()" OF_KEY_SQL " AND state = 'given'",
         .param_count = 3,
     };
     struct consumer_facts facts = {.stream = given->stream, .consumer = given->consumer};
-    const struct pg_param params[] = {pg_text(given->stream), pg_text(given->consumer),
-                                      pg_int64((int64_t)given->sequence)};
     enum status status =
         consumer_facts_read(giver->turns->requests, giver->turns->arena, &facts, 1, error);
     if (status != STATUS_OK)
         return status;
-    if (facts.exists && facts.settled < sent)
-        return pg_query(giver->turns->pg, &renew, params, NULL, error);
+    if (facts.exists && facts.settled < given->published_sequence)
+        return change(giver, &renew, given, error);
     if (facts.exists && age_us < MARGIN_MS * 1000)
         return STATUS_OK;
     return expire(giver, given, facts.exists ? "no report" : "no consumer", error);
@@ -190,9 +191,9 @@ static enum status expire_overdue(struct giver *giver, size_t *out, struct error
     for (int row = 0; is_due && row < pg_rows(rows) && status == STATUS_OK; row++) {
         const struct replay given = {.stream = pg_get_slice(rows, row, 0),
                                      .consumer = pg_get_slice(rows, row, 1),
-                                     .sequence = (uint64_t)pg_get_int64(rows, row, 2)};
-        status = judge(giver, &given, (uint64_t)pg_get_int64(rows, row, 3),
-                       pg_get_int64(rows, row, 4), error);
+                                     .sequence = (uint64_t)pg_get_int64(rows, row, 2),
+                                     .published_sequence = (uint64_t)pg_get_int64(rows, row, 3)};
+        status = judge(giver, &given, pg_get_int64(rows, row, 4), error);
     }
     if (is_due)
         giver->overdue_due_us = clock_monotonic_us() + OVERDUE_POLL_MS * 1000;

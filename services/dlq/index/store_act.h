@@ -26,12 +26,15 @@ enum replay_end {
 struct replay {
     struct slice id, stream, consumer;
     struct slice subject; /* of an entry */
-    uint64_t sequence;    /* where it is: an entry in <stream>_DLQ, a second chance in <stream> */
-    int64_t generation;   /* of an entry */
+    struct slice
+        holder;         /* the stream that it is in: <stream>_DLQ, or of a second chance <stream> */
+    uint64_t sequence;  /* there */
+    int64_t generation; /* of an entry */
     bool is_chance;
     struct slice edit_headers; /* {name: [values]} in place of the original's; ptr NULL: none */
     struct slice edit_body;    /* ptr NULL: the original's */
 
+    struct stored_message stored; /* while it is published */
     enum replay_end end;
     uint64_t published_sequence;
     char detail[250]; /* why it was refused */
@@ -44,7 +47,9 @@ struct replays {
 
 /* Runs a statement whose rows begin with REPLAY_COLUMNS and an edit's headers and body, or two
    times NULL. */
-#define REPLAY_COLUMNS " e.id, e.stream, e.consumer, e.subject, e.dlq_sequence, e.generation"
+#define REPLAY_COLUMNS                                                                             \
+    " e.id, e.stream, e.consumer, e.subject, e.stream || '_DLQ' AS holder, e.dlq_sequence,"        \
+    " e.generation"
 enum status store_query_replays(struct pg *pg, const struct pg_statement *statement,
                                 const struct pg_param *params, struct arena *arena,
                                 struct replays *replays, struct error *error) MUST_CHECK;

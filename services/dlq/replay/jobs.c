@@ -51,8 +51,7 @@ static enum status settle(struct runner *runner, struct error *error) {
         enum status status = store_unsettled(runner->turns->pg, age_ms, TAKE_MOST,
                                              runner->turns->arena, &found, error);
         if (status == STATUS_OK)
-            status = replay_run(runner->turns->requests, &found, runner->turns->pg,
-                                runner->turns->arena, error);
+            status = replay_run(runner->turns->requests, &found, runner->turns->pg, error);
         if (status != STATUS_OK)
             return status;
         arena_reset(runner->turns->arena);
@@ -146,7 +145,7 @@ static enum status step(struct runner *runner, struct job *job, struct error *er
     if (status == STATUS_OK && taken.count == 0)
         return pg_query(turns->pg, &finish, &id, NULL, error);
     if (status == STATUS_OK && !job->is_discard) {
-        status = replay_run(turns->requests, &taken, turns->pg, turns->arena, error);
+        status = replay_run(turns->requests, &taken, turns->pg, error);
         runner->has_unsettled |= status != STATUS_OK;
     }
     job->due_us += (int64_t)taken.count * 1000000 / job->rate_per_second;

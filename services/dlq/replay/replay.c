@@ -1,6 +1,5 @@
 #include "services/dlq/replay/replay.h"
 
-#include "services/dlq/index/entry.h"
 #include "services/dlq/replay/republish.h"
 #include "shared/base/failpoint.h"
 #include "shared/observe/metrics.h"
@@ -21,50 +20,31 @@ static enum status refuse_unless(enum status status, struct replay *replay,
     return STATUS_OK;
 }
 
-static void write_stream(const struct replay *replay, struct buf *stream) {
-    if (replay->is_chance)
-        buf_append_slice(stream, replay->stream);
-    else
-        entry_write_stream(replay->stream, stream);
-}
-
-static enum status take_stored(struct slice reply, struct replay *replay,
-                               struct stored_message *stored, struct error *error) {
-    enum status status = stored_message_parse(reply, stored, error);
-    if (status == STATUS_NOT_FOUND) {
-        struct buf stream = {0};
-        write_stream(replay, &stream);
-        error_set(error, status, "it is no longer in %s: it was purged, or has expired",
-                  stream.ptr);
-        buf_fini(&stream);
-    }
-    return refuse_unless(status, replay, error);
-}
-
 /* The messages that the replays name, to be ended by the caller. */
 static enum status read_stored(struct request_batch *requests, struct replays *replays,
-                               struct stored_message *stored, struct error *error) {
+                               struct error *error) {
     request_batch_clear(requests);
-    for (size_t i = 0; i < replays->count; i++) {
-        struct buf stream = {0};
-        write_stream(&replays->items[i], &stream);
-        stored_message_ask(requests, buf_slice(&stream), replays->items[i].sequence);
-        buf_fini(&stream);
-    }
+    for (size_t i = 0; i < replays->count; i++)
+        stored_message_ask(requests, replays->items[i].holder, replays->items[i].sequence);
     enum status status = request_batch_run(requests, error);
-    for (size_t i = 0; i < replays->count && status == STATUS_OK; i++)
-        status =
-            take_stored(request_batch_reply(requests, i), &replays->items[i], &stored[i], error);
+    for (size_t i = 0; i < replays->count && status == STATUS_OK; i++) {
+        struct replay *replay = &replays->items[i];
+        status = stored_message_parse(request_batch_reply(requests, i), &replay->stored, error);
+        if (status == STATUS_NOT_FOUND)
+            error_set(error, status, "it is no longer in %.*s: it was purged, or has expired",
+                      SLICE_ARG(replay->holder));
+        status = refuse_unless(status, replay, error);
+    }
     return status;
 }
 
 static enum status add_publish(struct request_batch *requests, struct replay *replay,
-                               const struct stored_message *stored, struct error *error) {
+                               struct error *error) {
     natsMsg *message = NULL;
     if (replay->end == REPLAY_REFUSED)
         return STATUS_OK;
-    enum status status =
-        republish_message(replay, stored, request_batch_next_reply(requests), &message, error);
+    enum status status = republish_message(replay, &replay->stored,
+                                           request_batch_next_reply(requests), &message, error);
     if (status == STATUS_OK)
         request_batch_add_message(requests, message);
     return refuse_unless(status, replay, error);
@@ -79,11 +59,11 @@ static enum status judge(struct slice reply, struct replay *replay, struct error
 
 /* Takes in every answer, also behind one that says "not now". */
 static enum status publish(struct request_batch *requests, struct replays *replays,
-                           const struct stored_message *stored, struct error *error) {
+                           struct error *error) {
     enum status status = STATUS_OK;
     request_batch_clear(requests);
     for (size_t i = 0; i < replays->count && status == STATUS_OK; i++)
-        status = add_publish(requests, &replays->items[i], &stored[i], error);
+        status = add_publish(requests, &replays->items[i], error);
     if (status == STATUS_OK)
         status = request_batch_run(requests, error);
     if (status != STATUS_OK)
@@ -100,13 +80,12 @@ static enum status publish(struct request_batch *requests, struct replays *repla
 }
 
 enum status replay_publish(struct request_batch *requests, struct replays *replays,
-                           struct arena *arena, struct error *error) {
-    struct stored_message *stored = arena_alloc(arena, (replays->count + 1) * sizeof(*stored));
-    enum status status = read_stored(requests, replays, stored, error);
+                           struct error *error) {
+    enum status status = read_stored(requests, replays, error);
     if (status == STATUS_OK)
-        status = publish(requests, replays, stored, error);
+        status = publish(requests, replays, error);
     for (size_t i = 0; i < replays->count; i++)
-        stored_message_fini(&stored[i]);
+        stored_message_fini(&replays->items[i].stored);
     request_batch_clear(requests);
     return status;
 }
@@ -121,12 +100,12 @@ static void count_ends(const struct replays *replays) {
 }
 
 enum status replay_run(struct request_batch *requests, struct replays *replays, struct pg *pg,
-                       struct arena *arena, struct error *error) {
+                       struct error *error) {
     if (replays->count == 0)
         return STATUS_OK;
     struct error settling = {0};
     failpoint("dlq.before_replay");
-    enum status status = replay_publish(requests, replays, arena, error);
+    enum status status = replay_publish(requests, replays, error);
     failpoint("dlq.after_replay");
     enum status settled = store_settle(pg, replays, &settling);
     if (settled == STATUS_OK)

@@ -12,15 +12,14 @@
 #define OM_SERVICES_DLQ_REPLAY_REPLAY_H
 
 #include "services/dlq/index/store_act.h"
-#include "shared/base/arena.h"
 #include "shared/nats/request_batch.h"
 
 /* Sets the end of each. An error: the broker is away, and some ends are unknown. */
 enum status replay_publish(struct request_batch *requests, struct replays *replays,
-                           struct arena *arena, struct error *error) MUST_CHECK;
+                           struct error *error) MUST_CHECK;
 
 /* The same, and writes down what became of them. */
 enum status replay_run(struct request_batch *requests, struct replays *replays, struct pg *pg,
-                       struct arena *arena, struct error *error) MUST_CHECK;
+                       struct error *error) MUST_CHECK;
 
 #endif
