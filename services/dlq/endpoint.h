@@ -44,7 +44,7 @@ enum status dlq_endpoint_job_cancel(struct endpoint_call *call, struct error *er
 /* {} -> {"streams":[{"stream","consumer","dead","replayed","resolved","discarded"}]} */
 enum status dlq_endpoint_counts(struct endpoint_call *call, struct error *error);
 
-/* {filter's members} -> {"groups":[...]}: store_read_groups() */
+/* {filter's members} -> {"groups":[...]}: READ_GROUPS */
 enum status dlq_endpoint_groups(struct endpoint_call *call, struct error *error);
 
 /* {"ids":[entry id]} -> {"dead":[id],"open":[id]}, of up to DLQ_FATE_MOST asked for: those that are

@@ -51,25 +51,31 @@ static const struct pg_statement find_final = {
     .param_count = 5,
 };
 
+enum { STREAM, CONSUMER, MAX_DELIVER, COLUMNS };
+
 /* How many deliveries each has. One that is gone has none to give: its reports are final as they
    are, and the examiner says what is wrong with them. */
-static enum status read_reporters(struct sweep *sweep, struct consumer_facts **reporters,
-                                  size_t *count, struct error *error) {
+static enum status read_reporters(struct sweep *sweep, struct pg_array *columns,
+                                  struct error *error) {
+    struct arena *arena = sweep->turns->arena;
     const struct pg_param param = pg_int64(sweep->grace_ms);
     struct pg_result *rows = NULL;
     enum status status = pg_query(sweep->turns->pg, &find_reporters, &param, &rows, error);
-    if (status != STATUS_OK)
-        return status;
-    *count = (size_t)pg_rows(rows);
-    *reporters = arena_alloc(sweep->turns->arena, (*count + 1) * sizeof(**reporters));
-    for (int row = 0; row < pg_rows(rows); row++)
-        (*reporters)[row] = (struct consumer_facts){
-            .stream = arena_slice(sweep->turns->arena, pg_get_slice(rows, row, 0)),
-            .consumer = arena_slice(sweep->turns->arena, pg_get_slice(rows, row, 1)),
-        };
+    size_t count = status == STATUS_OK ? (size_t)pg_rows(rows) : 0;
+    struct consumer_facts *facts = arena_alloc(arena, (count + 1) * sizeof(*facts));
+    for (size_t i = 0; i < count; i++) {
+        facts[i].stream = pg_get_slice(rows, (int)i, 0);
+        facts[i].consumer = pg_get_slice(rows, (int)i, 1);
+    }
+    if (status == STATUS_OK)
+        status = consumer_facts_read(sweep->turns->requests, arena, facts, count, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        pg_array_add_slice(&columns[STREAM], facts[i].stream);
+        pg_array_add_slice(&columns[CONSUMER], facts[i].consumer);
+        pg_array_add_int64(&columns[MAX_DELIVER], facts[i].exists ? facts[i].max_deliver : 1);
+    }
     pg_result_free(&rows);
-    return consumer_facts_read(sweep->turns->requests, sweep->turns->arena, *reporters, *count,
-                               error);
+    return status;
 }
 
 static enum status read_final(struct sweep *sweep, const struct pg_result *rows,
@@ -91,28 +97,20 @@ static enum status read_final(struct sweep *sweep, const struct pg_result *rows,
 
 static enum status find_notices(struct sweep *sweep, struct notice *notices, size_t *count,
                                 struct error *error) {
-    enum { STREAM, CONSUMER, MAX_DELIVER, COLUMNS };
-    struct consumer_facts *reporters = NULL;
     struct pg_columns columns;
     struct pg_array *array = columns.arrays;
     struct pg_result *rows = NULL;
-    size_t reporter_count = 0;
-    enum status status = read_reporters(sweep, &reporters, &reporter_count, error);
-    if (status != STATUS_OK || reporter_count == 0)
-        return status;
     pg_columns_init(&columns, (enum pg_array_type[]){PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_INT64},
                     COLUMNS);
-    for (size_t i = 0; i < reporter_count; i++) {
-        pg_array_add_slice(&array[STREAM], reporters[i].stream);
-        pg_array_add_slice(&array[CONSUMER], reporters[i].consumer);
-        pg_array_add_int64(&array[MAX_DELIVER], reporters[i].exists ? reporters[i].max_deliver : 1);
+    enum status status = read_reporters(sweep, array, error);
+    if (status == STATUS_OK && array[STREAM].count > 0) {
+        const struct pg_param params[] = {pg_int64(sweep->grace_ms), pg_array(&array[STREAM]),
+                                          pg_array(&array[CONSUMER]), pg_array(&array[MAX_DELIVER]),
+                                          pg_int64(EXAMINER_MOST)};
+        status = pg_query(sweep->turns->pg, &find_final, params, &rows, error);
+        if (status == STATUS_OK)
+            status = read_final(sweep, rows, notices, count, error);
     }
-    const struct pg_param params[] = {pg_int64(sweep->grace_ms), pg_array(&array[STREAM]),
-                                      pg_array(&array[CONSUMER]), pg_array(&array[MAX_DELIVER]),
-                                      pg_int64(EXAMINER_MOST)};
-    status = pg_query(sweep->turns->pg, &find_final, params, &rows, error);
-    if (status == STATUS_OK)
-        status = read_final(sweep, rows, notices, count, error);
     pg_result_free(&rows);
     pg_columns_fini(&columns);
     return status;

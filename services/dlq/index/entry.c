@@ -207,41 +207,31 @@ bool entry_next_original_header(struct slice *rest, struct header *header) {
 /* A NATS message takes 1 MiB; escaping makes up to six bytes of one, base64 four of three. */
 enum { TEXT_MOST_BYTES = 64 * 1024, BASE64_MOST_BYTES = 384 * 1024 };
 
-static bool is_same_name(struct slice a, struct slice b) {
-    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
-}
-
-/* Whether a header of that name stands before `end`. */
-static bool was_before(struct slice block, const char *end, struct slice name) {
-    struct header header;
-    while (entry_next_original_header(&block, &header) && header.name.ptr < end)
-        if (is_same_name(header.name, name))
+/* The next header of that name. */
+static bool next_named(struct slice *rest, struct slice name, struct header *header) {
+    while (entry_next_original_header(rest, header))
+        if (header->name.len == name.len && strncasecmp(header->name.ptr, name.ptr, name.len) == 0)
             return true;
     return false;
 }
 
-static void write_values(struct slice block, struct slice name, struct json_writer *w) {
-    struct header header;
-    json_begin_array(w);
-    while (entry_next_original_header(&block, &header))
-        if (is_same_name(header.name, name))
-            json_string(w, header.value);
-    json_end_array(w);
-}
-
 static void write_headers(struct slice block, struct json_writer *w) {
     struct slice rest = block;
-    struct header header;
+    struct header header, same;
     json_key(w, "headers");
     json_begin_object(w);
     while (entry_next_original_header(&rest, &header)) {
-        if (was_before(block, header.name.ptr, header.name))
+        struct slice before = {block.ptr, (size_t)(header.name.ptr - block.ptr)}, all = block;
+        if (next_named(&before, header.name, &same))
             continue;
         struct buf name = {0};
         buf_append_slice(&name, header.name);
         json_key(w, name.ptr);
-        write_values(block, header.name, w);
         buf_fini(&name);
+        json_begin_array(w);
+        while (next_named(&all, header.name, &same))
+            json_string(w, same.value);
+        json_end_array(w);
     }
     json_end_object(w);
 }

@@ -59,31 +59,6 @@ void store_filter_write(const struct dlq_filter *filter, struct buf *json) {
 /* A cursor counts for this and the filter behind it. */
 #define SCOPE "dlq.list "
 
-/* Where a page ended: failed_at and id of its last entry. */
-static void put_cursor(struct json_writer *w, struct slice scope, const struct pg_result *rows,
-                       int row) {
-    struct buf position = {0}, text = {0};
-    buf_printf(&position, "%" PRId64 " %.*s", pg_get_time_us(rows, row, 1),
-               SLICE_ARG(pg_get_slice(rows, row, 2)));
-    cursor_seal(scope, buf_slice(&position), &text);
-    json_put_string(w, "nextCursor", buf_slice(&text));
-    buf_fini(&position);
-    buf_fini(&text);
-}
-
-/* *id borrows from `position`. */
-static enum status open_cursor(struct slice scope, struct slice cursor, struct buf *position,
-                               int64_t *failed_at_us, struct slice *id, struct error *error) {
-    uint64_t time_us = 0;
-    bool is_ours = cursor_open(scope, cursor, position);
-    *id = buf_slice(position);
-    if (!is_ours || !slice_parse_uint(slice_take_until(id, ' '), INT64_MAX, &time_us))
-        return error_set(error, STATUS_INVALID,
-                         "cursor: not one that a page of this filter ended with");
-    *failed_at_us = (int64_t)time_us;
-    return STATUS_OK;
-}
-
 /* One row more than the page has tells that there is a next one. */
 static void write_page(const struct pg_result *rows, const struct dlq_request *request,
                        struct slice scope, struct buf *out) {
@@ -95,17 +70,23 @@ static void write_page(const struct pg_result *rows, const struct dlq_request *r
     for (int row = 0; row < count; row++)
         json_raw(&w, pg_get_slice(rows, row, 0));
     json_end_array(&w);
-    if (count < pg_rows(rows))
-        put_cursor(&w, scope, rows, count - 1);
+    if (count < pg_rows(rows)) {
+        struct buf cursor = {0};
+        cursor_seal(scope, pg_get_slice(rows, count - 1, 1), &cursor);
+        json_put_string(&w, "nextCursor", buf_slice(&cursor));
+        buf_fini(&cursor);
+    }
     json_end_object(&w);
 }
 
+/* With the place where a page ends: failed_at and id of its last entry. An id has no space. */
 #define PAGE_SQL(condition)                                                                        \
-    "SELECT " OBJECT ", p.failed_at, p.id FROM ("                                                  \
+    "SELECT " OBJECT ", (extract(epoch FROM p.failed_at) * 1000000)::int8 || ' ' || p.id FROM ("   \
     "  SELECT e.* FROM dlq.entries e WHERE" condition STORE_FILTER_1_SQL                           \
-    "  AND ($3::text = '' OR (e.failed_at, e.id) <"                                                \
-    "   (timestamptz 'epoch' + $2::int8 * interval '1 microsecond', $3::text))"                    \
-    "  ORDER BY e.failed_at DESC, e.id DESC LIMIT $4::int8) p"                                     \
+    "  AND ($2::text = '' OR (e.failed_at, e.id) <"                                                \
+    "   (timestamptz 'epoch' + nullif(split_part($2::text, ' ', 1), '')::int8"                     \
+    "    * interval '1 microsecond', split_part($2::text, ' ', 2)))"                               \
+    "  ORDER BY e.failed_at DESC, e.id DESC LIMIT $3::int8) p"                                     \
     " CROSS JOIN LATERAL (SELECT" ENTRY_COLUMNS " FROM (SELECT p.*) e) x"                          \
     " ORDER BY p.failed_at DESC, p.id DESC"
 
@@ -114,28 +95,26 @@ enum status store_read_page(struct pg *pg, const struct dlq_request *request, st
     static const struct pg_statement page_of_all = {
         .name = "dlq_page",
         .sql = PAGE_SQL(""),
-        .param_count = 4,
+        .param_count = 3,
     };
     /* The order's few are found by their index, whatever plan is made for the filter. */
     static const struct pg_statement page_of_order = {
         .name = "dlq_page_of_order",
         .sql = PAGE_SQL(" e.order_id = lower($1::jsonb->>'orderId') AND"),
-        .param_count = 4,
+        .param_count = 3,
     };
     bool is_of_order = request->filter.text[DLQ_FILTER_ORDER].ptr != NULL;
     struct buf scope = {0}, position = {0};
     struct pg_result *rows = NULL;
-    struct slice id = SLICE_LITERAL("");
-    int64_t failed_at_us = 0;
     enum status status = STATUS_OK;
     buf_append_text(&scope, SCOPE);
     store_filter_write(&request->filter, &scope);
     struct slice filter = buf_slice(&scope);
     slice_take_prefix(&filter, SCOPE);
-    if (request->cursor.len > 0)
-        status =
-            open_cursor(buf_slice(&scope), request->cursor, &position, &failed_at_us, &id, error);
-    const struct pg_param params[] = {pg_text(filter), pg_int64(failed_at_us), pg_text(id),
+    if (request->cursor.len > 0 && !cursor_open(buf_slice(&scope), request->cursor, &position))
+        status = error_set(error, STATUS_INVALID,
+                           "cursor: not one that a page of this filter ended with");
+    const struct pg_param params[] = {pg_text(filter), pg_text(buf_slice(&position)),
                                       pg_int64(request->limit + 1)};
     if (status == STATUS_OK)
         status = pg_query(pg, is_of_order ? &page_of_order : &page_of_all, params, &rows, error);
