@@ -5,6 +5,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/crypto/crypto.h"
+#include "shared/pg/pg_lock.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
@@ -216,25 +217,14 @@ static enum status find_owner(struct pg *pg, struct migrations *migrations, cons
     return status;
 }
 
-static enum status try_lock(struct pg *pg, bool *locked, struct error *error) {
-    static const struct pg_statement lock = {
-        .name = "migrate_lock",
-        .sql = "SELECT pg_try_advisory_lock(hashtextextended('om.migrate', 0))",
-    };
-    struct pg_result *result;
-    enum status status = pg_query(pg, &lock, NULL, &result, error);
-    if (status != STATUS_OK)
-        return status;
-    *locked = pg_get_bool(result, 0, 0);
-    pg_result_free(&result);
-    return STATUS_OK;
-}
+#define LOCK "om.migrate"
 
 /* Polls, since a blocking lock would run into the connection's statement timeout. */
 static enum status wait_for_lock(struct pg *pg, FILE *out, struct error *error) {
     for (int64_t waited_ms = 0;; waited_ms += LOCK_POLL_MS) {
         bool locked;
-        enum status status = try_lock(pg, &locked, error);
+        int64_t session;
+        enum status status = pg_lock_try(pg, LOCK, &locked, &session, error);
         if (status != STATUS_OK || locked)
             return status;
         if (waited_ms == 0)
@@ -248,7 +238,7 @@ static enum status wait_for_lock(struct pg *pg, FILE *out, struct error *error) 
 static void unlock(struct pg *pg) {
     static const struct pg_statement release = {
         .name = "migrate_unlock",
-        .sql = "SELECT pg_advisory_unlock(hashtextextended('om.migrate', 0))",
+        .sql = "SELECT pg_advisory_unlock(hashtextextended('" LOCK "', 0))",
     };
     struct pg_result *result;
     if (pg_query(pg, &release, NULL, &result, NULL) == STATUS_OK)

@@ -6,6 +6,7 @@
 #include "services/analytics/store.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/pg/pg_lock.h"
 #include "shared/pg/pg_result.h"
 
 #include <stdlib.h>
@@ -219,16 +220,14 @@ static enum status keep_older(struct rebuild *rebuild, struct error *error) {
 
 /* --- the tables ------------------------------------------------------------------------------- */
 
+#define LOCK "om.rebuild.analytics"
+
 static enum status begin_rebuild(struct rebuild *rebuild, struct error *error) {
-    static const struct pg_statement begin = {
-        .name = "rebuild_begin",
-        .sql = "SELECT pg_try_advisory_lock(hashtextextended('om.rebuild.analytics', 0))",
-    };
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(rebuild->shadow, &begin, NULL, &rows, error);
-    if (status == STATUS_OK && !pg_get_bool(rows, 0, 0))
+    bool is_taken = false;
+    int64_t session;
+    enum status status = pg_lock_try(rebuild->shadow, LOCK, &is_taken, &session, error);
+    if (status == STATUS_OK && !is_taken)
         status = error_set(error, STATUS_CONFLICT, "another rebuild is at work");
-    pg_result_free(&rows);
     return status;
 }
 
@@ -244,7 +243,7 @@ static enum status make_tables(struct rebuild *rebuild, struct error *error) {
 static void end_rebuild(struct rebuild *rebuild) {
     static const struct pg_statement release = {
         .name = "rebuild_release",
-        .sql = "SELECT pg_advisory_unlock(hashtextextended('om.rebuild.analytics', 0))",
+        .sql = "SELECT pg_advisory_unlock(hashtextextended('" LOCK "', 0))",
     };
     struct error ignored;
     pg_rollback(rebuild->shadow);

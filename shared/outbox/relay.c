@@ -12,10 +12,10 @@
 #include "shared/outbox/outbox_backlog.h"
 #include "shared/outbox/partitions.h"
 #include "shared/outbox/relay_feed.h"
-#include "shared/outbox/relay_lock.h"
 #include "shared/outbox/relay_publisher.h"
 #include "shared/outbox/setback.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_lock.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
@@ -56,6 +56,7 @@ METRIC_HISTOGRAM(batch_seconds, "ordermesh_relay_batch_seconds", "",
 struct relay {
     struct relay_options options;
     struct pg *pg;
+    char lock[80]; /* of who leads */
     struct relay_publisher *publisher;
     struct setback *setback;
     struct relay_feed *feed;
@@ -298,7 +299,7 @@ static enum status look_for_holder(struct relay *relay, struct error *error) {
         return STATUS_OK;
     relay->holder_asked_at_us = clock_monotonic_us();
     struct buf holder = {0};
-    enum status status = relay_lock_holder(relay->pg, relay->options.schema, &holder, error);
+    enum status status = pg_lock_holder(relay->pg, relay->lock, &holder, error);
     if (status == STATUS_OK && holder.len > 0)
         set_holder(relay, buf_slice(&holder));
     buf_fini(&holder);
@@ -307,7 +308,7 @@ static enum status look_for_holder(struct relay *relay, struct error *error) {
 
 static enum status become_leader(struct relay *relay, struct error *error) {
     enum status status =
-        relay_lock_try(relay->pg, relay->options.schema, &relay->is_leader, &relay->session, error);
+        pg_lock_try(relay->pg, relay->lock, &relay->is_leader, &relay->session, error);
     if (status != STATUS_OK)
         return status;
     if (!relay->is_leader)
@@ -437,6 +438,7 @@ struct relay *relay_create(const struct relay_options *options) {
     char name[64];
     snprintf(name, sizeof(name), "relay%s%s", options->instance ? " " : "",
              options->instance ? options->instance : "");
+    snprintf(relay->lock, sizeof(relay->lock), "om.relay.%s", options->schema);
     relay->pg = pg_create(options->database_url, name);
     pg_set_on_connect(relay->pg, on_connect_sql);
     relay->feed = relay_feed_create(relay->pg, options->poll_ms);

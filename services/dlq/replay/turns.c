@@ -1,8 +1,7 @@
 #include "services/dlq/replay/turns.h"
 
 #include "shared/observe/log.h"
-#include "shared/pg/pg_param.h"
-#include "shared/pg/pg_result.h"
+#include "shared/pg/pg_lock.h"
 
 enum {
     ARENA_CHUNK_BYTES = 64 * 1024,
@@ -10,27 +9,16 @@ enum {
     RETRY_MS = 1000,
 };
 
-/* A session is opened anew without a word: that ours has the lock must be seen each time. */
-static const struct pg_statement try_lock = {
-    .name = "dlq_lead",
-    .sql = "SELECT pg_backend_pid(), pg_backend_pid() = $1::int8"
-           " OR pg_try_advisory_lock(hashtextextended($2::text, 0))",
-    .param_count = 2,
-};
-
-/* Takes the lock unless we hold it, by *session, or somebody else does. */
-static enum status try(struct turns *turns, const char *lock, int64_t *session, bool *is_leader,
-                       struct error *error) {
-    struct pg_result *rows = NULL;
-    const struct pg_param params[] = {pg_int64(*session), pg_text(slice_of(lock))};
-    enum status status = pg_query(turns->pg, &try_lock, params, &rows, error);
+/* Takes the lead, unless somebody else has it. A session is opened anew without a word: that ours
+   has the lock must be seen each time. */
+static enum status lead(struct turns *turns, const char *lock, int64_t *session, bool *is_leader,
+                        struct error *error) {
+    int64_t ours;
+    enum status status = pg_lock_try(turns->pg, lock, is_leader, &ours, error);
     if (status != STATUS_OK)
         return status;
-    int64_t ours = pg_get_int64(rows, 0, 0);
-    *is_leader = pg_get_bool(rows, 0, 1);
     turns->is_new = *is_leader && *session != ours;
     *session = *is_leader ? ours : 0;
-    pg_result_free(&rows);
     return STATUS_OK;
 }
 
@@ -52,7 +40,7 @@ void turns_run(struct worker *worker, const struct turns_spec *spec, void *conte
         arena_reset(turns.arena);
         nap_ms = STANDBY_POLL_MS;
         if (!is_leader)
-            status = try(&turns, spec->name, &session, &is_leader, &error);
+            status = lead(&turns, spec->name, &session, &is_leader, &error);
         if (status == STATUS_OK && is_leader)
             status = spec->turn(&turns, context, &nap_ms, &error);
         if (status != STATUS_OK) {

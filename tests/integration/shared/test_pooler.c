@@ -1,9 +1,9 @@
 /* Sessions by a PgBouncer in session mode, as docs/deploying.md allows them: they have what a
    session without it has.
 
-   Covers: shared/pg/pg.c shared/outbox/relay_lock.c tests/support/servers/pooler.c */
-#include "shared/outbox/relay_lock.h"
+   Covers: shared/pg/pg.c shared/pg/pg_lock.c tests/support/servers/pooler.c */
 #include "shared/pg/pg.h"
+#include "shared/pg/pg_lock.h"
 #include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/pooler.h"
@@ -88,7 +88,8 @@ static void a_statement_by_a_pooler_ends_in_time(void **state) {
 static bool take_lead(void *closure) {
     bool is_taken = false;
     int64_t session;
-    return relay_lock_try(closure, "orders", &is_taken, &session, NULL) == STATUS_OK && is_taken;
+    return pg_lock_try(closure, "om.relay.orders", &is_taken, &session, NULL) == STATUS_OK &&
+           is_taken;
 }
 
 /* The lock is the session's: whoever leads keeps out all others, and leaves it by going. */
