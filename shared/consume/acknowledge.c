@@ -14,15 +14,6 @@
 
 #define STORE_TIMEOUT_MS 2000
 
-/* One that cannot be read is named by its sequence. */
-static void format_event_id(const struct message *message, char *text, size_t size) {
-    static const struct uuid none = {{0}};
-    if (uuid_compare(&message->delivery.event.id, &none) == 0)
-        snprintf(text, size, "seq-%" PRIu64, message->metadata.stream_sequence);
-    else
-        uuid_format(&message->delivery.event.id, text);
-}
-
 static void write_report(const struct acknowledger *acknowledger, const struct message *message,
                          struct buf *subject, struct buf *body) {
     static const char *const outcomes[] = {
@@ -30,7 +21,9 @@ static void write_report(const struct acknowledger *acknowledger, const struct m
     const struct consumer_spec *spec = acknowledger->spec;
     const struct delivery *delivery = &message->delivery;
     char event_id[UUID_TEXT_SIZE], time[RFC3339_SIZE];
-    format_event_id(message, event_id, sizeof(event_id));
+    uuid_format(&delivery->event.id, event_id);
+    if (delivery->event.data == NULL) /* it cannot be read */
+        snprintf(event_id, sizeof(event_id), "seq-%" PRIu64, message->metadata.stream_sequence);
     clock_format(clock_now_us(), time);
     buf_printf(subject, "failures.%s.%s.%s", spec->stream, spec->durable, event_id);
 

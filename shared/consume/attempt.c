@@ -37,7 +37,6 @@ struct attempt {
     struct delivery **asked; /* those that may have been discarded */
     size_t asked_count;
     struct pg_result *answer;
-    enum outcome *outcomes; /* of all, before the transaction */
 };
 
 static struct message *message_of(struct delivery *delivery) {
@@ -103,7 +102,8 @@ static size_t list_deliveries(struct attempt *attempt, size_t count, enum handle
     size_t listed = 0;
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = attempt->deliveries[i];
-        if (attempt->spec->rows[message_of(delivery)->row].handler->once == once)
+        if (attempt->spec->rows[message_of(delivery)->row].handler->once == once &&
+            !delivery->is_discarded)
             list[listed++] = delivery;
     }
     return listed;
@@ -130,8 +130,7 @@ static enum status run_raw(struct attempt *attempt, size_t count, struct error *
     return attempt->spec->rows[0].handler->take_raw(&batch, error);
 }
 
-/* What was discarded is answered with the first rows that a handler waits for. It is hardly ever
-   anything, and then all is done once more, without it. */
+/* What was discarded is answered with the first rows that a handler waits for. */
 static enum status apply_new(struct attempt *attempt, size_t count, struct error *error) {
     attempt->taken_count = list_deliveries(attempt, count, ONCE_BY_INBOX, attempt->taken);
     enum status status = pg_begin(attempt->pg, error);
@@ -150,36 +149,15 @@ static enum status apply_new(struct attempt *attempt, size_t count, struct error
     return status == STATUS_OK ? answered : status;
 }
 
-/* Whatever went wrong may have been for what was discarded. */
-static bool must_start_over(struct attempt *attempt) {
-    bool has_discarded = discarded_heed(attempt->answer, attempt->asked, attempt->asked_count);
-    pg_result_free(&attempt->answer);
-    attempt->asked_count = 0;
-    return has_discarded;
-}
-
-static void undo(struct attempt *attempt, size_t count) {
-    pg_rollback(attempt->pg);
-    outbox_clear(attempt->outbox);
-    updates_clear(attempt->updates);
-    for (size_t i = 0; i < count; i++) {
-        if (attempt->deliveries[i]->outcome != attempt->outcomes[i])
-            attempt->deliveries[i]->error = (struct error){0};
-        attempt->deliveries[i]->outcome = attempt->outcomes[i];
-    }
-}
-
+/* It is hardly ever anything that was discarded, and then all is done once more, without it: also
+   what went wrong may have been for that. */
 static enum status run_transaction(struct attempt *attempt, size_t count, struct error *error) {
     int64_t started_us = clock_monotonic_us();
     pg_result_free(&attempt->answer);
-    for (size_t i = 0; i < count; i++)
-        attempt->outcomes[i] = attempt->deliveries[i]->outcome;
     attempt->asked_count = list_deliveries(attempt, count, ONCE_BY_EFFECT, attempt->asked);
     enum status status = apply_new(attempt, count, error);
-    if (must_start_over(attempt)) {
-        undo(attempt, count);
-        status = apply_new(attempt, count, error);
-    }
+    if (discarded_heed(attempt->answer, attempt->asked, attempt->asked_count))
+        status = error_set(error, STATUS_SERIALIZATION, "operators have discarded some of it");
     if (status == STATUS_OK)
         status = inbox_give_back(attempt->pg, attempt->consumer, attempt->taken,
                                  attempt->taken_count, error);
@@ -198,12 +176,6 @@ static enum status run_events(struct attempt *attempt, size_t count, struct erro
     return status == STATUS_OK ? run_transaction(attempt, count, error) : status;
 }
 
-/* A batch's work belongs to the batch's trace, and that of a single event to the event's. */
-static const struct trace *trace_of(const struct attempt *attempt, size_t count,
-                                    const struct trace *batch_trace) {
-    return count == 1 ? &attempt->deliveries[0]->event.trace : batch_trace;
-}
-
 enum status attempt_run(struct attempt *attempt, struct delivery *const *deliveries, size_t count,
                         const struct trace *batch_trace, struct error *error) {
     attempt->deliveries = deliveries;
@@ -211,10 +183,11 @@ enum status attempt_run(struct attempt *attempt, struct delivery *const *deliver
         deliveries[i]->outcome = OUTCOME_DONE;
         deliveries[i]->error = (struct error){0};
         deliveries[i]->state = NULL;
-        deliveries[i]->is_duplicate = false;
+        deliveries[i]->is_duplicate = deliveries[i]->is_discarded;
         failpoint_in("handler", deliveries[i]->payload);
     }
-    trace_set_current(trace_of(attempt, count, batch_trace));
+    /* A batch's work belongs to the batch's trace, and that of a single event to the event's. */
+    trace_set_current(count == 1 ? &deliveries[0]->event.trace : batch_trace);
     arena_reset(attempt->arena);
     outbox_clear(attempt->outbox);
     updates_clear(attempt->updates);
@@ -233,10 +206,9 @@ enum status attempt_run(struct attempt *attempt, struct delivery *const *deliver
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
 
-struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer,
+struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer, size_t most,
                                const struct consumer_options *options) {
     struct attempt *attempt = mem_alloc(sizeof(*attempt));
-    size_t most = consumer_batch_most(spec, options);
     attempt->spec = spec;
     attempt->consumer = consumer;
     attempt->options = options;
@@ -249,7 +221,6 @@ struct attempt *attempt_create(const struct consumer_spec *spec, const char *con
     attempt->group = mem_alloc(most * sizeof(struct delivery *));
     attempt->taken = mem_alloc(most * sizeof(struct delivery *));
     attempt->asked = mem_alloc(most * sizeof(struct delivery *));
-    attempt->outcomes = mem_alloc(most * sizeof(*attempt->outcomes));
     return attempt;
 }
 
@@ -262,7 +233,6 @@ void attempt_destroy(struct attempt **attempt) {
     free(a->taken);
     free(a->asked);
     pg_result_free(&a->answer);
-    free(a->outcomes);
     outbox_destroy(&a->outbox);
     updates_destroy(&a->updates);
     arena_destroy(&a->arena);

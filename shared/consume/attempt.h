@@ -12,11 +12,11 @@
 struct attempt;
 
 /* `consumer` is its name in the inbox, such as ORDERS/inventory. All is borrowed until destroy. */
-struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer,
+struct attempt *attempt_create(const struct consumer_spec *spec, const char *consumer, size_t most,
                                const struct consumer_options *options);
 void attempt_destroy(struct attempt **attempt);
 
-/* Tries `count` deliveries, at most batch_max, each with its message (intake.h) around it, and sets
+/* Tries `count` deliveries, at most `most`, each with its message (intake.h) around it, and sets
    their outcomes. Anything but OK: nothing took effect. Can be repeated. */
 enum status attempt_run(struct attempt *attempt, struct delivery *const *deliveries, size_t count,
                         const struct trace *batch_trace, struct error *error) MUST_CHECK;

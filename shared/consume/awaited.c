@@ -63,26 +63,23 @@ void awaited_forget(const char *consumer, const struct uuid *order_id) {
     pthread_mutex_unlock(&mutex);
 }
 
-static void write_one(const struct awaited *one, struct json_writer *w) {
-    char id[UUID_TEXT_SIZE], since[RFC3339_SIZE];
-    uuid_format(&one->order_id, id);
-    clock_format(one->since_us, since);
-    json_begin_object(w);
-    json_put_text(w, "consumer", one->consumer);
-    json_put_text(w, "orderId", id);
-    json_put_text(w, "since", since);
-    json_put_text(w, "words", one->words);
-    json_end_object(w);
-}
-
 void awaited_write(struct json_writer *w) {
     pthread_mutex_lock(&mutex);
     drop_old();
     if (count > 0) {
         json_key(w, "awaits");
         json_begin_array(w);
-        for (size_t i = 0; i < count; i++)
-            write_one(&all[i], w);
+        for (size_t i = 0; i < count; i++) {
+            char id[UUID_TEXT_SIZE], since[RFC3339_SIZE];
+            uuid_format(&all[i].order_id, id);
+            clock_format(all[i].since_us, since);
+            json_begin_object(w);
+            json_put_text(w, "consumer", all[i].consumer);
+            json_put_text(w, "orderId", id);
+            json_put_text(w, "since", since);
+            json_put_text(w, "words", all[i].words);
+            json_end_object(w);
+        }
         json_end_array(w);
     }
     pthread_mutex_unlock(&mutex);

@@ -1,18 +1,63 @@
 /*
- * A handler's input and its declaration: a batch of deliveries, and for each type of event
- * the functions that deal with it (consumer.h calls them). Plain values; a batch belongs to the
- * thread of its consumer.
+ * A handler's input and its declaration: a batch of deliveries, each a message as the handler gets
+ * it and what the handler says of it, and for each type of event the functions that deal with it
+ * (consumer.h calls them). Plain values; a batch belongs to the thread of its consumer.
  */
 #ifndef OM_SHARED_CONSUME_BATCH_H
 #define OM_SHARED_CONSUME_BATCH_H
 
 #include "shared/base/arena.h"
-#include "shared/consume/delivery.h"
+#include "shared/contract/event.h"
 #include "shared/contract/updates.h"
 #include "shared/outbox/outbox.h"
 #include "shared/pg/pg.h"
 
 struct nats_client;
+
+/* --- deliveries ------------------------------------------------------------------------------- */
+
+enum outcome { OUTCOME_DONE, OUTCOME_EARLY, OUTCOME_RETRY, OUTCOME_REJECT };
+
+/* One message in a batch. */
+struct delivery {
+    struct event event;   /* zero where the stream's messages are no events */
+    struct slice subject; /* as it came, and so the payload */
+    struct slice payload;
+    enum outcome outcome;
+    struct error error; /* why EARLY, RETRY or REJECT; becomes the failure report */
+    int attempt;        /* 1 for the first delivery */
+    /* Its place in the stream, and when it was stored there; a message sent again has those of its
+       first one, and its event's time. */
+    uint64_t sequence;
+    int64_t stored_us;
+    bool has_waited;   /* it was EARLY before */
+    bool is_duplicate; /* the inbox knows the event: no handler gets it */
+    bool is_discarded; /* operators have: it counts as one */
+    void *state;       /* the handler's own, from prepare to apply */
+};
+
+/* Marks one delivery, with the reason kept for the failure report: (delivery, status, format, ...)
+ */
+#define delivery_reject(delivery, ...) delivery_mark(delivery, OUTCOME_REJECT, __VA_ARGS__)
+#define delivery_retry(delivery, ...) delivery_mark(delivery, OUTCOME_RETRY, __VA_ARGS__)
+/* What it follows is not here yet: nothing failed. (delivery, format, ...) */
+#define delivery_early(delivery, ...)                                                              \
+    delivery_mark(delivery, OUTCOME_EARLY, STATUS_NOT_FOUND, __VA_ARGS__)
+/* Who knows whether it is early does not answer, which is not the event's fault however long it
+   lasts. (delivery, format, ...) */
+#define delivery_await_answer(delivery, ...)                                                       \
+    delivery_mark(delivery, OUTCOME_EARLY, STATUS_UNAVAILABLE, __VA_ARGS__)
+void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status status,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* delivery_retry() for what an attempt failed with. */
+void delivery_fail(struct delivery *delivery, enum status status, const struct error *error);
+
+/* The delay of a redelivery, sent with the NAK of attempt 1, 2, 3 ...: 1, 2, 4 s and so on up to
+   64 s, since a consumer's `backoff` does not apply to NAKs. The last NAK waits 1 s, since no
+   delivery follows it: the sooner its delay ends, the sooner the server says that it gave up. */
+int64_t delivery_retry_ms(int attempt, bool is_last);
+
+/* --- batches of them, and who takes them ------------------------------------------------------ */
 
 /* The work of a handler. Everything is valid until the handler returns. */
 struct batch {
@@ -33,8 +78,8 @@ enum handler_once {
     /* The inbox takes each event in the batch's transaction, and knows it from then on. */
     ONCE_BY_INBOX,
     /* The effect is the same however often and in whatever order events come. Nothing is written
-       into the inbox. apply() may run once more, after a rollback, when it turns out that operators
-       had discarded one of the events. */
+       into the inbox. All may run once more, after a rollback, when it turns out that operators had
+       discarded one of the events. */
     ONCE_BY_EFFECT,
     /* The handler has a unique key of its own, of events that no outbox sends again. */
     ONCE_BY_OWN_KEY,

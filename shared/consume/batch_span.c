@@ -33,12 +33,6 @@ static const char *outcome_of(const struct message *message) {
     return message->delivery.is_duplicate ? "duplicate" : names[message->delivery.outcome];
 }
 
-static struct span_field batch_link(const struct batch_span *started) {
-    if (started->event_count > 1)
-        return SPAN_LINK(&started->span.trace);
-    return SPAN_TEXT("", NULL); /* left out */
-}
-
 static void end_event(const struct batch_span *started, const struct message *message,
                       const char *durable) {
     const struct event *event = &message->delivery.event;
@@ -55,7 +49,8 @@ static void end_event(const struct batch_span *started, const struct message *me
              SPAN_TEXT("messaging.message.id", id),
              SPAN_SLICE("messaging.message.conversation_id", event->correlation_id),
              SPAN_TEXT("ordermesh.outcome", outcome_of(message)),
-             SPAN_INT("ordermesh.attempt", message->delivery.attempt), batch_link(started),
+             SPAN_INT("ordermesh.attempt", message->delivery.attempt),
+             started->event_count > 1 ? SPAN_LINK(&started->span.trace) : SPAN_TEXT("", NULL),
              SPAN_ERROR(message->delivery.error.text));
 }
 

@@ -50,15 +50,7 @@ struct consumer_options {
     void *committed_closure;
 };
 
-#define PATIENT_BATCHES 8
-
-/* Messages at once. */
-static inline size_t consumer_batch_most(const struct consumer_spec *spec,
-                                         const struct consumer_options *options) {
-    if (consumer_spec_is_raw(spec))
-        return (size_t)spec->rows[0].handler->raw_most;
-    return (size_t)options->batch_max * (consumer_spec_patience_ms(spec) > 0 ? PATIENT_BATCHES : 1);
-}
+#define PATIENT_BATCHES 8 /* as much as so many is one of a patient consumer's */
 
 /* `spec` and `options`' pointers are borrowed until destroy. start() returns when the thread runs.
  */

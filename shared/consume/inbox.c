@@ -79,17 +79,23 @@ enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *con
     return status;
 }
 
+/* Queues a statement about those events, if there are any, and ends their list. */
+static enum status queue(struct pg *pg, const struct pg_statement *statement, struct pg_array *ids,
+                         const char *consumer, struct pg_result **answer, struct error *error) {
+    const struct pg_param params[] = {pg_array(ids), pg_text(slice_of(consumer))};
+    enum status status =
+        ids->count > 0 ? pg_queue_into(pg, statement, params, answer, error) : STATUS_OK;
+    pg_array_fini(ids);
+    return status;
+}
+
 enum status discarded_ask(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
                           size_t count, struct pg_result **answer, struct error *error) {
     struct pg_array ids;
     pg_array_init(&ids, PG_ARRAY_UUID);
     for (size_t i = 0; i < count; i++)
         pg_array_add_uuid(&ids, &deliveries[i]->event.id);
-    const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
-    enum status status =
-        count > 0 ? pg_queue_into(pg, &find_discarded, params, answer, error) : STATUS_OK;
-    pg_array_fini(&ids);
-    return status;
+    return queue(pg, &find_discarded, &ids, consumer, answer, error);
 }
 
 bool discarded_heed(const struct pg_result *answer, struct delivery *const *deliveries,
@@ -98,7 +104,8 @@ bool discarded_heed(const struct pg_result *answer, struct delivery *const *deli
     for (int row = 0; row < rows; row++) {
         struct uuid id = pg_get_uuid(answer, row, 0);
         for (size_t i = 0; i < count; i++)
-            deliveries[i]->is_duplicate |= uuid_compare(&deliveries[i]->event.id, &id) == 0;
+            if (uuid_compare(&deliveries[i]->event.id, &id) == 0)
+                deliveries[i]->is_discarded = deliveries[i]->is_duplicate = true;
     }
     return rows > 0;
 }
@@ -111,11 +118,5 @@ enum status inbox_give_back(struct pg *pg, const char *consumer, struct delivery
         if (!deliveries[i]->is_duplicate && deliveries[i]->outcome != OUTCOME_DONE)
             pg_array_add_uuid(&ids, &deliveries[i]->event.id);
     }
-    enum status status = STATUS_OK;
-    if (ids.count > 0) {
-        const struct pg_param params[] = {pg_array(&ids), pg_text(slice_of(consumer))};
-        status = pg_queue(pg, &give_back, params, error);
-    }
-    pg_array_fini(&ids);
-    return status;
+    return queue(pg, &give_back, &ids, consumer, NULL, error);
 }

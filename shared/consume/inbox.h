@@ -18,7 +18,7 @@ enum status inbox_take(struct pg *pg, const char *consumer, struct delivery *con
 /* Asks which of them were discarded; *answer as with pg_queue_into(). */
 enum status discarded_ask(struct pg *pg, const char *consumer, struct delivery *const *deliveries,
                           size_t count, struct pg_result **answer, struct error *error) MUST_CHECK;
-/* Sets is_duplicate of those that were, and says whether any was. NULL: none. */
+/* Sets is_discarded and is_duplicate of those that were, and says whether any was. NULL: none. */
 bool discarded_heed(const struct pg_result *answer, struct delivery *const *deliveries,
                     size_t count);
 /* Gives back those that this transaction took and whose outcome is not DONE; queued into it. */

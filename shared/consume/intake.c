@@ -26,7 +26,6 @@
 
 struct intake {
     struct pull *pull;
-    size_t batch_most, waiting_most;
     bool is_patient, is_draining;
     int64_t gather_ms;
     pthread_mutex_t mutex;       /* guards what is in hand, and busy */
@@ -48,10 +47,27 @@ static void message_destroy(struct message *message) {
     free(message);
 }
 
+static struct message_list list_of(size_t most) {
+    return (struct message_list){mem_alloc(most * sizeof(struct message *)), 0, most};
+}
+
 static void list_clear(struct message_list *list) {
     for (size_t i = 0; i < list->count; i++)
         message_destroy(list->items[i]);
     list->count = 0;
+}
+
+static void list_fini(struct message_list *list) {
+    list_clear(list);
+    free(list->items);
+}
+
+/* What finds no room comes again after ack_wait. */
+static void list_add(struct message_list *list, struct message *message) {
+    if (list->count < list->most)
+        list->items[list->count++] = message;
+    else
+        message_destroy(message);
 }
 
 /* --- from the subscription to the batch ------------------------------------------------------- */
@@ -95,19 +111,17 @@ static void put_in_hand(struct intake *intake, natsMsg *raw) {
     if (message == NULL) {
         natsMsg_Destroy(raw);
     } else if (!is_hollow(raw)) {
-        intake->waiting.items[intake->waiting.count++] = message;
-    } else if (intake->hollow.count < intake->waiting_most) {
-        intake->hollow.items[intake->hollow.count++] = message;
-        pull_doubt(intake->pull, "it delivers no bodies (headers_only): run `omctl provision`");
+        list_add(&intake->waiting, message);
     } else {
-        message_destroy(message); /* comes again after ack_wait */
+        list_add(&intake->hollow, message);
+        pull_doubt(intake->pull, "it delivers no bodies (headers_only): run `omctl provision`");
     }
 }
 
 /* Moves what has come into the waiting list; the caller is alone at the subscription. */
 static enum status collect(struct intake *intake, int64_t first_wait_ms, struct error *error) {
     int64_t wait_ms = first_wait_ms;
-    while (intake->waiting.count < intake->waiting_most) {
+    while (intake->waiting.count < intake->waiting.most) {
         natsMsg *raw = NULL;
         enum status status = pull_collect(intake->pull, wait_ms, &raw, error);
         if (status == STATUS_TIMEOUT)
@@ -131,7 +145,7 @@ static size_t find_alone(const struct message_list *waiting) {
 /* A batch has begun to come in, and the server has more for us: worth a moment. */
 static bool is_worth_waiting(const struct intake *intake) {
     const struct message_list *waiting = &intake->waiting;
-    return waiting->count > 0 && waiting->count < intake->batch_most &&
+    return waiting->count > 0 && waiting->count < intake->batch.most &&
            waiting->items[waiting->count - 1]->metadata.pending > 0 &&
            pull_is_asking(intake->pull) && find_alone(waiting) == waiting->count;
 }
@@ -141,7 +155,7 @@ size_t intake_overdue_count(const struct intake *intake) {
 }
 
 bool intake_is_crowded(const struct intake *intake) {
-    return intake->early_count >= intake->waiting_most;
+    return intake->early_count >= intake->waiting.most;
 }
 
 /* Nothing more is asked for while what has come is hollow, or waits in vain. */
@@ -192,13 +206,8 @@ static void give_back(struct intake *intake, struct message_list *list) {
 /* --- what is early ---------------------------------------------------------------------------- */
 
 static void set_aside(struct intake *intake, struct message *message) {
-    struct message_list *early = &intake->early;
-    if (early->count == intake->waiting_most * EARLY_SHARES) {
-        message_destroy(message); /* comes again after ack_wait */
-        return;
-    }
-    early->items[early->count++] = message;
     snprintf(intake->why_early, sizeof(intake->why_early), "%s", message->delivery.error.text);
+    list_add(&intake->early, message);
 }
 
 /* Those whose time has come wait for their batch again. */
@@ -208,10 +217,10 @@ static void take_due(struct intake *intake) {
     size_t left = 0;
     for (size_t i = 0; i < early->count; i++) {
         struct message *message = early->items[i];
-        if (message->due_us <= now_us && waiting->count < intake->waiting_most) {
+        if (message->due_us <= now_us && waiting->count < waiting->most) {
             message->due_us = 0;
             message->delivery.has_waited = true;
-            waiting->items[waiting->count++] = message;
+            list_add(waiting, message);
         } else {
             early->items[left++] = message;
         }
@@ -233,7 +242,7 @@ static size_t move_to_batch(struct intake *intake) {
     size_t first = find_alone(waiting), count = 1;
     if (first == waiting->count) {
         first = 0;
-        count = waiting->count < intake->batch_most ? waiting->count : intake->batch_most;
+        count = waiting->count < intake->batch.most ? waiting->count : intake->batch.most;
     }
     memcpy(intake->batch.items, waiting->items + first, count * sizeof(struct message *));
     memmove(waiting->items + first, waiting->items + first + count,
@@ -319,12 +328,10 @@ struct intake *intake_create(struct nats_client *nats, const struct consumer_spe
     pull_set_pause(intake->pull, patience_ms);
     intake->is_patient = patience_ms > 0;
     intake->gather_ms = intake->is_patient ? PATIENT_GATHER_MS : GATHER_MS;
-    intake->batch_most = (size_t)batch_max;
-    intake->waiting_most = intake->batch_most * WAITING_BATCHES;
-    intake->batch.items = mem_alloc(intake->batch_most * sizeof(struct message *));
-    intake->waiting.items = mem_alloc(intake->waiting_most * sizeof(struct message *));
-    intake->early.items = mem_alloc(intake->waiting_most * EARLY_SHARES * sizeof(struct message *));
-    intake->hollow.items = mem_alloc(intake->waiting_most * sizeof(struct message *));
+    intake->batch = list_of((size_t)batch_max);
+    intake->waiting = list_of((size_t)batch_max * WAITING_BATCHES);
+    intake->hollow = list_of(intake->waiting.most);
+    intake->early = list_of(intake->waiting.most * EARLY_SHARES);
     pthread_mutex_init(&intake->mutex, NULL);
     return intake;
 }
@@ -337,14 +344,10 @@ void intake_destroy(struct intake **intake) {
     atomic_store(&i->is_ending, true);
     if (i->has_heartbeat)
         pthread_join(i->heartbeat, NULL);
-    list_clear(&i->batch);
-    list_clear(&i->waiting);
-    list_clear(&i->hollow);
-    list_clear(&i->early);
-    free(i->batch.items);
-    free(i->waiting.items);
-    free(i->hollow.items);
-    free(i->early.items);
+    list_fini(&i->batch);
+    list_fini(&i->waiting);
+    list_fini(&i->hollow);
+    list_fini(&i->early);
     pull_destroy(&i->pull);
     pthread_mutex_destroy(&i->mutex);
     free(i);

@@ -53,7 +53,7 @@ struct message {
 
 struct message_list {
     struct message **items;
-    size_t count;
+    size_t count, most;
 };
 
 struct intake;

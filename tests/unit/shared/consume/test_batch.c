@@ -1,4 +1,4 @@
-#include "shared/consume/delivery.h"
+#include "shared/consume/batch.h"
 
 #include "tests/support/base/test.h"
 
