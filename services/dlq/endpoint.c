@@ -7,25 +7,28 @@
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-/* An integer is from 1 on, and a text is a line. */
+/* A text is a line. */
 struct member {
     const char *name;
     json_type type;
     bool is_needed;
-    int64_t most; /* bytes, or the number itself */
+    int64_t least, most; /* bytes, or the number itself */
     size_t offset;
 };
 
+#define AT(member) offsetof(struct dlq_request, member)
 static const struct member members[] = {
-    {"id", json_type_string, true, DLQ_ID_MOST, offsetof(struct dlq_request, id)},
-    {"actor", json_type_string, false, DLQ_ACTOR_MOST, offsetof(struct dlq_request, actor)},
-    {"reason", json_type_string, false, DLQ_REASON_MOST, offsetof(struct dlq_request, reason)},
-    {"because", json_type_string, false, DLQ_REASON_MOST, offsetof(struct dlq_request, because)},
-    {"cursor", json_type_string, false, DLQ_CURSOR_MOST, offsetof(struct dlq_request, cursor)},
-    {"limit", json_type_int, false, DLQ_LIMIT_MOST, offsetof(struct dlq_request, limit)},
-    {"ratePerSecond", json_type_int, false, DLQ_RATE_MOST,
-     offsetof(struct dlq_request, rate_per_second)},
-    {"dryRun", json_type_boolean, false, 0, offsetof(struct dlq_request, is_dry)},
+    {"id", json_type_string, true, 1, DLQ_ID_MOST, AT(id)},
+    {"actor", json_type_string, false, 1, DLQ_ACTOR_MOST, AT(actor)},
+    {"reason", json_type_string, false, 1, DLQ_REASON_MOST, AT(reason)},
+    {"because", json_type_string, false, 1, DLQ_REASON_MOST, AT(because)},
+    {"cursor", json_type_string, false, 1, DLQ_CURSOR_MOST, AT(cursor)},
+    {"limit", json_type_int, false, 1, DLQ_LIMIT_MOST, AT(limit)},
+    {"ratePerSecond", json_type_int, false, 1, DLQ_RATE_MOST, AT(rate_per_second)},
+    {"dryRun", json_type_boolean, false, 0, 0, AT(is_dry)},
+    {"service", json_type_string, true, 1, DLQ_ID_MOST, AT(service)},
+    {"afterId", json_type_string, true, 0, DLQ_ID_MOST, AT(after_id)},
+    {"afterUs", json_type_int, true, 0, INT64_MAX, AT(after_us)},
 };
 
 /* A member of the request, into its place. */
@@ -36,16 +39,16 @@ static enum status read_value(const struct member *member, struct json_object *r
     switch (member->type) {
     case json_type_string:
         if (json_get_string(request, member->name, &text, NULL) != STATUS_OK ||
-            !dlq_text_is_valid(text, (size_t)member->most))
-            return error_set(error, STATUS_INVALID, "%s: not a line of 1 to %lld bytes",
-                             member->name, (long long)member->most);
+            (!dlq_text_is_valid(text, (size_t)member->most) && (text.len > 0 || member->least > 0)))
+            return error_set(error, STATUS_INVALID, "%s: not a line of %lld to %lld bytes",
+                             member->name, (long long)member->least, (long long)member->most);
         *(struct slice *)place = text;
         return STATUS_OK;
     case json_type_int:
-        if (json_get_int64(request, member->name, &number, NULL) != STATUS_OK || number < 1 ||
-            number > member->most)
-            return error_set(error, STATUS_INVALID, "%s: not an integer from 1 to %lld",
-                             member->name, (long long)member->most);
+        if (json_get_int64(request, member->name, &number, NULL) != STATUS_OK ||
+            number < member->least || number > member->most)
+            return error_set(error, STATUS_INVALID, "%s: not an integer from %lld to %lld",
+                             member->name, (long long)member->least, (long long)member->most);
         *(int64_t *)place = number;
         return STATUS_OK;
     default:
@@ -116,6 +119,7 @@ static enum status read_request(struct json_object *request, const char *const *
         else if (members[i].is_needed)
             status = error_set(error, STATUS_INVALID, "%s: is required", members[i].name);
     }
+    (void)uuid_parse(asked->id, &asked->job);
     if (status == STATUS_OK && is_named(known, "headers"))
         status = dlq_edit_read(request, asked->id, &asked->edit, error);
     return status;
@@ -129,7 +133,8 @@ static enum status serve(struct endpoint_call *call, const char *const *known, b
     struct json_object *request = NULL;
     struct pg_array ids;
     struct slice text = call->request.len == 0 ? SLICE_LITERAL("{}") : call->request;
-    struct dlq_request asked = {.actor = SLICE_LITERAL("unnamed"),
+    struct dlq_request asked = {.job = uuid_v7(),
+                                .actor = SLICE_LITERAL("unnamed"),
                                 .limit = DLQ_LIMIT_USUAL,
                                 .rate_per_second = DLQ_RATE_USUAL};
     pg_array_init(&ids, PG_ARRAY_TEXT);
@@ -145,10 +150,10 @@ static enum status serve(struct endpoint_call *call, const char *const *known, b
     return status;
 }
 
-#define ENDPOINT(name, has_filter, ...)                                                            \
+#define ENDPOINT(name, fn, has_filter, ...)                                                        \
     enum status dlq_endpoint_##name(struct endpoint_call *call, struct error *error) {             \
         static const char *const known[] = {__VA_ARGS__};                                          \
-        return serve(call, known, has_filter, serve_##name, error);                                \
+        return serve(call, known, has_filter, fn, error);                                          \
     }
 
 #define READING(name, reading, has_filter, ...)                                                    \
@@ -156,15 +161,11 @@ static enum status serve(struct endpoint_call *call, const char *const *known, b
                                     struct error *error) {                                         \
         return store_read(call->pg, reading, asked, call->reply, error);                           \
     }                                                                                              \
-    ENDPOINT(name, has_filter, __VA_ARGS__)
+    ENDPOINT(name, serve_##name, has_filter, __VA_ARGS__)
 
 /* --- reads ------------------------------------------------------------------------------------ */
 
-static enum status serve_list(struct endpoint_call *call, const struct dlq_request *asked,
-                              struct error *error) {
-    return store_read_page(call->pg, asked, call->reply, error);
-}
-ENDPOINT(list, true, "limit", "cursor", NULL)
+READING(list, READ_ENTRIES, true, "limit", "cursor", NULL)
 
 enum { ANSWER_MOST_BYTES = 1000 * 1000 }; /* NATS takes 1 MiB */
 
@@ -231,7 +232,7 @@ static enum status serve_get(struct endpoint_call *call, const struct dlq_reques
     json_end_object(&w);
     return status;
 }
-ENDPOINT(get, false, "id", NULL)
+ENDPOINT(get, serve_get, false, "id", NULL)
 
 READING(counts, READ_COUNTS, false, NULL)
 
@@ -270,7 +271,7 @@ static enum status serve_replay(struct endpoint_call *call, const struct dlq_req
                            taken.items[0].detail);
     return status;
 }
-ENDPOINT(replay, false, "id", "actor", "body", "headers", "reason", NULL)
+ENDPOINT(replay, serve_replay, false, "id", "actor", "body", "headers", "reason", NULL)
 
 static enum status serve_discard(struct endpoint_call *call, const struct dlq_request *asked,
                                  struct error *error) {
@@ -280,35 +281,28 @@ static enum status serve_discard(struct endpoint_call *call, const struct dlq_re
     enum status status = store_discard(call->pg, asked, error);
     if (status == STATUS_OK)
         status = answer_entry(call, asked->id, &view, error);
-    if (status == STATUS_OK && view.status != ENTRY_DISCARDED)
-        status = error_set(error, STATUS_CONFLICT, "the entry is %s, not dead",
-                           entry_status_text(view.status));
+    if (status == STATUS_OK && !slice_is(view.status, "discarded"))
+        status = error_set(error, STATUS_CONFLICT, "the entry is %.*s, not dead",
+                           SLICE_ARG(view.status));
     return status;
 }
-ENDPOINT(discard, false, "id", "reason", "actor", NULL)
+ENDPOINT(discard, serve_discard, false, "id", "reason", "actor", NULL)
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
 static enum status begin_job(struct endpoint_call *call, const struct dlq_request *asked,
                              struct error *error) {
-    struct dlq_request order = *asked;
-    order.job = uuid_v7();
-    if (asked->filter.text[DLQ_FILTER_STATUS].ptr != NULL)
-        return error_set(error, STATUS_INVALID, "status: only what is dead is meant");
     enum dlq_reading reading = READ_JOB;
     enum status status = STATUS_OK;
+    if (asked->filter.text[DLQ_FILTER_STATUS].ptr != NULL)
+        return error_set(error, STATUS_INVALID, "status: only what is dead is meant");
     if (asked->is_dry)
         reading = asked->ids != NULL ? READ_CHOSEN : READ_MATCHING;
     else
-        status = store_job_create(call->pg, &order, error);
-    return status == STATUS_OK ? store_read(call->pg, reading, &order, call->reply, error) : status;
+        status = store_job_create(call->pg, asked, error);
+    return status == STATUS_OK ? store_read(call->pg, reading, asked, call->reply, error) : status;
 }
-
-static enum status serve_replay_all(struct endpoint_call *call, const struct dlq_request *asked,
-                                    struct error *error) {
-    return begin_job(call, asked, error);
-}
-ENDPOINT(replay_all, true, "ids", "ratePerSecond", "dryRun", "actor", NULL)
+ENDPOINT(replay_all, begin_job, true, "ids", "ratePerSecond", "dryRun", "actor", NULL)
 
 static enum status serve_discard_all(struct endpoint_call *call, const struct dlq_request *asked,
                                      struct error *error) {
@@ -316,34 +310,19 @@ static enum status serve_discard_all(struct endpoint_call *call, const struct dl
         return error_set(error, STATUS_INVALID, "because: is required");
     return begin_job(call, asked, error);
 }
-ENDPOINT(discard_all, true, "ids", "because", "ratePerSecond", "dryRun", "actor", NULL)
+ENDPOINT(discard_all, serve_discard_all, true, "ids", "because", "ratePerSecond", "dryRun", "actor",
+         NULL)
 
 READING(jobs, READ_JOBS, false, NULL)
 
-/* A job that is there, cancelled before it is shown or not. */
-static enum status show_job(struct endpoint_call *call, const struct dlq_request *asked,
-                            bool is_cancel, struct error *error) {
-    struct dlq_request order = *asked;
-    enum status status = STATUS_OK;
-    if (!uuid_parse(asked->id, &order.job))
-        return error_set(error, STATUS_NOT_FOUND, "there is no such job");
-    if (is_cancel)
-        status = store_job_cancel(call->pg, &order, error);
-    return status == STATUS_OK ? store_read(call->pg, READ_JOB, &order, call->reply, error)
-                               : status;
-}
-
-static enum status serve_job(struct endpoint_call *call, const struct dlq_request *asked,
-                             struct error *error) {
-    return show_job(call, asked, false, error);
-}
-ENDPOINT(job, false, "id", NULL)
+READING(job, READ_JOB, false, "id", NULL)
 
 static enum status serve_job_cancel(struct endpoint_call *call, const struct dlq_request *asked,
                                     struct error *error) {
-    return show_job(call, asked, true, error);
+    enum status status = store_job_cancel(call->pg, asked, error);
+    return status == STATUS_OK ? store_read(call->pg, READ_JOB, asked, call->reply, error) : status;
 }
-ENDPOINT(job_cancel, false, "id", "actor", NULL)
+ENDPOINT(job_cancel, serve_job_cancel, false, "id", "actor", NULL)
 
 /* --- what became of messages ------------------------------------------------------------------ */
 
@@ -353,19 +332,6 @@ static enum status serve_fate(struct endpoint_call *call, const struct dlq_reque
         return error_set(error, STATUS_INVALID, "ids: not a list of up to %d", DLQ_FATE_MOST);
     return store_read(call->pg, READ_FATE, asked, call->reply, error);
 }
-ENDPOINT(fate, false, "ids", NULL)
+ENDPOINT(fate, serve_fate, false, "ids", NULL)
 
-enum status dlq_endpoint_discarded(struct endpoint_call *call, struct error *error) {
-    struct json_object *request = NULL;
-    struct slice service, after_id;
-    int64_t after_us;
-    enum status status = json_parse(call->request, &request, error);
-    if (status == STATUS_OK && (json_get_string(request, "service", &service, NULL) != STATUS_OK ||
-                                json_get_string(request, "afterId", &after_id, NULL) != STATUS_OK ||
-                                json_get_int64(request, "afterUs", &after_us, NULL) != STATUS_OK))
-        status = error_set(error, STATUS_INVALID, "service, afterId and afterUs are required");
-    if (status == STATUS_OK)
-        status = store_read_discarded(call->pg, service, after_us, after_id, call->reply, error);
-    json_object_put(request);
-    return status;
-}
+READING(discarded, READ_DISCARDED, false, "service", "afterUs", "afterId", NULL)

@@ -10,15 +10,16 @@ static void read_filters(struct json_object *config, struct arena *arena,
                          struct consumer_facts *facts) {
     struct slice one;
     struct json_object *many = NULL;
+    bool has_many = json_get_array(config, "filter_subjects", &many, NULL) == STATUS_OK;
+    size_t count = has_many ? json_object_array_length(many) : 0;
     if (json_get_string(config, "filter_subject", &one, NULL) == STATUS_OK && one.len > 0)
         facts->filters[facts->filter_count++] = arena_slice(arena, one);
-    if (json_get_array(config, "filter_subjects", &many, NULL) != STATUS_OK ||
-        json_object_array_length(many) > FILTERS_MOST)
+    if (facts->filter_count + count > FILTERS_MOST)
         return;
-    for (size_t i = 0; i < json_object_array_length(many) && facts->filter_count < FILTERS_MOST;
-         i++)
-        facts->filters[facts->filter_count++] = arena_slice(
-            arena, slice_of(json_object_get_string(json_object_array_get_idx(many, i))));
+    for (size_t i = 0; i < count; i++) {
+        one = slice_of(json_object_get_string(json_object_array_get_idx(many, i)));
+        facts->filters[facts->filter_count++] = arena_slice(arena, one);
+    }
 }
 
 /* Reads root.<group>.stream_seq. */

@@ -119,7 +119,6 @@ static enum status ask_each(struct examination *examination, ask_fn ask, take_fn
                 status = STATUS_OK;
         }
     }
-    thin_round(examination);
     return status;
 }
 
@@ -195,10 +194,6 @@ static enum status take_original(struct item *item, const struct answer *answer,
     return status;
 }
 
-static enum status read_originals(struct examination *examination, struct error *error) {
-    return ask_each(examination, ask_original, take_original, error);
-}
-
 /* For the last message of FAILURES about the original; `attempt` 0: the report. */
 static void ask_failures(struct request_batch *requests, const struct item *item, bool by_sequence,
                          int attempt) {
@@ -226,12 +221,6 @@ static enum status take_report(struct item *item, const struct answer *answer,
         item_take_report(item, &message, answer->arena);
     stored_message_fini(&message);
     return status;
-}
-
-/* The reports' own way may be slower than the advisories': what is not in the table is looked for
-   in the stream. */
-static enum status read_reports(struct examination *examination, struct error *error) {
-    return ask_each(examination, ask_report, take_report, error);
 }
 
 /* Returns when all reports stored before the call are in the index, which they may reach later than
@@ -301,12 +290,12 @@ static enum status take_mark(struct item *item, const struct answer *answer, str
 }
 
 static enum status put_off(struct examination *examination, struct error *error) {
-    enum status status = ask_each(examination, ask_marks, take_mark, error);
-    for (size_t i = 0; i < examination->round_count && status == STATUS_OK; i++) {
+    (void)error;
+    for (size_t i = 0; i < examination->round_count; i++) {
         struct item *item = examination->round[i];
         item->is_settled = item->is_put_off = item_has_a_chance(item);
     }
-    return status;
+    return STATUS_OK;
 }
 
 /* --- publishing: each entry once -------------------------------------------------------------- */
@@ -331,8 +320,7 @@ static void note_entered(struct item *item, uint64_t dlq_sequence) {
         metric_add(&swept_total, metric_slot(&swept_total, stream.ptr), 1);
     buf_fini(&stream);
     log_warn("a dead letter", LOG_SLICE("entry", item->id),
-             LOG_INT("generation", item->entry.generation),
-             LOG_TEXT("reason", dead_reason_text(item->entry.reason)),
+             LOG_INT("generation", item->entry.generation), LOG_SLICE("reason", item->entry.reason),
              LOG_SLICE("text", item->entry.error));
     item->is_settled = true;
     item_note(item, &item->entry, dlq_sequence, true);
@@ -384,11 +372,6 @@ static enum status take_last(struct item *item, const struct answer *answer, str
     return STATUS_OK;
 }
 
-static enum status enter(struct examination *examination, struct error *error) {
-    enum status status = ask_each(examination, ask_publish, take_ack, error);
-    return status == STATUS_OK ? ask_each(examination, ask_last, take_last, error) : status;
-}
-
 /* --- all of it -------------------------------------------------------------------------------- */
 
 /* All that were in this round. */
@@ -402,14 +385,32 @@ static enum status record(struct examination *examination, struct error *error) 
 }
 
 static enum status run_round(struct examination *examination, struct error *error) {
-    static enum status (*const steps[])(struct examination *, struct error *) = {
-        read_facts,   find_known, check_facts, read_originals, read_reports, await_reports,
-        name_entries, put_off,    decide,      enter,          record,
+    static const struct {
+        enum status (*run)(struct examination *, struct error *);
+        ask_fn ask; /* instead */
+        take_fn take;
+    } steps[] = {
+        {.run = read_facts},
+        {.run = find_known},
+        {.run = check_facts},
+        {.ask = ask_original, .take = take_original},
+        /* The reports' own way may be slower than the advisories': what is not in the table is
+           looked for in the stream. */
+        {.ask = ask_report, .take = take_report},
+        {.run = await_reports},
+        {.run = name_entries},
+        {.ask = ask_marks, .take = take_mark},
+        {.run = put_off},
+        {.run = decide},
+        {.ask = ask_publish, .take = take_ack},
+        {.ask = ask_last, .take = take_last},
+        {.run = record},
     };
     enum status status = STATUS_OK;
     begin_round(examination);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK; i++) {
-        status = steps[i](examination, error);
+        status = steps[i].run != NULL ? steps[i].run(examination, error)
+                                      : ask_each(examination, steps[i].ask, steps[i].take, error);
         thin_round(examination);
     }
     for (size_t i = 0; i < examination->item_count; i++) {

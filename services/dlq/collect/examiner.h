@@ -15,7 +15,6 @@
 #define OM_SERVICES_DLQ_COLLECT_EXAMINER_H
 
 #include "services/dlq/collect/examiner_item.h"
-#include "shared/nats/request_batch.h"
 #include "shared/pg/pg.h"
 
 /* The means of an examination; one thread's. */

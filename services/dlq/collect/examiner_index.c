@@ -70,7 +70,7 @@ enum status examiner_index_decide(struct pg *pg, struct item *const *items, size
     static const struct pg_statement find = {
         .name = "dlq_find_entries",
         .sql = "SELECT k.nth, e.stream_sequence, e.dlq_sequence, e.generation, e.failed_at,"
-               "   e.status"
+               "   e.status = 'dead'"
                " FROM jsonb_to_recordset($1::jsonb) k(nth int, id text)"
                " LEFT JOIN dlq.entries e USING (id)",
         .param_count = 1,
@@ -79,20 +79,14 @@ enum status examiner_index_decide(struct pg *pg, struct item *const *items, size
     enum status status = query(pg, &find, put_id, items, count, &rows, error);
     for (int row = 0; status == STATUS_OK && row < pg_rows(rows); row++) {
         struct item *item = items[pg_get_int64(rows, row, 0)];
-        if (pg_is_null(rows, row, 1)) {
-            item_judge(item, NULL);
-            continue;
-        }
-        struct entry_row found = {
+        const struct entry_row found = {
             .sequence = (uint64_t)pg_get_int64(rows, row, 1),
             .dlq_sequence = (uint64_t)pg_get_int64(rows, row, 2),
             .generation = pg_get_int64(rows, row, 3),
             .failed_at_us = pg_get_time_us(rows, row, 4),
+            .is_dead = pg_get_bool(rows, row, 5),
         };
-        if (entry_status_parse(pg_get_slice(rows, row, 5), &found.status))
-            item_judge(item, &found);
-        else
-            status = error_set(error, STATUS_INTERNAL, "an entry is of no status known");
+        item_judge(item, pg_is_null(rows, row, 1) ? NULL : &found);
     }
     pg_result_free(&rows);
     return status;
@@ -183,7 +177,7 @@ static void put_failure(struct json_writer *w, const struct item *item) {
     json_put_string(w, "subject", failure->subject);
     json_put_int(w, "failed_sequence", (int64_t)failure->sequence);
     json_put_int(w, "generation", failure->generation);
-    json_put_text(w, "reason", dead_reason_text(failure->reason));
+    json_put_string(w, "reason", failure->reason);
     put_optional(w, "error_code", failure->error_code);
     json_put_string(w, "error", failure->error);
     json_put_int(w, "deliveries", failure->deliveries);

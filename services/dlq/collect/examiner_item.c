@@ -145,22 +145,23 @@ void item_report_subject(const struct item *item, bool by_sequence, struct buf *
 
 static struct slice event_id_of(struct item *item, struct arena *arena) {
     struct slice id;
-    char text[32];
-    item->is_chance = false;
+    struct buf sequence = {0};
     item->replay_of = 0;
+    item->is_chance = false;
     if (read_replay(item, &id, &item->replay_of)) {
         item->is_chance = is_alone(item);
-        return arena_slice(arena, id);
-    }
-    if (item->report != NULL)
+    } else if (item->report != NULL) {
         return item->report->event_id;
-    if (header_event_id(item, &id))
-        return arena_slice(arena, id);
-    snprintf(text, sizeof(text), "seq-%" PRIu64, item->notice.sequence);
-    return arena_slice(arena, slice_of(text));
+    } else if (!header_event_id(item, &id)) {
+        buf_printf(&sequence, "seq-%" PRIu64, item->notice.sequence);
+        id = buf_slice(&sequence);
+    }
+    id = arena_slice(arena, id);
+    buf_fini(&sequence);
+    return id;
 }
 
-static const char *reason_of(const struct item *item, enum dead_reason *reason) {
+static const char *reason_of(const struct item *item, struct slice *reason) {
     const struct report *report = item->report;
     if (report != NULL && report->outcome == REPORT_DONE)
         return "done";
@@ -202,7 +203,7 @@ static struct slice error_text(const struct item *item, struct arena *arena) {
 
 const char *item_name_entry(struct item *item, struct arena *arena) {
     const struct notice *notice = &item->notice;
-    enum dead_reason reason;
+    struct slice reason;
     const char *refusal = reason_of(item, &reason);
     if (refusal != NULL)
         return refusal;
@@ -239,7 +240,7 @@ static bool is_next_generation(const struct item *item, const struct entry_row *
         return true;
     if (is_of_this_stream && item->notice.sequence <= row->sequence)
         return false;
-    if (row->status == ENTRY_DEAD)
+    if (row->is_dead)
         return item->replay_of == row->generation;
     return item->replay_of == 0 || item->replay_of >= row->generation;
 }

@@ -8,8 +8,6 @@
 #include "services/dlq/collect/consumer_facts.h"
 #include "services/dlq/index/entry.h"
 #include "services/dlq/index/notice.h"
-#include "shared/base/arena.h"
-#include "shared/base/buf.h"
 
 #define EXAMINER_MOST 128  /* notices at once */
 #define ITEM_MARKS_MOST 16 /* of one message's deliveries, so many are looked after */
@@ -42,7 +40,7 @@ struct entry_row {
     uint64_t sequence;     /* of the message that failed last */
     uint64_t dlq_sequence; /* of the entry's last message in <stream>_DLQ */
     int64_t generation;
-    enum entry_status status;
+    bool is_dead; /* it waits */
     int64_t failed_at_us;
 };
 
@@ -78,7 +76,7 @@ const char *item_name_entry(struct item *item, struct arena *arena);
    of the entry as it is.
 
    - Nothing is there: the first generation.
-   - The entry waits (dead): a second copy of the event adds nothing. But the replay of this very
+   - The entry waits: a second copy of the event adds nothing. But the replay of this very
      generation does: then the index was rebuilt and does not know that it was replayed.
    - It was replayed, resolved or discarded: what comes after it is the next generation, unless it
      is the late copy of a replay that was already answered for.

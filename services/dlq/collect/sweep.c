@@ -18,13 +18,11 @@ METRIC_GAUGE(oldest_seconds, "ordermesh_dlq_oldest_seconds", "stream",
 #define INTERVAL_LEAST_MS 250
 #define INTERVAL_MOST_MS 5000
 #define BACKLOG_INTERVAL_MS 30000
-#define FORGET_INTERVAL_MS (60 * 60 * 1000)
 
 struct sweep {
     struct turns *turns;
     int64_t grace_ms;
     int64_t swept_us; /* last */
-    int64_t forget_due_us;
 };
 
 /* --- final reports ---------------------------------------------------------------------------- */
@@ -149,15 +147,11 @@ static const struct pg_statement forget_reports = {
 };
 
 static enum status tidy(struct sweep *sweep, struct error *error) {
-    int64_t now_us = clock_monotonic_us();
-    enum status status = pg_query(sweep->turns->pg, &close_replays, NULL, NULL, error);
-    if (status == STATUS_OK)
-        status = pg_query(sweep->turns->pg, &set_times_right, NULL, NULL, error);
-    if (status != STATUS_OK || now_us < sweep->forget_due_us)
-        return status;
-    status = pg_query(sweep->turns->pg, &forget_reports, NULL, NULL, error);
-    if (status == STATUS_OK)
-        sweep->forget_due_us = now_us + FORGET_INTERVAL_MS * INT64_C(1000);
+    static const struct pg_statement *const chores[] = {&close_replays, &set_times_right,
+                                                        &forget_reports};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof(chores) / sizeof(chores[0]) && status == STATUS_OK; i++)
+        status = pg_query(sweep->turns->pg, chores[i], NULL, NULL, error);
     return status;
 }
 
@@ -187,34 +181,31 @@ static enum status measure(struct sweep *sweep, struct error *error) {
 
 /* --- a turn ----------------------------------------------------------------------------------- */
 
-/* While advisories wait to be read, few reports are without one: then it sweeps rarely. */
-static enum status is_due(struct sweep *sweep, bool *is_due, struct error *error) {
-    struct consumer_progress advisories;
-    int64_t rarely_us = sweep->swept_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
-    enum status status = consumer_progress_read(sweep->turns->options->nats, "ADVISORIES", "dlq",
-                                                &advisories, error);
-    if (status == STATUS_OK)
-        *is_due = advisories.is_idle || advisories.floor >= advisories.last ||
-                  clock_monotonic_us() >= rarely_us;
-    return status;
-}
-
-static enum status take_final(struct sweep *sweep, bool *has_more, struct error *error) {
+/* While advisories wait to be read, few reports are without one: then it sweeps rarely. Where there
+   is more to be swept, the next turn is at once. */
+static enum status take_final(struct sweep *sweep, int64_t *nap_ms, struct error *error) {
     const struct examiner examiner = {sweep->turns->options->nats, sweep->turns->pg,
                                       sweep->turns->arena};
+    const int64_t due_us = sweep->swept_us + BACKLOG_INTERVAL_MS * INT64_C(1000);
+    struct consumer_progress advisories;
     struct notice notices[EXAMINER_MOST];
     size_t count = 0;
-    enum status status = find_notices(sweep, notices, &count, error);
+    enum status status =
+        consumer_progress_read(examiner.nats, "ADVISORIES", "dlq", &advisories, error);
+    if (status != STATUS_OK || (!advisories.is_idle && advisories.floor < advisories.last &&
+                                clock_monotonic_us() < due_us))
+        return status;
+    status = find_notices(sweep, notices, &count, error);
     if (status == STATUS_OK)
         status = examiner_take(&examiner, notices, count, error);
-    *has_more = status == STATUS_OK && count == EXAMINER_MOST;
+    if (status == STATUS_OK && count == EXAMINER_MOST)
+        *nap_ms = 0;
     sweep->swept_us = clock_monotonic_us();
     return status;
 }
 
 static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, struct error *error) {
     struct sweep *sweep = context;
-    bool sweeps = false, has_more = false;
     sweep->turns = turns;
     *nap_ms = sweep->grace_ms / 4;
     if (*nap_ms < INTERVAL_LEAST_MS)
@@ -224,13 +215,7 @@ static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, str
     enum status status = tidy(sweep, error);
     if (status == STATUS_OK)
         status = measure(sweep, error);
-    if (status == STATUS_OK)
-        status = is_due(sweep, &sweeps, error);
-    if (status == STATUS_OK && sweeps)
-        status = take_final(sweep, &has_more, error);
-    if (has_more)
-        *nap_ms = 0;
-    return status;
+    return status == STATUS_OK ? take_final(sweep, nap_ms, error) : status;
 }
 
 void sweep_run(struct worker *worker) {

@@ -16,26 +16,6 @@
 #define ORIGINAL_PREFIX_LEN (sizeof(ORIGINAL_PREFIX) - 1)
 #define OURS_MOST 4096 /* bytes of the headers we add */
 
-#define TEXT(id, text, meaning) text,
-static const char *const reason_texts[] = {DEAD_REASON_TABLE(TEXT)};
-static const char *const status_texts[] = {ENTRY_STATUS_TABLE(TEXT)};
-#undef TEXT
-
-const char *dead_reason_text(enum dead_reason reason) {
-    return reason_texts[reason];
-}
-
-const char *entry_status_text(enum entry_status status) {
-    return status_texts[status];
-}
-
-bool entry_status_parse(struct slice text, enum entry_status *status) {
-    int at = slice_index(text, status_texts, ENTRY_STATUS_COUNT);
-    if (at >= 0)
-        *status = (enum entry_status)at;
-    return at >= 0;
-}
-
 void entry_write_stream(struct slice stream, struct buf *out) {
     buf_printf(out, "%.*s_DLQ", SLICE_ARG(stream));
 }
@@ -52,15 +32,18 @@ void entry_write_subject(const struct entry *entry, struct buf *out) {
 
 /* --- to a message ----------------------------------------------------------------------------- */
 
-/* The headers we add, but for Dlq-Stream, Dlq-Consumer and Dlq-Reason. */
+/* The headers we add. What is given is read from the subject. */
 struct field {
     const char *name;
-    enum { FIELD_TEXT, FIELD_OPTIONAL, FIELD_NUMBER, FIELD_TIME } kind;
+    enum { FIELD_TEXT, FIELD_GIVEN, FIELD_OPTIONAL, FIELD_NUMBER, FIELD_TIME } kind;
     size_t offset;
     uint64_t most; /* of a number */
 };
 
 static const struct field fields[] = {
+    {"Dlq-Stream", FIELD_GIVEN, offsetof(struct entry, stream), 0},
+    {"Dlq-Consumer", FIELD_GIVEN, offsetof(struct entry, consumer), 0},
+    {"Dlq-Reason", FIELD_TEXT, offsetof(struct entry, reason), 0},
     {"Dlq-Subject", FIELD_TEXT, offsetof(struct entry, subject), 0},
     {"Dlq-Error-Code", FIELD_OPTIONAL, offsetof(struct entry, error_code), 0},
     {"Dlq-Error", FIELD_TEXT, offsetof(struct entry, error), 0},
@@ -103,15 +86,8 @@ static natsStatus add_ours(natsMsg *message, const struct entry *entry,
                            uint64_t expected_sequence) {
     char expected[24];
     snprintf(expected, sizeof(expected), "%" PRIu64, expected_sequence);
-    const struct header texts[] = {
-        {SLICE_LITERAL("Nats-Expected-Last-Subject-Sequence"), slice_of(expected)},
-        {SLICE_LITERAL("Dlq-Stream"), entry->stream},
-        {SLICE_LITERAL("Dlq-Consumer"), entry->consumer},
-        {SLICE_LITERAL("Dlq-Reason"), slice_of(dead_reason_text(entry->reason))},
-    };
-    natsStatus s = NATS_OK;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && s == NATS_OK; i++)
-        s = header_add(message, "", texts[i].name, texts[i].value);
+    natsStatus s = header_add(message, "", SLICE_LITERAL("Nats-Expected-Last-Subject-Sequence"),
+                              slice_of(expected));
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && s == NATS_OK; i++)
         s = add_field(message, &fields[i], entry);
     return s;
@@ -160,6 +136,8 @@ static bool parse_subject(struct slice subject, struct entry *entry) {
 static bool find_field(struct slice block, const struct field *field, struct entry *entry) {
     void *place = (char *)entry + field->offset;
     struct slice text;
+    if (field->kind == FIELD_GIVEN)
+        return true;
     if (!header_find(block, field->name, &text))
         return field->kind == FIELD_OPTIONAL;
     if (field->kind == FIELD_NUMBER)
@@ -172,14 +150,9 @@ static bool find_field(struct slice block, const struct field *field, struct ent
 
 enum status entry_parse(const struct stored_message *message, struct entry *entry,
                         struct error *error) {
-    struct slice block = buf_slice(&message->headers), text = {0};
+    struct slice block = buf_slice(&message->headers);
     struct entry parsed = {0};
-    int reason = -1;
     bool is_entry = parse_subject(slice_of(message->subject), &parsed);
-    if (header_find(block, "Dlq-Reason", &text))
-        reason = slice_index(text, reason_texts, REASON_COUNT);
-    is_entry = is_entry && reason >= 0;
-    parsed.reason = (enum dead_reason)reason;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && is_entry; i++)
         is_entry = find_field(block, &fields[i], &parsed);
     if (!is_entry)

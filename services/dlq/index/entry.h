@@ -19,38 +19,13 @@
 #include "shared/base/buf.h"
 #include "shared/nats/stored_message.h"
 
-/* id, text, what it means */
-#define DEAD_REASON_TABLE(X)                                                                       \
-    X(REJECTED, "rejected", "the consumer said that it can never succeed")                         \
-    X(MAX_DELIVERIES, "max_deliveries", "every attempt failed")                                    \
-    X(NO_REPORT, "no_report", "deliveries ran out and the consumer left no word")
-
-enum dead_reason {
-#define DEAD_REASON_ENUM(id, text, meaning) REASON_##id,
-    DEAD_REASON_TABLE(DEAD_REASON_ENUM)
-#undef DEAD_REASON_ENUM
-        REASON_COUNT
-};
-
-const char *dead_reason_text(enum dead_reason reason);
-
-/* An entry's state in the index (dlq.entries). */
-#define ENTRY_STATUS_TABLE(X)                                                                      \
-    X(DEAD, "dead", "waits for somebody to decide")                                                \
-    X(REPLAYING, "replaying", "to be published again, or just published")                          \
-    X(REPLAYED, "replayed", "published again; the consumer has not answered yet")                  \
-    X(RESOLVED, "resolved", "the consumer did what the replay asked for")                          \
-    X(DISCARDED, "discarded", "somebody decided that it never will be done")
-
-enum entry_status {
-#define ENTRY_STATUS_ENUM(id, text, meaning) ENTRY_##id,
-    ENTRY_STATUS_TABLE(ENTRY_STATUS_ENUM)
-#undef ENTRY_STATUS_ENUM
-        ENTRY_STATUS_COUNT
-};
-
-const char *entry_status_text(enum entry_status status);
-bool entry_status_parse(struct slice text, enum entry_status *status);
+/* Why it is a dead letter. */
+#define REASON_REJECTED                                                                            \
+    SLICE_LITERAL("rejected") /* the consumer said that it can never succeed                       \
+                               */
+#define REASON_MAX_DELIVERIES SLICE_LITERAL("max_deliveries") /* every attempt failed */
+/* Deliveries ran out and the consumer left no word. */
+#define REASON_NO_REPORT SLICE_LITERAL("no_report")
 
 struct entry {
     struct slice stream;
@@ -59,7 +34,7 @@ struct entry {
     struct slice subject;  /* where the original was published */
     uint64_t sequence;     /* of the original in its stream */
     int64_t deliveries;
-    enum dead_reason reason;
+    struct slice reason;     /* one of the above */
     struct slice error_code; /* "" when nothing was reported */
     struct slice error;
     struct slice service; /* who reported; "" when nobody */

@@ -13,7 +13,8 @@
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-bool name_is_plain(struct slice name) {
+/* A stream's or consumer's name that can stand in a subject. */
+static bool name_is_plain(struct slice name) {
     return name.len > 0 && name.len <= NAME_MOST && slice_has_only(name, "-_");
 }
 

@@ -62,8 +62,6 @@ struct notice {
 enum status notice_parse_advisory(struct slice subject, struct slice body, struct arena *arena,
                                   struct notice *notice, struct error *error) MUST_CHECK;
 
-/* A stream's or consumer's name that can stand in a subject. */
-bool name_is_plain(struct slice name);
 /* A UUID in our spelling (lower case), or seq-<n>: what can be an entry's last token. */
 bool event_id_is_valid(struct slice id);
 

@@ -1,5 +1,6 @@
 #include "services/dlq/index/store_act.h"
 
+#include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
 
 enum {
@@ -111,8 +112,8 @@ static const struct pg_statement settle = {
            "  UPDATE dlq.entries e SET updated_at = now(),"
            "   status = CASE WHEN d.sequence IS NULL THEN 'dead' ELSE 'replayed' END,"
            "   replay_sequence = coalesce(d.sequence, e.replay_sequence)"
-           "  FROM jsonb_to_recordset($1::jsonb)"
-           "   AS d(id text, generation int, sequence int8, detail text)"
+           "  FROM unnest($1::text[], $2::int8[], $3::int8[], $4::text[])"
+           "   AS d(id, generation, sequence, detail)"
            "  WHERE e.id = d.id AND e.generation = d.generation AND e.status = 'replaying'"
            "  RETURNING e.id, e.generation, e.status, d.detail),"
            " back AS (SELECT * FROM settled WHERE status = 'dead'),"
@@ -128,30 +129,31 @@ static const struct pg_statement settle = {
            " UPDATE dlq.jobs j SET replayed = j.replayed - blamed.entries,"
            "  failed = j.failed + blamed.entries, updated_at = now()"
            " FROM blamed WHERE j.id = blamed.job_id",
-    .param_count = 1,
+    .param_count = 4,
 };
 
 enum status store_settle(struct pg *pg, const struct replays *replays, struct error *error) {
-    struct buf text = {0};
-    struct json_writer w = json_writer(&text);
-    json_begin_array(&w);
+    enum { ID, GENERATION, SEQUENCE, DETAIL, COLUMNS };
+    struct pg_columns columns;
+    struct pg_array *array = columns.arrays;
+    pg_columns_init(
+        &columns,
+        (enum pg_array_type[]){PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64, PG_ARRAY_TEXT},
+        COLUMNS);
     for (size_t i = 0; i < replays->count; i++) {
         const struct replay *replay = &replays->items[i];
         if (replay->end == REPLAY_UNKNOWN)
             continue;
-        json_begin_object(&w);
-        json_put_string(&w, "id", replay->id);
-        json_put_int(&w, "generation", replay->generation);
+        pg_array_add_slice(&array[ID], replay->id);
+        pg_array_add_int64(&array[GENERATION], replay->generation);
         if (replay->end == REPLAY_PUBLISHED)
-            json_put_int(&w, "sequence", (int64_t)replay->published_sequence);
+            pg_array_add_int64(&array[SEQUENCE], (int64_t)replay->published_sequence);
         else
-            json_put_text(&w, "detail", replay->detail);
-        json_end_object(&w);
+            pg_array_add_null(&array[SEQUENCE]);
+        pg_array_add_slice(&array[DETAIL], slice_of(replay->detail));
     }
-    json_end_array(&w);
-    const struct pg_param param = pg_text(buf_slice(&text));
-    enum status status = pg_query(pg, &settle, &param, NULL, error);
-    buf_fini(&text);
+    enum status status = pg_columns_query(&columns, pg, &settle, NULL, error);
+    pg_columns_fini(&columns);
     return status;
 }
 

@@ -14,19 +14,6 @@
 /* An object of one list, of what a subselect gives. */
 #define LIST_SQL(key, rows) "SELECT row_to_json(l) FROM (SELECT array(" rows ") AS " key ") l"
 
-/* Appends the row that a statement gives. */
-static enum status read_one(struct pg *pg, const struct pg_statement *statement,
-                            const struct pg_param *params, struct buf *out, struct error *error) {
-    struct pg_result *rows = NULL;
-    enum status status = pg_query(pg, statement, params, &rows, error);
-    if (status == STATUS_OK && pg_rows(rows) == 0)
-        status = error_set(error, STATUS_NOT_FOUND, "there is no such job");
-    if (status == STATUS_OK)
-        buf_append_slice(out, pg_get_slice(rows, 0, 0));
-    pg_result_free(&rows);
-    return status;
-}
-
 /* --- entries ---------------------------------------------------------------------------------- */
 
 #define ENTRY_COLUMNS                                                                              \
@@ -90,8 +77,8 @@ static void write_page(const struct pg_result *rows, const struct dlq_request *r
     " CROSS JOIN LATERAL (SELECT" ENTRY_COLUMNS " FROM (SELECT p.*) e) x"                          \
     " ORDER BY p.failed_at DESC, p.id DESC"
 
-enum status store_read_page(struct pg *pg, const struct dlq_request *request, struct buf *out,
-                            struct error *error) {
+static enum status read_page(struct pg *pg, const struct dlq_request *request, struct buf *out,
+                             struct error *error) {
     static const struct pg_statement page_of_all = {
         .name = "dlq_page",
         .sql = PAGE_SQL(""),
@@ -164,40 +151,16 @@ enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, s
     enum status status = pg_query(pg, &one, params, &rows, error);
     if (status == STATUS_OK && pg_rows(rows) == 0)
         status = error_set(error, STATUS_NOT_FOUND, "there is no such entry");
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *view = (struct entry_view){
             .json = arena_slice(arena, pg_get_slice(rows, 0, 0)),
             .stream = arena_slice(arena, pg_get_slice(rows, 0, 1)),
             .dlq_sequence = (uint64_t)pg_get_int64(rows, 0, 2),
+            .status = arena_slice(arena, pg_get_slice(rows, 0, 3)),
             .was_edited = pg_get_bool(rows, 0, 4),
         };
-        if (!entry_status_parse(pg_get_slice(rows, 0, 3), &view->status))
-            status = error_set(error, STATUS_INTERNAL, "an entry is of no status known");
-    }
     pg_result_free(&rows);
     return status;
-}
-
-enum status store_read_discarded(struct pg *pg, struct slice service, int64_t after_us,
-                                 struct slice after_id, struct buf *out, struct error *error) {
-    static const struct pg_statement discarded = {
-        .name = "dlq_discarded",
-        .sql = "SELECT json_build_object("
-               " 'nowUs', (extract(epoch FROM now()) * 1000000)::int8,"
-               " 'entries', coalesce(json_agg(page ORDER BY \"atUs\", id), '[]'))"
-               " FROM (SELECT id, event_id AS \"eventId\","
-               "   stream || '/' || consumer AS consumer,"
-               "   (extract(epoch FROM updated_at) * 1000000)::int8 AS \"atUs\""
-               "  FROM dlq.entries WHERE status = 'discarded'"
-               "   AND split_part(consumer, '-', 1) = $1::text"
-               "   AND (updated_at, id) >"
-               "    (timestamptz 'epoch' + $2::int8 * interval '1 microsecond', $3::text)"
-               "   AND event_id ~ '^[0-9a-f-]{36}$'"
-               "  ORDER BY updated_at, id LIMIT 500) page",
-        .param_count = 3,
-    };
-    const struct pg_param params[] = {pg_text(service), pg_int64(after_us), pg_text(after_id)};
-    return read_one(pg, &discarded, params, out, error);
 }
 
 /* --- what is read as it is -------------------------------------------------------------------- */
@@ -210,7 +173,7 @@ enum status store_read_discarded(struct pg *pg, struct slice service, int64_t af
 
 static const struct reading {
     struct pg_statement statement;
-    enum { BY_NOTHING, BY_FILTER, BY_IDS, BY_JOB } by;
+    enum { BY_NOTHING, BY_FILTER, BY_IDS, BY_JOB, BY_PLACE } by;
 } readings[] = {
     [READ_MATCHING] = {{"dlq_count",
                         "SELECT row_to_json(x) FROM (SELECT count(*) AS matching"
@@ -255,6 +218,22 @@ static const struct reading {
                     "  FROM unnest($1::text[]) AS u(id)) AS asked",
                     1},
                    BY_IDS},
+    [READ_DISCARDED] = {{"dlq_discarded",
+                         "SELECT json_build_object("
+                         " 'nowUs', (extract(epoch FROM now()) * 1000000)::int8,"
+                         " 'entries', coalesce(json_agg(page ORDER BY \"atUs\", id), '[]'))"
+                         " FROM (SELECT id, event_id AS \"eventId\","
+                         "   stream || '/' || consumer AS consumer,"
+                         "   (extract(epoch FROM updated_at) * 1000000)::int8 AS \"atUs\""
+                         "  FROM dlq.entries WHERE status = 'discarded'"
+                         "   AND split_part(consumer, '-', 1) = $1::text"
+                         "   AND (updated_at, id) >"
+                         "    (timestamptz 'epoch' + $2::int8 * interval '1 microsecond',"
+                         "     $3::text)"
+                         "   AND event_id ~ '^[0-9a-f-]{36}$'"
+                         "  ORDER BY updated_at, id LIMIT 500) page",
+                         3},
+                        BY_PLACE},
     [READ_JOBS] = {{"dlq_jobs",
                     LIST_SQL("jobs", "SELECT " OBJECT " FROM (SELECT" JOB_COLUMNS " FROM dlq.jobs"
                                      " ORDER BY started_at DESC, id DESC LIMIT 100) x"),
@@ -269,17 +248,27 @@ static const struct reading {
 
 enum status store_read(struct pg *pg, enum dlq_reading reading, const struct dlq_request *request,
                        struct buf *out, struct error *error) {
+    const struct reading *row = &readings[reading];
     struct buf filter = {0};
-    struct pg_param param = pg_null();
-    if (readings[reading].by == BY_FILTER) {
+    struct pg_param params[] = {pg_text(request->service), pg_int64(request->after_us),
+                                pg_text(request->after_id)};
+    if (reading == READ_ENTRIES)
+        return read_page(pg, request, out, error);
+    if (row->by == BY_FILTER) {
         store_filter_write(&request->filter, &filter);
-        param = pg_text(buf_slice(&filter));
-    } else if (readings[reading].by == BY_IDS) {
-        param = pg_array(request->ids);
-    } else if (readings[reading].by == BY_JOB) {
-        param = pg_uuid(&request->job);
+        params[0] = pg_text(buf_slice(&filter));
+    } else if (row->by == BY_IDS) {
+        params[0] = pg_array(request->ids);
+    } else if (row->by == BY_JOB) {
+        params[0] = pg_uuid(&request->job);
     }
-    enum status status = read_one(pg, &readings[reading].statement, &param, out, error);
+    struct pg_result *rows = NULL;
+    enum status status = pg_query(pg, &row->statement, params, &rows, error);
+    if (status == STATUS_OK && pg_rows(rows) == 0)
+        status = error_set(error, STATUS_NOT_FOUND, "there is no such job");
+    if (status == STATUS_OK)
+        buf_append_slice(out, pg_get_slice(rows, 0, 0));
+    pg_result_free(&rows);
     buf_fini(&filter);
     return status;
 }

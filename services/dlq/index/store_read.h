@@ -5,6 +5,9 @@
  * ENTRY {"id","stream","consumer","eventId","type"?,"subject","sequence","generation","status",
  *        "reason","errorCode"?,"error","deliveries","service"?,"orderId"?,"failedAt",
  *        "firstFailedAt","updatedAt","dlqStream","dlqSequence"}
+ *        Its status is dead: waits for somebody to decide; replaying: to be published again, or
+ * just published; replayed: the consumer has not answered yet; resolved: it did what the replay
+ *        asked for; discarded: somebody decided that it never will be done.
  * JOB   {"id","state","action","filter","ratePerSecond","total","replayed","resolved","deadAgain",
  *        "discarded","skipped","failed","startedAt","updatedAt","endedAt"?,"actor","because"?,
  *        "detail"?}
@@ -48,10 +51,12 @@ struct dlq_request {
     struct dlq_filter filter;
     struct pg_array *ids; /* entries chosen in place of a filter; NULL: not given */
     struct dlq_edit edit;
-    struct uuid job;
+    struct slice service, after_id; /* of READ_DISCARDED */
+    int64_t after_us;
+    struct uuid job; /* as `id` names it; else a new one */
 };
 
-/* What is read by one statement, as one object. */
+/* What is read as one object. */
 enum dlq_reading {
     /* {"matching":n}: how many entries the filter means, or how many of the ids are dead. */
     READ_MATCHING,
@@ -66,6 +71,12 @@ enum dlq_reading {
     /* {"dead":[id],"open":[id]}: of the ids those that are or were a dead letter, and of the rest
        those whose message has its second chance. */
     READ_FATE,
+    /* {"entries":[ENTRY],"nextCursor"?}, newest failure first. INVALID: a cursor of another filter,
+       or none of ours. */
+    READ_ENTRIES,
+    /* {"nowUs","entries":[{"id","eventId","consumer","atUs"}]}: what was discarded at the service's
+       consumers after (after_us, after_id), in this order. `consumer` has its stream in front. */
+    READ_DISCARDED,
     READ_JOBS, /* {"jobs":[JOB]}, the newest 100, newest first */
     READ_JOB,  /* JOB */
 };
@@ -73,17 +84,12 @@ enum dlq_reading {
 enum status store_read(struct pg *pg, enum dlq_reading reading, const struct dlq_request *request,
                        struct buf *out, struct error *error) MUST_CHECK;
 
-/* Appends {"entries":[ENTRY],"nextCursor"?}, newest failure first. INVALID: a cursor of another
-   filter, or none of ours. */
-enum status store_read_page(struct pg *pg, const struct dlq_request *request, struct buf *out,
-                            struct error *error) MUST_CHECK;
-
 /* An entry, in the arena. */
 struct entry_view {
     struct slice json; /* ENTRY, with its "history" where asked for */
     struct slice stream;
     uint64_t dlq_sequence;
-    enum entry_status status;
+    struct slice status;
     bool was_edited; /* its message is what an edit made of the first one; with history only */
 };
 /* "edits"?: [{"at","generation","actor","reason","headers","body"?}], the newest three.
@@ -91,12 +97,5 @@ struct entry_view {
    NOT_FOUND: no such entry. */
 enum status store_read_entry(struct pg *pg, struct slice id, bool has_history, struct arena *arena,
                              struct entry_view *view, struct error *error) MUST_CHECK;
-
-/* Appends {"nowUs","entries":[{"id","eventId","consumer","atUs"}]}: what was discarded at the
-   service's consumers after (after_us, after_id), in this order. `consumer` has its stream in
-   front. */
-enum status store_read_discarded(struct pg *pg, struct slice service, int64_t after_us,
-                                 struct slice after_id, struct buf *out,
-                                 struct error *error) MUST_CHECK;
 
 #endif

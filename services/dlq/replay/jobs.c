@@ -1,6 +1,5 @@
 #include "services/dlq/replay/jobs.h"
 
-#include "services/dlq/index/store_read.h"
 #include "services/dlq/replay/replay.h"
 #include "services/dlq/replay/turns.h"
 #include "shared/base/clock.h"

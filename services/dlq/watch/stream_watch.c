@@ -39,17 +39,6 @@ static void gauge_end(struct turn_gauge *gauge) {
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
-static enum status read_streams(struct turns *turns, struct stream_list *streams,
-                                struct error *error) {
-    request_batch_clear(turns->requests);
-    request_batch_add(turns->requests, SLICE_LITERAL(""), "$JS.API.STREAM.LIST");
-    enum status status = request_batch_run(turns->requests, error);
-    if (status == STATUS_OK)
-        status = backlog_parse_streams(request_batch_reply(turns->requests, 0), turns->arena,
-                                       streams, error);
-    return status;
-}
-
 static void show_streams(const struct stream_list *streams) {
     struct turn_gauge bytes = {.metric = &stream_bytes}, limits = {.metric = &stream_limits};
     for (size_t i = 0; i < streams->count; i++) {
@@ -132,7 +121,12 @@ static enum status turn(struct turns *turns, void *context, int64_t *nap_ms, str
     *nap_ms = INTERVAL_MS;
     if ((*turn_count)++ % CERTIFICATE_TURNS == 0)
         nats_certificate_show_server(turns->options->nats);
-    enum status status = read_streams(turns, &streams, error);
+    request_batch_clear(turns->requests);
+    request_batch_add(turns->requests, SLICE_LITERAL(""), "$JS.API.STREAM.LIST");
+    enum status status = request_batch_run(turns->requests, error);
+    if (status == STATUS_OK)
+        status = backlog_parse_streams(request_batch_reply(turns->requests, 0), turns->arena,
+                                       &streams, error);
     if (status == STATUS_OK)
         show_streams(&streams);
     if (status == STATUS_OK)

@@ -122,7 +122,7 @@ static void entry_is_named_by_report_then_message_id_then_sequence(void **state)
     (void)state;
     struct item item = item_of(NOTICE_MAX_DELIVERIES, "");
     assert_named(&item, "ORDERS.payment.seq-7");
-    assert_int_equal(item.entry.reason, REASON_NO_REPORT);
+    assert_slice_equal(item.entry.reason, "no_report");
     item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER "\r\n\r\n");
     assert_named(&item, "ORDERS.payment." ORDER);
     item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER ".2\r\n\r\n");
@@ -132,7 +132,7 @@ static void entry_is_named_by_report_then_message_id_then_sequence(void **state)
     item = item_of(NOTICE_MAX_DELIVERIES, "NATS/1.0\r\nNats-Msg-Id: " ORDER "\r\n\r\n");
     item.report = &report;
     assert_named(&item, "ORDERS.payment." EVENT);
-    assert_int_equal(item.entry.reason, REASON_MAX_DELIVERIES);
+    assert_slice_equal(item.entry.reason, "max_deliveries");
     assert_slice_equal(item.entry.error, "two lines");
     assert_int_equal(item.entry.failed_at_us, 5000);
 }
@@ -170,7 +170,7 @@ static void termination_that_nobody_reported_is_nothing(void **state) {
     report.outcome = REPORT_REJECT;
     item.report = &report;
     assert_named(&item, "ORDERS.payment." EVENT);
-    assert_int_equal(item.entry.reason, REASON_REJECTED);
+    assert_slice_equal(item.entry.reason, "rejected");
 }
 
 /* --- the verdict --- */
@@ -178,29 +178,29 @@ static void termination_that_nobody_reported_is_nothing(void **state) {
 static void verdict_follows_what_is_there(void **state) {
     (void)state;
     static const struct {
-        enum entry_status status;
+        bool is_dead; /* else replaying, replayed, resolved or discarded */
         uint64_t sequence;
         int replay_of;
         bool is_of_this_stream, is_event, is_new;
     } cases[] = {
-        {ENTRY_DEAD, 20, 0, true, true, false},     /* a second copy */
-        {ENTRY_DEAD, 20, 2, true, true, true},      /* its replay; the index is behind */
-        {ENTRY_DEAD, 20, 1, true, true, false},     /* the late copy of an earlier replay */
-        {ENTRY_REPLAYED, 20, 2, true, true, true},  /* fails again */
-        {ENTRY_REPLAYING, 20, 2, true, true, true}, /* fails before it is noted as published */
-        {ENTRY_REPLAYED, 20, 1, true, true, false}, /* the late copy of an earlier replay */
-        {ENTRY_REPLAYED, 10, 0, true, true, false}, /* the same message, said again */
-        {ENTRY_RESOLVED, 9, 0, true, true, false},  /* an older one, said late */
-        {ENTRY_RESOLVED, 9, 0, true, false, false},
-        {ENTRY_RESOLVED, 20, 0, true, true, true}, /* a new copy */
-        {ENTRY_DISCARDED, 20, 0, true, true, true},
-        {ENTRY_RESOLVED, 3, 0, false, true, true}, /* of a stream made anew */
-        {ENTRY_DEAD, 3, 0, false, true, false},
-        {ENTRY_DEAD, 3, 0, false, false, true},  /* another message by the same name */
-        {ENTRY_DEAD, 3, 1, false, false, false}, /* but a replay has the name of what it replays */
+        {true, 20, 0, true, true, false},  /* a second copy */
+        {true, 20, 2, true, true, true},   /* its replay; the index is behind */
+        {true, 20, 1, true, true, false},  /* the late copy of an earlier replay */
+        {false, 20, 2, true, true, true},  /* fails again */
+        {false, 20, 2, true, true, true},  /* fails before it is noted as published */
+        {false, 20, 1, true, true, false}, /* the late copy of an earlier replay */
+        {false, 10, 0, true, true, false}, /* the same message, said again */
+        {false, 9, 0, true, true, false},  /* an older one, said late */
+        {false, 9, 0, true, false, false},
+        {false, 20, 0, true, true, true}, /* a new copy */
+        {false, 20, 0, true, true, true},
+        {false, 3, 0, false, true, true}, /* of a stream made anew */
+        {true, 3, 0, false, true, false},
+        {true, 3, 0, false, false, true},  /* another message by the same name */
+        {true, 3, 1, false, false, false}, /* but a replay has the name of what it replays */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct entry_row row = {.status = cases[i].status,
+        const struct entry_row row = {.is_dead = cases[i].is_dead,
                                       .sequence = 10,
                                       .dlq_sequence = 77,
                                       .generation = 2,
