@@ -17,6 +17,7 @@
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/list_orders.h"
 #include "gateway/orders/post_order.h"
+#include "gateway/orders/refund_order.h"
 #include "gateway/other_paths.h"
 #include "gateway/pages/api_docs.h"
 #include "gateway/pages/console.h"
@@ -76,6 +77,8 @@ const struct route routes[] = {
     {"POST", "/api/v1/admin/dlq/{id}/discard", post_dlq_discard, SCOPE_ADMIN, OWNER_PLATFORM,
      RATE_ADMIN},
     {"GET", "/api/v1/admin/orders/{id}/diagnosis", get_diagnosis, SCOPE_ADMIN, OWNER_PLATFORM,
+     RATE_ADMIN},
+    {"POST", "/api/v1/admin/orders/{id}/refunds", post_refund, SCOPE_ADMIN, OWNER_TENANT,
      RATE_ADMIN},
     {"GET", "/health", get_health, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/healthz", get_liveness, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},

@@ -68,6 +68,11 @@
       "The order is completed or failed already.",                                                 \
       "Nothing needs to be done for a failed order: everything was given back. A completed one "   \
       "is on its way.")                                                                            \
+    X(NOT_REFUNDABLE, "not-refundable", 409, 0, "So much cannot be given back",                    \
+      "The order is not completed, nothing was taken for it, or less is left of what was taken "   \
+      "than is to be given back.",                                                                 \
+      "The detail says which. Read the order: its payment says what was taken and given back. "    \
+      "An order that ends otherwise gives back everything by itself.")                             \
     X(NOT_DEAD, "not-dead", 409, 0, "The dead letter cannot be acted on",                          \
       "It was replayed or discarded already.",                                                     \
       "Read it again: its status and history say what became of it.")                              \
@@ -94,6 +99,9 @@
       "The document's errors name each field and what is wrong with it.")                          \
     X(INVALID_ADJUSTMENT, "invalid-adjustment", 422, 0, "The adjustment has invalid fields",       \
       "The body is JSON, but no valid stock adjustment.",                                          \
+      "The document's errors name each field and what is wrong with it.")                          \
+    X(INVALID_REFUND, "invalid-refund", 422, 0, "The refund has invalid fields",                   \
+      "The body is JSON, but no valid refund.",                                                    \
       "The document's errors name each field and what is wrong with it.")                          \
     X(INVALID_DLQ_REQUEST, "invalid-dlq-request", 422, 0,                                          \
       "The request about dead letters has invalid fields",                                         \

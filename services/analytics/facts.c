@@ -52,6 +52,18 @@ static enum status read_amount(const struct json_value *data, struct amount *amo
     return read_text(data, "currency", &amount->currency, error);
 }
 
+/* A refund of a part says what was given back with it and before; without that it is all. */
+static enum status read_refunded(const struct json_value *data, struct amount *amount,
+                                 struct error *error) {
+    int64_t so_far;
+    enum status status = read_amount(data, amount, error);
+    if (status == STATUS_OK &&
+        json_tree_get_int64(data, "refundedMinor", &so_far, NULL) == STATUS_OK &&
+        so_far > amount->minor && so_far <= ORDER_MAX_MINOR)
+        amount->minor = so_far;
+    return status;
+}
+
 enum status facts_read(const struct event *event, struct order_facts *facts, struct error *error) {
     enum fact fact;
     if (!fact_of_event(event->type, &fact))
@@ -70,7 +82,7 @@ enum status facts_read(const struct event *event, struct order_facts *facts, str
     case FACT_PAID:
         return read_amount(event->data, &facts->captured, error);
     case FACT_REFUNDED:
-        return read_amount(event->data, &facts->refunded, error);
+        return read_refunded(event->data, &facts->refunded, error);
     default:
         return STATUS_OK;
     }
@@ -116,6 +128,16 @@ static bool merge_amount(struct amount *amount, const struct amount *more, int64
     return true;
 }
 
+/* The most that any of them said: each says what was given back so far. */
+static bool merge_refunded(struct amount *amount, const struct amount *more, int64_t new_us) {
+    int order = (more->minor > amount->minor) - (more->minor < amount->minor);
+    if (new_us == 0 || order < 0 ||
+        (order == 0 && compare_text(more->currency, amount->currency) <= 0))
+        return false;
+    *amount = *more;
+    return true;
+}
+
 static int64_t ended_us(const struct order_facts *facts) {
     return earlier(facts->at_us[FACT_FAILED], facts->at_us[FACT_CANCELLED]);
 }
@@ -127,8 +149,7 @@ bool facts_merge(struct order_facts *facts, const struct order_facts *more) {
     changed |= merge_text(&facts->reason, more->reason, ended_us(facts), ended_us(more));
     changed |= merge_amount(&facts->captured, &more->captured, facts->at_us[FACT_PAID],
                             more->at_us[FACT_PAID]);
-    changed |= merge_amount(&facts->refunded, &more->refunded, facts->at_us[FACT_REFUNDED],
-                            more->at_us[FACT_REFUNDED]);
+    changed |= merge_refunded(&facts->refunded, &more->refunded, more->at_us[FACT_REFUNDED]);
     for (int i = 0; i < FACT_COUNT; i++) {
         int64_t at_us = earlier(facts->at_us[i], more->at_us[i]);
         changed |= at_us != facts->at_us[i];

@@ -3,7 +3,8 @@
  *
  * Facts join: facts_merge() is commutative, associative and idempotent. So what is known after a
  * set of events is the same whatever their order and however often each came, and a replay may meet
- * events that were applied before. Where two events of a kind differ, the earlier one counts.
+ * events that were applied before. Where two events of a kind differ, the earlier one counts, but
+ * of refunds the one by which the most was given back.
  *
  * Plain values; texts borrow. Pure.
  */

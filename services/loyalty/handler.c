@@ -41,10 +41,18 @@ static enum status take_back(struct batch *batch, struct error *error) {
     return loyalty_store_take_back(batch, error);
 }
 
+/* Points stay as long as anything of what was paid does. */
+static bool gives_back_all(const struct event *event) {
+    int64_t refunded_minor, captured_minor;
+    return json_tree_get_int64(event->data, "refundedMinor", &refunded_minor, NULL) != STATUS_OK ||
+           json_tree_get_int64(event->data, "capturedMinor", &captured_minor, NULL) != STATUS_OK ||
+           refunded_minor >= captured_minor;
+}
+
 /* The ledger has one row an order, and balances move with its rows only. */
 const struct handler earn_handler = {.apply = earn, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
 const struct handler take_back_handler = {
-    .apply = take_back, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
+    .apply = take_back, .wants = gives_back_all, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
 
 static enum status answer(struct endpoint_call *call, struct json_object *request,
                           struct error *error) {

@@ -91,6 +91,15 @@ static bool step(struct order_row *order, struct delivery *delivery, struct prog
 static const unsigned announced_actions = ORDER_START | ORDER_CONFIRM | ORDER_COMPLETE |
                                           ORDER_FAIL | ORDER_CANCEL | ORDER_STOP | ORDER_CAPTURE;
 
+/* What was given back so far: an event of a part says that besides. 0 where it does not say. */
+static int64_t given_back(const struct event *event) {
+    int64_t minor;
+    if (json_tree_get_int64(event->data, "refundedMinor", &minor, NULL) == STATUS_OK ||
+        json_tree_get_int64(event->data, "amountMinor", &minor, NULL) == STATUS_OK)
+        return minor;
+    return 0;
+}
+
 static void note(struct order_row *order, const struct progress *progress) {
     if (progress->actions != ORDER_START)
         order->changes++;
@@ -100,6 +109,9 @@ static void note(struct order_row *order, const struct progress *progress) {
         order->reason = progress->fact.reason;
     if (progress->event->type == EVENT_SHIPPING_SHIPPED)
         order->tracking_number = progress->fact.detail;
+    if (progress->event->type == EVENT_PAYMENT_REFUNDED &&
+        given_back(progress->event) > order->given_back_minor)
+        order->given_back_minor = given_back(progress->event);
 }
 
 /* The command's own; other events have none. */

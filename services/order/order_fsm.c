@@ -184,8 +184,10 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, BROKEN_OFF, EVENT_PAYMENT_VOIDED, 0, STAY, 0, RECORD, "compensated"},
     {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_INVENTORY_RELEASED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
-    {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
+    {ALL, PENDING | CONFIRMED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
+    {ALL, COMPLETED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
+     "an administrator gives some of it back"},
     {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_VOIDED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
 };

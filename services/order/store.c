@@ -241,6 +241,32 @@ static void add_update(struct pg_array *column, const struct order_row *order) {
     pg_array_add_int64(&column[SET_CHANGES], order->changes);
 }
 
+/* By a statement of its own, since few orders have any. */
+static enum status note_given_back(struct batch *batch, const struct order_rows *orders,
+                                   struct error *error) {
+    static const struct pg_statement note = {
+        .name = "order_note_given_back",
+        .sql = "UPDATE orders.orders o"
+               " SET refunded_minor = greatest(coalesce(o.refunded_minor, 0), d.minor)"
+               " FROM unnest($1::uuid[], $2::int8[]) AS d(id, minor) WHERE o.id = d.id",
+        .param_count = 2,
+    };
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_INT64};
+    struct pg_columns amounts;
+    enum status status = STATUS_OK;
+    pg_columns_init(&amounts, types, 2);
+    for (size_t i = 0; i < orders->count; i++) {
+        if (orders->rows[i].given_back_minor == 0)
+            continue;
+        pg_array_add_uuid(&amounts.arrays[0], &orders->rows[i].snapshot.order_id);
+        pg_array_add_int64(&amounts.arrays[1], orders->rows[i].given_back_minor);
+    }
+    if (amounts.arrays[0].count > 0)
+        status = pg_columns_queue(&amounts, batch->pg, &note, error);
+    pg_columns_fini(&amounts);
+    return status;
+}
+
 enum status order_store_update(struct batch *batch, const struct order_rows *orders,
                                struct error *error) {
     static const enum pg_array_type types[SETS] = {
@@ -257,7 +283,7 @@ enum status order_store_update(struct batch *batch, const struct order_rows *ord
     if (updates.arrays[SET_ID].count > 0)
         status = pg_columns_queue(&updates, batch->pg, &update_orders, error);
     pg_columns_fini(&updates);
-    return status;
+    return status == STATUS_OK ? note_given_back(batch, orders, error) : status;
 }
 
 /* --- what is no event of a stream --- */

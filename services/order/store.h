@@ -28,6 +28,7 @@ struct order_row {
     struct slice tracking_number; /* empty leaves it; known of what is to be completed */
     struct slice timeline;        /* JSON array of what is new */
     int64_t changes;              /* 0: nothing to store */
+    int64_t given_back_minor;     /* so far; what is less than before leaves it */
     bool needs_items;
 };
 

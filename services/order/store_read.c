@@ -2,11 +2,15 @@
 
 #include "shared/base/clock.h"
 #include "shared/contract/order_message.h"
+#include "shared/contract/order_payment.h"
 #include "shared/pg/pg_result.h"
 
 #include <string.h>
 
 /* --- one order --- */
+
+/* Whether the event is in its timeline. */
+#define HAS(event) " o.timeline @> '[{\"event\": \"" event "\"}]'"
 
 static const struct pg_statement read_order = {
     .name = "order_read",
@@ -15,9 +19,11 @@ static const struct pg_statement read_order = {
            " (SELECT jsonb_agg(jsonb_build_object('sku', i.sku, 'quantity', i.quantity,"
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
-           " o.timeline::text"
-           " FROM orders.orders o WHERE o.id = $1::uuid AND o.tenant = $2::text"
-           "  AND ($3::text = '' OR o.customer_id = $3::text)",
+           " o.timeline::text, o.refunded_minor," HAS("PaymentRefunded") "," HAS(
+               "PaymentVoided") "," HAS("PaymentFailed") " FROM orders.orders o WHERE o.id = "
+                                                         "$1::uuid AND o.tenant = $2::text"
+                                                         "  AND ($3::text = '' OR o.customer_id = "
+                                                         "$3::text)",
     .param_count = 3,
 };
 
@@ -40,7 +46,14 @@ enum {
     READ_ACCEPTED,
 };
 /* The rest of read_order's. */
-enum { READ_ITEMS = READ_ACCEPTED + 1, READ_TIMELINE };
+enum {
+    READ_ITEMS = READ_ACCEPTED + 1,
+    READ_TIMELINE,
+    READ_REFUNDED,
+    READ_HAS_REFUND,
+    READ_HAS_VOID,
+    READ_HAS_DECLINE,
+};
 
 static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
     char text[RFC3339_SIZE];
@@ -84,6 +97,25 @@ static void put_summary(struct json_writer *w, const struct pg_result *result, i
     put_time(w, "createdAt", pg_get_time_us(result, row, READ_ACCEPTED));
 }
 
+/* What the order service knows of its order's money; payment has the books. */
+static void put_payment(struct json_writer *w, const struct pg_result *result) {
+    struct order_money money = {
+        .steps = (unsigned)pg_get_int64(result, 0, READ_STEPS),
+        .total_minor = pg_get_int64(result, 0, READ_TOTAL),
+        .has_refund = pg_get_bool(result, 0, READ_HAS_REFUND),
+        .has_void = pg_get_bool(result, 0, READ_HAS_VOID),
+        .has_decline = pg_get_bool(result, 0, READ_HAS_DECLINE),
+    };
+    if (!order_status_parse(pg_get_slice(result, 0, READ_STATUS), &money.status))
+        return;
+    /* Before there were parts, all was given back or nothing. */
+    if (!pg_is_null(result, 0, READ_REFUNDED))
+        money.refunded_minor = pg_get_int64(result, 0, READ_REFUNDED);
+    else if (money.has_refund)
+        money.refunded_minor = money.total_minor;
+    order_payment_write(&money, w);
+}
+
 static enum status read_one(struct pg *pg, const struct pg_statement *statement,
                             const struct pg_param *key, struct pg_result **result,
                             struct error *error) {
@@ -107,6 +139,7 @@ enum status order_store_read(struct pg *pg, const struct order_sought *sought, s
     json_begin_object(&w);
     put_head(&w, &sought->id, result, 0);
     put_summary(&w, result, 0);
+    put_payment(&w, result);
     json_put_raw(&w, "items", pg_get_slice(result, 0, READ_ITEMS));
     json_put_raw(&w, "timeline", pg_get_slice(result, 0, READ_TIMELINE));
     json_end_object(&w);

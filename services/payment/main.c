@@ -2,6 +2,7 @@
    of those that end early. */
 #include "services/payment/handler.h"
 #include "services/payment/owed_refunds.h"
+#include "services/payment/refunds.h"
 #include "services/payment/settings.h"
 #include "shared/service/runtime.h"
 
@@ -25,7 +26,11 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment-capture", ROWS(order_events)},
 };
 
-static const struct periodic *const periodics[] = {&owed_refunds};
+static const struct endpoint endpoints[] = {
+    {"refund", "mesh.payment.refund", refund_endpoint_ask},
+};
+
+static const struct periodic *const periodics[] = {&owed_refunds, &asked_refunds};
 
 static struct payment_settings settings;
 
@@ -56,6 +61,7 @@ static const struct service service = {
     .description = "Charges reserved orders and refunds those that fail",
     .schema = "payments",
     .consumers = ROWS(consumers),
+    .endpoints = ROWS(endpoints),
     .periodics = ROWS(periodics),
     .config_rows = ROWS(payment_config_rows),
     .config_target = &settings,

@@ -47,6 +47,7 @@ struct provider_request {
     int64_t amount_minor;
     struct slice currency;
     bool is_held;         /* charge: only hold the money, until it is captured or released */
+    bool is_partial;      /* refund: of amount_minor; else of all that is left */
     bool is_over;         /* charge: the order has ended; take nothing now, say what was taken */
     int attempt;          /* 1 for the first time this is asked, as far as known */
     int64_t wanted_at_us; /* when the order came to be charged; the same in each attempt */

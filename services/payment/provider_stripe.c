@@ -245,7 +245,7 @@ static void refund(const struct provider *self, struct provider_request *const *
     const struct stripe *stripe = (const struct stripe *)self;
     run_known(stripe, &refunding, requests, count);
     for (size_t i = 0; i < count; i++) {
-        if (requests[i]->answer == PROVIDER_REFUSED &&
+        if (requests[i]->answer == PROVIDER_REFUSED && !requests[i]->is_partial &&
             strcmp(requests[i]->code, STRIPE_ALREADY_REFUNDED) == 0)
             find_earlier_refund(stripe, requests[i]);
     }

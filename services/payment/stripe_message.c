@@ -86,8 +86,13 @@ void stripe_write_void(struct buf *form, const struct provider_request *request)
 }
 
 void stripe_write_refund(struct buf *form, const struct provider_request *request) {
+    int64_t amount = 0;
     add_field(form, "payment_intent", slice_of(request->charge_id));
     add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));
+    if (!request->is_partial)
+        return;
+    (void)stripe_amount(request->currency, request->amount_minor, &amount);
+    add_number(form, "amount", amount);
 }
 
 /* --- errors --- */

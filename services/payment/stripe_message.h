@@ -26,7 +26,7 @@ void stripe_write_void(struct buf *form, const struct provider_request *request)
 void stripe_write_capture(struct buf *form, const struct provider_request *request);
 /* Appends the form of POST /v1/payment_intents/<id>/cancel. */
 void stripe_write_release(struct buf *form, const struct provider_request *request);
-/* Appends the form of POST /v1/refunds. */
+/* Appends the form of POST /v1/refunds, of a part or of all that is left. */
 void stripe_write_refund(struct buf *form, const struct provider_request *request);
 
 /* Reads the result of a call into the answered members of *request. True when asking again under

@@ -192,6 +192,24 @@ test('stock is adjusted, once for each key', async () => {
   await expect(415, 'adjustStock', { path, body, headers, type: 'text/plain' });
 });
 
+test('a completed order is refunded in parts, once for each key', async () => {
+  const path = await place();
+  await ended(path);
+  const headers = key();
+  const body = { amountMinor: 100, reason: 'one piece came broken' };
+  for (const example of examplesOf('refundOrder'))
+    await expect(202, 'refundOrder', { path, body: example, headers: key() });
+  await expect(202, 'refundOrder', { path, body, headers });
+  const again = await expect(202, 'refundOrder', { path, body, headers });
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  await expect(422, 'refundOrder', { path, body: { ...body, amountMinor: 101 }, headers });
+  await expect(422, 'refundOrder', { path, body: { ...body, amountMinor: 0 }, headers: key() });
+  await expect(409, 'refundOrder', { path, body: { ...body, amountMinor: 1e9 }, headers: key() });
+  await expect(404, 'refundOrder', { path: { orderId: randomUUID() }, body, headers: key() });
+  await expect(400, 'refundOrder', { path, body });
+  await expect(415, 'refundOrder', { path, body, headers: key(), type: 'text/plain' });
+});
+
 test('the figures of a stretch of time can be read', async () => {
   const created = async () => (await expect(200, 'getMetrics')).json.events.completed > 0;
   await ended(await place());

@@ -1,6 +1,6 @@
 /* Every flow from HTTP to its end, with each of its failures, and cancelling at every stage.
 
-   Covers: services/order/order_fsm.c services/order/watchdog.c */
+   Covers: services/order/order_fsm.c services/order/watchdog.c gateway/orders/refund_order.c */
 #include "tests/support/mesh/scenario.h"
 
 #include <stdio.h>
@@ -235,6 +235,65 @@ static void money_that_is_held_is_let_go_when_the_order_ends_otherwise(void **st
     buf_fini(&body);
 }
 
+/* --- given back in part --- */
+
+#define PART(amount) "{\"amountMinor\":" amount ",\"reason\":\"one piece came broken\"}"
+
+static long refund(struct scenario *scenario, const char *id, const char *key, const char *body) {
+    struct http_client *client = http_client_create();
+    struct http_response response;
+    struct buf url = {0}, key_header = {0};
+
+    buf_printf(&url, "http://127.0.0.1:%u/api/v1/admin/orders/%s/refunds",
+               mesh_http_port(scenario->mesh), id);
+    buf_printf(&key_header, "Idempotency-Key: %s", key);
+    const char *const headers[] = {"Content-Type: application/json", key_header.ptr, NULL};
+    const struct http_request request = {
+        .method = "POST", .url = url.ptr, .headers = headers, .body = body};
+    long status = http_send(client, &request, &response);
+    http_response_fini(&response);
+    http_client_destroy(&client);
+    buf_fini(&url);
+    buf_fini(&key_header);
+    return status;
+}
+
+static bool is_refunded(void *closure) {
+    struct awaited *awaited = closure;
+    return clients_await_status(awaited->scenario->clients, awaited->id, "COMPLETED",
+                                ORDER_TIMEOUT_MS, &awaited->seen) &&
+           strstr(awaited->seen.ptr, awaited->timelines[0]) != NULL;
+}
+
+static void a_completed_order_is_refunded_in_parts_and_never_above_what_was_taken(void **state) {
+    struct scenario *scenario = *state;
+    char id[64], first[32], second[32];
+    struct awaited awaited = {scenario, id, ONE_OF("\"refundedMinor\":1000}"), {0}};
+
+    for (int held = 0; held < 2; held++) {
+        (void)snprintf(first, sizeof(first), "first-%d", held);
+        (void)snprintf(second, sizeof(second), "second-%d", held);
+        place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_visa", held == 1}, id);
+        assert_true(
+            clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+        assert_int_equal(refund(scenario, id, first, PART("700")), 202);
+        assert_int_equal(refund(scenario, id, first, PART("700")), 202);
+        assert_int_equal(refund(scenario, id, first, PART("701")), 422);
+        assert_int_equal(refund(scenario, id, second, PART("9999999")), 409);
+        assert_int_equal(refund(scenario, id, second, PART("0")), 422);
+        assert_int_equal(refund(scenario, id, second, PART("300")), 202);
+        if (!wait_until(is_refunded, &awaited, ORDER_TIMEOUT_MS))
+            fail_msg("order %s: %s", id, awaited.seen.ptr);
+        assert_non_null(strstr(awaited.seen.ptr, "PARTIALLY_REFUNDED"));
+    }
+    place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_chargeDeclined", false}, id);
+    assert_true(clients_await_status(scenario->clients, id, "FAILED", ORDER_TIMEOUT_MS, NULL));
+    assert_int_equal(refund(scenario, id, "of-a-failed-one", PART("1")), 409);
+    assert_int_equal(refund(scenario, "01890a5d-ac96-774b-bcce-b302099a8057", "of-none", PART("1")),
+                     404);
+    buf_fini(&awaited.seen);
+}
+
 /* --- cancelling --- */
 
 static void an_order_cancelled_while_it_is_charged_gets_everything_back(void **state) {
@@ -346,6 +405,7 @@ int main(void) {
         cmocka_unit_test(each_flow_takes_the_money_once_the_order_is_shipped),
         cmocka_unit_test(an_order_whose_money_is_gone_once_it_is_shipped_ends_unpaid),
         cmocka_unit_test(money_that_is_held_is_let_go_when_the_order_ends_otherwise),
+        cmocka_unit_test(a_completed_order_is_refunded_in_parts_and_never_above_what_was_taken),
         cmocka_unit_test(an_order_cancelled_while_it_is_charged_gets_everything_back),
         cmocka_unit_test(a_confirmed_order_is_stopped_or_shipped_but_never_both),
         cmocka_unit_test(what_has_ended_or_never_was_is_not_cancelled),

@@ -335,11 +335,18 @@ function askToCancel(cancel, signal) {
   return dialog;
 }
 
+// How the money stands, and what was given back of it.
+const paymentOf = ({ payment, currency }) =>
+  payment.refundedMinor > 0
+    ? `${words(payment.status)}: ${money(payment.refundedMinor, currency)}`
+    : words(payment.status);
+
 const details = (it) => [
   facts([
     ['Customer', it.customerId],
     ['Total', it.totalMinor === undefined ? undefined : money(it.totalMinor, it.currency)],
     ['Flow', it.flow],
+    ['Payment', it.payment && paymentOf(it)],
     ['Tracking', it.trackingNumber],
     ['Created', it.createdAt && when(it.createdAt)],
     ['Changed', it.updatedAt && when(it.updatedAt)],

@@ -60,6 +60,7 @@ static const struct row {
     {"POST", "/api/v1/admin/dlq/{id}/replay", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"POST", "/api/v1/admin/dlq/{id}/discard", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/admin/orders/{id}/diagnosis", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
+    {"POST", "/api/v1/admin/orders/{id}/refunds", {401, 401, 401, 401, 403, 403, IN, 403, IN}},
     {"GET", "/health", {IN, IN, IN, IN, IN, IN, IN, IN, IN}},
     {"GET", "/healthz", {200, 200, 200, 200, 200, 200, 200, 200, 200}},
     {"GET", "/readyz", {IN, IN, IN, IN, IN, IN, IN, IN, IN}},

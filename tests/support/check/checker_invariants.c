@@ -70,6 +70,17 @@ const struct invariant invariants[] = {
      "SELECT p.order_id::text FROM payments.payments p JOIN orders.orders o ON o.id = p.order_id"
      "  WHERE p.status = 'REFUNDED' AND (p.amount_minor <> o.total_minor"
      "    OR p.charge_id IS NULL OR p.refund_id IS NULL)"},
+    {'C', "what is given back in part adds up, and is not more than was taken",
+     "SELECT p.order_id::text || ' ' || p.refunded_minor FROM payments.payments p"
+     "  LEFT JOIN (SELECT order_id, sum(amount_minor) FILTER (WHERE status <> 'REFUSED') AS asked,"
+     "      sum(amount_minor) FILTER (WHERE status = 'REFUNDED') AS made,"
+     "      count(*) FILTER (WHERE status = 'PENDING') AS open"
+     "    FROM payments.refunds GROUP BY order_id) r USING (order_id)"
+     "  JOIN orders.orders o ON o.id = p.order_id"
+     "  WHERE coalesce(p.refunded_minor, 0) <> coalesce(r.asked, 0)"
+     "    OR coalesce(p.refunded_minor, 0) > coalesce(p.captured_minor, p.amount_minor)"
+     "    OR r.open > 0 OR (o.status = 'COMPLETED' AND"
+     "      coalesce(o.refunded_minor, 0) <> coalesce(r.made, 0))"},
     {'C', "no charge pays two orders",
      "SELECT charge_id FROM payments.payments WHERE charge_id <> ''"
      "  GROUP BY charge_id HAVING count(*) > 1"},
@@ -135,7 +146,8 @@ const struct invariant invariants[] = {
     {'F', "no event of an order is there twice under two ids",
      "SELECT subject || ' ' || type FROM stream_event"
      "  WHERE type <> 'inventory.product_changed' AND type NOT LIKE 'notification.%'"
-     "    AND stream <> 'ADVISORIES'"
+     "    AND stream <> 'ADVISORIES' AND (type <> 'payment.refunded' OR subject NOT IN"
+     "      (SELECT id::text FROM orders.orders WHERE status = 'COMPLETED'))"
      "  GROUP BY subject, type HAVING count(DISTINCT event_id) > 1"},
     {'F', "no event id stands for two events",
      "SELECT event_id FROM stream_event WHERE type <> 'order.submit' GROUP BY event_id"
@@ -160,7 +172,8 @@ const struct invariant invariants[] = {
      "SELECT entry FROM dead_letter EXCEPT SELECT entry FROM poison"},
 
     {'H', "nothing is in a timeline twice",
-     "SELECT order_id::text || ' ' || event FROM moment"
+     "SELECT order_id::text || ' ' || event FROM moment WHERE event <> 'PaymentRefunded'"
+     "  OR order_id NOT IN (SELECT id FROM orders.orders WHERE status = 'COMPLETED')"
      "  GROUP BY order_id, event HAVING count(*) > 1"},
     {'H', "every effect comes after its cause",
      "SELECT m.order_id::text || ' ' || m.event FROM moment m JOIN (VALUES"
@@ -192,7 +205,8 @@ const struct invariant invariants[] = {
      "SELECT m.order_id::text || ' ' || m.event FROM moment m"
      "  WHERE m.event IN ('InventoryReleased', 'PaymentRefunded', 'PaymentVoided') AND NOT EXISTS"
      "    (SELECT FROM moment c WHERE c.order_id = m.order_id AND c.nth < m.nth"
-     "       AND c.event IN ('OrderFailed', 'OrderCancelled'))"},
+     "       AND (c.event IN ('OrderFailed', 'OrderCancelled')"
+     "         OR (c.event = 'OrderCompleted' AND m.event = 'PaymentRefunded')))"},
     {'H', "an order ends once, and its status says how",
      "SELECT o.id::text || ' ' || o.status FROM orders.orders o LEFT JOIN moment m"
      "    ON m.order_id = o.id AND m.event IN ('OrderCompleted', 'OrderFailed', 'OrderCancelled')"
@@ -218,7 +232,8 @@ const struct invariant invariants[] = {
      "  USING (granularity, status) WHERE o.n IS DISTINCT FROM c.n"},
     {'I', "revenue is what the fulfilled orders came to",
      "SELECT concat_ws(' ', granularity, currency, o.minor, c.minor) FROM"
-     "    (SELECT granularity, currency, sum(total_minor) AS minor FROM orders.orders,"
+     "    (SELECT granularity, currency, sum(total_minor - coalesce(refunded_minor, 0)) AS minor"
+     "      FROM orders.orders,"
      "      unnest('{minute,hour,day}'::text[]) granularity"
      "      WHERE status IN ('CONFIRMED', 'COMPLETED') AND steps & 128 = 0"
      "      GROUP BY granularity, currency) o"
@@ -230,7 +245,8 @@ const struct invariant invariants[] = {
      "  USING (granularity, currency) WHERE coalesce(o.minor, 0) <> coalesce(c.minor, 0)"},
     {'I', "every completed order earned its points, and no other did",
      "SELECT coalesce(o.id, p.order_id)::text FROM"
-     "    (SELECT * FROM orders.orders WHERE status = 'COMPLETED') o"
+     "    (SELECT * FROM orders.orders WHERE status = 'COMPLETED'"
+     "      AND (refunded_minor IS NULL OR refunded_minor < total_minor)) o"
      "  FULL JOIN (SELECT * FROM loyalty.points WHERE status = 'EARNED') p ON p.order_id = o.id"
      "  WHERE (o.tenant, o.customer_id, o.total_minor / 100)"
      "    IS DISTINCT FROM (p.tenant, p.customer_id, p.points)"},

@@ -85,6 +85,20 @@ static void a_refund_names_the_payment_intent(void **state) {
     buf_fini(&form);
 }
 
+static void a_refund_of_a_part_says_how_much_in_the_units_of_stripe(void **state) {
+    (void)state;
+    const struct provider_request request = {.order_id = ORDER_ID,
+                                             .charge_id = "pi_1",
+                                             .amount_minor = 5,
+                                             .currency = SLICE_LITERAL("ISK"),
+                                             .is_partial = true};
+    struct buf form = {0};
+    stripe_write_refund(&form, &request);
+    assert_string_equal(form.ptr,
+                        "payment_intent=pi_1&metadata%5Border_id%5D=" ORDER_ID "&amount=500");
+    buf_fini(&form);
+}
+
 static void a_charge_that_is_only_held_says_so(void **state) {
     (void)state;
     struct provider_request request = {.order_id = ORDER_ID,
@@ -334,6 +348,7 @@ int main(void) {
         cmocka_unit_test(a_charge_is_created_and_confirmed_in_one_form),
         cmocka_unit_test(amounts_are_in_the_units_of_stripe_or_refused),
         cmocka_unit_test(a_refund_names_the_payment_intent),
+        cmocka_unit_test(a_refund_of_a_part_says_how_much_in_the_units_of_stripe),
         cmocka_unit_test(a_charge_that_is_only_held_says_so),
         cmocka_unit_test(a_held_charge_waits_for_its_capture),
         cmocka_unit_test(an_intent_that_has_ended_tells_how),

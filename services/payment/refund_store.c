@@ -1,0 +1,206 @@
+#include "services/payment/refund_store.h"
+
+#include "shared/pg/pg_columns.h"
+#include "shared/pg/pg_param.h"
+#include "shared/pg/pg_result.h"
+
+/* --- asking for one --- */
+
+static const struct pg_statement lock_payment = {
+    .name = "refund_lock_payment",
+    .sql = "SELECT status, currency, coalesce(captured_minor, amount_minor),"
+           " coalesce(refunded_minor, 0)"
+           " FROM payments.payments WHERE order_id = $1::uuid FOR UPDATE",
+    .param_count = 1,
+};
+
+enum status refund_store_lock(struct pg *pg, const struct uuid *order_id, struct arena *arena,
+                              struct refundable *payment, struct error *error) {
+    const struct pg_param param = pg_uuid(order_id);
+    struct pg_result *result = NULL;
+    enum payment_status stands = PAYMENT_INTENT;
+    enum status status = pg_query(pg, &lock_payment, &param, &result, error);
+    if (status == STATUS_OK && pg_rows(result) == 0)
+        status = error_set(error, STATUS_NOT_FOUND, "the order has no payment");
+    else if (status == STATUS_OK && !payment_status_parse(pg_get_slice(result, 0, 0), &stands))
+        status = error_set(error, STATUS_INTERNAL, "unknown payment status");
+    if (status == STATUS_OK)
+        *payment = (struct refundable){
+            .status = stands,
+            .currency = arena_slice(arena, pg_get_slice(result, 0, 1)),
+            .captured_minor = pg_get_int64(result, 0, 2),
+            .refunded_minor = pg_get_int64(result, 0, 3),
+        };
+    pg_result_free(&result);
+    return status;
+}
+
+static const struct pg_statement find_refund = {
+    .name = "refund_find",
+    .sql = "SELECT order_id, amount_minor, reason, status FROM payments.refunds"
+           " WHERE id = $1::uuid",
+    .param_count = 1,
+};
+
+enum status refund_store_find(struct pg *pg, const struct uuid *id, struct arena *arena,
+                              struct refund *refund, struct error *error) {
+    const struct pg_param param = pg_uuid(id);
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &find_refund, &param, &result, error);
+    if (status == STATUS_OK && pg_rows(result) == 0)
+        status = error_set(error, STATUS_NOT_FOUND, "no such refund");
+    if (status == STATUS_OK)
+        *refund = (struct refund){
+            .id = *id,
+            .order_id = pg_get_uuid(result, 0, 0),
+            .amount_minor = pg_get_int64(result, 0, 1),
+            .reason = arena_slice(arena, pg_get_slice(result, 0, 2)),
+            .status = arena_slice(arena, pg_get_slice(result, 0, 3)),
+        };
+    pg_result_free(&result);
+    return status;
+}
+
+static const struct pg_statement add_refund = {
+    .name = "refund_add",
+    .sql = "WITH added AS ("
+           " INSERT INTO payments.refunds (id, order_id, amount_minor, reason)"
+           " VALUES ($1::uuid, $2::uuid, $3::int8, $4::text) RETURNING order_id, amount_minor)"
+           " UPDATE payments.payments p"
+           " SET refunded_minor = coalesce(p.refunded_minor, 0) + added.amount_minor"
+           " FROM added WHERE p.order_id = added.order_id",
+    .param_count = 4,
+};
+
+enum status refund_store_add(struct pg *pg, const struct refund *refund, struct error *error) {
+    const struct pg_param params[] = {pg_uuid(&refund->id), pg_uuid(&refund->order_id),
+                                      pg_int64(refund->amount_minor), pg_text(refund->reason)};
+    return pg_queue(pg, &add_refund, params, error);
+}
+
+/* --- making those that are due --- */
+
+/* A time that is further away than any turn is of a clock that was ahead. */
+static const struct pg_statement take_due = {
+    .name = "refund_take_due",
+    .sql = "UPDATE payments.refunds r SET attempts = r.attempts + 1,"
+           " due_at = now() + least(interval '5 minutes',"
+           "                        interval '1 second' * 2 ^ least(r.attempts, 10))"
+           " FROM payments.payments p WHERE p.order_id = r.order_id AND r.id = ANY (ARRAY("
+           "  SELECT id FROM payments.refunds WHERE status = 'PENDING'"
+           "   AND (due_at <= now() OR due_at > now() + interval '10 minutes')"
+           "   AND created_at > now() - interval '23 hours'"
+           "  ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED))"
+           " RETURNING r.id, r.order_id, r.amount_minor, r.reason, r.attempts, p.currency,"
+           "  coalesce(p.charge_id, '')",
+};
+
+enum {
+    DUE_ID,
+    DUE_ORDER,
+    DUE_AMOUNT,
+    DUE_REASON,
+    DUE_ATTEMPTS,
+    DUE_CURRENCY,
+    DUE_CHARGE,
+};
+
+enum status refund_store_take_due(struct pg *pg, struct arena *arena, struct due_refunds *due,
+                                  struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &take_due, NULL, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    due->count = (size_t)pg_rows(result);
+    due->items = arena_alloc(arena, (due->count + 1) * sizeof(*due->items));
+    for (size_t i = 0; i < due->count; i++) {
+        int row = (int)i;
+        due->items[i] = (struct due_refund){
+            .refund = {.id = pg_get_uuid(result, row, DUE_ID),
+                       .order_id = pg_get_uuid(result, row, DUE_ORDER),
+                       .amount_minor = pg_get_int64(result, row, DUE_AMOUNT),
+                       .reason = arena_slice(arena, pg_get_slice(result, row, DUE_REASON))},
+            .attempt = (int)pg_get_int64(result, row, DUE_ATTEMPTS),
+            .currency = arena_slice(arena, pg_get_slice(result, row, DUE_CURRENCY)),
+            .charge_id = arena_slice(arena, pg_get_slice(result, row, DUE_CHARGE)),
+        };
+    }
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+/* The sums of what others have settled are read behind this. */
+static const struct pg_statement lock_payments = {
+    .name = "refund_lock_payments",
+    .sql = "SELECT order_id FROM payments.payments WHERE order_id = ANY ($1::uuid[])"
+           " ORDER BY order_id FOR UPDATE",
+    .param_count = 1,
+};
+
+static const struct pg_statement settle_refunds = {
+    .name = "refund_settle",
+    .sql = "WITH settled AS ("
+           " UPDATE payments.refunds r"
+           " SET status = d.status, refund_id = d.refund_id, code = d.code"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
+           "      AS d(id, status, refund_id, code)"
+           " WHERE r.id = d.id AND r.status = 'PENDING'"
+           " RETURNING r.id, r.order_id, r.amount_minor, r.status"
+           "), refused AS ("
+           " UPDATE payments.payments p SET refunded_minor = p.refunded_minor - s.minor"
+           " FROM (SELECT order_id, sum(amount_minor)::int8 AS minor FROM settled"
+           "       WHERE status = 'REFUSED' GROUP BY order_id) s WHERE p.order_id = s.order_id"
+           ") SELECT s.id, coalesce(p.captured_minor, p.amount_minor),"
+           "  ((SELECT coalesce(sum(amount_minor), 0) FROM payments.refunds r"
+           "     WHERE r.order_id = s.order_id AND r.status = 'REFUNDED')"
+           "   + (SELECT coalesce(sum(amount_minor), 0) FROM settled o"
+           "     WHERE o.order_id = s.order_id AND o.status = 'REFUNDED'))::int8"
+           " FROM settled s JOIN payments.payments p ON p.order_id = s.order_id",
+    .param_count = 4,
+};
+
+static enum status take_settled(const struct pg_result *result, struct arena *arena,
+                                struct settled_refunds *settled) {
+    settled->count = (size_t)pg_rows(result);
+    settled->items = arena_alloc(arena, (settled->count + 1) * sizeof(*settled->items));
+    for (size_t i = 0; i < settled->count; i++)
+        settled->items[i] = (struct settled_refund){
+            .id = pg_get_uuid(result, (int)i, 0),
+            .captured_minor = pg_get_int64(result, (int)i, 1),
+            .refunded_minor = pg_get_int64(result, (int)i, 2),
+        };
+    return STATUS_OK;
+}
+
+enum status refund_store_settle(struct pg *pg, const struct due_refunds *due, struct arena *arena,
+                                struct settled_refunds *settled, struct error *error) {
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
+                                               PG_ARRAY_TEXT};
+    struct pg_columns columns;
+    struct pg_array orders;
+    struct pg_result *result = NULL;
+    enum status status = STATUS_OK;
+    pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
+    pg_array_init(&orders, PG_ARRAY_UUID);
+    for (size_t i = 0; i < due->count; i++) {
+        const struct due_refund *one = &due->items[i];
+        if (one->outcome == NULL)
+            continue;
+        pg_array_add_uuid(&orders, &one->refund.order_id);
+        pg_array_add_uuid(&columns.arrays[0], &one->refund.id);
+        pg_array_add_slice(&columns.arrays[1], slice_of(one->outcome));
+        pg_array_add_optional(&columns.arrays[2], slice_of(one->refund_id));
+        pg_array_add_optional(&columns.arrays[3], slice_of(one->code));
+    }
+    const struct pg_param param = pg_array(&orders);
+    if (orders.count > 0)
+        status = pg_queue(pg, &lock_payments, &param, error);
+    if (orders.count > 0 && status == STATUS_OK)
+        status = pg_columns_query(&columns, pg, &settle_refunds, &result, error);
+    if (status == STATUS_OK && result != NULL)
+        status = take_settled(result, arena, settled);
+    pg_result_free(&result);
+    pg_array_fini(&orders);
+    pg_columns_fini(&columns);
+    return status;
+}

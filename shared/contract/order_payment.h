@@ -1,0 +1,24 @@
+/*
+ * How the payment of an order stands, as its readers are told. The status is the first that fits of
+ * one table. Pure; thread safe.
+ */
+#ifndef OM_SHARED_CONTRACT_ORDER_PAYMENT_H
+#define OM_SHARED_CONTRACT_ORDER_PAYMENT_H
+
+#include "shared/contract/order_terms.h"
+#include "shared/json/json.h"
+
+struct order_money {
+    enum order_status status;
+    unsigned steps; /* enum order_step bits */
+    int64_t total_minor, refunded_minor;
+    bool has_refund, has_void, has_decline; /* events of its timeline */
+};
+
+/* "PARTIALLY_REFUNDED" */
+const char *order_payment_status(const struct order_money *money);
+/* Puts the member "payment" into the object that `w` has open: {"status", "authorizedMinor",
+   "capturedMinor", "refundedMinor"}. */
+void order_payment_write(const struct order_money *money, struct json_writer *w);
+
+#endif
