@@ -32,22 +32,26 @@ static const struct told_order {
     const char *payment_method;
     const char *cancelled_when; /* NULL: never */
     const char *end;
+    bool is_paid_on_shipment;
 } told_orders[] = {
-    {"inventory-first", "TSHIRT-BLK-M", 2, "pm_card_visa", NULL, "COMPLETED"},
-    {"payment-first", "TSHIRT-BLK-M", 1, "pm_card_visa", NULL, "COMPLETED"},
-    {"parallel", "TSHIRT-BLK-M", 1, "pm_card_visa", NULL, "COMPLETED"},
-    {"inventory-first", "TSHIRT-GRY-S", 999, "pm_card_visa", NULL, "FAILED"},
-    {"payment-first", "TSHIRT-GRY-S", 999, "pm_card_visa", NULL, "FAILED"},
-    {"parallel", "SKU-123", 1, "pm_card_chargeDeclined", NULL, "FAILED"},
-    {"inventory-first", "NO-SUCH-THING", 1, "pm_card_visa", NULL, "FAILED"},
-    {"inventory-first", MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", NULL, "FAILED"},
-    {"inventory-first", "SKU-123", 1, "pm_sim_delay_500", "PENDING", "CANCELLED"},
+    {"inventory-first", "TSHIRT-BLK-M", 2, "pm_card_visa", NULL, "COMPLETED", false},
+    {"payment-first", "TSHIRT-BLK-M", 1, "pm_card_visa", NULL, "COMPLETED", false},
+    {"parallel", "TSHIRT-BLK-M", 1, "pm_card_visa", NULL, "COMPLETED", false},
+    {"inventory-first", "TSHIRT-GRY-S", 999, "pm_card_visa", NULL, "FAILED", false},
+    {"payment-first", "TSHIRT-GRY-S", 999, "pm_card_visa", NULL, "FAILED", false},
+    {"parallel", "SKU-123", 1, "pm_card_chargeDeclined", NULL, "FAILED", false},
+    {"inventory-first", "NO-SUCH-THING", 1, "pm_card_visa", NULL, "FAILED", false},
+    {"inventory-first", MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", NULL, "FAILED", false},
+    {"payment-first", "SKU-123", 1, "pm_card_visa", NULL, "COMPLETED", true},
+    {"inventory-first", "SKU-123", 1, "pm_sim_expired", NULL, "COMPLETED", true},
+    {"inventory-first", MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", NULL, "FAILED", true},
+    {"inventory-first", "SKU-123", 1, "pm_sim_delay_500", "PENDING", "CANCELLED", false},
 };
 #define TOLD_ORDERS (sizeof(told_orders) / sizeof(told_orders[0]))
 
 /* Cancelled after it was confirmed, and before it was shipped. */
-static const struct told_order stopped_order = {"inventory-first", "SKU-123",   1,
-                                                "pm_card_visa",    "CONFIRMED", "CANCELLED"};
+static const struct told_order stopped_order = {
+    "inventory-first", "SKU-123", 1, "pm_card_visa", "CONFIRMED", "CANCELLED", false};
 
 /* `body` NULL: none. Ends the program unless the answer is a good one. */
 static void ask(struct story *story, const char *method, const char *path, const char *body) {
@@ -84,9 +88,10 @@ static void place(struct story *story, const struct told_order *told, int number
     snprintf(key, sizeof(key), "dump-%d", number);
     buf_printf(&body,
                "{\"customerId\":\"C100\",\"email\":\"c100@example.com\",\"currency\":\"USD\","
-               "\"flow\":\"%s\",\"items\":[{\"sku\":\"%s\",\"quantity\":%d}],"
+               "\"flow\":\"%s\",\"capture\":\"%s\",\"items\":[{\"sku\":\"%s\",\"quantity\":%d}],"
                "\"paymentMethod\":\"%s\"}",
-               told->flow, told->sku, told->quantity, told->payment_method);
+               told->flow, told->is_paid_on_shipment ? "on_shipment" : "automatic", told->sku,
+               told->quantity, told->payment_method);
     clients_place(story->clients, key, body.ptr, &order);
     if (order.status != 202)
         fixture_fail("%s: %ld %s", body.ptr, order.status, order.body.ptr);
