@@ -18,7 +18,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev lib
 # shellcheck disable=SC2034
 run_packages=(postgresql redis-server nats-server curl jq)
 # shellcheck disable=SC2034
-test_packages=(libcmocka-dev clang-format shellcheck openssl python3-aiosmtpd pgbouncer)
+test_packages=(libcmocka-dev clang-format shellcheck openssl python3-aiosmtpd pgbouncer spin)
 
 say() {
     printf '[%3d s] %s\n' "$SECONDS" "$*"
