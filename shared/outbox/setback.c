@@ -90,20 +90,26 @@ void setback_save(const struct setback *setback, struct buf *acknowledged) {
 
 /* --- asking the server ------------------------------------------------------------------------ */
 
-static enum marked_message read_message(struct slice reply, const struct uuid *event_id) {
+/* What the stream has at a sequence; MARKED_THERE: an event of ours or somebody's, with its id. */
+static enum marked_message read_event(struct slice reply, struct uuid *id) {
     struct stored_message message = {0};
     struct slice text;
-    struct uuid id;
     struct error error;
     enum status status = stored_message_parse(reply, &message, &error);
     if (status != STATUS_OK)
         return status == STATUS_NOT_FOUND ? MARKED_MISSING : MARKED_UNKNOWN;
-    bool is_there = header_find(buf_slice(&message.headers), "Nats-Msg-Id", &text) &&
+    bool is_event = header_find(buf_slice(&message.headers), "Nats-Msg-Id", &text) &&
                     text.len >= UUID_TEXT_LEN &&
-                    uuid_parse((struct slice){text.ptr, UUID_TEXT_LEN}, &id) &&
-                    uuid_compare(&id, event_id) == 0;
+                    uuid_parse((struct slice){text.ptr, UUID_TEXT_LEN}, id);
     stored_message_fini(&message);
-    return is_there ? MARKED_THERE : MARKED_OTHER;
+    return is_event ? MARKED_THERE : MARKED_OTHER;
+}
+
+static enum marked_message read_message(struct slice reply, const struct uuid *event_id) {
+    struct uuid id;
+    enum marked_message found = read_event(reply, &id);
+    bool is_another = found == MARKED_THERE && uuid_compare(&id, event_id) != 0;
+    return is_another ? MARKED_OTHER : found;
 }
 
 static enum status ask_stream(struct setback *setback, const struct stream_mark *mark,
@@ -385,10 +391,21 @@ static enum status repair_now(struct setback *setback, struct stream_mark *mark,
     return repair_set_back(setback, mark, &facts, place, was_moved, error);
 }
 
+/* With duplicates the stream is asked which message is the last. Where it does not say, the mark
+   waits for a later pass. */
+static void ask_for_top(struct setback *setback, struct stream_mark *mark, uint64_t top) {
+    struct uuid id;
+    struct error error;
+    request_batch_clear(setback->requests);
+    stored_message_ask(setback->requests, slice_of(mark->stream), top);
+    if (request_batch_run(setback->requests, &error) == STATUS_OK &&
+        read_event(request_batch_reply(setback->requests, 0), &id) == MARKED_THERE)
+        stream_mark_put(mark, top, &id, clock_now_us());
+}
+
 static enum status take_stream(struct setback *setback, const struct stream_acks *acks,
                                const struct setback_place *before, bool *was_moved,
                                struct error *error) {
-    bool is_seen = setback->is_seen && setback_has_looked(setback);
     struct stream_mark *mark = stream_marks_find(&setback->marks, acks->stream);
     if (mark == NULL) {
         enum status status = begin(setback, acks, before->cursor, error);
@@ -396,17 +413,26 @@ static enum status take_stream(struct setback *setback, const struct stream_acks
         if (status != STATUS_OK || mark == NULL)
             return status;
     }
-    if (stream_mark_take(mark, acks, is_seen, clock_now_us()))
+    if (!stream_mark_take(mark, acks, setback->is_seen, clock_now_us()))
+        return repair_now(setback, mark, before, was_moved, error);
+    if (setback->is_seen && acks->has_duplicates && acks->top > mark->sequence)
+        ask_for_top(setback, mark, acks->top);
+    return STATUS_OK;
+}
+
+/* What was acknowledged on an earlier connection may be gone again. */
+static enum status check_connection(const struct setback *setback, struct error *error) {
+    if (setback_has_looked(setback))
         return STATUS_OK;
-    return repair_now(setback, mark, before, was_moved, error);
+    return error_set(error, STATUS_UNAVAILABLE, "NATS was connected to anew");
 }
 
 enum status setback_take(struct setback *setback, const struct pass_acks *acks,
                          const struct setback_place *before, bool *was_moved, struct error *error) {
-    enum status status = STATUS_OK;
+    enum status status = check_connection(setback, error);
     for (size_t i = 0; i < acks->count && status == STATUS_OK && !*was_moved; i++)
         status = take_stream(setback, &acks->items[i], before, was_moved, error);
-    return status;
+    return status == STATUS_OK ? check_connection(setback, error) : status;
 }
 
 enum status setback_checkpoint(struct setback *setback, const struct relay_cursor *cursor,

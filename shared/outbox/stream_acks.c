@@ -27,6 +27,8 @@ void pass_acks_stored(struct pass_acks *acks, struct slice stream, uint64_t sequ
     struct stream_acks *known = find(acks, stream);
     if (known == NULL || sequence == 0)
         return;
+    if (sequence > known->top)
+        known->top = sequence;
     if (is_duplicate) {
         known->has_duplicates = true;
         return;

@@ -14,6 +14,7 @@
 struct stream_acks {
     char stream[STREAM_NAME_SIZE];
     uint64_t lowest, highest; /* of the messages that are new to it; 0 for none */
+    uint64_t top;             /* of all messages */
     bool has_duplicates;
     struct uuid last_event;
 };

@@ -71,13 +71,18 @@ bool stream_mark_take(struct stream_mark *mark, const struct stream_acks *acks, 
     if (acks->lowest != 0 && acks->lowest <= mark->sequence)
         return false;
     mark->is_latest = acks->lowest != 0 && !acks->has_duplicates && is_seen;
-    if (!mark->is_latest)
-        return true;
-    mark->sequence = acks->highest;
-    mark->event_id = acks->last_event;
-    mark->has_event = true;
-    mark->acked_us = now_us;
+    if (mark->is_latest)
+        stream_mark_put(mark, acks->highest, &acks->last_event, now_us);
     return true;
+}
+
+void stream_mark_put(struct stream_mark *mark, uint64_t sequence, const struct uuid *event_id,
+                     int64_t now_us) {
+    mark->sequence = sequence;
+    mark->event_id = *event_id;
+    mark->has_event = true;
+    mark->is_latest = true;
+    mark->acked_us = now_us;
 }
 
 /* What expires leaves behind what is about to. */

@@ -54,11 +54,15 @@ struct stream_mark *stream_marks_add(struct stream_marks *marks, const char *str
 bool stream_mark_is_same(const struct stream_mark *a, const struct stream_mark *b);
 
 /* Takes a pass's acknowledgements. False: the stream was set back, and the mark is as it was. With
-   duplicates nobody knows which message has the highest number; and a stream that was not looked at
-   since the connection was made (`is_seen`) may have lost something before these. Then the mark
-   waits for a later pass. */
+   duplicates nobody knows which message has the highest number, and the mark is as it was until the
+   stream is asked (stream_mark_put()); and a stream that was not seen well since the connection was
+   made (`is_seen`) may have lost something before these: the mark waits for a later pass. */
 bool stream_mark_take(struct stream_mark *mark, const struct stream_acks *acks, bool is_seen,
                       int64_t now_us);
+
+/* The message at `sequence` is this event, and is the last that was acknowledged. */
+void stream_mark_put(struct stream_mark *mark, uint64_t sequence, const struct uuid *event_id,
+                     int64_t now_us);
 
 enum marked_message {
     MARKED_UNKNOWN, /* it was not asked for */

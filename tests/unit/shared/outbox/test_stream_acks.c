@@ -31,6 +31,7 @@ static void what_was_stored_before_is_a_duplicate_and_counts_for_no_sequence(voi
     assert_true(acks.items[0].has_duplicates);
     assert_int_equal(acks.items[0].lowest, 0);
     assert_int_equal(acks.items[0].highest, 0);
+    assert_int_equal(acks.items[0].top, 7);
 }
 
 static void answers_of_streams_that_nothing_was_sent_to_change_nothing(void **state) {
