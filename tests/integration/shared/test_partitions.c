@@ -175,6 +175,19 @@ static void what_is_old_goes_but_not_what_is_still_to_be_published(void **state)
     assert_int_equal(count_rows(), 0);
 }
 
+/* What the broker lost is published again from them. */
+static void what_is_published_stays_for_eight_days(void **state) {
+    (void)state;
+    write_hours(-10, 1);
+    publish_all();
+    assert_int_equal(keep(), 0);
+    assert_int_equal(keep(), 0);
+    assert_int_equal(query_int("SELECT count(*) FROM loyalty.outbox"), 9 * 24);
+    assert_int_equal(query_int("SELECT (now() AT TIME ZONE 'UTC')::date -"
+                               " (min(created_at) AT TIME ZONE 'UTC')::date FROM loyalty.outbox"),
+                     8);
+}
+
 static void another_service_may_not_keep_them(void **state) {
     (void)state;
     struct error error = {0};
@@ -290,6 +303,7 @@ int main(void) {
         TEST(a_day_that_fails_is_named_and_blocks_no_other),
         TEST(after_days_without_upkeep_every_row_finds_its_day),
         TEST(what_is_old_goes_but_not_what_is_still_to_be_published),
+        TEST(what_is_published_stays_for_eight_days),
         TEST(another_service_may_not_keep_them),
         TEST(a_day_is_made_while_rows_are_written_around_its_midnight),
     };
