@@ -219,6 +219,19 @@ static void a_dead_requests_key_is_taken_over_when_its_lease_ends(void **state) 
     assert_accepted(&late);
 }
 
+static bool lives_for_a_day(void *key) {
+    int64_t life_s = redis_number("TTL idem:default:%s", claim_of_order(key).key_hash);
+    return life_s > 86000 && life_s <= 86400;
+}
+
+static void a_key_that_is_done_lives_for_a_day(void **state) {
+    (void)state;
+    leave_in_flight("life", -1); /* for a minute */
+    struct http_response done = post("life", ORDER);
+    assert_accepted(&done);
+    assert_true(wait_until(lives_for_a_day, (void *)(uintptr_t) "life", 5000));
+}
+
 /* The 202 did not wait for Redis: 53 of 1,200 repeats found the key in flight. */
 static void a_repeat_through_another_gateway_is_a_replay(void **state) {
     (void)state;
@@ -309,6 +322,20 @@ static void a_quota_filled_in_the_future_is_empty(void **state) {
     http_response_fini(&first);
     http_response_fini(&refused);
     http_response_fini(&again);
+    gateway_restart(NULL);
+}
+
+/* Of three an hour, one is forgotten after twenty minutes. */
+static void a_quota_that_is_empty_again_leaves_no_key(void **state) {
+    (void)state;
+    redis_do("DEL rate:write:address:127.0.0.1");
+    gateway_restart((const char *[]){"OM_RATE_WRITE", "3/1h", NULL});
+    for (int64_t taken = 1; taken <= 2; taken++) {
+        struct http_response response = post(NULL, ORDER);
+        assert_accepted(&response);
+        int64_t life_s = redis_number("TTL rate:write:address:127.0.0.1");
+        assert_in_range(life_s, taken * 1200 - 60, taken * 1200);
+    }
     gateway_restart(NULL);
 }
 
@@ -608,6 +635,7 @@ static void a_crash_at_any_step_leaves_one_order_to_the_retry(void **state) {
         uint64_t before = stored_orders();
         struct http_response response = post(steps[i], ORDER);
         assert_true(process_wait(fixture.gateway, 5000, NULL));
+        assert_true(lives_for_a_day((void *)(uintptr_t)steps[i]));
         gateway_restart(NULL);
 
         /* the lease of the dead request has to end first */
@@ -640,11 +668,13 @@ int main(void) {
         cmocka_unit_test(a_replay_survives_the_gateways_restart),
         cmocka_unit_test(fifty_at_once_under_one_key_are_one_order),
         cmocka_unit_test(a_dead_requests_key_is_taken_over_when_its_lease_ends),
+        cmocka_unit_test(a_key_that_is_done_lives_for_a_day),
         cmocka_unit_test(a_repeat_through_another_gateway_is_a_replay),
         cmocka_unit_test(a_required_key_is_asked_for),
         cmocka_unit_test(a_page_of_another_site_places_no_order),
         cmocka_unit_test(a_flushed_redis_makes_no_second_order),
         cmocka_unit_test(a_quota_filled_in_the_future_is_empty),
+        cmocka_unit_test(a_quota_that_is_empty_again_leaves_no_key),
         cmocka_unit_test(a_silent_redis_degrades_but_stops_no_orders),
         cmocka_unit_test(redis_is_found_again_after_its_restart),
         cmocka_unit_test(redis_may_be_named_instead_of_numbered),

@@ -22,9 +22,44 @@ static void a_quota_is_read_as_written(void **state) {
             fail_msg("\"%s\" was taken", wrong[i]);
 }
 
+/* Three an hour: each costs twenty minutes. */
+static const struct rate_quota thirds = {3, 3600 * SECOND};
+
+static void a_request_has_room_while_its_cost_fits_into_the_window(void **state) {
+    (void)state;
+    assert_int_equal(rate_quota_cost_us(&thirds), 1200 * SECOND);
+    assert_true(rate_quota_has_room(&thirds, 2400 * SECOND));
+    assert_false(rate_quota_has_room(&thirds, 2400 * SECOND + 1));
+}
+
+static void what_is_left_is_whole_requests_and_no_more_than_the_quota(void **state) {
+    (void)state;
+    assert_int_equal(rate_quota_remaining(&thirds, -1200 * SECOND), 3);
+    assert_int_equal(rate_quota_remaining(&thirds, 0), 3);
+    assert_int_equal(rate_quota_remaining(&thirds, 1), 2);
+    assert_int_equal(rate_quota_remaining(&thirds, 2400 * SECOND), 1);
+    assert_int_equal(rate_quota_remaining(&thirds, 3600 * SECOND), 0);
+}
+
+static void seconds_are_told_rounded_up_and_nobody_is_told_to_come_at_once(void **state) {
+    (void)state;
+    assert_int_equal(rate_quota_reset_s(-SECOND), 0);
+    assert_int_equal(rate_quota_reset_s(0), 0);
+    assert_int_equal(rate_quota_reset_s(1), 1);
+    assert_int_equal(rate_quota_reset_s(SECOND), 1);
+    assert_int_equal(rate_quota_reset_s(SECOND + 1), 2);
+    assert_int_equal(rate_quota_retry_s(&thirds, 0), 1);
+    assert_int_equal(rate_quota_retry_s(&thirds, 2400 * SECOND), 1);
+    assert_int_equal(rate_quota_retry_s(&thirds, 2401 * SECOND + 1), 2);
+    assert_int_equal(rate_quota_retry_s(&thirds, 3600 * SECOND), 1200);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quota_is_read_as_written),
+        cmocka_unit_test(a_request_has_room_while_its_cost_fits_into_the_window),
+        cmocka_unit_test(what_is_left_is_whole_requests_and_no_more_than_the_quota),
+        cmocka_unit_test(seconds_are_told_rounded_up_and_nobody_is_told_to_come_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
