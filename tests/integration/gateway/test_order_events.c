@@ -149,6 +149,30 @@ static void a_stream_tells_the_past_then_what_happens_and_ends_with_the_order(vo
     http_response_fini(&rest);
 }
 
+/* A browser comes back with both: the page's parameter and, in the header, what it got since. */
+static void the_header_says_later_than_the_query_what_a_client_has(void **state) {
+    (void)state;
+    char order[ORDER_PATH_SIZE], path[120];
+    struct client client;
+    place(order);
+    cancel(order);
+    events_path(path, order);
+    client_open(&client, path, NULL, 0);
+    assert_ends(&client);
+    client_close(&client);
+    snprintf(path, sizeof(path), "%s/events?lastEventId=1", order);
+    struct http_response rest = request("GET", path, "Last-Event-ID: 2");
+    assert_int_equal(rest.status, 200);
+    assert_true(body_has(&rest, "id: 3\n"));
+    assert_false(body_has(&rest, "id: 2\n"));
+    http_response_fini(&rest);
+    snprintf(path, sizeof(path), "%s/events?lastEventId=3", order);
+    struct http_response more = request("GET", path, "Last-Event-ID: 2");
+    assert_int_equal(more.status, 200);
+    assert_true(body_has(&more, "id: 3\n"));
+    http_response_fini(&more);
+}
+
 static void a_stream_that_broke_off_is_taken_up_where_it_was(void **state) {
     (void)state;
     char order[ORDER_PATH_SIZE], path[120];
@@ -169,6 +193,25 @@ static void a_stream_that_broke_off_is_taken_up_where_it_was(void **state) {
     assert_ends(&client);
     assert_null(strstr(client.text.ptr, "id: 1\n"));
     client_close(&client);
+}
+
+/* Ids are numbers of nine digits at most. */
+static void who_says_to_have_more_than_there_is_gets_what_comes(void **state) {
+    (void)state;
+    char order[ORDER_PATH_SIZE], path[80];
+    struct client client;
+    place(order);
+    events_path(path, order);
+    client_open(&client, path, "Last-Event-ID: 999999999", 0);
+    assert_hears(&client, "event: status\n");
+    assert_null(strstr(client.text.ptr, "id: 1\n"));
+    cancel(order);
+    assert_hears(&client, "id: 2\n");
+    assert_hears(&client, "id: 3\n");
+    assert_ends(&client);
+    client_close(&client);
+    assert_int_equal(status_of("GET", path, "Last-Event-ID: 999999999"), 204);
+    assert_int_equal(status_of("GET", path, "Last-Event-ID: 1000000000"), 400);
 }
 
 static void a_quiet_stream_has_heartbeats(void **state) {
@@ -450,7 +493,9 @@ static int setup(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_tells_the_past_then_what_happens_and_ends_with_the_order),
+        cmocka_unit_test(the_header_says_later_than_the_query_what_a_client_has),
         cmocka_unit_test(a_stream_that_broke_off_is_taken_up_where_it_was),
+        cmocka_unit_test(who_says_to_have_more_than_there_is_gets_what_comes),
         cmocka_unit_test(a_quiet_stream_has_heartbeats),
         cmocka_unit_test(only_orders_that_are_there_have_streams),
         cmocka_unit_test(an_update_says_all_that_a_change_added),
