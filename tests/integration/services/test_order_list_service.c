@@ -1,0 +1,109 @@
+/* The order service's list as it is asked for by NATS, where nobody has looked at the question
+   before: what it refuses, and for whom a page goes on.
+
+   Covers: services/order/list.c */
+#include "services/order/list.h"
+#include "shared/base/clock.h"
+#include "tests/support/base/test.h"
+#include "tests/support/world/world_fixture.h"
+
+static void submit(void) {
+    const struct world_order order = {
+        .id = uuid_v7(),
+        .sku = "SHIRT",
+        .quantity = 2,
+        .unit_price_minor = -1,
+        .payment_method = "pm_card_visa",
+    };
+    struct buf payload = {0};
+    world_write_submit(&payload, &order, clock_now_us());
+    assert_int_equal(world_deliver(&world, WORLD_ORDERS_ORDER, buf_slice(&payload)), OUTCOME_DONE);
+    buf_fini(&payload);
+}
+
+static enum status ask(const char *request, struct buf *reply) {
+    struct error error = {0};
+    struct pg *pg = pg_create(servers_role_url(world.servers, "om_orders"), "reader");
+    struct endpoint_call call = {.request = slice_of(request), .pg = pg, .reply = reply};
+    enum status status = order_endpoint_list(&call, &error);
+    pg_destroy(&pg);
+    return status;
+}
+
+/* The cursor says where a list goes on, and so which orders there are. */
+static void a_cursor_is_worth_nothing_to_another_tenant_or_customer(void **state) {
+    (void)state;
+    struct json_object *page = NULL;
+    struct slice cursor;
+    struct buf reply = {0};
+    static const struct {
+        const char *reader;
+        enum status status;
+    } readers[] = {{"\"tenant\":\"default\",\"customerId\":\"C100\"", STATUS_OK},
+                   {"\"tenant\":\"other\",\"customerId\":\"C100\"", STATUS_INVALID},
+                   {"\"tenant\":\"default\",\"customerId\":\"C2\"", STATUS_INVALID}};
+    submit();
+    submit();
+    assert_int_equal(ask("{\"tenant\":\"default\",\"customerId\":\"C100\",\"limit\":1}", &reply),
+                     STATUS_OK);
+    assert_int_equal(json_parse(buf_slice(&reply), &page, NULL), STATUS_OK);
+    assert_int_equal(json_get_string(page, "nextCursor", &cursor, NULL), STATUS_OK);
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+        struct buf request = {0}, answer = {0};
+        buf_printf(&request, "{%s,\"cursor\":\"%.*s\"}", readers[i].reader, SLICE_ARG(cursor));
+        assert_int_equal(ask(request.ptr, &answer), readers[i].status);
+        buf_fini(&request);
+        buf_fini(&answer);
+    }
+    json_object_put(page);
+    buf_fini(&reply);
+}
+
+/* The gateway refuses these before; others may ask the service, too. */
+static void a_list_that_cannot_be_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *members;
+        enum status status;
+    } lists[] = {
+        {"", STATUS_INVALID},
+        {"\"tenant\":\"t\"", STATUS_OK},
+        {"\"tenant\":7", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"limit\":0", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"limit\":1", STATUS_OK},
+        {"\"tenant\":\"t\",\"limit\":200", STATUS_OK},
+        {"\"tenant\":\"t\",\"limit\":201", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"limit\":\"5\"", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"sort\":\"createdAt\"", STATUS_OK},
+        {"\"tenant\":\"t\",\"sort\":\"-createdAt\"", STATUS_OK},
+        {"\"tenant\":\"t\",\"sort\":\"updatedAt\"", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"from\":\"2026-01-01T00:00:00Z\"", STATUS_OK},
+        {"\"tenant\":\"t\",\"from\":\"yesterday\"", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"to\":\"2026\"", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"cursor\":\"AAAA\"", STATUS_INVALID},
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        char request[200];
+        struct buf reply = {0};
+        snprintf(request, sizeof(request), "{%s}", lists[i].members);
+        if (ask(request, &reply) != lists[i].status)
+            fail_msg("%s: not %s", request, status_name(lists[i].status));
+        buf_fini(&reply);
+    }
+}
+
+static int each_setup(void **state) {
+    world_empty(state);
+    world_add_product(&world, "SHIRT", 1999, 1000);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, each_setup)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_cursor_is_worth_nothing_to_another_tenant_or_customer),
+        TEST(a_list_that_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests_name("order_list_service", tests, world_setup, world_teardown);
+}
