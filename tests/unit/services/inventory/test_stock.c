@@ -57,6 +57,27 @@ static void an_unknown_sku_says_so(void **state) {
     assert_row(0, 5, 0, 0);
 }
 
+/* Rows come by SKU; one may begin as another does. */
+static void a_sku_is_found_among_those_that_begin_like_it(void **state) {
+    (void)state;
+    static const char *const skus[] = {"A", "AA", "AAB", "AB", "B"};
+    struct stock_row many[5] = {0};
+    struct stock all = {many, 5};
+    for (size_t i = 0; i < 5; i++)
+        many[i] = (struct stock_row){.sku = slice_of(skus[i]), .on_hand = (int64_t)i + 1};
+    for (size_t i = 0; i < 5; i++) {
+        const struct stock_line line = {slice_of(skus[i]), (int64_t)i + 1};
+        assert_true(stock_reserve(&all, &line, 1, &shortage));
+        assert_int_equal(many[i].reserved_move, i + 1);
+    }
+    static const char *const unknown[] = {"", "AABB", "AAA", "AC", "BA"};
+    for (size_t i = 0; i < 5; i++) {
+        const struct stock_line line = {slice_of(unknown[i]), 1};
+        assert_false(stock_reserve(&all, &line, 1, &shortage));
+        assert_int_equal(shortage.reason, REASON_UNKNOWN_SKU);
+    }
+}
+
 static void the_last_piece_is_sold_once(void **state) {
     (void)state;
     const struct stock_line lines[] = {LINE("B", 1)};
@@ -98,6 +119,7 @@ int main(void) {
         TEST(an_order_gets_all_of_its_lines_or_none),
         TEST(a_sku_in_two_lines_counts_together),
         TEST(an_unknown_sku_says_so),
+        TEST(a_sku_is_found_among_those_that_begin_like_it),
         TEST(the_last_piece_is_sold_once),
         TEST(a_release_gives_back_what_the_next_order_can_have),
         TEST(shipping_moves_reserved_to_shipped),
