@@ -52,7 +52,8 @@ static enum status apply_one(struct batch *batch, struct delivery *delivery, str
         delivery_reject(delivery, STATUS_INVALID, "told to reject");
         return STATUS_OK;
     }
-    if (slice_is(behave, "retry-once") && atomic_fetch_add(&attempts_seen, 1) == 0) {
+    if (slice_is(behave, "retry-always") ||
+        (slice_is(behave, "retry-once") && atomic_fetch_add(&attempts_seen, 1) == 0)) {
         delivery_retry(delivery, STATUS_NOT_FOUND, "told to retry");
         return STATUS_OK;
     }
@@ -416,6 +417,27 @@ static void a_retried_event_is_given_back_and_is_applied_the_next_time(void **st
     assert_next_report(&id, "\"outcome\":\"DONE\"");
 }
 
+/* The delays before are 1, 2 and 4 s. After the fourth attempt nobody is waited for, and the server
+   gives the event up a second later. */
+static void what_fails_for_the_last_time_is_given_up_at_once(void **state) {
+    (void)state;
+    natsSubscription *advisories = NULL;
+    assert_int_equal(natsConnection_SubscribeSync(
+                         &advisories, nats_client_fast(nats),
+                         "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES." STREAM "." DURABLE),
+                     NATS_OK);
+    start_consumer();
+
+    struct uuid id = publish(EVENT_ORDER_CREATED, "retry-always", NULL);
+
+    for (int attempt = 1; attempt <= 4; attempt++)
+        assert_next_report(&id, "\"outcome\":\"RETRY\"");
+    int64_t last_us = clock_monotonic_us();
+    assert_next(advisories, "\"deliveries\":4", DURABLE);
+    assert_true(clock_monotonic_us() - last_us < 4 * INT64_C(1000000) * OM_TIME_FACTOR);
+    natsSubscription_Destroy(advisories);
+}
+
 static void what_is_done_at_once_is_not_reported(void **state) {
     (void)state;
     publish(EVENT_ORDER_CREATED, "well", NULL);
@@ -716,6 +738,7 @@ int main(void) {
         TEST(a_payload_that_is_no_event_is_rejected_under_its_sequence),
         TEST(an_event_of_an_unknown_major_version_is_rejected),
         TEST(a_retried_event_is_given_back_and_is_applied_the_next_time),
+        TEST(what_fails_for_the_last_time_is_given_up_at_once),
         TEST(what_is_done_at_once_is_not_reported),
         TEST(a_replay_is_for_the_consumer_it_names_and_its_success_is_reported),
         TEST(an_event_knows_its_place_in_the_stream_and_a_replay_its_first_one),
