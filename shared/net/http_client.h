@@ -17,6 +17,7 @@
 #define OM_SHARED_NET_HTTP_CLIENT_H
 
 #include "shared/base/buf.h"
+#include "shared/net/address_reach.h"
 
 #define HTTPC_ERROR_SIZE 120
 
@@ -44,9 +45,16 @@ struct httpc_call {
 
 #define HTTPC_ANSWER_MOST ((size_t)1 << 20) /* a longer answer counts as LOST */
 
+#define HTTPC_HEAD_KEPT ((size_t)16 << 10)
+
 struct httpc_options {
     size_t parallel_max; /* calls of one batch under way at once; 0: 32 */
     const char *ca_file; /* PEM of the authorities that are trusted; NULL or "": the system's */
+    /* For URLs of strangers: a connection is made to an address of that reach only, whatever the
+       name was resolved to, and never by a proxy of the environment. */
+    bool is_guarded;
+    enum address_reach reach_most;
+    bool drops_answer; /* status and head are all that counts, the head up to HTTPC_HEAD_KEPT */
 };
 
 struct httpc;
@@ -58,8 +66,36 @@ void httpc_destroy(struct httpc **httpc);                        /* no call may 
 void httpc_perform(struct httpc *httpc, struct httpc_call *calls, size_t count);
 /* Whether `url` is one that a call can be made to: http or https, with a host. */
 bool httpc_is_url(const char *url);
+
+#define HTTPC_HOST_SIZE 256
+
+struct httpc_url {
+    bool is_https;
+    bool has_user; /* a name or a password before the host */
+    char host[HTTPC_HOST_SIZE];
+};
+
+/* The parts of such a URL; false when it is none. */
+bool httpc_url_parse(const char *url, struct httpc_url *parts);
 /* Frees the answer; the request stays as it is. */
 void httpc_call_fini(struct httpc_call *call);
+
+/*
+ * Calls that begin and end each for itself, on one thread:
+ *
+ *     httpc_flight_begin(flight, &call);
+ *     while ((ended = httpc_flight_await(flight, 100)) != NULL) ...
+ *
+ * A call is borrowed until it is handed out. Destroying breaks off what is under way: such a call
+ * has no result.
+ */
+struct httpc_flight;
+
+struct httpc_flight *httpc_flight_create(struct httpc *httpc);
+void httpc_flight_destroy(struct httpc_flight **flight);
+void httpc_flight_begin(struct httpc_flight *flight, struct httpc_call *call);
+/* The next one that has ended; NULL when none does within that time. */
+struct httpc_call *httpc_flight_await(struct httpc_flight *flight, int64_t wait_ms);
 
 /* The value of a header of the answer, case-insensitive, trimmed; empty when absent. Borrowed. */
 struct slice httpc_header(const struct httpc_call *call, const char *name);

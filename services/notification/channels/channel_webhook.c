@@ -1,13 +1,11 @@
 #include "services/notification/channels/channel_webhook.h"
 
 #include "services/notification/channels/channel_http.h"
-#include "services/notification/channels/signature.h"
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/crypto/signature.h"
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 struct webhook {
@@ -17,14 +15,13 @@ struct webhook {
 
 static bool compose(void *closure, struct notice *notice, struct http_post *post) {
     const struct webhook *webhook = closure;
-    char id[NOTICE_ID_SIZE], signature[SIGNATURE_SIZE];
-    int64_t now_s = clock_now_us() / 1000000;
+    struct buf headers[SIGNATURE_HEADERS] = {0};
+    char id[NOTICE_ID_SIZE];
     notice_id(notice, id);
     template_render(webhook->templates, notice, &post->body);
-    signature_write(webhook->key, id, now_s, buf_slice(&post->body), signature);
-    buf_printf(http_post_header(post), "webhook-id: %s", id);
-    buf_printf(http_post_header(post), "webhook-timestamp: %" PRId64, now_s);
-    buf_printf(http_post_header(post), "webhook-signature: %s", signature);
+    signature_write_headers(webhook->key, id, buf_slice(&post->body), headers);
+    for (int i = 0; i < SIGNATURE_HEADERS; i++)
+        *http_post_header(post) = headers[i];
     return true;
 }
 

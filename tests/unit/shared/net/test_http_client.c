@@ -140,6 +140,100 @@ static void more_calls_than_may_run_at_once_all_get_their_answers(void **state) 
     httpc_destroy(&httpc);
 }
 
+/* --- a guarded client --- */
+
+static enum httpc_result call_guarded(const char *host, int port, enum address_reach most,
+                                      char error[HTTPC_ERROR_SIZE]) {
+    char url[80];
+    snprintf(url, sizeof(url), "http://%s:%d/x", host, port);
+    struct httpc *httpc =
+        httpc_create(&(struct httpc_options){.is_guarded = true, .reach_most = most});
+    struct httpc_call asked = {.url = url, .timeout_ms = 5000};
+    httpc_perform(httpc, &asked, 1);
+    snprintf(error, HTTPC_ERROR_SIZE, "%s", asked.error);
+    httpc_call_fini(&asked);
+    httpc_destroy(&httpc);
+    return asked.result;
+}
+
+/* A name is judged by the address that it is resolved to. */
+static void a_guarded_client_connects_to_no_address_beyond_its_reach(void **state) {
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]"};
+    char error[HTTPC_ERROR_SIZE];
+    struct canned_server server;
+    start(&server, OK_BYTES);
+    setenv("http_proxy", "http://127.0.0.1:1", 1); /* is not asked */
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        assert_int_equal(call_guarded(hosts[i], server.port, REACH_PUBLIC, error), HTTPC_UNSENT);
+        assert_contains(error, "not public");
+    }
+    assert_int_equal(server.seen.len, 0);
+    assert_int_equal(call_guarded("localhost", server.port, REACH_LOOPBACK, error), HTTPC_ANSWERED);
+    unsetenv("http_proxy");
+    stop(&server);
+    buf_fini(&server.seen);
+}
+
+static void an_answer_may_be_dropped(void **state) {
+    (void)state;
+    struct canned_server server;
+    char url[64];
+    start(&server, OK_BYTES);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/x", server.port);
+    struct httpc *httpc = httpc_create(&(struct httpc_options){.drops_answer = true});
+    struct httpc_call asked = {.url = url, .timeout_ms = 5000};
+    httpc_perform(httpc, &asked, 1);
+    assert_int_equal(asked.status, 200);
+    assert_slice_equal(httpc_header(&asked, "x-kind"), "good");
+    assert_int_equal(asked.answer.len, 0);
+    httpc_call_fini(&asked);
+    httpc_destroy(&httpc);
+    stop(&server);
+    buf_fini(&server.seen);
+}
+
+/* --- a flight --- */
+
+static void a_silent_server_holds_no_other_call_of_a_flight(void **state) {
+    (void)state;
+    struct canned_server silent, well;
+    char urls[2][64];
+    start(&silent, NULL);
+    start(&well, OK_BYTES);
+    snprintf(urls[0], sizeof(urls[0]), "http://127.0.0.1:%d/x", silent.port);
+    snprintf(urls[1], sizeof(urls[1]), "http://127.0.0.1:%d/x", well.port);
+    struct httpc *httpc = httpc_create(NULL);
+    struct httpc_flight *flight = httpc_flight_create(httpc);
+    struct httpc_call held = {.url = urls[0], .timeout_ms = 300}, calls[3] = {0};
+
+    httpc_flight_begin(flight, &held);
+    for (int i = 0; i < 3; i++) {
+        calls[i] = (struct httpc_call){.url = urls[1], .timeout_ms = 5000};
+        httpc_flight_begin(flight, &calls[i]);
+    }
+
+    for (int i = 0; i < 3; i++) {
+        struct httpc_call *ended = httpc_flight_await(flight, 5000);
+        assert_non_null(ended);
+        assert_ptr_not_equal(ended, &held);
+        assert_int_equal(ended->result, HTTPC_ANSWERED);
+        httpc_call_fini(ended);
+    }
+    assert_null(httpc_flight_await(flight, 10));
+    assert_ptr_equal(httpc_flight_await(flight, 5000), &held);
+    assert_int_equal(held.result, HTTPC_LOST);
+    httpc_call_fini(&held);
+    httpc_flight_begin(flight, &held); /* broken off */
+    httpc_flight_destroy(&flight);
+    httpc_call_fini(&held);
+    httpc_destroy(&httpc);
+    stop(&silent);
+    stop(&well);
+    buf_fini(&silent.seen);
+    buf_fini(&well.seen);
+}
+
 static int64_t retry_after_ms(const char *head) {
     struct httpc_call answered = {0};
     buf_append_text(&answered.head, head);
@@ -206,6 +300,9 @@ int main(void) {
         cmocka_unit_test(an_answer_that_does_not_come_or_breaks_off_is_lost),
         cmocka_unit_test(other_schemes_are_not_followed),
         cmocka_unit_test(more_calls_than_may_run_at_once_all_get_their_answers),
+        cmocka_unit_test(a_guarded_client_connects_to_no_address_beyond_its_reach),
+        cmocka_unit_test(an_answer_may_be_dropped),
+        cmocka_unit_test(a_silent_server_holds_no_other_call_of_a_flight),
         cmocka_unit_test(retry_after_is_seconds_or_a_date),
         cmocka_unit_test(only_a_server_that_a_known_authority_vouches_for_gets_a_request),
     };

@@ -1,5 +1,6 @@
-#include "services/notification/channels/signature.h"
+#include "shared/crypto/signature.h"
 
+#include "shared/base/clock.h"
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
 
@@ -10,7 +11,10 @@
 #include <string.h>
 
 #define PREFIX "whsec_"
-enum { PREFIX_LEN = sizeof(PREFIX) - 1, KEY_LEAST = 24, KEY_MOST = 64 };
+enum { PREFIX_LEN = sizeof(PREFIX) - 1, KEY_LEAST = 24, KEY_MOST = 64, KEY_MADE = 32 };
+_Static_assert(SIGNATURE_SECRET_SIZE ==
+                   PREFIX_LEN + sodium_base64_ENCODED_LEN(KEY_MADE, sodium_base64_VARIANT_ORIGINAL),
+               "a secret that is made fits");
 
 struct signature_key {
     unsigned char bytes[KEY_MOST];
@@ -26,23 +30,41 @@ static bool decode(struct slice secret, struct signature_key *key) {
            key->len >= KEY_LEAST;
 }
 
+void signature_secret_make(char *text) {
+    unsigned char bytes[KEY_MADE];
+    if (sodium_init() < 0)
+        abort(); /* there is no randomness */
+    randombytes_buf(bytes, sizeof(bytes));
+    memcpy(text, PREFIX, PREFIX_LEN);
+    sodium_bin2base64(text + PREFIX_LEN, SIGNATURE_SECRET_SIZE - PREFIX_LEN, bytes, sizeof(bytes),
+                      sodium_base64_VARIANT_ORIGINAL);
+    sodium_memzero(bytes, sizeof(bytes));
+}
+
+enum status signature_key_parse(struct slice secret, struct signature_key **key,
+                                struct error *error) {
+    if (sodium_init() < 0)
+        return error_set(error, STATUS_INTERNAL, "libsodium cannot start");
+    struct signature_key *made = mem_alloc(sizeof(*made));
+    if (decode(secret, made)) {
+        *key = made;
+        return STATUS_OK;
+    }
+    signature_key_destroy(&made);
+    return error_set(error, STATUS_INVALID, "it is not whsec_ and base64 of 24 to 64 bytes");
+}
+
 enum status signature_key_create(const char *secret_file, struct signature_key **key,
                                  struct error *error) {
     char *content;
     size_t len;
-    if (sodium_init() < 0)
-        return error_set(error, STATUS_INTERNAL, "libsodium cannot start");
     enum status status = config_read_file(secret_file, &content, &len, error);
     if (status != STATUS_OK)
         return status;
-    struct signature_key *made = mem_alloc(sizeof(*made));
-    if (decode((struct slice){content, len}, made)) {
-        *key = made;
-    } else {
-        status = error_set(error, STATUS_INVALID,
-                           "%s does not hold whsec_ and base64 of 24 to 64 bytes", secret_file);
-        signature_key_destroy(&made);
-    }
+    struct error cause = {0};
+    status = signature_key_parse((struct slice){content, len}, key, &cause);
+    if (status != STATUS_OK)
+        (void)error_set(error, status, "%s: %s", secret_file, cause.text);
     sodium_memzero(content, len);
     free(content);
     return status;
@@ -70,4 +92,14 @@ void signature_write(const struct signature_key *key, const char *id, int64_t ti
     memcpy(text, "v1,", 3);
     sodium_bin2base64(text + 3, SIGNATURE_SIZE - 3, mac, sizeof(mac),
                       sodium_base64_VARIANT_ORIGINAL);
+}
+
+void signature_write_headers(const struct signature_key *key, const char *id, struct slice body,
+                             struct buf headers[SIGNATURE_HEADERS]) {
+    char signature[SIGNATURE_SIZE];
+    int64_t now_s = clock_now_us() / 1000000;
+    signature_write(key, id, now_s, body, signature);
+    buf_printf(&headers[0], "webhook-id: %s", id);
+    buf_printf(&headers[1], "webhook-timestamp: %" PRId64, now_s);
+    buf_printf(&headers[2], "webhook-signature: %s", signature);
 }

@@ -1,4 +1,4 @@
-#include "services/notification/channels/signature.h"
+#include "shared/crypto/signature.h"
 #include "tests/support/base/test.h"
 
 static char path[] = "/tmp/om-secret-XXXXXX";
@@ -57,10 +57,45 @@ static void a_secret_of_another_form_is_refused(void **state) {
     assert_null(key);
 }
 
+static void a_secret_that_is_made_is_one_and_is_new_each_time(void **state) {
+    (void)state;
+    struct signature_key *key = NULL;
+    struct error error = {0};
+    char first[SIGNATURE_SECRET_SIZE], second[SIGNATURE_SECRET_SIZE];
+
+    signature_secret_make(first);
+    signature_secret_make(second);
+
+    assert_int_equal(strlen(first), SIGNATURE_SECRET_SIZE - 1);
+    assert_string_not_equal(first, second);
+    assert_int_equal(signature_key_parse(slice_of(first), &key, &error), STATUS_OK);
+    signature_key_destroy(&key);
+}
+
+static void a_request_has_the_three_headers_of_its_id(void **state) {
+    (void)state;
+    struct signature_key *key = NULL;
+    struct error error = {0};
+    struct buf headers[SIGNATURE_HEADERS] = {0};
+    struct slice secret = SLICE_LITERAL("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+
+    assert_int_equal(signature_key_parse(secret, &key, &error), STATUS_OK);
+    signature_write_headers(key, "e-1", SLICE_LITERAL("{}"), headers);
+
+    assert_string_equal(headers[0].ptr, "webhook-id: e-1");
+    assert_int_equal(strncmp(headers[1].ptr, "webhook-timestamp: ", 19), 0);
+    assert_int_equal(strncmp(headers[2].ptr, "webhook-signature: v1,", 22), 0);
+    for (int i = 0; i < SIGNATURE_HEADERS; i++)
+        buf_fini(&headers[i]);
+    signature_key_destroy(&key);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_signature_is_the_standards),
         cmocka_unit_test(a_secret_of_another_form_is_refused),
+        cmocka_unit_test(a_secret_that_is_made_is_one_and_is_new_each_time),
+        cmocka_unit_test(a_request_has_the_three_headers_of_its_id),
     };
     return cmocka_run_group_tests_name("signature", tests, make_file, remove_file);
 }
