@@ -26,6 +26,7 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
+#include "gateway/webhooks/webhooks.h"
 #include "shared/base/clock.h"
 #include "shared/base/percent.h"
 
@@ -49,6 +50,17 @@ const struct route routes[] = {
      RATE_READ},
     {"POST", "/api/v1/orders/{id}/cancel", cancel_order, SCOPE_ORDERS_WRITE, OWNER_TENANT,
      RATE_WRITE},
+    {"POST", "/api/v1/webhooks", post_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_WRITE},
+    {"GET", "/api/v1/webhooks", get_webhooks, SCOPE_ADMIN, OWNER_TENANT, RATE_READ},
+    {"GET", "/api/v1/webhooks/{id}", get_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_READ},
+    {"PATCH", "/api/v1/webhooks/{id}", patch_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_WRITE},
+    {"DELETE", "/api/v1/webhooks/{id}", delete_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_WRITE},
+    {"POST", "/api/v1/webhooks/{id}/ping", post_webhook_ping, SCOPE_ADMIN, OWNER_TENANT,
+     RATE_WRITE},
+    {"GET", "/api/v1/webhooks/{id}/deliveries", get_webhook_deliveries, SCOPE_ADMIN, OWNER_TENANT,
+     RATE_READ},
+    {"POST", "/api/v1/webhooks/{id}/deliveries/{id}/resend", post_webhook_resend, SCOPE_ADMIN,
+     OWNER_TENANT, RATE_WRITE},
     {"GET", "/api/v1/products", get_products, SCOPE_ORDERS_READ, OWNER_EVERY_TENANT, RATE_READ},
     {"GET", "/api/v1/products/{id}", get_product, SCOPE_ORDERS_READ, OWNER_EVERY_TENANT, RATE_READ},
     {"PUT", "/api/v1/products/{id}", put_product, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
@@ -100,20 +112,26 @@ const size_t route_count = ROUTE_COUNT;
 
 /* --- matching --------------------------------------------------------------------------------- */
 
+/* Of a pattern with two holes, `id` is what the first stands for. */
 static bool path_matches(const char *pattern, struct slice path, struct slice *id) {
     static const char hole[] = "{id}";
-    const char *at = strstr(pattern, hole);
-    if (at == NULL)
-        return slice_is(path, pattern);
-    size_t before = (size_t)(at - pattern);
-    struct slice after = slice_of(at + sizeof(hole) - 1);
-    if (path.len <= before + after.len || memcmp(path.ptr, pattern, before) != 0 ||
-        memcmp(path.ptr + path.len - after.len, after.ptr, after.len) != 0)
+    struct slice first = {NULL, 0};
+    for (const char *at; (at = strstr(pattern, hole)) != NULL; pattern = at + sizeof(hole) - 1) {
+        size_t before = (size_t)(at - pattern), len = 0;
+        if (path.len <= before || memcmp(path.ptr, pattern, before) != 0)
+            return false;
+        path = (struct slice){path.ptr + before, path.len - before};
+        while (len < path.len && path.ptr[len] != '/')
+            len++;
+        if (len == 0)
+            return false;
+        first = first.ptr == NULL ? (struct slice){path.ptr, len} : first;
+        path = (struct slice){path.ptr + len, path.len - len};
+    }
+    if (!slice_is(path, pattern))
         return false;
-    struct slice segment = {path.ptr + before, path.len - before - after.len};
-    if (memchr(segment.ptr, '/', segment.len) != NULL)
-        return false;
-    *id = segment;
+    if (first.ptr != NULL)
+        *id = first;
     return true;
 }
 
@@ -228,7 +246,8 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
     struct measure *measure = measure_start(req);
     cors_tell(req);
     if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("CONNECT"))) {
-        answer_no_route(req, slice_of(NULL), "GET, HEAD, POST, PUT"); /* its target is no path */
+        answer_no_route(req, slice_of(NULL),
+                        "GET, HEAD, POST, PUT, PATCH, DELETE"); /* its target is no path */
         return 0;
     }
     char allow[ROUTE_ALLOW_SIZE];
@@ -250,7 +269,8 @@ static int on_req(h2o_handler_t *self, h2o_req_t *req) {
  */
 static bool takes_only_json(const struct route *route) {
     return route->handle == post_order || route->handle == put_product ||
-           route->handle == post_stock_adjustment;
+           route->handle == post_stock_adjustment || route->handle == post_webhook ||
+           route->handle == patch_webhook;
 }
 
 /* Whether the handler, too, needs to see the body for its answer. */

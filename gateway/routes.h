@@ -1,7 +1,7 @@
 /*
  * The HTTP API as one table: method, path, handler, scope, owner and quota. Paths are matched as
  * sent, byte by byte and without decoding, so that %2e or %2f are neither dots nor slashes. `{id}`
- * stands for one segment, which is percent-decoded, once, for its handler; where a path matches
+ * stands for one segment; the first is percent-decoded, once, for its handler. Where a path matches
  * several patterns, the first of them counts.
  */
 #ifndef OM_GATEWAY_ROUTES_H

@@ -79,6 +79,12 @@
     X(REPLAY_REFUSED, "replay-refused", 409, 0, "The dead letter cannot be replayed",              \
       "Its message cannot be published again: it is too large now, or was purged or has expired.", \
       "The detail says which. Discard it, or let the stream take larger messages.")                \
+    X(TOO_MANY_WEBHOOKS, "too-many-webhooks", 409, 0,                                              \
+      "The tenant has as many webhooks as it may have", "No webhook was made.",                    \
+      "Delete one that is not needed any more, or let one receive more types of events.")          \
+    X(WEBHOOK_OFF, "webhook-off", 409, 0, "The webhook is switched off",                           \
+      "Nothing is sent to a webhook that is switched off.",                                        \
+      "Read it: offReason says why. Switch it on with PATCH and enabled true, and ask again.")     \
     X(BODY_TOO_LARGE, "body-too-large", 413, 0, "The body is too large",                           \
       "The body has more than 256 KiB.", "Send less at once, such as an order with fewer items.")  \
     X(URI_TOO_LONG, "uri-too-long", 414, 0, "The request target is too long",                      \
@@ -106,6 +112,9 @@
     X(INVALID_DLQ_REQUEST, "invalid-dlq-request", 422, 0,                                          \
       "The request about dead letters has invalid fields",                                         \
       "The body is JSON, but not what this action takes.",                                         \
+      "The document's errors name each field and what is wrong with it.")                          \
+    X(INVALID_WEBHOOK, "invalid-webhook", 422, 0, "The webhook has invalid fields",                \
+      "The body is JSON, but no valid webhook.",                                                   \
       "The document's errors name each field and what is wrong with it.")                          \
     X(KEY_REUSED, "idempotency-key-reused", 422, 0,                                                \
       "The Idempotency-Key was used with another body",                                            \

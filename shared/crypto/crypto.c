@@ -97,6 +97,10 @@ void key_ring_destroy(struct key_ring **ring) {
     *ring = NULL;
 }
 
+const char *key_ring_prefix(const struct key_ring *ring) {
+    return ring->keys[0].prefix;
+}
+
 void key_ring_seal(const struct key_ring *ring, struct slice plain, struct buf *sealed) {
     const struct key *key = &ring->keys[0];
     size_t box_len = NONCE_BYTES + plain.len + TAG_BYTES;

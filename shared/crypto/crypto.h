@@ -19,6 +19,8 @@ struct key_ring;
 enum status key_ring_create(const char *key_file, const char *old_key_file, struct key_ring **ring,
                             struct error *error) MUST_CHECK;
 void key_ring_destroy(struct key_ring **ring); /* wipes */
+/* What all begins with that is sealed with the current key. */
+const char *key_ring_prefix(const struct key_ring *ring);
 void key_ring_seal(const struct key_ring *ring, struct slice plain, struct buf *sealed);
 /* INVALID when it was tampered with, NOT_FOUND when its key is not in the ring. */
 enum status key_ring_open(const struct key_ring *ring, struct slice sealed, struct buf *plain,

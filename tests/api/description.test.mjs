@@ -9,7 +9,7 @@ import { api, fault, operationOf, operations, resolve, text } from './descriptio
 
 const gateway = JSON.parse(execFileSync(join(process.env.OM_BIN, 'om-gateway'), ['--describe']));
 
-const routeOf = ({ method, path }) => `${method} ${path.replace(/\{\w+\}/, '{id}')}`;
+const routeOf = ({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{id}')}`;
 
 test('the document has every route of the gateway, and no other', () => {
   assert.deepEqual(operations.map(routeOf).sort(), gateway.routes.map(routeOf).sort());

@@ -145,6 +145,67 @@ test('an order can be cancelled, unless it has ended or is at another version', 
   await expect(400, 'cancelOrder', { path: fast, headers: { 'If-Match': 'no tag' } });
 });
 
+test('a tenant subscribes addresses to its events', async () => {
+  const body = { url: 'https://shop.example/hooks', eventTypes: ['order.created'] };
+  const headers = key();
+  for (const example of examplesOf('createWebhook')) await expect(201, 'createWebhook', { body: example });
+  const made = await expect(201, 'createWebhook', { body, headers });
+  assert.match(made.json.secret, /^whsec_/);
+  const again = await expect(201, 'createWebhook', { body, headers });
+  assert.deepEqual(again.json, made.json);
+  await expect(422, 'createWebhook', { body: { ...body, eventTypes: ['*'] }, headers });
+  await expect(422, 'createWebhook', { body: { ...body, url: 'https://127.0.0.1/' } });
+  await expect(400, 'createWebhook', { body: '{' });
+  await expect(415, 'createWebhook', { body, type: 'text/plain' });
+
+  const path = { webhookId: made.json.id };
+  const { json } = await expect(200, 'getWebhook', { path });
+  assert.equal(json.secret, undefined);
+  const list = await expect(200, 'listWebhooks', {});
+  assert.ok(list.json.webhooks.some(({ id }) => id === made.json.id));
+  await expect(400, 'listWebhooks', { query: { limit: 1 } });
+  await expect(400, 'getWebhook', { path, query: { verbose: true } });
+  for (const example of examplesOf('changeWebhook'))
+    await expect(200, 'changeWebhook', { path, body: example });
+  await expect(400, 'changeWebhook', { path, body: '[]' });
+  await expect(415, 'changeWebhook', { path, body, type: 'text/plain' });
+  await expect(422, 'changeWebhook', { path, body: { url: 'ftp://shop.example/' } });
+});
+
+test('what is sent to a webhook is listed, and sent again', async () => {
+  const body = { url: 'https://shop.example/log', eventTypes: ['order.created'] };
+  const made = await expect(201, 'createWebhook', { body });
+  const path = { webhookId: made.json.id };
+  const ping = await expect(202, 'pingWebhook', { path });
+  await expect(202, 'pingWebhook', { path });
+  const resent = { ...path, deliveryId: ping.json.id };
+  await expect(202, 'resendDelivery', { path: resent });
+  const first = await expect(200, 'listDeliveries', { path, query: { limit: 1 } });
+  assert.match(first.headers.get('link'), /cursor=/);
+  const query = { limit: 1, cursor: first.json.nextCursor };
+  const second = await expect(200, 'listDeliveries', { path, query });
+  assert.equal(second.json.deliveries[0].id, ping.json.id);
+  await expect(400, 'listDeliveries', { path, query: { ...query, status: 'FAILED' } });
+
+  await expect(200, 'changeWebhook', { path, body: { enabled: false } });
+  await expect(409, 'pingWebhook', { path });
+  await expect(409, 'resendDelivery', { path: resent });
+  await expect(204, 'deleteWebhook', { path });
+  for (const id of ['getWebhook', 'deleteWebhook', 'pingWebhook', 'listDeliveries'])
+    await expect(404, id, { path });
+  await expect(404, 'changeWebhook', { path, body: { enabled: true } });
+  await expect(404, 'resendDelivery', { path: resent });
+});
+
+test('a tenant has so many webhooks and no more', async () => {
+  const body = { url: 'https://shop.example/many', eventTypes: ['*'] };
+  const made = [];
+  let answer;
+  while ((answer = await ask('createWebhook', { body })).status === 201) made.push(answer.json.id);
+  assert.equal(answer.status, 409);
+  for (const webhookId of made) await expect(204, 'deleteWebhook', { path: { webhookId } });
+});
+
 test('the catalog can be read and changed', async () => {
   const path = { sku: 'CUP' };
   const [product] = examplesOf('putProduct');
@@ -473,7 +534,7 @@ test('each address tells the methods that it has', async () => {
     const answer = await sendRaw(
       mesh.url,
       operation.operationId,
-      `DELETE ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close`,
+      `${methods.includes('DELETE') ? 'PUT' : 'DELETE'} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close`,
     );
     assert.equal(answer.status, 405, path);
     const expected = [

@@ -22,6 +22,7 @@
     X(shipping, false, false)                                                                      \
     X(notifications, false, false)                                                                 \
     X(loyalty, false, false)                                                                       \
+    X(webhooks, false, false)                                                                      \
     X(dlq, false, false)
 
 struct database {

@@ -22,6 +22,7 @@
     X(NOTIFICATION, "notification", "om_notifications")                                            \
     X(ANALYTICS, "analytics", "om_analytics")                                                      \
     X(LOYALTY, "loyalty", "om_loyalty")                                                            \
+    X(WEBHOOKS, "webhooks", "om_webhooks")                                                         \
     X(DLQ, "dlq", "om_dlq")
 
 enum mesh_part {

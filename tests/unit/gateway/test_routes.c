@@ -7,6 +7,7 @@
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/post_order.h"
 #include "gateway/routes.h"
+#include "gateway/webhooks/webhooks.h"
 #include "tests/support/base/test.h"
 
 static const struct route *find(const char *method, const char *path, struct slice *id,
@@ -51,6 +52,19 @@ static void the_id_is_found_as_sent(void **state) {
     assert_true(slice_is(id, "x"));
     assert_ptr_equal(find("POST", "/api/v1/orders/y/cancel", &id, allow)->handle, cancel_order);
     assert_true(slice_is(id, "y"));
+}
+
+static void of_two_ids_the_first_is_handed_over(void **state) {
+    (void)state;
+    struct slice id;
+    char allow[ROUTE_ALLOW_SIZE];
+    const struct route *route = find("POST", "/api/v1/webhooks/w/deliveries/d/resend", &id, allow);
+    assert_ptr_equal(route->handle, post_webhook_resend);
+    assert_true(slice_is(id, "w"));
+    assert_null(find("POST", "/api/v1/webhooks/w/deliveries//resend", &id, allow));
+    assert_null(find("POST", "/api/v1/webhooks/w/deliveries/d/e/resend", &id, allow));
+    assert_null(find("PUT", "/api/v1/webhooks/w", &id, allow));
+    assert_string_equal(allow, "GET, HEAD, PATCH, DELETE");
 }
 
 static void a_product_has_its_own_methods(void **state) {
@@ -103,6 +117,7 @@ int main(void) {
         cmocka_unit_test(a_path_and_method_find_their_handler),
         cmocka_unit_test(a_word_wins_over_an_id),
         cmocka_unit_test(the_id_is_found_as_sent),
+        cmocka_unit_test(of_two_ids_the_first_is_handed_over),
         cmocka_unit_test(a_product_has_its_own_methods),
         cmocka_unit_test(an_unknown_path_has_no_methods),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),

@@ -152,8 +152,8 @@ static void the_declared_files_of_this_project_are_read(void **state) {
                                           count_files(OM_SOURCE_DIR "/nats/consumers/*.json"));
     assert_string_equal(resources.items[0].label, "stream ADVISORIES");
     const struct resource *last = &resources.items[resources.count - 1];
-    assert_string_equal(last->label, "consumer SHIPPING/order");
-    assert_string_equal(last->info_verb, "CONSUMER.INFO.SHIPPING.order");
+    assert_string_equal(last->label, "consumer SHIPPING/webhooks");
+    assert_string_equal(last->info_verb, "CONSUMER.INFO.SHIPPING.webhooks");
     int64_t ack_wait_ns = 0;
     assert_int_equal(json_get_int64(last->declared, "ack_wait", &ack_wait_ns, NULL), STATUS_OK);
     assert_int_equal(ack_wait_ns, INT64_C(2000000000));
