@@ -295,10 +295,10 @@ static void connect_to(struct redis *redis, const char *address) {
         drop_connection(redis);
 }
 
-/* Each try takes the next address of the name. */
+/* Each try takes the next address of the name, which has one at least. */
 static const struct addrinfo *choose(struct redis *redis, const struct addrinfo *found) {
-    unsigned count = 0;
-    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+    unsigned count = 1;
+    for (const struct addrinfo *at = found->ai_next; at != NULL; at = at->ai_next)
         count++;
     for (unsigned skip = redis->tries++ % count; skip > 0; skip--)
         found = found->ai_next;

@@ -190,7 +190,7 @@ static enum status next_or_interruption(struct stream_reader *reader,
 
 enum status stream_reader_next(struct stream_reader *reader, struct stream_message *message,
                                struct error *error) {
-    struct pull_metadata metadata;
+    struct pull_metadata metadata = {0};
     natsMsg_Destroy(reader->message);
     reader->message = NULL;
     for (;;) {
