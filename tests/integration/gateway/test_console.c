@@ -203,8 +203,8 @@ static void every_schema_is_served_under_its_id_and_listed(void **state) {
     for (int i = 0; i < count; i++) {
         char path[300], name[300], listed[320];
         struct slice rest = slice_of(entries[i]->d_name);
-        const char *version = strstr(entries[i]->d_name, ".v");
-        assert_non_null(version);
+        const char *version = entries[i]->d_name + rest.len - strlen(".v1.json");
+        assert_int_equal(strncmp(version, ".v", 2), 0);
         rest.len = (size_t)(version - rest.ptr);
         snprintf(path, sizeof(path), "/schemas/urn:ordermesh:schema:%.*s:%c", SLICE_ARG(rest),
                  version[2]);

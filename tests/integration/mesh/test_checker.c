@@ -108,6 +108,7 @@ static const struct damage damages[] = {
 
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
+    " payments.refunds,"
     " inventory.products, inventory.stock, inventory.reservations, shipping.shipments,"
     " notifications.notifications, analytics.counts, loyalty.points";
 
