@@ -57,7 +57,10 @@ export async function send(
   note(operation, answer);
   return {
     ...answer,
-    json: /json$/.test(response.headers.get('content-type')) ? JSON.parse(answer.body) : undefined,
+    json:
+      answer.body !== '' && /json$/.test(response.headers.get('content-type'))
+        ? JSON.parse(answer.body)
+        : undefined,
   };
 }
 
