@@ -325,7 +325,8 @@ static enum status publish_pass(struct relay *relay, struct relay_pass *pass,
     int64_t started_us = clock_monotonic_us();
     bool has_rows = pass->row_count > 0;
     if (has_rows && !setback_has_looked(relay->setback))
-        return error_set(error, STATUS_UNAVAILABLE, "NATS was connected to anew");
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "NATS is not connected, or was connected to anew");
     enum status status = relay_publisher_send(relay->publisher, pass->rows, pass->row_count,
                                               relay_feed_read_us(relay->feed) + LEASE_US, error);
     if (status == STATUS_OK && has_rows)

@@ -356,7 +356,8 @@ enum status setback_look(struct setback *setback, const struct setback_place *pl
 }
 
 bool setback_has_looked(const struct setback *setback) {
-    return nats_client_epoch(setback->nats) == setback->epoch;
+    return nats_client_is_connected(setback->nats) &&
+           nats_client_epoch(setback->nats) == setback->epoch;
 }
 
 const char *setback_missing(const struct setback *setback) {
@@ -424,7 +425,7 @@ static enum status take_stream(struct setback *setback, const struct stream_acks
 static enum status check_connection(const struct setback *setback, struct error *error) {
     if (setback_has_looked(setback))
         return STATUS_OK;
-    return error_set(error, STATUS_UNAVAILABLE, "NATS was connected to anew");
+    return error_set(error, STATUS_UNAVAILABLE, "NATS is not connected, or was connected to anew");
 }
 
 enum status setback_take(struct setback *setback, const struct pass_acks *acks,

@@ -51,7 +51,8 @@ enum status setback_checkpoint(struct setback *setback, const struct relay_curso
 enum status setback_look(struct setback *setback, const struct setback_place *place,
                          bool *was_moved, struct error *error) MUST_CHECK;
 /* The last look was by the connection that there is now, or was begun by it. Else nothing may be
-   published: a stream behind it may be shorter than its consumers know. */
+   published: a stream behind it may be shorter than its consumers know, and what nats.c keeps while
+   there is no connection goes out before anybody looks. */
 bool setback_has_looked(const struct setback *setback);
 /* The stream that the last look missed, NULL: none. Owned by `setback`, until the next look. */
 const char *setback_missing(const struct setback *setback);

@@ -61,12 +61,13 @@ static int teardown(void **state) {
     return scenario_teardown(state);
 }
 
+/* All runs together take less than 10,000 of each SKU, which is what there is. */
 static struct workload *start_two_thousand_orders(void) {
     return workload_start(
         scenario->clients,
         (const char *const[]){"--count", "2000", "--connections", "32", "--mix",
                               "ok=60,held=30,declined=5,stock=5", "--items", "2", "--skus",
-                              "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001", NULL});
+                              "TSHIRT-BLK-M,SKU-123,PROD-101,PROD-205,ITEM1001,ITEM2003", NULL});
 }
 
 /* Small and different for each run's seed: SplitMix64's first step. */
