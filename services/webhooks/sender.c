@@ -87,7 +87,7 @@ static void job_destroy(struct job *job) {
 static void end_list(struct job **list) {
     while (*list != NULL) {
         struct job *job = *list;
-        list_remove(job);
+        *list = job->next;
         job_destroy(job);
     }
 }

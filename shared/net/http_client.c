@@ -310,7 +310,7 @@ void httpc_flight_destroy(struct httpc_flight **flight) {
         return;
     while (f->exchanges != NULL) {
         struct exchange *exchange = f->exchanges;
-        take_off(exchange);
+        f->exchanges = exchange->next;
         end(f->lane, exchange, CURLE_ABORTED_BY_CALLBACK);
         free(exchange);
     }
