@@ -8,6 +8,7 @@
 #include "gateway/admit/cors.h"
 #include "gateway/catalog/change_catalog.h"
 #include "gateway/catalog/products.h"
+#include "gateway/catalog/stock.h"
 #include "gateway/health.h"
 #include "gateway/lane/lane.h"
 #include "gateway/lane/meter.h"
@@ -66,6 +67,8 @@ const struct route routes[] = {
     {"PUT", "/api/v1/products/{id}", put_product, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"POST", "/api/v1/products/{id}/stock-adjustments", post_stock_adjustment, SCOPE_ADMIN,
      OWNER_PLATFORM, RATE_ADMIN},
+    {"GET", "/api/v1/products/{id}/stock", get_stock, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
+    {"GET", "/api/v1/warehouses", get_warehouses, SCOPE_ADMIN, OWNER_PLATFORM, RATE_ADMIN},
     {"GET", "/api/v1/analytics/dashboard", get_analytics_dashboard, SCOPE_ADMIN, OWNER_PLATFORM,
      RATE_ADMIN},
     {"GET", "/api/v1/analytics/metrics", get_analytics_metrics, SCOPE_ADMIN, OWNER_PLATFORM,

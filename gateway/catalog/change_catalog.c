@@ -256,6 +256,8 @@ static void write_adjustment(struct slice sku, const struct adjustment_request *
     json_begin_object(&w);
     json_put_text(&w, "adjustmentId", id);
     json_put_string(&w, "sku", sku);
+    if (request->warehouse.len > 0)
+        json_put_string(&w, "warehouse", request->warehouse);
     json_put_int(&w, "delta", request->delta);
     json_put_string(&w, "reason", request->reason);
     json_end_object(&w);
@@ -276,7 +278,9 @@ void post_stock_adjustment(h2o_req_t *req, struct slice sku) {
         struct buf *body = lane_scratch(lane_of(req));
         write_adjustment(sku, &request, body);
         mesh_ask(pending_create(req, sizeof(struct change), dispose),
-                 "mesh.inventory.product.adjust", buf_slice(body), on_written);
+                 request.warehouse.len > 0 ? "mesh.inventory.stock.adjust"
+                                           : "mesh.inventory.product.adjust",
+                 buf_slice(body), on_written);
     }
     json_object_put(request.root);
     arena_destroy(&arena);

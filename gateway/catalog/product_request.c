@@ -10,7 +10,7 @@
 
 #define DELTA_MAX INT64_C(1000000000000)
 
-enum { SKU_MAX = 64, TEXT_MAX = 200, CURSOR_MAX = 256 };
+enum { SKU_MAX = 64, WAREHOUSE_MAX = 32, TEXT_MAX = 200, CURSOR_MAX = 256 };
 
 /* --- texts and numbers ------------------------------------------------------------------------ */
 
@@ -20,6 +20,15 @@ static bool is_line_of_text(struct slice text) {
 
 bool sku_is_valid(struct slice sku) {
     return sku.len > 0 && sku.len <= SKU_MAX && slice_has_only(sku, "_.:-");
+}
+
+bool warehouse_is_valid(struct slice warehouse) {
+    for (size_t i = 0; i < warehouse.len; i++) {
+        char c = warehouse.ptr[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return warehouse.len > 0 && warehouse.len <= WAREHOUSE_MAX;
 }
 
 /* --- the query -------------------------------------------------------------------------------- */
@@ -58,6 +67,8 @@ struct other_member {
 #define SKU_MESSAGE NO_MEMBER_OF_PRODUCT ": leave it out, since the path has the sku"
 #define DELTA_MESSAGE NO_MEMBER_OF_ADJUSTMENT ": write delta, how many more or fewer there are"
 
+#define WAREHOUSE_MESSAGE NO_MEMBER_OF_ADJUSTMENT ": write warehouse, its name"
+
 /* The last one is for all others. */
 static const struct other_member product_others[] = {
     {"price", PRICE_MESSAGE},
@@ -76,8 +87,11 @@ static const struct other_member product_others[] = {
     {NULL, NO_MEMBER_OF_PRODUCT},
 };
 static const struct other_member adjustment_others[] = {
-    {"quantity", DELTA_MESSAGE}, {"qty", DELTA_MESSAGE},          {"amount", DELTA_MESSAGE},
-    {"stock", DELTA_MESSAGE},    {NULL, NO_MEMBER_OF_ADJUSTMENT},
+    {"quantity", DELTA_MESSAGE},         {"qty", DELTA_MESSAGE},
+    {"amount", DELTA_MESSAGE},           {"stock", DELTA_MESSAGE},
+    {"location", WAREHOUSE_MESSAGE},     {"location_id", WAREHOUSE_MESSAGE},
+    {"locationId", WAREHOUSE_MESSAGE},   {"warehouseId", WAREHOUSE_MESSAGE},
+    {"warehouse_id", WAREHOUSE_MESSAGE}, {NULL, NO_MEMBER_OF_ADJUSTMENT},
 };
 
 static void refuse_others(struct json_object *root, const char *const *names,
@@ -179,9 +193,21 @@ static void take_id(struct adjustment_request *request, struct field_errors *err
         field_error_add(errors, SLICE_LITERAL("adjustmentId"), "must be a UUID");
 }
 
+/* May be missing, or main, which is the same. */
+static void take_warehouse(struct adjustment_request *request, struct field_errors *errors) {
+    struct slice text;
+    enum status status = json_get_string(request->root, "warehouse", &text, NULL);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && slice_is(text, "main")))
+        return;
+    if (status != STATUS_OK || !warehouse_is_valid(text))
+        field_error_add(errors, SLICE_LITERAL("warehouse"), "must be 1 to 32 of a-z 0-9 -");
+    else
+        request->warehouse = text;
+}
+
 enum status adjustment_request_parse(struct slice body, struct adjustment_request *request,
                                      struct field_errors *errors, struct error *error) {
-    static const char *const names[] = {"delta", "reason", "adjustmentId", NULL};
+    static const char *const names[] = {"delta", "reason", "adjustmentId", "warehouse", NULL};
     static const struct range range = {-DELTA_MAX, DELTA_MAX,
                                        "must be an integer of pieces, up to 10^12 either way"};
     struct adjustment_request parsed = {0};
@@ -195,6 +221,7 @@ enum status adjustment_request_parse(struct slice body, struct adjustment_reques
         field_error_add(errors, SLICE_LITERAL("delta"), "must not be 0");
     take_text(parsed.root, &reason_rule, &parsed.reason, errors);
     take_id(&parsed, errors);
+    take_warehouse(&parsed, errors);
     refuse_others(parsed.root, names, adjustment_others, errors);
     *request = parsed;
     return STATUS_OK;

@@ -16,6 +16,8 @@
 
 /* 1 to 64 of A-Z a-z 0-9 _ . : - */
 bool sku_is_valid(struct slice sku);
+/* 1 to 32 of a-z 0-9 - */
+bool warehouse_is_valid(struct slice warehouse);
 
 struct page_request {
     int64_t limit;
@@ -42,6 +44,7 @@ struct adjustment_request {
     struct json_object *root; /* owned: json_object_put() */
     int64_t delta;
     struct slice reason;
+    struct slice warehouse; /* empty: main */
     bool has_id;
     struct uuid id;
 };

@@ -353,7 +353,8 @@ static enum status replay(const struct adjustment *stored, struct adjust *adjust
                           struct error *error) {
     const struct adjustment *wanted = &adjust->wanted;
     if (!slice_equal(stored->sku, wanted->sku) || stored->delta != wanted->delta ||
-        !slice_equal(stored->reason, wanted->reason))
+        !slice_equal(stored->reason, wanted->reason) ||
+        !slice_equal(stored->warehouse, wanted->warehouse))
         return error_set(error, STATUS_INVALID, "the id stands for another adjustment");
     adjust->wanted.on_hand = stored->on_hand;
     adjust->is_replayed = true;
@@ -373,7 +374,12 @@ static enum status decide_adjust(struct pg *pg, struct arena *arena, void *state
     status = catalog_store_find_adjustment(pg, &adjust->wanted.id, arena, &stored, error);
     if (status == STATUS_OK)
         return replay(&stored, adjust, error);
-    if (status != STATUS_NOT_FOUND)
+    if (status == STATUS_NOT_FOUND)
+        status = STATUS_OK;
+    if (status == STATUS_OK && adjust->wanted.warehouse.len > 0)
+        status = catalog_store_lock_elsewhere(pg, adjust->wanted.sku, adjust->wanted.warehouse,
+                                              &on_hand, error);
+    if (status != STATUS_OK)
         return status;
     if (on_hand + adjust->wanted.delta < 0)
         return error_set(error, STATUS_CONFLICT, "only %lld are on hand", (long long)on_hand);
@@ -383,24 +389,97 @@ static enum status decide_adjust(struct pg *pg, struct arena *arena, void *state
     return catalog_store_adjust(pg, &adjust->wanted, error);
 }
 
+static void write_adjusted(const struct adjust *adjust, struct buf *reply) {
+    const struct adjustment *made = &adjust->wanted;
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&made->id, id);
+    struct json_writer w = json_writer(reply);
+    json_begin_object(&w);
+    json_put_text(&w, "adjustmentId", id);
+    json_put_string(&w, "sku", made->sku);
+    if (made->warehouse.len > 0)
+        json_put_string(&w, "warehouse", made->warehouse);
+    json_put_int(&w, "delta", made->delta);
+    json_put_string(&w, "reason", made->reason);
+    json_put_int(&w, "available", made->on_hand);
+    json_put_bool(&w, "replayed", adjust->is_replayed);
+    json_end_object(&w);
+}
+
+static enum status make_adjustment(struct endpoint_call *call, struct adjust *adjust,
+                                   struct error *error) {
+    enum status status = in_transaction(call, decide_adjust, adjust, error);
+    if (status == STATUS_OK)
+        write_adjusted(adjust, call->reply);
+    return status;
+}
+
 static enum status serve_adjust(struct endpoint_call *call, struct json_object *request,
                                 struct error *error) {
     struct adjust adjust = {0};
     enum status status = parse_adjust(request, &adjust.wanted, error);
+    return status == STATUS_OK ? make_adjustment(call, &adjust, error) : status;
+}
+
+static enum status serve_adjust_elsewhere(struct endpoint_call *call, struct json_object *request,
+                                          struct error *error) {
+    struct adjust adjust = {0};
+    struct slice *warehouse = &adjust.wanted.warehouse;
+    enum status status = parse_adjust(request, &adjust.wanted, error);
     if (status == STATUS_OK)
-        status = in_transaction(call, decide_adjust, &adjust, error);
+        status = get_text(request, "warehouse", CATALOG_WAREHOUSE_MAX, warehouse, error);
+    if (status == STATUS_OK && slice_is(*warehouse, "main"))
+        status = error_set(error, STATUS_INVALID, "warehouse: main has a subject of its own");
+    return status == STATUS_OK ? make_adjustment(call, &adjust, error) : status;
+}
+
+/* --- stock by warehouse --- */
+
+static void write_levels(const struct stock_levels *levels, struct json_writer *w) {
+    json_key(w, "warehouses");
+    json_begin_array(w);
+    for (size_t i = 0; i < levels->count; i++) {
+        const struct stock_level *level = &levels->rows[i];
+        json_begin_object(w);
+        json_put_string(w, "warehouse", level->warehouse);
+        json_put_int(w, "received", level->received);
+        json_put_int(w, "onHand", level->on_hand);
+        json_put_int(w, "reserved", level->reserved);
+        json_put_int(w, "shipped", level->shipped);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static enum status serve_stock(struct endpoint_call *call, struct json_object *request,
+                               struct error *error) {
+    struct slice sku;
+    struct stock_levels levels = {0};
+    enum status status = get_text(request, "sku", CATALOG_SKU_MAX, &sku, error);
+    if (status == STATUS_OK)
+        status = catalog_store_levels(call->pg, sku, call->arena, &levels, error);
+    if (status == STATUS_OK && levels.count == 0)
+        status = error_set(error, STATUS_NOT_FOUND, "no such product");
     if (status != STATUS_OK)
         return status;
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&adjust.wanted.id, id);
     struct json_writer w = json_writer(call->reply);
     json_begin_object(&w);
-    json_put_text(&w, "adjustmentId", id);
-    json_put_string(&w, "sku", adjust.wanted.sku);
-    json_put_int(&w, "delta", adjust.wanted.delta);
-    json_put_string(&w, "reason", adjust.wanted.reason);
-    json_put_int(&w, "available", adjust.wanted.on_hand);
-    json_put_bool(&w, "replayed", adjust.is_replayed);
+    json_put_string(&w, "sku", sku);
+    write_levels(&levels, &w);
+    json_end_object(&w);
+    return STATUS_OK;
+}
+
+static enum status serve_warehouses(struct endpoint_call *call, struct json_object *request,
+                                    struct error *error) {
+    (void)request;
+    struct stock_levels levels = {0};
+    enum status status = catalog_store_warehouses(call->pg, call->arena, &levels, error);
+    if (status != STATUS_OK)
+        return status;
+    struct json_writer w = json_writer(call->reply);
+    json_begin_object(&w);
+    write_levels(&levels, &w);
     json_end_object(&w);
     return STATUS_OK;
 }
@@ -425,4 +504,16 @@ enum status catalog_endpoint_put(struct endpoint_call *call, struct error *error
 
 enum status catalog_endpoint_adjust(struct endpoint_call *call, struct error *error) {
     return serve(call, serve_adjust, error);
+}
+
+enum status catalog_endpoint_adjust_elsewhere(struct endpoint_call *call, struct error *error) {
+    return serve(call, serve_adjust_elsewhere, error);
+}
+
+enum status catalog_endpoint_stock(struct endpoint_call *call, struct error *error) {
+    return serve(call, serve_stock, error);
+}
+
+enum status catalog_endpoint_warehouses(struct endpoint_call *call, struct error *error) {
+    return serve(call, serve_warehouses, error);
 }

@@ -5,8 +5,8 @@
  *
  * A product is
  * {"sku","name","priceMinor","currency","active","version","available"}.
- * `available` is what is on hand, and moves with every order, without a new
- * version.
+ * `available` is what is on hand in all warehouses, and moves with every
+ * order, without a new version.
  */
 #ifndef OM_SERVICES_INVENTORY_CATALOG_H
 #define OM_SERVICES_INVENTORY_CATALOG_H
@@ -14,6 +14,7 @@
 #include "shared/service/service.h"
 
 #define CATALOG_SKU_MAX 64
+#define CATALOG_WAREHOUSE_MAX 32
 #define CATALOG_PAGE_MAX 200
 #define CATALOG_PRICES_MAX 500
 #define CATALOG_DELTA_MAX INT64_C(1000000000000)
@@ -43,5 +44,18 @@ enum status catalog_endpoint_put(struct endpoint_call *call, struct error *error
    be on hand, or too much; INVALID: also when the id stands for another
    adjustment. */
 enum status catalog_endpoint_adjust(struct endpoint_call *call, struct error *error);
+
+/* As above with "warehouse", which the answer repeats, as "available" is what
+   that one has. A warehouse is there from its first adjustment on, 15 besides
+   main at most. On a subject of its own, since a service of an earlier version
+   would not see which one is meant. */
+enum status catalog_endpoint_adjust_elsewhere(struct endpoint_call *call, struct error *error);
+
+/* {"sku"} -> {"sku","warehouses":[{"warehouse","received","onHand","reserved",
+   "shipped"}]}, main first; NOT_FOUND */
+enum status catalog_endpoint_stock(struct endpoint_call *call, struct error *error);
+
+/* {} -> {"warehouses":[...]}, as above, with all SKUs added up */
+enum status catalog_endpoint_warehouses(struct endpoint_call *call, struct error *error);
 
 #endif

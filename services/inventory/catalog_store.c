@@ -18,7 +18,8 @@ enum {
 };
 #define PRODUCT_COLUMNS                                                                            \
     "SELECT p.sku, p.name, p.price_minor, p.currency, p.active, p.version,"                        \
-    " coalesce(s.on_hand, 0)"                                                                      \
+    " coalesce(s.on_hand, 0) + CASE WHEN s.elsewhere THEN (SELECT coalesce(sum(w.on_hand), 0)"     \
+    "  FROM inventory.warehouse_stock w WHERE w.sku = p.sku)::int8 ELSE 0 END"                     \
     " FROM inventory.products p LEFT JOIN inventory.stock s USING (sku)"
 
 static struct product take_product(const struct pg_result *result, int row, struct arena *arena) {
@@ -177,7 +178,7 @@ enum status catalog_store_find_adjustment(struct pg *pg, const struct uuid *id, 
                                           struct adjustment *adjustment, struct error *error) {
     static const struct pg_statement find = {
         .name = "catalog_find_adjustment",
-        .sql = "SELECT sku, delta, reason, on_hand FROM inventory.stock_adjustments"
+        .sql = "SELECT sku, delta, reason, on_hand, warehouse FROM inventory.stock_adjustments"
                " WHERE id = $1::uuid",
         .param_count = 1,
     };
@@ -195,9 +196,154 @@ enum status catalog_store_find_adjustment(struct pg *pg, const struct uuid *id, 
             .delta = pg_get_int64(result, 0, 1),
             .reason = arena_slice(arena, pg_get_slice(result, 0, 2)),
             .on_hand = pg_get_int64(result, 0, 3),
+            .warehouse = arena_slice(arena, pg_get_slice(result, 0, 4)),
         };
     pg_result_free(&result);
     return status;
+}
+
+/* --- other warehouses --- */
+
+/* Nothing where it is there, there are 15, or another is made at this moment. */
+static const struct pg_statement make_warehouse = {
+    .name = "catalog_make_warehouse",
+    .sql = "INSERT INTO inventory.warehouses (name, rank)"
+           " SELECT $1::text, coalesce(max(rank), 0) + 1 FROM inventory.warehouses"
+           " HAVING NOT coalesce(bool_or(name = $1::text), false) AND coalesce(max(rank), 0) < 15"
+           " ON CONFLICT DO NOTHING",
+    .param_count = 1,
+};
+
+static const struct pg_statement lock_elsewhere = {
+    .name = "catalog_lock_elsewhere",
+    .sql = "SELECT on_hand FROM inventory.warehouse_stock"
+           " WHERE sku = $1::text AND warehouse = $2::text FOR UPDATE",
+    .param_count = 2,
+};
+
+static const struct pg_statement make_elsewhere = {
+    .name = "catalog_make_elsewhere",
+    .sql =
+        "WITH marked AS (UPDATE inventory.stock SET elsewhere = true WHERE sku = $1::text)"
+        " INSERT INTO inventory.warehouse_stock (sku, warehouse)"
+        " SELECT $1::text, name FROM inventory.warehouses WHERE name = $2::text RETURNING on_hand",
+    .param_count = 2,
+};
+
+static const struct pg_statement count_warehouses = {
+    .name = "catalog_count_warehouses",
+    .sql = "SELECT count(*) FROM inventory.warehouses",
+};
+
+/* Why a warehouse could not be made. */
+static enum status refuse_warehouse(struct pg *pg, struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &count_warehouses, NULL, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    bool is_full = pg_get_int64(result, 0, 0) >= WAREHOUSES_MAX - 1;
+    pg_result_free(&result);
+    if (is_full)
+        return error_set(error, STATUS_CONFLICT, "there are %d warehouses besides main already",
+                         WAREHOUSES_MAX - 1);
+    return error_set(error, STATUS_SERIALIZATION, "a warehouse was made meanwhile");
+}
+
+/* Of no row `found` says so. */
+static enum status ask_on_hand(struct pg *pg, const struct pg_statement *statement,
+                               const struct pg_param *params, int64_t *on_hand, bool *found,
+                               struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, statement, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    *found = pg_rows(result) > 0;
+    if (*found)
+        *on_hand = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+enum status catalog_store_lock_elsewhere(struct pg *pg, struct slice sku, struct slice warehouse,
+                                         int64_t *on_hand, struct error *error) {
+    const struct pg_param params[] = {pg_text(sku), pg_text(warehouse)};
+    bool found;
+    enum status status = ask_on_hand(pg, &lock_elsewhere, params, on_hand, &found, error);
+    if (status != STATUS_OK || found)
+        return status;
+    status = pg_queue(pg, &make_warehouse, &params[1], error);
+    if (status == STATUS_OK)
+        status = ask_on_hand(pg, &make_elsewhere, params, on_hand, &found, error);
+    if (status != STATUS_OK || found)
+        return status;
+    return refuse_warehouse(pg, error);
+}
+
+static const struct pg_statement adjust_elsewhere = {
+    .name = "catalog_adjust_elsewhere",
+    .sql = "WITH entry AS ("
+           "  INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand, warehouse)"
+           "  VALUES ($1::uuid, $2::text, $3::int8, $4::text, $5::int8, $6::text)"
+           "  ON CONFLICT (id) DO NOTHING RETURNING sku, delta, warehouse)"
+           " UPDATE inventory.warehouse_stock s SET received = s.received + entry.delta,"
+           "  on_hand = s.on_hand + entry.delta FROM entry"
+           " WHERE s.sku = entry.sku AND s.warehouse = entry.warehouse RETURNING true",
+    .param_count = 6,
+};
+
+static enum status query_levels(struct pg *pg, const struct pg_statement *statement,
+                                const struct pg_param *params, struct arena *arena,
+                                struct stock_levels *levels, struct error *error) {
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, statement, params, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    size_t count = (size_t)pg_rows(result);
+    *levels = (struct stock_levels){arena_alloc(arena, (count + 1) * sizeof(*levels->rows)), count};
+    for (size_t i = 0; i < count; i++)
+        levels->rows[i] = (struct stock_level){
+            .warehouse = arena_slice(arena, pg_get_slice(result, (int)i, 0)),
+            .received = pg_get_int64(result, (int)i, 1),
+            .on_hand = pg_get_int64(result, (int)i, 2),
+            .reserved = pg_get_int64(result, (int)i, 3),
+            .shipped = pg_get_int64(result, (int)i, 4),
+        };
+    pg_result_free(&result);
+    return STATUS_OK;
+}
+
+enum status catalog_store_levels(struct pg *pg, struct slice sku, struct arena *arena,
+                                 struct stock_levels *levels, struct error *error) {
+    static const struct pg_statement find = {
+        .name = "catalog_levels",
+        .sql = "SELECT name, received, on_hand, reserved, shipped FROM ("
+               "  SELECT 'main' AS name, 0 AS rank, received, on_hand, reserved, shipped"
+               "  FROM inventory.stock WHERE sku = $1::text"
+               "  UNION ALL SELECT w.name, w.rank, s.received, s.on_hand, s.reserved, s.shipped"
+               "  FROM inventory.warehouse_stock s JOIN inventory.warehouses w"
+               "   ON w.name = s.warehouse WHERE s.sku = $1::text) l ORDER BY rank",
+        .param_count = 1,
+    };
+    const struct pg_param param = pg_text(sku);
+    return query_levels(pg, &find, &param, arena, levels, error);
+}
+
+enum status catalog_store_warehouses(struct pg *pg, struct arena *arena,
+                                     struct stock_levels *levels, struct error *error) {
+    static const struct pg_statement list = {
+        .name = "catalog_warehouses",
+        .sql = "SELECT name, received, on_hand, reserved, shipped FROM ("
+               "  SELECT 'main' AS name, 0 AS rank, coalesce(sum(received), 0)::int8 AS received,"
+               "   coalesce(sum(on_hand), 0)::int8 AS on_hand,"
+               "   coalesce(sum(reserved), 0)::int8 AS reserved,"
+               "   coalesce(sum(shipped), 0)::int8 AS shipped FROM inventory.stock"
+               "  UNION ALL SELECT w.name, w.rank, coalesce(sum(s.received), 0)::int8,"
+               "   coalesce(sum(s.on_hand), 0)::int8, coalesce(sum(s.reserved), 0)::int8,"
+               "   coalesce(sum(s.shipped), 0)::int8 FROM inventory.warehouses w"
+               "  LEFT JOIN inventory.warehouse_stock s ON s.warehouse = w.name"
+               "  GROUP BY w.name, w.rank) l ORDER BY rank",
+    };
+    return query_levels(pg, &list, NULL, arena, levels, error);
 }
 
 enum status catalog_store_adjust(struct pg *pg, const struct adjustment *adjustment,
@@ -217,9 +363,11 @@ enum status catalog_store_adjust(struct pg *pg, const struct adjustment *adjustm
     struct pg_result *result = NULL;
     const struct pg_param params[] = {
         pg_uuid(&adjustment->id),    pg_text(adjustment->sku),      pg_int64(adjustment->delta),
-        pg_text(adjustment->reason), pg_int64(adjustment->on_hand),
+        pg_text(adjustment->reason), pg_int64(adjustment->on_hand), pg_text(adjustment->warehouse),
     };
-    enum status status = pg_query(pg, &adjust, params, &result, error);
+    const struct pg_statement *statement =
+        adjustment->warehouse.len > 0 ? &adjust_elsewhere : &adjust;
+    enum status status = pg_query(pg, statement, params, &result, error);
     if (status == STATUS_OK && pg_rows(result) == 0)
         status = error_set(error, STATUS_SERIALIZATION, "the adjustment was made meanwhile");
     pg_result_free(&result);

@@ -2,12 +2,14 @@
  * The SQL of the catalog and of the stock ledger. Slices that are handed out live in the arena
  * given. Reads may stand alone; functions that lock or write belong into the caller's transaction.
  *
- * A transaction locks one product or one SKU's stock, never both: reservations, which lock stock in
- * the order of SKUs (store.h), can wait for it but never deadlock with it.
+ * A transaction locks one product or one SKU's stock, never both, and of a SKU main's row before
+ * those of other warehouses: reservations, which lock stock in the order of SKUs (store.h), can
+ * wait for it but never deadlock with it.
  */
 #ifndef OM_SERVICES_INVENTORY_CATALOG_STORE_H
 #define OM_SERVICES_INVENTORY_CATALOG_STORE_H
 
+#include "services/inventory/stock.h"
 #include "shared/base/arena.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
@@ -18,7 +20,7 @@ struct product {
     int64_t price_minor;
     bool is_active;
     int64_t version;
-    int64_t on_hand;
+    int64_t on_hand; /* in all warehouses */
 };
 
 /* --- products --- */
@@ -51,6 +53,7 @@ enum status catalog_store_update(struct pg *pg, const struct product *product,
 struct adjustment {
     struct uuid id;
     struct slice sku;
+    struct slice warehouse; /* empty: main */
     int64_t delta;
     struct slice reason;
     int64_t on_hand; /* after it */
@@ -59,6 +62,11 @@ struct adjustment {
 /* Locks the SKU's stock. NOT_FOUND when there is no such product. */
 enum status catalog_store_lock_stock(struct pg *pg, struct slice sku, int64_t *on_hand,
                                      struct error *error) MUST_CHECK;
+/* As above, of a warehouse other than main, whose row of the SKU is locked already. Makes the
+   warehouse and its row where there is none; CONFLICT when there are too many, SERIALIZATION when
+   another was made meanwhile. */
+enum status catalog_store_lock_elsewhere(struct pg *pg, struct slice sku, struct slice warehouse,
+                                         int64_t *on_hand, struct error *error) MUST_CHECK;
 /* NOT_FOUND when the ledger has no such id. */
 enum status catalog_store_find_adjustment(struct pg *pg, const struct uuid *id, struct arena *arena,
                                           struct adjustment *adjustment,
@@ -67,5 +75,23 @@ enum status catalog_store_find_adjustment(struct pg *pg, const struct uuid *id, 
  * used meanwhile. */
 enum status catalog_store_adjust(struct pg *pg, const struct adjustment *adjustment,
                                  struct error *error) MUST_CHECK;
+
+/* A SKU in one warehouse. */
+struct stock_level {
+    struct slice warehouse;
+    int64_t received, on_hand, reserved, shipped;
+};
+
+struct stock_levels {
+    struct stock_level *rows;
+    size_t count;
+};
+
+/* Of one SKU, main first, the others by rank. None: no such product. */
+enum status catalog_store_levels(struct pg *pg, struct slice sku, struct arena *arena,
+                                 struct stock_levels *levels, struct error *error) MUST_CHECK;
+/* Of each warehouse, all its SKUs added up, in the same order. */
+enum status catalog_store_warehouses(struct pg *pg, struct arena *arena,
+                                     struct stock_levels *levels, struct error *error) MUST_CHECK;
 
 #endif

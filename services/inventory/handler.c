@@ -1,5 +1,6 @@
 #include "services/inventory/handler.h"
 
+#include "services/inventory/allocation.h"
 #include "services/inventory/store.h"
 #include "shared/base/failpoint.h"
 
@@ -24,8 +25,8 @@ static struct request *parse_request(struct delivery *delivery, struct arena *ar
     }
     request->lines = arena_alloc(arena, snapshot->item_count * sizeof(*request->lines));
     for (size_t i = 0; i < snapshot->item_count; i++)
-        request->lines[i] =
-            (struct stock_line){snapshot->items[i].sku, snapshot->items[i].quantity};
+        request->lines[i] = (struct stock_line){.sku = snapshot->items[i].sku,
+                                                .quantity = snapshot->items[i].quantity};
     return request;
 }
 
@@ -85,6 +86,7 @@ static struct stock_wanted list_wanted(const struct batch *batch) {
 
 struct decision {
     struct outbox *outbox;
+    struct arena *arena;
     struct stock stock;
     struct reservations reservations;
     struct buf data;
@@ -126,6 +128,23 @@ static void emit_released(struct decision *decision, const struct event *cause) 
     emit(decision, EVENT_INVENTORY_RELEASED, cause);
 }
 
+/* From main if that has all of it, else from the warehouses that the rule names. */
+static bool hold(struct decision *decision, const struct request *request,
+                 struct reservation *reservation, struct shortage *shortage) {
+    const struct order_lines wanted = {request->lines, request->snapshot.item_count};
+    struct allocation plan = {request->lines, request->snapshot.item_count};
+    reservation->status = RESERVATION_RESERVED;
+    if (!stock_reserve(&decision->stock, plan.lines, plan.count, shortage)) {
+        reservation->status = RESERVATION_ALLOCATED;
+        if (!allocation_plan(&decision->stock, &wanted, decision->arena, &plan, shortage) ||
+            !stock_reserve(&decision->stock, plan.lines, plan.count, shortage))
+            return false;
+    }
+    reservation->lines = plan.lines;
+    reservation->line_count = plan.count;
+    return true;
+}
+
 /* An order that has any reservation has had its answer, and a tombstone refuses it. */
 static void reserve(struct decision *decision, const struct delivery *delivery,
                     struct reservation *reservation) {
@@ -134,10 +153,7 @@ static void reserve(struct decision *decision, const struct delivery *delivery,
     if (request == NULL || reservation->status != RESERVATION_NONE)
         return;
     decision->has_reserved = true;
-    if (stock_reserve(&decision->stock, request->lines, request->snapshot.item_count, &shortage)) {
-        reservation->status = RESERVATION_RESERVED;
-        reservation->lines = request->lines;
-        reservation->line_count = request->snapshot.item_count;
+    if (hold(decision, request, reservation, &shortage)) {
         emit_reserved(decision, &delivery->event, &request->snapshot);
     } else {
         reservation->status = RESERVATION_REJECTED;
@@ -153,6 +169,7 @@ static void release(struct decision *decision, struct delivery *delivery,
         reservation->status = RESERVATION_RELEASED;
         break;
     case RESERVATION_RESERVED:
+    case RESERVATION_ALLOCATED:
         if (!stock_release(&decision->stock, reservation->lines, reservation->line_count)) {
             delivery_reject(delivery, STATUS_CONFLICT, "a reserved SKU has no stock row");
             break;
@@ -177,6 +194,7 @@ static void ship(struct decision *decision, struct delivery *delivery,
         delivery_early(delivery, "its reservation is not here yet");
         break;
     case RESERVATION_RESERVED:
+    case RESERVATION_ALLOCATED:
         if (stock_ship(&decision->stock, reservation->lines, reservation->line_count))
             reservation->status = RESERVATION_SHIPPED;
         else
@@ -203,7 +221,7 @@ static void decide(struct decision *decision, struct delivery *delivery) {
 }
 
 static enum status inventory_apply(struct batch *batch, struct error *error) {
-    struct decision decision = {.outbox = batch->outbox};
+    struct decision decision = {.outbox = batch->outbox, .arena = batch->arena};
     parse_requests(batch);
     struct stock_wanted wanted = list_wanted(batch);
     enum status status =

@@ -39,6 +39,9 @@ static const struct endpoint endpoints[] = {
     {"product_list", "mesh.inventory.product.list", catalog_endpoint_list},
     {"product_put", "mesh.inventory.product.put", catalog_endpoint_put},
     {"product_adjust", "mesh.inventory.product.adjust", catalog_endpoint_adjust},
+    {"stock_adjust", "mesh.inventory.stock.adjust", catalog_endpoint_adjust_elsewhere},
+    {"stock_get", "mesh.inventory.stock.get", catalog_endpoint_stock},
+    {"warehouse_list", "mesh.inventory.warehouse.list", catalog_endpoint_warehouses},
 };
 
 static const struct service service = {

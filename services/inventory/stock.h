@@ -9,14 +9,20 @@
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
 
-/* One SKU, locked. The moves of a batch add up to zero: nothing comes or goes, it changes place. */
+#define WAREHOUSES_MAX 16 /* with main: what inventory.warehouses may hold */
+
+/* One SKU in one warehouse, locked. The moves of a batch add up to zero: nothing comes or goes, it
+   changes place. */
 struct stock_row {
     struct slice sku;
+    struct slice warehouse; /* empty: main */
+    int rank;               /* of the warehouse: 0 is main */
+    bool is_elsewhere;      /* of main: other warehouses have the SKU, too */
     int64_t on_hand;
     int64_t on_hand_move, reserved_move, shipped_move;
 };
 
-/* Sorted by the bytes of the SKU. */
+/* Sorted by the bytes of the SKU, then by rank. */
 struct stock {
     struct stock_row *rows;
     size_t count;
@@ -31,7 +37,13 @@ struct shortage {
 struct stock_line {
     struct slice sku;
     int64_t quantity;
+    struct slice warehouse; /* empty: main */
 };
+
+/* The SKU in one warehouse; NULL where there is none. */
+struct stock_row *stock_find(const struct stock *stock, struct slice sku, struct slice warehouse);
+/* The SKU's first row, and the number of its rows. */
+struct stock_row *stock_find_all(const struct stock *stock, struct slice sku, size_t *count);
 
 /* All lines or none: false leaves stock as it was, with the first shortage. A SKU may stand in
    several lines. */

@@ -11,6 +11,7 @@ static const char *const status_names[] = {
     [RESERVATION_REJECTED] = "REJECTED",
     [RESERVATION_RELEASED] = "RELEASED",
     [RESERVATION_SHIPPED] = "SHIPPED",
+    [RESERVATION_ALLOCATED] = "ALLOCATED",
 };
 #define STATUS_NAMES (sizeof(status_names) / sizeof(status_names[0]))
 
@@ -26,8 +27,9 @@ static bool parse_status(struct slice text, enum reservation_status *status) {
 /* A row a line, or one without a SKU for a reservation that holds nothing. */
 static const struct pg_statement load_reservations = {
     .name = "inventory_load",
-    .sql = "SELECT r.order_id, r.status, l.sku, l.quantity FROM inventory.reservations r"
-           " LEFT JOIN LATERAL unnest(r.skus, r.quantities) AS l(sku, quantity) ON true"
+    .sql = "SELECT r.order_id, r.status, l.sku, l.quantity, l.warehouse"
+           " FROM inventory.reservations r LEFT JOIN LATERAL"
+           "  unnest(r.skus, r.quantities, r.warehouses) AS l(sku, quantity, warehouse) ON true"
            " WHERE r.order_id = ANY ($1::uuid[]) ORDER BY r.order_id FOR UPDATE OF r",
     .param_count = 1,
 };
@@ -61,6 +63,13 @@ static struct reservations blank_reservations(const struct batch *batch) {
     return (struct reservations){rows, kept};
 }
 
+static const struct slice main_warehouse = SLICE_LITERAL("main");
+
+/* Main is empty in memory, and null or "main" where it is stored. */
+static struct slice take_warehouse(struct slice stored, struct arena *arena) {
+    return slice_equal(stored, main_warehouse) ? (struct slice){0} : arena_slice(arena, stored);
+}
+
 static enum status take_reservations(const struct pg_result *result, struct arena *arena,
                                      const struct reservations *reservations, struct error *error) {
     size_t count = (size_t)pg_rows(result);
@@ -78,7 +87,8 @@ static enum status take_reservations(const struct pg_result *result, struct aren
         if (pg_is_null(result, row, 2))
             continue;
         lines[i] = (struct stock_line){arena_slice(arena, pg_get_slice(result, row, 2)),
-                                       pg_get_int64(result, row, 3)};
+                                       pg_get_int64(result, row, 3),
+                                       take_warehouse(pg_get_slice(result, row, 4), arena)};
         reservation->line_count++;
     }
     return STATUS_OK;
@@ -89,20 +99,61 @@ static enum status take_reservations(const struct pg_result *result, struct aren
 /* The SKUs asked for, and those that the orders hold, whose reservations are locked by now. */
 static const struct pg_statement lock_stock = {
     .name = "inventory_lock_stock",
-    .sql = "SELECT sku, on_hand FROM inventory.stock WHERE sku = ANY ($1::text[] || ARRAY("
-           "  SELECT unnest(skus) FROM inventory.reservations WHERE order_id = ANY ($2::uuid[])))"
-           " ORDER BY sku COLLATE \"C\" FOR UPDATE",
+    .sql =
+        "SELECT sku, on_hand, elsewhere FROM inventory.stock WHERE sku = ANY ($1::text[] || ARRAY("
+        "  SELECT unnest(skus) FROM inventory.reservations WHERE order_id = ANY ($2::uuid[])))"
+        " ORDER BY sku COLLATE \"C\" FOR UPDATE",
     .param_count = 2,
 };
 
-static void take_stock(const struct pg_result *result, struct arena *arena, struct stock *stock) {
-    size_t count = (size_t)pg_rows(result);
-    struct stock_row *rows = arena_alloc(arena, (count + 1) * sizeof(*rows));
-    for (size_t i = 0; i < count; i++) {
-        rows[i].sku = arena_slice(arena, pg_get_slice(result, (int)i, 0));
-        rows[i].on_hand = pg_get_int64(result, (int)i, 1);
+/* What other warehouses have of SKUs whose rows of main are locked by now. */
+static const struct pg_statement lock_elsewhere = {
+    .name = "inventory_lock_elsewhere",
+    .sql = "SELECT s.sku, s.on_hand, s.warehouse, w.rank FROM inventory.warehouse_stock s"
+           " JOIN inventory.warehouses w ON w.name = s.warehouse WHERE s.sku = ANY ($1::text[])"
+           " ORDER BY s.sku COLLATE \"C\", w.rank FOR UPDATE OF s",
+    .param_count = 1,
+};
+
+static enum status query_elsewhere(struct batch *batch, const struct pg_result *stocked,
+                                   struct pg_result **result, struct error *error) {
+    struct pg_array skus;
+    enum status status = STATUS_OK;
+    pg_array_init(&skus, PG_ARRAY_TEXT);
+    for (int row = 0; row < pg_rows(stocked); row++) {
+        if (pg_get_bool(stocked, row, 2))
+            pg_array_add_slice(&skus, pg_get_slice(stocked, row, 0));
     }
-    *stock = (struct stock){rows, count};
+    const struct pg_param param = pg_array(&skus);
+    if (skus.count > 0)
+        status = pg_query(batch->pg, &lock_elsewhere, &param, result, error);
+    pg_array_fini(&skus);
+    return status;
+}
+
+static struct stock_row take_row(const struct pg_result *result, int row, struct arena *arena) {
+    return (struct stock_row){.sku = arena_slice(arena, pg_get_slice(result, row, 0)),
+                              .on_hand = pg_get_int64(result, row, 1)};
+}
+
+/* Merges both, which are in the order of SKUs; of one SKU main comes first. `elsewhere` is NULL
+   where nobody looked there. */
+static void take_stock(const struct pg_result *result, const struct pg_result *elsewhere,
+                       struct arena *arena, struct stock *stock) {
+    int others = elsewhere != NULL ? pg_rows(elsewhere) : 0, other = 0;
+    size_t count = (size_t)pg_rows(result) + (size_t)others, filled = 0;
+    struct stock_row *rows = arena_alloc(arena, (count + 1) * sizeof(*rows));
+    for (int row = 0; row < pg_rows(result); row++) {
+        const struct slice sku = pg_get_slice(result, row, 0);
+        rows[filled] = take_row(result, row, arena);
+        rows[filled++].is_elsewhere = pg_get_bool(result, row, 2);
+        for (; other < others && slice_equal(pg_get_slice(elsewhere, other, 0), sku); other++) {
+            rows[filled] = take_row(elsewhere, other, arena);
+            rows[filled].warehouse = arena_slice(arena, pg_get_slice(elsewhere, other, 2));
+            rows[filled++].rank = (int)pg_get_int64(elsewhere, other, 3);
+        }
+    }
+    *stock = (struct stock){rows, filled};
 }
 
 static enum status query_stock(struct batch *batch, const struct stock_wanted *wanted,
@@ -125,18 +176,21 @@ enum status inventory_store_load(struct batch *batch, const struct stock_wanted 
                                  struct reservations *reservations, struct stock *stock,
                                  struct error *error) {
     struct reservations loaded = blank_reservations(batch);
-    struct pg_result *rows = NULL, *stocked = NULL;
+    struct pg_result *rows = NULL, *stocked = NULL, *elsewhere = NULL;
     enum status status = batch_queue_orders(batch, &load_reservations, &rows, error);
     if (status == STATUS_OK)
         status = query_stock(batch, wanted, &stocked, error);
     if (status == STATUS_OK)
+        status = query_elsewhere(batch, stocked, &elsewhere, error);
+    if (status == STATUS_OK)
         status = take_reservations(rows, batch->arena, &loaded, error);
     if (status == STATUS_OK) {
-        take_stock(stocked, batch->arena, stock);
+        take_stock(stocked, elsewhere, batch->arena, stock);
         *reservations = loaded;
     }
     pg_result_free(&rows);
     pg_result_free(&stocked);
+    pg_result_free(&elsewhere);
     return status;
 }
 
@@ -149,43 +203,77 @@ static const struct pg_statement move_stock = {
     .param_count = 4,
 };
 
-enum { MOVE_SKU, MOVE_ON_HAND, MOVE_RESERVED, MOVE_SHIPPED, MOVES };
+static const struct pg_statement move_elsewhere = {
+    .name = "inventory_move_elsewhere",
+    .sql = "UPDATE inventory.warehouse_stock s SET on_hand = s.on_hand + d.on_hand,"
+           " reserved = s.reserved + d.reserved, shipped = s.shipped + d.shipped"
+           " FROM unnest($1::text[], $2::int8[], $3::int8[], $4::int8[], $5::text[])"
+           "      AS d(sku, on_hand, reserved, shipped, warehouse)"
+           " WHERE s.sku = d.sku AND s.warehouse = d.warehouse",
+    .param_count = 5,
+};
 
-static enum status save_stock(struct pg *pg, const struct stock *stock, struct error *error) {
-    static const enum pg_array_type types[MOVES] = {PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64,
-                                                    PG_ARRAY_INT64};
+enum { MOVE_SKU, MOVE_ON_HAND, MOVE_RESERVED, MOVE_SHIPPED, MOVES, MOVE_WAREHOUSE = MOVES };
+
+static bool has_moved(const struct stock_row *row) {
+    return row->on_hand_move != 0 || row->reserved_move != 0 || row->shipped_move != 0;
+}
+
+static void add_move(struct pg_array *column, const struct stock_row *row) {
+    pg_array_add_slice(&column[MOVE_SKU], row->sku);
+    pg_array_add_int64(&column[MOVE_ON_HAND], row->on_hand_move);
+    pg_array_add_int64(&column[MOVE_RESERVED], row->reserved_move);
+    pg_array_add_int64(&column[MOVE_SHIPPED], row->shipped_move);
+    if (row->rank > 0)
+        pg_array_add_slice(&column[MOVE_WAREHOUSE], row->warehouse);
+}
+
+static enum status save_moves(struct pg *pg, const struct stock *stock, bool is_main,
+                              struct error *error) {
+    static const enum pg_array_type types[MOVES + 1] = {
+        PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64, PG_ARRAY_INT64, PG_ARRAY_TEXT};
     struct pg_columns moves;
     enum status status = STATUS_OK;
-    pg_columns_init(&moves, types, MOVES);
+    pg_columns_init(&moves, types, is_main ? MOVES : MOVES + 1);
     for (size_t i = 0; i < stock->count; i++) {
         const struct stock_row *row = &stock->rows[i];
-        if (row->on_hand_move == 0 && row->reserved_move == 0 && row->shipped_move == 0)
-            continue;
-        pg_array_add_slice(&moves.arrays[MOVE_SKU], row->sku);
-        pg_array_add_int64(&moves.arrays[MOVE_ON_HAND], row->on_hand_move);
-        pg_array_add_int64(&moves.arrays[MOVE_RESERVED], row->reserved_move);
-        pg_array_add_int64(&moves.arrays[MOVE_SHIPPED], row->shipped_move);
+        if (has_moved(row) && (row->rank == 0) == is_main)
+            add_move(moves.arrays, row);
     }
     if (moves.arrays[MOVE_SKU].count > 0)
-        status = pg_columns_queue(&moves, pg, &move_stock, error);
+        status = pg_columns_queue(&moves, pg, is_main ? &move_stock : &move_elsewhere, error);
     pg_columns_fini(&moves);
     return status;
+}
+
+static enum status save_stock(struct pg *pg, const struct stock *stock, struct error *error) {
+    enum status status = save_moves(pg, stock, true, error);
+    return status == STATUS_OK ? save_moves(pg, stock, false, error) : status;
 }
 
 /* --- saving --- */
 
 /* An array in an array's element has to travel as text. Refuses the transaction where there is a
    reservation already: it was made since the batch loaded those that there were. */
+#define INSERT_RESERVATIONS(columns, values, params)                                               \
+    "WITH made AS ("                                                                               \
+    " INSERT INTO inventory.reservations (order_id, status, skus, quantities, reason" columns ")"  \
+    " SELECT order_id, status, skus::text[], quantities::int8[], reason" values                    \
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]" params ")"           \
+    "      AS d(order_id, status, skus, quantities, reason" columns ")"                            \
+    " ORDER BY order_id ON CONFLICT DO NOTHING RETURNING true"                                     \
+    ") SELECT om.require_rows(count(*), cardinality($1::uuid[])) FROM made"
+
 static const struct pg_statement insert_reservations = {
     .name = "inventory_insert",
-    .sql = "WITH made AS ("
-           " INSERT INTO inventory.reservations (order_id, status, skus, quantities, reason)"
-           " SELECT order_id, status, skus::text[], quantities::int8[], reason"
-           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])"
-           "      AS d(order_id, status, skus, quantities, reason)"
-           " ORDER BY order_id ON CONFLICT DO NOTHING RETURNING true"
-           ") SELECT om.require_rows(count(*), cardinality($1::uuid[])) FROM made",
+    .sql = INSERT_RESERVATIONS("", "", ""),
     .param_count = 5,
+};
+
+static const struct pg_statement insert_allocated = {
+    .name = "inventory_insert_allocated",
+    .sql = INSERT_RESERVATIONS(", warehouses", ", warehouses::text[]", ", $6::text[]"),
+    .param_count = 6,
 };
 
 static const struct pg_statement update_reservations = {
@@ -197,18 +285,30 @@ static const struct pg_statement update_reservations = {
 };
 
 /* The text form of an array, https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO */
+static void write_element(struct buf *out, size_t i, struct slice text) {
+    buf_append_text(out, i > 0 ? ",\"" : "\"");
+    for (size_t j = 0; j < text.len; j++) {
+        if (text.ptr[j] == '"' || text.ptr[j] == '\\')
+            buf_append_char(out, '\\');
+        buf_append_char(out, text.ptr[j]);
+    }
+    buf_append_char(out, '"');
+}
+
 static void write_skus(struct buf *out, const struct reservation *reservation) {
     buf_clear(out);
     buf_append_char(out, '{');
+    for (size_t i = 0; i < reservation->line_count; i++)
+        write_element(out, i, reservation->lines[i].sku);
+    buf_append_char(out, '}');
+}
+
+static void write_warehouses(struct buf *out, const struct reservation *reservation) {
+    buf_clear(out);
+    buf_append_char(out, '{');
     for (size_t i = 0; i < reservation->line_count; i++) {
-        struct slice sku = reservation->lines[i].sku;
-        buf_append_text(out, i > 0 ? ",\"" : "\"");
-        for (size_t j = 0; j < sku.len; j++) {
-            if (sku.ptr[j] == '"' || sku.ptr[j] == '\\')
-                buf_append_char(out, '\\');
-            buf_append_char(out, sku.ptr[j]);
-        }
-        buf_append_char(out, '"');
+        struct slice warehouse = reservation->lines[i].warehouse;
+        write_element(out, i, warehouse.len > 0 ? warehouse : main_warehouse);
     }
     buf_append_char(out, '}');
 }
@@ -224,7 +324,7 @@ static void write_quantities(struct buf *out, const struct reservation *reservat
     buf_append_char(out, '}');
 }
 
-enum { NEW_ORDER, NEW_STATUS, NEW_SKUS, NEW_QUANTITIES, NEW_REASON, NEWS };
+enum { NEW_ORDER, NEW_STATUS, NEW_SKUS, NEW_QUANTITIES, NEW_REASON, NEWS, NEW_WAREHOUSES = NEWS };
 
 static void add_new(struct pg_array *column, const struct reservation *reservation,
                     struct buf *scratch) {
@@ -235,24 +335,33 @@ static void add_new(struct pg_array *column, const struct reservation *reservati
     write_quantities(scratch, reservation);
     pg_array_add_slice(&column[NEW_QUANTITIES], buf_slice(scratch));
     pg_array_add_optional(&column[NEW_REASON], slice_of(order_reason_name(reservation->reason)));
+    if (reservation->status == RESERVATION_ALLOCATED) {
+        write_warehouses(scratch, reservation);
+        pg_array_add_slice(&column[NEW_WAREHOUSES], buf_slice(scratch));
+    }
+}
+
+static bool is_new(const struct reservation *reservation, bool is_allocated) {
+    return reservation->stored_status == RESERVATION_NONE &&
+           reservation->status != RESERVATION_NONE &&
+           (reservation->status == RESERVATION_ALLOCATED) == is_allocated;
 }
 
 static enum status save_new(struct pg *pg, const struct reservations *reservations,
-                            struct error *error) {
-    static const enum pg_array_type types[NEWS] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
-                                                   PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+                            bool is_allocated, struct error *error) {
+    static const enum pg_array_type types[NEWS + 1] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
+                                                       PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_TEXT};
     struct pg_columns news;
     struct buf scratch = {0};
     enum status status = STATUS_OK;
-    pg_columns_init(&news, types, NEWS);
+    pg_columns_init(&news, types, is_allocated ? NEWS + 1 : NEWS);
     for (size_t i = 0; i < reservations->count; i++) {
-        const struct reservation *reservation = &reservations->rows[i];
-        if (reservation->stored_status == RESERVATION_NONE &&
-            reservation->status != RESERVATION_NONE)
-            add_new(news.arrays, reservation, &scratch);
+        if (is_new(&reservations->rows[i], is_allocated))
+            add_new(news.arrays, &reservations->rows[i], &scratch);
     }
     if (news.arrays[NEW_ORDER].count > 0)
-        status = pg_columns_queue(&news, pg, &insert_reservations, error);
+        status = pg_columns_queue(&news, pg,
+                                  is_allocated ? &insert_allocated : &insert_reservations, error);
     buf_fini(&scratch);
     pg_columns_fini(&news);
     return status;
@@ -284,6 +393,8 @@ enum status inventory_store_save(struct batch *batch, const struct stock *stock,
     if (status == STATUS_OK)
         status = save_changed(batch->pg, reservations, error);
     if (status == STATUS_OK)
-        status = save_new(batch->pg, reservations, error);
+        status = save_new(batch->pg, reservations, false, error);
+    if (status == STATUS_OK)
+        status = save_new(batch->pg, reservations, true, error);
     return status;
 }

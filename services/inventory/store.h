@@ -2,9 +2,10 @@
  * All SQL of the inventory service. Set-based; functions with a batch run in its open transaction,
  * and what they return lives in its arena.
  *
- * Every transaction locks reservations in the order of their ids, then stock in the order of its
- * SKUs, once each. So instances wait for each other on a hot SKU, but neither oversell nor
- * deadlock.
+ * Every transaction locks reservations in the order of their ids, then main's stock in the order of
+ * its SKUs, and then what other warehouses have of those SKUs, once each. So instances wait for
+ * each other on a hot SKU, but neither oversell nor deadlock. Where no SKU of a batch lies
+ * elsewhere, nobody asks for other warehouses.
  */
 #ifndef OM_SERVICES_INVENTORY_STORE_H
 #define OM_SERVICES_INVENTORY_STORE_H
@@ -19,6 +20,7 @@ enum reservation_status {
     RESERVATION_REJECTED,
     RESERVATION_RELEASED, /* without lines: a tombstone that refuses a late reservation */
     RESERVATION_SHIPPED,
+    RESERVATION_ALLOCATED, /* reserved, and not all of it in main */
 };
 
 /* The stock that an order holds: as loaded, and as the batch leaves it. */

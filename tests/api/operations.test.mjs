@@ -253,6 +253,23 @@ test('stock is adjusted, once for each key', async () => {
   await expect(415, 'adjustStock', { path, body, headers, type: 'text/plain' });
 });
 
+test('stock lies in warehouses', async () => {
+  const path = { sku: 'SKU-123' };
+  const body = { delta: 5, reason: 'delivery', warehouse: 'north' };
+  const made = await expect(201, 'adjustStock', { path, body, headers: key() });
+  assert.equal(made.json.warehouse, 'north');
+  await expect(422, 'adjustStock', { path, body: { ...body, warehouse: 'North!' }, headers: key() });
+  await expect(409, 'adjustStock', { path, body: { ...body, delta: -1e12 }, headers: key() });
+  const { json: stock } = await expect(200, 'getStock', { path });
+  assert.deepEqual(
+    stock.warehouses.map(({ warehouse }) => warehouse),
+    ['main', 'north'],
+  );
+  await expect(404, 'getStock', { path: { sku: 'NO-SUCH-THING' } });
+  const { json: all } = await expect(200, 'listWarehouses', {});
+  assert.ok(all.warehouses.some(({ warehouse }) => warehouse === 'north'));
+});
+
 test('a completed order is refunded in parts, once for each key', async () => {
   const path = await place();
   await ended(path);

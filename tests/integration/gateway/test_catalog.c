@@ -269,7 +269,8 @@ static void pages_lead_through_the_whole_catalog_in_order(void **state) {
     struct buf skus = {0};
     char path[256] = "/api/v1/products?limit=2", cursor[200];
     int pages = 0;
-    run_sql("TRUNCATE inventory.products, inventory.stock");
+    run_sql("TRUNCATE inventory.products, inventory.stock,"
+            " inventory.warehouse_stock");
     make("b", 1); /* by bytes, so behind the capitals */
     make("C", 1);
     make("A", 1);
@@ -316,6 +317,29 @@ static void stock_is_adjusted_once_for_each_key(void **state) {
                                 " WHERE sku = 'PILE') FROM inventory.stock_adjustments"
                                 " WHERE sku = 'PILE'"),
                      0);
+}
+
+static void stock_lies_in_warehouses_and_the_catalog_adds_it_up(void **state) {
+    (void)state;
+    static const char north[] = "{\"delta\":7,\"reason\":\"in\",\"warehouse\":\"north\"}";
+    static const char main_too[] = "{\"delta\":2,\"reason\":\"in\",\"warehouse\":\"main\"}";
+    make("SPREAD", 1);
+    assert_answer(adjust("SPREAD", "Idempotency-Key: s1", north), 201, "\"warehouse\":\"north\"");
+    assert_answer(adjust("SPREAD", "Idempotency-Key: s1", north), 201, "\"replayed\":true");
+    assert_refused(adjust("SPREAD", "Idempotency-Key: s1", main_too), 422,
+                   "idempotency-key-reused");
+    assert_answer(adjust("SPREAD", "Idempotency-Key: s2", main_too), 201, "\"available\":2");
+    assert_answer(look("SPREAD"), 200, "\"available\":9");
+    assert_answer(request(reader_port, "GET", "/api/v1/products/SPREAD/stock", NULL, NULL), 200,
+                  "{\"warehouse\":\"north\",\"received\":7,\"onHand\":7,\"reserved\":0,"
+                  "\"shipped\":0}");
+    assert_answer(request(reader_port, "GET", "/api/v1/warehouses", NULL, NULL), 200,
+                  "\"warehouse\":\"north\"");
+    assert_refused(request(reader_port, "GET", "/api/v1/products/NONE/stock", NULL, NULL), 404,
+                   "not-found");
+    assert_refused(adjust("SPREAD", "Idempotency-Key: s3",
+                          "{\"delta\":7,\"reason\":\"in\",\"warehouse\":\"The North\"}"),
+                   422, "invalid-adjustment");
 }
 
 static void stock_that_is_not_there_cannot_be_taken(void **state) {
@@ -473,6 +497,7 @@ int main(void) {
         cmocka_unit_test(pages_lead_through_the_whole_catalog_in_order),
         cmocka_unit_test(a_page_that_cannot_be_is_a_400),
         cmocka_unit_test(stock_is_adjusted_once_for_each_key),
+        cmocka_unit_test(stock_lies_in_warehouses_and_the_catalog_adds_it_up),
         cmocka_unit_test(stock_that_is_not_there_cannot_be_taken),
         cmocka_unit_test(answers_are_cached_until_somebody_writes),
         cmocka_unit_test(a_write_is_seen_through_every_gateway_once_it_is_answered),

@@ -54,6 +54,8 @@ static const struct row {
     {"POST",
      "/api/v1/products/{id}/stock-adjustments",
      {401, 401, 401, 401, 403, 403, IN, 403, 403}},
+    {"GET", "/api/v1/products/{id}/stock", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
+    {"GET", "/api/v1/warehouses", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/analytics/dashboard", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/analytics/metrics", {401, 401, 401, 401, 403, 403, IN, 403, 403}},
     {"GET", "/api/v1/admin/events", {401, 401, 401, 401, 403, 403, 200, 403, 403}},

@@ -40,6 +40,13 @@ struct damage {
 #define STOCK_ROW                                                                                  \
     "INSERT INTO inventory.products VALUES ('S', 'S', 1999, 'USD');"                               \
     "INSERT INTO inventory.stock (sku, received, on_hand, reserved) VALUES ('S', 10, 9, 1);"
+/* What the ledger and a reservation say of main is said of no other warehouse. */
+#define ELSEWHERE_ROW                                                                              \
+    STOCK_ROW                                                                                      \
+    "INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand)"                    \
+    " VALUES ('" ID "', 'S', 10, 'r', 10);" RESERVATION_ROW(                                       \
+        "RESERVED") "INSERT INTO inventory.warehouses VALUES ('north', 1);"                        \
+                    "INSERT INTO inventory.warehouse_stock VALUES ('S', 'north', 10, 9, 1);"
 #define RESERVATION_ROW(status)                                                                    \
     "INSERT INTO inventory.reservations (order_id, status, skus, quantities) VALUES ('" ID         \
     "', '" status "', '{S}', '{1}');"
@@ -67,7 +74,9 @@ static const struct damage damages[] = {
      FAILED_ROW("shipping_failed", "[]") PAYMENT_ROW("REFUNDED", "1999")},
     {"every payment belongs to an order", PAYMENT_ROW("CAPTURED", "1999")},
     {"what was received is the sum of the ledger's deltas", STOCK_ROW},
+    {"what was received is the sum of the ledger's deltas", ELSEWHERE_ROW},
     {"reservations add up to what the stock says", STOCK_ROW},
+    {"reservations add up to what the stock says", ELSEWHERE_ROW},
     {"a fulfilled order holds exactly its items",
      COMPLETED_ROW(ID) STOCK_ROW RESERVATION_ROW("RESERVED")},
     {"an order that ended badly holds nothing",
@@ -109,7 +118,9 @@ static const struct damage damages[] = {
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
     " payments.refunds,"
-    " inventory.products, inventory.stock, inventory.reservations, shipping.shipments,"
+    " inventory.products, inventory.stock, inventory.warehouse_stock, inventory.warehouses,"
+    " inventory.stock_adjustments,"
+    " inventory.reservations, shipping.shipments,"
     " notifications.notifications, analytics.counts, loyalty.points";
 
 static void execute(const char *sql) {

@@ -27,6 +27,12 @@ const char checker_moments_sql[] =
     "CREATE INDEX IF NOT EXISTS moment_order ON moment (order_id, event);"
     "ANALYZE moment; ANALYZE stream_event; ANALYZE client_log;";
 
+/* Main's and the others', alike. */
+#define ALL_STOCK                                                                                  \
+    "SELECT sku, 'main' AS warehouse, received, on_hand, reserved, shipped FROM inventory.stock"   \
+    " UNION ALL SELECT sku, warehouse, received, on_hand, reserved, shipped"                       \
+    "  FROM inventory.warehouse_stock"
+
 const struct invariant invariants[] = {
     {'A', "every 202 is an order",
      "SELECT key || ' ' || order_id FROM client_log l WHERE status = 202 AND NOT EXISTS"
@@ -89,31 +95,38 @@ const struct invariant invariants[] = {
      "  (SELECT FROM orders.orders o WHERE o.id = p.order_id)"},
 
     {'D', "received = on hand + reserved + shipped, none negative",
-     "SELECT sku FROM inventory.stock WHERE received <> on_hand + reserved + shipped"
-     "  OR on_hand < 0 OR reserved < 0 OR shipped < 0"},
+     "SELECT sku || ' ' || warehouse FROM (" ALL_STOCK ") s"
+     "  WHERE received <> on_hand + reserved + shipped OR on_hand < 0 OR reserved < 0 OR shipped < "
+     "0"},
     {'D', "what was received is the sum of the ledger's deltas",
-     "SELECT s.sku FROM inventory.stock s LEFT JOIN (SELECT sku, sum(delta) AS total"
-     "    FROM inventory.stock_adjustments GROUP BY sku) ledger USING (sku)"
+     "SELECT s.sku || ' ' || s.warehouse FROM (" ALL_STOCK ") s LEFT JOIN ("
+     "    SELECT sku, coalesce(warehouse, 'main') AS warehouse, sum(delta) AS total"
+     "    FROM inventory.stock_adjustments GROUP BY 1, 2) ledger USING (sku, warehouse)"
      "  WHERE s.received <> coalesce(ledger.total, 0)"},
     {'D', "reservations add up to what the stock says",
-     "SELECT s.sku FROM inventory.stock s LEFT JOIN (SELECT i.sku,"
-     "    coalesce(sum(i.quantity) FILTER (WHERE r.status = 'RESERVED'), 0) AS reserved,"
+     "SELECT s.sku || ' ' || s.warehouse FROM (" ALL_STOCK ") s LEFT JOIN ("
+     "    SELECT i.sku, coalesce(i.warehouse, 'main') AS warehouse,"
+     "    coalesce(sum(i.quantity) FILTER (WHERE r.status IN ('RESERVED', 'ALLOCATED')), 0)"
+     "      AS reserved,"
      "    coalesce(sum(i.quantity) FILTER (WHERE r.status = 'SHIPPED'), 0) AS shipped"
-     "  FROM inventory.reservations r, unnest(r.skus, r.quantities) i(sku, quantity)"
-     "  GROUP BY i.sku) held USING (sku)"
+     "  FROM inventory.reservations r,"
+     "    unnest(r.skus, r.quantities, r.warehouses) i(sku, quantity, warehouse)"
+     "  GROUP BY 1, 2) held USING (sku, warehouse)"
      "  WHERE s.reserved <> coalesce(held.reserved, 0) OR s.shipped <> coalesce(held.shipped, 0)"},
     {'D', "a fulfilled order holds exactly its items",
      "SELECT o.id::text FROM orders.orders o LEFT JOIN inventory.reservations r"
-     "    ON r.order_id = o.id AND r.status IN ('RESERVED', 'SHIPPED')"
+     "    ON r.order_id = o.id AND r.status IN ('RESERVED', 'ALLOCATED', 'SHIPPED')"
      "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND"
-     "    (SELECT array_agg((i.sku, i.quantity::int8) ORDER BY i.sku, i.quantity)"
-     "       FROM orders.order_items i WHERE i.order_id = o.id) IS DISTINCT FROM"
-     "    (SELECT array_agg((i.sku, i.quantity::int8) ORDER BY i.sku, i.quantity)"
-     "       FROM unnest(r.skus, r.quantities) i(sku, quantity))"},
+     "    (SELECT array_agg((i.sku, i.quantity) ORDER BY i.sku) FROM (SELECT sku, sum(quantity)"
+     "       AS quantity FROM orders.order_items WHERE order_id = o.id GROUP BY sku) i)"
+     "    IS DISTINCT FROM"
+     "    (SELECT array_agg((i.sku, i.quantity) ORDER BY i.sku) FROM (SELECT l.sku, sum(l.quantity)"
+     "       AS quantity FROM unnest(r.skus, r.quantities) l(sku, quantity) GROUP BY l.sku) i)"},
     {'D', "an order that ended badly holds nothing",
      "SELECT o.id::text || ' ' || r.status FROM orders.orders o"
      "  JOIN inventory.reservations r ON r.order_id = o.id"
-     "  WHERE o.status IN ('FAILED', 'CANCELLED') AND r.status IN ('RESERVED', 'SHIPPED')"},
+     "  WHERE o.status IN ('FAILED', 'CANCELLED')"
+     "    AND r.status IN ('RESERVED', 'ALLOCATED', 'SHIPPED')"},
     {'D', "every reservation belongs to an order",
      "SELECT order_id::text FROM inventory.reservations r WHERE NOT EXISTS"
      "  (SELECT FROM orders.orders o WHERE o.id = r.order_id)"},

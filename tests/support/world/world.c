@@ -96,6 +96,8 @@ static const char *const tables[] = {
     "orders.catalog",
     "inventory.products",
     "inventory.stock",
+    "inventory.warehouse_stock",
+    "inventory.warehouses",
     "inventory.stock_adjustments",
     "inventory.reservations",
     "payments.refunds",
@@ -200,6 +202,23 @@ void world_add_product(struct world *world, const char *sku, int64_t price_minor
                "INSERT INTO orders.catalog VALUES ('%s', %lld, 'USD', true, 1)",
                sku, sku, (long long)price_minor, sku, (long long)on_hand, (long long)on_hand, sku,
                sku, (long long)price_minor);
+    world_execute(world, sql.ptr);
+    buf_fini(&sql);
+}
+
+void world_add_elsewhere(struct world *world, const char *sku, const char *warehouse, int rank,
+                         int64_t on_hand) {
+    struct buf sql = {0};
+    buf_printf(
+        &sql,
+        "INSERT INTO inventory.warehouses VALUES ('%s', %d) ON CONFLICT DO NOTHING;"
+        "UPDATE inventory.stock SET elsewhere = true WHERE sku = '%s';"
+        "INSERT INTO inventory.warehouse_stock (sku, warehouse, received, on_hand)"
+        " VALUES ('%s', '%s', %lld, %lld);"
+        "INSERT INTO inventory.stock_adjustments (id, sku, delta, reason, on_hand, warehouse)"
+        " VALUES (gen_random_uuid(), '%s', %lld, 'opening stock', %lld, '%s')",
+        warehouse, rank, sku, sku, warehouse, (long long)on_hand, (long long)on_hand, sku,
+        (long long)on_hand, (long long)on_hand, warehouse);
     world_execute(world, sql.ptr);
     buf_fini(&sql);
 }

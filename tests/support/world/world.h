@@ -57,6 +57,9 @@ void world_destroy(struct world *world);
 void world_clear(struct world *world);
 /* A product with stock, known to order too. `on_hand` pieces. */
 void world_add_product(struct world *world, const char *sku, int64_t price_minor, int64_t on_hand);
+/* Pieces of it in another warehouse, which has the name and the rank. */
+void world_add_elsewhere(struct world *world, const char *sku, const char *warehouse, int rank,
+                         int64_t on_hand);
 
 /* The contents of an order. */
 struct world_order {

@@ -131,6 +131,25 @@ static void an_adjustment_is_read(void **state) {
     buf_fini(&faults);
 }
 
+static void an_adjustment_without_a_warehouse_is_of_main(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *warehouse;
+    } cases[] = {
+        {"{\"delta\":1,\"reason\":\"r\"}", ""},
+        {"{\"delta\":1,\"reason\":\"r\",\"warehouse\":\"main\"}", ""},
+        {"{\"delta\":1,\"reason\":\"r\",\"warehouse\":\"north-2\"}", "north-2"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct adjustment_request request = {0};
+        struct buf faults = adjustment_faults(cases[i].body, &request);
+        assert_string_equal(faults.ptr, "");
+        assert_slice_equal(request.warehouse, cases[i].warehouse);
+        json_object_put(request.root);
+        buf_fini(&faults);
+    }
+}
+
 static void every_fault_of_an_adjustment_is_named(void **state) {
     (void)state;
     static const struct {
@@ -145,6 +164,9 @@ static void every_fault_of_an_adjustment_is_named(void **state) {
         {"{\"delta\":1,\"reason\":\"\"}", "reason: must be"},
         {"{\"delta\":1,\"reason\":\"r\",\"adjustmentId\":\"x\"}", "adjustmentId: must be a UUID\n"},
         {"{\"delta\":1,\"reason\":\"r\",\"sku\":\"x\"}", "sku: is not a member"},
+        {"{\"delta\":1,\"reason\":\"r\",\"warehouse\":\"A b\"}", "warehouse: must be 1 to 32"},
+        {"{\"delta\":1,\"reason\":\"r\",\"warehouse\":7}", "warehouse: must be 1 to 32"},
+        {"{\"delta\":1,\"reason\":\"r\",\"locationId\":\"x\"}", "locationId: is not a member of a"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct adjustment_request request = {0};
@@ -226,6 +248,7 @@ int main(void) {
         cmocka_unit_test(a_price_that_no_card_is_charged_is_refused),
         cmocka_unit_test(every_fault_of_a_product_is_named),
         cmocka_unit_test(an_adjustment_is_read),
+        cmocka_unit_test(an_adjustment_without_a_warehouse_is_of_main),
         cmocka_unit_test(every_fault_of_an_adjustment_is_named),
         cmocka_unit_test(a_page_has_a_limit_and_a_cursor),
         cmocka_unit_test(a_page_that_cannot_be_is_refused),

@@ -14,7 +14,7 @@ static int fill(void **state) {
 }
 
 #define LINE(sku, quantity)                                                                        \
-    { SLICE_LITERAL(sku), quantity }
+    { SLICE_LITERAL(sku), quantity, SLICE_LITERAL("") }
 
 static void assert_row(size_t i, int64_t on_hand, int64_t reserved_move, int64_t shipped_move) {
     assert_int_equal(rows[i].on_hand, on_hand);
@@ -66,13 +66,13 @@ static void a_sku_is_found_among_those_that_begin_like_it(void **state) {
     for (size_t i = 0; i < 5; i++)
         many[i] = (struct stock_row){.sku = slice_of(skus[i]), .on_hand = (int64_t)i + 1};
     for (size_t i = 0; i < 5; i++) {
-        const struct stock_line line = {slice_of(skus[i]), (int64_t)i + 1};
+        const struct stock_line line = {slice_of(skus[i]), (int64_t)i + 1, {NULL, 0}};
         assert_true(stock_reserve(&all, &line, 1, &shortage));
         assert_int_equal(many[i].reserved_move, i + 1);
     }
     static const char *const unknown[] = {"", "AABB", "AAA", "AC", "BA"};
     for (size_t i = 0; i < 5; i++) {
-        const struct stock_line line = {slice_of(unknown[i]), 1};
+        const struct stock_line line = {slice_of(unknown[i]), 1, {NULL, 0}};
         assert_false(stock_reserve(&all, &line, 1, &shortage));
         assert_int_equal(shortage.reason, REASON_UNKNOWN_SKU);
     }
