@@ -1,6 +1,6 @@
 #include "services/order/endpoint.h"
 
-#include "services/order/store_read.h"
+#include "services/order/read/store_read.h"
 
 typedef enum status (*read_fn)(struct pg *pg, const struct order_sought *sought, struct buf *reply,
                                struct error *error);

@@ -1,7 +1,7 @@
 /* The order service: the process manager of every order. */
 #include "services/order/endpoint.h"
 #include "services/order/handler.h"
-#include "services/order/list.h"
+#include "services/order/read/list.h"
 #include "services/order/submit.h"
 #include "services/order/watchdog.h"
 #include "shared/service/runtime.h"

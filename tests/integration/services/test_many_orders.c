@@ -1,7 +1,7 @@
 /* What is asked again and again touches no more of the database when many orders are in it.
 
-   Covers: services/order/store_read.c services/order/store_watch.c */
-#include "services/order/store_read.h"
+   Covers: services/order/read/store_read.c services/order/store_watch.c */
+#include "services/order/read/store_read.h"
 #include "services/order/watchdog.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"

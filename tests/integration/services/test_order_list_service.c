@@ -1,8 +1,8 @@
 /* The order service's list as it is asked for by NATS, where nobody has looked at the question
    before: what it refuses, and for whom a page goes on.
 
-   Covers: services/order/list.c */
-#include "services/order/list.h"
+   Covers: services/order/read/list.c */
+#include "services/order/read/list.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"

@@ -1,6 +1,6 @@
 /* The SQL of readers of orders, outside a transaction. */
-#ifndef OM_SERVICES_ORDER_STORE_READ_H
-#define OM_SERVICES_ORDER_STORE_READ_H
+#ifndef OM_SERVICES_ORDER_READ_STORE_READ_H
+#define OM_SERVICES_ORDER_READ_STORE_READ_H
 
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"

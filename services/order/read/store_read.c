@@ -1,4 +1,4 @@
-#include "services/order/store_read.h"
+#include "services/order/read/store_read.h"
 
 #include "shared/base/clock.h"
 #include "shared/contract/order_message.h"

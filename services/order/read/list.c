@@ -1,6 +1,6 @@
-#include "services/order/list.h"
+#include "services/order/read/list.h"
 
-#include "services/order/store_read.h"
+#include "services/order/read/store_read.h"
 #include "shared/base/clock.h"
 #include "shared/contract/page_cursor.h"
 

@@ -1,6 +1,6 @@
 /* mesh.order.list: pages of orders. */
-#ifndef OM_SERVICES_ORDER_LIST_H
-#define OM_SERVICES_ORDER_LIST_H
+#ifndef OM_SERVICES_ORDER_READ_LIST_H
+#define OM_SERVICES_ORDER_READ_LIST_H
 
 #include "shared/service/service.h"
 
