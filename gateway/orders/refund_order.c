@@ -2,34 +2,35 @@
 
 #include "gateway/lane/mesh_ask.h"
 #include "gateway/orders/get_order.h"
+#include "gateway/orders/line_request.h"
 #include "gateway/reply/answer.h"
 #include "gateway/reply/idempotency_key.h"
 #include "gateway/reply/problem.h"
 #include "gateway/reply/request.h"
-#include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
 #include "shared/json/json.h"
-
-#include <json-c/linkhash.h>
 
 enum { ARENA_CHUNK_BYTES = 2048, REASON_MOST = 200 };
 
 /*
  * post_refund()  reads the request
- *   on_status()  the order service knows how the order stands: only a completed one is looked at
+ *   on_order()   the order service knows how the order stands: only a completed one is looked at.
+ *                Where pieces are given back, it knows their lines, too
  *   on_asked()   the payment service has the refund, or says why not
  */
 struct refund_call {
     struct pending pending;
-    struct json_object *body;
+    struct arena *arena;
+    const struct json_value *body;
     struct uuid order_id, refund_id;
-    int64_t amount_minor;
-    struct slice reason; /* of the body */
+    int64_t amount_minor;      /* 0 where there are wishes */
+    struct line_wishes wishes; /* none where there is an amount */
+    struct slice reason;
 };
 
 static void dispose(void *closure) {
     struct refund_call *call = closure;
-    json_object_put(call->body);
+    arena_destroy(&call->arena);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -57,7 +58,8 @@ static void on_asked(void *closure, const struct broker_answer *answer) {
     }
 }
 
-static void ask(struct refund_call *call) {
+/* The lines are the order service's, which knows their prices. */
+static void ask(struct refund_call *call, const struct order_lines *lines) {
     char order_id[UUID_TEXT_SIZE], refund_id[UUID_TEXT_SIZE];
     struct buf *body = lane_scratch(call->pending.lane);
     uuid_format(&call->order_id, order_id);
@@ -66,32 +68,48 @@ static void ask(struct refund_call *call) {
     json_begin_object(&w);
     json_put_text(&w, "refundId", refund_id);
     json_put_text(&w, "orderId", order_id);
-    json_put_int(&w, "amountMinor", call->amount_minor);
+    if (call->wishes.count > 0) {
+        json_key(&w, "items");
+        line_wishes_write(&call->wishes, &w);
+        json_key(&w, "lines");
+        order_lines_write(lines, &w);
+    } else {
+        json_put_int(&w, "amountMinor", call->amount_minor);
+    }
     json_put_string(&w, "reason", call->reason);
     json_end_object(&w);
     mesh_ask(&call->pending, "mesh.payment.refund", buf_slice(body), on_asked);
 }
 
-static bool is_completed(struct slice body) {
-    struct json_object *root = NULL;
+static bool is_completed(const struct json_value *order) {
     struct slice text;
     enum order_status status;
-    bool is = json_parse(body, &root, NULL) == STATUS_OK &&
-              json_get_string(root, "status", &text, NULL) == STATUS_OK &&
-              order_status_parse(text, &status) && status == ORDER_COMPLETED;
-    json_object_put(root);
-    return is;
+    return json_tree_get_string(order, "status", &text, NULL) == STATUS_OK &&
+           order_status_parse(text, &status) && status == ORDER_COMPLETED;
+}
+
+static enum status read_lines(const struct json_value *order, struct arena *arena,
+                              struct order_lines *lines) {
+    const struct json_value *items;
+    enum status status = json_tree_get_array(order, "items", &items, NULL);
+    return status == STATUS_OK ? order_lines_parse(items, arena, lines, NULL) : status;
 }
 
 /* An order that has not ended may yet end otherwise, and then gives back all by itself. */
-static void on_status(void *closure, const struct broker_answer *answer) {
+static void on_order(void *closure, const struct broker_answer *answer) {
     struct refund_call *call = closure;
+    const struct json_value *order;
+    struct order_lines lines = {0};
     if (answer->status != STATUS_OK)
         pending_refuse(call, problem_of(answer->status), NULL);
-    else if (!is_completed(answer->body))
+    else if (json_tree_parse(answer->body, call->arena, &order, NULL) != STATUS_OK)
+        pending_refuse(call, PROBLEM_INTERNAL, NULL);
+    else if (!is_completed(order))
         pending_refuse(call, PROBLEM_NOT_REFUNDABLE, "the order is not completed");
+    else if (call->wishes.count > 0 && read_lines(order, call->arena, &lines) != STATUS_OK)
+        pending_refuse(call, PROBLEM_INTERNAL, NULL);
     else
-        ask(call);
+        ask(call, &lines);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -103,22 +121,31 @@ struct uuid refund_id_of_key(struct slice tenant, struct slice key) {
     return uuid_v8(hash);
 }
 
-static void refuse_others(struct json_object *body, struct field_errors *errors) {
-    json_object_object_foreach(body, key, value) {
-        struct slice name = slice_of(key);
-        (void)value;
-        if (!slice_is(name, "amountMinor") && !slice_is(name, "reason"))
-            field_error_add(errors, field_shown(name), "is not a member of a refund");
+static void refuse_others(const struct json_value *body, struct field_errors *errors) {
+    for (const struct json_value *member = body->first; member != NULL; member = member->next) {
+        if (!slice_is(member->key, "amountMinor") && !slice_is(member->key, "items") &&
+            !slice_is(member->key, "reason"))
+            field_error_add(errors, field_shown(member->key), "is not a member of a refund");
     }
 }
 
-static void read_fields(struct refund_call *call, struct field_errors *errors) {
-    enum status status = json_get_int64(call->body, "amountMinor", &call->amount_minor, NULL);
+static void read_amount(struct refund_call *call, struct field_errors *errors) {
+    enum status status = json_tree_get_int64(call->body, "amountMinor", &call->amount_minor, NULL);
     if (status != STATUS_OK || call->amount_minor < 1 || call->amount_minor > ORDER_MAX_MINOR)
         field_error_add(errors, SLICE_LITERAL("amountMinor"),
-                        status == STATUS_NOT_FOUND ? "is required"
+                        status == STATUS_NOT_FOUND ? "is required, or items"
                                                    : "must be an integer of minor units above 0");
-    status = json_get_string(call->body, "reason", &call->reason, NULL);
+}
+
+static void read_fields(struct refund_call *call, struct field_errors *errors) {
+    bool has_items = json_tree_member(call->body, "items") != NULL;
+    if (!has_items)
+        read_amount(call, errors);
+    else if (json_tree_member(call->body, "amountMinor") != NULL)
+        field_error_add(errors, SLICE_LITERAL("amountMinor"), "cannot be beside items");
+    else
+        line_request_read(call->body, false, errors, &call->wishes);
+    enum status status = json_tree_get_string(call->body, "reason", &call->reason, NULL);
     if (status != STATUS_OK || call->reason.len == 0 || call->reason.len > REASON_MOST ||
         !slice_is_printable(call->reason))
         field_error_add(errors, SLICE_LITERAL("reason"),
@@ -130,20 +157,16 @@ static void read_fields(struct refund_call *call, struct field_errors *errors) {
 
 /* False: answered. */
 static bool read_body(h2o_req_t *req, struct refund_call *call) {
-    struct arena *arena = arena_create(ARENA_CHUNK_BYTES);
-    struct field_errors errors = {.arena = arena};
+    struct field_errors errors = {.arena = call->arena};
     struct error error;
-    bool is_read = false;
-    if (json_parse(request_body(req), &call->body, &error) != STATUS_OK) {
+    if (json_tree_parse(request_body(req), call->arena, &call->body, &error) != STATUS_OK) {
         problem_send(req, PROBLEM_INVALID_JSON, error.text);
-    } else {
-        read_fields(call, &errors);
-        is_read = errors.count == 0;
-        if (!is_read)
-            problem_send_fields(req, PROBLEM_INVALID_REFUND, &errors);
+        return false;
     }
-    arena_destroy(&arena);
-    return is_read;
+    read_fields(call, &errors);
+    if (errors.count > 0)
+        problem_send_fields(req, PROBLEM_INVALID_REFUND, &errors);
+    return errors.count == 0;
 }
 
 static bool read_key(h2o_req_t *req, struct refund_call *call) {
@@ -171,11 +194,12 @@ void post_refund(h2o_req_t *req, struct slice id) {
         return;
     }
     struct refund_call *call = pending_create(req, sizeof(*call), dispose);
+    call->arena = arena_create(ARENA_CHUNK_BYTES);
     call->order_id = order_id;
     if (!read_key(req, call) || !read_body(req, call)) {
         pending_release(call);
         return;
     }
-    mesh_ask(&call->pending, "mesh.order.status", order_question(&call->pending, &order_id),
-             on_status);
+    mesh_ask(&call->pending, call->wishes.count > 0 ? "mesh.order.get" : "mesh.order.status",
+             order_question(&call->pending, &order_id), on_order);
 }

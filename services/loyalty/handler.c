@@ -37,22 +37,38 @@ static enum status earn(struct batch *batch, struct error *error) {
     return loyalty_store_earn(batch, entries, count, error);
 }
 
-static enum status take_back(struct batch *batch, struct error *error) {
-    return loyalty_store_take_back(batch, error);
+/* What stays paid, where the event says so: it is of a part. */
+static bool stays_paid(const struct event *event, int64_t *minor) {
+    int64_t refunded_minor, captured_minor;
+    if (json_tree_get_int64(event->data, "refundedMinor", &refunded_minor, NULL) != STATUS_OK ||
+        json_tree_get_int64(event->data, "capturedMinor", &captured_minor, NULL) != STATUS_OK)
+        return false;
+    *minor = captured_minor - refunded_minor;
+    return *minor > 0;
 }
 
-/* Points stay as long as anything of what was paid does. */
-static bool gives_back_all(const struct event *event) {
-    int64_t refunded_minor, captured_minor;
-    return json_tree_get_int64(event->data, "refundedMinor", &refunded_minor, NULL) != STATUS_OK ||
-           json_tree_get_int64(event->data, "capturedMinor", &captured_minor, NULL) != STATUS_OK ||
-           refunded_minor >= captured_minor;
+/* Points follow what stays paid, and go with the last of it. */
+static enum status take_back(struct batch *batch, struct error *error) {
+    struct points_entry *gone = arena_alloc(batch->arena, batch->count * sizeof(*gone));
+    struct points_entry *limited = arena_alloc(batch->arena, batch->count * sizeof(*limited));
+    size_t gone_count = 0, limited_count = 0;
+    int64_t paid_minor;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct event *event = &batch->items[i]->event;
+        if (stays_paid(event, &paid_minor))
+            limited[limited_count++] = (struct points_entry){.order_id = event->order_id,
+                                                             .points = points_for(paid_minor)};
+        else
+            gone[gone_count++].order_id = event->order_id;
+    }
+    enum status status = loyalty_store_limit(batch, limited, limited_count, error);
+    return status == STATUS_OK ? loyalty_store_take_back(batch, gone, gone_count, error) : status;
 }
 
 /* The ledger has one row an order, and balances move with its rows only. */
 const struct handler earn_handler = {.apply = earn, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
 const struct handler take_back_handler = {
-    .apply = take_back, .wants = gives_back_all, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
+    .apply = take_back, .once = ONCE_BY_EFFECT, .patience_ms = 1000};
 
 static enum status answer(struct endpoint_call *call, struct json_object *request,
                           struct error *error) {

@@ -22,8 +22,13 @@ struct customer {
 /* Queues the entries; an order that has one keeps it. Ids may repeat. */
 enum status loyalty_store_earn(struct batch *batch, const struct points_entry *entries,
                                size_t count, struct error *error) MUST_CHECK;
-/* Queues that the batch's orders have their points no longer, or never will. */
-enum status loyalty_store_take_back(struct batch *batch, struct error *error) MUST_CHECK;
+/* Queues that these orders have their points no longer, or never will. */
+enum status loyalty_store_take_back(struct batch *batch, const struct points_entry *entries,
+                                    size_t count, struct error *error) MUST_CHECK;
+/* Queues that these orders have no more points than so many, now or later; no customers are needed.
+ */
+enum status loyalty_store_limit(struct batch *batch, const struct points_entry *entries,
+                                size_t count, struct error *error) MUST_CHECK;
 /* The customer's balance. */
 enum status loyalty_store_read(struct pg *pg, const struct customer *customer, int64_t *points,
                                struct error *error) MUST_CHECK;

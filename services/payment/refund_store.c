@@ -37,8 +37,8 @@ enum status refund_store_lock(struct pg *pg, const struct uuid *order_id, struct
 
 static const struct pg_statement find_refund = {
     .name = "refund_find",
-    .sql = "SELECT order_id, amount_minor, reason, status FROM payments.refunds"
-           " WHERE id = $1::uuid",
+    .sql = "SELECT order_id, amount_minor, reason, status, coalesce(items, '')"
+           " FROM payments.refunds WHERE id = $1::uuid",
     .param_count = 1,
 };
 
@@ -56,7 +56,32 @@ enum status refund_store_find(struct pg *pg, const struct uuid *id, struct arena
             .amount_minor = pg_get_int64(result, 0, 1),
             .reason = arena_slice(arena, pg_get_slice(result, 0, 2)),
             .status = arena_slice(arena, pg_get_slice(result, 0, 3)),
+            .items = arena_slice(arena, pg_get_slice(result, 0, 4)),
         };
+    pg_result_free(&result);
+    return status;
+}
+
+static const struct pg_statement read_lines = {
+    .name = "refund_read_lines",
+    .sql = "SELECT line, refunded FROM payments.refunded_lines WHERE order_id = $1::uuid",
+    .param_count = 1,
+};
+
+enum status refund_store_read_lines(struct pg *pg, const struct uuid *order_id,
+                                    struct order_lines *lines, struct error *error) {
+    const struct pg_param param = pg_uuid(order_id);
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &read_lines, &param, &result, error);
+    for (size_t i = 0; i < lines->count; i++) {
+        lines->rows[i].left = lines->rows[i].quantity;
+        lines->rows[i].taken = 0;
+    }
+    for (int row = 0; status == STATUS_OK && row < pg_rows(result); row++) {
+        size_t place = (size_t)pg_get_int64(result, row, 0) - 1;
+        if (place < lines->count)
+            lines->rows[place].left -= pg_get_int64(result, row, 1);
+    }
     pg_result_free(&result);
     return status;
 }
@@ -72,10 +97,53 @@ static const struct pg_statement add_refund = {
     .param_count = 4,
 };
 
-enum status refund_store_add(struct pg *pg, const struct refund *refund, struct error *error) {
+static const struct pg_statement note_pieces = {
+    .name = "refund_note_pieces",
+    .sql = "WITH noted AS ("
+           " UPDATE payments.refunds SET items = $3::text, lines = $4::int8[],"
+           "  quantities = $6::int8[] WHERE id = $1::uuid"
+           ") INSERT INTO payments.refunded_lines AS l (order_id, line, quantity, refunded)"
+           " SELECT $2::uuid, line, quantity, taken"
+           " FROM unnest($4::int8[], $5::int8[], $6::int8[]) AS d(line, quantity, taken)"
+           " ORDER BY line ON CONFLICT (order_id, line)"
+           " DO UPDATE SET refunded = l.refunded + excluded.refunded",
+    .param_count = 6,
+};
+
+enum { PIECES_LINE, PIECES_QUANTITY, PIECES_TAKEN, PIECES };
+
+static enum status add_pieces(struct pg *pg, const struct refund *refund,
+                              const struct order_lines *lines, struct error *error) {
+    struct pg_array columns[PIECES];
+    for (int i = 0; i < PIECES; i++)
+        pg_array_init(&columns[i], PG_ARRAY_INT64);
+    for (size_t i = 0; i < lines->count; i++) {
+        if (lines->rows[i].taken == 0)
+            continue;
+        pg_array_add_int64(&columns[PIECES_LINE], (int64_t)i + 1);
+        pg_array_add_int64(&columns[PIECES_QUANTITY], lines->rows[i].quantity);
+        pg_array_add_int64(&columns[PIECES_TAKEN], lines->rows[i].taken);
+    }
+    const struct pg_param params[] = {
+        pg_uuid(&refund->id),
+        pg_uuid(&refund->order_id),
+        pg_text(refund->items),
+        pg_array(&columns[PIECES_LINE]),
+        pg_array(&columns[PIECES_QUANTITY]),
+        pg_array(&columns[PIECES_TAKEN]),
+    };
+    enum status status = pg_queue(pg, &note_pieces, params, error);
+    for (int i = 0; i < PIECES; i++)
+        pg_array_fini(&columns[i]);
+    return status;
+}
+
+enum status refund_store_add(struct pg *pg, const struct refund *refund,
+                             const struct order_lines *lines, struct error *error) {
     const struct pg_param params[] = {pg_uuid(&refund->id), pg_uuid(&refund->order_id),
                                       pg_int64(refund->amount_minor), pg_text(refund->reason)};
-    return pg_queue(pg, &add_refund, params, error);
+    enum status status = pg_queue(pg, &add_refund, params, error);
+    return status == STATUS_OK && lines->count > 0 ? add_pieces(pg, refund, lines, error) : status;
 }
 
 /* --- making those that are due --- */
@@ -145,7 +213,13 @@ static const struct pg_statement settle_refunds = {
            " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
            "      AS d(id, status, refund_id, code)"
            " WHERE r.id = d.id AND r.status = 'PENDING'"
-           " RETURNING r.id, r.order_id, r.amount_minor, r.status"
+           " RETURNING r.id, r.order_id, r.amount_minor, r.status, r.lines, r.quantities"
+           "), pieces AS ("
+           " UPDATE payments.refunded_lines l SET refunded = l.refunded - s.pieces"
+           " FROM (SELECT order_id, line, sum(pieces)::int8 AS pieces"
+           "       FROM settled, unnest(lines, quantities) AS u(line, pieces)"
+           "       WHERE status = 'REFUSED' GROUP BY order_id, line) s"
+           " WHERE l.order_id = s.order_id AND l.line = s.line"
            "), refused AS ("
            " UPDATE payments.payments p SET refunded_minor = p.refunded_minor - s.minor"
            " FROM (SELECT order_id, sum(amount_minor)::int8 AS minor FROM settled"

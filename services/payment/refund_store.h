@@ -8,6 +8,7 @@
 
 #include "services/payment/payment_fsm.h"
 #include "shared/base/arena.h"
+#include "shared/contract/order_lines.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
 
@@ -20,6 +21,7 @@ struct refund {
     struct uuid id, order_id;
     int64_t amount_minor;
     struct slice reason, status;
+    struct slice items; /* JSON of the wishes that it is for; empty where it is for an amount */
 };
 
 /* What of a payment was taken, and is given back or to be. */
@@ -37,8 +39,13 @@ enum status refund_store_lock(struct pg *pg, const struct uuid *order_id, struct
 /* NOT_FOUND: there is none of this id. */
 enum status refund_store_find(struct pg *pg, const struct uuid *id, struct arena *arena,
                               struct refund *refund, struct error *error) MUST_CHECK;
+/* Sets what is left of each line to what of it was not given back yet, and nothing is taken. */
+enum status refund_store_read_lines(struct pg *pg, const struct uuid *order_id,
+                                    struct order_lines *lines, struct error *error) MUST_CHECK;
+/* Queues the refund, and notes the pieces that were taken of `lines`, which is empty for an amount.
+ */
 enum status refund_store_add(struct pg *pg, const struct refund *refund,
-                             struct error *error) MUST_CHECK;
+                             const struct order_lines *lines, struct error *error) MUST_CHECK;
 
 /* --- making those that are due --- */
 

@@ -15,30 +15,64 @@ enum { TURN_MS = 1000, TRANSACTIONS_MOST = 3, REASON_MOST = 200 };
 
 /* --- asking for one --- */
 
-static enum status parse_wanted(struct json_object *request, struct refund *wanted,
-                                struct error *error) {
+/* As it stands; the payment's currency goes with it. */
+struct asked {
+    struct refund refund;
+    struct line_wishes wishes;
+    struct order_lines lines; /* of the order; none where an amount is asked for */
+    struct slice currency;
+    bool is_replayed;
+};
+
+static enum status parse_ids(const struct json_value *request, struct refund *wanted,
+                             struct error *error) {
     struct slice id, order_id;
-    if (json_get_string(request, "refundId", &id, NULL) != STATUS_OK ||
+    if (json_tree_get_string(request, "refundId", &id, NULL) != STATUS_OK ||
         !uuid_parse(id, &wanted->id) ||
-        json_get_string(request, "orderId", &order_id, NULL) != STATUS_OK ||
+        json_tree_get_string(request, "orderId", &order_id, NULL) != STATUS_OK ||
         !uuid_parse(order_id, &wanted->order_id))
         return error_set(error, STATUS_INVALID, "refundId and orderId are UUIDs");
-    if (json_get_int64(request, "amountMinor", &wanted->amount_minor, NULL) != STATUS_OK ||
-        wanted->amount_minor < 1 || wanted->amount_minor > ORDER_MAX_MINOR)
-        return error_set(error, STATUS_INVALID, "amountMinor: not an amount");
-    if (json_get_string(request, "reason", &wanted->reason, NULL) != STATUS_OK ||
+    if (json_tree_get_string(request, "reason", &wanted->reason, NULL) != STATUS_OK ||
         wanted->reason.len == 0 || wanted->reason.len > REASON_MOST)
         return error_set(error, STATUS_INVALID, "reason: not a text of 1 to %d bytes", REASON_MOST);
     wanted->status = SLICE_LITERAL(REFUND_PENDING);
     return STATUS_OK;
 }
 
-/* As it stands; the payment's currency goes with it. */
-struct asked {
-    struct refund refund;
-    struct slice currency;
-    bool is_replayed;
-};
+/* The pieces, and the lines of the order that they are of. */
+static enum status parse_pieces(const struct json_value *request, struct arena *arena,
+                                struct asked *asked, struct error *error) {
+    const struct json_value *items, *lines;
+    struct buf text = {0};
+    struct json_writer w = json_writer(&text);
+    enum status status = json_tree_get_array(request, "items", &items, error);
+    if (status == STATUS_OK)
+        status = json_tree_get_array(request, "lines", &lines, error);
+    if (status == STATUS_OK)
+        status = line_wishes_parse(items, arena, &asked->wishes, NULL, error);
+    if (status == STATUS_OK)
+        status = order_lines_parse(lines, arena, &asked->lines, error);
+    if (status != STATUS_OK)
+        return error_set(error, STATUS_INVALID, "items and lines: not those of an order");
+    line_wishes_write(&asked->wishes, &w);
+    asked->refund.items = arena_slice(arena, buf_slice(&text));
+    buf_fini(&text);
+    return STATUS_OK;
+}
+
+static enum status parse_wanted(const struct json_value *request, struct arena *arena,
+                                struct asked *asked, struct error *error) {
+    int64_t *minor = &asked->refund.amount_minor;
+    enum status status = parse_ids(request, &asked->refund, error);
+    if (status != STATUS_OK)
+        return status;
+    if (json_tree_member(request, "items") != NULL)
+        return parse_pieces(request, arena, asked, error);
+    if (json_tree_get_int64(request, "amountMinor", minor, NULL) != STATUS_OK || *minor < 1 ||
+        *minor > ORDER_MAX_MINOR)
+        return error_set(error, STATUS_INVALID, "amountMinor: not an amount");
+    return STATUS_OK;
+}
 
 static enum status judge(const struct refundable *payment, const struct refund *wanted,
                          struct error *error) {
@@ -55,6 +89,38 @@ static enum status judge(const struct refundable *payment, const struct refund *
     return STATUS_OK;
 }
 
+/* Pieces that were given back are there no more. */
+static enum status price(struct pg *pg, const struct refundable *payment, struct asked *asked,
+                         struct error *error) {
+    enum status status = refund_store_read_lines(pg, &asked->refund.order_id, &asked->lines, error);
+    if (status == STATUS_OK)
+        status = order_lines_take(&asked->lines, &asked->wishes, error);
+    if (status != STATUS_OK)
+        return status;
+    asked->refund.amount_minor = order_lines_worth_minor(&asked->lines, payment->currency);
+    if (asked->refund.amount_minor == 0)
+        return error_set(error, STATUS_CONFLICT, "these pieces are worth nothing");
+    return STATUS_OK;
+}
+
+static enum status add_new(struct pg *pg, const struct refundable *payment, struct asked *asked,
+                           struct error *error) {
+    enum status status = STATUS_OK;
+    if (asked->lines.count > 0)
+        status = price(pg, payment, asked, error);
+    if (status == STATUS_OK)
+        status = judge(payment, &asked->refund, error);
+    return status == STATUS_OK ? refund_store_add(pg, &asked->refund, &asked->lines, error)
+                               : status;
+}
+
+static bool is_same(const struct refund *stored, const struct refund *wanted) {
+    return uuid_compare(&stored->order_id, &wanted->order_id) == 0 &&
+           slice_equal(stored->items, wanted->items) &&
+           (wanted->items.len > 0 || stored->amount_minor == wanted->amount_minor) &&
+           slice_equal(stored->reason, wanted->reason);
+}
+
 /* The payment's lock makes two at once come one after the other. */
 static enum status decide(struct pg *pg, struct arena *arena, struct asked *asked,
                           struct error *error) {
@@ -66,14 +132,11 @@ static enum status decide(struct pg *pg, struct arena *arena, struct asked *aske
         return status;
     asked->currency = payment.currency;
     status = refund_store_find(pg, &wanted->id, arena, &stored, error);
-    if (status == STATUS_NOT_FOUND) {
-        status = judge(&payment, wanted, error);
-        return status == STATUS_OK ? refund_store_add(pg, wanted, error) : status;
-    }
+    if (status == STATUS_NOT_FOUND)
+        return add_new(pg, &payment, asked, error);
     if (status != STATUS_OK)
         return status;
-    if (uuid_compare(&stored.order_id, &wanted->order_id) != 0 ||
-        stored.amount_minor != wanted->amount_minor || !slice_equal(stored.reason, wanted->reason))
+    if (!is_same(&stored, wanted))
         return error_set(error, STATUS_INVALID, "the id stands for another refund");
     asked->refund = stored;
     asked->is_replayed = true;
@@ -109,6 +172,8 @@ static void write_asked(struct buf *out, const struct asked *asked) {
     json_put_text(&w, "orderId", order_id);
     json_put_int(&w, "amountMinor", asked->refund.amount_minor);
     json_put_string(&w, "currency", asked->currency);
+    if (asked->refund.items.len > 0)
+        json_put_raw(&w, "items", asked->refund.items);
     json_put_string(&w, "reason", asked->refund.reason);
     json_put_string(&w, "status", asked->refund.status);
     json_put_bool(&w, "replayed", asked->is_replayed);
@@ -116,16 +181,15 @@ static void write_asked(struct buf *out, const struct asked *asked) {
 }
 
 enum status refund_endpoint_ask(struct endpoint_call *call, struct error *error) {
-    struct json_object *request = NULL;
+    const struct json_value *request;
     struct asked asked = {0};
-    enum status status = json_parse(call->request, &request, error);
+    enum status status = json_tree_parse(call->request, call->arena, &request, error);
     if (status == STATUS_OK)
-        status = parse_wanted(request, &asked.refund, error);
+        status = parse_wanted(request, call->arena, &asked, error);
     if (status == STATUS_OK)
         status = in_transaction(call, &asked, error);
     if (status == STATUS_OK)
         write_asked(call->reply, &asked);
-    json_object_put(request);
     return status;
 }
 

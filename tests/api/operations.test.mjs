@@ -282,6 +282,13 @@ test('a completed order is refunded in parts, once for each key', async () => {
   assert.equal(again.headers.get('idempotent-replayed'), 'true');
   await expect(422, 'refundOrder', { path, body: { ...body, amountMinor: 101 }, headers });
   await expect(422, 'refundOrder', { path, body: { ...body, amountMinor: 0 }, headers: key() });
+  const items = [{ line: 1, quantity: 1 }];
+  await expect(422, 'refundOrder', { path, body: { ...body, items }, headers: key() });
+  await expect(409, 'refundOrder', {
+    path,
+    body: { items: [{ line: 100, quantity: 1 }], reason: 'broken' },
+    headers: key(),
+  });
   await expect(409, 'refundOrder', { path, body: { ...body, amountMinor: 1e9 }, headers: key() });
   await expect(404, 'refundOrder', { path: { orderId: randomUUID() }, body, headers: key() });
   await expect(400, 'refundOrder', { path, body });

@@ -258,6 +258,8 @@ static long refund(struct scenario *scenario, const char *id, const char *key, c
     return status;
 }
 
+#define PIECES(items) "{\"items\":[" items "],\"reason\":\"one piece came broken\"}"
+
 static bool is_refunded(void *closure) {
     struct awaited *awaited = closure;
     return clients_await_status(awaited->scenario->clients, awaited->id, "COMPLETED",
@@ -285,6 +287,11 @@ static void a_completed_order_is_refunded_in_parts_and_never_above_what_was_take
         if (!wait_until(is_refunded, &awaited, ORDER_TIMEOUT_MS))
             fail_msg("order %s: %s", id, awaited.seen.ptr);
         assert_non_null(strstr(awaited.seen.ptr, "PARTIALLY_REFUNDED"));
+        (void)snprintf(first, sizeof(first), "piece-%d", held);
+        assert_int_equal(refund(scenario, id, first, PIECES("{\"line\":1,\"quantity\":2}")), 409);
+        assert_int_equal(refund(scenario, id, first, PIECES("{\"sku\":\"ELSE\",\"quantity\":1}")),
+                         409);
+        assert_int_equal(refund(scenario, id, first, PIECES("{\"quantity\":1}")), 422);
     }
     place(scenario, &(struct wanted){flows[0], "SKU-123", 1, "pm_card_chargeDeclined", false}, id);
     assert_true(clients_await_status(scenario->clients, id, "FAILED", ORDER_TIMEOUT_MS, NULL));

@@ -64,6 +64,9 @@ static const struct damage damages[] = {
     {"a fulfilled order is the one its key stands for", COMPLETED_ROW(ID)},
     {"a fulfilled order is paid once, in full", COMPLETED_ROW(ID)},
     {"a fulfilled order is paid once, in full", COMPLETED_ROW(ID) PAYMENT_ROW("CAPTURED", "1998")},
+    {"what was given back of each line is what the refunds of its pieces say",
+     COMPLETED_ROW(ID) PAYMENT_ROW(
+         "CAPTURED", "1999") "INSERT INTO payments.refunded_lines VALUES ('" ID "', 1, 2, 1);"},
     {"an order that ended badly keeps no money",
      FAILED_ROW("shipping_failed", "[]") PAYMENT_ROW("CAPTURED", "1999")},
     {"no charge pays two orders",
@@ -117,7 +120,7 @@ static const struct damage damages[] = {
 
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
-    " payments.refunds,"
+    " payments.refunds, payments.refunded_lines,"
     " inventory.products, inventory.stock, inventory.warehouse_stock, inventory.warehouses,"
     " inventory.stock_adjustments,"
     " inventory.reservations, shipping.shipments,"

@@ -61,6 +61,21 @@ static enum outcome refund(const struct uuid *order_id) {
     return outcome;
 }
 
+static enum outcome refund_part(const struct uuid *order_id, int64_t refunded, int64_t captured) {
+    struct buf payload = {0}, data = {0};
+    char id[UUID_TEXT_SIZE];
+    uuid_format(order_id, id);
+    buf_printf(&data,
+               "{\"orderId\":\"%s\",\"amountMinor\":5,\"currency\":\"USD\",\"refundId\":\"r\","
+               "\"refundedMinor\":%lld,\"capturedMinor\":%lld}",
+               id, (long long)refunded, (long long)captured);
+    world_write_event(&payload, EVENT_PAYMENT_REFUNDED, order_id, data.ptr);
+    enum outcome outcome = deliver(payments, &payload);
+    buf_fini(&payload);
+    buf_fini(&data);
+    return outcome;
+}
+
 static enum status ask(const char *request, struct buf *reply) {
     struct error error = {0};
     struct endpoint_call call = {.request = slice_of(request), .pg = pg, .reply = reply};
@@ -109,6 +124,38 @@ static void a_refund_that_comes_first_refuses_the_late_points(void **state) {
     assert_int_equal(complete(&id, ",\"totalMinor\":1000"), OUTCOME_DONE);
     assert_int_equal(refund(&id), OUTCOME_DONE);
     assert_points("C1", 0);
+}
+
+static void points_follow_what_stays_paid_in_whatever_order_it_comes(void **state) {
+    (void)state;
+    struct uuid id = uuid_v7(), late = uuid_v7();
+    complete(&id, ",\"totalMinor\":1000");
+    assert_int_equal(refund_part(&id, 450, 1000), OUTCOME_DONE);
+    assert_points("C1", 5);
+    assert_int_equal(refund_part(&id, 301, 1000), OUTCOME_DONE); /* the one before, late */
+    assert_points("C1", 5);
+    assert_int_equal(refund_part(&late, 150, 500), OUTCOME_DONE);
+    assert_int_equal(refund_part(&late, 250, 500), OUTCOME_DONE);
+    assert_points("C1", 5);
+    complete(&late, ",\"totalMinor\":500");
+    complete(&late, ",\"totalMinor\":500");
+    assert_points("C1", 7);
+    assert_int_equal(refund_part(&late, 250, 500), OUTCOME_DONE);
+    assert_int_equal(refund_part(&id, 1000, 1000), OUTCOME_DONE);
+    assert_int_equal(refund_part(&id, 450, 1000), OUTCOME_DONE);
+    assert_points("C1", 2);
+}
+
+/* Lines were cancelled before: the order came to less than was taken at first. */
+static void what_was_given_back_before_the_end_takes_no_points_twice(void **state) {
+    (void)state;
+    struct uuid first = uuid_v7(), last = uuid_v7();
+    complete(&first, ",\"totalMinor\":700");
+    assert_int_equal(refund_part(&first, 300, 1000), OUTCOME_DONE);
+    assert_points("C1", 7);
+    assert_int_equal(refund_part(&last, 300, 1000), OUTCOME_DONE);
+    complete(&last, ",\"totalMinor\":700");
+    assert_points("C1", 14);
 }
 
 static void a_batch_may_hold_an_order_twice_and_several_customers(void **state) {
@@ -186,6 +233,8 @@ int main(void) {
         TEST(a_completed_order_earns_its_points_once),
         TEST(a_refund_takes_the_points_back_once),
         TEST(a_refund_that_comes_first_refuses_the_late_points),
+        TEST(points_follow_what_stays_paid_in_whatever_order_it_comes),
+        TEST(what_was_given_back_before_the_end_takes_no_points_twice),
         TEST(a_batch_may_hold_an_order_twice_and_several_customers),
         TEST(an_order_without_a_total_is_rejected),
         TEST(only_a_customer_of_a_tenant_can_be_asked_for),

@@ -2,9 +2,8 @@
    and together they are never more than was taken.
 
    Covers: services/payment/refunds.c services/payment/refund_store.c
-   shared/contract/order_payment.c services/analytics/facts.c services/loyalty/handler.c */
+   shared/contract/order_payment.c services/analytics/facts.c */
 #include "services/analytics/facts.h"
-#include "services/loyalty/handler.h"
 #include "services/payment/provider_stripe.h"
 #include "services/payment/refunds.h"
 #include "shared/base/clock.h"
@@ -228,6 +227,146 @@ static void what_the_provider_refuses_is_there_to_be_given_back_again(void **sta
     free(charge_id);
 }
 
+/* --- pieces of lines -------------------------------------------------------------------------- */
+
+#define LINES                                                                                      \
+    "[{\"sku\":\"MUG\",\"quantity\":3,\"unitPriceMinor\":100},"                                    \
+    "{\"sku\":\"LAMP\",\"quantity\":1,\"unitPriceMinor\":200},"                                    \
+    "{\"sku\":\"CARD\",\"quantity\":1,\"unitPriceMinor\":0}]"
+
+static enum status ask_pieces(struct pg *with, const struct uuid *refund_id,
+                              const struct uuid *order_id, const char *items, struct buf *reply) {
+    char refund[UUID_TEXT_SIZE], order[UUID_TEXT_SIZE];
+    struct buf request = {0};
+    struct error error;
+    uuid_format(refund_id, refund);
+    uuid_format(order_id, order);
+    buf_printf(&request,
+               "{\"refundId\":\"%s\",\"orderId\":\"%s\",\"items\":%s,\"lines\":" LINES
+               ",\"reason\":\"broken\"}",
+               refund, order, items);
+    struct endpoint_call call = {
+        .request = buf_slice(&request), .pg = with, .arena = arena_create(1024), .reply = reply};
+    buf_clear(reply);
+    enum status status = refund_endpoint_ask(&call, &error);
+    if (status != STATUS_OK)
+        buf_append_text(reply, error.text);
+    arena_destroy(&call.arena);
+    buf_fini(&request);
+    return status;
+}
+
+static void assert_asked(const struct uuid *order_id, const char *items, enum status status,
+                         const char *said) {
+    struct buf reply = {0};
+    struct uuid refund = uuid_v7();
+    assert_int_equal(ask_pieces(pg, &refund, order_id, items, &reply), status);
+    assert_contains(reply.ptr, said);
+    buf_fini(&reply);
+}
+
+static void no_piece_is_given_back_twice(void **state) {
+    (void)state;
+    struct uuid id = complete(CAPTURE_AUTOMATIC);
+    assert_asked(&id, "[{\"line\":1,\"quantity\":2}]", STATUS_OK, "\"amountMinor\":200");
+    assert_asked(&id, "[{\"sku\":\"MUG\",\"quantity\":2}]", STATUS_CONFLICT,
+                 "of MUG only 1 are left");
+    assert_asked(&id, "[{\"sku\":\"PLATE\",\"quantity\":1}]", STATUS_CONFLICT,
+                 "PLATE is not in the order");
+    assert_asked(&id, "[{\"line\":3,\"quantity\":1}]", STATUS_CONFLICT, "worth nothing");
+    assert_asked(&id, "[{\"line\":1,\"quantity\":0}]", STATUS_INVALID, "items");
+    assert_asked(&id, "[{\"sku\":\"MUG\",\"quantity\":1},{\"line\":2,\"quantity\":1}]", STATUS_OK,
+                 "\"amountMinor\":300");
+    assert_asked(&id, "[{\"line\":2,\"quantity\":1}]", STATUS_CONFLICT, "only 0 are left");
+    take_turn();
+    assert_world(LEFT, "CAPTURED 500");
+    assert_world("SELECT string_agg(concat_ws(' ', line, refunded, quantity), ', ' ORDER BY line)"
+                 " FROM payments.refunded_lines",
+                 "1 3 3, 2 1 1");
+    assert_world("SELECT concat_ws(' ', status, refunded_minor) FROM orders.orders",
+                 "COMPLETED 500");
+    assert_ledgers_agree();
+}
+
+static void pieces_that_are_asked_for_again_are_the_same(void **state) {
+    (void)state;
+    struct uuid id = complete(CAPTURE_AUTOMATIC), refund = uuid_v7();
+    struct buf reply = {0};
+    const char *one = "[{\"line\":1,\"quantity\":1}]";
+    assert_int_equal(ask_pieces(pg, &refund, &id, one, &reply), STATUS_OK);
+    assert_contains(reply.ptr, "\"items\":[{\"line\":1,\"quantity\":1}]");
+    assert_int_equal(ask_pieces(pg, &refund, &id, one, &reply), STATUS_OK);
+    assert_contains(reply.ptr, "\"replayed\":true");
+    assert_int_equal(ask_pieces(pg, &refund, &id, "[{\"line\":1,\"quantity\":2}]", &reply),
+                     STATUS_INVALID);
+    assert_int_equal(ask(&refund, &id, 100), STATUS_INVALID); /* the same amount */
+    take_turn();
+    assert_world(LEFT, "CAPTURED 100");
+    buf_fini(&reply);
+}
+
+/* Amounts and pieces draw on the same money. */
+static void pieces_are_given_back_as_far_as_money_is_left(void **state) {
+    (void)state;
+    struct uuid id = complete(CAPTURE_ON_SHIPMENT);
+    assert_int_equal(ask_anew(&id, 350), STATUS_OK);
+    assert_asked(&id, "[{\"line\":2,\"quantity\":1}]", STATUS_CONFLICT, "150 minor units are left");
+    assert_asked(&id, "[{\"line\":1,\"quantity\":1}]", STATUS_OK, "\"amountMinor\":100");
+    take_turn();
+    assert_world(LEFT, "CAPTURED 450");
+    assert_ledgers_agree();
+}
+
+static void *ask_for_pieces_often(void *closure) {
+    struct asker *asker = closure;
+    struct pg *own = pg_create(servers_role_url(world.servers, "om_payments"), "asker");
+    struct buf reply = {0};
+    for (int i = 0; i < 5; i++) {
+        struct uuid refund = uuid_v7();
+        asker->granted += ask_pieces(own, &refund, asker->order_id, "[{\"line\":1,\"quantity\":1}]",
+                                     &reply) == STATUS_OK;
+    }
+    buf_fini(&reply);
+    pg_destroy(&own);
+    return NULL;
+}
+
+static void many_who_ask_for_pieces_at_once_get_each_once(void **state) {
+    (void)state;
+    enum { ASKERS = 4 };
+    struct asker askers[ASKERS] = {0};
+    struct uuid id = complete(CAPTURE_AUTOMATIC);
+    int granted = 0;
+    for (int i = 0; i < ASKERS; i++) {
+        askers[i].order_id = &id;
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_for_pieces_often, &askers[i]),
+                         0);
+    }
+    for (int i = 0; i < ASKERS; i++) {
+        pthread_join(askers[i].thread, NULL);
+        granted += askers[i].granted;
+    }
+    assert_int_equal(granted, 3);
+    take_turn();
+    assert_world(LEFT, "CAPTURED 300");
+}
+
+static void pieces_that_the_provider_refuses_may_be_asked_for_again(void **state) {
+    (void)state;
+    struct uuid id = complete(CAPTURE_AUTOMATIC);
+    char *charge_id = world_query_text(&world, "SELECT charge_id FROM payments.payments");
+    struct provider_request by_hand = {.key = "by-hand"};
+    struct provider_request *requests[] = {&by_hand};
+    snprintf(by_hand.charge_id, sizeof(by_hand.charge_id), "%s", charge_id);
+    stripe->refund(stripe, requests, 1);
+    assert_asked(&id, "[{\"line\":1,\"quantity\":3}]", STATUS_OK, "\"amountMinor\":300");
+    take_turn();
+    assert_world("SELECT status FROM payments.refunds", "REFUSED");
+    assert_world("SELECT concat_ws(' ', line, refunded) FROM payments.refunded_lines", "1 0");
+    assert_asked(&id, "[{\"line\":1,\"quantity\":3}]", STATUS_OK, "\"amountMinor\":300");
+    free(charge_id);
+}
+
 static void only_what_was_taken_is_given_back(void **state) {
     (void)state;
     struct uuid id = uuid_v7();
@@ -267,20 +406,6 @@ static void the_figures_count_what_was_given_back_in_all_in_whatever_order_it_co
     assert_int_equal(forward.refunded.minor, 500);
     assert_int_equal(back.refunded.minor, 500);
     assert_int_equal(back.at_us[FACT_REFUNDED], 1000);
-    arena_destroy(&arena);
-}
-
-static void points_stay_while_anything_stays_paid(void **state) {
-    (void)state;
-    struct arena *arena = arena_create(4096);
-    const struct event part =
-        refunded(arena, "{\"amountMinor\":200,\"refundedMinor\":200,\"capturedMinor\":500}", 1000);
-    const struct event rest =
-        refunded(arena, "{\"amountMinor\":300,\"refundedMinor\":500,\"capturedMinor\":500}", 1000);
-    const struct event all = refunded(arena, "{\"amountMinor\":500}", 1000);
-    assert_false(take_back_handler.wants(&part));
-    assert_true(take_back_handler.wants(&rest));
-    assert_true(take_back_handler.wants(&all));
     arena_destroy(&arena);
 }
 
@@ -330,8 +455,12 @@ int main(void) {
         TEST(an_unknown_outcome_is_asked_for_again_under_the_same_key),
         TEST(what_the_provider_refuses_is_there_to_be_given_back_again),
         TEST(only_what_was_taken_is_given_back),
+        TEST(no_piece_is_given_back_twice),
+        TEST(pieces_that_are_asked_for_again_are_the_same),
+        TEST(pieces_are_given_back_as_far_as_money_is_left),
+        TEST(many_who_ask_for_pieces_at_once_get_each_once),
+        TEST(pieces_that_the_provider_refuses_may_be_asked_for_again),
         cmocka_unit_test(the_figures_count_what_was_given_back_in_all_in_whatever_order_it_comes),
-        cmocka_unit_test(points_stay_while_anything_stays_paid),
     };
     return cmocka_run_group_tests_name("refunds", tests, setup, teardown);
 }

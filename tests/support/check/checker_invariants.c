@@ -87,6 +87,12 @@ const struct invariant invariants[] = {
      "    OR coalesce(p.refunded_minor, 0) > coalesce(p.captured_minor, p.amount_minor)"
      "    OR r.open > 0 OR (o.status = 'COMPLETED' AND"
      "      coalesce(o.refunded_minor, 0) <> coalesce(r.made, 0))"},
+    {'C', "what was given back of each line is what the refunds of its pieces say",
+     "SELECT coalesce(l.order_id, r.order_id)::text || ' ' || coalesce(l.line, r.line)"
+     "  FROM payments.refunded_lines l FULL JOIN (SELECT order_id, line, sum(pieces) AS pieces"
+     "    FROM payments.refunds, unnest(lines, quantities) u(line, pieces)"
+     "    WHERE status <> 'REFUSED' GROUP BY order_id, line) r USING (order_id, line)"
+     "  WHERE coalesce(l.refunded, 0) <> coalesce(r.pieces, 0)"},
     {'C', "no charge pays two orders",
      "SELECT charge_id FROM payments.payments WHERE charge_id <> ''"
      "  GROUP BY charge_id HAVING count(*) > 1"},
@@ -261,7 +267,7 @@ const struct invariant invariants[] = {
      "    (SELECT * FROM orders.orders WHERE status = 'COMPLETED'"
      "      AND (refunded_minor IS NULL OR refunded_minor < total_minor)) o"
      "  FULL JOIN (SELECT * FROM loyalty.points WHERE status = 'EARNED') p ON p.order_id = o.id"
-     "  WHERE (o.tenant, o.customer_id, o.total_minor / 100)"
+     "  WHERE (o.tenant, o.customer_id, (o.total_minor - coalesce(o.refunded_minor, 0)) / 100)"
      "    IS DISTINCT FROM (p.tenant, p.customer_id, p.points)"},
     {'I', "a customer's balance is the sum of its points",
      "SELECT concat_ws(' ', tenant, customer_id, b.points, p.points) FROM loyalty.balances b"

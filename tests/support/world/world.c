@@ -88,23 +88,15 @@ static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payme
                                                    "notifications"};
 
 static const char *const tables[] = {
-    "orders.held_orders",
-    "orders.orders",
-    "orders.order_items",
-    "orders.idempotency_keys",
-    "orders.early_cancels",
-    "orders.catalog",
-    "inventory.products",
-    "inventory.stock",
-    "inventory.warehouse_stock",
-    "inventory.warehouses",
-    "inventory.stock_adjustments",
-    "inventory.reservations",
-    "payments.refunds",
-    "payments.payments",
-    "shipping.shipments",
-    "notifications.notifications",
-    "notifications.pending",
+    "orders.held_orders",          "orders.orders",
+    "orders.order_items",          "orders.idempotency_keys",
+    "orders.early_cancels",        "orders.catalog",
+    "inventory.products",          "inventory.stock",
+    "inventory.warehouse_stock",   "inventory.warehouses",
+    "inventory.stock_adjustments", "inventory.reservations",
+    "payments.refunded_lines",     "payments.refunds",
+    "payments.payments",           "shipping.shipments",
+    "notifications.notifications", "notifications.pending",
 };
 
 /* --- the world --- */
