@@ -1,47 +1,18 @@
 #include "gateway/orders/list_orders.h"
 
 #include "gateway/lane/mesh_ask.h"
+#include "gateway/orders/order_query.h"
 #include "gateway/reply/answer.h"
-#include "gateway/reply/query.h"
-#include "shared/base/clock.h"
-#include "shared/base/utf8.h"
-#include "shared/contract/contact.h"
-#include "shared/contract/order_terms.h"
-#include "shared/json/json.h"
 
 #include <string.h>
 
-enum { ARENA_CHUNK_BYTES = 2048, LIMIT_MOST = 200, CURSOR_MAX = 1024 };
-
-enum parameter {
-    PARAMETER_CUSTOMER,
-    PARAMETER_STATUS,
-    PARAMETER_REASON,
-    PARAMETER_SEARCH,
-    PARAMETER_FROM,
-    PARAMETER_TO,
-    PARAMETER_SORT,
-    PARAMETER_LIMIT,
-    PARAMETER_CURSOR,
-    PARAMETERS
-};
-
-static const struct query_parameter known[PARAMETERS] = {
-    [PARAMETER_CUSTOMER] = {.name = "customerId", .most = CUSTOMER_ID_MAX},
-    [PARAMETER_STATUS] = {.name = "status", .most = 32},
-    [PARAMETER_REASON] = {.name = "reason", .most = 64},
-    [PARAMETER_SEARCH] = {.name = "search", .most = CUSTOMER_ID_MAX},
-    [PARAMETER_FROM] = {.name = "from", .most = 40},
-    [PARAMETER_TO] = {.name = "to", .most = 40},
-    [PARAMETER_SORT] = {.name = "sort", .most = 16},
-    [PARAMETER_LIMIT] = {.name = "limit", .most = 3},
-    [PARAMETER_CURSOR] = {.name = "cursor", .most = CURSOR_MAX},
-};
+enum { ARENA_CHUNK_BYTES = 2048 };
 
 struct order_listing {
     struct pending pending;
     struct arena *arena;
-    struct query_parameter parameters[PARAMETERS];
+    struct order_query query;
+    struct slice customer; /* whose orders alone are looked for; or empty */
 };
 
 static void dispose(void *closure) {
@@ -49,64 +20,8 @@ static void dispose(void *closure) {
     arena_destroy(&listing->arena);
 }
 
-/* --- judging the query ------------------------------------------------------------------------ */
-
-static bool is_customer(struct slice text) {
-    return customer_id_is_valid(text) && utf8_is_valid(text);
-}
-
-static bool is_status(struct slice text) {
-    enum order_status status;
-    return order_status_parse(text, &status);
-}
-
-static bool is_reason(struct slice text) {
-    enum order_reason reason;
-    return order_reason_parse(text, &reason) && reason != REASON_NONE;
-}
-
-static bool is_time(struct slice text) {
-    int64_t time_us;
-    return clock_parse(text, &time_us);
-}
-
-static bool is_sort(struct slice text) {
-    return slice_is(text, "createdAt") || slice_is(text, "-createdAt");
-}
-
-static bool is_limit(struct slice text) {
-    int64_t limit;
-    return query_limit(text, LIMIT_MOST, &limit);
-}
-
-static bool is_backwards(struct slice from, struct slice to) {
-    int64_t from_us, to_us;
-    return clock_parse(from, &from_us) && clock_parse(to, &to_us) && from_us > to_us;
-}
-
-static const char *fault_of(const struct query_parameter *parameters) {
-    static const struct {
-        enum parameter parameter;
-        bool (*is_valid)(struct slice text);
-        const char *message;
-    } rules[] = {
-        {PARAMETER_CUSTOMER, is_customer, "customerId: must be text " PRINTABLE_RULE},
-        {PARAMETER_STATUS, is_status, "status: must be an order's status, such as PENDING"},
-        {PARAMETER_REASON, is_reason, "reason: must be a reason code, such as out_of_stock"},
-        {PARAMETER_SEARCH, is_customer, "search: must be text " PRINTABLE_RULE},
-        {PARAMETER_FROM, is_time, "from: must be an RFC 3339 time"},
-        {PARAMETER_TO, is_time, "to: must be an RFC 3339 time"},
-        {PARAMETER_SORT, is_sort, "sort: must be createdAt or -createdAt"},
-        {PARAMETER_LIMIT, is_limit, "limit: must be an integer from 1 to 200"},
-    };
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        struct slice value = parameters[rules[i].parameter].value;
-        if (value.len > 0 && !rules[i].is_valid(value))
-            return rules[i].message;
-    }
-    if (is_backwards(parameters[PARAMETER_FROM].value, parameters[PARAMETER_TO].value))
-        return "from: must not be later than to";
-    return NULL;
+static struct slice value_of(const struct order_listing *listing, enum order_parameter parameter) {
+    return order_query_value(&listing->query, parameter);
 }
 
 /* --- answering -------------------------------------------------------------------------------- */
@@ -115,10 +30,11 @@ static const char *fault_of(const struct query_parameter *parameters) {
 static void add_link(const struct order_listing *listing, h2o_req_t *req, struct slice cursor) {
     struct buf link = {0};
     buf_append_text(&link, "</api/v1/orders?");
-    for (int i = 0; i < PARAMETERS; i++)
-        if (i != PARAMETER_CURSOR && listing->parameters[i].value.len > 0)
-            query_append(&link, listing->parameters[i].name, listing->parameters[i].value);
-    query_append(&link, known[PARAMETER_CURSOR].name, cursor);
+    for (int i = 0; i < ORDER_CURSOR; i++)
+        if (listing->query.parameters[i].value.len > 0)
+            query_append(&link, listing->query.parameters[i].name,
+                         listing->query.parameters[i].value);
+    query_append(&link, listing->query.parameters[ORDER_CURSOR].name, cursor);
     buf_append_text(&link, ">; rel=\"next\"");
     answer_header(req, "Link", buf_slice(&link));
     buf_fini(&link);
@@ -135,38 +51,123 @@ static void answer_page(struct order_listing *listing, struct slice page) {
     pending_answer(listing, 200, page);
 }
 
+/* All but the cursor has been looked at. */
+static void refuse(struct order_listing *listing, enum status status) {
+    if (status == STATUS_INVALID)
+        pending_refuse(listing, PROBLEM_INVALID_QUERY, ORDER_CURSOR_RULE);
+    else
+        pending_refuse(listing, problem_of(status), NULL);
+}
+
 static void on_page(void *closure, const struct broker_answer *answer) {
     if (answer->status == STATUS_OK)
         answer_page(closure, answer->body);
-    else if (answer->status == STATUS_INVALID) /* all else has been looked at */
-        pending_refuse(closure, PROBLEM_INVALID_QUERY,
-                       "cursor: must be the nextCursor of a page with the same filter and sort");
     else
-        pending_refuse(closure, problem_of(answer->status), NULL);
+        refuse(closure, answer->status);
 }
 
-static void write_request(const struct order_listing *listing, struct slice customer,
-                          struct buf *body) {
+/* --- asking ----------------------------------------------------------------------------------- */
+
+/* The filter without `omitted` ones, bits: 1u << enum order_parameter. */
+static void write_filter(const struct order_listing *listing, unsigned omitted,
+                         struct json_writer *w) {
+    json_put_text(w, "tenant", listing->pending.caller.tenant);
+    if (listing->customer.len > 0)
+        json_put_string(w, "customerId", listing->customer);
+    for (int i = ORDER_STATUS; i < ORDER_CURSOR; i++)
+        if ((omitted & 1u << i) == 0)
+            order_query_put(&listing->query, (enum order_parameter)i, w);
+}
+
+static void ask_order(struct order_listing *listing) {
+    struct buf *body = lane_scratch(listing->pending.lane);
     struct json_writer w = json_writer(body);
     json_begin_object(&w);
-    json_put_text(&w, "tenant", listing->pending.caller.tenant);
-    if (customer.len > 0)
-        json_put_string(&w, "customerId", customer);
-    for (int i = PARAMETER_STATUS; i < PARAMETERS; i++) {
-        const struct query_parameter *parameter = &listing->parameters[i];
-        int64_t limit;
-        if (i == PARAMETER_LIMIT && query_limit(parameter->value, LIMIT_MOST, &limit))
-            json_put_int(&w, parameter->name, limit);
-        else if (parameter->value.len > 0)
-            json_put_string(&w, parameter->name, parameter->value);
-    }
+    write_filter(listing, 0, &w);
+    order_query_put(&listing->query, ORDER_CURSOR, &w);
     json_end_object(&w);
+    mesh_ask(&listing->pending, "mesh.order.list", buf_slice(body), on_page);
 }
 
-static void ask(struct order_listing *listing, struct slice customer) {
+static void put_next(struct json_object *found, struct json_writer *w) {
+    struct slice cursor;
+    struct buf marked = {0};
+    if (json_get_string(found, "nextCursor", &cursor, NULL) != STATUS_OK)
+        return;
+    buf_printf(&marked, ORDER_FOUND_MARK "%.*s", SLICE_ARG(cursor));
+    json_put_string(w, "nextCursor", buf_slice(&marked));
+    buf_fini(&marked);
+}
+
+/* The index says which orders, and the order service how they are by now. A page of the index is
+   bound by its own times; a reference by none. */
+static void ask_for_found(struct order_listing *listing, struct json_object *found,
+                          struct json_object *ids) {
+    unsigned omitted = 1u << ORDER_LIMIT;
+    if (!order_query_has_reference(&listing->query))
+        omitted |= 1u << ORDER_FROM | 1u << ORDER_TO;
     struct buf *body = lane_scratch(listing->pending.lane);
-    write_request(listing, customer, body);
+    struct json_writer w = json_writer(body);
+    json_begin_object(&w);
+    write_filter(listing, omitted, &w);
+    json_put_raw(&w, "ids", slice_of(json_object_to_json_string(ids)));
+    put_next(found, &w);
+    json_end_object(&w);
     mesh_ask(&listing->pending, "mesh.order.list", buf_slice(body), on_page);
+}
+
+static void take_found(struct order_listing *listing, struct slice body) {
+    struct json_object *root = NULL, *ids;
+    enum status status = json_parse(body, &root, NULL);
+    if (status == STATUS_OK)
+        status = json_get_array(root, "ids", &ids, NULL);
+    if (status == STATUS_OK)
+        ask_for_found(listing, root, ids);
+    else
+        pending_refuse(listing, PROBLEM_INTERNAL, NULL);
+    json_object_put(root);
+}
+
+/* While the index is away the order service walks, which finds less on a page; whose payment it
+   was it does not know. */
+static bool may_walk(const struct order_listing *listing, enum status status) {
+    return (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT) &&
+           value_of(listing, ORDER_CURSOR).len == 0 &&
+           value_of(listing, ORDER_PAYMENT_ID).len == 0;
+}
+
+static void on_found(void *closure, const struct broker_answer *answer) {
+    struct order_listing *listing = closure;
+    if (answer->status == STATUS_OK)
+        take_found(listing, answer->body);
+    else if (may_walk(listing, answer->status))
+        ask_order(listing);
+    else
+        refuse(listing, answer->status);
+}
+
+static void ask_index(struct order_listing *listing) {
+    struct slice cursor = value_of(listing, ORDER_CURSOR);
+    struct buf *body = lane_scratch(listing->pending.lane);
+    struct json_writer w = json_writer(body);
+    json_begin_object(&w);
+    write_filter(listing, 0, &w);
+    if (slice_take_prefix(&cursor, ORDER_FOUND_MARK))
+        json_put_string(&w, "cursor", cursor);
+    json_end_object(&w);
+    mesh_ask(&listing->pending, "mesh.analytics.find", buf_slice(body), on_found);
+}
+
+/* A cursor leads on where it came from. */
+static void ask(struct order_listing *listing) {
+    struct slice cursor = value_of(listing, ORDER_CURSOR);
+    bool is_found = listing->customer.len == 0 || order_query_has_reference(&listing->query);
+    is_found = is_found && order_query_is_found(&listing->query) &&
+               (cursor.len == 0 || slice_take_prefix(&cursor, ORDER_FOUND_MARK));
+    if (is_found)
+        ask_index(listing);
+    else
+        ask_order(listing);
 }
 
 void list_orders(h2o_req_t *req, struct slice id) {
@@ -174,16 +175,15 @@ void list_orders(h2o_req_t *req, struct slice id) {
     struct order_listing *listing = pending_create(req, sizeof(*listing), dispose);
     struct error error = {0};
     listing->arena = arena_create(ARENA_CHUNK_BYTES);
-    memcpy(listing->parameters, known, sizeof(known));
     enum status status =
-        query_parse(query_of(req), listing->parameters, PARAMETERS, listing->arena, &error);
-    const char *fault = status == STATUS_OK ? fault_of(listing->parameters) : error.text;
-    struct slice wanted = listing->parameters[PARAMETER_CUSTOMER].value;
+        order_query_parse(query_of(req), listing->arena, &listing->query, &error);
+    struct slice wanted = value_of(listing, ORDER_CUSTOMER_ID);
     struct slice own = caller_customer(&listing->pending.caller);
-    if (fault != NULL)
-        pending_refuse(listing, PROBLEM_INVALID_QUERY, fault);
+    listing->customer = own.len > 0 ? own : wanted;
+    if (status != STATUS_OK)
+        pending_refuse(listing, PROBLEM_INVALID_QUERY, error.text);
     else if (own.len == 0 || wanted.len == 0 || slice_equal(own, wanted))
-        ask(listing, own.len > 0 ? own : wanted);
+        ask(listing);
     else /* of another customer there is nothing to see */
         pending_answer(listing, 200, SLICE_LITERAL("{\"orders\":[]}"));
 }

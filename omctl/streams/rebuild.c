@@ -4,6 +4,8 @@
 #include "omctl/streams/stream_reader.h"
 #include "services/analytics/projection.h"
 #include "services/analytics/store.h"
+#include "services/analytics/term_store.h"
+#include "services/analytics/terms.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/pg/pg_lock.h"
@@ -21,7 +23,9 @@
 
 /* Plans are made while the tables are empty: go by index all the same. */
 #define BY_INDEX "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
-static const char in_shadow[] = "SET search_path = analytics_rebuild, om" BY_INDEX;
+/* Old rows are copied by one statement. */
+static const char in_shadow[] =
+    "SET search_path = analytics_rebuild, om; SET statement_timeout = 0" BY_INDEX;
 static const char in_live[] = "SET search_path = analytics, om" BY_INDEX;
 
 struct rebuild {
@@ -85,6 +89,7 @@ static void take(struct rebuild *rebuild, const struct stream_message *message) 
         rebuild->result.skipped++;
         return;
     }
+    terms_read(event, rebuild->arena, &rebuild->facts[rebuild->count]);
     rebuild->count++;
     if (++rebuild->result.events % PROGRESS_EVERY == 0)
         fprintf(rebuild->progress, "%lld events replayed\n", (long long)rebuild->result.events);
@@ -264,11 +269,14 @@ static enum status hold_writers_out(struct rebuild *rebuild, struct error *error
 /* The service's statements name no schema: their next run finds the new tables. */
 static enum status change_tables(struct rebuild *rebuild, struct error *error) {
     static const struct pg_statement steps[] = {
-        {.name = "rebuild_drop", .sql = "DROP TABLE analytics.order_facts, analytics.counts"},
+        {.name = "rebuild_drop",
+         .sql = "DROP TABLE analytics.order_facts, analytics.counts, analytics.order_terms"},
         {.name = "rebuild_facts",
          .sql = "ALTER TABLE analytics_rebuild.order_facts SET SCHEMA analytics"},
         {.name = "rebuild_counts",
          .sql = "ALTER TABLE analytics_rebuild.counts SET SCHEMA analytics"},
+        {.name = "rebuild_terms",
+         .sql = "ALTER TABLE analytics_rebuild.order_terms SET SCHEMA analytics"},
         {.name = "rebuild_schema", .sql = "DROP SCHEMA analytics_rebuild"},
     };
     enum status status = STATUS_OK;
@@ -311,6 +319,8 @@ static enum status make_again(struct rebuild *rebuild, struct error *error) {
     enum status status = make_tables(rebuild, error);
     if (status == STATUS_OK)
         status = find_horizons(rebuild, error);
+    if (status == STATUS_OK)
+        status = terms_store_keep(rebuild->shadow, horizon_of(rebuild, FACT_CREATED), error);
     if (status == STATUS_OK)
         status = keep_older(rebuild, error);
     if (status == STATUS_OK)

@@ -1,7 +1,5 @@
 #include "services/analytics/facts.h"
 
-#include "shared/contract/order_snapshot.h"
-
 #include <string.h>
 
 static const struct {
@@ -142,8 +140,17 @@ static int64_t ended_us(const struct order_facts *facts) {
     return earlier(facts->at_us[FACT_FAILED], facts->at_us[FACT_CANCELLED]);
 }
 
+static void merge_told(struct order_told *told, const struct order_told *more) {
+    if (told->order == NULL)
+        told->order = more->order;
+    for (int i = 0; i < 2; i++)
+        if (told->references[i].len == 0)
+            told->references[i] = more->references[i];
+}
+
 bool facts_merge(struct order_facts *facts, const struct order_facts *more) {
     bool changed = false;
+    merge_told(&facts->told, &more->told);
     changed |=
         merge_text(&facts->flow, more->flow, facts->at_us[FACT_CREATED], more->at_us[FACT_CREATED]);
     changed |= merge_text(&facts->reason, more->reason, ended_us(facts), ended_us(more));

@@ -13,6 +13,7 @@
 
 #include "shared/base/slice.h"
 #include "shared/contract/event.h"
+#include "shared/contract/order_snapshot.h"
 
 /* name, also that of its column, and the event that tells it; in the order of the columns */
 #define FACT_TABLE(X)                                                                              \
@@ -44,6 +45,12 @@ struct amount {
     struct slice currency;
 };
 
+/* What events say besides, which no row of facts keeps (terms.h). */
+struct order_told {
+    const struct order_snapshot *order; /* CREATED, FAILED, CANCELLED; NULL: not said */
+    struct slice references[2];         /* SHIPPED: the parcel's, PAID: the payment's; or empty */
+};
+
 struct order_facts {
     struct uuid order_id;
     int64_t at_us[FACT_COUNT]; /* 0: not seen */
@@ -51,6 +58,7 @@ struct order_facts {
     struct slice reason;       /* FAILED or CANCELLED, whichever came first */
     struct amount captured;    /* PAID */
     struct amount refunded;    /* REFUNDED */
+    struct order_told told;
 };
 
 const char *fact_name(enum fact fact);
@@ -61,7 +69,8 @@ bool fact_of_event(enum event_type type, enum fact *fact);
    kind must tell. */
 enum status facts_read(const struct event *event, struct order_facts *facts,
                        struct error *error) MUST_CHECK;
-/* Adds the facts of `more`, about the same order; false when none of them is new. */
+/* Adds the facts of `more`, about the same order, and what it was told; false when none of the facts
+   is new. */
 bool facts_merge(struct order_facts *facts, const struct order_facts *more);
 
 #endif

@@ -1,6 +1,7 @@
 #include "services/analytics/handler.h"
 
 #include "services/analytics/projection.h"
+#include "services/analytics/terms.h"
 
 static enum status analytics_apply(struct batch *batch, struct error *error) {
     struct order_facts *facts = arena_alloc(batch->arena, batch->count * sizeof(*facts));
@@ -9,7 +10,7 @@ static enum status analytics_apply(struct batch *batch, struct error *error) {
         struct delivery *delivery = batch->items[i];
         struct error invalid = {0};
         if (facts_read(&delivery->event, &facts[count], &invalid) == STATUS_OK)
-            count++;
+            terms_read(&delivery->event, batch->arena, &facts[count++]);
         else
             delivery_reject(delivery, invalid.status, "%s", invalid.text);
     }

@@ -1,5 +1,6 @@
 /* The analytics service: counts what happens to orders. */
 #include "services/analytics/endpoint.h"
+#include "services/analytics/find.h"
 #include "services/analytics/handler.h"
 #include "shared/service/runtime.h"
 
@@ -39,6 +40,7 @@ static const struct consumer_spec consumers[] = {
 static const struct endpoint endpoints[] = {
     {"dashboard", "mesh.analytics.dashboard", analytics_endpoint_dashboard},
     {"metrics", "mesh.analytics.metrics", analytics_endpoint_metrics},
+    {"find", "mesh.analytics.find", analytics_endpoint_find},
 };
 
 static const struct service service = {
@@ -47,7 +49,7 @@ static const struct service service = {
     .schema = "analytics",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
-    .replica_reads = (const char *const[]){"dashboard", "metrics", NULL},
+    .replica_reads = (const char *const[]){"dashboard", "metrics", "find", NULL},
 };
 
 int main(int argc, char **argv) {

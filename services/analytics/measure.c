@@ -20,7 +20,8 @@ bool stage_parse(struct slice text, enum stage *stage) {
     return found >= 0;
 }
 
-static enum order_status status_of(const int64_t *at_us) {
+enum order_status facts_status(const struct order_facts *facts) {
+    const int64_t *at_us = facts->at_us;
     if (at_us[FACT_COMPLETED] != 0)
         return ORDER_COMPLETED;
     if (at_us[FACT_CANCELLED] != 0)
@@ -85,7 +86,7 @@ void facts_measure(const struct order_facts *facts, int times, struct tally *tal
     /* An order that is refused at once, such as for an unknown SKU, is never created. */
     int64_t begun_us = at[FACT_CREATED] != 0 ? at[FACT_CREATED] : ended_us;
     if (begun_us != 0)
-        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(status_of(at))), 0, begun_us,
+        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(facts_status(facts))), 0, begun_us,
                   times);
     if (ended_us != 0)
         tally_add(tally, MEASURE_REASON, facts->reason, 0, ended_us, times);

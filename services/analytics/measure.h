@@ -33,6 +33,8 @@ enum stage {
 const char *stage_name(enum stage stage);
 bool stage_parse(struct slice text, enum stage *stage);
 
+enum order_status facts_status(const struct order_facts *facts);
+
 /* Adds what an order counts for `times` (1, or -1 to take it away). Labels borrow from `facts`. */
 void facts_measure(const struct order_facts *facts, int times, struct tally *tally);
 

@@ -4,8 +4,9 @@
 
 #include "shared/service/service.h"
 
-/* {"tenant","customerId"?,"status"?,"reason"?,"from"?,"to"?,"sort"? createdAt|-createdAt,"limit"?
-   1 to 200,"cursor"?} -> {"orders":[...],"nextCursor"?}; INVALID for a cursor of another list. */
+/* order_filter.h's question -> {"orders":[...],"nextCursor"?}; INVALID for a cursor of another list.
+   With "ids", up to 200 of them, it is those that are like the filter, in their order, and
+   "nextCursor" is the question's. */
 enum status order_endpoint_list(struct endpoint_call *call, struct error *error);
 
 #endif

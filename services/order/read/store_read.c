@@ -250,48 +250,93 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
 #define WALK_MOST "10000"
 
 #define TIME_OF(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
-#define WALK(direction, behind, customer)                                                          \
-    " FROM orders.orders WHERE tenant = $1::text" customer                                         \
-    " AND accepted_at >= " TIME_OF("$2") " AND accepted_at < " TIME_OF(                            \
-        "$3") " AND (accepted_at, id) " behind " (" TIME_OF("$4") ", $5::uuid)" ORDERED(direction)
 #define ORDERED(direction) " ORDER BY accepted_at " direction ", id " direction
+#define IN_TIME " accepted_at >= " TIME_OF("$2") " AND accepted_at < " TIME_OF("$3")
+#define BEHIND(behind, at, id) " (accepted_at, id) " behind " (" TIME_OF(at) ", " id "::uuid)"
+#define WALK(direction, behind, at, id, customer)                                                  \
+    " FROM orders.orders WHERE tenant = $1::text" customer " AND" IN_TIME                          \
+    " AND" BEHIND(behind, at, id) ORDERED(direction)
+
+#define SUMMARY                                                                                    \
+    "SELECT status, reason, updated_at, version, flow, steps, customer_id, currency, total_minor," \
+    " tracking_number, accepted_at, id"
+/* What is looked at in each order that a walk comes by. An order's items are looked up one order at
+   a time, which LIMIT has PostgreSQL do. */
+#define FITS                                                                                       \
+    " ($4::text = '' OR status = $4::text) AND ($5::text = '' OR reason = $5::text)"               \
+    " AND ($6::text = '' OR position(lower($6::text) IN id::text) > 0"                             \
+    "  OR position(lower($6::text) IN lower(customer_id)) > 0)"                                    \
+    " AND ($8::text = '' OR currency = $8::text)"                                                  \
+    " AND total_minor BETWEEN $9::int8 AND $10::int8"                                              \
+    " AND ($11::text = '' OR tracking_number = $11::text)"                                         \
+    " AND ($7::text = '' OR (SELECT true FROM orders.order_items i"                                \
+    "   WHERE i.order_id = walked.id AND i.sku = $7::text LIMIT 1))"
 
 #define PAGE(suffix, direction, behind, customer, params)                                          \
     {                                                                                              \
         .name = "order_list_" suffix,                                                              \
-        .sql = "SELECT status, reason, updated_at, version, flow, steps, customer_id, currency,"   \
-               " total_minor, tracking_number, accepted_at, id FROM (SELECT *" WALK(               \
-                   direction, behind,                                                              \
-                   customer) " LIMIT " WALK_MOST ") AS walked"                                     \
-                             " WHERE ($6::text = '' OR status = $6::text)"                         \
-                             " AND ($7::text = '' OR reason = $7::text)"                           \
-                             " AND ($9::text = ''"                                                 \
-                             "  OR position(lower($9::text) IN id::text) > 0"                      \
-                             "  OR position(lower($9::text) IN"                                    \
-                             "   lower(customer_id)) > 0)" ORDERED(direction) " LIMIT $8::int8",   \
+        .sql = SUMMARY " FROM (SELECT *" WALK(direction, behind, "$13", "$14", customer)           \
+                   " LIMIT " WALK_MOST ") AS walked WHERE" FITS ORDERED(                           \
+                       direction) " LIMIT $12::int8",                                              \
         .param_count = params,                                                                     \
     }
 #define WALK_END(suffix, direction, behind, customer, params)                                      \
     {                                                                                              \
         .name = "order_list_end_" suffix,                                                          \
-        .sql = "SELECT accepted_at, id" WALK(direction, behind, customer) " OFFSET " WALK_MOST     \
-                                                                          " - 1 LIMIT 1",          \
+        .sql = "SELECT accepted_at, id" WALK(direction, behind, "$4", "$5", customer)              \
+            " OFFSET " WALK_MOST " - 1 LIMIT 1",                                                   \
         .param_count = params,                                                                     \
+    }
+/* By the primary key: there are few with a beginning, whatever their times. */
+#define PREFIX_PAGE(suffix, direction, behind)                                                     \
+    {                                                                                              \
+        .name = "order_list_prefix_" suffix,                                                       \
+        .sql = SUMMARY                                                                             \
+            " FROM (SELECT * FROM orders.orders WHERE tenant = $1::text"                           \
+            "  AND id BETWEEN $15::uuid AND $16::uuid ORDER BY id LIMIT " WALK_MOST ") AS walked"  \
+            " WHERE ($17::text = '' OR customer_id = $17::text) AND" IN_TIME                       \
+            " AND" BEHIND(behind, "$13", "$14") " AND" FITS ORDERED(direction) " LIMIT $12::int8", \
+        .param_count = 17,                                                                         \
     }
 
 enum { LIST_ID = READ_ACCEPTED + 1 };
 
 /* By [whether of one customer][whether oldest first]. */
 static const struct pg_statement pages[2][2] = {
-    {PAGE("newest", "DESC", "<", "", 9), PAGE("oldest", "ASC", ">", "", 9)},
-    {PAGE("newest_of", "DESC", "<", " AND customer_id = $10::text", 10),
-     PAGE("oldest_of", "ASC", ">", " AND customer_id = $10::text", 10)},
+    {PAGE("newest", "DESC", "<", "", 14), PAGE("oldest", "ASC", ">", "", 14)},
+    {PAGE("newest_of", "DESC", "<", " AND customer_id = $15::text", 15),
+     PAGE("oldest_of", "ASC", ">", " AND customer_id = $15::text", 15)},
 };
 static const struct pg_statement walk_ends[2][2] = {
     {WALK_END("newest", "DESC", "<", "", 5), WALK_END("oldest", "ASC", ">", "", 5)},
     {WALK_END("newest_of", "DESC", "<", " AND customer_id = $6::text", 6),
      WALK_END("oldest_of", "ASC", ">", " AND customer_id = $6::text", 6)},
 };
+static const struct pg_statement prefix_pages[2] = {
+    PREFIX_PAGE("newest", "DESC", "<"),
+    PREFIX_PAGE("oldest", "ASC", ">"),
+};
+
+static const struct pg_statement read_ids = {
+    .name = "order_list_ids",
+    .sql = SUMMARY " FROM (SELECT o.*, u.n FROM unnest($13::uuid[]) WITH ORDINALITY AS u(id, n)"
+                   "       JOIN orders.orders o ON o.id = u.id WHERE o.tenant = $1::text) AS walked"
+                   " WHERE ($14::text = '' OR customer_id = $14::text) AND" IN_TIME " AND" FITS
+                   " ORDER BY n LIMIT $12::int8",
+    .param_count = 14,
+};
+
+enum { FITS_PARAMS = 12, PARAMS_MOST = 17 };
+
+static void set_fits(const struct order_filter *list, int64_t limit, struct pg_param *params) {
+    const struct pg_param fits[FITS_PARAMS] = {
+        pg_text(list->tenant),          pg_int64(list->from_us),     pg_int64(list->to_us),
+        pg_text(list->status),          pg_text(list->reason),       pg_text(list->search),
+        pg_text(list->sku),             pg_text(list->currency),     pg_int64(list->least_minor),
+        pg_int64(list->most_minor),     pg_text(list->tracking_number), pg_int64(limit),
+    };
+    memcpy(params, fits, sizeof(fits));
+}
 
 static void write_page(struct json_writer *w, const struct pg_result *result, int rows) {
     json_key(w, "orders");
@@ -306,27 +351,13 @@ static void write_page(struct json_writer *w, const struct pg_result *result, in
     json_end_array(w);
 }
 
-/* Where the walk begins: behind the page before, and within the time asked for. Of two conditions
-   on the side where it begins PostgreSQL may take the wider one, and walk to the other. */
-static struct order_place begin_of(const struct order_list *list) {
-    struct order_place begin = list->after;
-    if (list->is_oldest_first && begin.accepted_at_us < list->from_us) {
-        begin.accepted_at_us = list->from_us - 1;
-        memset(&begin.id, 0xff, sizeof(begin.id));
-    } else if (!list->is_oldest_first && begin.accepted_at_us >= list->to_us) {
-        begin.accepted_at_us = list->to_us;
-        memset(&begin.id, 0, sizeof(begin.id));
-    }
-    return begin;
-}
-
 /* Where the walk was broken off, if it was. */
-static enum status find_walk_end(struct pg *pg, const struct order_list *list, bool *goes_on,
+static enum status find_walk_end(struct pg *pg, const struct order_filter *list, bool *goes_on,
                                  struct order_place *end, struct error *error) {
-    const struct order_place begin = begin_of(list);
+    const struct order_place begin = order_filter_begin(list);
     const struct pg_param params[] = {
-        pg_text(list->tenant),          pg_int64(list->from_us), pg_int64(list->to_us),
-        pg_int64(begin.accepted_at_us), pg_uuid(&begin.id),      pg_text(list->customer),
+        pg_text(list->tenant), pg_int64(list->from_us), pg_int64(list->to_us),
+        pg_int64(begin.at_us), pg_uuid(&begin.id),      pg_text(list->customer),
     };
     struct pg_result *result = NULL;
     enum status status = pg_query(pg, &walk_ends[list->customer.len > 0][list->is_oldest_first],
@@ -340,18 +371,38 @@ static enum status find_walk_end(struct pg *pg, const struct order_list *list, b
     return STATUS_OK;
 }
 
-enum status order_store_list(struct pg *pg, const struct order_list *list, struct json_writer *w,
+/* One order more than the page has, if there is one. */
+static enum status query_page(struct pg *pg, const struct order_filter *list,
+                              struct pg_result **result, struct error *error) {
+    const struct order_place begin = order_filter_begin(list);
+    const struct pg_statement *page = &pages[list->customer.len > 0][list->is_oldest_first];
+    struct pg_param params[PARAMS_MOST];
+    struct uuid least, most;
+    set_fits(list, list->limit + 1, params);
+    params[FITS_PARAMS] = pg_int64(begin.at_us);
+    params[FITS_PARAMS + 1] = pg_uuid(&begin.id);
+    params[FITS_PARAMS + 2] = pg_text(list->customer);
+    if (list->id_prefix.len > 0) {
+        if (!order_id_prefix_parse(list->id_prefix, &least, &most))
+            return error_set(error, STATUS_INVALID, "idPrefix: not the beginning of an id");
+        page = &prefix_pages[list->is_oldest_first];
+        params[FITS_PARAMS + 2] = pg_uuid(&least);
+        params[FITS_PARAMS + 3] = pg_uuid(&most);
+        params[FITS_PARAMS + 4] = pg_text(list->customer);
+    }
+    return pg_query(pg, page, params, result, error);
+}
+
+static bool is_filtered(const struct order_filter *list) {
+    return list->status.len > 0 || list->reason.len > 0 || list->search.len > 0 ||
+           list->sku.len > 0 || list->currency.len > 0 || list->tracking_number.len > 0 ||
+           order_filter_has_amount(list);
+}
+
+enum status order_store_list(struct pg *pg, const struct order_filter *list, struct json_writer *w,
                              bool *goes_on, struct order_place *end, struct error *error) {
-    const struct order_place begin = begin_of(list);
-    const struct pg_param params[] = {
-        pg_text(list->tenant),          pg_int64(list->from_us),   pg_int64(list->to_us),
-        pg_int64(begin.accepted_at_us), pg_uuid(&begin.id),        pg_text(list->status),
-        pg_text(list->reason),          pg_int64(list->limit + 1), pg_text(list->search),
-        pg_text(list->customer),
-    };
     struct pg_result *result = NULL;
-    enum status status =
-        pg_query(pg, &pages[list->customer.len > 0][list->is_oldest_first], params, &result, error);
+    enum status status = query_page(pg, list, &result, error);
     if (status != STATUS_OK)
         return status;
     int rows = pg_rows(result);
@@ -363,6 +414,21 @@ enum status order_store_list(struct pg *pg, const struct order_list *list, struc
         *end = (struct order_place){pg_get_time_us(result, rows - 1, READ_ACCEPTED),
                                     pg_get_uuid(result, rows - 1, LIST_ID)};
     pg_result_free(&result);
-    bool is_filtered = list->status.len > 0 || list->reason.len > 0 || list->search.len > 0;
-    return is_full || !is_filtered ? STATUS_OK : find_walk_end(pg, list, goes_on, end, error);
+    bool is_walk_over = is_full || !is_filtered(list) || list->id_prefix.len > 0;
+    return is_walk_over ? STATUS_OK : find_walk_end(pg, list, goes_on, end, error);
+}
+
+enum status order_store_list_ids(struct pg *pg, const struct order_filter *list,
+                                 struct pg_array *ids, struct json_writer *w,
+                                 struct error *error) {
+    struct pg_param params[PARAMS_MOST];
+    struct pg_result *result = NULL;
+    set_fits(list, ORDER_PAGE_MOST, params);
+    params[FITS_PARAMS] = pg_array(ids);
+    params[FITS_PARAMS + 1] = pg_text(list->customer);
+    enum status status = pg_query(pg, &read_ids, params, &result, error);
+    if (status == STATUS_OK)
+        write_page(w, result, pg_rows(result));
+    pg_result_free(&result);
+    return status;
 }

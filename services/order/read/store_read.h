@@ -2,6 +2,7 @@
 #ifndef OM_SERVICES_ORDER_READ_STORE_READ_H
 #define OM_SERVICES_ORDER_READ_STORE_READ_H
 
+#include "shared/contract/order_filter.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"
@@ -31,26 +32,16 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
                                      struct pg_array *cancels, struct buf *reply,
                                      struct error *error) MUST_CHECK;
 
-/* An order's place in lists. */
-struct order_place {
-    int64_t accepted_at_us;
-    struct uuid id;
-};
-
-/* A page of a list by time of acceptance. An empty text filters by nothing. */
-struct order_list {
-    struct slice tenant, customer, status, reason;
-    struct slice search;    /* within the id or the customer, in either case */
-    int64_t from_us, to_us; /* accepted from, and before */
-    bool is_oldest_first;
-    int64_t limit;
-    struct order_place after;
-};
-
 /* Writes the member "orders". `*goes_on` says whether a further page from `*end` may find more; a
-   page can have fewer orders than its limit, or none, and yet not be the last. */
-enum status order_store_list(struct pg *pg, const struct order_list *list, struct json_writer *w,
+   page can have fewer orders than its limit, or none, and yet not be the last. Of more than 10,000
+   orders whose ids begin alike the first ones by their ids are looked at. A filter's payment is not
+   looked at. */
+enum status order_store_list(struct pg *pg, const struct order_filter *list, struct json_writer *w,
                              bool *goes_on, struct order_place *end,
                              struct error *error) MUST_CHECK;
+/* Writes the member "orders": those of `ids`, in their order, that are like the filter. */
+enum status order_store_list_ids(struct pg *pg, const struct order_filter *list,
+                                 struct pg_array *ids, struct json_writer *w,
+                                 struct error *error) MUST_CHECK;
 
 #endif

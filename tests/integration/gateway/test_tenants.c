@@ -228,12 +228,21 @@ static void a_list_has_the_orders_of_its_tenant_only(void **state) {
         const char *has, *has_not;
     } lists[] = {
         {PLATFORM, ours, theirs}, {ACME_ADMIN, theirs, ours}, {ACME_CUSTOMER, theirs, ours}};
+    char by_id[80];
+    const char *const paths[] = {"/api/v1/orders", "/api/v1/orders?sku=SKU-123",
+                                 "/api/v1/orders?reason=cancelled_by_customer"};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        struct http_response list = ask_as(authorize(lists[i].who), "GET", "/api/v1/orders", NULL);
-        assert_int_equal(list.status, 200);
-        assert_true(body_has(&list, lists[i].has));
-        assert_false(body_has(&list, lists[i].has_not));
-        http_response_fini(&list);
+        for (size_t path = 0; path < sizeof(paths) / sizeof(paths[0]); path++) {
+            struct http_response list = ask_as(authorize(lists[i].who), "GET", paths[path], NULL);
+            assert_int_equal(list.status, 200);
+            assert_true(body_has(&list, lists[i].has));
+            assert_false(body_has(&list, lists[i].has_not));
+            http_response_fini(&list);
+        }
+        snprintf(by_id, sizeof(by_id), "/api/v1/orders?idPrefix=%.13s", lists[i].has_not);
+        struct http_response none = ask_as(authorize(lists[i].who), "GET", by_id, NULL);
+        assert_true(body_has(&none, "{\"orders\":[]}"));
+        http_response_fini(&none);
     }
 }
 

@@ -48,8 +48,8 @@ static int64_t pages_touched(void) {
     return query_int(&count);
 }
 
-static int64_t pages_of_list(const struct order_list *wanted) {
-    struct order_list list = *wanted;
+static int64_t pages_of_list(const struct order_filter *wanted) {
+    struct order_filter list = *wanted;
     struct buf out = {0};
     struct json_writer w = json_writer(&out);
     struct order_place end;
@@ -68,8 +68,9 @@ static int64_t pages_of_list(const struct order_list *wanted) {
 
 static void a_list_of_an_early_time_walks_no_later_orders(void **state) {
     (void)state;
-    struct order_list list = {.to_us = FIRST_US + 1000 * MINUTE_US,
-                              .after = {.accepted_at_us = INT64_MAX / 2}};
+    struct order_filter list = {.to_us = FIRST_US + 1000 * MINUTE_US,
+                              .most_minor = INT64_MAX,
+                              .after = {.at_us = INT64_MAX / 2}};
     assert_in_range(pages_of_list(&list), 1, FEW_PAGES);
     list.customer = SLICE_LITERAL("C7");
     assert_in_range(pages_of_list(&list), 1, FEW_PAGES);
@@ -77,10 +78,11 @@ static void a_list_of_an_early_time_walks_no_later_orders(void **state) {
 
 static void a_list_from_a_late_time_walks_no_earlier_orders(void **state) {
     (void)state;
-    struct order_list list = {.from_us = FIRST_US + 29000 * MINUTE_US,
+    struct order_filter list = {.from_us = FIRST_US + 29000 * MINUTE_US,
                               .to_us = INT64_MAX / 2,
                               .is_oldest_first = true,
-                              .after = {.accepted_at_us = -1}};
+                              .most_minor = INT64_MAX,
+                              .after = {.at_us = -1}};
     assert_in_range(pages_of_list(&list), 1, FEW_PAGES);
 }
 

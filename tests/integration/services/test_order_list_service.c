@@ -81,6 +81,9 @@ static void a_list_that_cannot_be_is_refused(void **state) {
         {"\"tenant\":\"t\",\"from\":\"yesterday\"", STATUS_INVALID},
         {"\"tenant\":\"t\",\"to\":\"2026\"", STATUS_INVALID},
         {"\"tenant\":\"t\",\"cursor\":\"AAAA\"", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"ids\":[]", STATUS_OK},
+        {"\"tenant\":\"t\",\"ids\":[\"1\"]", STATUS_INVALID},
+        {"\"tenant\":\"t\",\"ids\":5", STATUS_INVALID},
     };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         char request[200];
@@ -88,6 +91,57 @@ static void a_list_that_cannot_be_is_refused(void **state) {
         snprintf(request, sizeof(request), "{%s}", lists[i].members);
         if (ask(request, &reply) != lists[i].status)
             fail_msg("%s: not %s", request, status_name(lists[i].status));
+        buf_fini(&reply);
+    }
+}
+
+/* What orders are found by is in no index of their table: an order's row stays on its page, and in
+   its place in each index, from its first moment to its last. */
+static bool all_updates_stayed(void *closure) {
+    (void)closure;
+    return world_query_int(&world, "SELECT n_tup_upd FROM pg_stat_user_tables"
+                                   " WHERE relid = 'orders.orders'::regclass") >= 3 * 10 &&
+           world_query_int(&world, "SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_user_tables"
+                                   " WHERE relid = 'orders.orders'::regclass") == 0;
+}
+
+static void an_order_is_updated_in_its_place(void **state) {
+    (void)state;
+    world_execute(&world, "DO $$ BEGIN"
+                          " PERFORM pg_stat_reset_single_table_counters('orders.orders'::regclass);"
+                          " END $$");
+    for (int i = 0; i < 10; i++)
+        submit();
+    world_run(&world);
+    assert_world("SELECT count(*) FROM orders.orders WHERE status = 'COMPLETED'", "10");
+    assert_true(wait_until(all_updates_stayed, NULL, 20000));
+}
+
+/* Beside what a walk comes by, as the gateway asks for by a customer. */
+static void a_filter_looks_at_items_amounts_and_parcels(void **state) {
+    (void)state;
+    static const struct {
+        const char *members;
+        bool is_found;
+    } filters[] = {
+        {"\"sku\":\"SHIRT\"", true},
+        {"\"sku\":\"SHIR\"", false},
+        {"\"currency\":\"USD\",\"minTotalMinor\":3998,\"maxTotalMinor\":3998", true},
+        {"\"currency\":\"USD\",\"minTotalMinor\":3999", false},
+        {"\"currency\":\"EUR\"", false},
+        {"\"trackingNumber\":\"T-7\"", true},
+        {"\"trackingNumber\":\"T-8\"", false},
+    };
+    submit();
+    world_execute(&world, "UPDATE orders.orders SET tracking_number = 'T-7'");
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        char request[200];
+        struct buf reply = {0};
+        snprintf(request, sizeof(request), "{\"tenant\":\"default\",\"customerId\":\"C100\",%s}",
+                 filters[i].members);
+        assert_int_equal(ask(request, &reply), STATUS_OK);
+        if ((strstr(reply.ptr, "orderId") != NULL) != filters[i].is_found)
+            fail_msg("%s: %s", request, reply.ptr);
         buf_fini(&reply);
     }
 }
@@ -104,6 +158,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_cursor_is_worth_nothing_to_another_tenant_or_customer),
         TEST(a_list_that_cannot_be_is_refused),
+        TEST(an_order_is_updated_in_its_place),
+        TEST(a_filter_looks_at_items_amounts_and_parcels),
     };
     return cmocka_run_group_tests_name("order_list_service", tests, world_setup, world_teardown);
 }

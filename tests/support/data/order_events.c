@@ -3,6 +3,7 @@
 #include "shared/base/memory.h"
 #include "shared/contract/order_snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,14 +32,43 @@ static const char *const reasons[MADE] = {
     [MADE_CANCELLED] = "cancelled_by_customer",
 };
 
+int64_t order_events_total_minor(size_t order) {
+    return 1000 + 10 * (int64_t)order;
+}
+
+static void put_number(struct json_writer *w, const char *key, const char *prefix, size_t number) {
+    char text[40];
+    snprintf(text, sizeof(text), "%s%zu", prefix, number);
+    json_put_text(w, key, text);
+}
+
+static void write_snapshot(struct json_writer *w, const char *order_id, size_t order) {
+    char sku[40];
+    struct order_item item = {.quantity = 1, .unit_price_minor = ORDER_EVENTS_PRICE_MINOR};
+    struct order_snapshot snapshot = {
+        .tenant = SLICE_LITERAL("default"),
+        .customer_id = SLICE_LITERAL("C100"),
+        .currency = SLICE_LITERAL("USD"),
+        .flow = (enum order_flow)(order % 3),
+        .payment_method = SLICE_LITERAL("pm_card_visa"),
+        .total_minor = order_events_total_minor(order),
+        .items = &item,
+        .item_count = 1,
+    };
+    snprintf(sku, sizeof(sku), "MADE-%zu", order % ORDER_EVENTS_SKUS);
+    item.sku = slice_of(sku);
+    uuid_parse(slice_of(order_id), &snapshot.order_id);
+    order_snapshot_write(&snapshot, w);
+}
+
 static void write_data(struct buf *out, const char *order_id, size_t order) {
     const char *reason = reasons[order % MADE];
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
-    json_put_text(&w, "orderId", order_id);
-    json_put_text(&w, "flow", order_flow_name((enum order_flow)(order % 3)));
+    write_snapshot(&w, order_id, order);
     json_put_int(&w, "amountMinor", ORDER_EVENTS_PRICE_MINOR);
-    json_put_text(&w, "currency", "USD");
+    put_number(&w, "chargeId", "ch_", order);
+    put_number(&w, "trackingNumber", "TRACK-", order);
     if (reason != NULL)
         json_put_text(&w, "reason", reason);
     json_end_object(&w);

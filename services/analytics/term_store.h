@@ -1,0 +1,49 @@
+/*
+ * The SQL of the terms of orders (terms.h), by which they are found: order_terms, a table to which
+ * rows are added and whose rows are never updated. It is named without a schema, as in store.h.
+ */
+#ifndef OM_SERVICES_ANALYTICS_TERM_STORE_H
+#define OM_SERVICES_ANALYTICS_TERM_STORE_H
+
+#include "services/analytics/terms.h"
+#include "shared/contract/order_filter.h"
+#include "shared/pg/pg.h"
+
+/* Each queues a statement, or none where there are no rows, in the open transaction. Rows that are
+   there already stay. */
+enum status terms_store_add(struct pg *pg, const struct term_rows *rows,
+                            struct error *error) MUST_CHECK;
+enum status terms_store_remove(struct pg *pg, const struct term_rows *rows,
+                               struct error *error) MUST_CHECK;
+/* Copies into the tables of a rebuild what is older than `horizon_us`, and references. */
+enum status terms_store_keep(struct pg *pg, int64_t horizon_us, struct error *error) MUST_CHECK;
+
+/* A way to the orders: any of these terms. */
+#define LEAD_TERMS_MOST 328
+
+struct term_lead {
+    int64_t terms[LEAD_TERMS_MOST];
+    size_t count;
+};
+
+/* A walk behind the filter's place and within its time, with its amounts. */
+struct term_walk {
+    const struct order_filter *filter;
+    const struct term_lead *lead;
+    int64_t others[2]; /* terms that orders must have besides; 0: none */
+};
+
+/* No page walks further than this, and no way is counted further. */
+#define TERM_WALK_MOST 10000
+
+/* How many orders of the filter's time are on the way, up to TERM_WALK_MOST. */
+enum status terms_store_count(struct pg *pg, const struct order_filter *filter,
+                              const struct term_lead *lead, int64_t *count,
+                              struct error *error) MUST_CHECK;
+/* Up to limit + 1 ids of orders; limit + 1 of them: there are more. Else `*is_cut` says whether the
+   walk was broken off, at `*end`. */
+enum status terms_store_walk(struct pg *pg, const struct term_walk *walk,
+                             struct order_place *places, size_t *found, bool *is_cut,
+                             struct order_place *end, struct error *error) MUST_CHECK;
+
+#endif
