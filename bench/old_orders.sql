@@ -29,7 +29,8 @@ INSERT INTO orders.orders (id, tenant, customer_id, flow, status, reason, steps,
     payment_method, sealed, tracking_number, correlation_id, traceparent, timeline, accepted_at, taken_at,
     updated_at, version)
 SELECT id, 'default', customer_id, 'inventory-first', CASE WHEN is_failed THEN 'FAILED' ELSE 'COMPLETED' END,
-       CASE WHEN is_failed THEN 'out_of_stock' END, CASE WHEN is_failed THEN 0 ELSE 7 END, 'USD', 6998,
+       CASE WHEN is_failed THEN CASE WHEN n % 1000 = 0 THEN 'shipping_failed' ELSE 'out_of_stock' END END,
+       CASE WHEN is_failed THEN 0 ELSE 7 END, 'USD', 6998,
        'pm_card_visa', repeat('A', 78), CASE WHEN NOT is_failed THEN 'OM' || n END, id::text,
        '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
        (SELECT jsonb_agg(jsonb_build_object('at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'event', event))
@@ -67,6 +68,19 @@ SELECT id, us, CASE WHEN is_failed THEN us ELSE 0 END, done_us, done_us, done_us
 FROM (SELECT *, (extract(epoch FROM at) * 1000000)::bigint AS us,
              CASE WHEN is_failed THEN 0 ELSE (extract(epoch FROM at) * 1000000)::bigint END AS done_us
       FROM old_order) AS timed;
+
+-- What they are found by. One in a thousand of those that failed did so for a rare reason.
+INSERT INTO analytics.order_terms
+SELECT term, (extract(epoch FROM at) * 1000000)::bigint, id, 6998
+FROM (SELECT analytics.term_of(kind, tenant, value) AS term, kind, value
+      FROM (VALUES ('s', 'default', 'TSHIRT-BLK-M'), ('s', 'default', 'PROD-101'),
+                   ('a', 'default', 'USD' || analytics.amount_class(6998)), ('e', 'default', 'FAILED'),
+                   ('r', 'default', 'out_of_stock'), ('r', 'default', 'shipping_failed')) AS known(kind, tenant, value)) AS common,
+     old_order
+WHERE kind IN ('s', 'a') OR is_failed AND value <> CASE WHEN n % 1000 = 0 THEN 'out_of_stock' ELSE 'shipping_failed' END;
+INSERT INTO analytics.order_terms
+SELECT analytics.term_of(kind, '', prefix || n), 0, id, 0
+FROM old_order, (VALUES ('t', 'OM'), ('p', 'ch_')) AS reference(kind, prefix) WHERE NOT is_failed;
 
 -- As analytics counts: by status, revenue, facts, and the bins of some latencies.
 INSERT INTO analytics.counts

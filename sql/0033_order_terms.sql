@@ -27,3 +27,18 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION analytics.create_projection(text) FROM PUBLIC;
+
+-- A term as the service makes it, for people: kind is the letter in terms.h. Of an amount the value is its currency and class.
+CREATE FUNCTION analytics.term_of(kind text, tenant text, value text) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT ('x' || encode(substr(sha256(convert_to(kind || octet_length(tenant) || '.' || tenant || value, 'UTF8')), 1, 8),
+                          'hex'))::bit(64)::bigint
+$$;
+REVOKE ALL ON FUNCTION analytics.term_of(text, text, text) FROM PUBLIC;
+CREATE FUNCTION analytics.amount_class(minor bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+$$
+    SELECT CASE WHEN v < 8 THEN v ELSE (highest - 2) * 8 + (v >> (highest - 3)) - 8 END
+    FROM (SELECT least(minor, (1::bigint << 43) - 1) AS v) AS bounded,
+         LATERAL (SELECT length(ltrim(v::bit(64)::text, '0')) - 1 AS highest) AS bits
+$$;
+REVOKE ALL ON FUNCTION analytics.amount_class(bigint) FROM PUBLIC;

@@ -132,8 +132,7 @@ static void take_found(struct order_listing *listing, struct slice body) {
    was it does not know. */
 static bool may_walk(const struct order_listing *listing, enum status status) {
     return (status == STATUS_UNAVAILABLE || status == STATUS_TIMEOUT) &&
-           value_of(listing, ORDER_CURSOR).len == 0 &&
-           value_of(listing, ORDER_PAYMENT_ID).len == 0;
+           value_of(listing, ORDER_CURSOR).len == 0 && value_of(listing, ORDER_PAYMENT_ID).len == 0;
 }
 
 static void on_found(void *closure, const struct broker_answer *answer) {
@@ -175,8 +174,7 @@ void list_orders(h2o_req_t *req, struct slice id) {
     struct order_listing *listing = pending_create(req, sizeof(*listing), dispose);
     struct error error = {0};
     listing->arena = arena_create(ARENA_CHUNK_BYTES);
-    enum status status =
-        order_query_parse(query_of(req), listing->arena, &listing->query, &error);
+    enum status status = order_query_parse(query_of(req), listing->arena, &listing->query, &error);
     struct slice wanted = value_of(listing, ORDER_CUSTOMER_ID);
     struct slice own = caller_customer(&listing->pending.caller);
     listing->customer = own.len > 0 ? own : wanted;

@@ -177,8 +177,8 @@ void order_query_put(const struct order_query *query, enum order_parameter param
                      struct json_writer *w) {
     const struct query_parameter *given = &query->parameters[parameter];
     int64_t number;
-    bool is_number = parameter == ORDER_LIMIT || parameter == ORDER_MIN_TOTAL ||
-                     parameter == ORDER_MAX_TOTAL;
+    bool is_number =
+        parameter == ORDER_LIMIT || parameter == ORDER_MIN_TOTAL || parameter == ORDER_MAX_TOTAL;
     if (is_number && parse_minor(given->value, &number))
         json_put_int(w, given->name, number);
     else if (given->value.len > 0)

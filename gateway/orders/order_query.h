@@ -28,8 +28,7 @@ enum order_parameter {
 
 /* Before the cursors of what was found by the index: base64url has no such letter. */
 #define ORDER_FOUND_MARK "~"
-#define ORDER_CURSOR_RULE                                                                          \
-    "cursor: must be the nextCursor of a page with the same filter and sort"
+#define ORDER_CURSOR_RULE "cursor: must be the nextCursor of a page with the same filter and sort"
 
 struct order_query {
     struct query_parameter parameters[ORDER_PARAMETERS];

@@ -69,8 +69,8 @@ bool fact_of_event(enum event_type type, enum fact *fact);
    kind must tell. */
 enum status facts_read(const struct event *event, struct order_facts *facts,
                        struct error *error) MUST_CHECK;
-/* Adds the facts of `more`, about the same order, and what it was told; false when none of the facts
-   is new. */
+/* Adds the facts of `more`, about the same order, and what it was told; false when none of the
+   facts is new. */
 bool facts_merge(struct order_facts *facts, const struct order_facts *more);
 
 #endif

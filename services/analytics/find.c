@@ -110,8 +110,8 @@ static enum status find_page(struct pg *pg, const struct order_filter *filter, s
     if (status != STATUS_OK)
         return status;
     const struct term_walk walk = walk_along(filter, &ways, lead);
-    status = terms_store_walk(pg, &walk, found->places, &found->count, &found->goes_on,
-                              &found->end, error);
+    status = terms_store_walk(pg, &walk, found->places, &found->count, &found->goes_on, &found->end,
+                              error);
     if (status == STATUS_OK && found->count > (size_t)filter->limit) {
         found->count = (size_t)filter->limit;
         found->goes_on = true;

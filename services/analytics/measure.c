@@ -86,8 +86,8 @@ void facts_measure(const struct order_facts *facts, int times, struct tally *tal
     /* An order that is refused at once, such as for an unknown SKU, is never created. */
     int64_t begun_us = at[FACT_CREATED] != 0 ? at[FACT_CREATED] : ended_us;
     if (begun_us != 0)
-        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(facts_status(facts))), 0, begun_us,
-                  times);
+        tally_add(tally, MEASURE_STATUS, slice_of(order_status_name(facts_status(facts))), 0,
+                  begun_us, times);
     if (ended_us != 0)
         tally_add(tally, MEASURE_REASON, facts->reason, 0, ended_us, times);
     if (at[FACT_PAID] != 0)

@@ -74,8 +74,7 @@ static enum status write_changes(struct pg *pg, const struct changes *changes, u
                                  struct error *error) {
     enum status status = facts_store_make(pg, changes->made.items, changes->made.count, error);
     if (status == STATUS_OK)
-        status =
-            facts_store_save(pg, changes->changed.items, changes->changed.count, told, error);
+        status = facts_store_save(pg, changes->changed.items, changes->changed.count, told, error);
     if (status == STATUS_OK)
         status = counts_store_add(pg, &changes->tally, error);
     if (status == STATUS_OK)
@@ -86,8 +85,7 @@ static enum status write_changes(struct pg *pg, const struct changes *changes, u
 enum status projection_apply(struct pg *pg, struct arena *arena, struct order_facts *facts,
                              size_t count, struct error *error) {
     struct rows joined = {facts, join_equal(facts, count)}, known = {0};
-    struct changes changes = {
-        .tally.arena = arena, .added.arena = arena, .removed.arena = arena};
+    struct changes changes = {.tally.arena = arena, .added.arena = arena, .removed.arena = arena};
     if (joined.count == 0)
         return STATUS_OK;
     enum status status =

@@ -80,19 +80,21 @@ enum status terms_store_keep(struct pg *pg, int64_t horizon_us, struct error *er
         .sql = "WITH walked AS MATERIALIZED (SELECT w.* FROM unnest($1::int8[]) AS t(term),"       \
                " LATERAL (SELECT s.at_us, s.order_id, s.total_minor,"                              \
                "  row_number() OVER (ORDER BY s.at_us " direction ", s.order_id " direction        \
-               ") AS place" WALK(far, behind)                                                      \
-                   " ORDER BY s.at_us " direction ", s.order_id " direction                        \
-                   " LIMIT $5::int8) w),"                                                          \
-                   " cut AS MATERIALIZED (SELECT at_us, order_id FROM walked"                      \
-                   "  WHERE place = $5::int8 ORDER BY at_us " direction ", order_id " direction    \
-                   " LIMIT 1)"                                                                     \
-                   " (SELECT at_us, order_id, false FROM walked w"                                 \
-                   "  WHERE total_minor BETWEEN $6::int8 AND $7::int8"                             \
-                   "   AND NOT EXISTS (SELECT FROM cut"                                            \
-                   "    WHERE (w.at_us, w.order_id) " behind " (cut.at_us, cut.order_id))"         \
-                   "   AND" HAS("$8") " AND" HAS("$9")                                             \
-                   "  ORDER BY at_us " direction ", order_id " direction " LIMIT $10::int8)"       \
-                   " UNION ALL SELECT at_us, order_id, true FROM cut",                             \
+               ") AS place" WALK(                                                                  \
+                   far, behind) " ORDER BY s.at_us " direction ", s.order_id " direction           \
+                                " LIMIT $5::int8) w),"                                             \
+                                " cut AS MATERIALIZED (SELECT at_us, order_id FROM walked"         \
+                                "  WHERE place = $5::int8 ORDER BY at_us " direction               \
+                                ", order_id " direction " LIMIT 1)"                                \
+                                " (SELECT at_us, order_id, false FROM walked w"                    \
+                                "  WHERE total_minor BETWEEN $6::int8 AND $7::int8"                \
+                                "   AND NOT EXISTS (SELECT FROM cut"                               \
+                                "    WHERE (w.at_us, w.order_id) " behind                          \
+                                " (cut.at_us, cut.order_id))"                                      \
+                                "   AND" HAS("$8") " AND" HAS(                                     \
+                                    "$9") "  ORDER BY at_us " direction ", order_id " direction    \
+                                          " LIMIT $10::int8)"                                      \
+                                          " UNION ALL SELECT at_us, order_id, true FROM cut",      \
         .param_count = 10,                                                                         \
     }
 #define COUNT(suffix, far, behind)                                                                 \

@@ -100,7 +100,7 @@ static int64_t begun_us(const struct order_facts *facts) {
     if (facts->at_us[FACT_CREATED] != 0)
         return facts->at_us[FACT_CREATED];
     return failed_us != 0 && (cancelled_us == 0 || failed_us < cancelled_us) ? failed_us
-                                                                            : cancelled_us;
+                                                                             : cancelled_us;
 }
 
 static void add_terms(const struct order_facts *facts, const struct order_snapshot *order,
@@ -113,8 +113,7 @@ static void add_terms(const struct order_facts *facts, const struct order_snapsh
         row.term = term_of(TERM_SKU, order->tenant, order->items[i].sku);
         add_row(rows, &row);
     }
-    row.term =
-        term_of_amount(order->tenant, order->currency, amount_class_of(order->total_minor));
+    row.term = term_of_amount(order->tenant, order->currency, amount_class_of(order->total_minor));
     add_row(rows, &row);
     if (!status_is_term(slice_of(status)))
         return;

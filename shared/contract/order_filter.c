@@ -26,14 +26,10 @@ static enum status read_texts(struct json_object *question, struct order_filter 
         const char *key;
         struct slice *text;
     } texts[] = {
-        {"customerId", &filter->customer},
-        {"status", &filter->status},
-        {"reason", &filter->reason},
-        {"search", &filter->search},
-        {"idPrefix", &filter->id_prefix},
-        {"sku", &filter->sku},
-        {"currency", &filter->currency},
-        {"trackingNumber", &filter->tracking_number},
+        {"customerId", &filter->customer},  {"status", &filter->status},
+        {"reason", &filter->reason},        {"search", &filter->search},
+        {"idPrefix", &filter->id_prefix},   {"sku", &filter->sku},
+        {"currency", &filter->currency},    {"trackingNumber", &filter->tracking_number},
         {"paymentId", &filter->payment_id},
     };
     enum status status = json_get_string(question, "tenant", &filter->tenant, error);
@@ -70,11 +66,10 @@ static enum status read_numbers(struct json_object *question, struct order_filte
     filter->limit = LIMIT_USUAL;
     filter->least_minor = 0;
     filter->most_minor = ORDER_MAX_MINOR;
-    enum status status =
-        read_number(question, "limit", 1, ORDER_PAGE_MOST, &filter->limit, error);
+    enum status status = read_number(question, "limit", 1, ORDER_PAGE_MOST, &filter->limit, error);
     if (status == STATUS_OK)
-        status = read_number(question, "minTotalMinor", 0, ORDER_MAX_MINOR, &filter->least_minor,
-                             error);
+        status =
+            read_number(question, "minTotalMinor", 0, ORDER_MAX_MINOR, &filter->least_minor, error);
     if (status == STATUS_OK)
         status =
             read_number(question, "maxTotalMinor", 0, ORDER_MAX_MINOR, &filter->most_minor, error);
@@ -149,10 +144,9 @@ struct order_place order_filter_begin(const struct order_filter *filter) {
 
 void order_filter_scope(const struct order_filter *filter, const char *kind, struct buf *scope) {
     const struct slice texts[] = {
-        slice_of(kind),          filter->tenant,     filter->customer,
-        filter->status,          filter->reason,     filter->search,
-        filter->id_prefix,       filter->sku,        filter->currency,
-        filter->tracking_number, filter->payment_id,
+        slice_of(kind),   filter->tenant,          filter->customer,   filter->status,
+        filter->reason,   filter->search,          filter->id_prefix,  filter->sku,
+        filter->currency, filter->tracking_number, filter->payment_id,
     };
     struct json_writer w = json_writer(scope);
     json_begin_array(&w);

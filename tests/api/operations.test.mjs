@@ -121,6 +121,21 @@ test('orders are listed page by page', async () => {
   await expect(400, 'listOrders', { query: { limit: 0 } });
 });
 
+test('orders are found by what few of them have', async () => {
+  const order = await ended(await place({ customerId: 'FOUND' }));
+  const { trackingNumber, totalMinor, currency } = order;
+  const query = { trackingNumber, currency, minTotalMinor: totalMinor, maxTotalMinor: totalMinor };
+  const { orders } = await until(async () => {
+    const { json } = await expect(200, 'listOrders', { query });
+    return json.orders.length > 0 && json;
+  }, 'the order in the index');
+  assert.deepEqual(orders.map(({ orderId }) => orderId), [order.orderId]);
+  const prefix = { idPrefix: order.orderId.slice(0, 13), sku: order.items[0].sku };
+  const { json } = await expect(200, 'listOrders', { query: prefix });
+  assert.deepEqual(json.orders.map(({ orderId }) => orderId), [order.orderId]);
+  await expect(400, 'listOrders', { query: { minTotalMinor: 5 } });
+});
+
 test('an order can be watched to its end, and then is over', async () => {
   const path = await place();
   const { body } = await expect(200, 'watchOrder', { path });

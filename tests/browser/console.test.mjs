@@ -563,6 +563,33 @@ test('orders are found by a part of their ID or of their customer', async () => 
   await close();
 });
 
+test('an order is found by how its ID begins, its SKU, its parcel and its payment', async () => {
+  const customer = 'FOUND-customer';
+  await order(customer);
+  const { page, close } = await open(`#/orders?customerId=${customer}&status=COMPLETED`);
+  const links = page.locator('.list tbody a');
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await links.first().waitFor();
+  const id = await links.first().innerText();
+  const { trackingNumber } = await (await fetch(`${mesh.url}/api/v1/orders/${id}`)).json();
+  for (const [label, value] of [
+    ['Part of an ID or customer', id.slice(0, 14)],
+    ['Tracking number', trackingNumber],
+  ]) {
+    await go(page, '#/orders', 'Orders');
+    await page.getByText(/^50 shown/).waitFor();
+    await page.getByLabel(label).fill(value);
+    await page.getByLabel(label).press('Enter');
+    await page.getByText('1 shown, all there are').waitFor();
+    assert.equal(await links.first().innerText(), id, label);
+  }
+  await go(page, '#/orders?sku=NO-SUCH-SKU', 'Orders');
+  await page.getByText('No order is like that.').waitFor();
+  await go(page, '#/orders?paymentId=ch_none', 'Orders');
+  await page.getByText('No order is like that.').waitFor();
+  await close();
+});
+
 test('who comes back from an order finds the list as it was', async () => {
   for (let number = 0; number < 60; number++) await order('BACK');
   const { page, close } = await open('#/orders?customerId=BACK');

@@ -39,6 +39,12 @@ const ORDER_ID = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 
 const IS_ORDER_ID = new RegExp(`^${ORDER_ID}$`);
 
+// What is written like the beginning of an ID is found at once; within IDs all orders are looked at.
+const byPrefix = ({ search, ...filter }) =>
+  /^[0-9a-f]{8}-[0-9a-f-]{0,27}$/i.test(search)
+    ? { ...filter, idPrefix: search }
+    : { ...filter, search };
+
 const options = (names) => [['', 'Any'], ...names.map((name) => [name, words(name)])];
 
 // What is in the address bar are the fields' values, and times as they are typed.
@@ -150,6 +156,9 @@ const fields = () => [
   field('Customer, exactly', 'customerId', { maxlength: 255, autocomplete: 'off' }),
   field('Status', 'status', {}, options(STATUSES)),
   field('Reason', 'reason', {}, options(REASONS)),
+  field('SKU', 'sku', { maxlength: 64, autocomplete: 'off', spellcheck: 'false' }),
+  field('Tracking number', 'trackingNumber', { maxlength: 255, autocomplete: 'off' }),
+  field('Payment ID', 'paymentId', { maxlength: 255, autocomplete: 'off' }),
   field(`Created from\u00a0(${zone()})`, 'from', { type: 'datetime-local' }),
   field(`Created before\u00a0(${zone()})`, 'to', { type: 'datetime-local' }),
   field('Sort', 'sort', {}, [
@@ -163,7 +172,20 @@ let address = '#/orders',
   kept;
 
 export function orders(main, { query, signal }) {
-  const filter = filterOf(query, ['search', 'customerId', 'status', 'reason', 'from', 'to', 'sort']);
+  const filter = byPrefix(
+    filterOf(query, [
+      'search',
+      'customerId',
+      'status',
+      'reason',
+      'sku',
+      'trackingNumber',
+      'paymentId',
+      'from',
+      'to',
+      'sort',
+    ]),
+  );
   const list = h('div', { class: 'list' }, loading('orders'));
   const trouble = h('div', null);
   const extent = h('p', { class: 'hint', role: 'status' });

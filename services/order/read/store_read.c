@@ -275,27 +275,29 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
 #define PAGE(suffix, direction, behind, customer, params)                                          \
     {                                                                                              \
         .name = "order_list_" suffix,                                                              \
-        .sql = SUMMARY " FROM (SELECT *" WALK(direction, behind, "$13", "$14", customer)           \
-                   " LIMIT " WALK_MOST ") AS walked WHERE" FITS ORDERED(                           \
-                       direction) " LIMIT $12::int8",                                              \
+        .sql =                                                                                     \
+            SUMMARY " FROM (SELECT *" WALK(direction, behind, "$13", "$14",                        \
+                                           customer) " LIMIT " WALK_MOST ") AS walked WHERE" FITS  \
+            ORDERED(direction) " LIMIT $12::int8",                                                 \
         .param_count = params,                                                                     \
     }
 #define WALK_END(suffix, direction, behind, customer, params)                                      \
     {                                                                                              \
         .name = "order_list_end_" suffix,                                                          \
-        .sql = "SELECT accepted_at, id" WALK(direction, behind, "$4", "$5", customer)              \
-            " OFFSET " WALK_MOST " - 1 LIMIT 1",                                                   \
+        .sql = "SELECT accepted_at, id" WALK(direction, behind, "$4", "$5",                        \
+                                             customer) " OFFSET " WALK_MOST " - 1 LIMIT 1",        \
         .param_count = params,                                                                     \
     }
 /* By the primary key: there are few with a beginning, whatever their times. */
 #define PREFIX_PAGE(suffix, direction, behind)                                                     \
     {                                                                                              \
         .name = "order_list_prefix_" suffix,                                                       \
-        .sql = SUMMARY                                                                             \
-            " FROM (SELECT * FROM orders.orders WHERE tenant = $1::text"                           \
-            "  AND id BETWEEN $15::uuid AND $16::uuid ORDER BY id LIMIT " WALK_MOST ") AS walked"  \
-            " WHERE ($17::text = '' OR customer_id = $17::text) AND" IN_TIME                       \
-            " AND" BEHIND(behind, "$13", "$14") " AND" FITS ORDERED(direction) " LIMIT $12::int8", \
+        .sql = SUMMARY " FROM (SELECT * FROM orders.orders WHERE tenant = $1::text"                \
+                       "  AND id BETWEEN $15::uuid AND $16::uuid ORDER BY id LIMIT " WALK_MOST     \
+                       ") AS walked"                                                               \
+                       " WHERE ($17::text = '' OR customer_id = $17::text) AND" IN_TIME            \
+                       " AND" BEHIND(behind, "$13", "$14") " AND" FITS                             \
+                       ORDERED(direction) " LIMIT $12::int8",                                      \
         .param_count = 17,                                                                         \
     }
 
@@ -330,10 +332,10 @@ enum { FITS_PARAMS = 12, PARAMS_MOST = 17 };
 
 static void set_fits(const struct order_filter *list, int64_t limit, struct pg_param *params) {
     const struct pg_param fits[FITS_PARAMS] = {
-        pg_text(list->tenant),          pg_int64(list->from_us),     pg_int64(list->to_us),
-        pg_text(list->status),          pg_text(list->reason),       pg_text(list->search),
-        pg_text(list->sku),             pg_text(list->currency),     pg_int64(list->least_minor),
-        pg_int64(list->most_minor),     pg_text(list->tracking_number), pg_int64(limit),
+        pg_text(list->tenant),      pg_int64(list->from_us),        pg_int64(list->to_us),
+        pg_text(list->status),      pg_text(list->reason),          pg_text(list->search),
+        pg_text(list->sku),         pg_text(list->currency),        pg_int64(list->least_minor),
+        pg_int64(list->most_minor), pg_text(list->tracking_number), pg_int64(limit),
     };
     memcpy(params, fits, sizeof(fits));
 }
@@ -419,8 +421,7 @@ enum status order_store_list(struct pg *pg, const struct order_filter *list, str
 }
 
 enum status order_store_list_ids(struct pg *pg, const struct order_filter *list,
-                                 struct pg_array *ids, struct json_writer *w,
-                                 struct error *error) {
+                                 struct pg_array *ids, struct json_writer *w, struct error *error) {
     struct pg_param params[PARAMS_MOST];
     struct pg_result *result = NULL;
     set_fits(list, ORDER_PAGE_MOST, params);

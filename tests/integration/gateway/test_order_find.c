@@ -12,11 +12,6 @@
 static struct process *analytics;
 static int analytics_port;
 
-/* As services/analytics/terms.h has it. */
-#define TERM(kind, tenant, value)                                                                  \
-    "('x' || encode(substr(sha256(convert_to(" kind " || length(" tenant ") || '.' || " tenant     \
-    " || " value ", 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint"
-
 /* A hundred and twenty orders a second apart for one SKU, of two customers in turn, and as many of
    another tenant; every tenth FAILED. */
 static const char made_orders[] =
@@ -31,14 +26,15 @@ static const char made_orders[] =
     "  'pm_card_visa', '', '', '[]', at, 'OM' || tenant || g FROM made;"
     "INSERT INTO orders.order_items SELECT id, 1, 'MADE', 1, 1000 + g FROM made;"
     "INSERT INTO analytics.order_terms"
-    " SELECT term, (extract(epoch FROM at) * 1000000)::bigint, id, 1000 + g FROM made, LATERAL"
-    "  (VALUES (" TERM("'s'", "tenant", "'MADE'") "),"
-    "   (" TERM("'a'", "tenant", "'USD' || CASE WHEN g < 24 THEN 63 ELSE 64 END") "),"
-    "   (CASE WHEN g % 10 = 0 THEN " TERM("'r'", "tenant", "'out_of_stock'") " END)) t(term)"
-    " WHERE term IS NOT NULL;"
+    " SELECT analytics.term_of(kind, tenant, value), (extract(epoch FROM at) * 1000000)::bigint, "
+    "id,"
+    "  1000 + g FROM made, LATERAL (VALUES ('s', 'MADE'),"
+    "   ('a', 'USD' || analytics.amount_class(1000 + g)),"
+    "   ('r', CASE WHEN g % 10 = 0 THEN 'out_of_stock' END)) AS told(kind, value)"
+    " WHERE value IS NOT NULL;"
     "INSERT INTO analytics.order_terms"
-    " SELECT " TERM("'t'", "''", "'OM' || tenant || g") ", 0, id, 0 FROM made"
-    " UNION ALL SELECT " TERM("'p'", "''", "'ch_' || tenant || g") ", 0, id, 0 FROM made;";
+    " SELECT analytics.term_of(kind, '', prefix || tenant || g), 0, id, 0"
+    " FROM made, (VALUES ('t', 'OM'), ('p', 'ch_')) AS reference(kind, prefix);";
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -181,14 +177,21 @@ static void a_cursor_leads_on_in_its_own_find_only(void **state) {
 static void what_cannot_be_asked_for_is_a_400(void **state) {
     (void)state;
     static const char *const queries[] = {
-        "idPrefix=abc",          "idPrefix=ghij",
-        "idPrefix=ef0168a225",   "sku=A%20B",
-        "currency=usd",          "currency=XXX",
-        "minTotalMinor=5",       "currency=USD&minTotalMinor=-5",
-        "currency=USD&minTotalMinor=1.5", "currency=USD&maxTotalMinor=05",
+        "idPrefix=abc",
+        "idPrefix=ghij",
+        "idPrefix=ef0168a225",
+        "sku=A%20B",
+        "currency=usd",
+        "currency=XXX",
+        "minTotalMinor=5",
+        "currency=USD&minTotalMinor=-5",
+        "currency=USD&minTotalMinor=1.5",
+        "currency=USD&maxTotalMinor=05",
         "currency=USD&minTotalMinor=6&maxTotalMinor=5",
-        "trackingNumber=%00",    "paymentId=%0A",
-        "sku=MADE&cursor=~AAAA", "sku=MADE&cursor=~",
+        "trackingNumber=%00",
+        "paymentId=%0A",
+        "sku=MADE&cursor=~AAAA",
+        "sku=MADE&cursor=~",
     };
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
         char path[100];

@@ -150,8 +150,8 @@ static void only_orders_of_the_time_asked_for_are_found(void **state) {
     clock_format(start_us + 60 * 1000000, to);
     for (int i = 0; i < 2; i++) {
         snprintf(members, sizeof(members),
-                 "\"default\",\"reason\":\"out_of_stock\",\"from\":\"%s\",\"to\":\"%s\"%s", from, to,
-                 i == 0 ? "" : ",\"sort\":\"createdAt\"");
+                 "\"default\",\"reason\":\"out_of_stock\",\"from\":\"%s\",\"to\":\"%s\"%s", from,
+                 to, i == 0 ? "" : ",\"sort\":\"createdAt\"");
         assert_int_equal(walk(members).found, 6);
     }
 }
@@ -258,12 +258,31 @@ static void a_long_walk_is_broken_off_and_goes_on(void **state) {
     assert_int_equal(far.pages, 4); /* of ten thousand each */
 }
 
+/* What operators add by SQL (docs/operations.md) is what the service would have. */
+static void sql_makes_the_same_terms(void **state) {
+    (void)state;
+    static const int64_t amounts[] = {
+        0, 1, 7, 8, 15, 16, 1999, 1024, 1000000, INT64_C(8796093022207), INT64_C(9007199254740991)};
+    char sql[200];
+    for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+        snprintf(sql, sizeof(sql), "SELECT analytics.amount_class(%lld)", (long long)amounts[i]);
+        assert_int_equal(projection_query(&projection, sql), amount_class_of(amounts[i]));
+    }
+    struct slice tenant = SLICE_LITERAL("t\u00e4"), currency = SLICE_LITERAL("EUR");
+    assert_int_equal(projection_query(&projection, "SELECT analytics.term_of('a', 'tä', 'EUR' || "
+                                                   "analytics.amount_class(1999))"),
+                     term_of_amount(tenant, currency, amount_class_of(1999)));
+    assert_int_equal(projection_query(&projection, "SELECT analytics.term_of('p', '', 'ch_1')"),
+                     term_of(TERM_PAYMENT, slice_of(NULL), SLICE_LITERAL("ch_1")));
+}
+
 static void nothing_that_is_written_is_updated(void **state) {
     (void)state;
-    assert_int_equal(projection_query(&projection,
-                                      "SELECT n_tup_upd FROM pg_stat_user_tables"
-                                      " WHERE schemaname = 'analytics' AND relname = 'order_terms'"),
-                     0);
+    assert_int_equal(
+        projection_query(&projection,
+                         "SELECT n_tup_upd FROM pg_stat_user_tables"
+                         " WHERE schemaname = 'analytics' AND relname = 'order_terms'"),
+        0);
 }
 
 /* --- fixture ---------------------------------------------------------------------------------- */
@@ -293,6 +312,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_found_is_invalid),
         cmocka_unit_test(what_is_rare_leads_to_what_is_common),
         cmocka_unit_test(a_long_walk_is_broken_off_and_goes_on),
+        cmocka_unit_test(sql_makes_the_same_terms),
         cmocka_unit_test(nothing_that_is_written_is_updated),
     };
     return cmocka_run_group_tests_name("find_orders", tests, setup, teardown);

@@ -69,8 +69,8 @@ static int64_t pages_of_list(const struct order_filter *wanted) {
 static void a_list_of_an_early_time_walks_no_later_orders(void **state) {
     (void)state;
     struct order_filter list = {.to_us = FIRST_US + 1000 * MINUTE_US,
-                              .most_minor = INT64_MAX,
-                              .after = {.at_us = INT64_MAX / 2}};
+                                .most_minor = INT64_MAX,
+                                .after = {.at_us = INT64_MAX / 2}};
     assert_in_range(pages_of_list(&list), 1, FEW_PAGES);
     list.customer = SLICE_LITERAL("C7");
     assert_in_range(pages_of_list(&list), 1, FEW_PAGES);
@@ -79,10 +79,10 @@ static void a_list_of_an_early_time_walks_no_later_orders(void **state) {
 static void a_list_from_a_late_time_walks_no_earlier_orders(void **state) {
     (void)state;
     struct order_filter list = {.from_us = FIRST_US + 29000 * MINUTE_US,
-                              .to_us = INT64_MAX / 2,
-                              .is_oldest_first = true,
-                              .most_minor = INT64_MAX,
-                              .after = {.at_us = -1}};
+                                .to_us = INT64_MAX / 2,
+                                .is_oldest_first = true,
+                                .most_minor = INT64_MAX,
+                                .after = {.at_us = -1}};
     assert_in_range(pages_of_list(&list), 1, FEW_PAGES);
 }
 

@@ -15,7 +15,8 @@
 #define ORDER_EVENTS_PRICE_MINOR 1999 /* of each order, USD */
 #define ORDER_EVENTS_PAYMENT_MS 40    /* from its beginning to the payment; other steps take 10 */
 
-/* Order n is for one of MADE-<n % ORDER_EVENTS_SKUS>; its payment is ch_<n>, its parcel TRACK-<n>. */
+/* Order n is for one of MADE-<n % ORDER_EVENTS_SKUS>; its payment is ch_<n>, its parcel TRACK-<n>.
+ */
 #define ORDER_EVENTS_SKUS 7
 int64_t order_events_total_minor(size_t order);
 

@@ -56,8 +56,9 @@ void projection_close(struct projection *projection) {
 }
 
 void projection_clear(struct projection *projection) {
-    projection_execute(projection, "TRUNCATE analytics.order_facts, analytics.counts, analytics.order_terms,"
-                                   " analytics.inbox");
+    projection_execute(projection,
+                       "TRUNCATE analytics.order_facts, analytics.counts, analytics.order_terms,"
+                       " analytics.inbox");
 }
 
 /* --- driving --- */
@@ -105,13 +106,13 @@ char *projection_query_text(struct projection *projection, const char *sql) {
 }
 
 char *projection_digest(struct projection *projection) {
-    return projection_query_text(projection,
-                                 "SELECT (SELECT md5(string_agg(f::text, ';' ORDER BY f.order_id))"
-                                 "        FROM analytics.order_facts f)"
-                                 "    || (SELECT md5(string_agg(c::text, ';' ORDER BY c::text))"
-                                 "        FROM analytics.counts c WHERE value <> 0)"
-                                 "    || (SELECT coalesce(md5(string_agg(t::text, ';' ORDER BY t::text)), '')"
-                                 "        FROM analytics.order_terms t)");
+    return projection_query_text(
+        projection, "SELECT (SELECT md5(string_agg(f::text, ';' ORDER BY f.order_id))"
+                    "        FROM analytics.order_facts f)"
+                    "    || (SELECT md5(string_agg(c::text, ';' ORDER BY c::text))"
+                    "        FROM analytics.counts c WHERE value <> 0)"
+                    "    || (SELECT coalesce(md5(string_agg(t::text, ';' ORDER BY t::text)), '')"
+                    "        FROM analytics.order_terms t)");
 }
 
 int64_t projection_query(struct projection *projection, const char *sql) {

@@ -48,8 +48,8 @@ static void a_plain_order_has_a_term_for_each_sku_and_one_for_its_amount(void **
     assert_int_equal(added.count, 3);
     assert_true(has(&added, term(TERM_SKU, "A"), START_US));
     assert_true(has(&added, term(TERM_SKU, "B"), START_US));
-    assert_true(has(&added, term_of_amount(order.tenant, order.currency, amount_class_of(5000)),
-                    START_US));
+    assert_true(
+        has(&added, term_of_amount(order.tenant, order.currency, amount_class_of(5000)), START_US));
     assert_int_equal(added.items[0].total_minor, 5000);
     assert_int_equal(removed.count, 0);
 }

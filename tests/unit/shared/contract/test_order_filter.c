@@ -29,12 +29,13 @@ static void what_is_not_asked_for_filters_by_nothing(void **state) {
 static void all_that_is_asked_for_is_read(void **state) {
     (void)state;
     struct order_filter filter;
-    assert_int_equal(parse("{\"tenant\":\"t\",\"sku\":\"S\",\"currency\":\"EUR\",\"minTotalMinor\":5,"
-                          "\"maxTotalMinor\":7,\"trackingNumber\":\"T\",\"paymentId\":\"P\","
-                          "\"idPrefix\":\"ef01\",\"reason\":\"r\",\"status\":\"FAILED\","
-                          "\"sort\":\"createdAt\",\"limit\":200}",
-                          &filter),
-                     STATUS_OK);
+    assert_int_equal(
+        parse("{\"tenant\":\"t\",\"sku\":\"S\",\"currency\":\"EUR\",\"minTotalMinor\":5,"
+              "\"maxTotalMinor\":7,\"trackingNumber\":\"T\",\"paymentId\":\"P\","
+              "\"idPrefix\":\"ef01\",\"reason\":\"r\",\"status\":\"FAILED\","
+              "\"sort\":\"createdAt\",\"limit\":200}",
+              &filter),
+        STATUS_OK);
     assert_slice_equal(filter.sku, "S");
     assert_slice_equal(filter.currency, "EUR");
     assert_slice_equal(filter.tracking_number, "T");
@@ -78,7 +79,12 @@ static void an_id_begins_as_it_is_written(void **state) {
     assert_true(order_id_prefix_parse(SLICE_LITERAL("ef0168a2-25ac-85ab-b2e6-7f3075139440"), &least,
                                       &most));
     assert_int_equal(uuid_compare(&least, &most), 0);
-    static const char *const wrong[] = {"", "ef0", "ef0168a225", "ef0168a2_", "xyzw", "-ef01",
+    static const char *const wrong[] = {"",
+                                        "ef0",
+                                        "ef0168a225",
+                                        "ef0168a2_",
+                                        "xyzw",
+                                        "-ef01",
                                         "ef0168a2-25ac-85ab-b2e6-7f30751394400"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_false(order_id_prefix_parse(slice_of(wrong[i]), &least, &most));
