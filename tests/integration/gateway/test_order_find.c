@@ -2,7 +2,7 @@
    keeps, and without it while that is away.
 
    Covers: gateway/orders/list_orders.c gateway/orders/order_query.c services/analytics/find.c
-   services/order/list.c services/order/store_read.c */
+   services/order/read/list.c services/order/read/store_read.c */
 #include "tests/support/gateway/jwt_fixture.h"
 #include "tests/support/gateway/order_fixture.h"
 #include "tests/support/servers/program.h"
