@@ -106,7 +106,7 @@ static void people_see_steps_and_programs_see_envelopes(void **state) {
     audit_print(&audit, out);
     fclose(out);
     assert_contains(text, "10.000 ms  INVENTORY/2");
-    assert_contains(text, "  inventory.reserved\n");
+    assert_contains(text, "  inventory.reserved  TRACK-0\n");
     free(text);
 
     out = open_memstream(&text, &len);
@@ -145,7 +145,7 @@ static void a_dead_letter_stands_below_its_event(void **state) {
     FILE *out = open_memstream(&text, &len);
     audit_print(&audit, out);
     fclose(out);
-    const char *event = strstr(text, "inventory.reserved\n");
+    const char *event = strstr(text, "inventory.reserved  TRACK-0\n");
     const char *its = strstr(text, "dead for ORDERS/inventory: rejected, no?items; "
                                    "omctl dlq show ORDERS.inventory.y\n");
     const char *other = strstr(text, "discarded for ORDERS/loyalty: no_report, it crashed; ");
