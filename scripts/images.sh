@@ -10,6 +10,9 @@
 # Of the containers that run. The same for every clone: podman's database, in the cache, has it written down.
 state=/run/ordermesh-image
 base=docker.io/library/debian:bookworm-slim
+bases=localhost/ordermesh-base
+both=localhost/ordermesh-both
+machine=$(dpkg --print-architecture)
 version=$(sed -n 's/^project(ordermesh VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
 image=ordermesh:built
 nats_version=${nats_server[1]#v}
@@ -94,26 +97,60 @@ trim_base() {
     mkdir -p "$tree"/var/cache/apt/archives/partial "$tree/var/lib/apt/lists/partial"
 }
 
+# make_base ARCHITECTURE
 make_base() {
     local tree
     tree=$(mktemp -d)
     chmod 755 "$tree"
-    debootstrap --variant=minbase bookworm "$tree"
+    debootstrap --arch "$1" --variant=minbase bookworm "$tree"
     trim_base "$tree"
     # Security updates come from their own archive, beside the one that debootstrap used.
     sed -i -E 's|^deb (.*)/debian/? bookworm main$|&\ndeb \1/debian-security bookworm-security main|' \
         "$tree/etc/apt/sources.list"
     grep -q bookworm-security "$tree/etc/apt/sources.list" || return 1
-    tar -C "$tree" --sort=name --numeric-owner --one-file-system -c . | gzip -1 >"$cache/base.tar.gz.new"
-    mv "$cache/base.tar.gz.new" "$cache/base.tar.gz"
+    tar -C "$tree" --sort=name --numeric-owner --one-file-system -c . | gzip -1 >"$cache/base-$1.tar.gz.new"
+    mv "$cache/base-$1.tar.gz.new" "$cache/base-$1.tar.gz"
     rm -rf "$tree"
 }
 
 get_base() {
     have_image "$base" && return 0
     timeout 60 podman pull -q "$base" && return 0
-    [[ -s $cache/base.tar.gz ]] || make_base || return 1
-    podman import -q "$cache/base.tar.gz" "$base"
+    import_base "$machine" "$base"
+}
+
+# import_base ARCHITECTURE NAME
+import_base() {
+    [[ -s $cache/base-$1.tar.gz ]] || make_base "$1" || return 1
+    podman import -q --arch "$1" "$cache/base-$1.tar.gz" "$2"
+}
+
+# --- another architecture ------------------------------------------------------------------------
+
+# The kernel runs its programs by qemu, in containers, too.
+emulate_arm64() {
+    local registered=/proc/sys/fs/binfmt_misc
+    install_packages qemu-user-static
+    [[ -e $registered/register ]] || mount -t binfmt_misc binfmt_misc "$registered" || return 1
+    [[ -e $registered/qemu-aarch64 ]] || cat /usr/lib/binfmt.d/qemu-aarch64*.conf >"$registered/register"
+}
+
+# $bases names a base for each architecture, as a registry's name does.
+get_bases() {
+    local architecture
+    podman manifest rm "$bases" 2>/dev/null || true
+    podman manifest create "$bases"
+    for architecture in amd64 arm64; do
+        have_image "$bases-$architecture" || import_base "$architecture" "$bases-$architecture" || return 1
+        podman manifest add "$bases" "containers-storage:$bases-$architecture"
+    done
+}
+
+# $both names an image for each architecture.
+build_for_both() {
+    podman manifest rm "$both" 2>/dev/null || true
+    podman build --network host --timestamp 0 --platform linux/amd64,linux/arm64 --manifest "$both" \
+        --build-arg BASE="$bases" --build-arg BUILDPLATFORM="linux/$machine" "$root"
 }
 
 # --- images --------------------------------------------------------------------------------------
@@ -172,12 +209,17 @@ get_servers() {
     done
 }
 
-# build_images: $image, by a podman that works here.
-build_images() {
+# A podman that works here.
+prepare_podman() {
     (install_packages podman runc crun netavark aardvark-dns iptables debootstrap openssl curl jq) ||
         skip "podman or debootstrap cannot be installed"
     forget_last_run
     find_podman
+}
+
+# build_images: $image, by a podman that works here.
+build_images() {
+    prepare_podman
     with_progress "building the image" "$place/build.log" build_image "$image" "$root"
     say "the image is $(megabytes "$image"), on a base of $(megabytes "$base")"
 }
