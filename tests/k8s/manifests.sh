@@ -42,7 +42,7 @@ api_server_is_ready() {
 
 # The kinds that operators bring along, which the components use.
 install_custom_resources() {
-    local folder nack=${OM_NACK_CRDS:-}
+    local folder
     folder=$(module_folder "$keda")/config/crd/bases
     kube create -f "$folder/keda.sh_scaledobjects.yaml" >/dev/null
     folder=$(module_folder "$prometheus_operator")/example/prometheus-operator-crd
@@ -61,12 +61,18 @@ install_custom_resources() {
     folder=$(module_folder "$external_secrets")/config/crds/bases
     kube create -f "$folder/external-secrets.io_externalsecrets.yaml" \
         -f "$folder/external-secrets.io_secretstores.yaml" >/dev/null
-    if [[ -n $nack ]]; then
-        kube create -f "$nack" >/dev/null
-    else
-        say "SKIPPED: NACK's resources: OM_NACK_CRDS names no file with their definitions"
-    fi
+    install_if_named "NACK's" OM_NACK_CRDS
+    install_if_named "the Valkey operator's" OM_VALKEY_CRDS
     kube wait --for=condition=Established --timeout=60s crd --all >/dev/null
+}
+
+# install_if_named WHOSE VARIABLE: a file that no module proxy has.
+install_if_named() {
+    if [[ -n ${!2:-} ]]; then
+        kube create -f "${!2}" >/dev/null
+    else
+        say "SKIPPED: $1 resources: $2 names no file with their definitions"
+    fi
 }
 
 # render OVERLAY: with its Secrets; k8s/ itself stays as it is.
@@ -81,6 +87,7 @@ copy_overlays() {
     rm -rf "$place"/k8s/overlays/*/secrets
     cp -r "$tests/overlays/." "$place/k8s/overlays/"
     [[ -n ${OM_NACK_CRDS:-} ]] || rm -r "$place/k8s/overlays/nack"
+    [[ -n ${OM_VALKEY_CRDS:-} ]] || rm -r "$place/k8s/overlays/valkey-operator"
     for name in $(overlays); do
         make_secrets "$name"
         for user in "" system-; do
