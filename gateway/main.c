@@ -3,6 +3,7 @@
 #include "gateway/admit/client_address.h"
 #include "gateway/admit/cors.h"
 #include "gateway/admit/rate_limit.h"
+#include "gateway/customers/shared_seal.h"
 #include "gateway/describe.h"
 #include "gateway/health.h"
 #include "gateway/http/tls.h"
@@ -279,6 +280,7 @@ static enum status run(struct error *error) {
     enum status status =
         key_ring_create(config.pii_key_file, config.pii_old_key_file, &gateway.keys, error);
     limits.local = rate_local_create();
+    gateway.seal = shared_seal_create();
     if (status == STATUS_OK)
         status = runtime_start_spans(service.name, &config, error);
     if (status == STATUS_OK)
@@ -290,6 +292,7 @@ static enum status run(struct error *error) {
     admin_stop(&admin);
     nats_client_destroy(&nats);
     key_ring_destroy(&gateway.keys);
+    shared_seal_destroy(&gateway.seal);
     rate_local_destroy(&limits.local);
     auth_destroy(&gateway.auth);
     span_exporter_stop();

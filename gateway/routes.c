@@ -9,6 +9,7 @@
 #include "gateway/catalog/change_catalog.h"
 #include "gateway/catalog/products.h"
 #include "gateway/catalog/stock.h"
+#include "gateway/customers/personal_data.h"
 #include "gateway/health.h"
 #include "gateway/lane/lane.h"
 #include "gateway/lane/meter.h"
@@ -51,6 +52,8 @@ const struct route routes[] = {
      RATE_READ},
     {"POST", "/api/v1/orders/{id}/cancel", cancel_order, SCOPE_ORDERS_WRITE, OWNER_TENANT,
      RATE_WRITE},
+    {"DELETE", "/api/v1/customers/{id}/personal-data", delete_personal_data, SCOPE_ORDERS_WRITE,
+     OWNER_TENANT, RATE_WRITE},
     {"POST", "/api/v1/webhooks", post_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_WRITE},
     {"GET", "/api/v1/webhooks", get_webhooks, SCOPE_ADMIN, OWNER_TENANT, RATE_READ},
     {"GET", "/api/v1/webhooks/{id}", get_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_READ},

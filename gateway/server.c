@@ -5,6 +5,8 @@
 #include "gateway/http/http1.h"
 #include "gateway/http/listener.h"
 #include "gateway/http/tls.h"
+#include "gateway/customers/seal_look.h"
+#include "gateway/customers/shared_seal.h"
 #include "gateway/kept/kept_sweep.h"
 #include "gateway/link/broker.h"
 #include "gateway/link/redis.h"
@@ -205,9 +207,11 @@ static enum status open_parts(struct lane *lane, size_t index, struct error *err
         .health = gateway->publish_health,
         .timeout_ms = gateway->settings->publish_timeout_ms,
     });
+    lane->seal = seal_lane_create(&lane->context);
     if (index == 0) {
         lane->probe = publish_probe_create(gateway->publish_health, &lane->context, lane->broker);
         lane->sweep = kept_sweep_create(lane);
+        lane->seal_poll = shared_seal_poll_create(lane);
     }
     lane->events = events_open(lane, index);
     return STATUS_OK;
@@ -221,6 +225,8 @@ static void close_parts(struct lane *lane) {
     publish_lane_destroy(&lane->publish);
     publish_probe_destroy(&lane->probe);
     kept_sweep_destroy(&lane->sweep);
+    shared_seal_poll_destroy(&lane->seal_poll);
+    seal_lane_destroy(&lane->seal);
     events_close(&lane->events);
 }
 

@@ -9,6 +9,7 @@
 #include "omctl/install/nats_users.h"
 #include "omctl/install/provision.h"
 #include "omctl/manual.h"
+#include "omctl/customer.h"
 #include "omctl/notices.h"
 #include "omctl/seed.h"
 #include "omctl/streams/audit.h"
@@ -121,6 +122,26 @@ static const struct command commands[] = {
                         {"--order", "ORDER-ID", NULL, "only this order's"},
                         {"--since", "TIME", NULL, "failed from then on: " MOMENT}, DRY_ROW),
      .run = notices_resend_command},
+    {.words = "customer erase",
+     .arguments = "CUSTOMER-ID [--tenant TENANT] | --from FILE",
+     .summary = "make a customer's personal data unreadable",
+     .details =
+         "Destroys the customer's key, so that e-mail, phone, address and how to be told cannot be"
+         " opened any more, in the database, the streams, dead letters, Redis and backups alike."
+         " Orders that are under way are completed; nobody is told of them any more. May be"
+         " repeated. Gateways heed it within 10 s; a later order of the customer has a new key.\n\n"
+         "With --from, erases whom the lines of a file name, as `omctl customer erasures` prints"
+         " them: after keys were restored from a backup. Who came back since keeps the new key.",
+     .options = OPTIONS({"--tenant", "TENANT", NULL, "whose customer it is (default: default)"},
+                        {"--from", VALUE_FILE, NULL, "a list of erasures"}),
+     .run = customer_erase_command},
+    {.words = "customer erasures",
+     .arguments = "[--since TIME]",
+     .summary = "list whose personal data was erased",
+     .details = "A line of JSON for each customer: who asked for it, when, and how often. Keep the"
+                " list apart from backups, for `omctl customer erase --from`.",
+     .options = OPTIONS({"--since", "TIME", NULL, "erased from then on: " MOMENT}),
+     .run = customer_erasures_command},
     {.words = "rebuild analytics",
      .arguments = "",
      .summary = "count what happened once more, from the streams",

@@ -56,6 +56,9 @@ struct publish_probe;
 struct rate_limiter;
 struct rate_limits;
 struct redis;
+struct seal_lane;
+struct shared_seal;
+struct shared_seal_poll;
 struct trusted_proxies;
 
 struct gateway {
@@ -66,6 +69,7 @@ struct gateway {
     unsigned channels;  /* NOTIFY_BIT()s that an order may choose */
     double trace_share; /* of the traces that begin here, recorded */
     struct key_ring *keys;
+    struct shared_seal *seal;
     struct broker *broker;
     struct feed *feed;
     struct auth *auth;
@@ -91,9 +95,11 @@ struct lane {
     struct broker_lane *broker;
     struct events *events;
     struct publish_lane *publish;
-    struct publish_probe *probe; /* one lane's */
-    struct kept_sweep *sweep;    /* as well */
-    struct buf scratch;          /* for JSON under construction; free for use between callbacks */
+    struct seal_lane *seal;
+    struct publish_probe *probe;        /* one lane's */
+    struct kept_sweep *sweep;           /* as well */
+    struct shared_seal_poll *seal_poll; /* as well */
+    struct buf scratch;                 /* for JSON under construction; free for use between callbacks */
 };
 
 static inline struct lane *lane_of(const h2o_req_t *req) {

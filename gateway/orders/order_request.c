@@ -402,10 +402,15 @@ void order_request_canonical(const struct order_request *request, struct buf *ou
     json_end_object(&w);
 }
 
+bool order_request_has_contact(const struct order_request *request) {
+    const struct order_contact *contact = &request->contact;
+    return contact->email.len > 0 || contact->phone.len > 0 || contact->has_address ||
+           contact->has_notify;
+}
+
 bool order_request_contact(const struct order_request *request, struct buf *out) {
     const struct order_contact *contact = &request->contact;
-    if (contact->email.len == 0 && contact->phone.len == 0 && !contact->has_address &&
-        !contact->has_notify)
+    if (!order_request_has_contact(request))
         return false;
     struct json_writer w = json_writer(out);
     json_begin_object(&w);

@@ -45,6 +45,7 @@ enum status order_request_parse(struct slice text, struct arena *arena,
 /* Appends the request in fixed member order and without white space: equal for two bodies exactly
    when they ask for the same. */
 void order_request_canonical(const struct order_request *request, struct buf *out);
+bool order_request_has_contact(const struct order_request *request);
 /* Appends the personal data as one JSON object; false when there is none. */
 bool order_request_contact(const struct order_request *request, struct buf *out);
 

@@ -1,5 +1,6 @@
 #include "gateway/orders/post_order.h"
 
+#include "gateway/customers/seal_look.h"
 #include "gateway/kept/kept_command.h"
 #include "gateway/lane/pending.h"
 #include "gateway/orders/idempotency.h"
@@ -23,7 +24,7 @@ enum { ARENA_CHUNK_BYTES = 4096 };
  * post_order()  reads the request
  *   identify()  derives the order id
  *   on_claim()  Redis has judged the key
- *     submit()  sends the command
+ *     submit()  sends the command, once it is known what seals its personal data
  *   on_stored() JetStream has it, or not
  *   on_noted()  Redis has it, too: answers
  */
@@ -33,6 +34,8 @@ struct order_post {
     struct order_request request;
     bool has_key;
     struct claim claim; /* with a key */
+    enum claim_verdict verdict;
+    struct seal_look seal; /* with personal data */
     struct publication publication;
 };
 
@@ -159,6 +162,9 @@ void post_order(h2o_req_t *req, struct slice id) {
     (void)pending_trace(&post->pending); /* the client may leave before it is needed */
     bind_key(&key, caller_customer(&post->pending.caller));
     identify(post, &key);
+    if (order_request_has_contact(&post->request))
+        seal_look_begin(&post->seal, lane, post->request.snapshot.tenant,
+                        post->request.snapshot.customer_id);
     if (post->has_key)
         claim_make(lane->redis, &post->claim, on_claim, post);
     else
@@ -191,11 +197,13 @@ static void on_stored(void *closure, const struct error *failure, struct slice c
     order_marker_set(lane->redis, &post->request.snapshot, on_noted, post);
 }
 
-static void submit(struct order_post *post, enum claim_verdict verdict) {
+static void submit(void *closure) {
+    struct order_post *post = closure;
     const struct submission submission = {
         .request = &post->request,
         .key_hash = post->has_key ? post->claim.key_hash : NULL,
-        .is_key_unguarded = post->has_key && claim_is_unguarded(verdict),
+        .is_key_unguarded = post->has_key && claim_is_unguarded(post->verdict),
+        .seal = &post->seal,
     };
     publish_order(&post->publication, &submission, pending_trace(&post->pending), on_stored, post);
 }
@@ -206,7 +214,11 @@ static void on_claim(void *closure, enum claim_verdict verdict) {
     case CLAIM_FIRST:
     case CLAIM_TAKEOVER:
     case CLAIM_DEGRADED:
-        submit(post, verdict);
+        post->verdict = verdict;
+        if (order_request_has_contact(&post->request))
+            seal_look_end(&post->seal, submit, post);
+        else
+            submit(post);
         return;
     case CLAIM_REPLAY:
         answer_accepted(post, true);

@@ -42,10 +42,17 @@ void publish_lane_destroy(struct publish_lane **lane) {
 
 /* --- the command ------------------------------------------------------------------------------ */
 
+static void seal_contact(struct publish_lane *lane, const struct seal_look *seal) {
+    if (seal->choice == SEAL_BY_MASTER)
+        key_ring_seal(lane->options.keys, buf_slice(&lane->contact), &lane->sealed);
+    else
+        seal_key_seal(&seal->key, lane->options.keys, buf_slice(&lane->contact), &lane->sealed);
+}
+
 static void write_submission(struct publish_lane *lane, const struct submission *submission) {
     struct order_snapshot snapshot = submission->request->snapshot;
     if (order_request_contact(submission->request, &lane->contact)) {
-        key_ring_seal(lane->options.keys, buf_slice(&lane->contact), &lane->sealed);
+        seal_contact(lane, submission->seal);
         snapshot.sealed = buf_slice(&lane->sealed);
     }
     struct json_writer w = json_writer(&lane->data);

@@ -13,6 +13,7 @@
 #ifndef OM_GATEWAY_ORDERS_PUBLISH_H
 #define OM_GATEWAY_ORDERS_PUBLISH_H
 
+#include "gateway/customers/seal_look.h"
 #include "gateway/link/broker.h"
 #include "gateway/orders/order_request.h"
 #include "gateway/orders/publish_health.h"
@@ -24,7 +25,7 @@
 struct publish_options {
     h2o_context_t *context;
     struct broker_lane *broker;
-    const struct key_ring *keys; /* seals personal data */
+    const struct key_ring *keys; /* seal personal data, with the order's */
     struct publish_health *health;
     int64_t timeout_ms; /* until a command is given up */
 };
@@ -39,6 +40,7 @@ struct submission {
     const struct order_request *request; /* its snapshot names the order, tenant and flow */
     const char *key_hash;                /* hex, or NULL without an Idempotency-Key */
     bool is_key_unguarded;               /* another order may have the key */
+    const struct seal_look *seal;        /* ended; seals the personal data, if any */
 };
 
 /* The wish to cancel an order. */

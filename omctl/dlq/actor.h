@@ -4,7 +4,9 @@
 
 #include "shared/json/json.h"
 
-/* Adds "actor": the user of this machine. */
+/* Appends the name of the user of this machine. */
+void actor_name(struct buf *name);
+/* Adds it as "actor". */
 void actor_put(struct json_writer *w);
 
 #endif

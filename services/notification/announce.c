@@ -2,8 +2,15 @@
 
 #include "shared/observe/metrics.h"
 
-METRIC_COUNTER(notifications, "ordermesh_notifications_total", "result", "Sent and failed.");
-METRIC_STARTS(notifications, "sent", "failed");
+METRIC_COUNTER(notifications, "ordermesh_notifications_total", "result",
+               "Sent, failed, and erased: nobody can open their address any more.");
+METRIC_STARTS(notifications, "sent", "failed", "erased");
+
+static const char *result_of(const struct notice_record *record) {
+    if (record->is_erased)
+        return "erased";
+    return record->has_failed ? "failed" : "sent";
+}
 
 static void write_data(const struct notice_record *record, const char *order_id, struct buf *out) {
     struct json_writer w = json_writer(out);
@@ -20,8 +27,7 @@ void notification_announce(struct outbox *outbox, const struct event *cause,
                            const struct notice_record *record) {
     char order_id[UUID_TEXT_SIZE];
     struct buf data = {0};
-    metric_add(&notifications, metric_slot(&notifications, record->has_failed ? "failed" : "sent"),
-               1);
+    metric_add(&notifications, metric_slot(&notifications, result_of(record)), 1);
     uuid_format(&record->order_id, order_id);
     write_data(record, order_id, &data);
     outbox_add(outbox, record->has_failed ? EVENT_NOTIFICATION_FAILED : EVENT_NOTIFICATION_SENT,

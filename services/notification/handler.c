@@ -1,6 +1,7 @@
 #include "services/notification/handler.h"
 
 #include "services/notification/announce.h"
+#include "services/notification/customer_keys.h"
 #include "services/notification/notice.h"
 #include "services/notification/queue.h"
 
@@ -13,20 +14,17 @@ struct task {
     unsigned channels; /* NOTIFY_BIT()s still to be told by */
 };
 
-/* --- prepare: read the notices, and find which were sent --- */
+/* --- prepare: read the notices, open them, and find which were sent --- */
 
-static struct task *make_task(struct delivery *delivery, const struct notification *notification,
-                              struct arena *arena) {
+static struct task *make_task(struct delivery *delivery, struct arena *arena) {
     struct error error = {0};
     struct task *task = arena_alloc(arena, sizeof(*task));
-    enum status status =
-        notice_read(&delivery->event, notification->ring, arena, &task->notice, &error);
+    enum status status = notice_read(&delivery->event, arena, &task->notice, &error);
     if (status != STATUS_OK) {
         delivery_reject(delivery, status, "%s", error.text);
         return NULL;
     }
     task->delivery = delivery;
-    task->channels = task->notice.has_wanted ? task->notice.wanted : notification->defaults;
     return task;
 }
 
@@ -79,13 +77,38 @@ static void mark_recorded(const struct task_list *list, const struct notice_reco
         (*task)->channels &= ~NOTIFY_BIT(record->channel);
 }
 
+static void choose_channels(struct task *task, const struct notification *notification) {
+    struct delivery *delivery = task->delivery;
+    task->channels = task->notice.has_wanted ? task->notice.wanted : notification->defaults;
+    if (task->notice.result != NOTICE_FAILED)
+        return;
+    delivery->state = NULL;
+    delivery_reject(delivery, STATUS_INVALID, "%s", task->notice.detail);
+}
+
+static enum status open_tasks(struct batch *batch, struct error *error) {
+    const struct notification *notification = batch->context;
+    struct task_list list = list_tasks(batch);
+    struct notice **notices = arena_alloc(batch->arena, (list.count + 1) * sizeof(*notices));
+    for (size_t i = 0; i < list.count; i++)
+        notices[i] = &list.items[i]->notice;
+    enum status status = customer_keys_open(batch->pg, notification->ring, notices, list.count,
+                                            batch->arena, error);
+    for (size_t i = 0; i < list.count && status == STATUS_OK; i++)
+        choose_channels(list.items[i], notification);
+    return status;
+}
+
 static enum status notification_prepare(struct batch *batch, struct error *error) {
     struct notice_records records = {0};
     for (size_t i = 0; i < batch->count; i++)
-        batch->items[i]->state = make_task(batch->items[i], batch->context, batch->arena);
+        batch->items[i]->state = make_task(batch->items[i], batch->arena);
+    enum status status = open_tasks(batch, error);
+    if (status != STATUS_OK)
+        return status;
     struct task_list list = list_tasks(batch);
     drop_repeats(&list);
-    enum status status = notification_store_load(batch, &records, error);
+    status = notification_store_load(batch, &records, error);
     for (size_t i = 0; i < records.count && status == STATUS_OK; i++)
         mark_recorded(&list, &records.rows[i]);
     return status;
@@ -100,7 +123,8 @@ static enum status notification_call(struct batch *batch, struct error *error) {
     struct notice **notices = arena_alloc(batch->arena, batch->count * sizeof(struct notice *));
     size_t count = 0;
     for (size_t i = 0; i < list.count; i++) {
-        if ((list.items[i]->channels & NOTIFY_BIT(NOTIFY_LOG)) != 0)
+        if ((list.items[i]->channels & NOTIFY_BIT(NOTIFY_LOG)) != 0 &&
+            list.items[i]->notice.result != NOTICE_ERASED)
             notices[count++] = &list.items[i]->notice;
     }
     return count > 0 ? log->send(log, notices, count, error) : STATUS_OK;
@@ -117,16 +141,17 @@ struct effects {
 static void add_record(struct batch *batch, const struct task *task, enum notify_channel channel,
                        struct effects *effects) {
     const struct notice *notice = &task->notice;
-    bool is_log = channel == NOTIFY_LOG;
+    bool is_log = channel == NOTIFY_LOG, is_erased = notice->result == NOTICE_ERASED;
     struct notice_record *record = &effects->records.rows[effects->records.count++];
     *record = (struct notice_record){
         .order_id = notice->order_id,
         .kind = notice->kind,
         .channel = channel,
-        .has_failed = !is_log || notice->result == NOTICE_FAILED,
-        .detail =
-            is_log ? slice_of(notice->detail) : SLICE_LITERAL("this channel is not configured"),
-        .event = is_log ? (struct slice){0} : task->delivery->payload,
+        .has_failed = !is_log || is_erased || notice->result == NOTICE_FAILED,
+        .is_erased = is_erased,
+        .detail = is_log || is_erased ? slice_of(notice->detail)
+                                      : SLICE_LITERAL("this channel is not configured"),
+        .event = is_log || is_erased ? (struct slice){0} : task->delivery->payload,
     };
     notification_announce(batch->outbox, &task->delivery->event, record);
 }
@@ -146,7 +171,8 @@ static void take_task(struct batch *batch, const struct task *task, struct effec
     for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
         if ((task->channels & NOTIFY_BIT(i)) == 0)
             continue;
-        if (i == NOTIFY_LOG || notification->channels[i] == NULL)
+        if (i == NOTIFY_LOG || notification->channels[i] == NULL ||
+            task->notice.result == NOTICE_ERASED)
             add_record(batch, task, (enum notify_channel)i, effects);
         else
             queue_notice(task, (enum notify_channel)i, effects);

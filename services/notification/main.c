@@ -1,5 +1,7 @@
 /* The notification service: tells customers the news of their orders. */
+#include "services/notification/endpoint.h"
 #include "services/notification/handler.h"
+#include "services/notification/housekeeping.h"
 #include "services/notification/settings.h"
 #include "shared/service/runtime.h"
 
@@ -20,6 +22,13 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "notification-cancelled", ROWS(order_events)},
     {"SHIPPING", "notification", ROWS(shipping_events)},
 };
+
+static const struct endpoint endpoints[] = {
+    {"seal_keys", "mesh.notification.seal_keys", notification_endpoint_seal_keys},
+    {"erase", "mesh.notification.erase", notification_endpoint_erase},
+};
+
+static const struct periodic *const periodics[] = {&notification_housekeeping};
 
 static struct notification_settings settings;
 
@@ -48,6 +57,8 @@ static const struct service service = {
     .description = "Tells customers what became of their orders",
     .schema = "notifications",
     .consumers = ROWS(consumers),
+    .endpoints = ROWS(endpoints),
+    .periodics = ROWS(periodics),
     .config_rows = ROWS(notification_config_rows),
     .config_target = &settings,
     .check = check,

@@ -36,38 +36,34 @@ static void read_wanted(const struct json_value *personal, struct notice *notice
     }
 }
 
-static enum status open_sealed(const struct key_ring *ring, struct slice sealed,
-                               struct arena *arena, struct notice *notice, struct error *error) {
-    struct buf plain = {0};
+enum status notice_read_personal(struct notice *notice, struct slice plain, struct arena *arena,
+                                 struct error *error) {
     const struct json_value *personal;
-    enum status status = key_ring_open(ring, sealed, &plain, error);
-    if (status == STATUS_OK)
-        status = json_tree_parse(buf_slice(&plain), arena, &personal, error);
-    if (status == STATUS_OK) {
-        notice->email = get_optional(personal, "email");
-        notice->phone = get_optional(personal, "phone");
-        read_wanted(personal, notice);
-    }
-    buf_fini(&plain);
-    return status;
-}
-
-enum status notice_read(const struct event *event, const struct key_ring *ring, struct arena *arena,
-                        struct notice *notice, struct error *error) {
-    struct order_snapshot order = {0};
-    struct notice read = {0};
-    enum status status = order_snapshot_parse(event->data, arena, &order, error);
-    if (status == STATUS_OK && ring != NULL && order.sealed.len > 0)
-        status = open_sealed(ring, order.sealed, arena, &read, error);
+    enum status status = json_tree_parse(plain, arena, &personal, error);
     if (status != STATUS_OK)
         return status;
-    read.order_id = event->order_id;
-    read.kind = kind_of(event->type);
-    read.time_us = event->time_us;
-    read.customer_id = order.customer_id;
-    read.reason = get_optional(event->data, "reason");
-    read.carrier = get_optional(event->data, "carrier");
-    read.tracking_number = get_optional(event->data, "trackingNumber");
-    *notice = read;
+    notice->email = get_optional(personal, "email");
+    notice->phone = get_optional(personal, "phone");
+    read_wanted(personal, notice);
+    return STATUS_OK;
+}
+
+enum status notice_read(const struct event *event, struct arena *arena, struct notice *notice,
+                        struct error *error) {
+    struct order_snapshot order = {0};
+    enum status status = order_snapshot_parse(event->data, arena, &order, error);
+    if (status != STATUS_OK)
+        return status;
+    *notice = (struct notice){
+        .order_id = event->order_id,
+        .kind = kind_of(event->type),
+        .time_us = event->time_us,
+        .customer_id = order.customer_id,
+        .tenant = order.tenant,
+        .sealed = order.sealed,
+        .reason = get_optional(event->data, "reason"),
+        .carrier = get_optional(event->data, "carrier"),
+        .tracking_number = get_optional(event->data, "trackingNumber"),
+    };
     return STATUS_OK;
 }

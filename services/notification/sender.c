@@ -1,6 +1,7 @@
 #include "services/notification/sender.h"
 
 #include "services/notification/announce.h"
+#include "services/notification/customer_keys.h"
 #include "services/notification/notice.h"
 #include "services/notification/queue.h"
 #include "shared/base/backoff.h"
@@ -75,22 +76,32 @@ static void read_job(struct sender *sender, struct queued_notice *queued, struct
         job->event.trace = job->span.trace;
     }
     if (status == STATUS_OK)
-        status =
-            notice_read(&job->event, sender->options.ring, sender->arena, &job->notice, &error);
+        status = notice_read(&job->event, sender->arena, &job->notice, &error);
     if (status != STATUS_OK)
         notice_fail(&job->notice, NOTICE_FAILED, "%.100s", error.text);
 }
 
+/* Those that have no result yet. */
+static size_t list_untried(struct job *jobs, size_t count, struct notice **notices) {
+    size_t untried = 0;
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].notice.result == NOTICE_UNTRIED)
+            notices[untried++] = &jobs[i].notice;
+    return untried;
+}
+
+/* Where the keys cannot be read nothing is sent, and all waits. */
 static enum status send_jobs(struct sender *sender, struct job *jobs, size_t count,
                              struct error *error) {
     struct channel *channel = sender->options.channel;
     struct notice **notices = arena_alloc(sender->arena, (count + 1) * sizeof(struct notice *));
-    size_t readable = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (jobs[i].notice.result != NOTICE_FAILED)
-            notices[readable++] = &jobs[i].notice;
-    }
-    return readable > 0 ? channel->send(channel, notices, readable, error) : STATUS_OK;
+    size_t untried = list_untried(jobs, count, notices);
+    enum status status = customer_keys_open(sender->pg, sender->options.ring, notices, untried,
+                                            sender->arena, error);
+    if (status != STATUS_OK)
+        return status;
+    untried = list_untried(jobs, count, notices);
+    return untried > 0 ? channel->send(channel, notices, untried, error) : STATUS_OK;
 }
 
 static void end_spans(const struct sender *sender, const struct job *jobs, size_t count) {
@@ -143,11 +154,12 @@ static void settle_job(struct sender *sender, struct job *job, struct settlement
         .kind = job->queued->kind,
         .channel = job->queued->channel,
         .has_failed = notice->result != NOTICE_SENT,
+        .is_erased = notice->result == NOTICE_ERASED,
     };
-    if (record->has_failed) {
+    if (record->has_failed)
         record->detail = slice_of(notice->detail);
+    if (record->has_failed && !record->is_erased)
         record->event = job->queued->event;
-    }
     if (job->has_event)
         notification_announce(sender->outbox, &job->event, record);
 }

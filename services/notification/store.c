@@ -41,6 +41,12 @@ static const struct pg_statement add_records = {
     .param_count = 6,
 };
 
+static const char *status_of(const struct notice_record *record) {
+    if (record->is_erased)
+        return "ERASED";
+    return record->has_failed ? "FAILED" : "SENT";
+}
+
 enum status notification_store_add(struct pg *pg, const struct notice_records *records,
                                    struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
@@ -52,7 +58,7 @@ enum status notification_store_add(struct pg *pg, const struct notice_records *r
         pg_array_add_uuid(&columns.arrays[0], &record->order_id);
         pg_array_add_slice(&columns.arrays[1], slice_of(notice_kind_name(record->kind)));
         pg_array_add_slice(&columns.arrays[2], slice_of(notify_channel_name(record->channel)));
-        pg_array_add_slice(&columns.arrays[3], slice_of(record->has_failed ? "FAILED" : "SENT"));
+        pg_array_add_slice(&columns.arrays[3], slice_of(status_of(record)));
         pg_array_add_slice(&columns.arrays[4], record->detail);
         pg_array_add_slice(&columns.arrays[5], record->event);
     }

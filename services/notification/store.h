@@ -13,6 +13,7 @@ struct notice_record {
     enum notice_kind kind;
     enum notify_channel channel;
     bool has_failed;
+    bool is_erased;      /* the customer's personal data was: it failed, and for good */
     struct slice detail; /* of a failure */
     struct slice event;  /* of a failure that can be sent again: its envelope */
 };

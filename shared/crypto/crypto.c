@@ -2,20 +2,17 @@
 
 #include "shared/base/config.h"
 #include "shared/base/memory.h"
+#include "shared/crypto/sealed_box.h"
 
-#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    KEY_BYTES = crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
-    NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-    TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES,
-    KEY_ID_LEN = 8,
+    KEY_BYTES = SEALED_BOX_KEY_BYTES,
+    KEY_ID_LEN = KEY_RING_ID_LEN,
     PREFIX_LEN = 3 + KEY_ID_LEN + 1, /* "v1." id "." */
-    BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
 };
 
 struct key {
@@ -27,18 +24,6 @@ struct key_ring {
     struct key keys[2]; /* the current one first */
     size_t count;
 };
-
-static void start_sodium(void) {
-    if (sodium_init() < 0) {
-        fputs("libsodium cannot start\n", stderr);
-        abort();
-    }
-}
-
-static void require_sodium(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_sodium);
-}
 
 void sha256(const void *bytes, size_t len, uint8_t hash[32]) {
     crypto_hash_sha256(hash, bytes, len);
@@ -70,7 +55,7 @@ static enum status read_key(const char *path, struct key *key, struct error *err
 
 enum status key_ring_create(const char *key_file, const char *old_key_file, struct key_ring **ring,
                             struct error *error) {
-    require_sodium();
+    sealed_box_require_sodium();
     struct key_ring *created = mem_alloc(sizeof(*created));
     enum status status = read_key(key_file, &created->keys[0], error);
     if (status != STATUS_OK)
@@ -103,18 +88,10 @@ const char *key_ring_prefix(const struct key_ring *ring) {
 
 void key_ring_seal(const struct key_ring *ring, struct slice plain, struct buf *sealed) {
     const struct key *key = &ring->keys[0];
-    size_t box_len = NONCE_BYTES + plain.len + TAG_BYTES;
-    uint8_t *box = mem_alloc(box_len);
-    randombytes_buf(box, NONCE_BYTES);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(box + NONCE_BYTES, NULL, (const uint8_t *)plain.ptr,
-                                               plain.len, (const uint8_t *)key->prefix, PREFIX_LEN,
-                                               NULL, box, key->bytes);
-    buf_append(sealed, key->prefix, PREFIX_LEN);
-    size_t text_size = sodium_base64_encoded_len(box_len, BASE64); /* terminator included */
-    buf_reserve(sealed, text_size);
-    sodium_bin2base64(sealed->ptr + sealed->len, text_size, box, box_len, BASE64);
-    sealed->len += text_size - 1;
-    free(box);
+    char nonce[SEALED_BOX_NONCE_BYTES];
+    randombytes_buf(nonce, sizeof(nonce));
+    sealed_box_write(key->bytes, (struct slice){key->prefix, PREFIX_LEN},
+                     (struct slice){nonce, sizeof(nonce)}, plain, sealed);
 }
 
 /* The text is v1.<id>.<rest> with any id. */
@@ -123,43 +100,45 @@ static bool has_prefix_form(struct slice sealed) {
            sealed.ptr[PREFIX_LEN - 1] == '.';
 }
 
-static const struct key *find_key(const struct key_ring *ring, struct slice sealed) {
+/* NULL with the error NOT_FOUND. */
+static const struct key *find_key(const struct key_ring *ring, struct slice id,
+                                  struct error *error) {
     for (size_t i = 0; i < ring->count; i++)
-        if (memcmp(ring->keys[i].prefix, sealed.ptr, PREFIX_LEN) == 0)
+        if (slice_equal((struct slice){ring->keys[i].prefix + 3, KEY_ID_LEN}, id))
             return &ring->keys[i];
+    (void)error_set(error, STATUS_NOT_FOUND, "sealed with key %.*s, which is not in the ring",
+                    SLICE_ARG(id));
     return NULL;
-}
-
-/* Appends what `box`, nonce and ciphertext, holds. */
-static bool open_box(const struct key *key, const uint8_t *box, size_t box_len, struct buf *plain) {
-    if (box_len < NONCE_BYTES + TAG_BYTES)
-        return false;
-    size_t plain_len = box_len - NONCE_BYTES - TAG_BYTES;
-    buf_reserve(plain, plain_len);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-            (uint8_t *)plain->ptr + plain->len, NULL, NULL, box + NONCE_BYTES,
-            box_len - NONCE_BYTES, (const uint8_t *)key->prefix, PREFIX_LEN, box, key->bytes) != 0)
-        return false;
-    plain->len += plain_len;
-    plain->ptr[plain->len] = '\0';
-    return true;
 }
 
 enum status key_ring_open(const struct key_ring *ring, struct slice sealed, struct buf *plain,
                           struct error *error) {
     if (!has_prefix_form(sealed))
         return error_set(error, STATUS_INVALID, "not a sealed value");
-    const struct key *key = find_key(ring, sealed);
+    const struct key *key = find_key(ring, (struct slice){sealed.ptr + 3, KEY_ID_LEN}, error);
     if (key == NULL)
-        return error_set(error, STATUS_NOT_FOUND, "sealed with key %.*s, which is not in the ring",
-                         KEY_ID_LEN, sealed.ptr + 3);
-    size_t text_len = sealed.len - PREFIX_LEN, box_len = 0;
-    uint8_t *box = mem_alloc(text_len);
-    bool is_open = sodium_base642bin(box, text_len, sealed.ptr + PREFIX_LEN, text_len, NULL,
-                                     &box_len, NULL, BASE64) == 0 &&
-                   open_box(key, box, box_len, plain);
-    free(box);
+        return STATUS_NOT_FOUND;
+    struct buf box = {0};
+    bool is_open =
+        sealed_box_read((struct slice){sealed.ptr + PREFIX_LEN, sealed.len - PREFIX_LEN}, &box) &&
+        sealed_box_open(key->bytes, (struct slice){key->prefix, PREFIX_LEN}, buf_slice(&box),
+                        SEALED_BOX_NONCE_BYTES, plain);
+    buf_fini(&box);
     if (!is_open)
         return error_set(error, STATUS_INVALID, "sealed value was changed");
+    return STATUS_OK;
+}
+
+struct slice key_ring_id(const struct key_ring *ring) {
+    return (struct slice){ring->keys[0].prefix + 3, KEY_ID_LEN};
+}
+
+enum status key_ring_derive(const struct key_ring *ring, struct slice id, struct slice context,
+                            uint8_t derived[32], struct error *error) {
+    const struct key *key = find_key(ring, id, error);
+    if (key == NULL)
+        return STATUS_NOT_FOUND;
+    crypto_generichash(derived, 32, (const uint8_t *)context.ptr, context.len, key->bytes,
+                       sizeof(key->bytes));
     return STATUS_OK;
 }

@@ -26,4 +26,12 @@ void key_ring_seal(const struct key_ring *ring, struct slice plain, struct buf *
 enum status key_ring_open(const struct key_ring *ring, struct slice sealed, struct buf *plain,
                           struct error *error) MUST_CHECK;
 
+#define KEY_RING_ID_LEN 8
+/* The current key's id; borrowed from the ring. */
+struct slice key_ring_id(const struct key_ring *ring);
+/* 32 bytes that only who has the key of that id can have (BLAKE2b, keyed): one key for each
+   `context`. NOT_FOUND when the key is not in the ring. */
+enum status key_ring_derive(const struct key_ring *ring, struct slice id, struct slice context,
+                            uint8_t derived[32], struct error *error) MUST_CHECK;
+
 #endif

@@ -35,6 +35,7 @@ enum notice_result {
     NOTICE_FAILED,  /* for good: `detail` says why */
     NOTICE_PUT_OFF, /* this one, this time: `detail` says why */
     NOTICE_SKIPPED, /* has no address for this channel */
+    NOTICE_ERASED,  /* nobody can open the address any more: `detail` says why */
 };
 
 /* The news of an event for its customer. Slices borrow from the event and its batch's arena. */
@@ -46,7 +47,8 @@ struct notice {
     bool has_wanted;    /* it says so; otherwise the configuration decides */
     struct slice email; /* in clear, as is the phone; may be empty */
     struct slice phone;
-    struct slice customer_id;
+    struct slice customer_id, tenant;
+    struct slice sealed;          /* personal data; may be empty */
     struct slice reason;          /* of FAILED and CANCELLED */
     struct slice carrier;         /* of SHIPPED */
     struct slice tracking_number; /* of SHIPPED */
