@@ -2,11 +2,11 @@
 
 #include "gateway/admit/rate_limit.h"
 #include "gateway/catalog/catalog_cache.h"
+#include "gateway/customers/seal_look.h"
+#include "gateway/customers/shared_seal.h"
 #include "gateway/http/http1.h"
 #include "gateway/http/listener.h"
 #include "gateway/http/tls.h"
-#include "gateway/customers/seal_look.h"
-#include "gateway/customers/shared_seal.h"
 #include "gateway/kept/kept_sweep.h"
 #include "gateway/link/broker.h"
 #include "gateway/link/redis.h"

@@ -1,5 +1,6 @@
 #include "omctl/commands.h"
 
+#include "omctl/customer.h"
 #include "omctl/dlq/dlq.h"
 #include "omctl/dlq/dlq_edit.h"
 #include "omctl/events.h"
@@ -9,7 +10,6 @@
 #include "omctl/install/nats_users.h"
 #include "omctl/install/provision.h"
 #include "omctl/manual.h"
-#include "omctl/customer.h"
 #include "omctl/notices.h"
 #include "omctl/seed.h"
 #include "omctl/streams/audit.h"

@@ -18,7 +18,7 @@ struct wish {
 /* --- erasing ---------------------------------------------------------------------------------- */
 
 static const struct pg_statement erase = {
-    .name = "customer_erase",
+    .name = "customer_erase_at",
     .sql = "SELECT keys FROM notifications.erase_customer($1::text, $2::text, $3::text,"
            " coalesce(nullif($4::text, '')::timestamptz, now()))",
     .param_count = 4,

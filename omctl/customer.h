@@ -1,5 +1,5 @@
-/* omctl customer: erases customers' personal data, and says whose was. In the notification service's
-   database. Blocks. */
+/* omctl customer: erases customers' personal data, and says whose was. In the notification
+   service's database. Blocks. */
 #ifndef OM_OMCTL_CUSTOMER_H
 #define OM_OMCTL_CUSTOMER_H
 

@@ -158,8 +158,7 @@ static void take_answer(struct seal_question *question, struct seal_place *place
 
 static void take_keys(struct seal_question *question, struct json_object *keys) {
     for (size_t i = 0; i < question->count; i++) {
-        struct slice text =
-            slice_of(json_object_get_string(json_object_array_get_idx(keys, i)));
+        struct slice text = slice_of(json_object_get_string(json_object_array_get_idx(keys, i)));
         take_answer(question, &question->places[i], &text);
     }
 }

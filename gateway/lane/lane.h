@@ -99,7 +99,7 @@ struct lane {
     struct publish_probe *probe;        /* one lane's */
     struct kept_sweep *sweep;           /* as well */
     struct shared_seal_poll *seal_poll; /* as well */
-    struct buf scratch;                 /* for JSON under construction; free for use between callbacks */
+    struct buf scratch; /* for JSON under construction; free for use between callbacks */
 };
 
 static inline struct lane *lane_of(const h2o_req_t *req) {

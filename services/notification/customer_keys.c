@@ -212,9 +212,9 @@ static enum status open_one(const struct key_ring *ring, const struct pg_result 
     if (!sealed_key_id(notice->sealed, &id))
         status = key_ring_open(ring, notice->sealed, &plain, error);
     else if (pg_is_null(result, row, ROW_OPENER))
-        status = error_set(error, STATUS_NOT_FOUND,
-                           "the customer's key %.*s is not here, and nobody erased it",
-                           SLICE_ARG(id));
+        status =
+            error_set(error, STATUS_NOT_FOUND,
+                      "the customer's key %.*s is not here, and nobody erased it", SLICE_ARG(id));
     else
         status = seal_key_open(ring, pg_get_slice(result, row, ROW_OPENER), notice->sealed, &plain,
                                error);

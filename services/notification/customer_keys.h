@@ -50,8 +50,8 @@ struct erasure {
 enum status customer_erase(struct pg *pg, const struct customer *customer, struct slice by,
                            struct erasure *erasure, struct error *error) MUST_CHECK;
 /* Appends, as JSON's array of {"tenant","customerId"}, who was erased lately. */
-enum status customers_erased_lately(struct pg *pg, struct buf *json, struct error *error)
-    MUST_CHECK;
+enum status customers_erased_lately(struct pg *pg, struct buf *json,
+                                    struct error *error) MUST_CHECK;
 
 /* Opens the personal data of notices that have some, with one statement for all. A notice whose
    customer was erased has the result NOTICE_ERASED then; one that cannot be opened for another

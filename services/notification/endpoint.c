@@ -3,6 +3,7 @@
 #include "services/notification/customer_keys.h"
 #include "services/notification/handler.h"
 #include "shared/base/clock.h"
+#include "shared/base/failpoint.h"
 #include "shared/contract/contact.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"
@@ -56,8 +57,8 @@ static enum status get_keys(struct endpoint_call *call, struct json_object *list
     struct slice keys[SEAL_KEYS_MOST];
     enum status status = read_customers(list, call->arena, &customers, error);
     if (status == STATUS_OK)
-        status = customer_keys_get(call->pg, notification->ring, &customers, call->arena, keys,
-                                   error);
+        status =
+            customer_keys_get(call->pg, notification->ring, &customers, call->arena, keys, error);
     if (status == STATUS_OK)
         reply_keys(keys, customers.count, call->reply);
     return status;
@@ -125,6 +126,7 @@ enum status notification_endpoint_erase(struct endpoint_call *call, struct error
     if (status == STATUS_OK)
         status = customer_erase(call->pg, &customer, actor, &erasure, error);
     if (status == STATUS_OK) {
+        failpoint("notification.after_erasing");
         metric_add(&erased, 0, 1);
         log_info("the personal data of a customer was erased", LOG_SLICE("tenant", customer.tenant),
                  LOG_SLICE("customerId", customer.id), LOG_SLICE("by", actor));

@@ -92,8 +92,8 @@ static enum status open_tasks(struct batch *batch, struct error *error) {
     struct notice **notices = arena_alloc(batch->arena, (list.count + 1) * sizeof(*notices));
     for (size_t i = 0; i < list.count; i++)
         notices[i] = &list.items[i]->notice;
-    enum status status = customer_keys_open(batch->pg, notification->ring, notices, list.count,
-                                            batch->arena, error);
+    enum status status =
+        customer_keys_open(batch->pg, notification->ring, notices, list.count, batch->arena, error);
     for (size_t i = 0; i < list.count && status == STATUS_OK; i++)
         choose_channels(list.items[i], notification);
     return status;

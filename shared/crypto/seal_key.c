@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 enum {
-    MASTER_AT = 3,                                /* behind "v2." */
-    ID_AT = MASTER_AT + KEY_RING_ID_LEN + 1,      /* and a dot */
-    PREFIX_LEN = ID_AT + SEAL_KEY_ID_LEN + 1,     /* and a dot */
+    MASTER_AT = 3,                            /* behind "v2." */
+    ID_AT = MASTER_AT + KEY_RING_ID_LEN + 1,  /* and a dot */
+    PREFIX_LEN = ID_AT + SEAL_KEY_ID_LEN + 1, /* and a dot */
 };
 
 void seal_key_id(const struct seal_key *key, char id[SEAL_KEY_ID_LEN + 1]) {

@@ -1,12 +1,13 @@
 /*
- * A key of a customer's own. What seals is public, and opens nothing: it may be cached, and be lost.
- * What opens is kept in one place, itself sealed by the master key (crypto.h), and is destroyed to
- * erase the customer: all that was ever sealed with it is noise then, wherever a copy of it is.
+ * A key of a customer's own. What seals is public, and opens nothing: it may be cached, and be
+ * lost. What opens is kept in one place, itself sealed by the master key (crypto.h), and is
+ * destroyed to erase the customer: all that was ever sealed with it is noise then, wherever a copy
+ * of it is.
  *
- * A text: `v2.<master key's id>.<key's id>.<base64url(ephemeral public key || ciphertext)>`. Its key
- * is derived from the master key, both public keys and their X25519 secret (RFC 7748), as HPKE's
- * mode_psk does (RFC 9180 section 5.1.2): who opens needs both keys, and only who has the master
- * key can seal. The key's id is the first 16 hex digits of the public key's BLAKE2b hash.
+ * A text: `v2.<master key's id>.<key's id>.<base64url(ephemeral public key || ciphertext)>`. Its
+ * key is derived from the master key, both public keys and their X25519 secret (RFC 7748), as
+ * HPKE's mode_psk does (RFC 9180 section 5.1.2): who opens needs both keys, and only who has the
+ * master key can seal. The key's id is the first 16 hex digits of the public key's BLAKE2b hash.
  *
  * Pure, thread safe.
  */

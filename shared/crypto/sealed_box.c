@@ -53,8 +53,8 @@ bool sealed_box_read(struct slice text, struct buf *box) {
     return true;
 }
 
-bool sealed_box_open(const uint8_t key[SEALED_BOX_KEY_BYTES], struct slice prefix,
-                     struct slice box, size_t head_len, struct buf *plain) {
+bool sealed_box_open(const uint8_t key[SEALED_BOX_KEY_BYTES], struct slice prefix, struct slice box,
+                     size_t head_len, struct buf *plain) {
     if (box.len < head_len + SEALED_BOX_TAG_BYTES)
         return false;
     const uint8_t *bytes = (const uint8_t *)box.ptr;

@@ -25,7 +25,7 @@ void sealed_box_write(const uint8_t key[SEALED_BOX_KEY_BYTES], struct slice pref
 bool sealed_box_read(struct slice text, struct buf *box);
 /* Appends what `box` holds behind a head of `head_len` bytes; false when it was changed, or sealed
    with another key or prefix. */
-bool sealed_box_open(const uint8_t key[SEALED_BOX_KEY_BYTES], struct slice prefix,
-                     struct slice box, size_t head_len, struct buf *plain);
+bool sealed_box_open(const uint8_t key[SEALED_BOX_KEY_BYTES], struct slice prefix, struct slice box,
+                     size_t head_len, struct buf *plain);
 
 #endif

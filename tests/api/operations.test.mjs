@@ -187,6 +187,14 @@ test('a tenant subscribes addresses to its events', async () => {
   await expect(422, 'changeWebhook', { path, body: { url: 'ftp://shop.example/' } });
 });
 
+test('the personal data of a customer is erased, also again', async () => {
+  const path = { customerId: 'Erased 1' };
+  const { json } = await expect(200, 'erasePersonalData', { path });
+  const again = await expect(200, 'erasePersonalData', { path });
+  assert.equal(again.json.times, json.times + 1);
+  await expect(400, 'erasePersonalData', { path, query: { verbose: true } });
+});
+
 test('what is sent to a webhook is listed, and sent again', async () => {
   const body = { url: 'https://shop.example/log', eventTypes: ['order.created'] };
   const made = await expect(201, 'createWebhook', { body });

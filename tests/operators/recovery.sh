@@ -68,8 +68,15 @@ test_restore() {
     place_half_an_order
     half=$order
     run_block backup
+    not grep -q 'v1\.' <(pg_restore --data-only --table=customer_keys --file=- "$OM_BACKUP/database") ||
+        die "the backup has what opens personal data"
+    omctl customer erase C100 >"$place/erase.out"
+    run_block erasures
     wipe_instance
     run_block restore
+    [[ $(customer_keys) == 1 ]] || die "the customers' keys are not back"
+    run_block erase-again
+    [[ $(customer_keys) == 0 ]] || die "C100, who was erased after the backup, has a key again"
     [[ $(sql "$cursor_is_ahead") == t ]] || die "the new cluster's transactions are as far as the old one's"
     run_block restore-outbox
     [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
@@ -78,6 +85,10 @@ test_restore() {
     await "all events to be looked at again" 30 none_unprocessed
     [[ $(dead_letter_ids) == "$dead_before" ]] || die "the dead letters are $(dead_letter_ids), not $dead_before"
     [[ $(show_order "$done_order") == "$done_before" ]] || die "$done_order has changed"
+}
+
+customer_keys() {
+    sql "SELECT count(*) FROM notifications.customer_keys WHERE customer_id = 'C100'"
 }
 
 dead_letter_ids() {
@@ -119,7 +130,7 @@ test_backup_jobs() {
     rm -rf "$place/job" && mkdir -p "$place/job/2026-01-01T00-00-00Z"
     run_job save-streams
     run_job save-database
-    [[ ! -e $place/job/2026-01-01T00-00-00Z && $(find "$place/job" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]] ||
+    [[ ! -e $place/job/2026-01-01T00-00-00Z && $(find "$place/job" -mindepth 1 -maxdepth 1 -name '20*' | wc -l) == 1 && -e $place/job/keys/newest ]] ||
         die "the backups kept are $(ls "$place/job")"
     "$root/scripts/up" >"$place/job.out" 2>&1
     expect_new_order

@@ -9,3 +9,4 @@ WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema')
 UNION ALL SELECT format('DROP TABLE public.%I', tablename) FROM pg_tables WHERE schemaname = 'public' \gexec
 SQL
 pg_restore --exit-on-error --dbname="$OM_DATABASE_URL" "$folder/database"
+[ ! -e "$BACKUP/keys/newest" ] || pg_restore --exit-on-error --dbname="$OM_DATABASE_URL" "$BACKUP/keys/newest"

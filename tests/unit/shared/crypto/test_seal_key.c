@@ -53,8 +53,7 @@ static enum status open_with(const struct key_ring *ring, const struct buf *open
                              const struct buf *sealed) {
     struct buf plain = {0};
     struct error error = {0};
-    enum status status =
-        seal_key_open(ring, buf_slice(opener), buf_slice(sealed), &plain, &error);
+    enum status status = seal_key_open(ring, buf_slice(opener), buf_slice(sealed), &plain, &error);
     assert_true(status == STATUS_OK || plain.len == 0);
     buf_fini(&plain);
     return status;
@@ -66,9 +65,9 @@ static void what_was_sealed_is_opened(void **state) {
     for (size_t i = 0; i < sizeof(plains) / sizeof(plains[0]); i++) {
         struct buf sealed = {0}, plain = {0};
         seal_key_seal(&keys->key, keys->a, slice_of(plains[i]), &sealed);
-        assert_int_equal(seal_key_open(keys->a, buf_slice(&keys->opener), buf_slice(&sealed),
-                                       &plain, NULL),
-                         STATUS_OK);
+        assert_int_equal(
+            seal_key_open(keys->a, buf_slice(&keys->opener), buf_slice(&sealed), &plain, NULL),
+            STATUS_OK);
         assert_slice_equal(buf_slice(&plain), plains[i]);
         buf_fini(&sealed);
         buf_fini(&plain);
@@ -111,7 +110,8 @@ static void without_the_opener_the_master_key_opens_nothing(void **state) {
     buf_fini(&other_opener);
 }
 
-/* Who only knows what seals, which is public, cannot make a text that is taken for the gateway's. */
+/* Who only knows what seals, which is public, cannot make a text that is taken for the gateway's.
+ */
 static void without_the_master_key_nothing_can_be_sealed_or_opened(void **state) {
     struct keys *keys = *state;
     struct buf sealed = {0}, forged = {0};
