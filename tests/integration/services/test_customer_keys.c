@@ -3,7 +3,7 @@
 
    Covers: services/notification/customer_keys.c services/notification/housekeeping.c
    services/notification/endpoint.c services/notification/handler.c services/notification/sender.c
-   sql/0035_customer_keys.sql */
+   sql/0036_customer_keys.sql */
 #include "services/notification/channels/channel_sms.h"
 #include "services/notification/customer_keys.h"
 #include "services/notification/endpoint.h"
