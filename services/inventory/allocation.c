@@ -37,7 +37,7 @@ static struct need *add_need(struct needs *needs, const struct stock *stock, str
 }
 
 /* A SKU in several lines is one need. */
-static struct needs list_needs(const struct stock *stock, const struct order_lines *wanted,
+static struct needs list_needs(const struct stock *stock, const struct wanted_lines *wanted,
                                struct arena *arena) {
     struct needs needs = {.rows = arena_alloc(arena, (wanted->count + 1) * sizeof(*needs.rows))};
     for (size_t i = 0; i < wanted->count; i++) {
@@ -114,8 +114,9 @@ static void divide(struct need *need, unsigned choice, int64_t quantity, int64_t
     }
 }
 
-static void divide_all(const struct needs *needs, unsigned choice, const struct order_lines *wanted,
-                       struct arena *arena, struct allocation *plan) {
+static void divide_all(const struct needs *needs, unsigned choice,
+                       const struct wanted_lines *wanted, struct arena *arena,
+                       struct allocation *plan) {
     int64_t(*shares)[WAREHOUSES_MAX] = arena_alloc(arena, wanted->count * sizeof(*shares));
     struct stock_line *lines = arena_alloc(arena, wanted->count * WAREHOUSES_MAX * sizeof(*lines));
     size_t filled = 0;
@@ -131,7 +132,7 @@ static void divide_all(const struct needs *needs, unsigned choice, const struct 
     *plan = (struct allocation){lines, filled};
 }
 
-bool allocation_plan(const struct stock *stock, const struct order_lines *wanted,
+bool allocation_plan(const struct stock *stock, const struct wanted_lines *wanted,
                      struct arena *arena, struct allocation *plan, struct shortage *shortage) {
     struct needs needs = list_needs(stock, wanted, arena);
     unsigned useful = useful_ranks(&needs);

@@ -17,7 +17,7 @@
 #include "shared/base/arena.h"
 
 /* What an order wants; the lines name no warehouse. */
-struct order_lines {
+struct wanted_lines {
     const struct stock_line *lines;
     size_t count;
 };
@@ -29,7 +29,7 @@ struct allocation {
 
 /* Plans, and moves nothing. False, with the first SKU at fault, where all warehouses together have
    too little. */
-bool allocation_plan(const struct stock *stock, const struct order_lines *wanted,
+bool allocation_plan(const struct stock *stock, const struct wanted_lines *wanted,
                      struct arena *arena, struct allocation *plan, struct shortage *shortage);
 
 #endif

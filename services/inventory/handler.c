@@ -3,6 +3,7 @@
 #include "services/inventory/allocation.h"
 #include "services/inventory/store.h"
 #include "shared/base/failpoint.h"
+#include "shared/contract/reservation_id.h"
 
 /* --- what the batch asks for --- */
 
@@ -97,12 +98,43 @@ static void emit(struct decision *decision, enum event_type type, const struct e
     outbox_add(decision->outbox, type, cause->subject, cause, buf_slice(&decision->data));
 }
 
+/* Its lines stand together by warehouse. */
+static void take_allocations(const struct reservation *reservation, struct arena *arena,
+                             struct order_snapshot *snapshot) {
+    size_t count = reservation->line_count;
+    struct order_item *items = arena_alloc(arena, count * sizeof(*items));
+    struct order_allocation *allocation = NULL;
+    snapshot->allocations = arena_alloc(arena, count * sizeof(*snapshot->allocations));
+    snapshot->allocation_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct stock_line *line = &reservation->lines[i];
+        items[i] = (struct order_item){line->sku, line->quantity, -1};
+        if (i == 0 || !slice_equal(line->warehouse, reservation->lines[i - 1].warehouse)) {
+            allocation = &snapshot->allocations[snapshot->allocation_count++];
+            *allocation = (struct order_allocation){warehouse_name(line->warehouse), &items[i], 0};
+        }
+        allocation->item_count++;
+    }
+}
+
+/* What main gives alone needs no further word. */
 static void emit_reserved(struct decision *decision, const struct event *cause,
-                          const struct order_snapshot *snapshot) {
+                          const struct order_snapshot *order,
+                          const struct reservation *reservation) {
+    struct order_snapshot snapshot = *order;
+    bool is_allocated = reservation->status == RESERVATION_ALLOCATED;
+    char id[UUID_TEXT_SIZE];
+    if (is_allocated)
+        take_allocations(reservation, decision->arena, &snapshot);
     buf_clear(&decision->data);
     struct json_writer w = json_writer(&decision->data);
     json_begin_object(&w);
-    order_snapshot_write(snapshot, &w);
+    order_snapshot_write(&snapshot, &w);
+    if (is_allocated) {
+        struct uuid reservation_id = reservation_id_of(&reservation->order_id);
+        uuid_format(&reservation_id, id);
+        json_put_text(&w, "reservationId", id);
+    }
     json_end_object(&w);
     emit(decision, EVENT_INVENTORY_RESERVED, cause);
 }
@@ -131,7 +163,7 @@ static void emit_released(struct decision *decision, const struct event *cause) 
 /* From main if that has all of it, else from the warehouses that the rule names. */
 static bool hold(struct decision *decision, const struct request *request,
                  struct reservation *reservation, struct shortage *shortage) {
-    const struct order_lines wanted = {request->lines, request->snapshot.item_count};
+    const struct wanted_lines wanted = {request->lines, request->snapshot.item_count};
     struct allocation plan = {request->lines, request->snapshot.item_count};
     reservation->status = RESERVATION_RESERVED;
     if (!stock_reserve(&decision->stock, plan.lines, plan.count, shortage)) {
@@ -154,7 +186,7 @@ static void reserve(struct decision *decision, const struct delivery *delivery,
         return;
     decision->has_reserved = true;
     if (hold(decision, request, reservation, &shortage)) {
-        emit_reserved(decision, &delivery->event, &request->snapshot);
+        emit_reserved(decision, &delivery->event, &request->snapshot, reservation);
     } else {
         reservation->status = RESERVATION_REJECTED;
         reservation->reason = shortage.reason;

@@ -70,6 +70,10 @@ static struct slice take_warehouse(struct slice stored, struct arena *arena) {
     return slice_equal(stored, main_warehouse) ? (struct slice){0} : arena_slice(arena, stored);
 }
 
+struct slice warehouse_name(struct slice warehouse) {
+    return warehouse.len > 0 ? warehouse : main_warehouse;
+}
+
 static enum status take_reservations(const struct pg_result *result, struct arena *arena,
                                      const struct reservations *reservations, struct error *error) {
     size_t count = (size_t)pg_rows(result);
@@ -306,10 +310,8 @@ static void write_skus(struct buf *out, const struct reservation *reservation) {
 static void write_warehouses(struct buf *out, const struct reservation *reservation) {
     buf_clear(out);
     buf_append_char(out, '{');
-    for (size_t i = 0; i < reservation->line_count; i++) {
-        struct slice warehouse = reservation->lines[i].warehouse;
-        write_element(out, i, warehouse.len > 0 ? warehouse : main_warehouse);
-    }
+    for (size_t i = 0; i < reservation->line_count; i++)
+        write_element(out, i, warehouse_name(reservation->lines[i].warehouse));
     buf_append_char(out, '}');
 }
 

@@ -32,6 +32,9 @@ struct reservation {
     size_t line_count;
 };
 
+/* "main" where none is named. */
+struct slice warehouse_name(struct slice warehouse);
+
 /* Sorted by order id. */
 struct reservations {
     struct reservation *rows;

@@ -48,6 +48,20 @@ enum status notice_read_personal(struct notice *notice, struct slice plain, stru
     return STATUS_OK;
 }
 
+/* Of an order in parts the last parcel's event tells of all: "OM1, OM2". */
+static struct slice read_tracking(const struct json_value *data, struct arena *arena) {
+    const struct json_value *shipments;
+    struct buf numbers = {0};
+    if (json_tree_get_array(data, "shipments", &shipments, NULL) != STATUS_OK)
+        return get_optional(data, "trackingNumber");
+    for (const struct json_value *one = shipments->first; one != NULL; one = one->next)
+        buf_printf(&numbers, "%s%.*s", numbers.len > 0 ? ", " : "",
+                   SLICE_ARG(get_optional(one, "trackingNumber")));
+    struct slice all = arena_slice(arena, buf_slice(&numbers));
+    buf_fini(&numbers);
+    return all;
+}
+
 enum status notice_read(const struct event *event, struct arena *arena, struct notice *notice,
                         struct error *error) {
     struct order_snapshot order = {0};
@@ -63,7 +77,7 @@ enum status notice_read(const struct event *event, struct arena *arena, struct n
         .sealed = order.sealed,
         .reason = get_optional(event->data, "reason"),
         .carrier = get_optional(event->data, "carrier"),
-        .tracking_number = get_optional(event->data, "trackingNumber"),
+        .tracking_number = read_tracking(event->data, arena),
     };
     return STATUS_OK;
 }

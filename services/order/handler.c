@@ -2,6 +2,7 @@
 
 #include "services/order/announce.h"
 #include "services/order/progress_update.h"
+#include "services/order/shipments.h"
 #include "services/order/store.h"
 #include "services/order/store_cancel.h"
 #include "services/order/timeline.h"
@@ -12,6 +13,7 @@
 struct fact {
     enum order_reason reason;
     struct slice detail;
+    struct shipment_facts shipments;
 };
 
 /* Where each event keeps its reason and what people want to see. */
@@ -25,13 +27,15 @@ static const struct fact_source {
     [EVENT_PAYMENT_FAILED] = {.reason_key = "reason", .detail_key = "code"},
     [EVENT_PAYMENT_CAPTURE_FAILED] = {.detail_key = "code"},
     [EVENT_SHIPPING_SHIPPED] = {.detail_key = "trackingNumber"},
+    [EVENT_SHIPPING_PART_SHIPPED] = {.detail_key = "trackingNumber"},
     [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
     [EVENT_SHIPPING_STOPPED] = {.reason = REASON_SAGA_TIMEOUT},
     [ORDER_TIME_UP] = {.reason = REASON_SAGA_TIMEOUT},
     [ORDER_KEY_TAKEN] = {.reason = REASON_IDEMPOTENCY_CONFLICT},
 };
 
-static enum status read_fact(const struct event *event, struct fact *fact, struct error *error) {
+static enum status read_fact(const struct event *event, struct arena *arena, struct fact *fact,
+                             struct error *error) {
     const struct fact_source *source = &fact_sources[event->type];
     enum status status = STATUS_OK;
     struct slice reason;
@@ -44,7 +48,7 @@ static enum status read_fact(const struct event *event, struct fact *fact, struc
     }
     if (status == STATUS_OK && source->detail_key != NULL)
         status = json_tree_get_string(event->data, source->detail_key, &fact->detail, error);
-    return status;
+    return status == STATUS_OK ? shipments_read(event, arena, &fact->shipments, error) : status;
 }
 
 /* --- stepping --- */
@@ -64,11 +68,21 @@ struct chain {
     struct progress *first, *last;
 };
 
-static bool step(struct order_row *order, struct delivery *delivery, struct progress *progress) {
+/* What each warehouse gives is announced with the order from now on. */
+static void take_allocations(struct order_row *order, const struct shipment_facts *facts) {
+    if (!facts->is_allocation)
+        return;
+    order->state.steps |= STEP_ALLOCATED;
+    order->snapshot.allocations = facts->allocated.allocations;
+    order->snapshot.allocation_count = facts->allocated.allocation_count;
+}
+
+static bool step(struct order_row *order, struct delivery *delivery, struct arena *arena,
+                 struct progress *progress) {
     const struct event *event = &delivery->event;
     struct error error = {0};
     struct fact fact = {0};
-    enum status status = read_fact(event, &fact, &error);
+    enum status status = read_fact(event, arena, &fact, &error);
     if (status != STATUS_OK) {
         delivery_reject(delivery, STATUS_INVALID, "%s", error.text);
         return false;
@@ -83,6 +97,7 @@ static bool step(struct order_row *order, struct delivery *delivery, struct prog
         return false;
     if (row->actions & ORDER_CANCEL)
         fact.reason = REASON_CANCELLED_BY_CUSTOMER;
+    take_allocations(order, &fact.shipments);
     *progress =
         (struct progress){.order = order, .event = event, .fact = fact, .actions = row->actions};
     return true;
@@ -140,7 +155,8 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
         struct progress *progress = &steps[count];
         if (order == NULL && !is_kept(delivery))
             delivery_early(delivery, "its order is not here yet");
-        if (order == NULL || !is_for(delivery, order) || !step(order, delivery, progress))
+        if (order == NULL || !is_for(delivery, order) ||
+            !step(order, delivery, batch->arena, progress))
             continue;
         int64_t event_us = delivery->event.time_us;
         progress->at_us = now_us > event_us ? now_us : event_us;
@@ -229,6 +245,19 @@ static void announce_progress(struct outbox *outbox, const struct progress *prog
                              progress->at_us);
 }
 
+static enum status save_shipments(struct batch *batch, const struct progress *steps, size_t count,
+                                  struct error *error) {
+    struct shipment_note *notes = arena_alloc(batch->arena, (count + 1) * sizeof(*notes));
+    size_t noted = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].fact.shipments.count > 0)
+            notes[noted++] =
+                (struct shipment_note){steps[i].order->snapshot.order_id, steps[i].event->time_us,
+                                       &steps[i].fact.shipments};
+    }
+    return noted > 0 ? shipments_save(batch, notes, noted, error) : STATUS_OK;
+}
+
 static enum status progress_apply(struct batch *batch, struct error *error) {
     struct order_rows orders = {0};
     enum status status = order_store_load(batch, &orders, error);
@@ -238,6 +267,8 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
     struct chain *chains = arena_alloc(batch->arena, (orders.count + 1) * sizeof(*chains));
     size_t count = step_all(batch, &orders, steps, chains);
     status = order_store_load_items(batch, &orders, error);
+    if (status == STATUS_OK)
+        status = shipments_load(batch, &orders, error);
     if (status != STATUS_OK)
         return status;
     struct buf scratch = {0};
@@ -249,7 +280,8 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
             progress_update(batch->updates, &orders.rows[i], &scratch);
     }
     buf_fini(&scratch);
-    return order_store_update(batch, &orders, error);
+    status = order_store_update(batch, &orders, error);
+    return status == STATUS_OK ? save_shipments(batch, steps, count, error) : status;
 }
 
 const struct handler progress_handler = {.apply = progress_apply};

@@ -33,6 +33,7 @@ static const struct handler_row payment_events[] = {
 };
 static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_SHIPPED, &step_handler},
+    {EVENT_SHIPPING_PART_SHIPPED, &progress_handler},
     {EVENT_SHIPPING_FAILED, &progress_handler},
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };

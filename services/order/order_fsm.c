@@ -96,6 +96,26 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, PENDING, EVENT_SHIPPING_SHIPPED, 0, ORDER_COMPLETED, STEP_SHIPPED,
      RECORD | CONFIRM | COMPLETE, "only confirmed orders are shipped, so the rest is implied"},
 
+    /* Several warehouses send it: its parcels leave one after the other, and shipping.shipped tells
+       that the last one has. Shipping has decided on all of it by then, so nothing stops the rest.
+     */
+    {ALL, CONFIRMED, EVENT_SHIPPING_PART_SHIPPED, 0, STAY, STEP_PART_SHIPPED, RECORD,
+     "the rest follows"},
+    {ALL, PENDING, EVENT_SHIPPING_PART_SHIPPED, 0, ORDER_CONFIRMED, STEP_PART_SHIPPED,
+     RECORD | CONFIRM, "only confirmed orders are shipped, so the rest is implied"},
+    {ALL, COMPLETED, EVENT_SHIPPING_PART_SHIPPED, 0, STAY, STEP_PART_SHIPPED, RECORD,
+     "what it led to came by first"},
+    {ALL, BROKEN_OFF, EVENT_SHIPPING_PART_SHIPPED, 0, STAY, STEP_PART_SHIPPED, RECORD,
+     "it left the house all the same; the timeline shows it"},
+    {ALL, CONFIRMED, EVENT_ORDER_CANCEL, STEP_PART_SHIPPED, STAY, STEP_CANCEL, RECORD | REFUSE,
+     "some of it has been shipped, and the rest follows"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_FAILED, STEP_PART_SHIPPED, STAY, 0, RECORD,
+     "contradicts the shipment"},
+    {ALL, CONFIRMED, EVENT_SHIPPING_STOPPED, STEP_PART_SHIPPED, STAY, 0, RECORD,
+     "contradicts the shipment"},
+    {ALL, CONFIRMED, ORDER_TIME_UP, STEP_PART_SHIPPED, STAY, 0, 0,
+     "some of it has been shipped, and the rest follows"},
+
     /* Failures: the order service alone decides, and order.failed starts every compensation. */
     {ALL, PENDING, EVENT_INVENTORY_REJECTED, 0, ORDER_FAILED, 0, RECORD | FAIL, "nothing to sell"},
     {ALL, PENDING, EVENT_PAYMENT_FAILED, 0, ORDER_FAILED, 0, RECORD | FAIL, "nobody pays"},

@@ -20,6 +20,8 @@ static void write(struct buf *out, const struct facts *facts) {
     if (facts->reason != REASON_NONE)
         json_put_text(&w, "reason", order_reason_name(facts->reason));
     json_put_text(&w, "message", order_message(&facts->stand));
+    if (order_shipment_status(facts->stand.steps) != NULL)
+        json_put_text(&w, "shipmentStatus", order_shipment_status(facts->stand.steps));
     json_put_int(&w, "version", facts->version);
     json_put_int(&w, "sequence", facts->sequence);
     json_put_raw(&w, "timeline", facts->timeline);

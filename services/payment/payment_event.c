@@ -22,8 +22,10 @@ static void put_order(struct json_writer *w, const struct payment_facts *facts) 
     uuid_format(&facts->row->order.order_id, order_id);
     json_put_text(w, "orderId", order_id);
     json_put_string(w, "currency", facts->row->order.currency);
-    if (facts->order != NULL)
+    if (facts->order != NULL) {
         json_put_text(w, "flow", order_flow_name(facts->order->flow));
+        order_allocations_write(facts->order, w);
+    }
 }
 
 static void put_held(struct json_writer *w, const struct payment_facts *facts) {

@@ -1,11 +1,12 @@
 #include "services/shipping/handler.h"
 
+#include "services/shipping/parts.h"
 #include "services/shipping/store.h"
 #include "shared/contract/order_snapshot.h"
 
 #include <string.h>
 
-static const char carrier[] = "OrderMesh Parcel";
+const char shipping_carrier[] = "OrderMesh Parcel";
 
 static enum status parse_order(const struct event *event, struct arena *arena,
                                struct order_snapshot *order, struct error *error) {
@@ -38,12 +39,16 @@ static enum shipment_status decide(const struct shipping *shipping, const struct
     return SHIPMENT_SHIPPED;
 }
 
-static struct shipment make_shipment(enum shipment_status status, const struct uuid *order_id) {
-    struct shipment shipment = {.order_id = *order_id, .status = status, .carrier = ""};
-    if (status == SHIPMENT_SHIPPED) {
-        shipment.carrier = carrier;
-        tracking_format(order_id, shipment.tracking_number);
-    }
+static struct shipment make_shipment(enum shipment_status status,
+                                     const struct order_snapshot *order) {
+    struct shipment shipment = {.order_id = order->order_id, .status = status, .carrier = ""};
+    if (status != SHIPMENT_SHIPPED)
+        return shipment;
+    shipment.carrier = shipping_carrier;
+    if (parts_has_several(order))
+        parts_format_number(order, shipment.tracking_number);
+    else
+        tracking_format(&order->order_id, shipment.tracking_number);
     return shipment;
 }
 
@@ -74,32 +79,55 @@ static void emit(struct outbox *outbox, const struct event *cause,
     outbox_add(outbox, answers[shipment->status], cause->subject, cause, buf_slice(data));
 }
 
+/* What a batch decides, side by side. */
+struct decided {
+    struct shipment *shipments;
+    struct order_snapshot *orders;
+    const struct event **causes;
+    size_t count;
+};
+
+/* An order in parts has its answer once its last parcel leaves. */
+static enum status answer(struct batch *batch, const struct decided *decided, struct error *error) {
+    struct buf data = {0};
+    size_t parted = 0;
+    for (size_t i = 0; i < decided->count; i++) {
+        const struct shipment *shipment = &decided->shipments[i];
+        if (!shipment->is_new)
+            continue;
+        if (shipment->status != SHIPMENT_SHIPPED || !parts_has_several(&decided->orders[i])) {
+            emit(batch->outbox, decided->causes[i], &decided->orders[i], shipment, &data);
+        } else {
+            decided->orders[parted] = decided->orders[i];
+            decided->causes[parted++] = decided->causes[i];
+        }
+    }
+    buf_fini(&data);
+    return parts_begin(batch, decided->orders, decided->causes, parted, error);
+}
+
 static enum status shipping_apply(struct batch *batch, struct error *error) {
-    struct shipment *shipments = arena_alloc(batch->arena, batch->count * sizeof(*shipments));
-    struct order_snapshot *orders = arena_alloc(batch->arena, batch->count * sizeof(*orders));
-    const struct event **causes = arena_alloc(batch->arena, batch->count * sizeof(*causes));
-    size_t count = 0;
+    struct decided decided = {
+        .shipments = arena_alloc(batch->arena, batch->count * sizeof(*decided.shipments)),
+        .orders = arena_alloc(batch->arena, batch->count * sizeof(*decided.orders)),
+        .causes = arena_alloc(batch->arena, batch->count * sizeof(*decided.causes)),
+    };
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *delivery = batch->items[i];
         const struct event *event = &delivery->event;
+        struct order_snapshot *order = &decided.orders[decided.count];
         struct error invalid = {0};
-        if (parse_order(event, batch->arena, &orders[count], &invalid) != STATUS_OK) {
+        if (parse_order(event, batch->arena, order, &invalid) != STATUS_OK) {
             delivery_reject(delivery, STATUS_INVALID, "%s", invalid.text);
             continue;
         }
-        enum shipment_status status = decide(batch->context, event, &orders[count]);
-        shipments[count] = make_shipment(status, &event->order_id);
-        causes[count++] = event;
+        enum shipment_status status = decide(batch->context, event, order);
+        decided.shipments[decided.count] = make_shipment(status, order);
+        decided.causes[decided.count++] = event;
     }
-    enum status status = shipping_store_add(batch, shipments, count, error);
-    struct buf data = {0};
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (shipments[i].is_new)
-            emit(batch->outbox, causes[i], &orders[i], &shipments[i], &data);
-    }
-    buf_fini(&data);
-    return status;
+    enum status status = shipping_store_add(batch, decided.shipments, decided.count, error);
+    return status == STATUS_OK ? answer(batch, &decided, error) : status;
 }
 
-/* An order has one shipment, and says so when it is made. */
+/* An order is decided once, and answered when it is. */
 const struct handler shipping_handler = {.apply = shipping_apply, .once = ONCE_BY_EFFECT};

@@ -1,7 +1,8 @@
 /*
  * Each order gets one answer: shipped, failed or stopped. Whichever of order.confirmed and
  * order.stop_requested comes first decides, and the later one finds the answer given: a parcel that
- * has left cannot be stopped, and a stopped order is never shipped.
+ * has left cannot be stopped, and a stopped order is never shipped. Of an order in parts that is
+ * decided for all of them at once (parts.h).
  */
 #ifndef OM_SERVICES_SHIPPING_HANDLER_H
 #define OM_SERVICES_SHIPPING_HANDLER_H
@@ -10,8 +11,11 @@
 
 /* The handler's context. */
 struct shipping {
-    const char *fail_skus; /* comma separated: orders with one of them cannot be shipped */
+    const char *fail_skus;  /* comma separated: orders with one of them cannot be shipped */
+    int64_t parcel_pause_s; /* between the parcels of an order in parts */
 };
+
+extern const char shipping_carrier[];
 
 extern const struct handler shipping_handler;
 

@@ -1,5 +1,6 @@
 /* The shipping service: confirmed orders leave the house, unless they are stopped first. */
 #include "services/shipping/handler.h"
+#include "services/shipping/parts.h"
 #include "shared/service/runtime.h"
 
 #include <stddef.h>
@@ -9,6 +10,8 @@ static struct shipping shipping;
 static const struct config_row config_rows[] = {
     {"OM_SHIPPING_FAIL_SKUS", CONFIG_TEXT, offsetof(struct shipping, fail_skus), "", 0, 0,
      "for trials: SKUs that no carrier takes, comma separated"},
+    {"OM_SHIPPING_PARCEL_PAUSE_S", CONFIG_INT, offsetof(struct shipping, parcel_pause_s), "1", 0,
+     86400, "for trials: seconds between the parcels of an order that several warehouses send"},
 };
 
 static const struct handler_row order_events[] = {
@@ -23,11 +26,14 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "shipping-stop", ROWS(order_events)},
 };
 
+static const struct periodic *const periodics[] = {&parts_sender};
+
 static const struct service service = {
     .name = "shipping",
     .description = "Ships confirmed orders under a tracking number",
     .schema = "shipping",
     .consumers = ROWS(consumers),
+    .periodics = ROWS(periodics),
     .config_rows = ROWS(config_rows),
     .config_target = &shipping,
 };

@@ -4,6 +4,7 @@
 
 #include "services/shipping/tracking.h"
 #include "shared/consume/batch.h"
+#include "shared/contract/order_snapshot.h"
 
 enum shipment_status {
     SHIPMENT_SHIPPED,

@@ -24,11 +24,12 @@ static int check_value(const int *values) {
     return (RADIX - sum % RADIX) % RADIX;
 }
 
-void tracking_format(const struct uuid *order_id, char *text) {
+/* Of whatever names the parcel. */
+static void format(const uint8_t *name, size_t len, char *text) {
     uint8_t hash[32];
     int values[DIGITS];
     uint64_t bits = 0;
-    sha256(order_id->bytes, sizeof(order_id->bytes), hash);
+    sha256(name, len, hash);
     for (size_t i = 0; i < sizeof(bits); i++)
         bits = bits << 8 | hash[i];
     memcpy(text, PREFIX, PREFIX_LEN);
@@ -39,6 +40,17 @@ void tracking_format(const struct uuid *order_id, char *text) {
     }
     text[PREFIX_LEN + DIGITS] = alphabet[check_value(values)];
     text[TRACKING_LEN] = 0;
+}
+
+void tracking_format(const struct uuid *order_id, char *text) {
+    format(order_id->bytes, sizeof(order_id->bytes), text);
+}
+
+void tracking_format_part(const struct uuid *order_id, int part, char *text) {
+    uint8_t name[sizeof(order_id->bytes) + 1];
+    memcpy(name, order_id->bytes, sizeof(order_id->bytes));
+    name[sizeof(order_id->bytes)] = (uint8_t)part;
+    format(name, sizeof(name), text);
 }
 
 bool tracking_check(struct slice text) {

@@ -42,7 +42,8 @@ static bool is_told(struct slice key) {
     static const char *const names[] = {
         "orderId",  "customerId",  "currency",      "totalMinor",     "items",          "sku",
         "quantity", "carrier",     "reason",        "unitPriceMinor", "trackingNumber", "detail",
-        "refundId", "amountMinor", "refundedMinor", "capturedMinor"};
+        "refundId", "amountMinor", "refundedMinor", "capturedMinor",  "shipments",      "part",
+        "warehouse"};
     return slice_index(key, names, sizeof(names) / sizeof(names[0])) >= 0;
 }
 

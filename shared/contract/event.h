@@ -55,6 +55,8 @@
       1)                                                                                           \
     X(SHIPPING_SHIPPED, "io.ordermesh.shipping.shipped", "shipping.evt.shipped", "SHIPPING",       \
       "shipping", 1)                                                                               \
+    X(SHIPPING_PART_SHIPPED, "io.ordermesh.shipping.part_shipped", "shipping.evt.part_shipped",    \
+      "SHIPPING", "shipping", 1)                                                                   \
     X(SHIPPING_FAILED, "io.ordermesh.shipping.failed", "shipping.evt.failed", "SHIPPING",          \
       "shipping", 1)                                                                               \
     X(SHIPPING_STOPPED, "io.ordermesh.shipping.stopped", "shipping.evt.stopped", "SHIPPING",       \

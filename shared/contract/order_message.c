@@ -24,6 +24,8 @@ static const struct {
     {EVERY_FLOW, ORDER_PENDING, 0, "We have your order and are reserving the goods."},
     {EVERY_FLOW, ORDER_CONFIRMED, STEP_SHIPPED,
      "Your order has been sent, and we are taking the payment."},
+    {EVERY_FLOW, ORDER_CONFIRMED, STEP_PART_SHIPPED,
+     "A part of your order has been sent, and the rest is being prepared for shipping."},
     {EVERY_FLOW, ORDER_CONFIRMED, STEP_CANCEL, ORDER_MESSAGE_CANCELLING},
     {EVERY_FLOW, ORDER_CONFIRMED, STEP_OVERDUE,
      "Shipping takes longer than it should: we are finding out whether your order can be sent."},

@@ -36,16 +36,35 @@ bool order_capture_parse(struct slice text, enum order_capture *capture) {
     return found >= 0;
 }
 
-static void write_items(const struct order_snapshot *snapshot, struct json_writer *w) {
+void order_items_write(const struct order_item *items, size_t count, struct json_writer *w) {
     json_key(w, "items");
+    order_item_list_write(items, count, w);
+}
+
+void order_item_list_write(const struct order_item *items, size_t count, struct json_writer *w) {
     json_begin_array(w);
-    for (size_t i = 0; i < snapshot->item_count; i++) {
-        const struct order_item *item = &snapshot->items[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct order_item *item = &items[i];
         json_begin_object(w);
         json_put_string(w, "sku", item->sku);
         json_put_int(w, "quantity", item->quantity);
         if (item->unit_price_minor >= 0)
             json_put_int(w, "unitPriceMinor", item->unit_price_minor);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+void order_allocations_write(const struct order_snapshot *snapshot, struct json_writer *w) {
+    if (snapshot->allocation_count == 0)
+        return;
+    json_key(w, "allocations");
+    json_begin_array(w);
+    for (size_t i = 0; i < snapshot->allocation_count; i++) {
+        const struct order_allocation *allocation = &snapshot->allocations[i];
+        json_begin_object(w);
+        json_put_string(w, "warehouse", allocation->warehouse);
+        order_items_write(allocation->items, allocation->item_count, w);
         json_end_object(w);
     }
     json_end_array(w);
@@ -64,7 +83,8 @@ void order_snapshot_write(const struct order_snapshot *snapshot, struct json_wri
     json_put_string(w, "paymentMethod", snapshot->payment_method);
     if (snapshot->total_minor >= 0)
         json_put_int(w, "totalMinor", snapshot->total_minor);
-    write_items(snapshot, w);
+    order_items_write(snapshot->items, snapshot->item_count, w);
+    order_allocations_write(snapshot, w);
     if (snapshot->sealed.len > 0)
         json_put_string(w, "sealed", snapshot->sealed);
 }
@@ -122,8 +142,13 @@ static enum status parse_item(const struct json_value *object, struct order_item
     return get_minor(object, "unitPriceMinor", &item->unit_price_minor, error);
 }
 
+struct items {
+    struct order_item *rows;
+    size_t count;
+};
+
 static enum status parse_items(const struct json_value *data, struct arena *arena,
-                               struct order_snapshot *snapshot, struct error *error) {
+                               struct items *items, struct error *error) {
     const struct json_value *array;
     enum status status = json_tree_get_array(data, "items", &array, error);
     if (status == STATUS_NOT_FOUND)
@@ -133,14 +158,48 @@ static enum status parse_items(const struct json_value *data, struct arena *aren
     size_t count = array->count;
     if (count < 1 || count > ORDER_MAX_ITEMS)
         return error_set(error, STATUS_INVALID, "items: must be 1 to %d", ORDER_MAX_ITEMS);
-    snapshot->items = arena_alloc(arena, count * sizeof(*snapshot->items));
-    snapshot->item_count = count;
+    *items = (struct items){arena_alloc(arena, count * sizeof(*items->rows)), count};
     const struct json_value *item = array->first;
     for (size_t i = 0; i < count; i++, item = item->next) {
-        status = parse_item(item, &snapshot->items[i], error);
+        status = parse_item(item, &items->rows[i], error);
         if (status != STATUS_OK)
             return status;
     }
+    return STATUS_OK;
+}
+
+enum status order_allocation_parse(const struct json_value *object, struct arena *arena,
+                                   struct order_allocation *allocation, struct error *error) {
+    struct items items;
+    enum status status = get_text(object, "warehouse", &allocation->warehouse, error);
+    if (status == STATUS_OK)
+        status = parse_items(object, arena, &items, error);
+    if (status != STATUS_OK)
+        return status;
+    allocation->items = items.rows;
+    allocation->item_count = items.count;
+    return STATUS_OK;
+}
+
+enum status order_allocations_parse(const struct json_value *data, struct arena *arena,
+                                    struct order_snapshot *snapshot, struct error *error) {
+    const struct json_value *array;
+    enum status status = json_tree_get_array(data, "allocations", &array, error);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    size_t count = array->count;
+    if (count < 1 || count > ORDER_MAX_ALLOCATIONS)
+        return error_set(error, STATUS_INVALID, "allocations: must be 1 to %d",
+                         ORDER_MAX_ALLOCATIONS);
+    struct order_allocation *rows = arena_alloc(arena, count * sizeof(*rows));
+    const struct json_value *allocation = array->first;
+    for (size_t i = 0; i < count; i++, allocation = allocation->next) {
+        status = order_allocation_parse(allocation, arena, &rows[i], error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    snapshot->allocations = rows;
+    snapshot->allocation_count = count;
     return STATUS_OK;
 }
 
@@ -213,9 +272,14 @@ enum status order_snapshot_parse(const struct json_value *data, struct arena *ar
     status = parse_words(data, &parsed, error);
     if (status != STATUS_OK)
         return status;
-    status = parse_items(data, arena, &parsed, error);
+    struct items items;
+    status = parse_items(data, arena, &items, error);
+    if (status == STATUS_OK)
+        status = order_allocations_parse(data, arena, &parsed, error);
     if (status != STATUS_OK)
         return status;
+    parsed.items = items.rows;
+    parsed.item_count = items.count;
     *snapshot = parsed;
     return STATUS_OK;
 }

@@ -15,6 +15,7 @@
 
 #define ORDER_MAX_ITEMS 100
 #define ORDER_MAX_QUANTITY 1000000
+#define ORDER_MAX_ALLOCATIONS 16
 #define ORDER_MAX_MINOR INT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON reader */
 
 enum order_flow { FLOW_INVENTORY_FIRST, FLOW_PAYMENT_FIRST, FLOW_PARALLEL };
@@ -27,8 +28,17 @@ struct order_item {
     int64_t unit_price_minor; /* -1: the client gave none (submit only) */
 };
 
+/* What one warehouse gives of an order. */
+struct order_allocation {
+    struct slice warehouse;
+    struct order_item *items; /* without prices */
+    size_t item_count;
+};
+
 /* JSON: {"orderId","tenant","customerId","currency","flow","capture"?,"paymentMethod","totalMinor",
-   "items":[{"sku","quantity","unitPriceMinor"}],"sealed"?}; without "capture" it is automatic. */
+   "items":[{"sku","quantity","unitPriceMinor"}],"allocations"?:[{"warehouse","items":[{"sku",
+   "quantity"}]}],"sealed"?}; without "capture" it is automatic, without "allocations" the warehouse
+   main gives all of it, or nobody knows yet. */
 struct order_snapshot {
     struct uuid order_id;
     struct slice tenant;
@@ -40,6 +50,8 @@ struct order_snapshot {
     int64_t total_minor; /* -1 until priced (submit only) */
     struct order_item *items;
     size_t item_count;
+    struct order_allocation *allocations;
+    size_t allocation_count;
     struct slice sealed; /* personal data, see crypto.h; may be empty */
 };
 
@@ -52,5 +64,18 @@ bool order_capture_parse(struct slice text, enum order_capture *capture);
 void order_snapshot_write(const struct order_snapshot *snapshot, struct json_writer *w);
 enum status order_snapshot_parse(const struct json_value *data, struct arena *arena,
                                  struct order_snapshot *snapshot, struct error *error) MUST_CHECK;
+/* The member "items" alone, and "allocations" alone, where there are any. */
+void order_items_write(const struct order_item *items, size_t count, struct json_writer *w);
+/* The array without its key. */
+void order_item_list_write(const struct order_item *items, size_t count, struct json_writer *w);
+void order_allocations_write(const struct order_snapshot *snapshot, struct json_writer *w);
+/* Only these members of the snapshot; none where `data` has none. */
+enum status order_allocations_parse(const struct json_value *data, struct arena *arena,
+                                    struct order_snapshot *snapshot,
+                                    struct error *error) MUST_CHECK;
+/* {"warehouse","items"}, alone. */
+enum status order_allocation_parse(const struct json_value *object, struct arena *arena,
+                                   struct order_allocation *allocation,
+                                   struct error *error) MUST_CHECK;
 
 #endif

@@ -43,3 +43,11 @@ bool order_reason_parse(struct slice text, enum order_reason *reason) {
         *reason = (enum order_reason)found;
     return found >= 0;
 }
+
+const char *order_shipment_status(unsigned steps) {
+    if ((steps & (STEP_ALLOCATED | STEP_PART_SHIPPED)) == 0)
+        return NULL;
+    if (steps & STEP_SHIPPED)
+        return "SHIPPED";
+    return steps & STEP_PART_SHIPPED ? "PARTIALLY_SHIPPED" : "ALLOCATED";
+}

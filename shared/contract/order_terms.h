@@ -24,7 +24,8 @@ enum order_status {
 
 /* The steps that an order has taken, as bits: id, bit, name. CANCEL: its customer wanted it
    cancelled; OVERDUE: its time was up. ON_SHIPMENT, from its first moment: its money is held at
-   first (AUTHORIZED) and taken (PAID) once it is shipped; UNCAPTURED: that was refused for good. */
+   first (AUTHORIZED) and taken (PAID) once it is shipped; UNCAPTURED: that was refused for good.
+   ALLOCATED: not main alone serves it; PART_SHIPPED: some of it has left. */
 #define ORDER_STEP_TABLE(X)                                                                        \
     X(RESERVED, 1, "reserved")                                                                     \
     X(PAID, 2, "paid")                                                                             \
@@ -33,7 +34,9 @@ enum order_status {
     X(OVERDUE, 16, "overdue")                                                                      \
     X(ON_SHIPMENT, 32, "on_shipment")                                                              \
     X(AUTHORIZED, 64, "authorized")                                                                \
-    X(UNCAPTURED, 128, "uncaptured")
+    X(UNCAPTURED, 128, "uncaptured")                                                               \
+    X(ALLOCATED, 512, "allocated")                                                                 \
+    X(PART_SHIPPED, 1024, "part_shipped")
 
 enum order_step {
 #define ORDER_STEP_ENUM(id, bit, name) STEP_##id = (bit),
@@ -63,6 +66,10 @@ enum order_reason {
 #undef ORDER_REASON_ENUM
         ORDER_REASON_COUNT
 };
+
+/* How far an order is that not main alone serves, "ALLOCATED", "PARTIALLY_SHIPPED" or "SHIPPED"; of
+   other orders NULL: their status says all. */
+const char *order_shipment_status(unsigned steps);
 
 const char *order_status_name(enum order_status status);
 bool order_status_parse(struct slice text, enum order_status *status);

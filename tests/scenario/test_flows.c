@@ -382,6 +382,37 @@ static void an_order_that_hangs_fails_when_its_time_is_up(void **state) {
     assert_given_back(scenario, id, "FAILED", "saga_timeout");
 }
 
+/* --- several warehouses --- */
+
+#define SPREAD_SKU "SPREAD"
+
+/* Of 30 in each of three warehouses, 40 are more than one has. Shipping dies as a parcel leaves. */
+static void an_order_that_several_warehouses_serve_ships_in_parts(void **state) {
+    struct scenario *scenario = *state;
+    struct buf json = {0};
+    char id[64];
+
+    mesh_kill(scenario->mesh, MESH_SHIPPING);
+    mesh_launch(scenario->mesh, MESH_SHIPPING, "shipping.mid_parcel:1");
+    place(scenario, &(struct wanted){"inventory-first", SPREAD_SKU, 40, "pm_card_visa", false}, id);
+    (void)mesh_await_end(scenario->mesh, MESH_SHIPPING, ORDER_TIMEOUT_MS);
+    mesh_launch(scenario->mesh, MESH_SHIPPING, NULL);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated InventoryReserved PaymentSucceeded OrderConfirmed"
+                           " PartiallyShipped OrderShipped OrderCompleted"));
+    assert_true(clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, &json));
+    assert_non_null(strstr(json.ptr, "\"shipmentStatus\":\"SHIPPED\""));
+    assert_non_null(strstr(json.ptr, "\"warehouse\": \"north\""));
+    buf_fini(&json);
+    place(scenario, &(struct wanted){"payment-first", SPREAD_SKU, 40, "pm_card_visa", true}, id);
+    assert_timeline(scenario, id,
+                    ONE_OF("OrderCreated PaymentAuthorized InventoryReserved OrderConfirmed"
+                           " PartiallyShipped OrderShipped CaptureRequested PaymentCaptured"
+                           " OrderCompleted"));
+    place(scenario, &(struct wanted){"parallel", SPREAD_SKU, 11, "pm_card_visa", false}, id);
+    assert_given_back(scenario, id, "FAILED", "out_of_stock");
+}
+
 static void in_the_end_all_invariants_hold(void **state) {
     struct scenario *scenario = *state;
 
@@ -397,9 +428,22 @@ static int setup(void **state) {
         " VALUES (gen_random_uuid(), $1, 100, 'delivery', 100) RETURNING sku), c AS (INSERT INTO"
         " orders.catalog VALUES ($1, 100, 'USD', true, 1) RETURNING sku) SELECT count(*) FROM p";
 
+    static const char add_spread_sql[] =
+        "WITH p AS (INSERT INTO inventory.products (sku, name, price_minor, currency)"
+        " VALUES ($1, 'A pair', 100, 'USD') RETURNING sku), s AS (INSERT INTO inventory.stock"
+        " (sku, received, on_hand, elsewhere) VALUES ($1, 30, 30, true)), w AS (INSERT INTO"
+        " inventory.warehouses VALUES ('north', 1), ('south', 2)), e AS (INSERT INTO"
+        " inventory.warehouse_stock (sku, warehouse, received, on_hand)"
+        " VALUES ($1, 'north', 30, 30), ($1, 'south', 30, 30)), a AS (INSERT INTO"
+        " inventory.stock_adjustments (id, sku, delta, reason, on_hand, warehouse)"
+        " SELECT gen_random_uuid(), $1, 30, 'delivery', 30, name FROM unnest(ARRAY[NULL, 'north',"
+        "  'south']) n(name)), c AS (INSERT INTO orders.catalog VALUES ($1, 100, 'USD', true, 1))"
+        " SELECT count(*) FROM p";
+
     if (scenario_setup(state) != 0)
         return -1;
     (void)scenario_sql(*state, add_product_sql, MESH_UNSHIPPABLE_SKU);
+    (void)scenario_sql(*state, add_spread_sql, SPREAD_SKU);
     return 0;
 }
 
@@ -417,6 +461,7 @@ int main(void) {
         cmocka_unit_test(a_confirmed_order_is_stopped_or_shipped_but_never_both),
         cmocka_unit_test(what_has_ended_or_never_was_is_not_cancelled),
         cmocka_unit_test(an_order_that_hangs_fails_when_its_time_is_up),
+        cmocka_unit_test(an_order_that_several_warehouses_serve_ships_in_parts),
         cmocka_unit_test(in_the_end_all_invariants_hold),
     };
     return cmocka_run_group_tests_name("flows", tests, setup, scenario_teardown);

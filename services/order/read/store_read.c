@@ -12,6 +12,15 @@
 /* Whether the event is in its timeline. */
 #define HAS(event) " o.timeline @> '[{\"event\": \"" event "\"}]'"
 
+/* Null of an order that main alone serves: nobody looks for them then. */
+#define SHIPMENTS                                                                                  \
+    " CASE WHEN o.steps & 512 <> 0 THEN (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object("   \
+    "  'part', s.part, 'warehouse', s.warehouse, 'status',"                                        \
+    "  CASE WHEN s.shipped_at IS NULL THEN 'ALLOCATED' ELSE 'SHIPPED' END, 'carrier', s.carrier,"  \
+    "  'trackingNumber', s.tracking_number, 'shippedAt', to_char(s.shipped_at AT TIME ZONE 'UTC'," \
+    "   'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'items', s.items)) ORDER BY s.part)"                 \
+    " FROM orders.shipments s WHERE s.order_id = o.id) END::text"
+
 static const struct pg_statement read_order = {
     .name = "order_read",
     .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.steps, o.customer_id,"
@@ -20,7 +29,8 @@ static const struct pg_statement read_order = {
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
            " o.timeline::text, o.refunded_minor," HAS("PaymentRefunded") "," HAS(
-               "PaymentVoided") "," HAS("PaymentFailed") " FROM orders.orders o WHERE o.id = "
+               "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS
+                                                         " FROM orders.orders o WHERE o.id = "
                                                          "$1::uuid AND o.tenant = $2::text"
                                                          "  AND ($3::text = '' OR o.customer_id = "
                                                          "$3::text)",
@@ -53,6 +63,7 @@ enum {
     READ_HAS_REFUND,
     READ_HAS_VOID,
     READ_HAS_DECLINE,
+    READ_SHIPMENTS,
 };
 
 static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
@@ -84,6 +95,10 @@ static void put_head(struct json_writer *w, const struct uuid *id, const struct 
     json_put_string(w, "status", pg_get_slice(result, row, READ_STATUS));
     put_optional(w, "reason", result, row, READ_REASON);
     put_message(w, result, row);
+    const char *shipment_status =
+        order_shipment_status((unsigned)pg_get_int64(result, row, READ_STEPS));
+    if (shipment_status != NULL)
+        json_put_text(w, "shipmentStatus", shipment_status);
     put_time(w, "updatedAt", pg_get_time_us(result, row, READ_UPDATED));
     json_put_int(w, "version", pg_get_int64(result, row, READ_VERSION));
 }
@@ -141,6 +156,8 @@ enum status order_store_read(struct pg *pg, const struct order_sought *sought, s
     put_summary(&w, result, 0);
     put_payment(&w, result);
     json_put_raw(&w, "items", pg_get_slice(result, 0, READ_ITEMS));
+    if (!pg_is_null(result, 0, READ_SHIPMENTS))
+        json_put_raw(&w, "shipments", pg_get_slice(result, 0, READ_SHIPMENTS));
     json_put_raw(&w, "timeline", pg_get_slice(result, 0, READ_TIMELINE));
     json_end_object(&w);
     pg_result_free(&result);

@@ -91,6 +91,14 @@ static const struct damage damages[] = {
     {"what ran out of deliveries in hand was done at its last chance",
      "INSERT INTO dlq.chances (stream, consumer, stream_sequence, entry_id, state)"
      "  VALUES ('ORDERS', 'order', 1, 'ORDERS.order.seq-1', 'expired');"},
+    {"of a completed order each warehouse that held some sent one parcel, as the order knows",
+     COMPLETED_ROW(ID) STOCK_ROW
+     "INSERT INTO inventory.reservations (order_id, status, skus, quantities, warehouses)"
+     " VALUES ('" ID "', 'SHIPPED', '{S}', '{1}', '{north}');"},
+    {"no parcel is left behind",
+     "INSERT INTO shipping.shipments VALUES ('" ID "', 'SHIPPED', 'c', 't');"
+     "INSERT INTO shipping.in_parts (order_id, snapshot, cause_id, correlation_id, traceparent)"
+     " VALUES ('" ID "', '{}', '" ID "', 'c', 't');"},
     {"an order that ended badly before shipping is not shipped",
      FAILED_ROW("payment_declined", "[]") "INSERT INTO shipping.shipments VALUES ('" ID
                                           "', 'SHIPPED', 'c', 't');"},
@@ -124,6 +132,7 @@ static const char undo_sql[] =
     " inventory.products, inventory.stock, inventory.warehouse_stock, inventory.warehouses,"
     " inventory.stock_adjustments,"
     " inventory.reservations, shipping.shipments,"
+    " shipping.in_parts, shipping.parcels, orders.shipments,"
     " notifications.notifications, analytics.counts, loyalty.points";
 
 static void execute(const char *sql) {

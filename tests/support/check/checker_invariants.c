@@ -22,7 +22,8 @@ const char checker_moments_sql[] =
     "TRUNCATE moment;"
     "INSERT INTO moment"
     "  SELECT o.id, row_number() OVER (PARTITION BY o.id"
-    "    ORDER BY (t.entry->>'at')::timestamptz, t.applied), t.entry->>'event'"
+    "    ORDER BY (t.entry->>'at')::timestamptz, t.applied), t.entry->>'event' || CASE"
+    "    WHEN t.entry->>'event' = 'PartiallyShipped' THEN ' ' || (t.entry->>'detail') ELSE '' END"
     "  FROM orders.orders o, jsonb_array_elements(o.timeline) WITH ORDINALITY t(entry, applied);"
     "CREATE INDEX IF NOT EXISTS moment_order ON moment (order_id, event);"
     "ANALYZE moment; ANALYZE stream_event; ANALYZE client_log;";
@@ -153,6 +154,18 @@ const struct invariant invariants[] = {
      "SELECT o.id::text FROM orders.orders o LEFT JOIN shipping.shipments s ON s.order_id = o.id"
      "  WHERE o.status = 'COMPLETED' AND (s.status IS DISTINCT FROM 'SHIPPED'"
      "    OR s.tracking_number IS DISTINCT FROM o.tracking_number)"},
+    {'F', "of a completed order each warehouse that held some sent one parcel, as the order knows",
+     "SELECT o.id::text FROM orders.orders o JOIN inventory.reservations r ON r.order_id = o.id"
+     "  WHERE o.status = 'COMPLETED' AND r.warehouses IS NOT NULL AND"
+     "    ((SELECT array_agg(DISTINCT w ORDER BY w) FROM unnest(r.warehouses) w) IS DISTINCT FROM"
+     "     (SELECT array_agg(s.warehouse ORDER BY s.warehouse) FROM orders.shipments s"
+     "        WHERE s.order_id = o.id AND s.tracking_number IS NOT NULL)"
+     "    OR (SELECT count(DISTINCT w) FROM unnest(r.warehouses) w) > 1 AND"
+     "     (SELECT array_agg((s.part, s.warehouse, s.tracking_number) ORDER BY s.part)"
+     "        FROM orders.shipments s WHERE s.order_id = o.id) IS DISTINCT FROM"
+     "     (SELECT array_agg((p.part, p.warehouse, p.tracking_number) ORDER BY p.part)"
+     "        FROM shipping.parcels p WHERE p.order_id = o.id))"},
+    {'F', "no parcel is left behind", "SELECT order_id::text FROM shipping.in_parts"},
     {'F', "an order that ended badly before shipping is not shipped",
      "SELECT o.id::text FROM orders.orders o JOIN shipping.shipments s ON s.order_id = o.id"
      "  WHERE o.status <> 'COMPLETED' AND s.status = 'SHIPPED'"},

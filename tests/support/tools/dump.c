@@ -25,6 +25,8 @@ struct story {
     jsCtx *js;
 };
 
+#define SPREAD_SKU "SPREAD" /* two in main, and two in another warehouse */
+
 static const struct told_order {
     const char *flow;
     const char *sku;
@@ -46,6 +48,7 @@ static const struct told_order {
     {"inventory-first", "SKU-123", 1, "pm_sim_expired", NULL, "COMPLETED", true},
     {"inventory-first", MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", NULL, "FAILED", true},
     {"inventory-first", "SKU-123", 1, "pm_sim_delay_500", "PENDING", "CANCELLED", false},
+    {"inventory-first", SPREAD_SKU, 3, "pm_card_visa", NULL, "COMPLETED", false},
 };
 #define TOLD_ORDERS (sizeof(told_orders) / sizeof(told_orders[0]))
 
@@ -79,6 +82,17 @@ static void offer_unshippable(struct story *story) {
     ask(story, "POST", "products/" MESH_UNSHIPPABLE_SKU "/stock-adjustments",
         "{\"delta\":10,\"reason\":\"delivery\","
         "\"adjustmentId\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b\"}");
+}
+
+static void offer_spread(struct story *story) {
+    ask(story, "PUT", "products/" SPREAD_SKU,
+        "{\"name\":\"A pair\",\"priceMinor\":100,\"currency\":\"USD\"}");
+    ask(story, "POST", "products/" SPREAD_SKU "/stock-adjustments",
+        "{\"delta\":2,\"reason\":\"delivery\","
+        "\"adjustmentId\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2c\"}");
+    ask(story, "POST", "products/" SPREAD_SKU "/stock-adjustments",
+        "{\"delta\":2,\"reason\":\"delivery\",\"warehouse\":\"north\","
+        "\"adjustmentId\":\"0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2d\"}");
 }
 
 static void place(struct story *story, const struct told_order *told, int number, char *id) {
@@ -223,6 +237,7 @@ static void dump_own_mesh(void) {
             .name = "om-test-dump",
         },
         &story.js);
+    offer_spread(&story);
     offer_unshippable(&story);
     let_mail_fail_and_arrive(&story);
     let_orders_end(&story);

@@ -2,6 +2,7 @@
 
 #include "services/inventory/catalog.h"
 #include "services/notification/channels/channel_log.h"
+#include "services/shipping/parts.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/contract/order_snapshot.h"
@@ -34,6 +35,7 @@ static const struct handler_row payment_order_rows[] = {
 };
 static const struct handler_row shipping_order_rows[] = {
     {EVENT_SHIPPING_SHIPPED, &step_handler},
+    {EVENT_SHIPPING_PART_SHIPPED, &progress_handler},
     {EVENT_SHIPPING_FAILED, &progress_handler},
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
@@ -95,8 +97,10 @@ static const char *const tables[] = {
     "inventory.warehouse_stock",   "inventory.warehouses",
     "inventory.stock_adjustments", "inventory.reservations",
     "payments.refunded_lines",     "payments.refunds",
-    "payments.payments",           "shipping.shipments",
-    "notifications.notifications", "notifications.pending",
+    "payments.payments",           "orders.shipments",
+    "shipping.in_parts",           "shipping.parcels",
+    "shipping.shipments",          "notifications.notifications",
+    "notifications.pending",
 };
 
 /* --- the world --- */
@@ -347,6 +351,21 @@ static void hand_out(void *closure, enum event_type type, struct slice payload) 
         if (world_wants((enum world_consumer)i, type))
             assert_int_equal(world_deliver(world, (enum world_consumer)i, payload), OUTCOME_DONE);
     }
+}
+
+void world_send_parcels(struct world *world) {
+    struct error error = {0};
+    struct batch batch = {
+        .arena = arena_create(4096),
+        .pg = pg_create(servers_role_url(world->servers, "om_shipping"), "parts"),
+        .outbox = outbox_create(),
+        .context = &world->shipping,
+    };
+    if (periodic_run(&parts_sender, &batch, &error) != STATUS_OK)
+        fail_msg("parcels: %s", error.text);
+    outbox_destroy(&batch.outbox);
+    pg_destroy(&batch.pg);
+    arena_destroy(&batch.arena);
 }
 
 void world_run(struct world *world) {

@@ -99,6 +99,8 @@ typedef void (*world_event_fn)(void *closure, enum event_type type, struct slice
 size_t world_take_events(struct world *world, world_event_fn take, void *closure);
 /* Takes events and hands each to whoever wants it, until there are none. */
 void world_run(struct world *world);
+/* One parcel of each order in parts leaves. */
+void world_send_parcels(struct world *world);
 
 /* The one value that `sql` gives, as text; free(). */
 char *world_query_text(struct world *world, const char *sql);

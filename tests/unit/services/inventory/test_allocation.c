@@ -44,7 +44,7 @@ static int empty(void **state) {
     { SLICE_LITERAL(sku), quantity, SLICE_LITERAL("") }
 
 static bool allocate(const struct stock_line *lines, size_t count) {
-    const struct order_lines wanted = {lines, count};
+    const struct wanted_lines wanted = {lines, count};
     return allocation_plan(&stock, &wanted, arena, &plan, &shortage);
 }
 

@@ -3,7 +3,8 @@
 
 #define FULFILLED (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)
 #define ALL_STEPS                                                                                  \
-    (FULFILLED | STEP_CANCEL | STEP_OVERDUE | STEP_ON_SHIPMENT | STEP_AUTHORIZED | STEP_UNCAPTURED)
+    (FULFILLED | STEP_CANCEL | STEP_OVERDUE | STEP_ON_SHIPMENT | STEP_AUTHORIZED |                 \
+     STEP_UNCAPTURED | STEP_ALLOCATED | STEP_PART_SHIPPED)
 
 static const enum event_type events[] = {
     EVENT_ORDER_CANCEL,
@@ -18,6 +19,7 @@ static const enum event_type events[] = {
     EVENT_PAYMENT_CAPTURE_FAILED,
     EVENT_PAYMENT_VOIDED,
     EVENT_SHIPPING_SHIPPED,
+    EVENT_SHIPPING_PART_SHIPPED,
     EVENT_SHIPPING_FAILED,
     EVENT_SHIPPING_STOPPED,
     ORDER_TIME_UP,
@@ -125,7 +127,8 @@ static void every_row_is_reached(void **state) {
 static void expect_one_question(struct order_state before, enum event_type event) {
     struct order_state after = before;
     const struct order_transition *row = order_fsm_step(&after, event);
-    bool was_asked = (before.steps & (STEP_CANCEL | STEP_OVERDUE | STEP_SHIPPED)) != 0;
+    bool was_asked =
+        (before.steps & (STEP_CANCEL | STEP_OVERDUE | STEP_SHIPPED | STEP_PART_SHIPPED)) != 0;
     bool is_asked = (after.steps & (STEP_CANCEL | STEP_OVERDUE)) != 0;
     assert_int_equal((row->actions & ORDER_STOP) != 0, before.status == ORDER_CONFIRMED &&
                                                            after.status == ORDER_CONFIRMED &&
@@ -277,6 +280,20 @@ static void only_the_shipment_of_an_order_paid_on_it_asks_for_its_money(void **s
     walk(expect_no_capture);
 }
 
+/* Nobody takes a parcel back that has left. */
+static void expect_no_way_back(struct order_state before, enum event_type event) {
+    struct order_state after = before;
+    if (before.status != ORDER_CONFIRMED || !(before.steps & STEP_PART_SHIPPED))
+        return;
+    const struct order_transition *row = order_fsm_step(&after, event);
+    assert_int_equal(row->actions & (ORDER_FAIL | ORDER_CANCEL | ORDER_STOP), 0);
+}
+
+static void once_a_part_has_been_shipped_the_rest_follows(void **state) {
+    (void)state;
+    walk(expect_no_way_back);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_has_a_row_in_every_status),
@@ -285,6 +302,7 @@ int main(void) {
         cmocka_unit_test(the_same_event_again_changes_nothing),
         cmocka_unit_test(every_row_is_reached),
         cmocka_unit_test(shipping_is_asked_to_stop_once_and_only_a_confirmed_order),
+        cmocka_unit_test(once_a_part_has_been_shipped_the_rest_follows),
         cmocka_unit_test(only_what_shipping_decides_ends_a_confirmed_order),
         cmocka_unit_test(a_fulfilled_order_completes_in_whatever_order_its_events_come),
         cmocka_unit_test(a_declined_order_fails_in_whatever_order_its_events_come),
