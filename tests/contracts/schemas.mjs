@@ -12,10 +12,15 @@ const jsonFiles = (folder) =>
     .filter((name) => name.endsWith('.json'))
     .map((name) => join(folder, name));
 
-export const schemas = jsonFiles(join(root, 'nats/schemas')).map((path) => ({
-  file: basename(path, '.json'),
-  schema: readJson(path),
-}));
+const schemasIn = (folder) =>
+  jsonFiles(join(root, folder)).map((path) => ({
+    file: basename(path, '.json'),
+    schema: readJson(path),
+  }));
+
+export const schemas = schemasIn('nats/schemas');
+// As the last version of the system had them.
+export const published = schemasIn('tests/contracts/published');
 
 const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true });
 addFormats(ajv);
