@@ -1,4 +1,5 @@
-# docs/performance.md from .run/bench.json: scripts/performance runs it. Every figure is of that one file.
+# docs/performance.md from .run/bench.json: scripts/performance runs it. Every figure is of that one file, but what streams hold,
+# $sizing.
 
 def median: sort | if length == 0 then null else .[length / 2 | floor] end;
 def thousands: tostring | [scan("^[0-9]{1,3}(?=(?:[0-9]{3})*$)|[0-9]{3}(?=(?:[0-9]{3})*$)")] | join(",");
@@ -34,6 +35,16 @@ def table($head): ($head | row), ($head | map("---") | row), (.[] | row);
   def sum_of(f): map(f) | add // 0;
   def private($config): [of("vitals"; $config) | select(.process | startswith("om-bench") | not)]
       | group_by(.process) | map({ process: .[0].process, bytes: (map(.bytes[1]) | median) });
+  # Of what bytes() gives: held for one order a second.
+  def redis_bytes: [.[] | select(.store == "redis" and .name == "memory") | .bytes * kept] | add // 0;
+  def stream_bytes: [.[] | select(.store == "jetstream") | .bytes * kept] | add // 0;
+  def bounded_bytes: [.[] | select(.store == "postgresql" and kept != null) | .bytes * kept] | add // 0;
+  # The same, a day.
+  def lasting_bytes: 86400 * ([.[] | select(.store == "postgresql" and kept == null) | .bytes] | add // 0);
+  # The latency at the lowest measured rate of at least $rate.
+  def latency_at($rate; $config): [of("latency"; $config)] | group_by(.part)
+      | map({ rate: (map(.rate) | median), p50: (map(.p50_ms) | median), p99: (map(.p99_ms) | median) })
+      | map(select(.rate >= $rate)) | sort_by(.rate) | .[0];
   # Half of the cores idle in the mean, so that a peak and a restart have room.
   0.5 as $busy |
 
@@ -119,15 +130,50 @@ def table($head): ($head | row), ($head | map("---") | row), (.[] | row);
 "## Sizing",
 "",
 ([$configs[] as $c | select(cpu($c).total != null and (bytes($c) | length > 0)) | bytes($c) as $b | private($c) as $m
-    | (100, 1000, 10000) as $rate
+    | (100, 500, 1000, 10000) as $rate
     | [$c, ($rate | whole),
        ($rate * cpu($c).total / 1e6 / $busy | ceil | whole),
        ($m | sum_of(.bytes) | size),
-       ($rate * ([$b[] | select(.store == "redis" and .name == "memory") | .bytes * kept] | add // 0) | size),
-       ($rate * ([$b[] | select(.store == "jetstream") | .bytes * kept] | add // 0) | size),
-       ($rate * ([$b[] | select(.store == "postgresql" and kept != null) | .bytes * kept] | add // 0) | size),
-       ($rate * 86400 * ([$b[] | select(.store == "postgresql" and kept == null) | .bytes] | add // 0) | size)]]
+       ($rate * ($b | redis_bytes) | size), ($rate * ($b | stream_bytes) | size),
+       ($rate * ($b | bounded_bytes) | size), ($rate * ($b | lasting_bytes) | size)]]
     | table(["", "orders/s", "cores", "memory, processes", "memory, Redis", "disk, JetStream", "disk, PostgreSQL", "and a day for good"])),
+"",
+"### 500 orders a second",
+"",
+"All day, which is 43,200,000 orders; by the figures above:",
+"",
+(500 as $rate
+    | [$configs[] | select(cpu(.).total != null and (bytes(.) | length > 0))] as $sized
+    | [$sized[] | . as $c | { cpu: cpu($c), bytes: bytes($c), most: ratio_of("e2e"; $c).ours[0]?, copied: ratio_of("replicas"; $c).ours[0]?, latency: latency_at($rate; $c),
+        private: (private($c) | sum_of(.bytes)) }]
+    | . as $all
+    | def share_of($most): if $most then "\($rate / $most * 100 | round) %" else "-" end;
+    # Three of each on three NATS servers kept all cores busy.
+    def cores_copied: if .copied then $rate / .copied * $run.machine.cores / $busy | ceil | whole else "-" end;
+    [
+        ["of what \($run.machine.cores) cores sustain: one of each process, three with streams in three copies"]
+            + [$all[] | "\(share_of(.most)), \(share_of(.copied))"],
+        ["from POST to the end, p50 and p99, ms"] + [$all[] | .latency
+            | if . then "\(.p50 | figure), \(.p99 | figure) (at \(.rate | whole)/s)" else "-" end],
+        ["cores, half idle: one of each, three with copies"]
+            + [$all[] | "\($rate * .cpu.total / 1e6 / $busy | ceil | whole), \(cores_copied)"],
+        ["memory of the processes: one of each, three"] + [$all[] | "\(.private | size), \(.private * 3 | size)"],
+        ["memory, Redis"] + [$all[] | $rate * (.bytes | redis_bytes) | size],
+        ["disk, JetStream, for a week: one copy, three"] + [$all[] | .bytes | "\($rate * stream_bytes | size), \($rate * stream_bytes * 3 | size)"],
+        ["disk, PostgreSQL, what is kept for nine days"] + [$all[] | $rate * (.bytes | bounded_bytes) | size],
+        ["disk, PostgreSQL, what is kept for good, a day"] + [$all[] | $rate * (.bytes | lasting_bytes) | size]
+    ] | table([""] + $sized)),
+"",
+"One instance of each process carries that; more of each are there for when one dies. No stream is divided to reach it: all"
++ " instances of a service take from one consumer.",
+"",
+([$sizing[0][] | select(.bytes_an_order) | { stream, minutes: (.mib * 1048576 / .bytes_an_order / 500 / 60 | floor) }]
+    | "Streams as shipped (`nats/sizing.json`) have not the room: \(min_by(.minutes) | .stream) is full after \(map(.minutes) | min) minutes, and ORDERS,"
+    + " after which orders get a 503, after \(.[] | select(.stream == "ORDERS") | .minutes)."
+    + " First give each NATS server a `max_file_store` of \([$configs[] | bytes(.) | 500 * stream_bytes / 0.8] | max // 0 | size),"
+    + " and say so in `OM_NATS_STORE` ([operations.md](operations.md#how-much-streams-hold)), or keep events for less than a week (`max_age`)."),
+"",
+"### What the figures mean",
 "",
 "For a rate that lasts all day: a day's orders, divided by its seconds, say what disk and memory it takes, and the rate at noon what cores."
 + " *Cores* are those of all machines together, with half of their time idle. The CPU an order above is that of the batches of a sustained load;"
