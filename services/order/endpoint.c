@@ -1,6 +1,7 @@
 #include "services/order/endpoint.h"
 
 #include "services/order/read/store_read.h"
+#include "services/order/unpaid.h"
 
 typedef enum status (*read_fn)(struct pg *pg, const struct order_sought *sought, struct buf *reply,
                                struct error *error);
@@ -8,7 +9,11 @@ typedef enum status (*read_fn)(struct pg *pg, const struct order_sought *sought,
 static enum status answer(struct endpoint_call *call, struct json_object *request, read_fn read,
                           struct error *error) {
     struct slice id_text;
-    struct order_sought sought = {.customer = slice_of(NULL)};
+    const struct order_settings *settings = call->context;
+    struct order_sought sought = {
+        .customer = slice_of(NULL),
+        .reservation_limit_s = settings != NULL ? unpaid_limit_s(settings) : 0,
+    };
     enum status status = json_get_string(request, "orderId", &id_text, error);
     if (status == STATUS_OK)
         status = json_get_string(request, "tenant", &sought.tenant, error);

@@ -30,6 +30,7 @@ static const struct fact_source {
     [EVENT_SHIPPING_PART_SHIPPED] = {.detail_key = "trackingNumber"},
     [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
     [EVENT_SHIPPING_STOPPED] = {.reason = REASON_SAGA_TIMEOUT},
+    [ORDER_UNPAID] = {.reason = REASON_PAYMENT_TIMEOUT},
     [ORDER_TIME_UP] = {.reason = REASON_SAGA_TIMEOUT},
     [ORDER_KEY_TAKEN] = {.reason = REASON_IDEMPOTENCY_CONFLICT},
 };

@@ -3,6 +3,7 @@
 #include "services/order/handler.h"
 #include "services/order/read/list.h"
 #include "services/order/submit.h"
+#include "services/order/unpaid.h"
 #include "services/order/watchdog.h"
 #include "shared/service/runtime.h"
 
@@ -13,6 +14,10 @@ static struct order_settings settings = {.ask_products = products_of_inventory};
 static const struct config_row config_rows[] = {
     {"OM_SAGA_LIMIT_S", CONFIG_INT, offsetof(struct order_settings, saga_limit_s), "900", 1, 604800,
      "seconds after which an order that has not ended fails with saga_timeout"},
+    {"OM_RESERVATION_LIMIT_S", CONFIG_INT, offsetof(struct order_settings, reservation_limit_s),
+     "0", 0, 604800,
+     "seconds after which a reserved order that is not paid fails with payment_timeout; 0: as "
+     "OM_SAGA_LIMIT_S"},
 };
 
 static const struct handler_row commands[] = {
@@ -53,7 +58,7 @@ static const struct endpoint endpoints[] = {
     {"missing", "mesh.order.missing", order_endpoint_missing},
 };
 
-static const struct periodic *const periodics[] = {&watchdog, &held_orders};
+static const struct periodic *const periodics[] = {&watchdog, &held_orders, &unpaid_watch};
 
 static const struct service service = {
     .name = "order",

@@ -146,6 +146,14 @@ const struct order_transition order_fsm_rows[] = {
      "shipping stops it, or has shipped it"},
     {ALL, COMPLETED | BROKEN_OFF, ORDER_TIME_UP, 0, STAY, 0, 0, "it has ended already"},
 
+    /* A reservation ends unless it is paid. */
+    {ALL, PENDING, ORDER_UNPAID, STEP_PAID, STAY, 0, 0, "it has been paid meanwhile"},
+    {ALL, PENDING, ORDER_UNPAID, STEP_AUTHORIZED, STAY, 0, 0, "its money is held meanwhile"},
+    {ALL, PENDING, ORDER_UNPAID, 0, ORDER_FAILED, STEP_OVERDUE, FAIL,
+     "its goods are for who pays for them"},
+    {ALL, CONFIRMED | COMPLETED | BROKEN_OFF, ORDER_UNPAID, 0, STAY, 0, 0,
+     "it has gone on meanwhile"},
+
     /* An order that was held back for an older one with its key, perhaps. */
     {ALL, PENDING, ORDER_MAY_START, 0, STAY, 0, START, "no older order has its key"},
     {ALL, CONFIRMED | COMPLETED | BROKEN_OFF, ORDER_MAY_START, 0, STAY, 0, 0,
@@ -214,7 +222,7 @@ const struct order_transition order_fsm_rows[] = {
 const size_t order_fsm_row_count = sizeof(order_fsm_rows) / sizeof(order_fsm_rows[0]);
 
 const char *order_fsm_event_name(enum event_type event) {
-    static const char *const own[] = {"time_up", "key_taken", "may_start"};
+    static const char *const own[] = {"time_up", "key_taken", "may_start", "unpaid"};
     return event >= EVENT_TYPE_COUNT ? own[event - EVENT_TYPE_COUNT] : event_info(event)->type;
 }
 

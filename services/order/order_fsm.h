@@ -39,11 +39,13 @@ enum order_action {
 #define ORDER_STAY (-1) /* as `next` */
 
 /* The events that no stream carries: the watchdog finds that the order's time is up; an order that
-   was accepted before has its key (store_keys.h); and nothing that was can have it any more. */
+   was accepted before has its key (store_keys.h); and nothing that was can have it any more; its
+   goods are reserved, and nobody has paid for them in time (unpaid.h). */
 #define ORDER_TIME_UP EVENT_TYPE_COUNT
 #define ORDER_KEY_TAKEN (EVENT_TYPE_COUNT + 1)
 #define ORDER_MAY_START (EVENT_TYPE_COUNT + 2)
-#define ORDER_EVENT_COUNT (EVENT_TYPE_COUNT + 3)
+#define ORDER_UNPAID (EVENT_TYPE_COUNT + 3)
+#define ORDER_EVENT_COUNT (EVENT_TYPE_COUNT + 4)
 
 struct order_transition {
     unsigned flows;    /* bits 1 << enum order_flow */

@@ -81,3 +81,28 @@ enum status order_store_settle_turn(struct batch *batch, const struct watch_turn
     const struct pg_param limit = pg_int64(turn->limit_s);
     return pg_queue(batch->pg, &settle_turn, &limit, error);
 }
+
+/* After a gap in the watch every order has its whole time again, as with the watchdog. */
+static const struct pg_statement find_unpaid = {
+    .name = "order_find_unpaid",
+    .sql = "SELECT id, correlation_id, traceparent FROM orders.orders"
+           " WHERE taken_at >= (SELECT settled_to FROM orders.watch)"
+           "   AND taken_at < now() - $1::int8 * interval '1 second'"
+           "   AND (SELECT resumed_at FROM orders.watch) < now() - $1::int8 * interval '1 second'"
+           "   AND status = 'PENDING' AND steps & $3::int8 = $4::int8"
+           " ORDER BY taken_at LIMIT $2::int8 FOR UPDATE SKIP LOCKED",
+    .param_count = 4,
+};
+
+enum status order_store_find_unpaid(struct batch *batch, int64_t limit_s, int64_t most,
+                                    struct error *error) {
+    const struct pg_param params[] = {pg_int64(limit_s), pg_int64(most),
+                                      pg_int64(STEP_RESERVED | STEP_PAID | STEP_AUTHORIZED),
+                                      pg_int64(STEP_RESERVED)};
+    struct pg_result *result = NULL;
+    enum status status = pg_query(batch->pg, &find_unpaid, params, &result, error);
+    if (status == STATUS_OK)
+        batch->items = order_store_tell(result, ORDER_UNPAID, batch->arena, &batch->count);
+    pg_result_free(&result);
+    return status;
+}

@@ -17,5 +17,9 @@ enum status order_store_take_turn(struct batch *batch, struct watch_turn *turn,
 /* Queues the note of how far no order needs a look any more, so that no turn reads them again. */
 enum status order_store_settle_turn(struct batch *batch, const struct watch_turn *turn,
                                     struct error *error) MUST_CHECK;
+/* Makes ORDER_UNPAID of up to `most` orders the batch's items: reserved for longer than `limit_s`,
+   neither paid nor authorized, and locked. */
+enum status order_store_find_unpaid(struct batch *batch, int64_t limit_s, int64_t most,
+                                    struct error *error) MUST_CHECK;
 
 #endif

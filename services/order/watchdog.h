@@ -19,6 +19,7 @@
 /* The order service's configuration, and its handlers' context. */
 struct order_settings {
     int64_t saga_limit_s;
+    int64_t reservation_limit_s; /* unpaid.h; 0: as saga_limit_s */
     products_fn ask_products;
 };
 

@@ -23,6 +23,7 @@ static const char *const event_names[ORDER_EVENT_COUNT] = {
         [ORDER_TIME_UP] = "ORDER_TIME_UP",
     [ORDER_KEY_TAKEN] = "ORDER_KEY_TAKEN",
     [ORDER_MAY_START] = "ORDER_MAY_START",
+    [ORDER_UNPAID] = "ORDER_UNPAID",
 };
 
 static void print_name(const char *prefix, const char *text, int value) {

@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/contract/order_message.h"
 #include "shared/contract/order_payment.h"
+#include "shared/contract/reservation_id.h"
 #include "shared/pg/pg_result.h"
 
 #include <string.h>
@@ -21,6 +22,10 @@
     "   'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), 'items', s.items)) ORDER BY s.part)"                 \
     " FROM orders.shipments s WHERE s.order_id = o.id) END::text"
 
+#define READ_FROM                                                                                  \
+    " FROM orders.orders o WHERE o.id = $1::uuid AND o.tenant = $2::text"                          \
+    "  AND ($3::text = '' OR o.customer_id = $3::text)"
+
 static const struct pg_statement read_order = {
     .name = "order_read",
     .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.steps, o.customer_id,"
@@ -29,11 +34,7 @@ static const struct pg_statement read_order = {
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
            " o.timeline::text, o.refunded_minor," HAS("PaymentRefunded") "," HAS(
-               "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS
-                                                         " FROM orders.orders o WHERE o.id = "
-                                                         "$1::uuid AND o.tenant = $2::text"
-                                                         "  AND ($3::text = '' OR o.customer_id = "
-                                                         "$3::text)",
+               "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS ", o.taken_at" READ_FROM,
     .param_count = 3,
 };
 
@@ -64,6 +65,7 @@ enum {
     READ_HAS_VOID,
     READ_HAS_DECLINE,
     READ_SHIPMENTS,
+    READ_TAKEN,
 };
 
 static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
@@ -131,6 +133,28 @@ static void put_payment(struct json_writer *w, const struct pg_result *result) {
     order_payment_write(&money, w);
 }
 
+/* While it waits for its payment, and where warehouses know of it. */
+static void put_reservation(struct json_writer *w, const struct order_sought *sought,
+                            const struct pg_result *result) {
+    unsigned steps = (unsigned)pg_get_int64(result, 0, READ_STEPS);
+    bool is_held = (steps & STEP_RESERVED) != 0 && (steps & STEP_SHIPPED) == 0;
+    bool is_unpaid = (steps & (STEP_PAID | STEP_AUTHORIZED)) == 0 &&
+                     slice_is(pg_get_slice(result, 0, READ_STATUS), "PENDING");
+    struct uuid id = reservation_id_of(&sought->id);
+    char id_text[UUID_TEXT_SIZE];
+    if (!is_held || (!is_unpaid && (steps & STEP_ALLOCATED) == 0))
+        return;
+    uuid_format(&id, id_text);
+    json_key(w, "reservation");
+    json_begin_object(w);
+    json_put_text(w, "reservationId", id_text);
+    if (is_unpaid && sought->reservation_limit_s > 0)
+        put_time(w, "expiresAt",
+                 pg_get_time_us(result, 0, READ_TAKEN) +
+                     sought->reservation_limit_s * INT64_C(1000000));
+    json_end_object(w);
+}
+
 static enum status read_one(struct pg *pg, const struct pg_statement *statement,
                             const struct pg_param *key, struct pg_result **result,
                             struct error *error) {
@@ -156,6 +180,7 @@ enum status order_store_read(struct pg *pg, const struct order_sought *sought, s
     put_summary(&w, result, 0);
     put_payment(&w, result);
     json_put_raw(&w, "items", pg_get_slice(result, 0, READ_ITEMS));
+    put_reservation(&w, sought, result);
     if (!pg_is_null(result, 0, READ_SHIPMENTS))
         json_put_raw(&w, "shipments", pg_get_slice(result, 0, READ_SHIPMENTS));
     json_put_raw(&w, "timeline", pg_get_slice(result, 0, READ_TIMELINE));

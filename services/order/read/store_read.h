@@ -13,6 +13,7 @@
 struct order_sought {
     struct uuid id;
     struct slice tenant, customer;
+    int64_t reservation_limit_s; /* of an unpaid reservation; 0: nobody says */
 };
 
 /* One order for a reader, appended to `reply` as JSON: whole, or its status only. NOT_FOUND when

@@ -1,8 +1,11 @@
 /* The watchdog and the stop it asks for, on a real database: nothing hangs, nothing is given up too
    early, and several instances do not get in each other's way.
 
-   Covers: services/order/handler.c services/order/store_watch.c services/order/watchdog.c
+   Covers: services/order/handler.c services/order/store_watch.c services/order/unpaid.c
+   services/order/watchdog.c
    shared/service/periodic.c */
+#include "services/order/endpoint.h"
+#include "services/order/unpaid.h"
 #include "services/order/watchdog.h"
 #include "shared/base/clock.h"
 #include "shared/pg/pg_result.h"
@@ -284,9 +287,90 @@ static int teardown(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup(name, each_setup)
 
+/* --- the end of a reservation --- */
+
+static void end_reservations(struct instance *instance) {
+    struct error error = {0};
+    instance->settings.reservation_limit_s = 600;
+    if (periodic_run(&unpaid_watch, &instance->batch, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    instance->settings.reservation_limit_s = 0;
+}
+
+static void make_older_than_its_reservation(void) {
+    world_execute(&world, "UPDATE orders.orders SET taken_at = now() - interval '11 minutes'");
+}
+
+static void what_is_reserved_and_not_paid_in_time_is_given_back(void **state) {
+    (void)state;
+    struct uuid id = submit(FLOW_PARALLEL);
+    deliver_to_order(EVENT_INVENTORY_RESERVED, WORLD_INVENTORY_ORDER, &id);
+    end_reservations(&one);
+    assert_orders("PENDING");
+    make_older_than_its_reservation();
+    end_reservations(&one);
+    end_reservations(&other);
+    assert_orders("FAILED payment_timeout");
+    assert_int_equal(count_said("orders.evt.failed"), 1);
+    world_run(&world);
+    assert_int_equal(world_query_int(&world, "SELECT reserved FROM inventory.stock"), 0);
+    assert_int_equal(world_query_int(&world, "SELECT count(*) FROM payments.payments WHERE status"
+                                             " NOT IN ('VOIDED', 'REFUNDED')"),
+                     0);
+}
+
+static void what_is_paid_or_not_reserved_has_its_whole_time(void **state) {
+    (void)state;
+    struct uuid id = submit(FLOW_PAYMENT_FIRST);
+    submit(FLOW_PARALLEL);
+    deliver_to_order(EVENT_PAYMENT_SUCCEEDED, WORLD_PAYMENTS_ORDER, &id);
+    make_older_than_its_reservation();
+    end_reservations(&one);
+    assert_orders("PENDING, PENDING");
+}
+
+static void a_reservation_has_its_whole_time_again_after_a_gap(void **state) {
+    (void)state;
+    struct uuid id = submit(FLOW_PARALLEL);
+    deliver_to_order(EVENT_INVENTORY_RESERVED, WORLD_INVENTORY_ORDER, &id);
+    make_older_than_its_reservation();
+    world_execute(&world, "UPDATE orders.watch SET resumed_at = now() - interval '1 minute'");
+    end_reservations(&one);
+    assert_orders("PENDING");
+}
+
+static void a_reader_sees_when_a_reservation_ends(void **state) {
+    (void)state;
+    struct uuid id = submit(FLOW_PARALLEL);
+    struct error error = {0};
+    struct buf reply = {0};
+    char id_text[UUID_TEXT_SIZE], request[200];
+    struct endpoint_call call = {
+        .pg = one.batch.pg, .context = &one.settings, .arena = one.batch.arena, .reply = &reply};
+    uuid_format(&id, id_text);
+    snprintf(request, sizeof(request), "{\"orderId\":\"%s\",\"tenant\":\"default\"}", id_text);
+    call.request = slice_of(request);
+    assert_int_equal(order_endpoint_get(&call, &error), STATUS_OK);
+    assert_null(strstr(reply.ptr, "reservation"));
+    deliver_to_order(EVENT_INVENTORY_RESERVED, WORLD_INVENTORY_ORDER, &id);
+    world_execute(&world, "UPDATE orders.orders SET taken_at = '2026-01-01 12:00Z'");
+    buf_clear(&reply);
+    assert_int_equal(order_endpoint_get(&call, &error), STATUS_OK);
+    assert_contains(reply.ptr, "\"expiresAt\":\"2026-01-01T12:15:00.000000Z\"");
+    deliver_to_order(EVENT_PAYMENT_SUCCEEDED, WORLD_PAYMENTS_ORDER, &id);
+    buf_clear(&reply);
+    assert_int_equal(order_endpoint_get(&call, &error), STATUS_OK);
+    assert_null(strstr(reply.ptr, "reservation\""));
+    buf_fini(&reply);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_order_within_its_limit_is_left_alone),
+        TEST(what_is_reserved_and_not_paid_in_time_is_given_back),
+        TEST(what_is_paid_or_not_reserved_has_its_whole_time),
+        TEST(a_reservation_has_its_whole_time_again_after_a_gap),
+        TEST(a_reader_sees_when_a_reservation_ends),
         TEST(an_overdue_order_fails_once_and_gives_everything_back),
         TEST(an_overdue_confirmed_order_fails_when_shipping_has_stopped),
         TEST(after_a_gap_every_order_has_its_whole_limit_again),

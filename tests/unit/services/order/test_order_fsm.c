@@ -25,6 +25,7 @@ static const enum event_type events[] = {
     ORDER_TIME_UP,
     ORDER_KEY_TAKEN,
     ORDER_MAY_START,
+    ORDER_UNPAID,
 };
 #define EVENTS (sizeof(events) / sizeof(events[0]))
 
