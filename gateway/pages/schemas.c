@@ -28,6 +28,7 @@
     X(payment_succeeded_1, "payment.succeeded", "1")                                               \
     X(payment_voided_1, "payment.voided", "1")                                                     \
     X(shipping_failed_1, "shipping.failed", "1")                                                   \
+    X(shipping_part_shipped_1, "shipping.part_shipped", "1")                                       \
     X(shipping_shipped_1, "shipping.shipped", "1")                                                 \
     X(shipping_stopped_1, "shipping.stopped", "1")
 

@@ -112,6 +112,20 @@ static void a_line_is_divided_only_where_no_warehouse_of_the_choice_has_all_of_i
     assert_line(2, "B", 3, NORTH);
 }
 
+static void of_those_that_have_all_of_a_line_the_lowest_rank_gives_it(void **state) {
+    (void)state;
+    const struct stock_line wanted[] = {LINE("A", 3), LINE("B", 4)};
+    lies("A", 0, 5);
+    lies("A", 1, 5);
+    lies("B", 0, 2);
+    lies("B", 1, 2);
+    assert_true(allocate(wanted, 2));
+    assert_int_equal(plan.count, 3);
+    assert_line(0, "A", 3, (struct slice){NULL, 0});
+    assert_line(1, "B", 2, (struct slice){NULL, 0});
+    assert_line(2, "B", 2, NORTH);
+}
+
 static void a_sku_in_two_lines_counts_together(void **state) {
     (void)state;
     const struct stock_line wanted[] = {LINE("A", 2), LINE("A", 2)};
@@ -187,6 +201,7 @@ int main(void) {
         cmocka_unit_test_setup(the_fewest_warehouses_serve_it_together, empty),
         cmocka_unit_test_setup(
             a_line_is_divided_only_where_no_warehouse_of_the_choice_has_all_of_it, empty),
+        cmocka_unit_test_setup(of_those_that_have_all_of_a_line_the_lowest_rank_gives_it, empty),
         cmocka_unit_test_setup(a_sku_in_two_lines_counts_together, empty),
         cmocka_unit_test_setup(too_little_everywhere_names_the_sku_at_fault, empty),
         cmocka_unit_test_setup(a_plan_can_always_be_reserved_and_adds_up, empty),
