@@ -4,6 +4,7 @@
 #include "gateway/admin/admin_dlq.h"
 #include "gateway/admin/admin_mesh.h"
 #include "gateway/admin/analytics.h"
+#include "gateway/admin/reports.h"
 #include "gateway/admit/admission.h"
 #include "gateway/admit/cors.h"
 #include "gateway/catalog/change_catalog.h"
@@ -97,6 +98,14 @@ const struct route routes[] = {
     {"GET", "/api/v1/admin/orders/{id}/diagnosis", get_diagnosis, SCOPE_ADMIN, OWNER_PLATFORM,
      RATE_ADMIN},
     {"POST", "/api/v1/admin/orders/{id}/refunds", post_refund, SCOPE_ADMIN, OWNER_TENANT,
+     RATE_ADMIN},
+    {"GET", "/api/v1/admin/reports/orders", get_orders_report, SCOPE_ADMIN, OWNER_TENANT,
+     RATE_ADMIN},
+    {"GET", "/api/v1/admin/reports/revenue", get_revenue_report, SCOPE_ADMIN, OWNER_PLATFORM,
+     RATE_ADMIN},
+    {"GET", "/api/v1/admin/reports/refunds", get_refunds_report, SCOPE_ADMIN, OWNER_PLATFORM,
+     RATE_ADMIN},
+    {"GET", "/api/v1/admin/reports/stock", get_stock_report, SCOPE_ADMIN, OWNER_PLATFORM,
      RATE_ADMIN},
     {"GET", "/health", get_health, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/healthz", get_liveness, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},

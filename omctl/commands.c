@@ -11,6 +11,7 @@
 #include "omctl/install/provision.h"
 #include "omctl/manual.h"
 #include "omctl/notices.h"
+#include "omctl/report.h"
 #include "omctl/seed.h"
 #include "omctl/streams/audit.h"
 #include "omctl/streams/rebuild.h"
@@ -150,6 +151,22 @@ static const struct command commands[] = {
                 " is taken over.",
      .options = OPTIONS(),
      .run = rebuild_command},
+    {.words = "report",
+     .arguments =
+         "orders|revenue|refunds|stock [--from TIME] [--to TIME] [--granularity minute|hour|day]"
+         " [--format csv|ndjson] [--tenant TENANT] [--after PLACE]",
+     .summary = "print what there was in a period, row by row",
+     .details = "As GET /api/v1/admin/reports/... answers, for files of any length. What was broken"
+                " off goes on behind its last whole row: its first two values, with a slash"
+                " between, are its place.",
+     .options = OPTIONS(
+         {"--from", "TIME", NULL, "an RFC 3339 time (default: 30 days before the end)"},
+         {"--to", "TIME", NULL, "before then (default: now)"},
+         {"--granularity", "GRANULARITY", "minute hour day", "of revenue (default: day)"},
+         {"--format", "FORMAT", "csv ndjson", "csv, or a JSON object a line (default: csv)"},
+         {"--tenant", "TENANT", NULL, "whose orders (default: default)"},
+         {"--after", "PLACE", NULL, "behind that row, without a line of names"}),
+     .run = report_command},
     {.words = "why",
      .arguments = "ORDER-ID [--tenant TENANT] [--json]",
      .summary = "say why an order does not go on",

@@ -28,14 +28,15 @@ static void add_amounts(struct ways *ways, const struct order_filter *filter) {
         way->terms[way->count++] = term_of_amount(filter->tenant, filter->currency, i);
 }
 
-/* A reason alone says that the order ended badly. */
+/* A reason alone says that the order ended badly, which fewer do than have a SKU that is as
+   frequent as can be counted: of ways that are alike the first one leads. */
 static void find_ways(const struct order_filter *filter, struct ways *ways) {
-    if (filter->sku.len > 0)
-        add_term(ways, term_of(TERM_SKU, filter->tenant, filter->sku));
     if (filter->reason.len > 0)
         add_term(ways, term_of(TERM_REASON, filter->tenant, filter->reason));
     else if (status_is_term(filter->status))
         add_term(ways, term_of(TERM_STATUS, filter->tenant, filter->status));
+    if (filter->sku.len > 0)
+        add_term(ways, term_of(TERM_SKU, filter->tenant, filter->sku));
     if (filter->currency.len > 0 && order_filter_has_amount(filter))
         add_amounts(ways, filter);
 }
@@ -69,17 +70,9 @@ static struct term_walk walk_along(const struct order_filter *filter, const stru
 
 /* --- answering -------------------------------------------------------------------------------- */
 
-/* A page under construction. */
-struct found {
-    struct order_place places[ORDER_PAGE_MOST + 1];
-    size_t count;
-    bool goes_on;
-    struct order_place end;
-};
-
 /* A parcel or a payment is one order's, or a few where somebody made up the number. */
 static enum status find_reference(struct pg *pg, const struct order_filter *filter,
-                                  struct found *found, struct error *error) {
+                                  struct term_page *page, struct error *error) {
     const bool is_payment = filter->payment_id.len > 0;
     const struct order_filter all = {.limit = ORDER_PAGE_MOST,
                                      .is_oldest_first = true,
@@ -88,19 +81,15 @@ static enum status find_reference(struct pg *pg, const struct order_filter *filt
                                      .after = {.at_us = -1}};
     struct term_lead lead = {.count = 1};
     const struct term_walk walk = {.filter = &all, .lead = &lead};
-    struct order_place end;
-    bool is_cut;
     lead.terms[0] = is_payment ? term_of(TERM_PAYMENT, slice_of(NULL), filter->payment_id)
                                : term_of(TERM_TRACKING, slice_of(NULL), filter->tracking_number);
-    enum status status =
-        terms_store_walk(pg, &walk, found->places, &found->count, &is_cut, &end, error);
-    if (status == STATUS_OK && found->count > ORDER_PAGE_MOST)
-        found->count = ORDER_PAGE_MOST;
+    enum status status = terms_store_walk(pg, &walk, page, error);
+    page->goes_on = false;
     return status;
 }
 
-static enum status find_page(struct pg *pg, const struct order_filter *filter, struct found *found,
-                             struct error *error) {
+static enum status find_page(struct pg *pg, const struct order_filter *filter,
+                             struct term_page *page, struct error *error) {
     struct ways ways = {0};
     size_t lead;
     find_ways(filter, &ways);
@@ -110,17 +99,10 @@ static enum status find_page(struct pg *pg, const struct order_filter *filter, s
     if (status != STATUS_OK)
         return status;
     const struct term_walk walk = walk_along(filter, &ways, lead);
-    status = terms_store_walk(pg, &walk, found->places, &found->count, &found->goes_on, &found->end,
-                              error);
-    if (status == STATUS_OK && found->count > (size_t)filter->limit) {
-        found->count = (size_t)filter->limit;
-        found->goes_on = true;
-        found->end = found->places[found->count - 1];
-    }
-    return status;
+    return terms_store_walk(pg, &walk, page, error);
 }
 
-static void write_found(const struct found *found, struct slice scope, struct buf *out) {
+static void write_found(const struct term_page *found, struct slice scope, struct buf *out) {
     char id[UUID_TEXT_SIZE];
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
@@ -139,7 +121,7 @@ static void write_found(const struct found *found, struct slice scope, struct bu
 static enum status answer(struct endpoint_call *call, struct json_object *question,
                           struct buf *scope, struct error *error) {
     struct order_filter filter = {0};
-    struct found *found = arena_alloc(call->arena, sizeof(*found));
+    struct term_page *found = arena_alloc(call->arena, sizeof(*found));
     enum status status = order_filter_read(question, &filter, error);
     if (status != STATUS_OK)
         return status;

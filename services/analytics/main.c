@@ -2,6 +2,7 @@
 #include "services/analytics/endpoint.h"
 #include "services/analytics/find.h"
 #include "services/analytics/handler.h"
+#include "services/analytics/revenue.h"
 #include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
@@ -41,6 +42,7 @@ static const struct endpoint endpoints[] = {
     {"dashboard", "mesh.analytics.dashboard", analytics_endpoint_dashboard},
     {"metrics", "mesh.analytics.metrics", analytics_endpoint_metrics},
     {"find", "mesh.analytics.find", analytics_endpoint_find},
+    {"revenue", "mesh.analytics.revenue", revenue_endpoint},
 };
 
 static const struct service service = {
@@ -49,7 +51,7 @@ static const struct service service = {
     .schema = "analytics",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
-    .replica_reads = (const char *const[]){"dashboard", "metrics", "find", NULL},
+    .replica_reads = (const char *const[]){"dashboard", "metrics", "find", "revenue", NULL},
 };
 
 int main(int argc, char **argv) {

@@ -40,10 +40,15 @@ struct term_walk {
 enum status terms_store_count(struct pg *pg, const struct order_filter *filter,
                               const struct term_lead *lead, int64_t *count,
                               struct error *error) MUST_CHECK;
-/* Up to limit + 1 ids of orders; limit + 1 of them: there are more. Else `*is_cut` says whether the
-   walk was broken off, at `*end`. */
-enum status terms_store_walk(struct pg *pg, const struct term_walk *walk,
-                             struct order_place *places, size_t *found, bool *is_cut,
-                             struct order_place *end, struct error *error) MUST_CHECK;
+/* A page of places, of which no more than the filter's limit. `goes_on`: a further one from `end`
+   may find more. */
+struct term_page {
+    struct order_place places[ORDER_PAGE_MOST + 1];
+    size_t count;
+    bool goes_on;
+    struct order_place end;
+};
+enum status terms_store_walk(struct pg *pg, const struct term_walk *walk, struct term_page *page,
+                             struct error *error) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /* The inventory service: the products for sale, and the stock that orders hold. */
 #include "services/inventory/catalog.h"
 #include "services/inventory/handler.h"
+#include "services/inventory/movements.h"
 #include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
@@ -39,6 +40,7 @@ static const struct endpoint endpoints[] = {
     {"product_list", "mesh.inventory.product.list", catalog_endpoint_list},
     {"product_put", "mesh.inventory.product.put", catalog_endpoint_put},
     {"product_adjust", "mesh.inventory.product.adjust", catalog_endpoint_adjust},
+    {"movements", "mesh.inventory.movements", movements_endpoint},
     {"stock_adjust", "mesh.inventory.stock.adjust", catalog_endpoint_adjust_elsewhere},
     {"stock_get", "mesh.inventory.stock.get", catalog_endpoint_stock},
     {"warehouse_list", "mesh.inventory.warehouse.list", catalog_endpoint_warehouses},
@@ -50,7 +52,7 @@ static const struct service service = {
     .schema = "inventory",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
-    .replica_reads = (const char *const[]){"product_list", NULL},
+    .replica_reads = (const char *const[]){"product_list", "movements", NULL},
 };
 
 int main(int argc, char **argv) {

@@ -55,6 +55,7 @@ static const struct endpoint endpoints[] = {
     {"status", "mesh.order.status", order_endpoint_status},
     {"history", "mesh.order.history", order_endpoint_history},
     {"list", "mesh.order.list", order_endpoint_list},
+    {"report", "mesh.order.report", order_endpoint_list},
     {"missing", "mesh.order.missing", order_endpoint_missing},
 };
 
@@ -66,7 +67,7 @@ static const struct service service = {
     .schema = "orders",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
-    .replica_reads = (const char *const[]){"list", NULL},
+    .replica_reads = (const char *const[]){"list", "report", NULL},
     .periodics = ROWS(periodics),
     .config_rows = ROWS(config_rows),
     .config_target = &settings,

@@ -2,6 +2,7 @@
    of those that end early. */
 #include "services/payment/handler.h"
 #include "services/payment/owed_refunds.h"
+#include "services/payment/read/refund_report.h"
 #include "services/payment/refunds.h"
 #include "services/payment/settings.h"
 #include "shared/service/runtime.h"
@@ -28,6 +29,7 @@ static const struct consumer_spec consumers[] = {
 
 static const struct endpoint endpoints[] = {
     {"refund", "mesh.payment.refund", refund_endpoint_ask},
+    {"refunds", "mesh.payment.refunds", refund_report_endpoint},
 };
 
 static const struct periodic *const periodics[] = {&owed_refunds, &asked_refunds};
@@ -62,6 +64,7 @@ static const struct service service = {
     .schema = "payments",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
+    .replica_reads = (const char *const[]){"refunds", NULL},
     .periodics = ROWS(periodics),
     .config_rows = ROWS(payment_config_rows),
     .config_target = &settings,

@@ -3,6 +3,7 @@
 #include "shared/base/clock.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/page_cursor.h"
+#include "shared/contract/report.h"
 
 #include <string.h>
 
@@ -160,13 +161,25 @@ void order_filter_scope(const struct order_filter *filter, const char *kind, str
     json_end_array(&w);
 }
 
+/* The place as people know it. */
+static enum status open_after(struct json_object *question, struct order_filter *filter,
+                              struct error *error) {
+    struct slice text, id;
+    enum status status = read_text(question, "after", &text, error);
+    if (status == STATUS_OK && text.len > 0 &&
+        (!report_place_parse(text, &filter->after.at_us, &id) ||
+         !uuid_parse(id, &filter->after.id)))
+        status = error_set(error, STATUS_INVALID, "after: not the place of an order");
+    return status;
+}
+
 enum status order_filter_open(struct json_object *question, struct slice scope,
                               struct order_filter *filter, struct error *error) {
     struct slice cursor;
     struct buf position = {0};
     enum status status = read_text(question, "cursor", &cursor, error);
     if (status != STATUS_OK || cursor.len == 0)
-        return status;
+        return status == STATUS_OK ? open_after(question, filter, error) : status;
     if (cursor_open(scope, cursor, &position) && position.len == sizeof(filter->after))
         memcpy(&filter->after, position.ptr, sizeof(filter->after));
     else

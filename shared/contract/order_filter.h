@@ -2,7 +2,7 @@
  * Which orders somebody looks for, and which page of them: the question that lists and finds are
  * asked by NATS, {"tenant","customerId"?,"status"?,"reason"?,"search"?,"idPrefix"?,"sku"?,
  * "currency"?,"minTotalMinor"?,"maxTotalMinor"?,"trackingNumber"?,"paymentId"?,"from"?,"to"?,
- * "sort"? createdAt|-createdAt,"limit"? 1 to 200,"cursor"?}.
+ * "sort"? createdAt|-createdAt,"limit"? 1 to 200,"cursor"?,"after"?}.
  *
  * Texts borrow from the question. Values only; thread safe; nothing blocks.
  */
@@ -53,7 +53,9 @@ struct order_place order_filter_begin(const struct order_filter *filter);
 /* Appends the listing's name, for its cursors: `kind`, the filter and its sort, but not the size of
    its pages. */
 void order_filter_scope(const struct order_filter *filter, const char *kind, struct buf *scope);
-/* Goes to the page that the question's cursor names. INVALID for a cursor of another scope. */
+/* Goes to the page that the question's cursor names, or else to behind the order that "after"
+   names,
+   "<time>/<id>". INVALID for a cursor of another scope. */
 enum status order_filter_open(struct json_object *question, struct slice scope,
                               struct order_filter *filter, struct error *error) MUST_CHECK;
 /* Writes the member "nextCursor": of the page behind `end`. */
