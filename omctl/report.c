@@ -1,7 +1,6 @@
 #include "omctl/report.h"
 
 #include "shared/base/clock.h"
-#include "shared/contract/period.h"
 #include "shared/contract/report.h"
 #include "shared/nats/mesh_call.h"
 
@@ -59,31 +58,16 @@ static enum status judge(const struct arguments *given, struct report *report,
 
 /* --- pages ------------------------------------------------------------------------------------ */
 
-static void write_question(const struct report *report, struct buf *body) {
-    char from[RFC3339_SIZE], to[RFC3339_SIZE];
-    struct json_writer w = json_writer(body);
-    clock_format(report->period.from_us, from);
-    clock_format(report->period.to_us, to);
-    json_begin_object(&w);
-    json_put_text(&w, "tenant", report->tenant);
-    json_put_text(&w, "from", from);
-    json_put_text(&w, "to", to);
-    json_put_text(&w, "granularity", granularity_name(report->period.granularity));
-    json_put_text(&w, "sort", "createdAt");
-    json_put_int(&w, "limit", REPORT_PAGE_ROWS);
-    if (report->after != NULL)
-        json_put_text(&w, "after", report->after);
-    if (report->cursor.len > 0)
-        json_put_string(&w, "cursor", buf_slice(&report->cursor));
-    json_end_object(&w);
-}
-
 /* While a service is replaced nobody answers. */
 static enum status ask_page(struct report *report, struct json_object **page, struct error *error) {
     struct buf body = {0};
     int64_t until_us = clock_monotonic_us() + PATIENCE_US;
     enum status status = STATUS_UNAVAILABLE;
-    write_question(report, &body);
+    report_write_question(&(struct report_request){.tenant = slice_of(report->tenant),
+                                                   .period = report->period,
+                                                   .after = slice_of(report->after),
+                                                   .cursor = buf_slice(&report->cursor)},
+                          &body);
     for (;;) {
         status = mesh_call(report->nats, report->kind->subject, buf_slice(&body), MESH_CALL_MS,
                            page, error);

@@ -4,7 +4,6 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/query.h"
 #include "shared/base/clock.h"
-#include "shared/contract/period.h"
 #include "shared/contract/report.h"
 
 #include <string.h>
@@ -79,25 +78,6 @@ static enum status read_query(h2o_req_t *req, struct report *report, struct erro
 }
 
 /* --- a page ----------------------------------------------------------------------------------- */
-
-static void write_question(const struct report *report, struct buf *body) {
-    char from[RFC3339_SIZE], to[RFC3339_SIZE];
-    struct json_writer w = json_writer(body);
-    clock_format(report->period.from_us, from);
-    clock_format(report->period.to_us, to);
-    json_begin_object(&w);
-    json_put_text(&w, "tenant", report->pending.caller.tenant);
-    json_put_text(&w, "from", from);
-    json_put_text(&w, "to", to);
-    json_put_text(&w, "granularity", granularity_name(report->period.granularity));
-    json_put_text(&w, "sort", "createdAt");
-    json_put_int(&w, "limit", REPORT_PAGE_ROWS);
-    if (report->after.len > 0)
-        json_put_string(&w, "after", report->after);
-    if (report->cursor.len > 0)
-        json_put_string(&w, "cursor", buf_slice(&report->cursor));
-    json_end_object(&w);
-}
 
 /* Before the first page it is a problem; afterwards the answer is left without an end. */
 static void fail(struct report *report, enum status status) {
@@ -188,7 +168,12 @@ static void ask_page(struct report *report) {
     char traceparent[TRACEPARENT_SIZE];
     struct buf *body = lane_scratch(report->pending.lane);
     trace_format(pending_trace(&report->pending), traceparent);
-    write_question(report, body);
+    report_write_question(
+        &(struct report_request){.tenant = slice_of(report->pending.caller.tenant),
+                                 .period = report->period,
+                                 .after = report->after,
+                                 .cursor = buf_slice(&report->cursor)},
+        body);
     const struct broker_question question = {report->kind->subject, traceparent, buf_slice(body)};
     enum status status =
         broker_request(report->pending.lane->broker, &question, on_page, &report->pending);

@@ -195,3 +195,28 @@ void report_put_next(struct json_writer *w, int64_t at_us, struct slice name) {
     json_put_string(w, "nextCursor", buf_slice(&place));
     buf_fini(&place);
 }
+
+void report_put_next_id(struct json_writer *w, int64_t at_us, const struct uuid *id) {
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    report_put_next(w, at_us, slice_of(text));
+}
+
+void report_write_question(const struct report_request *request, struct buf *out) {
+    char from[RFC3339_SIZE], to[RFC3339_SIZE];
+    struct json_writer w = json_writer(out);
+    clock_format(request->period.from_us, from);
+    clock_format(request->period.to_us, to);
+    json_begin_object(&w);
+    json_put_string(&w, "tenant", request->tenant);
+    json_put_text(&w, "from", from);
+    json_put_text(&w, "to", to);
+    json_put_text(&w, "granularity", granularity_name(request->period.granularity));
+    json_put_text(&w, "sort", "createdAt"); /* of orders */
+    json_put_int(&w, "limit", REPORT_PAGE_ROWS);
+    if (request->after.len > 0)
+        json_put_string(&w, "after", request->after);
+    if (request->cursor.len > 0)
+        json_put_string(&w, "cursor", request->cursor);
+    json_end_object(&w);
+}

@@ -15,6 +15,8 @@
 #define OM_SHARED_CONTRACT_REPORT_H
 
 #include "shared/base/buf.h"
+#include "shared/contract/period.h"
+#include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 
 #define REPORT_COLUMNS_MOST 12
@@ -44,6 +46,16 @@ enum status report_write_page(const struct report_kind *kind, enum report_format
                               struct json_object *page, struct buf *out, struct slice *cursor,
                               struct error *error) MUST_CHECK;
 
+/* A report as somebody wants it; texts borrow. */
+struct report_request {
+    struct slice tenant;
+    struct period period;
+    struct slice after;  /* a place, or empty */
+    struct slice cursor; /* of the page before, or empty */
+};
+/* Appends the question for its next page. */
+void report_write_question(const struct report_request *request, struct buf *out);
+
 /* A page as a service is asked for it: {"from","to","granularity"?,"after"?,"cursor"?,"limit"?}.
    The cursors of the services that read it so are places, as "after" is. */
 struct report_question {
@@ -58,7 +70,8 @@ enum status report_question_read(struct json_object *question, struct report_que
                                  struct error *error) MUST_CHECK;
 /* "<time>/<name>"; the name may be anything without control characters. */
 bool report_place_parse(struct slice text, int64_t *at_us, struct slice *name);
-/* Writes "nextCursor". */
+/* Write "nextCursor": behind what has this time and name, or id. */
 void report_put_next(struct json_writer *w, int64_t at_us, struct slice name);
+void report_put_next_id(struct json_writer *w, int64_t at_us, const struct uuid *id);
 
 #endif

@@ -58,7 +58,7 @@ export async function send(
   return {
     ...answer,
     json:
-      answer.body !== '' && /json$/.test(response.headers.get('content-type'))
+      answer.body !== '' && /[/+]json$/.test(response.headers.get('content-type'))
         ? JSON.parse(answer.body)
         : undefined,
   };

@@ -69,7 +69,7 @@ function checkBody(answer, response, name) {
   const body =
     type === 'application/yaml'
       ? YAML.parse(answer.body)
-      : type.endsWith('json')
+      : /[/+]json$/.test(type)
         ? JSON.parse(answer.body)
         : answer.body;
   assert.equal(

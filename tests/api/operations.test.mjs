@@ -121,6 +121,20 @@ test('orders are listed page by page', async () => {
   await expect(400, 'listOrders', { query: { limit: 0 } });
 });
 
+test('reports have rows, as CSV and as JSON lines, and go on behind a row', async () => {
+  await ended(await place({ customerId: 'REPORTED' }));
+  const query = { from: new Date(Date.now() - 3600e3).toISOString() };
+  for (const id of ['reportOrders', 'reportRevenue', 'reportRefunds', 'reportStock']) {
+    const { body } = await expect(200, id, { query });
+    assert.match(body, /^(createdAt|at),[A-Za-z,]+\r\n/);
+    await expect(200, id, { query: { ...query, format: 'ndjson' } });
+    await expect(400, id, { query: { format: 'xlsx' } });
+  }
+  const lines = (await expect(200, 'reportOrders', { query })).body.split('\r\n');
+  const after = lines.at(-2).split(',').slice(0, 2).join('/');
+  assert.equal((await expect(200, 'reportOrders', { query: { ...query, after } })).body, '');
+});
+
 test('orders are found by what few of them have', async () => {
   const order = await ended(await place({ customerId: 'FOUND' }));
   const { trackingNumber, totalMinor, currency } = order;

@@ -62,7 +62,6 @@ static void write_row(struct json_writer *w, const struct pg_result *rows, int r
 static void write_page(const struct pg_result *rows, int64_t limit, struct buf *reply) {
     struct json_writer w = json_writer(reply);
     int count = pg_rows(rows) > limit ? (int)limit : pg_rows(rows);
-    char id[UUID_TEXT_SIZE];
     json_begin_object(&w);
     json_key(&w, "rows");
     json_begin_array(&w);
@@ -71,8 +70,7 @@ static void write_page(const struct pg_result *rows, int64_t limit, struct buf *
     json_end_array(&w);
     if (pg_rows(rows) > limit) {
         struct uuid last = pg_get_uuid(rows, count - 1, ROW_ID);
-        uuid_format(&last, id);
-        report_put_next(&w, pg_get_time_us(rows, count - 1, ROW_AT), slice_of(id));
+        report_put_next_id(&w, pg_get_time_us(rows, count - 1, ROW_AT), &last);
     }
     json_end_object(&w);
 }
