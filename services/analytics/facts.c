@@ -143,9 +143,12 @@ static int64_t ended_us(const struct order_facts *facts) {
 static void merge_told(struct order_told *told, const struct order_told *more) {
     if (told->order == NULL)
         told->order = more->order;
-    for (int i = 0; i < 2; i++)
-        if (told->references[i].len == 0)
-            told->references[i] = more->references[i];
+    if (told->payment_id.len == 0)
+        told->payment_id = more->payment_id;
+    if (told->parcel_count == 0) {
+        told->parcels = more->parcels;
+        told->parcel_count = more->parcel_count;
+    }
 }
 
 bool facts_merge(struct order_facts *facts, const struct order_facts *more) {

@@ -48,7 +48,9 @@ struct amount {
 /* What events say besides, which no row of facts keeps (terms.h). */
 struct order_told {
     const struct order_snapshot *order; /* CREATED, FAILED, CANCELLED; NULL: not said */
-    struct slice references[2];         /* SHIPPED: the parcel's, PAID: the payment's; or empty */
+    struct slice payment_id;            /* PAID; or empty */
+    const struct slice *parcels;        /* SHIPPED: the number of each */
+    size_t parcel_count;
 };
 
 struct order_facts {

@@ -46,11 +46,23 @@ bool status_is_term(struct slice status) {
 
 /* --- what events say -------------------------------------------------------------------------- */
 
-static void read_reference(const struct event *event, const char *key, enum term_kind kind,
-                           struct order_facts *facts) {
-    struct slice text;
-    if (json_tree_get_string(event->data, key, &text, NULL) == STATUS_OK && text.len > 0)
-        facts->told.references[kind == TERM_PAYMENT] = text;
+static bool read_number(const struct json_value *object, const char *key, struct slice *number) {
+    return json_tree_get_string(object, key, number, NULL) == STATUS_OK && number->len > 0;
+}
+
+/* An order in parts has a number for each of its parcels. */
+static void read_parcels(const struct event *event, struct arena *arena,
+                         struct order_facts *facts) {
+    const struct json_value *list = NULL;
+    struct order_told *told = &facts->told;
+    bool has_list = json_tree_get_array(event->data, "shipments", &list, NULL) == STATUS_OK;
+    struct slice *numbers =
+        arena_alloc(arena, (1 + (has_list ? list->count : 0)) * sizeof(*numbers));
+    told->parcels = numbers;
+    told->parcel_count = read_number(event->data, "trackingNumber", &numbers[0]);
+    for (const struct json_value *parcel = has_list ? list->first : NULL; parcel != NULL;
+         parcel = parcel->next)
+        told->parcel_count += read_number(parcel, "trackingNumber", &numbers[told->parcel_count]);
 }
 
 static void read_snapshot(const struct event *event, struct arena *arena,
@@ -68,9 +80,9 @@ void terms_read(const struct event *event, struct arena *arena, struct order_fac
     if (fact == FACT_CREATED || fact == FACT_FAILED || fact == FACT_CANCELLED)
         read_snapshot(event, arena, facts);
     else if (fact == FACT_PAID)
-        read_reference(event, "chargeId", TERM_PAYMENT, facts);
+        (void)read_number(event->data, "chargeId", &facts->told.payment_id);
     else if (fact == FACT_SHIPPED)
-        read_reference(event, "trackingNumber", TERM_TRACKING, facts);
+        read_parcels(event, arena, facts);
 }
 
 /* --- an order's ------------------------------------------------------------------------------- */
@@ -124,14 +136,16 @@ static void add_terms(const struct order_facts *facts, const struct order_snapsh
 }
 
 static void add_references(const struct order_facts *facts, struct term_rows *rows) {
+    const struct order_told *told = &facts->told;
     struct term_row row = {.order_id = facts->order_id};
-    for (int i = 0; i < 2; i++) {
-        if (facts->told.references[i].len == 0)
-            continue;
-        row.term = term_of(i == 0 ? TERM_TRACKING : TERM_PAYMENT, slice_of(NULL),
-                           facts->told.references[i]);
+    for (size_t i = 0; i < told->parcel_count; i++) {
+        row.term = term_of(TERM_TRACKING, slice_of(NULL), told->parcels[i]);
         add_row(rows, &row);
     }
+    if (told->payment_id.len == 0)
+        return;
+    row.term = term_of(TERM_PAYMENT, slice_of(NULL), told->payment_id);
+    add_row(rows, &row);
 }
 
 static bool has_row(const struct term_rows *rows, const struct term_row *wanted) {

@@ -310,7 +310,9 @@ enum status order_store_read_missing(struct pg *pg, struct pg_array *submits,
     "  OR position(lower($6::text) IN lower(customer_id)) > 0)"                                    \
     " AND ($8::text = '' OR currency = $8::text)"                                                  \
     " AND total_minor BETWEEN $9::int8 AND $10::int8"                                              \
-    " AND ($11::text = '' OR tracking_number = $11::text)"                                         \
+    " AND ($11::text = '' OR tracking_number = $11::text"                                          \
+    "  OR (SELECT true FROM orders.shipments s WHERE s.order_id = walked.id"                       \
+    "    AND s.tracking_number = $11::text LIMIT 1))"                                              \
     " AND ($7::text = '' OR (SELECT true FROM orders.order_items i"                                \
     "   WHERE i.order_id = walked.id AND i.sku = $7::text LIMIT 1))"
 

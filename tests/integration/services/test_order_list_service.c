@@ -131,9 +131,13 @@ static void a_filter_looks_at_items_amounts_and_parcels(void **state) {
         {"\"currency\":\"EUR\"", false},
         {"\"trackingNumber\":\"T-7\"", true},
         {"\"trackingNumber\":\"T-8\"", false},
+        {"\"trackingNumber\":\"T-9\"", true}, /* of its second parcel */
     };
     submit();
     world_execute(&world, "UPDATE orders.orders SET tracking_number = 'T-7'");
+    world_execute(&world,
+                  "INSERT INTO orders.shipments SELECT id, 2, 'EAST', '[]', 'c', 'T-9', now()"
+                  " FROM orders.orders");
     for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
         char request[200];
         struct buf reply = {0};

@@ -101,10 +101,26 @@ static void parcels_and_payments_are_of_no_time_and_no_tenant(void **state) {
     (void)state;
     struct order_facts facts = {.order_id = {{1}}};
     facts.at_us[FACT_PAID] = START_US;
-    facts.told.references[1] = SLICE_LITERAL("ch_1");
+    facts.told.payment_id = SLICE_LITERAL("ch_1");
     change(NULL, &facts);
     assert_int_equal(added.count, 1);
     assert_true(has(&added, term_of(TERM_PAYMENT, slice_of(NULL), SLICE_LITERAL("ch_1")), 0));
+}
+
+static void an_order_in_parts_is_found_by_each_of_its_parcels(void **state) {
+    (void)state;
+    struct order_facts facts = {.order_id = {{1}}};
+    struct event event = {.type = EVENT_SHIPPING_SHIPPED};
+    assert_int_equal(json_tree_parse(SLICE_LITERAL("{\"trackingNumber\":\"T1\",\"shipments\":[{"
+                                                   "\"trackingNumber\":\"T1\"},{"
+                                                   "\"trackingNumber\":\"T2\"}]}"),
+                                     arena, &event.data, NULL),
+                     STATUS_OK);
+    terms_read(&event, arena, &facts);
+    change(NULL, &facts);
+    assert_int_equal(added.count, 2);
+    assert_true(has(&added, term_of(TERM_TRACKING, slice_of(NULL), SLICE_LITERAL("T1")), 0));
+    assert_true(has(&added, term_of(TERM_TRACKING, slice_of(NULL), SLICE_LITERAL("T2")), 0));
 }
 
 static void terms_differ_by_kind_tenant_and_value(void **state) {
@@ -137,6 +153,7 @@ int main(void) {
         cmocka_unit_test(what_completes_an_order_adds_nothing),
         cmocka_unit_test(an_order_whose_end_is_known_first_moves_to_when_it_was_taken_in),
         cmocka_unit_test(parcels_and_payments_are_of_no_time_and_no_tenant),
+        cmocka_unit_test(an_order_in_parts_is_found_by_each_of_its_parcels),
         cmocka_unit_test(terms_differ_by_kind_tenant_and_value),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
