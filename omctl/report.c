@@ -1,8 +1,8 @@
 #include "omctl/report.h"
 
 #include "shared/base/clock.h"
-#include "shared/contract/report.h"
 #include "shared/nats/mesh_call.h"
+#include "shared/query/report.h"
 
 #define PATIENCE_US INT64_C(60000000)
 #define PAUSE_MS 1000

@@ -1,4 +1,4 @@
-/* omctl report: what there was in a period, row by row, on stdout (shared/contract/report.h). */
+/* omctl report: what there was in a period, row by row, on stdout (shared/query/report.h). */
 #ifndef OM_OMCTL_REPORT_H
 #define OM_OMCTL_REPORT_H
 

@@ -4,7 +4,7 @@
 #include "gateway/reply/answer.h"
 #include "gateway/reply/query.h"
 #include "shared/base/clock.h"
-#include "shared/contract/report.h"
+#include "shared/query/report.h"
 
 #include <string.h>
 

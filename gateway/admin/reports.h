@@ -1,6 +1,6 @@
 /*
  * GET /api/v1/admin/reports/...: what there was in a period, row by row, as long as it takes
- * (shared/contract/report.h).
+ * (shared/query/report.h).
  *
  * A page of a service's is asked for once the client has taken the one before, and none is kept: a
  * report takes as much memory as a page, however long it is. A client that does not take a page in

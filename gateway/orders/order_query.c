@@ -4,9 +4,9 @@
 #include "shared/base/utf8.h"
 #include "shared/contract/contact.h"
 #include "shared/contract/currency.h"
-#include "shared/contract/order_filter.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/order_terms.h"
+#include "shared/query/order_filter.h"
 
 #include <string.h>
 

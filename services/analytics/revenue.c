@@ -2,9 +2,9 @@
 
 #include "services/analytics/tally.h"
 #include "shared/base/clock.h"
-#include "shared/contract/report.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
+#include "shared/query/report.h"
 
 /* A bucket has hundreds of counts, of latencies above all, which are passed over: a page looks at
    so many buckets. */

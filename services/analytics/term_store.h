@@ -6,8 +6,8 @@
 #define OM_SERVICES_ANALYTICS_TERM_STORE_H
 
 #include "services/analytics/terms.h"
-#include "shared/contract/order_filter.h"
 #include "shared/pg/pg.h"
+#include "shared/query/order_filter.h"
 
 /* Each queues a statement, or none where there are no rows, in the open transaction. Rows that are
    there already stay. */

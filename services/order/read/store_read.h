@@ -2,11 +2,11 @@
 #ifndef OM_SERVICES_ORDER_READ_STORE_READ_H
 #define OM_SERVICES_ORDER_READ_STORE_READ_H
 
-#include "shared/contract/order_filter.h"
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_param.h"
+#include "shared/query/order_filter.h"
 
 /* The order that is asked for; it must be of this tenant and customer. An empty `customer` stands
    for any. */

@@ -1,9 +1,9 @@
 #include "services/payment/read/refund_report.h"
 
 #include "shared/base/clock.h"
-#include "shared/contract/report.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
+#include "shared/query/report.h"
 
 #define TIME_OF(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
 #define IN_PERIOD(at, id)                                                                          \

@@ -2,7 +2,7 @@
    neither their length nor a client that does not read costs memory.
 
    Covers: gateway/admin/reports.c omctl/report.c services/analytics/revenue.c
-   services/inventory/movements.c services/payment/read/refund_report.c shared/contract/report.c */
+   services/inventory/movements.c services/payment/read/refund_report.c shared/query/report.c */
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/gateway/jwt_fixture.h"

@@ -2,7 +2,7 @@
    there are, each once, and without walking the others.
 
    Covers: services/analytics/find.c services/analytics/terms.c services/analytics/term_store.c
-   shared/contract/order_filter.c */
+   shared/query/order_filter.c */
 #include "services/analytics/find.h"
 #include "services/analytics/handler.h"
 #include "services/analytics/terms.h"

@@ -1,6 +1,6 @@
 /* Which orders are asked for, and where pages of them begin. */
-#include "shared/contract/order_filter.h"
 #include "shared/contract/order_snapshot.h"
+#include "shared/query/order_filter.h"
 #include "tests/support/base/test.h"
 
 static struct json_object *question;

@@ -1,9 +1,9 @@
-#include "shared/contract/order_filter.h"
+#include "shared/query/order_filter.h"
 
 #include "shared/base/clock.h"
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/page_cursor.h"
-#include "shared/contract/report.h"
+#include "shared/query/report.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Reports as CSV and JSON lines, and the places at which they go on. */
-#include "shared/contract/report.h"
+#include "shared/query/report.h"
 #include "tests/support/base/test.h"
 
 static char *written(const char *kind_name, enum report_format format, const char *page_text) {

@@ -1,4 +1,4 @@
-#include "shared/contract/report.h"
+#include "shared/query/report.h"
 
 #include "shared/base/clock.h"
 
