@@ -103,6 +103,29 @@ check_deployment() {
     grep -q "^  - {name: $1-config," "$base" || fail "$base has no configuration of $1"
 }
 
+# The Prometheus of compose.yaml asks each process there; the programs that observe are of the same versions in k8s/, and in tests.
+check_observe() {
+    local process file image
+    while read -r process; do
+        grep -qF "targets: [\"$process:9464\"], labels: {namespace: compose, service: $process, instance: $process}" \
+            compose/prometheus.yaml || fail "compose/prometheus.yaml does not ask $process"
+    done < <(sed -nE 's|^    command: \[/usr/bin/om-([a-z]+)\]$|\1|p' compose.yaml)
+    while read -r file; do
+        [[ -e $file || $file == compose/secrets/* ]] || fail "compose.yaml mounts $file, which is not there"
+    done < <(sed -nE 's|^ +- \./([^:]+):.*|\1|p' compose.yaml)
+    while read -r image; do
+        grep -qx "    image: $image" compose.yaml || fail "$image in k8s/ is not what compose.yaml runs"
+    done < <(sed -nE 's/^ *image: //p' k8s/components/observe/*.yaml k8s/logs/*.yaml | sort -u)
+    grep -qx "    image: otel/opentelemetry-collector-contrib:$(sed -nE 's/^dist: .* version: ([0-9.]+).*/\1/p' tests/observe/collector.yaml)" \
+        compose.yaml || fail "compose.yaml runs another collector than tests/observe/collector.yaml builds"
+    grep -qx "    image: jaegertracing/all-in-one:$(sed -nE 's/^jaeger=\([^ ]+ v([0-9.]+) .*/\1/p' scripts/test-observe)" compose.yaml ||
+        fail "compose.yaml runs another Jaeger than scripts/test-observe builds"
+    # Debian's Prometheus knows no Kubernetes: all but how it finds pods is checked.
+    ! type promtool >&/dev/null ||
+        promtool check config --syntax-only <(sed '/kubernetes_sd_configs:/,/selectors:/d; /role: pod, label/d' \
+            k8s/components/observe/prometheus.yml) >/dev/null || fail "k8s/components/observe/prometheus.yml (above)"
+}
+
 check_kubernetes() {
     local process common processes=(gateway "${services[@]}")
     common=$(configuration_rows om-gateway)
@@ -115,6 +138,8 @@ check_kubernetes() {
         [[ $process == gateway ]] || check_deployment "$process"
     done
     check_page k8s/components/monitoring/rules.yaml print_prometheus_rule
+    check_page k8s/components/observe/alerts.yaml cat k8s/components/monitoring/alerts.yaml
+    check_observe
     check_page k8s/components/nack/resources.yaml print_nack
     check_page k8s/components/external-secrets/external-secrets.yaml print_external_secrets
     check_page docs/deploying.md print_deploying

@@ -91,6 +91,12 @@ run_quickstart() {
     (cd "$project" && bash -euo pipefail -c "$(quickstart)"$'\necho "order=$id token=$OM_TOKEN"') </dev/null
 }
 
+# The images of these are nowhere here.
+check_profiles() {
+    compose --profile observe --profile logs config --quiet || die "Compose does not take the profiles observe and logs"
+    say "SKIPPED: the profiles observe and logs are read, and not run"
+}
+
 container() {
     compose ps --all --quiet "$1"
 }
@@ -181,6 +187,7 @@ compose logs --no-color gateway >"$place/gateway.log"
 ! grep -q 'Redis refused' "$place/gateway.log" || die "the gateway cannot use Redis: $place/gateway.log"
 grep -q '^event: OrderCompleted' "$place/quickstart.log" || die "its event stream does not tell the end"
 say "its order is COMPLETED, and the event stream tells how"
+check_profiles
 check_rights
 check_drain
 check_restart

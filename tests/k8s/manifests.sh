@@ -290,6 +290,30 @@ check_gitops() {
     say "k8s/gitops: $(grep -c created "$place/gitops.log") objects of Argo CD and Flux are accepted"
 }
 
+# write_collector_pod NAMESPACE: of the DaemonSet, as a pod there.
+write_collector_pod() {
+    kube get -n ordermesh-logs daemonset collector -o json | jq --arg namespace "$1" '{apiVersion: "v1", kind: "Pod",
+        metadata: {name: "collector", namespace: $namespace}, spec: (.spec.template.spec | del(.serviceAccountName, .serviceAccount))}' \
+        >"$place/collector-pod.json"
+}
+
+# k8s/logs is accepted, in its namespace, and would not be in ours.
+check_logs() {
+    kubectl kustomize "$root/k8s/logs" >"$place/logs.yaml"
+    conform "$place/logs.yaml"
+    lint "$place/logs.yaml"
+    apply logs >"$place/apply.log" 2>&1 || die "k8s/logs is not accepted: $(tail -n 5 "$place/apply.log")"
+    ! grep -i warning "$place/apply.log" || die "k8s/logs is accepted with warnings (above)"
+    write_collector_pod ordermesh-logs
+    kube create --dry-run=server -f "$place/collector-pod.json" >"$place/pods.log" 2>&1 ||
+        die "the collector's pod is refused: $(tail -n 5 "$place/pods.log")"
+    write_collector_pod ordermesh
+    kube create --dry-run=server -f "$place/collector-pod.json" >"$place/pods.log" 2>&1 &&
+        die "a pod with a folder of the node is accepted in the namespace ordermesh"
+    grep -q 'violates PodSecurity "restricted.*hostPath' "$place/pods.log" || die "$(cat "$place/pods.log")"
+    say "k8s/logs: accepted in its namespace, and refused in ours"
+}
+
 # images: of all that is ours, each once.
 images() {
     kube get -n ordermesh deployments -o json |
@@ -322,6 +346,7 @@ test_overlay() {
     lint "$place/$1.yaml"
     [[ -z $(chart_values "$1") ]] || check_chart "$1"
     [[ $1 != production ]] || check_gitops
+    [[ $1 != dev ]] || check_logs
     [[ $1 != vault ]] || apply_vault_secrets "$1"
     [[ $1 != nats-chart ]] || check_nats_chart
     [[ $1 != rollout ]] || check_analysis "$place/$1.yaml"

@@ -44,6 +44,41 @@ test_dashboards() {
     say "all $count queries of the dashboards have data"
 }
 
+# write_compose_prometheus FOLDER: compose.yaml's, with the ports that the processes have here.
+write_compose_prometheus() {
+    local name edits=()
+    for name in $(process_names); do
+        [[ -e $run_dir/admin/$name.port ]] || continue
+        edits+=(-e "s|\"${name%-1}:9464\"|\"127.0.0.1:$(cat "$run_dir/admin/$name.port")\"|")
+    done
+    mkdir -p "$1"
+    sed "${edits[@]}" -e "s|/etc/prometheus/alerts.yaml|$monitoring/alerts.yaml|" "$root/compose/prometheus.yaml" >"$1/prometheus.yml"
+    promtool check config "$1/prometheus.yml" >"$1/check.log" 2>&1 || die "compose/prometheus.yaml: $(tail -n 3 "$1/check.log")"
+}
+
+# It reaches each process, under the labels that alerts and dashboards go by.
+compose_prometheus_sees_all() {
+    curl -s --max-time 5 "$1/api/v1/query" --data-urlencode 'query=up{job="ordermesh", namespace="compose"} == 1' |
+        jq -r '.data.result[].metric | select(.service == .instance) | .service' | sort |
+        diff - <(printf '%s\n' gateway "${services[@]}" | sort) >"$place/compose-prometheus.diff"
+}
+
+test_compose_prometheus() {
+    local folder=$place/compose-prometheus port url
+    rm -rf "$folder"
+    write_compose_prometheus "$folder"
+    port=$(pick_port 19090)
+    url=http://127.0.0.1:$port
+    prometheus --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/data" \
+        --web.listen-address="127.0.0.1:$port" --log.level=warn >"$folder/log" 2>&1 {lock}>&- &
+    prometheus_pid=$!
+    await "every process in the Prometheus of compose.yaml" 60 compose_prometheus_sees_all "$url"
+    [[ $(curl -sS "$url/api/v1/rules" | jq '[.data.groups[].rules[]] | length') == $(grep -c 'alert: ' "$monitoring/alerts.yaml") ]] ||
+        die "the Prometheus of compose.yaml does not have the alert rules"
+    kill "$prometheus_pid" && prometheus_pid=
+    say "the Prometheus of compose.yaml reaches all processes"
+}
+
 firing() {
     curl -fsS "http://127.0.0.1:$prometheus_port/api/v1/alerts" |
         jq -r '.data.alerts[] | select(.state == "firing") | .labels.alertname' | sort -u
@@ -112,6 +147,7 @@ test_metrics() {
     start_system OM_SCRAPE_INTERVAL=1s OM_ALERT_RULES="$place/alerts.yaml"
     start_traffic
     test_names
+    test_compose_prometheus
     test_dashboards
     is_silent || die "all is well, and yet: $(firing)"
     kill "$traffic"

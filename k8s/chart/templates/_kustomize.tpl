@@ -73,13 +73,15 @@ files. A template returns text only: what changes an object changes the dictiona
 {{- define "ordermesh.folders" -}}
 {{- $folders := list "files/base" }}
 {{- if or .Values.components.nats (index .Values.components "nats-clients") }}{{ $folders = append $folders "files/components/nats-clients" }}{{ end }}
-{{- range $name := splitList " " "nats postgres cnpg redis valkey valkey-operator demo ingress route hpa keda monitoring exporters nack nats-box backup external-secrets" }}
+{{- if or .Values.components.monitoring .Values.components.observe }}{{ $folders = append $folders "files/components/monitoring/dashboards" }}{{ end }}
+{{- range $name := splitList " " "nats postgres cnpg redis valkey valkey-operator demo ingress route hpa keda monitoring observe exporters nack nats-box backup external-secrets" }}
   {{- if get $.Values.components $name }}{{ $folders = append $folders (printf "files/components/%s" $name) }}{{ end }}
 {{- end }}
 {{- if and .Values.components.cnpg (index .Values.components "external-secrets") }}{{ $folders = append $folders "files/components/external-secrets/cnpg" }}{{ end }}
 {{- if and .Values.components.postgres .Values.components.cnpg }}{{ fail "components.postgres and components.cnpg are both PostgreSQL: choose one" }}{{ end }}
 {{- if and .Values.components.valkey (not .Values.components.redis) }}{{ fail "components.valkey changes what components.redis runs: it needs that" }}{{ end }}
 {{- if and .Values.components.redis (index .Values.components "valkey-operator") }}{{ fail "components.redis and components.valkey-operator are both what the gateway keeps keys in: choose one" }}{{ end }}
+{{- if and .Values.components.monitoring .Values.components.observe }}{{ fail "components.monitoring is for a Prometheus that is there, components.observe is one: choose one" }}{{ end }}
 {{- if and .Values.components.hpa .Values.components.keda }}{{ fail "components.hpa and components.keda scale the same pods: choose one" }}{{ end }}
 {{- toYaml $folders }}
 {{- end }}
