@@ -18,6 +18,9 @@
 METRIC_GAUGE(notifications_pending, "ordermesh_notifications_pending", "channel",
              "Notices that wait for their channel, of all instances.");
 
+METRIC_COUNTER(notifications_held, "ordermesh_notifications_held_total", "channel",
+               "Batches after which a channel was left alone for its rate or a receiver's 429.");
+
 #define BATCH_MOST 12
 #define LEASE_MS 300000
 #define IDLE_MS 200
@@ -37,6 +40,7 @@ struct sender {
     struct waker waker; /* guards is_stopping */
     bool is_stopping;
     bool is_down; /* as the log last said */
+    int64_t wait_ms;
 };
 
 int64_t sender_delay_ms(int attempts) {
@@ -206,15 +210,43 @@ static enum status settle(struct sender *sender, struct job *jobs, size_t count,
     return status;
 }
 
+/* Of those that were told that there were too many, the longest wait. */
+static int64_t asked_wait_ms(const struct job *jobs, size_t count) {
+    int64_t wait_ms = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct notice *notice = &jobs[i].notice;
+        int64_t asked_ms = notice->wait_ms > DOWN_MS ? notice->wait_ms : DOWN_MS;
+        if (notice->is_too_many && asked_ms > wait_ms)
+            wait_ms = asked_ms;
+    }
+    return wait_ms;
+}
+
+static void hold(struct sender *sender, int64_t wait_ms) {
+    const char *channel = notify_channel_name(sender->options.channel->id);
+    if (wait_ms > sender->wait_ms)
+        sender->wait_ms = wait_ms;
+    if (sender->wait_ms > 0)
+        metric_add(&notifications_held, metric_slot(&notifications_held, channel), 1);
+}
+
+int64_t sender_wait_ms(const struct sender *sender) {
+    return sender->wait_ms;
+}
+
 enum status sender_run(struct sender *sender, size_t *count, struct error *error) {
     struct queued_notices taken = {0};
+    const struct queue_take take = {.channel = sender->options.channel->id,
+                                    .most = BATCH_MOST,
+                                    .lease_ms = LEASE_MS,
+                                    .rate = sender->options.rate};
     arena_reset(sender->arena);
-    enum status status =
-        notification_queue_take(sender->pg, sender->options.channel->id, BATCH_MOST, LEASE_MS,
-                                sender->arena, &taken, error);
+    sender->wait_ms = 0;
+    enum status status = notification_queue_take(sender->pg, &take, sender->arena, &taken, error);
     if (status != STATUS_OK)
         return status;
     *count = taken.count;
+    sender->wait_ms = taken.wait_ms;
     if (taken.count == 0)
         return STATUS_OK;
     struct job *jobs = arena_alloc(sender->arena, taken.count * sizeof(*jobs));
@@ -223,6 +255,7 @@ enum status sender_run(struct sender *sender, size_t *count, struct error *error
     struct error unsettled = {0};
     enum status sent = send_jobs(sender, jobs, taken.count, error);
     end_spans(sender, jobs, taken.count);
+    hold(sender, asked_wait_ms(jobs, taken.count));
     status = settle(sender, jobs, taken.count, &unsettled);
     if (status != STATUS_OK)
         *error = unsettled;
@@ -251,23 +284,35 @@ static void report(struct sender *sender, enum status status, const struct error
     sender->is_down = is_down;
 }
 
+/* Sends one batch; how long to rest then. */
+static int64_t send_batch(struct sender *sender) {
+    struct error error = {0};
+    size_t count = 0;
+    enum status status = sender_run(sender, &count, &error);
+    int64_t rest_ms = count == BATCH_MOST ? 0 : IDLE_MS;
+    if (status != STATUS_OK || count > 0)
+        report(sender, status, &error);
+    if (sender->wait_ms > 0)
+        rest_ms = sender->wait_ms;
+    return status != STATUS_OK && rest_ms < DOWN_MS ? DOWN_MS : rest_ms;
+}
+
+static int64_t ms_until(int64_t until_us) {
+    int64_t left_us = until_us - clock_monotonic_us();
+    return left_us > 0 ? (left_us + 999) / 1000 : 0;
+}
+
 static void *sender_main(void *arg) {
     struct sender *sender = arg;
-    int64_t rest_ms = 0, measure_us = 0;
-    while (rest(sender, rest_ms)) {
-        struct error error = {0};
-        size_t count = 0;
-        enum status status = sender_run(sender, &count, &error);
+    int64_t send_us = 0, measure_us = 0;
+    while (rest(sender, ms_until(send_us < measure_us ? send_us : measure_us))) {
+        if (clock_monotonic_us() >= send_us)
+            send_us = send_batch(sender) * 1000 + clock_monotonic_us();
         if (clock_monotonic_us() >= measure_us) {
             struct error unmeasured;
             (void)!sender_measure(sender, &unmeasured); /* the next time will do */
             measure_us = clock_monotonic_us() + MEASURE_EVERY_US;
         }
-        rest_ms = count == BATCH_MOST ? 0 : IDLE_MS;
-        if (status != STATUS_OK)
-            rest_ms = DOWN_MS;
-        if (status != STATUS_OK || count > 0)
-            report(sender, status, &error);
     }
     return NULL;
 }

@@ -19,6 +19,8 @@ const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS] = {
      "seconds after which a notice that cannot be sent counts as failed"},
     {"OM_NOTIFY_TIMEOUT_MS", CONFIG_INT, AT(http_timeout_ms), "5000", 100, SENDER_TIMEOUT_MOST_MS,
      "longest time for one webhook or SMS, in milliseconds"},
+    {"OM_NOTIFY_BURST", CONFIG_INT, AT(burst), "12", 1, 10000,
+     "notices that a channel with a rate may take at once after a pause"},
     {"OM_TEMPLATE_DIR", CONFIG_TEXT, AT(template_dir), "", 0, 0,
      "folder of the templates of mails, webhooks and SMS: <kind>.<channel>.txt"},
     {"OM_SMTP_URL", CONFIG_TEXT, AT(smtp.url), "", 0, 0,
@@ -35,18 +37,24 @@ const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS] = {
      "send no mail over a connection without TLS"},
     {"OM_SMTP_TIMEOUT_MS", CONFIG_INT, AT(smtp.timeout_ms), "5000", 100, SENDER_TIMEOUT_MOST_MS,
      "longest time for one mail, in milliseconds"},
+    {"OM_SMTP_RATE", CONFIG_INT, AT(smtp_rate), "0", 0, 1000000,
+     "most mails a minute, of all instances together; 0: no limit"},
     {"OM_WEBHOOK_URL", CONFIG_TEXT, AT(webhook.url), "", 0, 0,
      "address that notices are posted to, signed; empty: no webhook"},
     {"OM_WEBHOOK_SECRET_FILE", CONFIG_TEXT, AT(webhook.secret_file), "", 0, 0,
      "file with the secret that signs webhooks, whsec_..."},
     {"OM_WEBHOOK_CA_FILE", CONFIG_TEXT, AT(webhook.ca_file), "", 0, 0,
      "file with the authorities that may sign its certificate; empty: the system's"},
+    {"OM_WEBHOOK_RATE", CONFIG_INT, AT(webhook_rate), "0", 0, 1000000,
+     "most webhooks a minute, of all instances together; 0: no limit"},
     {"OM_SMS_URL", CONFIG_TEXT, AT(sms.url), "", 0, 0,
      "address of the gateway for short messages; empty: no SMS"},
     {"OM_SMS_TOKEN_FILE", CONFIG_TEXT, AT(sms.token_file), "", 0, 0,
      "file with the bearer token for that gateway"},
     {"OM_SMS_CA_FILE", CONFIG_TEXT, AT(sms.ca_file), "", 0, 0,
      "file with the authorities that may sign its certificate; empty: the system's"},
+    {"OM_SMS_RATE", CONFIG_INT, AT(sms_rate), "0", 0, 1000000,
+     "most SMS a minute, of all instances together; 0: no limit"},
 };
 
 static enum status open_ring(const struct config *config, struct key_ring **ring,
@@ -105,12 +113,23 @@ static enum status read_channels(const char *row, const char *names,
     return STATUS_OK;
 }
 
+static void set_rates(const struct notification_settings *settings, struct notice_rate *rates) {
+    const int64_t a_minute[NOTIFY_CHANNEL_COUNT] = {[NOTIFY_SMTP] = settings->smtp_rate,
+                                                    [NOTIFY_WEBHOOK] = settings->webhook_rate,
+                                                    [NOTIFY_SMS] = settings->sms_rate};
+    for (int i = 0; i < NOTIFY_CHANNEL_COUNT; i++) {
+        if (a_minute[i] > 0)
+            rates[i] = (struct notice_rate){60000000 / a_minute[i], settings->burst};
+    }
+}
+
 enum status notification_create(const struct notification_settings *settings,
                                 const struct config *config, struct notification **notification,
                                 struct error *error) {
     struct notification *made = mem_alloc(sizeof(*made));
     unsigned offered;
     made->give_up_s = settings->give_up_s;
+    set_rates(settings, made->rates);
     enum status status = open_ring(config, &made->ring, error);
     if (status == STATUS_OK)
         status = check_needs(settings, made->ring, error);
@@ -140,6 +159,7 @@ enum status notification_start_senders(struct notification *notification,
             .channel = notification->channels[i],
             .ring = notification->ring,
             .give_up_s = notification->give_up_s,
+            .rate = notification->rates[i],
         });
         status = sender_start(notification->senders[i], error);
     }

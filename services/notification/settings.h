@@ -13,12 +13,14 @@ struct notification_settings {
     const char *template_dir;
     int64_t give_up_s;
     int64_t http_timeout_ms;
-    struct channel_smtp_options smtp; /* url "" turns a channel off */
+    int64_t burst;
+    int64_t smtp_rate, webhook_rate, sms_rate; /* a minute; 0: no limit */
+    struct channel_smtp_options smtp;          /* url "" turns a channel off */
     struct channel_webhook_options webhook;
     struct channel_sms_options sms;
 };
 
-#define NOTIFICATION_CONFIG_ROWS 18
+#define NOTIFICATION_CONFIG_ROWS 22
 extern const struct config_row notification_config_rows[NOTIFICATION_CONFIG_ROWS];
 
 /* Opens what the settings name: channels with their templates, and the key ring, without which

@@ -56,6 +56,7 @@ struct notice {
     enum notice_result result;
     char detail[120]; /* never personal data */
     int64_t wait_ms;  /* PUT_OFF: the receiver wants to be left alone so long; 0: it did not say */
+    bool is_too_many; /* PUT_OFF: since there were too many before it, whatever it says */
 };
 
 const char *notice_kind_name(enum notice_kind kind);

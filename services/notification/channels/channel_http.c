@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GONE = 410, WAIT_MOST_MS = 60 * 60 * 1000 };
+enum { GONE = 410, TOO_MANY_REQUESTS = 429, WAIT_MOST_MS = 60 * 60 * 1000 };
 
 struct channel_http {
     struct channel channel; /* first */
@@ -60,13 +60,14 @@ static bool judge(struct channel_http *http, const struct httpc_call *call, stru
     }
     int code = call->status;
     bool is_over = http->options.is_webhook && code == GONE;
-    bool is_for_later =
-        http->options.is_webhook || (code == 408 || code == 425 || code == 429 || code >= 500);
+    bool is_for_later = http->options.is_webhook ||
+                        (code == 408 || code == 425 || code == TOO_MANY_REQUESTS || code >= 500);
     if (code >= 200 && code < 300)
         notice->result = NOTICE_SENT;
     else
         notice_fail(notice, is_for_later && !is_over ? NOTICE_PUT_OFF : NOTICE_FAILED,
                     "the receiver said %d", code);
+    notice->is_too_many = code == TOO_MANY_REQUESTS;
     int64_t wait_ms = httpc_retry_after_ms(call);
     notice->wait_ms = wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS;
     if (is_over && !atomic_exchange(&http->is_gone, true))
@@ -83,6 +84,7 @@ static size_t compose_all(struct channel_http *http, struct notice *const *notic
         struct request *request = &requests[composed];
         notices[i]->result = NOTICE_UNTRIED;
         notices[i]->wait_ms = 0;
+        notices[i]->is_too_many = false;
         request->notice = notices[i];
         if (atomic_load(&http->is_gone))
             notice_fail(notices[i], NOTICE_FAILED, "the receiver said %d before", GONE);

@@ -7,6 +7,7 @@
 #include "services/notification/channels/channel_smtp.h"
 #include "services/notification/channels/channel_webhook.h"
 #include "services/notification/sender.h"
+#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/crypto/signature.h"
 #include "shared/json/json.h"
@@ -25,6 +26,7 @@ static struct smtp_server *mail;
 static struct http_sink *sink; /* of webhooks and of short messages */
 
 static void restart_senders(void);
+static struct sender *make_sender(enum notify_channel channel, struct notice_rate rate);
 
 /* An event whose personal data is `personal`. */
 static void write_event_with(struct buf *out, enum event_type type, const struct uuid *id,
@@ -387,6 +389,159 @@ static void a_notice_due_in_the_far_future_is_due_now(void **state) {
     assert_int_equal(smtp_server_count(mail), 1);
 }
 
+static void the_mails_of_batches_go_over_one_connection(void **state) {
+    (void)state;
+    for (int i = 0; i < 15; i++)
+        confirm(BY_MAIL);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 12);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 3);
+    assert_int_equal(smtp_server_count(mail), 15);
+    assert_int_equal(smtp_server_connections(mail), 1);
+}
+
+/* --- as fast as a provider takes them --- */
+
+/* Three at once, and one more each minute. */
+static const struct notice_rate a_minute_each = {.interval_us = 60000000, .burst = 3};
+
+static void limit(enum notify_channel channel, struct notice_rate rate) {
+    sender_destroy(&world.notification.senders[channel]);
+    atomic_store(&world.notification.channels[channel]->is_stopping, false);
+    world.notification.senders[channel] = make_sender(channel, rate);
+}
+
+static int64_t wait_ms(enum notify_channel channel) {
+    return sender_wait_ms(world.notification.senders[channel]);
+}
+
+/* As if so much time went by. */
+static void pass(const char *interval) {
+    char sql[120];
+    snprintf(sql, sizeof(sql), "UPDATE notifications.rates SET free_at = free_at - interval '%s'",
+             interval);
+    world_execute(&world, sql);
+}
+
+static void a_channel_with_a_rate_sends_its_burst_and_then_as_fast_as_it_may(void **state) {
+    (void)state;
+    limit(NOTIFY_SMTP, a_minute_each);
+    for (int i = 0; i < 9; i++)
+        confirm(BY_MAIL);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 3);
+    assert_in_range(wait_ms(NOTIFY_SMTP), 50000, 60000);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 0);
+    assert_in_range(wait_ms(NOTIFY_SMTP), 50000, 60000);
+    assert_int_equal(count_pending("attempts = 0"), 6);
+    pass("1 minute");
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 1);
+    pass("2 minutes");
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 2);
+    pass("1 hour"); /* a long rest saves no more than a burst */
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 3);
+    assert_int_equal(smtp_server_count(mail), 9);
+    assert_int_equal(count_pending("true"), 0);
+}
+
+static void a_rate_with_room_left_waits_for_nothing(void **state) {
+    (void)state;
+    limit(NOTIFY_SMTP, a_minute_each);
+    confirm(BY_MAIL);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 1);
+    assert_int_equal(wait_ms(NOTIFY_SMTP), 0);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 0);
+    assert_int_equal(wait_ms(NOTIFY_SMTP), 0);
+}
+
+static void a_rate_outlives_a_process_and_is_each_channels_own(void **state) {
+    (void)state;
+    limit(NOTIFY_SMTP, a_minute_each);
+    for (int i = 0; i < 4; i++)
+        confirm(BY_MAIL);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 3);
+    limit(NOTIFY_SMTP, a_minute_each);
+    limit(NOTIFY_SMS, a_minute_each);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 0);
+    confirm(BY_SMS);
+    expect_sending(NOTIFY_SMS, STATUS_OK, 1);
+}
+
+static void a_clock_that_was_ahead_costs_a_full_bucket_at_most(void **state) {
+    (void)state;
+    limit(NOTIFY_SMTP, a_minute_each);
+    confirm(BY_MAIL);
+    confirm(BY_MAIL);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 2);
+    pass("-1 day");
+    confirm(BY_MAIL);
+    expect_sending(NOTIFY_SMTP, STATUS_OK, 0);
+    assert_in_range(wait_ms(NOTIFY_SMTP), 50000, 60000);
+}
+
+static bool are_all_told(void *count) {
+    return count_records("channel = 'sms' AND status = 'SENT'") == *(int64_t *)count;
+}
+
+/* Two at once, then one each 100 ms, whoever sends it. */
+static void instances_share_a_channels_rate(void **state) {
+    (void)state;
+    const struct notice_rate rate = {.interval_us = 100000, .burst = 2};
+    struct error error = {0};
+    int64_t all = 14;
+    struct sender *instances[3];
+    for (int i = 0; i < all; i++)
+        confirm(BY_SMS);
+    int64_t began_us = clock_monotonic_us();
+    for (size_t i = 0; i < 3; i++) {
+        instances[i] = make_sender(NOTIFY_SMS, rate);
+        require_ok(sender_start(instances[i], &error), &error);
+    }
+    assert_true(wait_until(are_all_told, &all, 20000));
+    assert_true(clock_monotonic_us() - began_us >= 1150000);
+    assert_int_equal(http_sink_count(sink), all);
+    for (size_t i = 0; i < 3; i++)
+        sender_destroy(&instances[i]);
+}
+
+static void a_receiver_that_has_too_many_is_left_alone_as_a_whole(void **state) {
+    (void)state;
+    int64_t held = sample_value("ordermesh_notifications_held_total{channel=\"sms\"}");
+    confirm(BY_SMS);
+    http_sink_set_status(sink, 429);
+    expect_sending(NOTIFY_SMS, STATUS_OK, 1);
+    assert_int_equal(wait_ms(NOTIFY_SMS), 1000);
+    http_sink_set_retry_after(sink, 7);
+    make_all_due();
+    expect_sending(NOTIFY_SMS, STATUS_OK, 1);
+    assert_int_equal(wait_ms(NOTIFY_SMS), 7000);
+    assert_int_equal(sample_value("ordermesh_notifications_held_total{channel=\"sms\"}"), held + 2);
+    http_sink_set_status(sink, 503);
+    make_all_due();
+    expect_sending(NOTIFY_SMS, STATUS_UNAVAILABLE, 1);
+    assert_int_equal(wait_ms(NOTIFY_SMS), 0); /* its breaker's business */
+}
+
+static bool was_refused(void *unused) {
+    (void)unused;
+    return count_pending("attempts = 1 AND due_at < now() + interval '1 minute'") == 1;
+}
+
+static void a_started_sender_rests_while_its_receiver_has_too_many(void **state) {
+    (void)state;
+    struct error error = {0};
+    int64_t both = 2;
+    http_sink_set_status(sink, 429);
+    http_sink_set_retry_after(sink, 2);
+    confirm(BY_SMS);
+    require_ok(sender_start(world.notification.senders[NOTIFY_SMS], &error), &error);
+    assert_true(wait_until(was_refused, NULL, 10000));
+    int64_t refused_us = clock_monotonic_us();
+    http_sink_set_status(sink, 200);
+    confirm(BY_SMS);
+    assert_true(wait_until(are_all_told, &both, 10000));
+    assert_true(clock_monotonic_us() - refused_us >= 1500000);
+    assert_int_equal(http_sink_count(sink), 3);
+}
+
 /* --- webhooks --- */
 
 /* The value of a header in `head`; free(). */
@@ -577,16 +732,22 @@ static void open_channels(struct channel **channels) {
     free(token);
 }
 
+static struct sender *make_sender(enum notify_channel channel, struct notice_rate rate) {
+    return sender_create(&(struct sender_options){
+        .database_url = servers_role_url(world.servers, "om_notifications"),
+        .channel = world.notification.channels[channel],
+        .ring = world.notification.ring,
+        .give_up_s = GIVE_UP_S,
+        .rate = rate,
+    });
+}
+
 static void open_senders(void) {
     struct notification *notification = &world.notification;
     open_channels(notification->channels);
     for (int i = NOTIFY_LOG + 1; i < NOTIFY_CHANNEL_COUNT; i++)
-        notification->senders[i] = sender_create(&(struct sender_options){
-            .database_url = servers_role_url(world.servers, "om_notifications"),
-            .channel = notification->channels[i],
-            .ring = notification->ring,
-            .give_up_s = GIVE_UP_S,
-        });
+        notification->senders[i] =
+            make_sender((enum notify_channel)i, (struct notice_rate){.interval_us = 0});
 }
 
 static void close_senders(void) {
@@ -657,6 +818,14 @@ int main(void) {
         TEST(what_waits_for_its_channel_is_measured),
         TEST(a_notice_due_in_the_far_future_is_due_now),
         TEST(a_notice_taken_by_a_sender_that_died_is_sent_by_the_next),
+        TEST(the_mails_of_batches_go_over_one_connection),
+        TEST(a_channel_with_a_rate_sends_its_burst_and_then_as_fast_as_it_may),
+        TEST(a_rate_with_room_left_waits_for_nothing),
+        TEST(a_rate_outlives_a_process_and_is_each_channels_own),
+        TEST(a_clock_that_was_ahead_costs_a_full_bucket_at_most),
+        TEST(instances_share_a_channels_rate),
+        TEST(a_receiver_that_has_too_many_is_left_alone_as_a_whole),
+        TEST(a_started_sender_rests_while_its_receiver_has_too_many),
         TEST(a_webhook_is_signed),
         TEST(a_receivers_answer_decides_whether_a_notice_comes_again),
         TEST(a_receiver_is_left_alone_as_long_as_it_asks_but_no_longer_than_an_hour),

@@ -17,7 +17,7 @@ struct smtp_server {
     int listener;
     char url[64];
     pthread_t thread;
-    atomic_int reply, delay_ms;
+    atomic_int reply, delay_ms, connections;
     atomic_bool drops;
     pthread_mutex_t lock; /* guards the rest */
     int open_fd;          /* the connection being served, or -1 */
@@ -98,6 +98,7 @@ static void *server_main(void *arg) {
     block_broken_pipes();
     for (int fd; (fd = accept(server->listener, NULL, NULL)) >= 0;) {
         FILE *stream = fdopen(fd, "r+");
+        atomic_fetch_add(&server->connections, 1);
         set_open(server, fd);
         serve(server, stream);
         set_open(server, -1);
@@ -154,6 +155,10 @@ void smtp_server_set_delay_ms(struct smtp_server *server, int delay_ms) {
 
 void smtp_server_drop_after_data(struct smtp_server *server) {
     atomic_store(&server->drops, true);
+}
+
+int smtp_server_connections(struct smtp_server *server) {
+    return atomic_load(&server->connections);
 }
 
 int smtp_server_count(struct smtp_server *server) {

@@ -18,6 +18,8 @@ void smtp_server_set_reply(struct smtp_server *server, int code);
 void smtp_server_set_delay_ms(struct smtp_server *server, int delay_ms);
 /* Hangs up on the next mail when it has taken all of it, without a reply. */
 void smtp_server_drop_after_data(struct smtp_server *server);
+/* Over how many connections something came. */
+int smtp_server_connections(struct smtp_server *server);
 /* How many mails were taken, and all of their text; free with buf_fini(). */
 int smtp_server_count(struct smtp_server *server);
 struct buf smtp_server_mails(struct smtp_server *server);

@@ -77,6 +77,22 @@ static void with_a_mail_server_and_a_key_there_is_mail_too(void **state) {
     notification_destroy(&notification);
 }
 
+static void a_rate_a_minute_is_a_tokens_time_and_a_burst(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct notification *notification = NULL;
+    struct notification_settings settings = load_settings("", "/dev/null");
+    assert_int_equal(settings.smtp_rate + settings.webhook_rate + settings.sms_rate, 0);
+    settings.sms_rate = 100;
+
+    assert_int_equal(create_from(&settings, key_path, &notification, &error), STATUS_OK);
+
+    assert_int_equal(notification->rates[NOTIFY_SMS].interval_us, 600000);
+    assert_int_equal(notification->rates[NOTIFY_SMS].burst, 12);
+    assert_int_equal(notification->rates[NOTIFY_SMTP].interval_us, 0);
+    notification_destroy(&notification);
+}
+
 static void mail_without_the_key_to_addresses_is_refused(void **state) {
     (void)state;
     struct error error = {0};
@@ -136,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_mail_server_notices_go_to_the_log_only),
         cmocka_unit_test(with_a_mail_server_and_a_key_there_is_mail_too),
+        cmocka_unit_test(a_rate_a_minute_is_a_tokens_time_and_a_burst),
         cmocka_unit_test(mail_without_the_key_to_addresses_is_refused),
         cmocka_unit_test(what_cannot_be_opened_is_named),
         cmocka_unit_test(what_a_channel_lacks_is_named),
