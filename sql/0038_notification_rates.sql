@@ -3,3 +3,5 @@ CREATE TABLE notifications.rates (
     channel text PRIMARY KEY CHECK (channel IN ('smtp', 'webhook', 'sms')),
     free_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+-- Full. Who finds no row has nobody to wait for.
+INSERT INTO notifications.rates SELECT unnest(ARRAY['smtp', 'webhook', 'sms']), '-infinity';

@@ -764,6 +764,7 @@ static void restart_senders(void) {
 
 static int each_setup(void **state) {
     world_empty(state);
+    world_execute(&world, "UPDATE notifications.rates SET free_at = '-infinity'");
     mail = smtp_server_start();
     sink = http_sink_start();
     open_senders();
