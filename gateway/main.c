@@ -17,6 +17,7 @@
 #include "shared/base/version.h"
 #include "shared/contract/notify_channel.h"
 #include "shared/crypto/crypto.h"
+#include "shared/crypto/stripe_signature.h"
 #include "shared/nats/nats_client.h"
 #include "shared/net/listen.h"
 #include "shared/net/span_exporter.h"
@@ -101,6 +102,11 @@ static const struct config_row rows[] = {
     ROW("OM_JWT_AUDIENCE", CONFIG_TEXT, jwt_audience, "", 0, 0, "what aud must be or hold"),
     ROW("OM_JWT_LEEWAY_S", CONFIG_INT, jwt_leeway_s, "30", 0, 600,
         "seconds that the issuer's clock may differ"),
+    ROW("OM_STRIPE_WEBHOOK_SECRET_FILE", CONFIG_TEXT, stripe_secret_file, "", 0, 0,
+        "file with the secret (whsec_...) of Stripe's webhooks, which come at "
+        "/api/v1/stripe/webhook; empty: none is taken"),
+    ROW("OM_STRIPE_WEBHOOK_OLD_SECRET_FILE", CONFIG_TEXT, stripe_old_secret_file, "", 0, 0,
+        "file with the previous secret, which is accepted too"),
     ROW("OM_TRACE_SAMPLE", CONFIG_TEXT, trace_sample, "1", 0, 0,
         "share of the requests without a traceparent whose traces are recorded, 0 to 1"),
     ROW("OM_CORS_ORIGINS", CONFIG_TEXT, cors_origins, "", 0, 0,
@@ -161,6 +167,16 @@ static enum status read_limits(struct error *error) {
     return trusted_proxies_parse(settings.trusted_proxies, &proxies, error);
 }
 
+static enum status open_stripe_secrets(struct error *error) {
+    enum status status = STATUS_OK;
+    if (settings.stripe_secret_file[0] != '\0')
+        status = stripe_secret_create(settings.stripe_secret_file, &gateway.stripe_secret, error);
+    if (status == STATUS_OK && settings.stripe_old_secret_file[0] != '\0')
+        status = stripe_secret_create(settings.stripe_old_secret_file, &gateway.stripe_old_secret,
+                                      error);
+    return status;
+}
+
 static enum status check_certificate(struct error *error) {
     struct tls *tls = NULL;
     if (settings.https_port == 0)
@@ -209,6 +225,8 @@ static enum status check_settings(const struct config *common, struct error *err
         status = read_origins(error);
     if (status == STATUS_OK)
         status = check_certificate(error);
+    if (status == STATUS_OK)
+        status = open_stripe_secrets(error);
     return status == STATUS_OK ? open_auth(error) : status;
 }
 

@@ -19,8 +19,10 @@
 #include "gateway/orders/cancel_order.h"
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/list_orders.h"
+#include "gateway/orders/list_refunds.h"
 #include "gateway/orders/post_order.h"
 #include "gateway/orders/refund_order.h"
+#include "gateway/orders/stripe_webhook.h"
 #include "gateway/other_paths.h"
 #include "gateway/pages/api_docs.h"
 #include "gateway/pages/console.h"
@@ -48,6 +50,8 @@ const struct route routes[] = {
     {"GET", "/api/v1/orders", list_orders, SCOPE_ORDERS_READ, OWNER_TENANT, RATE_READ},
     {"GET", "/api/v1/orders/{id}", get_order, SCOPE_ORDERS_READ, OWNER_TENANT, RATE_READ},
     {"GET", "/api/v1/orders/{id}/status", get_order_status, SCOPE_ORDERS_READ, OWNER_TENANT,
+     RATE_READ},
+    {"GET", "/api/v1/orders/{id}/refunds", get_order_refunds, SCOPE_ORDERS_READ, OWNER_TENANT,
      RATE_READ},
     {"GET", "/api/v1/orders/{id}/events", get_order_events, SCOPE_ORDERS_READ, OWNER_TENANT,
      RATE_READ},
@@ -99,6 +103,9 @@ const struct route routes[] = {
      RATE_ADMIN},
     {"POST", "/api/v1/admin/orders/{id}/refunds", post_refund, SCOPE_ADMIN, OWNER_TENANT,
      RATE_ADMIN},
+    {"GET", "/api/v1/admin/orders/{id}/refunds", get_refunds, SCOPE_ADMIN, OWNER_TENANT,
+     RATE_ADMIN},
+    {"POST", "/api/v1/stripe/webhook", post_stripe_webhook, SCOPE_PUBLIC, OWNER_ANYBODY, RATE_FREE},
     {"GET", "/api/v1/admin/reports/orders", get_orders_report, SCOPE_ADMIN, OWNER_TENANT,
      RATE_ADMIN},
     {"GET", "/api/v1/admin/reports/revenue", get_revenue_report, SCOPE_ADMIN, OWNER_PLATFORM,

@@ -38,6 +38,7 @@ struct gateway_settings {
     int64_t jwt_leeway_s;
     const char *trace_sample;
     const char *cors_origins;
+    const char *stripe_secret_file, *stripe_old_secret_file;
     const char *rate_read, *rate_write, *rate_admin, *rate_address, *trusted_proxies;
 };
 
@@ -59,6 +60,7 @@ struct redis;
 struct seal_lane;
 struct shared_seal;
 struct shared_seal_poll;
+struct stripe_secret;
 struct trusted_proxies;
 
 struct gateway {
@@ -70,6 +72,7 @@ struct gateway {
     double trace_share; /* of the traces that begin here, recorded */
     struct key_ring *keys;
     struct shared_seal *seal;
+    struct stripe_secret *stripe_secret, *stripe_old_secret; /* of its webhooks; NULL: none */
     struct broker *broker;
     struct feed *feed;
     struct auth *auth;

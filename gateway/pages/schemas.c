@@ -20,6 +20,7 @@
     X(order_failed_1, "order.failed", "1")                                                         \
     X(order_stop_requested_1, "order.stop_requested", "1")                                         \
     X(order_submit_1, "order.submit", "1")                                                         \
+    X(payment_action_required_1, "payment.action_required", "1")                                   \
     X(payment_authorized_1, "payment.authorized", "1")                                             \
     X(payment_capture_failed_1, "payment.capture_failed", "1")                                     \
     X(payment_captured_1, "payment.captured", "1")                                                 \

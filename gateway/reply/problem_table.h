@@ -30,6 +30,11 @@
       "A parameter behind the question mark is unknown, repeated, or has no valid value.",         \
       "Correct the parameters that the document names. A cursor only goes with the filter it "     \
       "came with.")                                                                                \
+    X(INVALID_SIGNATURE, "invalid-signature", 400, 0, "The webhook is not signed as it must be",   \
+      "Stripe-Signature is missing, is of another secret or body, or is older than five minutes. " \
+      "Nothing was done.",                                                                         \
+      "Only Stripe sends here. Let OM_STRIPE_WEBHOOK_SECRET_FILE have the signing secret that "    \
+      "Stripe's dashboard shows for this address, and set this machine's clock.")                  \
     X(UNAUTHORIZED, "unauthorized", 401, 0, "A valid token is required",                           \
       "There was no bearer token, or it was not accepted; WWW-Authenticate says why.",             \
       "Get a new token from whoever issues them to you and send it once, as Authorization: "       \

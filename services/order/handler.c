@@ -26,6 +26,7 @@ static const struct fact_source {
     [EVENT_INVENTORY_REJECTED] = {.reason_key = "reason", .detail_key = "sku"},
     [EVENT_PAYMENT_FAILED] = {.reason_key = "reason", .detail_key = "code"},
     [EVENT_PAYMENT_CAPTURE_FAILED] = {.detail_key = "code"},
+    [EVENT_PAYMENT_ACTION_REQUIRED] = {.detail_key = "url"},
     [EVENT_SHIPPING_SHIPPED] = {.detail_key = "trackingNumber"},
     [EVENT_SHIPPING_PART_SHIPPED] = {.detail_key = "trackingNumber"},
     [EVENT_SHIPPING_FAILED] = {.reason = REASON_SHIPPING_FAILED, .detail_key = "reason"},
@@ -116,6 +117,16 @@ static int64_t given_back(const struct event *event) {
     return 0;
 }
 
+/* 0 where it does not say: its customer then has no more time than the order. */
+static int64_t action_until(const struct event *event) {
+    struct slice text;
+    int64_t until_us;
+    if (json_tree_get_string(event->data, "until", &text, NULL) != STATUS_OK ||
+        !clock_parse(text, &until_us))
+        return 0;
+    return until_us;
+}
+
 static void note(struct order_row *order, const struct progress *progress) {
     if (progress->actions != ORDER_START)
         order->changes++;
@@ -128,6 +139,8 @@ static void note(struct order_row *order, const struct progress *progress) {
     if (progress->event->type == EVENT_PAYMENT_REFUNDED &&
         given_back(progress->event) > order->given_back_minor)
         order->given_back_minor = given_back(progress->event);
+    if (progress->event->type == EVENT_PAYMENT_ACTION_REQUIRED)
+        order->action_until_us = action_until(progress->event);
 }
 
 /* The command's own; other events have none. */

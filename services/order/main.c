@@ -34,7 +34,7 @@ static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_SUCCEEDED, &step_handler},  {EVENT_PAYMENT_AUTHORIZED, &step_handler},
     {EVENT_PAYMENT_CAPTURED, &step_handler},   {EVENT_PAYMENT_CAPTURE_FAILED, &step_handler},
     {EVENT_PAYMENT_FAILED, &progress_handler}, {EVENT_PAYMENT_REFUNDED, &progress_handler},
-    {EVENT_PAYMENT_VOIDED, &progress_handler},
+    {EVENT_PAYMENT_VOIDED, &progress_handler}, {EVENT_PAYMENT_ACTION_REQUIRED, &step_handler},
 };
 static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_SHIPPED, &step_handler},

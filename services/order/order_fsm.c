@@ -116,6 +116,15 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, CONFIRMED, ORDER_TIME_UP, STEP_PART_SHIPPED, STAY, 0, 0,
      "some of it has been shipped, and the rest follows"},
 
+    /* The payment waits for the customer, as long as the payment service says. */
+    {ALL, ANY, EVENT_PAYMENT_ACTION_REQUIRED, STEP_ACTION, STAY, 0, 0, "the question is known"},
+    {ALL, PENDING, EVENT_PAYMENT_ACTION_REQUIRED, 0, STAY, STEP_ACTION, RECORD,
+     "its customer is to confirm the payment"},
+    {ALL, CONFIRMED | COMPLETED, EVENT_PAYMENT_ACTION_REQUIRED, 0, STAY, STEP_ACTION, RECORD,
+     "the customer has answered already"},
+    {ALL, BROKEN_OFF, EVENT_PAYMENT_ACTION_REQUIRED, 0, STAY, STEP_ACTION, RECORD,
+     "payment withdraws the question on the order's end"},
+
     /* Failures: the order service alone decides, and order.failed starts every compensation. */
     {ALL, PENDING, EVENT_INVENTORY_REJECTED, 0, ORDER_FAILED, 0, RECORD | FAIL, "nothing to sell"},
     {ALL, PENDING, EVENT_PAYMENT_FAILED, 0, ORDER_FAILED, 0, RECORD | FAIL, "nobody pays"},

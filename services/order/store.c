@@ -267,6 +267,32 @@ static enum status note_given_back(struct batch *batch, const struct order_rows 
     return status;
 }
 
+/* Likewise: few customers are asked. */
+static enum status note_actions(struct batch *batch, const struct order_rows *orders,
+                                struct error *error) {
+    static const struct pg_statement note = {
+        .name = "order_note_actions",
+        .sql = "UPDATE orders.orders o"
+               " SET action_until = timestamptz 'epoch' + d.until_us * interval '1 microsecond'"
+               " FROM unnest($1::uuid[], $2::int8[]) AS d(id, until_us) WHERE o.id = d.id",
+        .param_count = 2,
+    };
+    static const enum pg_array_type types[] = {PG_ARRAY_UUID, PG_ARRAY_INT64};
+    struct pg_columns limits;
+    enum status status = STATUS_OK;
+    pg_columns_init(&limits, types, 2);
+    for (size_t i = 0; i < orders->count; i++) {
+        if (orders->rows[i].action_until_us == 0)
+            continue;
+        pg_array_add_uuid(&limits.arrays[0], &orders->rows[i].snapshot.order_id);
+        pg_array_add_int64(&limits.arrays[1], orders->rows[i].action_until_us);
+    }
+    if (limits.arrays[0].count > 0)
+        status = pg_columns_queue(&limits, batch->pg, &note, error);
+    pg_columns_fini(&limits);
+    return status;
+}
+
 enum status order_store_update(struct batch *batch, const struct order_rows *orders,
                                struct error *error) {
     static const enum pg_array_type types[SETS] = {
@@ -283,7 +309,9 @@ enum status order_store_update(struct batch *batch, const struct order_rows *ord
     if (updates.arrays[SET_ID].count > 0)
         status = pg_columns_queue(&updates, batch->pg, &update_orders, error);
     pg_columns_fini(&updates);
-    return status == STATUS_OK ? note_given_back(batch, orders, error) : status;
+    if (status == STATUS_OK)
+        status = note_given_back(batch, orders, error);
+    return status == STATUS_OK ? note_actions(batch, orders, error) : status;
 }
 
 /* --- what is no event of a stream --- */

@@ -29,6 +29,7 @@ struct order_row {
     struct slice timeline;        /* JSON array of what is new */
     int64_t changes;              /* 0: nothing to store */
     int64_t given_back_minor;     /* so far; what is less than before leaves it */
+    int64_t action_until_us;      /* its customer has so long to confirm the payment; 0 leaves it */
     bool needs_items;
 };
 

@@ -12,6 +12,9 @@
    and so does one that has been shipped and is being paid. */
 #define OPEN "(status = 'PENDING' OR (status = 'CONFIRMED' AND steps & 28 = 0))"
 
+/* The customer had time of its own: the order's begins where that ends. */
+#define TIME_BEGINS "coalesce(action_until, taken_at)"
+
 /* What a clock that was ahead left: the watch would sleep until that time has come, and pass over
    the orders before it. */
 static const struct pg_statement take_turn = {
@@ -40,7 +43,8 @@ static const struct pg_statement find_overdue = {
     .name = "order_find_overdue",
     .sql = "SELECT id, correlation_id, traceparent FROM orders.orders"
            " WHERE taken_at >= (SELECT settled_to FROM orders.watch)"
-           "   AND taken_at < now() - $1::int8 * interval '1 second' AND " OPEN
+           "   AND taken_at < now() - $1::int8 * interval '1 second'"
+           "   AND " TIME_BEGINS " < now() - $1::int8 * interval '1 second' AND " OPEN
            " ORDER BY taken_at LIMIT $2::int8 FOR UPDATE SKIP LOCKED",
     .param_count = 2,
 };
@@ -88,6 +92,7 @@ static const struct pg_statement find_unpaid = {
     .sql = "SELECT id, correlation_id, traceparent FROM orders.orders"
            " WHERE taken_at >= (SELECT settled_to FROM orders.watch)"
            "   AND taken_at < now() - $1::int8 * interval '1 second'"
+           "   AND " TIME_BEGINS " < now() - $1::int8 * interval '1 second'"
            "   AND (SELECT resumed_at FROM orders.watch) < now() - $1::int8 * interval '1 second'"
            "   AND status = 'PENDING' AND steps & $3::int8 = $4::int8"
            " ORDER BY taken_at LIMIT $2::int8 FOR UPDATE SKIP LOCKED",

@@ -21,6 +21,7 @@ static const char *const event_names[EVENT_TYPE_COUNT] = {
     [EVENT_PAYMENT_CAPTURED] = "PaymentCaptured",
     [EVENT_PAYMENT_CAPTURE_FAILED] = "CaptureFailed",
     [EVENT_PAYMENT_VOIDED] = "PaymentVoided",
+    [EVENT_PAYMENT_ACTION_REQUIRED] = "PaymentActionRequired",
     [EVENT_SHIPPING_SHIPPED] = "OrderShipped",
     [EVENT_SHIPPING_PART_SHIPPED] = "PartiallyShipped",
     [EVENT_SHIPPING_FAILED] = "ShippingFailed",

@@ -1,5 +1,6 @@
 #include "services/payment/handler.h"
 
+#include "services/payment/action_store.h"
 #include "services/payment/payment_event.h"
 #include "services/payment/provider_span.h"
 #include "services/payment/store.h"
@@ -12,6 +13,7 @@
 /* A delivery asks this of the provider; delivery->state, NULL when nothing. */
 struct task {
     enum payment_operation operation;
+    int64_t until_us; /* the customer has so long; 0: nobody is asked */
     struct provider_request request;
 };
 
@@ -33,25 +35,28 @@ static bool parse_order(struct delivery *delivery, struct arena *arena,
 /* Of the provider's idempotency keys. An order has one charge, whether it takes the money or only
    holds it. */
 static const char *const verbs[] = {
-    [PAYMENT_CHARGE] = "charge", [PAYMENT_AUTHORIZE] = "charge", [PAYMENT_CAPTURE] = "capture",
-    [PAYMENT_VOID] = "void",     [PAYMENT_REFUND] = "refund",
+    [PAYMENT_CHARGE] = "charge",     [PAYMENT_AUTHORIZE] = "charge", [PAYMENT_CAPTURE] = "capture",
+    [PAYMENT_VOID] = "void",         [PAYMENT_REFUND] = "refund",    [PAYMENT_INQUIRE] = "inquire",
+    [PAYMENT_WITHDRAW] = "withdraw",
 };
+
+static void name_key(struct provider_request *request, enum payment_operation operation) {
+    snprintf(request->key, sizeof(request->key), "%s-%s", verbs[operation], request->order_id);
+}
 
 static struct task *make_task(const struct delivery *delivery, const struct payment_row *row,
                               enum payment_operation operation, struct arena *arena) {
     struct task *task = arena_alloc(arena, sizeof(*task));
     struct provider_request *request = &task->request;
-    char order_id[UUID_TEXT_SIZE];
-    uuid_format(&row->order.order_id, order_id);
-    snprintf(request->key, sizeof(request->key), "%s-%s", verbs[operation], order_id);
-    snprintf(request->charge_key, sizeof(request->charge_key), "charge-%s", order_id);
-    snprintf(request->order_id, sizeof(request->order_id), "%s", order_id);
+    uuid_format(&row->order.order_id, request->order_id);
+    name_key(request, operation);
+    snprintf(request->charge_key, sizeof(request->charge_key), "charge-%s", request->order_id);
     snprintf(request->charge_id, sizeof(request->charge_id), "%.*s",
              SLICE_ARG(row->known_charge_id));
     request->payment_method = row->order.payment_method;
     request->amount_minor = row->order.amount_minor;
     request->currency = row->order.currency;
-    request->is_held = operation == PAYMENT_AUTHORIZE;
+    request->is_held = operation == PAYMENT_AUTHORIZE || row->status == PAYMENT_HOLD_CHALLENGED;
     request->is_over = row->status == PAYMENT_VOIDED || row->status == PAYMENT_ABANDONED;
     request->attempt = delivery->attempt;
     request->wanted_at_us = delivery->event.time_us;
@@ -87,6 +92,7 @@ static struct task *charge_task(const struct delivery *delivery, struct payment_
 }
 
 static void go_to(struct payment_row *row, enum payment_status next) {
+    row->was_challenged |= next != row->status && payment_fsm_is_challenged(row->status);
     row->is_changed |= next != row->status;
     row->status = next;
 }
@@ -111,6 +117,16 @@ static struct task *clock_task(const struct delivery *delivery, struct payment_r
     bool is_awaited = row->status == PAYMENT_INTENT || row->status == PAYMENT_AUTHORIZING;
     struct task *task = is_awaited ? NULL : charge_task(delivery, row, arena);
     row->is_changed |= task != NULL;
+    return task;
+}
+
+/* Has its customer confirmed it? */
+static struct task *inquire_task(const struct delivery *delivery, struct payment_row *row,
+                                 struct arena *arena) {
+    if (!payment_fsm_is_challenged(row->status))
+        return NULL;
+    struct task *task = make_task(delivery, row, PAYMENT_INQUIRE, arena);
+    task->until_us = ((const struct due_action *)delivery)->until_us;
     return task;
 }
 
@@ -197,7 +213,8 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
 
 /* An order is shipped only once its money is held, or taken. */
 static void judge_shipped(struct delivery *delivery, const struct payment_row *row) {
-    if (row == NULL || row->status == PAYMENT_INTENT || row->status == PAYMENT_AUTHORIZING)
+    if (row == NULL || row->status == PAYMENT_INTENT || row->status == PAYMENT_AUTHORIZING ||
+        payment_fsm_is_challenged(row->status))
         delivery_early(delivery, "its payment is not here yet");
     else if (!payment_fsm_is_held(row->status))
         delivery_reject(delivery, STATUS_CONFLICT, "nothing is held for it: its payment is %s",
@@ -225,6 +242,16 @@ static enum status capture_prepare(struct batch *batch, struct error *error) {
 static enum status owed_prepare(struct batch *batch, struct error *error) {
     enum status status = pg_begin(batch->pg, error);
     return status == STATUS_OK ? make_and_save(batch, clock_task, error) : status;
+}
+
+static enum status action_prepare(struct batch *batch, struct error *error) {
+    struct payment_rows payments = {0};
+    enum status status = pg_begin(batch->pg, error);
+    if (status == STATUS_OK)
+        status = payment_store_commit_and_read(batch, &payments, error);
+    if (status == STATUS_OK)
+        make_tasks(batch, &payments, inquire_task);
+    return status;
 }
 
 /* --- call: ask the provider --- */
@@ -276,6 +303,16 @@ static void ask(const struct provider *provider, enum payment_operation operatio
     case PAYMENT_REFUND:
         provider_call(provider, "refund", provider->refund, requests);
         break;
+    case PAYMENT_INQUIRE:
+        failpoint("payment.before_inquire");
+        provider_call(provider, "inquire", provider->inquire, requests);
+        failpoint("payment.after_inquire");
+        break;
+    case PAYMENT_WITHDRAW:
+        failpoint("payment.before_withdraw");
+        provider_call(provider, "withdraw", provider->release, requests);
+        failpoint("payment.after_withdraw");
+        break;
     case PAYMENT_OPERATION_COUNT:
         break;
     }
@@ -326,6 +363,45 @@ static enum status payment_call(struct batch *batch, struct error *error) {
     return STATUS_OK;
 }
 
+/* The customer has not answered, and has no more time. */
+static bool is_late(const struct task *task) {
+    return task->until_us != 0 && task->until_us <= clock_now_us();
+}
+
+static void turn_to_withdraw(struct task *task) {
+    task->operation = PAYMENT_WITHDRAW;
+    task->request.answer = PROVIDER_NONE;
+    name_key(&task->request, task->operation);
+}
+
+static void say_why_withdrawn(const struct batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        struct provider_request *request = &((struct task *)batch->items[i]->state)->request;
+        if (request->answer == PROVIDER_DONE)
+            snprintf(request->code, sizeof(request->code), "confirmation_timeout");
+    }
+}
+
+/* What its customer may have done is asked before it is withdrawn. */
+static enum status action_call(struct batch *batch, struct error *error) {
+    struct batch late = *batch;
+    enum status status = payment_call(batch, error);
+    late.items = arena_alloc(batch->arena, (batch->count + 1) * sizeof(*late.items));
+    late.count = 0;
+    for (size_t i = 0; i < batch->count && status == STATUS_OK; i++) {
+        struct task *task = batch->items[i]->state;
+        if (task == NULL || task->request.answer != PROVIDER_ACTION || !is_late(task))
+            continue;
+        turn_to_withdraw(task);
+        late.items[late.count++] = batch->items[i];
+    }
+    if (status == STATUS_OK && late.count > 0) {
+        status = payment_call(&late, error);
+        say_why_withdrawn(&late);
+    }
+    return status;
+}
+
 /* --- apply: record what came of it --- */
 
 /* What came of the charge tells of the order, as the event that asked for it does. */
@@ -344,6 +420,10 @@ static void announce(struct batch *batch, struct delivery *delivery, enum event_
         .order = has_order ? &order : NULL,
         .provider = payment->provider->name,
         .auth_code = task->request.auth_code,
+        .reason = is_late(task) && task->request.answer != PROVIDER_DECLINED
+                      ? REASON_PAYMENT_TIMEOUT
+                      : REASON_PAYMENT_DECLINED,
+        .action_url = task->request.action_url,
     };
     if (has_order && !parse_order(delivery, batch->arena, &order))
         return;
@@ -356,15 +436,25 @@ static const char *or_null(const char *text) {
     return text[0] != 0 ? text : NULL;
 }
 
+/* Waits for its customer from now on. */
+static void begin_action(struct payment_row *row, const struct delivery *delivery,
+                         const struct payment *payment) {
+    row->action = (struct payment_action){
+        .until_us = clock_now_us() + payment->action_limit_s * 1000000,
+        .event = delivery->payload,
+    };
+}
+
 static void take_answer(struct payment_row *row, const struct task *task,
                         const struct payment_transition *transition) {
+    row->was_challenged = payment_fsm_is_challenged(row->status);
     row->status = transition->next;
     row->is_changed = true;
     row->charge_id = or_null(task->request.charge_id);
     row->refund_id = or_null(task->request.refund_id);
     row->decline_code = or_null(task->request.code);
     bool is_done = task->request.answer == PROVIDER_DONE;
-    row->is_authorized = is_done && task->operation == PAYMENT_AUTHORIZE;
+    row->is_authorized = transition->says == EVENT_PAYMENT_AUTHORIZED;
     row->is_captured = (is_done && task->operation == PAYMENT_CAPTURE) ||
                        (!is_done && task->operation == PAYMENT_VOID);
 }
@@ -380,6 +470,8 @@ static void settle(struct batch *batch, struct delivery *delivery,
     if (transition == NULL)
         return;
     take_answer(row, task, transition);
+    if (transition->says == EVENT_PAYMENT_ACTION_REQUIRED)
+        begin_action(row, delivery, batch->context);
     if (transition->says != PAYMENT_SAYS_NOTHING)
         announce(batch, delivery, (enum event_type)transition->says, row, data);
     if (transition->must_return)
@@ -418,5 +510,7 @@ const struct handler capture_handler = {
     .apply = payment_apply,
     .once = ONCE_BY_EFFECT,
 };
+const struct handler action_handler = {
+    .prepare = action_prepare, .call = action_call, .apply = payment_apply};
 const struct handler owed_handler = {
     .prepare = owed_prepare, .call = payment_call, .apply = payment_apply};

@@ -14,12 +14,11 @@ struct payment {
     const struct provider *provider;
     struct provider *stripe; /* the same where it is ours to destroy, otherwise NULL */
     struct breaker *breaker; /* guards the provider */
+    int64_t action_limit_s;  /* so long a payment waits for its customer */
 };
 
 /* inventory.reserved in inventory-first, order.created in the other flows: charge, or hold. */
 extern const struct handler charge_handler;
-/* order.failed, order.cancelled: give back what was taken or is held, refuse a later charge. */
-extern const struct handler end_handler;
 /* order.failed, order.cancelled: give back what was taken or is held, refuse a later charge. */
 extern const struct handler end_handler;
 /* order.capture_requested: take what is held. */
@@ -27,6 +26,8 @@ extern const struct handler capture_handler;
 /* What is still owed, or to be told by the provider, of orders that have ended or were shipped
    (owed_refunds.h). Its deliveries have no event. */
 extern const struct handler owed_handler;
-extern const struct handler owed_handler;
+/* What has become of payments that wait for their customer (actions.h): deliveries of the events
+   that asked for them, each a struct due_action. One whose time is up is withdrawn. */
+extern const struct handler action_handler;
 
 #endif

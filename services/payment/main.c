@@ -1,5 +1,6 @@
 /* The payment service: charges orders, at once or once they are shipped, and gives back the money
    of those that end early. */
+#include "services/payment/actions.h"
 #include "services/payment/handler.h"
 #include "services/payment/owed_refunds.h"
 #include "services/payment/read/refund_report.h"
@@ -30,9 +31,11 @@ static const struct consumer_spec consumers[] = {
 static const struct endpoint endpoints[] = {
     {"refund", "mesh.payment.refund", refund_endpoint_ask},
     {"refunds", "mesh.payment.refunds", refund_report_endpoint},
+    {"order_refunds", "mesh.payment.order_refunds", refund_endpoint_list},
+    {"recheck", "mesh.payment.recheck", action_endpoint_recheck},
 };
 
-static const struct periodic *const periodics[] = {&owed_refunds, &asked_refunds};
+static const struct periodic *const periodics[] = {&owed_refunds, &asked_refunds, &awaited_actions};
 
 static struct payment_settings settings;
 

@@ -8,6 +8,7 @@
 #include "services/payment/store.h"
 #include "shared/base/buf.h"
 #include "shared/contract/order_snapshot.h"
+#include "shared/contract/order_terms.h"
 
 struct payment_facts {
     const struct payment_row *row; /* as it is to be stored */
@@ -15,7 +16,9 @@ struct payment_facts {
        the order has ended. */
     const struct order_snapshot *order;
     const char *provider;
-    const char *auth_code; /* of payment.authorized */
+    const char *auth_code;    /* of payment.authorized */
+    enum order_reason reason; /* of payment.failed */
+    const char *action_url;   /* of payment.action_required */
 };
 
 /* Replaces what is in `data`. */

@@ -35,6 +35,41 @@ static const struct payment_transition transitions[] = {
      "let go"},
     {PAYMENT_VOIDING, PAYMENT_VOID, PROVIDER_DECLINED, PAYMENT_REFUNDING, EVENT_PAYMENT_CAPTURED,
      true, "somebody has captured it meanwhile"},
+
+    /* Its customer has to confirm it. */
+    {PAYMENT_INTENT, PAYMENT_CHARGE, PROVIDER_ACTION, PAYMENT_CHALLENGED,
+     EVENT_PAYMENT_ACTION_REQUIRED, false, "its customer is asked"},
+    {PAYMENT_AUTHORIZING, PAYMENT_AUTHORIZE, PROVIDER_ACTION, PAYMENT_HOLD_CHALLENGED,
+     EVENT_PAYMENT_ACTION_REQUIRED, false, "its customer is asked"},
+    {PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_ACTION, PAYMENT_WITHDRAWING, PAYMENT_SAYS_NOTHING,
+     true, "the order ended before its customer was asked"},
+    {PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_ACTION, PAYMENT_WITHDRAWING,
+     PAYMENT_SAYS_NOTHING, true, "the order ended before its customer was asked"},
+    {PAYMENT_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DONE, PAYMENT_CAPTURED, EVENT_PAYMENT_SUCCEEDED,
+     false, "its customer has confirmed it"},
+    {PAYMENT_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DECLINED, PAYMENT_DECLINED, EVENT_PAYMENT_FAILED,
+     false, "its customer has not"},
+    {PAYMENT_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_NOTHING, PAYMENT_DECLINED, EVENT_PAYMENT_FAILED,
+     false, "it was cancelled"},
+    {PAYMENT_CHALLENGED, PAYMENT_WITHDRAW, PROVIDER_DONE, PAYMENT_DECLINED, EVENT_PAYMENT_FAILED,
+     false, "its customer was not in time"},
+    {PAYMENT_CHALLENGED, PAYMENT_WITHDRAW, PROVIDER_DECLINED, PAYMENT_CAPTURED,
+     EVENT_PAYMENT_SUCCEEDED, false, "its customer confirmed it at the last moment"},
+    {PAYMENT_HOLD_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DONE, PAYMENT_AUTHORIZED,
+     EVENT_PAYMENT_AUTHORIZED, false, "its customer has confirmed it"},
+    {PAYMENT_HOLD_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DECLINED, PAYMENT_DECLINED,
+     EVENT_PAYMENT_FAILED, false, "its customer has not"},
+    {PAYMENT_HOLD_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_NOTHING, PAYMENT_DECLINED,
+     EVENT_PAYMENT_FAILED, false, "it was cancelled"},
+    {PAYMENT_HOLD_CHALLENGED, PAYMENT_WITHDRAW, PROVIDER_DONE, PAYMENT_DECLINED,
+     EVENT_PAYMENT_FAILED, false, "its customer was not in time"},
+    {PAYMENT_HOLD_CHALLENGED, PAYMENT_WITHDRAW, PROVIDER_DECLINED, PAYMENT_AUTHORIZED,
+     EVENT_PAYMENT_AUTHORIZED, false, "somebody has captured it meanwhile, too"},
+    {PAYMENT_WITHDRAWING, PAYMENT_WITHDRAW, PROVIDER_DONE, PAYMENT_WITHDRAWN, PAYMENT_SAYS_NOTHING,
+     false, "nobody can confirm it any more"},
+    {PAYMENT_WITHDRAWING, PAYMENT_WITHDRAW, PROVIDER_DECLINED, PAYMENT_REFUNDING,
+     EVENT_PAYMENT_SUCCEEDED, true, "its customer confirmed it as the order ended"},
+
     {PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_DONE, PAYMENT_REFUNDED, EVENT_PAYMENT_REFUNDED,
      false, "given back"},
     {PAYMENT_REFUNDING, PAYMENT_REFUND, PROVIDER_NOTHING, PAYMENT_VOIDED, PAYMENT_SAYS_NOTHING,
@@ -74,6 +109,9 @@ enum payment_status payment_fsm_end(enum payment_status status) {
         return PAYMENT_VOIDING;
     case PAYMENT_CAPTURED:
         return PAYMENT_REFUNDING;
+    case PAYMENT_CHALLENGED:
+    case PAYMENT_HOLD_CHALLENGED:
+        return PAYMENT_WITHDRAWING;
     default:
         return status;
     }
@@ -88,6 +126,10 @@ bool payment_fsm_is_held(enum payment_status status) {
            status == PAYMENT_CAPTURED || status == PAYMENT_UNCAPTURED;
 }
 
+bool payment_fsm_is_challenged(enum payment_status status) {
+    return status == PAYMENT_CHALLENGED || status == PAYMENT_HOLD_CHALLENGED;
+}
+
 bool payment_fsm_owes(enum payment_status status, enum payment_operation *operation) {
     switch (status) {
     case PAYMENT_CAPTURING:
@@ -98,6 +140,9 @@ bool payment_fsm_owes(enum payment_status status, enum payment_operation *operat
         return true;
     case PAYMENT_REFUNDING:
         *operation = PAYMENT_REFUND;
+        return true;
+    case PAYMENT_WITHDRAWING:
+        *operation = PAYMENT_WITHDRAW;
         return true;
     default:
         return false;

@@ -19,14 +19,18 @@
     X(DECLINED)                                                                                    \
     X(REFUNDING) /* to be given back, or being given back */                                       \
     X(REFUNDED)                                                                                    \
-    X(VOIDED)      /* the order ended before it was charged: refuses a late charge */              \
-    X(AUTHORIZING) /* to be held, or being held */                                                 \
-    X(ABANDONED)   /* the order ended while it was being held: refuses it, or lets it go */        \
-    X(AUTHORIZED)  /* held until its order has been shipped */                                     \
-    X(CAPTURING)   /* shipped: to be taken, or being taken */                                      \
-    X(UNCAPTURED)  /* shipped, and can be taken no more */                                         \
-    X(VOIDING)     /* to be let go, or being let go */                                             \
-    X(RELEASED)    /* was held, and let go */
+    X(VOIDED)          /* the order ended before it was charged: refuses a late charge */          \
+    X(AUTHORIZING)     /* to be held, or being held */                                             \
+    X(ABANDONED)       /* the order ended while it was being held: refuses it, or lets it go */    \
+    X(AUTHORIZED)      /* held until its order has been shipped */                                 \
+    X(CAPTURING)       /* shipped: to be taken, or being taken */                                  \
+    X(UNCAPTURED)      /* shipped, and can be taken no more */                                     \
+    X(VOIDING)         /* to be let go, or being let go */                                         \
+    X(RELEASED)        /* was held, and let go */                                                  \
+    X(CHALLENGED)      /* charged as soon as its customer has confirmed it */                      \
+    X(HOLD_CHALLENGED) /* held as soon as its customer has confirmed it */                         \
+    X(WITHDRAWING)     /* its order ended meanwhile: nobody is to confirm it any more */           \
+    X(WITHDRAWN)
 
 enum payment_status {
 #define PAYMENT_STATUS_ENUM(name) PAYMENT_##name,
@@ -42,6 +46,8 @@ enum payment_operation {
     PAYMENT_CAPTURE,
     PAYMENT_VOID,
     PAYMENT_REFUND,
+    PAYMENT_INQUIRE,  /* has its customer confirmed it? */
+    PAYMENT_WITHDRAW, /* nobody is to confirm it any more */
     PAYMENT_OPERATION_COUNT
 };
 
@@ -71,6 +77,8 @@ enum payment_status payment_fsm_end(enum payment_status status);
 enum payment_status payment_fsm_due(enum payment_status status);
 /* Whether money was held, or taken, for an order that is shipped. */
 bool payment_fsm_is_held(enum payment_status status);
+/* Whether it waits for its customer. */
+bool payment_fsm_is_challenged(enum payment_status status);
 /* What a status asks of the provider until it is settled, whoever asks; false: nothing. */
 bool payment_fsm_owes(enum payment_status status, enum payment_operation *operation);
 

@@ -50,6 +50,29 @@ static int64_t delay_ms(struct slice payment_method) {
     return ms < SIMULATED_DELAY_MOST_MS ? (int64_t)ms : SIMULATED_DELAY_MOST_MS;
 }
 
+#define ACTION_METHOD "pm_sim_action"
+#define ACTION_DECLINED "pm_sim_action_declined"
+
+static bool needs_action(struct slice payment_method) {
+    return slice_take_prefix(&payment_method, ACTION_METHOD) &&
+           (payment_method.len == 0 || payment_method.ptr[0] == '_');
+}
+
+/* Whether its customer has confirmed it by now. */
+static bool is_confirmed(const struct provider_request *request) {
+    struct slice rest = request->payment_method;
+    uint64_t ms;
+    return slice_take_prefix(&rest, ACTION_METHOD "_") && slice_parse_uint(rest, INT32_MAX, &ms) &&
+           clock_now_us() - request->wanted_at_us >= (int64_t)ms * 1000;
+}
+
+static void ask_customer(struct provider_request *request) {
+    request->answer = PROVIDER_ACTION;
+    derive_id("ch", request->charge_key, request->charge_id);
+    snprintf(request->action_url, sizeof(request->action_url),
+             "https://provider.invalid/confirm/%s", request->charge_id);
+}
+
 static void charge_one(struct provider_request *request, int64_t now_us) {
     const char *code = decline_code(request->payment_method);
     if (code != NULL) {
@@ -63,6 +86,8 @@ static void charge_one(struct provider_request *request, int64_t now_us) {
                request->attempt <= SIMULATED_ERRORS) {
         request->answer = PROVIDER_TRANSIENT;
         snprintf(request->code, sizeof(request->code), "simulated_error");
+    } else if (needs_action(request->payment_method)) {
+        ask_customer(request);
     } else {
         request->answer = PROVIDER_DONE;
         derive_id("ch", request->key, request->charge_id);
@@ -115,8 +140,30 @@ static void release(const struct provider *self, struct provider_request *const 
         if (fails_now(requests[i]))
             continue;
         requests[i]->answer = PROVIDER_DONE;
+        requests[i]->code[0] = '\0';
         derive_id("ch", requests[i]->charge_key, requests[i]->charge_id);
     }
+}
+
+static void inquire_one(struct provider_request *request) {
+    derive_id("ch", request->charge_key, request->charge_id);
+    if (slice_is(request->payment_method, ACTION_DECLINED)) {
+        request->answer = PROVIDER_DECLINED;
+        snprintf(request->code, sizeof(request->code), "authentication_failed");
+    } else if (is_confirmed(request)) {
+        request->answer = PROVIDER_DONE;
+        if (request->is_held)
+            derive_auth_code(request->charge_key, request->auth_code);
+    } else {
+        request->answer = PROVIDER_ACTION;
+    }
+}
+
+static void inquire(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    (void)self;
+    for (size_t i = 0; i < count; i++)
+        inquire_one(requests[i]);
 }
 
 static void refund_one(struct provider_request *request) {
@@ -136,4 +183,4 @@ static void refund(const struct provider *self, struct provider_request *const *
         refund_one(requests[i]);
 }
 
-const struct provider provider_simulated = {"simulated", charge, capture, release, refund};
+const struct provider provider_simulated = {"simulated", charge, capture, release, refund, inquire};

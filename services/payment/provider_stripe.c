@@ -20,6 +20,7 @@ struct stripe {
     struct httpc *httpc;
     char *charges_url, *refunds_url, *probe_url;
     char *authorization; /* header lines */
+    char *return_url;    /* NULL: nobody is asked */
     int64_t timeout_ms;
 };
 
@@ -175,6 +176,22 @@ static bool refuse_amount(struct provider_request *request) {
     return true;
 }
 
+/* The key was used by a request that could not ask the customer: it is asked for again like that.
+ */
+static void charge_as_before(const struct stripe *stripe, struct provider_request **requests,
+                             size_t count) {
+    size_t refused = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer != PROVIDER_REFUSED || requests[i]->return_url == NULL ||
+            strcmp(requests[i]->code, "idempotency_error") != 0)
+            continue;
+        requests[i]->return_url = NULL;
+        requests[refused++] = requests[i];
+    }
+    if (refused > 0)
+        run(stripe, &charging, requests, refused);
+}
+
 /* An order that is over is charged no more: its key is used up, unless it was used before; then the
    charge is asked again, which tells what came of it. */
 static void charge(const struct provider *self, struct provider_request *const *requests,
@@ -184,6 +201,7 @@ static void charge(const struct provider *self, struct provider_request *const *
     size_t some_count = 0;
     for (size_t i = 0; i < count; i++) {
         requests[i]->answer = PROVIDER_NONE;
+        requests[i]->return_url = stripe->return_url;
         if (!refuse_amount(requests[i]) && requests[i]->is_over)
             some[some_count++] = requests[i];
     }
@@ -196,6 +214,7 @@ static void charge(const struct provider *self, struct provider_request *const *
     }
     if (some_count > 0)
         run(stripe, &charging, some, some_count);
+    charge_as_before(stripe, some, some_count);
     free(some);
 }
 
@@ -251,6 +270,55 @@ static void refund(const struct provider *self, struct provider_request *const *
     }
 }
 
+/* --- what the customer does --- */
+
+/* Each is asked once, since its turn comes again. */
+static void ask_each(const struct stripe *stripe, struct provider_request *const *requests,
+                     size_t count) {
+    const char *headers[] = {stripe->authorization, "Stripe-Version: " STRIPE_VERSION, NULL};
+    struct httpc_call *calls = mem_alloc((count + 1) * sizeof(*calls));
+    struct buf *urls = mem_alloc((count + 1) * sizeof(*urls));
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&urls[i], "%s/", stripe->charges_url);
+        percent_encode(slice_of(requests[i]->charge_id), &urls[i]);
+        buf_append_text(&urls[i], "?expand%5B%5D=latest_charge");
+        calls[i] = (struct httpc_call){
+            .url = urls[i].ptr, .headers = headers, .timeout_ms = stripe->timeout_ms};
+    }
+    httpc_perform(stripe->httpc, calls, count);
+    for (size_t i = 0; i < count; i++) {
+        stripe_read_inquiry(&calls[i], requests[i]);
+        httpc_call_fini(&calls[i]);
+        buf_fini(&urls[i]);
+    }
+    free(urls);
+    free(calls);
+}
+
+/* What the customer failed to confirm stays failed: DONE where it was confirmed after all. */
+static void close_failed(const struct stripe *stripe, struct provider_request *request) {
+    char code[PROVIDER_CODE_SIZE];
+    snprintf(code, sizeof(code), "%s", request->code);
+    run(stripe, &releasing, &request, 1);
+    if (request->answer == PROVIDER_DECLINED) {
+        request->answer = PROVIDER_DONE;
+        request->code[0] = '\0';
+    } else if (request->answer == PROVIDER_DONE) {
+        request->answer = PROVIDER_DECLINED;
+        snprintf(request->code, sizeof(request->code), "%s", code);
+    }
+}
+
+static void inquire(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    const struct stripe *stripe = (const struct stripe *)self;
+    ask_each(stripe, requests, count);
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer == PROVIDER_DECLINED)
+            close_failed(stripe, requests[i]);
+    }
+}
+
 /* --- lifecycle --- */
 
 static char *join(const char *base, const char *path) {
@@ -288,17 +356,24 @@ enum status provider_stripe_create(const struct provider_stripe_options *options
     char *authorization = NULL;
     if (!httpc_is_url(options->url))
         return error_set(error, STATUS_INVALID, "OM_STRIPE_URL is no http or https address");
+    if (options->return_url != NULL && options->return_url[0] != '\0' &&
+        !httpc_is_url(options->return_url))
+        return error_set(error, STATUS_INVALID,
+                         "OM_PAYMENT_RETURN_URL is no http or https address");
     enum status status = read_key(options->key_file, &authorization, error);
     if (status != STATUS_OK)
         return status;
     struct stripe *stripe = mem_alloc(sizeof(*stripe));
-    stripe->provider = (struct provider){"stripe", charge, capture, release, refund};
+    stripe->provider = (struct provider){"stripe", charge, capture, release, refund, inquire};
     stripe->httpc = httpc_create(&(struct httpc_options){
         .parallel_max = (size_t)options->parallel_max, .ca_file = options->ca_file});
     stripe->charges_url = join(options->url, "/v1/payment_intents");
     stripe->refunds_url = join(options->url, "/v1/refunds");
     stripe->probe_url = join(options->url, "/v1/payment_intents?limit=1");
     stripe->authorization = authorization;
+    stripe->return_url = options->return_url != NULL && options->return_url[0] != '\0'
+                             ? mem_copy(slice_of(options->return_url))
+                             : NULL;
     stripe->timeout_ms = options->timeout_ms;
     *provider = &stripe->provider;
     return STATUS_OK;
@@ -314,6 +389,7 @@ void provider_stripe_destroy(struct provider **provider) {
     free(stripe->probe_url);
     explicit_bzero(stripe->authorization, strlen(stripe->authorization));
     free(stripe->authorization);
+    free(stripe->return_url);
     free(stripe);
     *provider = NULL;
 }

@@ -17,6 +17,10 @@
  * An order that is over is asked about without being charged: an intent that takes no money, under
  * the charge's own key, either uses that key up for good or is refused since a charge did.
  *
+ * A charge whose key was used before customers could be asked (return_url) is asked for again as it
+ * was then. An intent whose customer failed is cancelled before that counts, since it is open to
+ * another try.
+ *
  * A refund names the charge by the id that was stored; without one it stays TRANSIENT.
  */
 #ifndef OM_SERVICES_PAYMENT_PROVIDER_STRIPE_H
@@ -29,11 +33,12 @@
 #define STRIPE_BUDGET_MS 20000 /* no try begins later */
 
 struct provider_stripe_options {
-    const char *url;      /* https://api.stripe.com, or whoever speaks the same */
-    const char *key_file; /* the secret key */
-    const char *ca_file;  /* the authorities that may sign its certificate; "": the system's */
-    int64_t timeout_ms;   /* for one try */
-    int64_t parallel_max; /* requests under way at once */
+    const char *url;        /* https://api.stripe.com, or whoever speaks the same */
+    const char *key_file;   /* the secret key */
+    const char *ca_file;    /* the authorities that may sign its certificate; "": the system's */
+    int64_t timeout_ms;     /* for one try */
+    int64_t parallel_max;   /* requests under way at once */
+    const char *return_url; /* where customers come back to; "": nobody is asked */
 };
 
 /* INVALID when the key cannot be read or the address is none. */

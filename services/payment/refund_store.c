@@ -146,6 +146,51 @@ enum status refund_store_add(struct pg *pg, const struct refund *refund,
     return status == STATUS_OK && lines->count > 0 ? add_pieces(pg, refund, lines, error) : status;
 }
 
+/* --- looking at them --- */
+
+#define LIST(more)                                                                                 \
+    "SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object("                              \
+    "  'refundId', r.id, 'orderId', r.order_id, 'amountMinor', r.amount_minor,"                    \
+    "  'currency', p.currency, 'items', r.items::jsonb, 'status', r.status, 'createdAt',"          \
+    "  to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')" more         \
+    " )) ORDER BY r.created_at, r.id), '[]')::text"                                                \
+    " FROM payments.refunds r JOIN payments.payments p ON p.order_id = r.order_id"                 \
+    " WHERE r.order_id = $1::uuid"
+
+/* By [whether for an administrator]. */
+static const struct pg_statement list_refunds[2] = {
+    {.name = "refund_list", .sql = LIST(""), .param_count = 1},
+    {.name = "refund_list_whole",
+     .sql = LIST(", 'reason', r.reason, 'providerRefundId', r.refund_id, 'code', r.code,"
+                 " 'attempts', r.attempts"),
+     .param_count = 1},
+};
+
+enum status refund_store_list(struct pg *pg, const struct uuid *order_id, bool is_whole,
+                              struct buf *out, struct error *error) {
+    const struct pg_param param = pg_uuid(order_id);
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &list_refunds[is_whole], &param, &result, error);
+    if (status == STATUS_OK)
+        buf_append_slice(out, pg_get_slice(result, 0, 0));
+    pg_result_free(&result);
+    return status;
+}
+
+enum status refund_store_oldest(struct pg *pg, int64_t *age_s, struct error *error) {
+    static const struct pg_statement find_oldest = {
+        .name = "refund_oldest",
+        .sql = "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::int8"
+               " FROM payments.refunds WHERE status = 'PENDING'",
+    };
+    struct pg_result *result = NULL;
+    enum status status = pg_query(pg, &find_oldest, NULL, &result, error);
+    if (status == STATUS_OK)
+        *age_s = pg_get_int64(result, 0, 0);
+    pg_result_free(&result);
+    return status;
+}
+
 /* --- making those that are due --- */
 
 /* A time that is further away than any turn is of a clock that was ahead. */

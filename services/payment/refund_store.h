@@ -8,6 +8,7 @@
 
 #include "services/payment/payment_fsm.h"
 #include "shared/base/arena.h"
+#include "shared/base/buf.h"
 #include "shared/contract/order_lines.h"
 #include "shared/crypto/uuid.h"
 #include "shared/pg/pg.h"
@@ -46,6 +47,15 @@ enum status refund_store_read_lines(struct pg *pg, const struct uuid *order_id,
  */
 enum status refund_store_add(struct pg *pg, const struct refund *refund,
                              const struct order_lines *lines, struct error *error) MUST_CHECK;
+
+/* --- looking at them --- */
+
+/* Appends a JSON array of an order's refunds, oldest first; all that an administrator sees of each,
+   or what its customer does. */
+enum status refund_store_list(struct pg *pg, const struct uuid *order_id, bool is_whole,
+                              struct buf *out, struct error *error) MUST_CHECK;
+/* How old the oldest one is that is not settled, in seconds; 0: there is none. */
+enum status refund_store_oldest(struct pg *pg, int64_t *age_s, struct error *error) MUST_CHECK;
 
 /* --- making those that are due --- */
 

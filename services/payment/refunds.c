@@ -8,6 +8,7 @@
 #include "shared/base/failpoint.h"
 #include "shared/contract/currency.h"
 #include "shared/observe/log.h"
+#include "shared/observe/metrics.h"
 
 #include <stdio.h>
 
@@ -193,7 +194,47 @@ enum status refund_endpoint_ask(struct endpoint_call *call, struct error *error)
     return status;
 }
 
+/* --- looking at them --- */
+
+enum status refund_endpoint_list(struct endpoint_call *call, struct error *error) {
+    struct json_object *request = NULL, *whole = NULL;
+    struct slice id;
+    struct uuid order_id;
+    enum status status = json_parse(call->request, &request, error);
+    if (status == STATUS_OK &&
+        (json_get_string(request, "orderId", &id, NULL) != STATUS_OK || !uuid_parse(id, &order_id)))
+        status = error_set(error, STATUS_INVALID, "orderId is no UUID");
+    bool is_whole = status == STATUS_OK && json_object_object_get_ex(request, "whole", &whole) &&
+                    json_object_get_boolean(whole);
+    json_object_put(request);
+    if (status != STATUS_OK)
+        return status;
+    buf_append_text(call->reply, "{\"refunds\":");
+    status = refund_store_list(call->pg, &order_id, is_whole, call->reply, error);
+    buf_append_char(call->reply, '}');
+    return status;
+}
+
 /* --- making them --- */
+
+METRIC_GAUGE(oldest_pending, "ordermesh_refund_oldest_pending_seconds", "",
+             "Age of the oldest refund that was asked for and is not settled; 0: there is none.");
+
+#define WATCH_US INT64_C(60000000)
+
+/* Its key is forgotten by the provider after a day. Looked at once a minute. */
+static enum status watch_oldest(struct pg *pg, struct error *error) {
+    static int64_t next_us;
+    int64_t age_s, now_us = clock_monotonic_us();
+    if (now_us < next_us)
+        return STATUS_OK;
+    enum status status = refund_store_oldest(pg, &age_s, error);
+    if (status != STATUS_OK)
+        return status;
+    next_us = now_us + WATCH_US;
+    metric_set(&oldest_pending, metric_slot(&oldest_pending, ""), age_s);
+    return STATUS_OK;
+}
 
 static struct provider_request *make_request(const struct due_refund *due, struct arena *arena) {
     struct provider_request *request = arena_alloc(arena, sizeof(*request));
@@ -230,6 +271,8 @@ static void take_answer(struct due_refund *due, const struct provider_request *r
     case PROVIDER_NONE:
     case PROVIDER_TRANSIENT:
     case PROVIDER_OUTAGE:
+    case PROVIDER_ACTION:
+    case PROVIDER_ANSWER_COUNT:
         break;
     }
 }
@@ -248,9 +291,10 @@ static struct due_refunds in_hand;
 static enum status ask_provider(struct batch *batch, struct error *error) {
     struct payment *payment = batch->context;
     in_hand = (struct due_refunds){0};
-    if (!breaker_allow(payment->breaker, clock_monotonic_us()))
-        return STATUS_OK;
-    enum status status = refund_store_take_due(batch->pg, batch->arena, &in_hand, error);
+    enum status status = watch_oldest(batch->pg, error);
+    if (status != STATUS_OK || !breaker_allow(payment->breaker, clock_monotonic_us()))
+        return status;
+    status = refund_store_take_due(batch->pg, batch->arena, &in_hand, error);
     if (status != STATUS_OK || in_hand.count == 0)
         return status;
     struct request_list requests = {.count = in_hand.count};

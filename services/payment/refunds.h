@@ -16,5 +16,8 @@
 enum status refund_endpoint_ask(struct endpoint_call *call, struct error *error);
 
 extern const struct periodic asked_refunds;
+/* {"orderId", "whole"} -> {"refunds": [...]}: an order's, oldest first; `whole` for an
+   administrator, else as its customer sees them. */
+enum status refund_endpoint_list(struct endpoint_call *call, struct error *error);
 
 #endif

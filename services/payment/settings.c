@@ -22,6 +22,11 @@ const struct config_row payment_config_rows[PAYMENT_CONFIG_ROWS] = {
      "longest time for one try of one request, in milliseconds"},
     {"OM_STRIPE_PARALLEL", CONFIG_INT, AT(stripe.parallel_max), "32", 1, 1024,
      "requests to Stripe under way at once, a consumer"},
+    {"OM_PAYMENT_RETURN_URL", CONFIG_TEXT, AT(stripe.return_url), "", 0, 0,
+     "where a customer comes back to, with ?orderId=, from confirming a payment (3-D Secure); "
+     "empty: with stripe, a payment that needs the customer is declined"},
+    {"OM_PAYMENT_ACTION_LIMIT_S", CONFIG_INT, AT(action_limit_s), "900", 1, 82800,
+     "seconds that a payment waits for its customer; then its order fails with payment_timeout"},
 };
 
 static enum status choose_provider(const struct payment_settings *settings, struct payment *payment,
@@ -47,6 +52,7 @@ enum status payment_create(const struct payment_settings *settings, struct payme
         free(made);
         return status;
     }
+    made->action_limit_s = settings->action_limit_s;
     made->breaker = breaker_create(made->provider->name);
     *payment = made;
     return STATUS_OK;

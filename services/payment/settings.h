@@ -8,9 +8,10 @@
 struct payment_settings {
     const char *provider; /* simulated or stripe */
     struct provider_stripe_options stripe;
+    int64_t action_limit_s;
 };
 
-#define PAYMENT_CONFIG_ROWS 6
+#define PAYMENT_CONFIG_ROWS 8
 extern const struct config_row payment_config_rows[PAYMENT_CONFIG_ROWS];
 
 /* Makes the provider that the settings name, and its breaker. */

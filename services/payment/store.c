@@ -1,5 +1,6 @@
 #include "services/payment/store.h"
 
+#include "services/payment/action_store.h"
 #include "shared/base/clock.h"
 #include "shared/pg/pg_columns.h"
 #include "shared/pg/pg_result.h"
@@ -118,17 +119,20 @@ static struct delivery *owed_delivery(struct arena *arena, const struct uuid *or
 enum status payment_store_find_owed(struct batch *batch, struct error *error) {
     static const struct pg_statement find = {
         .name = "payment_find_owed",
-        .sql = "SELECT order_id FROM ("
-               " (SELECT order_id, updated_at FROM payments.payments WHERE status = 'REFUNDING'"
-               "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
-               " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
-               "  WHERE status IN ('CAPTURING', 'VOIDING', 'ABANDONED') AND (status <> 'ABANDONED'"
-               "   OR (charge_id IS NULL AND decline_code IS NULL))"
-               "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
-               " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
-               "  WHERE status = 'VOIDED' AND payment_method <> '' AND charge_id IS NULL"
-               "  AND decline_code IS NULL AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
-               ") owed ORDER BY updated_at LIMIT 100",
+        .sql =
+            "SELECT order_id FROM ("
+            " (SELECT order_id, updated_at FROM payments.payments WHERE status = 'REFUNDING'"
+            "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
+            " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
+            "  WHERE status IN ('CAPTURING', 'VOIDING', 'ABANDONED') AND (status <> 'ABANDONED'"
+            "   OR (charge_id IS NULL AND decline_code IS NULL))"
+            "  AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
+            " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
+            "  WHERE status = 'WITHDRAWING' AND " IS_LEFT_ALONE "  ORDER BY updated_at LIMIT 100)"
+            " UNION ALL (SELECT order_id, updated_at FROM payments.payments"
+            "  WHERE status = 'VOIDED' AND payment_method <> '' AND charge_id IS NULL"
+            "  AND decline_code IS NULL AND " IS_LEFT_ALONE " ORDER BY updated_at LIMIT 100)"
+            ") owed ORDER BY updated_at LIMIT 100",
     };
     struct pg_result *result = NULL;
     enum status status = pg_query(batch->pg, &find, NULL, &result, error);
@@ -234,5 +238,7 @@ static enum status save(struct batch *batch, const struct payment_rows *payments
 enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
                                struct error *error) {
     enum status status = save(batch, payments, false, error);
-    return status == STATUS_OK ? save(batch, payments, true, error) : status;
+    if (status == STATUS_OK)
+        status = save(batch, payments, true, error);
+    return status == STATUS_OK ? action_store_save(batch, payments, error) : status;
 }

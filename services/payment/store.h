@@ -18,6 +18,12 @@ struct payment_order {
     struct slice payment_method;
 };
 
+/* What a payment waits for its customer with. */
+struct payment_action {
+    int64_t until_us;   /* 0: it does not begin to */
+    struct slice event; /* the envelope of what asked for the payment */
+};
+
 struct payment_row {
     struct payment_order order; /* payment_method is empty in a tombstone: it was never wanted */
     enum payment_status status;
@@ -26,6 +32,8 @@ struct payment_row {
     bool is_changed;
     const char *charge_id, *refund_id, *decline_code; /* NULL leaves it */
     bool is_authorized, is_captured;                  /* in steps: the amount of this step */
+    struct payment_action action;
+    bool was_challenged; /* it waits no more */
 };
 
 /* Sorted by order id. */

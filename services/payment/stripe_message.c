@@ -53,13 +53,23 @@ static void add_amount(struct buf *form, const struct provider_request *request)
     add_currency(form, request->currency);
 }
 
+static void add_return_url(struct buf *form, const struct provider_request *request) {
+    struct buf url = {0};
+    buf_printf(&url, "%s%corderId=%s", request->return_url,
+               strchr(request->return_url, '?') != NULL ? '&' : '?', request->order_id);
+    add_field(form, "return_url", buf_slice(&url));
+    buf_fini(&url);
+}
+
 void stripe_write_charge(struct buf *form, const struct provider_request *request) {
     add_amount(form, request);
     add_field(form, "payment_method", request->payment_method);
     add_field(form, "payment_method_types%5B%5D", SLICE_LITERAL("card"));
     add_field(form, "confirm", SLICE_LITERAL("true"));
-    /* Nobody is there to be asked by the card's bank: that is a decline. */
-    add_field(form, "error_on_requires_action", SLICE_LITERAL("true"));
+    if (request->return_url != NULL)
+        add_return_url(form, request);
+    else /* nobody is there to be asked by the card's bank: that is a decline */
+        add_field(form, "error_on_requires_action", SLICE_LITERAL("true"));
     add_field(form, "metadata%5Border_id%5D", slice_of(request->order_id));
     if (request->is_held) {
         add_field(form, "capture_method", SLICE_LITERAL("manual"));
@@ -137,12 +147,10 @@ static void set_reason(struct provider_request *request, const struct httpc_call
 }
 
 /* What was asked, and the bit by which it is judged. */
-enum asked { CHARGE, CAPTURE, RELEASE, REFUND };
+enum asked { CHARGE, CAPTURE, RELEASE, REFUND, INQUIRY };
 static const unsigned judged_as[] = {
-    [CHARGE] = STRIPE_CHARGE,
-    [CAPTURE] = STRIPE_CAPTURE,
-    [RELEASE] = STRIPE_ANY,
-    [REFUND] = STRIPE_ANY,
+    [CHARGE] = STRIPE_CHARGE, [CAPTURE] = STRIPE_CAPTURE, [RELEASE] = STRIPE_ANY,
+    [REFUND] = STRIPE_ANY,    [INQUIRY] = STRIPE_ANY,
 };
 
 static struct json_object *object_of(struct json_object *object, const char *key) {
@@ -214,7 +222,36 @@ static bool is_as_asked(struct slice status, enum asked asked,
     if (asked == RELEASE)
         return slice_is(status, "canceled");
     return slice_is(status, "succeeded") ||
-           (asked == CHARGE && request->is_held && slice_is(status, "requires_capture"));
+           (asked != CAPTURE && request->is_held && slice_is(status, "requires_capture"));
+}
+
+/* False: it names no page to send the customer to. */
+static bool read_action(struct json_object *body, struct provider_request *request) {
+    struct json_object *action = object_of(body, "next_action");
+    struct slice url = text_of(object_of(action, "redirect_to_url"), "url");
+    if (url.len == 0 || url.len >= sizeof(request->action_url))
+        return false;
+    snprintf(request->action_url, sizeof(request->action_url), "%.*s", SLICE_ARG(url));
+    return true;
+}
+
+/* An intent that is neither done nor under way. */
+static void read_open(struct json_object *body, struct slice status, enum asked asked,
+                      struct provider_request *request) {
+    bool is_asked = slice_is(status, "requires_action");
+    if (is_asked && (asked == INQUIRY || (asked == CHARGE && read_action(body, request)))) {
+        set_code(request, PROVIDER_ACTION, SLICE_LITERAL(""));
+    } else if (asked == INQUIRY && slice_is(status, "canceled")) {
+        set_code(request, PROVIDER_NOTHING, status);
+    } else if (asked == INQUIRY) {
+        struct json_object *error = object_of(body, "last_payment_error");
+        set_code(request, PROVIDER_DECLINED, error != NULL ? decline_code(error) : status);
+    } else if (asked == CHARGE) {
+        set_code(request, PROVIDER_DECLINED, status);
+        request->charge_id[0] = '\0';
+    } else {
+        set_code(request, PROVIDER_REFUSED, status);
+    }
 }
 
 static bool read_intent(struct json_object *body, enum asked asked,
@@ -229,11 +266,8 @@ static bool read_intent(struct json_object *body, enum asked asked,
         set_code(request, PROVIDER_DONE, SLICE_LITERAL(""));
         if (request->is_held)
             read_auth_code(body, request);
-    } else if (asked == CHARGE) {
-        set_code(request, PROVIDER_DECLINED, status);
-        request->charge_id[0] = '\0';
     } else {
-        set_code(request, PROVIDER_REFUSED, status);
+        read_open(body, status, asked, request);
     }
     return false;
 }
@@ -301,6 +335,10 @@ bool stripe_read_void(const struct httpc_call *call, struct provider_request *re
 
 bool stripe_read_refund(const struct httpc_call *call, struct provider_request *request) {
     return read_call(call, REFUND, request);
+}
+
+void stripe_read_inquiry(const struct httpc_call *call, struct provider_request *request) {
+    (void)read_call(call, INQUIRY, request);
 }
 
 void stripe_read_refund_list(const struct httpc_call *call, struct provider_request *request) {

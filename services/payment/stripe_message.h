@@ -17,7 +17,8 @@
    decimals, which are 0, MGA with none. False where that is not exact: Stripe would refuse it. */
 bool stripe_amount(struct slice currency, int64_t amount_minor, int64_t *amount);
 /* Appends the form of POST /v1/payment_intents: created, confirmed and captured, or held, in one
-   step. The amount must be exact. */
+   step. The amount must be exact. Where request->return_url is given the customer may be asked
+   (3-D Secure), and comes back there; else an intent that needs the customer is declined. */
 void stripe_write_charge(struct buf *form, const struct provider_request *request);
 /* Appends the form of a payment intent that takes no money: sent under the key of a charge, it uses
    the key up, so that no late charge can, or is refused because a charge did. */
@@ -39,6 +40,9 @@ bool stripe_read_capture(const struct httpc_call *call, struct provider_request 
 /* DECLINED: it was captured. */
 bool stripe_read_release(const struct httpc_call *call, struct provider_request *request);
 bool stripe_read_refund(const struct httpc_call *call, struct provider_request *request);
+/* Reads GET /v1/payment_intents/<id>: as provider.inquire says. DECLINED is an intent whose
+   customer failed: it is open to another try until it is cancelled. */
+void stripe_read_inquiry(const struct httpc_call *call, struct provider_request *request);
 
 /* Reads GET /v1/refunds?payment_intent=...: the refund there is, into *request as done. Leaves it
    alone when there is none. */

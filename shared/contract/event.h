@@ -53,6 +53,8 @@
       "payments.evt.capture_failed", "PAYMENTS", "payment", 1)                                     \
     X(PAYMENT_VOIDED, "io.ordermesh.payment.voided", "payments.evt.voided", "PAYMENTS", "payment", \
       1)                                                                                           \
+    X(PAYMENT_ACTION_REQUIRED, "io.ordermesh.payment.action_required",                             \
+      "payments.evt.action_required", "PAYMENTS", "payment", 1)                                    \
     X(SHIPPING_SHIPPED, "io.ordermesh.shipping.shipped", "shipping.evt.shipped", "SHIPPING",       \
       "shipping", 1)                                                                               \
     X(SHIPPING_PART_SHIPPED, "io.ordermesh.shipping.part_shipped", "shipping.evt.part_shipped",    \

@@ -1,5 +1,9 @@
 #include "shared/contract/order_payment.h"
 
+#include "shared/base/clock.h"
+
+#include <string.h>
+
 static bool is_broken_off(const struct order_money *money) {
     return money->status == ORDER_FAILED || money->status == ORDER_CANCELLED;
 }
@@ -33,16 +37,32 @@ const char *order_payment_status(const struct order_money *money) {
         return status_of_held(money);
     if (money->has_decline)
         return "DECLINED";
-    return is_broken_off(money) ? "NONE" : "PENDING";
+    if (is_broken_off(money))
+        return "NONE";
+    return money->steps & STEP_ACTION ? PAYMENT_NEEDS_ACTION : "PENDING";
+}
+
+static void put_next_action(struct json_writer *w, const struct order_money *money) {
+    char until[RFC3339_SIZE];
+    clock_format(money->action_until_us, until);
+    json_key(w, "nextAction");
+    json_begin_object(w);
+    json_put_text(w, "type", PAYMENT_ACTION_REDIRECT);
+    json_put_string(w, "url", money->action_url);
+    json_put_text(w, "until", until);
+    json_end_object(w);
 }
 
 void order_payment_write(const struct order_money *money, struct json_writer *w) {
     bool is_authorized = (money->steps & (STEP_AUTHORIZED | STEP_PAID)) != 0;
+    const char *status = order_payment_status(money);
     json_key(w, "payment");
     json_begin_object(w);
-    json_put_text(w, "status", order_payment_status(money));
+    json_put_text(w, "status", status);
     json_put_int(w, "authorizedMinor", is_authorized ? money->total_minor : 0);
     json_put_int(w, "capturedMinor", captured_minor(money));
     json_put_int(w, "refundedMinor", money->refunded_minor);
+    if (strcmp(status, PAYMENT_NEEDS_ACTION) == 0 && money->action_url.len > 0)
+        put_next_action(w, money);
     json_end_object(w);
 }

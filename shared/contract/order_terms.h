@@ -25,7 +25,8 @@ enum order_status {
 /* The steps that an order has taken, as bits: id, bit, name. CANCEL: its customer wanted it
    cancelled; OVERDUE: its time was up. ON_SHIPMENT, from its first moment: its money is held at
    first (AUTHORIZED) and taken (PAID) once it is shipped; UNCAPTURED: that was refused for good.
-   ALLOCATED: not main alone serves it; PART_SHIPPED: some of it has left. */
+   ACTION: its customer was asked to confirm the payment. ALLOCATED: not main alone serves it;
+   PART_SHIPPED: some of it has left. */
 #define ORDER_STEP_TABLE(X)                                                                        \
     X(RESERVED, 1, "reserved")                                                                     \
     X(PAID, 2, "paid")                                                                             \
@@ -35,6 +36,7 @@ enum order_status {
     X(ON_SHIPMENT, 32, "on_shipment")                                                              \
     X(AUTHORIZED, 64, "authorized")                                                                \
     X(UNCAPTURED, 128, "uncaptured")                                                               \
+    X(ACTION, 256, "action")                                                                       \
     X(ALLOCATED, 512, "allocated")                                                                 \
     X(PART_SHIPPED, 1024, "part_shipped")
 

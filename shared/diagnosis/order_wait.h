@@ -22,7 +22,8 @@
     X(AUTHORIZED, 64, "PaymentAuthorized")                                                         \
     X(CAPTURE, 128, "CaptureRequested")                                                            \
     X(CAPTURED, 256, "PaymentCaptured")                                                            \
-    X(VOIDED, 512, "PaymentVoided")
+    X(VOIDED, 512, "PaymentVoided")                                                                \
+    X(ACTION, 1024, "PaymentActionRequired")
 
 enum order_sign {
 #define ORDER_SIGN_ENUM(id, bit, name) SIGN_##id = (bit),

@@ -330,6 +330,17 @@ test('a completed order is refunded in parts, once for each key', async () => {
   await expect(404, 'refundOrder', { path: { orderId: randomUUID() }, body, headers: key() });
   await expect(400, 'refundOrder', { path, body });
   await expect(415, 'refundOrder', { path, body, headers: key(), type: 'text/plain' });
+  const { json: known } = await expect(200, 'listRefunds', { path });
+  assert.ok(known.refunds.length >= 2 && known.refunds.every(({ reason }) => reason));
+  const { json: seen } = await expect(200, 'listOrderRefunds', { path });
+  assert.equal(seen.refunds.length, known.refunds.length);
+  await expect(404, 'listRefunds', { path: { orderId: randomUUID() } });
+  await expect(404, 'listOrderRefunds', { path: { orderId: randomUUID() } });
+});
+
+test('nobody but Stripe tells of payments', async () => {
+  const [body] = examplesOf('receiveStripeEvent');
+  await expect(404, 'receiveStripeEvent', { body });
 });
 
 test('the figures of a stretch of time can be read', async () => {

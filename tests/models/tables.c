@@ -135,7 +135,7 @@ static void print_order_table(void) {
 
 /* --- the payment's table --- */
 
-#define ANSWERS (PROVIDER_OUTAGE + 1)
+#define ANSWERS PROVIDER_ANSWER_COUNT
 
 static void print_payment_names(void) {
     print_name("", "PAYMENT_CHARGE", PAYMENT_CHARGE);

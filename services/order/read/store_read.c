@@ -26,6 +26,12 @@
     " FROM orders.orders o WHERE o.id = $1::uuid AND o.tenant = $2::text"                          \
     "  AND ($3::text = '' OR o.customer_id = $3::text)"
 
+/* Where its customer is to confirm the payment. */
+#define ACTION_URL                                                                                 \
+    " CASE WHEN o.action_until IS NOT NULL THEN (SELECT entry->>'detail'"                          \
+    "  FROM jsonb_array_elements(o.timeline) entry"                                                \
+    "  WHERE entry->>'event' = 'PaymentActionRequired' LIMIT 1) END"
+
 static const struct pg_statement read_order = {
     .name = "order_read",
     .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.steps, o.customer_id,"
@@ -34,7 +40,8 @@ static const struct pg_statement read_order = {
            "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
            "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
            " o.timeline::text, o.refunded_minor," HAS("PaymentRefunded") "," HAS(
-               "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS ", o.taken_at" READ_FROM,
+               "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS ", o.taken_at," ACTION_URL
+                                                         ", o.action_until" READ_FROM,
     .param_count = 3,
 };
 
@@ -66,6 +73,8 @@ enum {
     READ_HAS_DECLINE,
     READ_SHIPMENTS,
     READ_TAKEN,
+    READ_ACTION_URL,
+    READ_ACTION_UNTIL,
 };
 
 static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
@@ -123,6 +132,10 @@ static void put_payment(struct json_writer *w, const struct pg_result *result) {
         .has_void = pg_get_bool(result, 0, READ_HAS_VOID),
         .has_decline = pg_get_bool(result, 0, READ_HAS_DECLINE),
     };
+    if (!pg_is_null(result, 0, READ_ACTION_URL)) {
+        money.action_url = pg_get_slice(result, 0, READ_ACTION_URL);
+        money.action_until_us = pg_get_time_us(result, 0, READ_ACTION_UNTIL);
+    }
     if (!order_status_parse(pg_get_slice(result, 0, READ_STATUS), &money.status))
         return;
     /* Before there were parts, all was given back or nothing. */
@@ -148,9 +161,10 @@ static void put_reservation(struct json_writer *w, const struct order_sought *so
     json_key(w, "reservation");
     json_begin_object(w);
     json_put_text(w, "reservationId", id_text);
+    int begins = pg_is_null(result, 0, READ_ACTION_UNTIL) ? READ_TAKEN : READ_ACTION_UNTIL;
     if (is_unpaid && sought->reservation_limit_s > 0)
         put_time(w, "expiresAt",
-                 pg_get_time_us(result, 0, READ_TAKEN) +
+                 pg_get_time_us(result, 0, begins) +
                      sought->reservation_limit_s * INT64_C(1000000));
     json_end_object(w);
 }

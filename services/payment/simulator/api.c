@@ -1,6 +1,7 @@
 #include "services/payment/simulator/api.h"
 
 #include "services/payment/simulator/amount_rule.h"
+#include "services/payment/simulator/customer.h"
 #include "services/payment/simulator/form.h"
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"
@@ -46,8 +47,6 @@ static void answer_error(struct api_answer *answer, int status, const char *type
 
 /* The intent has ended, or was never held. */
 static void answer_state(struct api_answer *answer, const struct book_entry *charge) {
-    bool is_let_go = charge->settled != NULL && charge->settled->kind == BOOK_VOID;
-    bool is_taken = charge->settled != NULL || charge->capture_method[0] == '\0';
     struct json_writer w = json_writer(&answer->body);
     answer->status = 400;
     json_begin_object(&w);
@@ -59,10 +58,7 @@ static void answer_state(struct api_answer *answer, const struct book_entry *cha
     json_key(&w, "payment_intent");
     json_begin_object(&w);
     json_put_text(&w, "id", charge->id);
-    json_put_text(&w, "status",
-                  is_let_go  ? "canceled"
-                  : is_taken ? "succeeded"
-                             : "requires_payment_method");
+    json_put_text(&w, "status", customer_intent_status(charge));
     json_end_object(&w);
     json_end_object(&w);
     json_end_object(&w);
@@ -87,6 +83,8 @@ static void answer_decline(struct api_answer *answer, const struct book_entry *e
 static const char *status_of(const struct book_entry *entry) {
     if (strcmp(entry->decline_code, UNCONFIRMED) == 0)
         return "requires_payment_method";
+    if (entry->return_url[0] != '\0')
+        return "requires_action";
     if (entry->kind == BOOK_VOID)
         return "canceled";
     return entry->capture_method[0] != '\0' ? "requires_capture" : "succeeded";
@@ -99,14 +97,27 @@ static void put_latest_charge(struct json_writer *w) {
                            "\"card\":{\"authorization_code\":\"004711\"}}}"));
 }
 
-static void answer_entry(struct api_answer *answer, const struct book_entry *entry) {
+static void put_next_action(struct json_writer *w, const struct book_entry *entry,
+                            const char *own_url) {
+    struct buf url = {0};
+    buf_printf(&url, "%s/confirm/%s", own_url, entry->id);
+    json_key(w, "next_action");
+    json_begin_object(w);
+    json_put_text(w, "type", "redirect_to_url");
+    json_key(w, "redirect_to_url");
+    json_begin_object(w);
+    json_put_text(w, "url", url.ptr);
+    json_put_text(w, "return_url", entry->return_url);
+    json_end_object(w);
+    json_end_object(w);
+    buf_fini(&url);
+}
+
+/* As the entry was answered for, or, of a charge, how it stands. */
+static void write_entry(struct api_answer *answer, const struct book_entry *entry,
+                        const char *status, const char *own_url) {
     bool is_refund = entry->kind == BOOK_REFUND;
     bool is_own = is_refund || entry->kind == BOOK_CHARGE;
-    bool is_unconfirmed = strcmp(entry->decline_code, UNCONFIRMED) == 0;
-    if (entry->decline_code[0] != '\0' && !is_unconfirmed) {
-        answer_decline(answer, entry);
-        return;
-    }
     struct json_writer w = json_writer(&answer->body);
     answer->status = 200;
     json_begin_object(&w);
@@ -114,9 +125,15 @@ static void answer_entry(struct api_answer *answer, const struct book_entry *ent
     json_put_text(&w, "object", is_refund ? "refund" : "payment_intent");
     json_put_int(&w, "amount", entry->amount_minor);
     json_put_text(&w, "currency", entry->currency);
-    json_put_text(&w, "status", status_of(entry));
-    if (entry->capture_method[0] != '\0')
+    json_put_text(&w, "status", status);
+    if (strcmp(status, "requires_action") == 0)
+        put_next_action(&w, entry, own_url);
+    else if (entry->capture_method[0] != '\0')
         put_latest_charge(&w);
+    if (entry->answered != NULL && entry->answered->kind == BOOK_DENY)
+        json_put_raw(&w, "last_payment_error",
+                     SLICE_LITERAL("{\"type\":\"card_error\","
+                                   "\"code\":\"payment_intent_authentication_failure\"}"));
     if (is_refund)
         json_put_text(&w, "payment_intent", entry->charge_id);
     json_key(&w, "metadata");
@@ -126,6 +143,14 @@ static void answer_entry(struct api_answer *answer, const struct book_entry *ent
     json_end_object(&w);
 }
 
+static void answer_entry(const struct post *post, const struct book_entry *entry) {
+    bool is_unconfirmed = strcmp(entry->decline_code, UNCONFIRMED) == 0;
+    if (entry->decline_code[0] != '\0' && !is_unconfirmed)
+        answer_decline(post->answer, entry);
+    else
+        write_entry(post->answer, entry, status_of(entry), post->api->url);
+}
+
 /* --- entries --- */
 
 static void copy_text(char *to, struct slice text) {
@@ -133,7 +158,8 @@ static void copy_text(char *to, struct slice text) {
 }
 
 static const char *const id_prefixes[] = {
-    [BOOK_CHARGE] = "pi", [BOOK_REFUND] = "re", [BOOK_CAPTURE] = "cap", [BOOK_VOID] = "void"};
+    [BOOK_CHARGE] = "pi", [BOOK_REFUND] = "re",   [BOOK_CAPTURE] = "cap",
+    [BOOK_VOID] = "void", [BOOK_CONFIRM] = "yes", [BOOK_DENY] = "no"};
 
 static struct book_entry begin_entry(const struct post *post, enum book_kind kind) {
     struct book_entry entry = {.kind = kind};
@@ -155,6 +181,17 @@ static const char *decline_code(struct slice payment_method) {
     if (slice_is(payment_method, "pm_card_chargeDeclinedInsufficientFunds"))
         return "insufficient_funds";
     return "";
+}
+
+/* Without a way to ask the customer it is declined. */
+static void challenge(const struct post *post, struct slice method, struct book_entry *entry) {
+    struct slice return_url = form_get(&post->form, "return_url");
+    bool may_ask = !slice_is(form_get(&post->form, "error_on_requires_action"), "true");
+    copy_text(entry->payment_method, method);
+    if (may_ask && return_url.len > 0)
+        copy_text(entry->return_url, return_url);
+    else
+        copy_text(entry->decline_code, SLICE_LITERAL("authentication_required"));
 }
 
 /* False when the request is refused, and answered. */
@@ -185,6 +222,8 @@ static bool read_charge(struct post *post, struct book_entry *entry) {
         copy_text(entry->capture_method, SLICE_LITERAL("manual"));
         copy_text(entry->payment_method, method);
     }
+    if (is_confirmed && customer_is_needed(method))
+        challenge(post, method, entry);
     return true;
 }
 
@@ -196,7 +235,7 @@ static bool begin_settling(struct post *post, enum book_kind kind, struct book_e
         answer_error(post->answer, 404, "invalid_request_error", "resource_missing", "intent");
         return false;
     }
-    if (!book_is_held(charge)) {
+    if (!book_is_held(charge) && (kind != BOOK_VOID || !book_is_open(charge))) {
         answer_state(post->answer, charge);
         return false;
     }
@@ -296,7 +335,7 @@ static void answer_done(struct post *post, struct book_entry *entry) {
         answer_error(answer, 500, "api_error", NULL, NULL);
         return;
     }
-    answer_entry(answer, entry);
+    answer_entry(post, entry);
     answer->is_silent = post->fault == FAULT_TIMEOUT_AFTER;
     if (post->fault == FAULT_SLOW) {
         answer->delay_ms = post->api->slow_ms;
@@ -320,9 +359,11 @@ static void handle_post(struct post *post, bool (*read)(struct post *, struct bo
         return;
     struct book_entry *known = book_find_key(post->api->book, key);
     post->answer->is_replay = known != NULL;
-    if (known == NULL && read(post, &entry))
-        answer_done(post, book_add(post->api->book, &entry));
-    else if (known != NULL && !refuse_key(post, known))
+    if (known == NULL && read(post, &entry)) {
+        known = book_add(post->api->book, &entry);
+        hooks_tell(post->api->hooks, post->charge != NULL ? post->charge : known);
+        answer_done(post, known);
+    } else if (known != NULL && !refuse_key(post, known))
         answer_done(post, known);
 }
 
@@ -334,7 +375,7 @@ static void answer_list(struct post *post, const struct book_entry *entry) {
         return;
     buf_append_text(body, "{\"object\":\"list\",\"has_more\":false,\"data\":[");
     if (entry != NULL)
-        answer_entry(post->answer, entry);
+        answer_entry(post, entry);
     buf_append_text(body, "]}");
     post->answer->status = 200;
 }
@@ -347,9 +388,25 @@ static void handle_refund_list(struct post *post, struct arena *arena) {
     answer_list(post, charge != NULL ? charge->refund : NULL);
 }
 
+static void handle_intent(struct post *post) {
+    post->fault = faults_take(post->api->faults, (struct slice){0}, (struct slice){0});
+    if (refuse_early(post))
+        return;
+    if (post->charge == NULL)
+        answer_error(post->answer, 404, "invalid_request_error", "resource_missing", "intent");
+    else
+        write_entry(post->answer, post->charge, customer_intent_status(post->charge),
+                    post->api->url);
+}
+
 static void handle_inject(struct post *post) {
     enum fault fault;
     int64_t count = FAULTS_FOREVER;
+    if (hooks_inject(post->api->hooks, form_get(&post->form, "webhooks"))) {
+        post->answer->status = 200;
+        buf_append_text(&post->answer->body, "{}");
+        return;
+    }
     if (!fault_parse(form_get(&post->form, "fault"), &fault)) {
         answer_error(post->answer, 400, "invalid_request_error", "parameter_invalid", "fault");
         return;
@@ -392,6 +449,8 @@ static void handle_v1(struct post *post, struct arena *arena) {
         answer_list(post, NULL);
     else if (slice_is(post->request->path, "/v1/refunds"))
         handle_refund_list(post, arena);
+    else if (!is_post && names_intent(post, ""))
+        handle_intent(post);
     else
         answer_error(post->answer, 404, "invalid_request_error", NULL, NULL);
 }
@@ -407,6 +466,8 @@ void api_handle(struct api *api, const struct api_request *request, struct api_a
         book_write_json(api->book, &answer->body);
     } else if (is_post && slice_is(request->path, "/inject")) {
         handle_inject(&post);
+    } else if (customer_visits(api, request, answer)) {
+        /* answered */
     } else {
         handle_v1(&post, arena);
     }

@@ -1,5 +1,6 @@
 #include "services/payment/simulator/book.h"
 
+#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/json/json.h"
 
@@ -32,13 +33,13 @@ static const struct {
     {"declineCode", offsetof(struct book_entry, decline_code)},
     {"captureMethod", offsetof(struct book_entry, capture_method)},
     {"paymentMethod", offsetof(struct book_entry, payment_method)},
+    {"returnUrl", offsetof(struct book_entry, return_url)},
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
-static const char *const kinds[] = {[BOOK_CHARGE] = "charge",
-                                    [BOOK_REFUND] = "refund",
-                                    [BOOK_CAPTURE] = "capture",
-                                    [BOOK_VOID] = "void"};
+static const char *const kinds[] = {
+    [BOOK_CHARGE] = "charge", [BOOK_REFUND] = "refund",   [BOOK_CAPTURE] = "capture",
+    [BOOK_VOID] = "void",     [BOOK_CONFIRM] = "confirm", [BOOK_DENY] = "deny"};
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
 /* --- in memory --- */
@@ -59,19 +60,36 @@ static void tell_charge(const struct book *book, const struct book_entry *entry)
     if (entry->kind == BOOK_REFUND) {
         charge->refund = entry;
         charge->refunded_minor += entry->amount_minor;
+    } else if (entry->kind == BOOK_CONFIRM || entry->kind == BOOK_DENY) {
+        charge->answered = entry;
     } else {
         charge->settled = entry;
     }
 }
 
+/* Nothing stands in the way of its money. */
+static bool is_confirmed(const struct book_entry *charge) {
+    return charge->decline_code[0] == '\0' &&
+           (charge->return_url[0] == '\0' ||
+            (charge->answered != NULL && charge->answered->kind == BOOK_CONFIRM));
+}
+
 bool book_is_held(const struct book_entry *charge) {
-    return charge->decline_code[0] == '\0' && charge->capture_method[0] != '\0' &&
+    return is_confirmed(charge) && charge->capture_method[0] != '\0' && charge->settled == NULL;
+}
+
+bool book_is_open(const struct book_entry *charge) {
+    return charge->kind == BOOK_CHARGE && charge->return_url[0] != '\0' && !is_confirmed(charge) &&
            charge->settled == NULL;
+}
+
+struct book_entry *book_at(const struct book *book, size_t i) {
+    return i < book->count ? book->entries[i] : NULL;
 }
 
 int64_t book_left_minor(const struct book_entry *charge) {
     const struct book_entry *taken = charge->capture_method[0] == '\0' ? charge : charge->settled;
-    if (charge->decline_code[0] != '\0' || taken == NULL || taken->kind == BOOK_VOID)
+    if (!is_confirmed(charge) || taken == NULL || taken->kind == BOOK_VOID)
         return 0;
     return taken->amount_minor - charge->refunded_minor;
 }
@@ -79,6 +97,7 @@ int64_t book_left_minor(const struct book_entry *charge) {
 static struct book_entry *keep(struct book *book, const struct book_entry *entry) {
     struct book_entry *kept = mem_alloc(sizeof(*kept));
     *kept = *entry;
+    kept->kept_us = clock_monotonic_us();
     if (book->count == book->capacity) {
         size_t capacity = book->capacity == 0 ? 64 : 2 * book->capacity;
         struct book_entry **entries = mem_alloc(capacity * sizeof(struct book_entry *));

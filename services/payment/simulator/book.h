@@ -13,8 +13,8 @@
 #define BOOK_TEXT_SIZE 128
 
 /* A charge that is held is one whose capture_method is "manual": its money is taken by a capture.
- */
-enum book_kind { BOOK_CHARGE, BOOK_REFUND, BOOK_CAPTURE, BOOK_VOID };
+   One that is challenged moves no money before its customer has confirmed it. */
+enum book_kind { BOOK_CHARGE, BOOK_REFUND, BOOK_CAPTURE, BOOK_VOID, BOOK_CONFIRM, BOOK_DENY };
 
 struct book_entry {
     enum book_kind kind;
@@ -26,13 +26,17 @@ struct book_entry {
     char currency[BOOK_TEXT_SIZE];
     char decline_code[BOOK_TEXT_SIZE];   /* charge: why it was not captured, or "" */
     char capture_method[BOOK_TEXT_SIZE]; /* charge: "manual", or "" */
-    char payment_method[BOOK_TEXT_SIZE]; /* charge that is held */
+    char payment_method[BOOK_TEXT_SIZE]; /* charge that is held, or challenged */
+    char return_url[BOOK_TEXT_SIZE];     /* charge that is challenged; else "" */
     int64_t amount_minor;
     /* not in the file: */
     const struct book_entry *refund;  /* charge: its last refund, or NULL */
-    const struct book_entry *settled; /* charge that is held: its capture or void, or NULL */
-    int64_t refunded_minor;           /* charge: in all */
-    int64_t busy_until_us;            /* monotonic; its first request is still being answered */
+    const struct book_entry *settled; /* charge: its capture or void, or NULL */
+    const struct book_entry
+        *answered;          /* charge that is challenged: what its customer did, or NULL */
+    int64_t kept_us;        /* monotonic; since this process has it */
+    int64_t refunded_minor; /* charge: in all */
+    int64_t busy_until_us;  /* monotonic; its first request is still being answered */
 };
 
 struct book;
@@ -43,6 +47,10 @@ void book_close(struct book **book);
 /* What of a charge was taken and not given back. */
 int64_t book_left_minor(const struct book_entry *charge);
 bool book_is_held(const struct book_entry *charge); /* and neither captured nor let go */
+/* It waits for its customer, or its customer failed, and nobody has cancelled it. */
+bool book_is_open(const struct book_entry *charge);
+/* The i-th entry, or NULL. */
+struct book_entry *book_at(const struct book *book, size_t i);
 /* Copies the entry; the key is new. Returns it as kept. */
 struct book_entry *book_add(struct book *book, const struct book_entry *entry);
 struct book_entry *book_find_key(const struct book *book, struct slice key); /* or NULL */

@@ -16,6 +16,7 @@ struct settings {
     const char *port_file;
     const char *ledger_file;
     int64_t slow_ms;
+    const char *url, *webhook_url, *webhook_secret_file;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -29,6 +30,12 @@ static const struct config_row rows[] = {
      "file of all charges and refunds; kept and read again at the next start"},
     {"OM_SIM_SLOW_MS", CONFIG_INT, AT(slow_ms), "3000", 1, 600000,
      "how late a slow answer is, in milliseconds"},
+    {"OM_SIM_URL", CONFIG_TEXT, AT(url), "", 0, 0,
+     "address of this provider for customers who confirm a payment; empty: on 127.0.0.1"},
+    {"OM_SIM_WEBHOOK_URL", CONFIG_TEXT, AT(webhook_url), "", 0, 0,
+     "where webhooks go, such as a gateway's /api/v1/stripe/webhook; empty: nowhere"},
+    {"OM_SIM_WEBHOOK_SECRET_FILE", CONFIG_TEXT, AT(webhook_secret_file), "", 0, 0,
+     "file with the secret that webhooks are signed with"},
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -71,14 +78,22 @@ static int run_option(const char *option) {
 }
 
 static enum status run(const struct settings *settings, struct error *error) {
-    struct api api = {.slow_ms = settings->slow_ms};
-    enum status status = book_open(settings->ledger_file, &api.book, error);
-    if (status != STATUS_OK)
+    struct api api = {.slow_ms = settings->slow_ms, .url = settings->url};
+    enum status status = STATUS_OK;
+    if (settings->webhook_url[0] != '\0')
+        status =
+            hooks_create(settings->webhook_url, settings->webhook_secret_file, &api.hooks, error);
+    if (status == STATUS_OK)
+        status = book_open(settings->ledger_file, &api.book, error);
+    if (status != STATUS_OK) {
+        hooks_destroy(&api.hooks);
         return status;
+    }
     api.faults = faults_create();
     const struct server_options options = {settings->address, settings->port, settings->port_file,
                                            &api};
     status = server_run(&options, &stopping, error);
+    hooks_destroy(&api.hooks);
     faults_destroy(&api.faults);
     book_close(&api.book);
     return status;

@@ -1,5 +1,6 @@
 #include "services/payment/simulator/server.h"
 
+#include "services/payment/simulator/customer.h"
 #include "shared/loop/loop.h"
 #include "shared/net/listen.h"
 #include "shared/observe/log.h"
@@ -9,6 +10,7 @@
 
 #define BODY_MAX_BYTES (64 * 1024)
 #define TURN_MS 200
+#define BUSY_TURN_MS 10 /* while webhooks are under way */
 
 struct server {
     h2o_globalconf_t config;
@@ -34,15 +36,27 @@ struct late {
 /* --- answers --- */
 
 static const char *reason_of(int status) {
-    return status == 200 ? "OK" : status < 500 ? "Client Error" : "Server Error";
+    return status == 200   ? "OK"
+           : status == 303 ? "See Other"
+           : status < 500  ? "Client Error"
+                           : "Server Error";
 }
 
 static void send_answer(h2o_req_t *req, const struct api_answer *answer) {
     req->res.status = answer->status;
     req->res.reason = reason_of(answer->status);
     req->res.content_length = answer->body.len;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/json"));
+    if (answer->is_page)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                       H2O_STRLIT("text/html; charset=utf-8"));
+    else
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                       H2O_STRLIT("application/json"));
+    if (answer->location.len > 0) {
+        h2o_iovec_t location = h2o_strdup(&req->pool, answer->location.ptr, answer->location.len);
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_LOCATION, NULL, location.base,
+                       location.len);
+    }
     if (answer->is_replay)
         h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("idempotent-replayed"), 0,
                               NULL, H2O_STRLIT("true"));
@@ -59,6 +73,7 @@ static void late_dispose(void *memory) {
     if (timer_is_running(&late->entry))
         timer_stop(&late->entry);
     buf_fini(&late->answer.body);
+    buf_fini(&late->answer.location);
 }
 
 /* Takes the answer over. A silent one only waits for the client to go. */
@@ -103,6 +118,7 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req) {
     }
     send_answer(req, &answer);
     buf_fini(&answer.body);
+    buf_fini(&answer.location);
     return 0;
 }
 
@@ -156,6 +172,11 @@ enum status server_run(const struct server_options *options, const volatile sig_
     if (status != STATUS_OK)
         return status;
     int port = (int)listen_port(fd);
+    char own_url[64];
+    if (options->api->url[0] == '\0') {
+        snprintf(own_url, sizeof(own_url), "http://127.0.0.1:%d", port);
+        options->api->url = own_url;
+    }
     configure(&server, options->api);
     h2o_socket_t *listener =
         h2o_evloop_socket_create(server.context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
@@ -164,8 +185,11 @@ enum status server_run(const struct server_options *options, const volatile sig_
     status = write_port_file(options->port_file, port, error);
     if (status == STATUS_OK)
         log_info("listening", LOG_INT("port", port));
-    while (status == STATUS_OK && !*stopping)
-        h2o_evloop_run(server.context.loop, TURN_MS);
+    while (status == STATUS_OK && !*stopping) {
+        customers_act(options->api);
+        bool is_busy = hooks_turn(options->api->hooks);
+        h2o_evloop_run(server.context.loop, is_busy ? BUSY_TURN_MS : TURN_MS);
+    }
     h2o_socket_close(listener);
     return status;
 }

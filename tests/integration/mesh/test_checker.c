@@ -69,6 +69,12 @@ static const struct damage damages[] = {
          "CAPTURED", "1999") "INSERT INTO payments.refunded_lines VALUES ('" ID "', 1, 2, 1);"},
     {"an order that ended badly keeps no money",
      FAILED_ROW("shipping_failed", "[]") PAYMENT_ROW("CAPTURED", "1999")},
+    {"a payment waits for its customer no longer than its order",
+     FAILED_ROW("payment_timeout", "[]") PAYMENT_ROW("CHALLENGED", "1999")},
+    {"whose customer was asked knows until when",
+     FAILED_ROW("payment_timeout", "[]") "UPDATE orders.orders SET steps = 256;"},
+    {"every question to a customer is in its stream",
+     FAILED_ROW("payment_timeout", "[]") "UPDATE orders.orders SET steps = 256;"},
     {"no charge pays two orders",
      PAYMENT_ROW("CAPTURED", "1999") "INSERT INTO payments.payments SELECT '" OTHER_ID
                                      "', status, amount_minor, currency, payment_method, charge_id"
@@ -128,7 +134,7 @@ static const struct damage damages[] = {
 
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
-    " payments.refunds, payments.refunded_lines,"
+    " payments.refunds, payments.refunded_lines, payments.actions,"
     " inventory.products, inventory.stock, inventory.warehouse_stock, inventory.warehouses,"
     " inventory.stock_adjustments,"
     " inventory.reservations, shipping.shipments,"

@@ -1,13 +1,15 @@
 /* A model of the saga at its worst: thousands of orders of all flows at once, whose events come in
    any order and any batches, some of them twice, while payments die between charge and record,
-   customers cancel and the watchdog strikes. Handlers, SQL, inbox and outbox are the real ones.
-   Whatever happened, in the end money, stock, parcels, statuses and timelines must agree.
+   customers confirm payments or do not, and cancel, and the watchdog strikes. Handlers, SQL, inbox
+   and outbox are the real ones. Whatever happened, in the end money, stock, parcels, statuses and
+   timelines must agree.
 
    Prints its seed; OM_SEED repeats a run as far as the ids of events allow.
 
    Covers: services/inventory/handler.c services/order/order_fsm.c services/order/watchdog.c
    services/payment/handler.c services/shipping/ */
 #include "services/order/watchdog.h"
+#include "services/payment/actions.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"
@@ -106,6 +108,8 @@ static enum world_consumer choose_consumer(void) {
 static struct account {
     char charge_key[PROVIDER_KEY_SIZE];
     bool is_held, is_captured, is_released, is_refunded;
+    bool is_challenged, is_confirmed, is_denied; /* by its customer */
+    bool is_to_be_held;                          /* then */
 } accounts[ORDERS];
 static size_t account_count;
 
@@ -119,15 +123,29 @@ static struct account *find_account(const char *charge_key) {
     return &accounts[account_count++];
 }
 
+#define CHALLENGED "pm_sim_action"
+
+/* Its money moves once its customer has confirmed it. */
+static void challenge(struct account *account, bool is_held) {
+    account->is_challenged = true;
+    account->is_to_be_held |= is_held;
+}
+
+static void take_or_hold(struct account *account, bool is_held) {
+    account->is_held |= is_held;
+    account->is_captured |= !is_held;
+}
+
 static void charge(const struct provider *self, struct provider_request *const *requests,
                    size_t count) {
     provider_simulated.charge(self, requests, count);
     for (size_t i = 0; i < count; i++) {
+        if (requests[i]->answer == PROVIDER_ACTION)
+            challenge(find_account(requests[i]->charge_key), requests[i]->is_held);
         if (requests[i]->answer != PROVIDER_DONE)
             continue;
         struct account *account = find_account(requests[i]->charge_key);
-        account->is_held |= requests[i]->is_held;
-        account->is_captured |= !requests[i]->is_held;
+        take_or_hold(account, requests[i]->is_held);
         if (account->is_held && account->is_captured && !requests[i]->is_held)
             fail_msg("held, and charged: %s", account->charge_key);
     }
@@ -144,11 +162,52 @@ static void capture(const struct provider *self, struct provider_request *const 
     }
 }
 
+/* False: it was confirmed and is held, so this is about a hold like any other. Whether what is
+   asked for is held only its charge said. */
+static bool withdraw(struct account *account, struct provider_request *request) {
+    bool is_asked = request->answer == PROVIDER_DONE;
+    if (account->is_held)
+        return false;
+    if (is_asked && account->is_captured)
+        request->answer = PROVIDER_DECLINED;
+    else if (is_asked)
+        account->is_denied = true;
+    return true;
+}
+
+/* The customer acts while nobody looks: some confirm, some decline, some do nothing. */
+static void act(struct account *account) {
+    if (!account->is_challenged || account->is_confirmed || account->is_denied ||
+        account->is_captured || account->is_released || !chance(40))
+        return;
+    account->is_denied = chance(30);
+    account->is_confirmed = !account->is_denied;
+    if (account->is_confirmed)
+        take_or_hold(account, account->is_to_be_held);
+}
+
+static void inquire(const struct provider *self, struct provider_request *const *requests,
+                    size_t count) {
+    provider_simulated.inquire(self, requests, count);
+    for (size_t i = 0; i < count; i++) {
+        struct provider_request *request = requests[i];
+        struct account *account = find_account(request->charge_key);
+        act(account);
+        request->answer = account->is_released    ? PROVIDER_NOTHING
+                          : account->is_confirmed ? PROVIDER_DONE
+                          : account->is_denied    ? PROVIDER_DECLINED
+                                                  : PROVIDER_ACTION;
+        snprintf(request->code, sizeof(request->code), "as the model says");
+    }
+}
+
 static void release(const struct provider *self, struct provider_request *const *requests,
                     size_t count) {
     provider_simulated.release(self, requests, count);
     for (size_t i = 0; i < count; i++) {
         struct account *account = find_account(requests[i]->charge_key);
+        if (account->is_challenged && withdraw(account, requests[i]))
+            continue;
         if (!account->is_held || account->is_captured)
             fail_msg("what is not held is let go: %s", requests[i]->charge_key);
         account->is_released |= requests[i]->answer == PROVIDER_DONE;
@@ -166,8 +225,12 @@ static void refund(const struct provider *self, struct provider_request *const *
     }
 }
 
-static const struct provider provider = {
-    .name = "model", .charge = charge, .capture = capture, .release = release, .refund = refund};
+static const struct provider provider = {.name = "model",
+                                         .charge = charge,
+                                         .capture = capture,
+                                         .release = release,
+                                         .refund = refund,
+                                         .inquire = inquire};
 
 /* --- what happens --- */
 
@@ -194,15 +257,16 @@ static void cancel_early(const struct uuid *id) {
 }
 
 static void submit_one(void) {
-    static const char *const methods[] = {"pm_card_visa", "pm_card_visa", "pm_sim_expired",
-                                          "pm_sim_error", "pm_card_chargeDeclined"};
+    static const char *const methods[] = {
+        "pm_card_visa", "pm_card_visa",           CHALLENGED,
+        "pm_sim_error", "pm_card_chargeDeclined", "pm_sim_expired"};
     static const char *const skus[] = {"PLENTY", "PLENTY", "SCARCE", "UNSHIPPABLE", "SPREAD"};
     struct world_order order = {
         .id = uuid_v7(),
         .sku = skus[next_random() % 5],
         .quantity = 1 + (int64_t)(next_random() % 4),
         .unit_price_minor = -1,
-        .payment_method = methods[next_random() % 5],
+        .payment_method = methods[next_random() % 6],
         .flow = (enum order_flow)(next_random() % 3),
         .capture = chance(50) ? CAPTURE_ON_SHIPMENT : CAPTURE_AUTOMATIC,
     };
@@ -248,6 +312,24 @@ static void strike(struct pg *pg) {
     outbox_destroy(&batch.outbox);
 }
 
+/* A turn of the payments that wait for their customer, some of whose time is up; now and then it
+   dies before it has noted what it was told. */
+static void ask_customers(struct pg *pg) {
+    struct error error = {0};
+    struct batch batch = {.arena = arena_create(65536),
+                          .outbox = outbox_create(),
+                          .pg = pg,
+                          .context = &world.payment};
+    world_execute(&world, "UPDATE payments.actions SET due_at = now(),"
+                          " until = CASE WHEN random() < 0.3 THEN now() ELSE until END");
+    enum status status = chance(20) ? awaited_actions.ask(&batch, &error)
+                                    : periodic_run(&awaited_actions, &batch, &error);
+    if (status != STATUS_OK)
+        fail_msg("actions: %s: %s", status_name(status), error.text);
+    arena_destroy(&batch.arena);
+    outbox_destroy(&batch.outbox);
+}
+
 static void settle(enum world_consumer consumer, struct parcel *parcel,
                    const struct drive_message *message, bool has_died) {
     if (message->outcome == OUTCOME_REJECT)
@@ -288,10 +370,14 @@ static bool has_parcels(void) {
     return world_query_int(&world, "SELECT count(*) FROM shipping.in_parts") > 0;
 }
 
+static bool goes_on(void) {
+    return waiting > 0 || world_take_events(&world, send, NULL) > 0 || has_parcels() ||
+           world_query_int(&world, "SELECT count(*) FROM payments.actions") > 0;
+}
+
 /* Until no event is on its way, none comes, and no parcel is left. */
-static void run_all(struct pg *pg) {
-    for (size_t turn = 0; waiting > 0 || world_take_events(&world, send, NULL) > 0 || has_parcels();
-         turn++) {
+static void run_all(struct pg *pg, struct pg *payments_pg) {
+    for (size_t turn = 0; goes_on(); turn++) {
         assert_true(deliveries < DELIVERIES_MOST);
         for (int i = 0; i < 8 && submitted < ORDERS; i++)
             submit_one();
@@ -300,6 +386,10 @@ static void run_all(struct pg *pg) {
             strike(pg);
         if (turn % 50 == 49 || waiting == 0)
             world_send_parcels(&world);
+        if (account_count > 0)
+            act(&accounts[next_random() % account_count]);
+        if (turn % 10 == 9 || waiting == 0)
+            ask_customers(payments_pg);
         for (int i = 0; i < 4 && waiting > 0; i++)
             deliver_some();
         world_take_events(&world, send, NULL);
@@ -344,8 +434,13 @@ static void assert_provider_agrees(void) {
                                              " WHERE status IN ('CAPTURED', 'REFUNDED')"));
     assert_int_equal(refunded, world_query_int(&world, "SELECT count(*) FROM payments.payments"
                                                        " WHERE status = 'REFUNDED'"));
-    assert_int_equal(released, world_query_int(&world, "SELECT count(*) FROM payments.payments"
-                                                       " WHERE status = 'RELEASED'"));
+    /* What was confirmed as it was withdrawn is let go with that. */
+    assert_in_range(released,
+                    world_query_int(&world, "SELECT count(*) FROM payments.payments"
+                                            " WHERE status = 'RELEASED'"),
+                    world_query_int(&world, "SELECT count(*) FROM payments.payments WHERE status IN"
+                                            " ('RELEASED', 'WITHDRAWN') OR decline_code ="
+                                            " 'confirmation_timeout'"));
     assert_int_equal(held, world_query_int(&world, "SELECT count(*) FROM payments.payments"
                                                    " WHERE status = 'UNCAPTURED'"));
     assert_int_equal(captured - refunded,
@@ -367,6 +462,7 @@ static void print_story(void) {
 static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **state) {
     (void)state;
     struct pg *pg = pg_create(servers_role_url(world.servers, "om_orders"), "model");
+    struct pg *payments_pg = pg_create(servers_role_url(world.servers, "om_payments"), "model");
     print_message("seed %llu\n", (unsigned long long)seed);
     world_add_product(&world, "PLENTY", 1999, 1000000);
     world_add_product(&world, "SCARCE", 700, SCARCE_STOCK);
@@ -377,7 +473,7 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
     world_execute(&world, "CREATE TEMP TABLE model_cancelled (id uuid)");
     submit_one();
 
-    run_all(pg);
+    run_all(pg, payments_pg);
 
     print_story();
     assert_true(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE status ="
@@ -405,6 +501,12 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
                                         " 'RELEASED'") > 0);
     assert_true(world_query_int(&world, "SELECT count(*) FROM payments.payments WHERE status ="
                                         " 'UNCAPTURED'") > 0);
+    assert_true(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE status ="
+                                        " 'COMPLETED' AND steps & 256 <> 0") > 0);
+    assert_true(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE reason ="
+                                        " 'payment_timeout'") > 0);
+    assert_true(world_query_int(&world, "SELECT count(*) FROM payments.payments WHERE status ="
+                                        " 'WITHDRAWN'") > 0);
     assert_none("parcels without their completed order, or orders without their parcel",
                 "SELECT count(*) FROM orders.orders o FULL JOIN (SELECT order_id FROM"
                 " shipping.shipments WHERE status = 'SHIPPED') s ON s.order_id = o.id"
@@ -422,6 +524,7 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
                 " coalesce(sum(i.quantity), 0) FROM orders.orders o JOIN orders.order_items i"
                 " ON i.order_id = o.id WHERE o.status = 'COMPLETED' AND i.sku = s.sku)");
     pg_destroy(&pg);
+    pg_destroy(&payments_pg);
 }
 
 static int setup(void **state) {

@@ -54,6 +54,25 @@ static void a_refund_is_a_valid_request_and_is_read(void **state) {
     assert_int_equal(strncmp(request.refund_id, "re_", 3), 0);
 }
 
+static void a_question_about_a_charge_is_a_valid_request(void **state) {
+    (void)state;
+    struct provider_request request = ask(
+        mock.provider->inquire, (struct provider_request){.key = "inquire-1", .charge_id = "pi_1"});
+    /* Its fixture waits for a payment method, which the customer failed to give; then it is
+       cancelled, which its fixture is not. */
+    assert_int_equal(request.answer, PROVIDER_REFUSED);
+    assert_string_equal(request.code, "requires_payment_method");
+}
+
+static void a_charge_is_withdrawn_by_a_valid_request(void **state) {
+    (void)state;
+    struct provider_request request =
+        ask(mock.provider->release,
+            (struct provider_request){.key = "withdraw-1", .charge_id = "pi_1"});
+    assert_int_equal(request.answer, PROVIDER_REFUSED);
+    assert_string_equal(request.code, "requires_payment_method");
+}
+
 /* --- fixtures --- */
 
 static bool find_program(void) {
@@ -88,8 +107,11 @@ static int setup(void **state) {
     mock.process = process_start(&(struct process_options){.argv = argv, .log_path = "/dev/null"});
     assert_true(wait_until(answers, NULL, START_MS));
     write_key();
-    const struct provider_stripe_options options = {
-        .url = url, .key_file = mock.key_path, .timeout_ms = 5000, .parallel_max = 4};
+    const struct provider_stripe_options options = {.url = url,
+                                                    .key_file = mock.key_path,
+                                                    .timeout_ms = 5000,
+                                                    .parallel_max = 4,
+                                                    .return_url = "https://shop.example/back"};
     return provider_stripe_create(&options, &mock.provider, &error) != STATUS_OK;
 }
 
@@ -105,6 +127,8 @@ int main(void) {
         cmocka_unit_test(a_charge_is_a_valid_request),
         cmocka_unit_test(a_charge_that_is_over_is_a_valid_request),
         cmocka_unit_test(a_refund_is_a_valid_request_and_is_read),
+        cmocka_unit_test(a_question_about_a_charge_is_a_valid_request),
+        cmocka_unit_test(a_charge_is_withdrawn_by_a_valid_request),
     };
     if (!find_program()) {
         print_message("SKIP: no stripe-mock in PATH, and OM_STRIPE_MOCK names none\n");

@@ -68,7 +68,17 @@ const struct invariant invariants[] = {
      "SELECT o.id::text || ' ' || p.status FROM orders.orders o"
      "  JOIN payments.payments p ON p.order_id = o.id"
      "  WHERE o.status IN ('FAILED', 'CANCELLED')"
-     "    AND p.status NOT IN ('DECLINED', 'REFUNDED', 'VOIDED', 'ABANDONED', 'RELEASED')"},
+     "    AND p.status NOT IN ('DECLINED', 'REFUNDED', 'VOIDED', 'ABANDONED', 'RELEASED',"
+     "      'WITHDRAWN')"},
+    {'C', "a payment waits for its customer no longer than its order",
+     "SELECT order_id::text FROM payments.actions a JOIN orders.orders o ON o.id = a.order_id"
+     "  WHERE o.status IN ('COMPLETED', 'FAILED', 'CANCELLED')"
+     "  UNION ALL SELECT order_id::text FROM payments.payments p WHERE"
+     "    (status IN ('CHALLENGED', 'HOLD_CHALLENGED'))"
+     "      <> EXISTS (SELECT FROM payments.actions a WHERE a.order_id = p.order_id)"},
+    {'C', "whose customer was asked knows until when",
+     "SELECT id::text FROM orders.orders"
+     "  WHERE (steps & 256 <> 0) <> (action_until IS NOT NULL)"},
     {'C', "what was let go had been held, and was not taken",
      "SELECT p.order_id::text FROM payments.payments p JOIN orders.orders o ON o.id = p.order_id"
      "  WHERE p.status = 'RELEASED' AND (p.authorized_minor IS DISTINCT FROM o.total_minor"
@@ -144,7 +154,7 @@ const struct invariant invariants[] = {
     {'E', "every order ends as its kind must",
      "SELECT l.key || ' ' || l.kind || ' ' || o.status || ' ' || coalesce(o.reason, '')"
      "  FROM client_log l JOIN orders.orders o ON o.id::text = l.order_id"
-     "  WHERE (l.kind IN ('ok', 'held') AND o.status <> 'COMPLETED')"
+     "  WHERE (l.kind IN ('ok', 'held', 'asked') AND o.status <> 'COMPLETED')"
      "    OR (l.kind = 'declined' AND (o.status, o.reason) IS DISTINCT FROM"
      "        ('FAILED', 'payment_declined'))"
      "    OR (l.kind = 'stock' AND (o.status, o.reason) IS DISTINCT FROM"
@@ -217,6 +227,8 @@ const struct invariant invariants[] = {
      "    (NULL, 'PaymentCaptured', 'CaptureRequested'),"
      "    (NULL, 'CaptureFailed', 'CaptureRequested'),"
      "    (NULL, 'PaymentVoided', 'PaymentAuthorized'),"
+     "    (NULL, 'PaymentActionRequired', 'OrderCreated'),"
+     "    ('inventory-first', 'PaymentActionRequired', 'InventoryReserved'),"
      "    ('inventory-first', 'PaymentSucceeded', 'InventoryReserved'),"
      "    ('inventory-first', 'PaymentFailed', 'InventoryReserved'),"
      "    ('payment-first', 'InventoryReserved', 'PaymentSucceeded'),"
@@ -311,6 +323,9 @@ const struct invariant whole_stream_invariants[] = {
      "    ('payment.authorized', 64), ('order.capture_requested', 64),"
      "    ('payment.captured', 66), ('payment.capture_failed', 192)) due(type, steps)"
      "  WHERE o.status = 'COMPLETED' AND o.steps & due.steps = due.steps"
+     "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
+    {'F', "every question to a customer is in its stream",
+     "SELECT id::text || ' payment.action_required' FROM orders.orders WHERE steps & 256 <> 0"
      "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
     {'F', "every order that ended badly was announced",
      "SELECT id::text || ' order.' || lower(status) FROM orders.orders"

@@ -91,7 +91,9 @@ static void write_items(const struct load_recipe *recipe, uint64_t number, enum 
 
 void load_order_write(const struct load_recipe *recipe, uint64_t number, struct buf *out) {
     enum load_kind kind = load_order_kind(recipe, number);
-    const char *method = kind == LOAD_DECLINED ? "pm_card_chargeDeclined" : "pm_card_visa";
+    const char *method = kind == LOAD_DECLINED ? "pm_card_chargeDeclined"
+                         : kind == LOAD_ASKED  ? "pm_sim_action_500"
+                                               : "pm_card_visa";
     unsigned customer = (unsigned)(number % 100000);
 
     buf_printf(out, "{\"customerId\":\"C%u\",\"email\":\"c%u@example.com\",\"currency\":\"USD\"",

@@ -4,7 +4,8 @@
  *
  * Kinds and how each must end: `ok` COMPLETED; `declined` FAILED payment_declined; `stock` FAILED
  * out_of_stock; `scarce` asks for one of few pieces and ends either way; `held` is paid once it is
- * shipped, and ends COMPLETED.
+ * shipped, and ends COMPLETED; `asked` needs its customer, who confirms it soon, and ends
+ * COMPLETED.
  *
  * Plain values; nothing blocks.
  */
@@ -21,7 +22,8 @@
     X(DECLINED, "declined")                                                                        \
     X(STOCK, "stock")                                                                              \
     X(SCARCE, "scarce")                                                                            \
-    X(HELD, "held")
+    X(HELD, "held")                                                                                \
+    X(ASKED, "asked")
 
 enum load_kind {
 #define LOAD_KIND_ENUM(id, name) LOAD_##id,

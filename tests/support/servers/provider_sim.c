@@ -14,7 +14,7 @@ struct provider_sim {
     struct process *process;
     struct environment environment;
     int port;
-    char key_path[PATH_SIZE], log_path[PATH_SIZE], url[64];
+    char key_path[PATH_SIZE], secret_path[PATH_SIZE], log_path[PATH_SIZE], url[64];
 };
 
 static bool answers(void *closure) {
@@ -28,10 +28,10 @@ void provider_sim_restart(struct provider_sim *sim) {
     assert_true(wait_until(answers, sim, START_MS));
 }
 
-static void write_key(const char *path) {
+static void write_secret(const char *path, const char *secret) {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fputs("sk_test_simulated\n", file);
+    fprintf(file, "%s\n", secret);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -43,7 +43,9 @@ struct provider_sim *provider_sim_start(const char *dir, int64_t slow_ms) {
     snprintf(sim->key_path, sizeof(sim->key_path), "%s/provider-sim.key", dir);
     snprintf(sim->log_path, sizeof(sim->log_path), "%s/provider-sim.log", dir);
     snprintf(ledger_path, sizeof(ledger_path), "%s/provider-sim.ledger", dir);
-    write_key(sim->key_path);
+    snprintf(sim->secret_path, sizeof(sim->secret_path), "%s/provider-sim.secret", dir);
+    write_secret(sim->key_path, "sk_test_simulated");
+    write_secret(sim->secret_path, "whsec_simulated");
     unlink(ledger_path);
     environment_set(&sim->environment, "OM_SIM_LEDGER_FILE", ledger_path);
     environment_set_int(&sim->environment, "OM_SIM_SLOW_MS", slow_ms);
@@ -82,27 +84,56 @@ const char *provider_sim_key_file(const struct provider_sim *sim) {
     return sim->key_path;
 }
 
-void provider_sim_inject(struct provider_sim *sim, const char *form) {
+void provider_sim_hook(struct provider_sim *sim, const char *url) {
+    environment_set(&sim->environment, "OM_SIM_WEBHOOK_URL", url);
+    environment_set(&sim->environment, "OM_SIM_WEBHOOK_SECRET_FILE", sim->secret_path);
+}
+
+const char *provider_sim_secret_file(const struct provider_sim *sim) {
+    return sim->secret_path;
+}
+
+static void post(struct provider_sim *sim, const char *path, const char *form, int status) {
     struct http_client *http = http_client_create();
     struct http_response response;
-    char url[100];
-    snprintf(url, sizeof(url), "%s/inject", sim->url);
+    char url[200];
+    snprintf(url, sizeof(url), "%s%s", sim->url, path);
     const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
     const struct http_request request = {
         .method = "POST", .url = url, .headers = headers, .body = form};
-    assert_int_equal(http_send(http, &request, &response), 200);
+    assert_int_equal(http_send(http, &request, &response), status);
     http_response_fini(&response);
     http_client_destroy(&http);
+}
+
+void provider_sim_inject(struct provider_sim *sim, const char *form) {
+    post(sim, "/inject", form, 200);
+}
+
+static void answer(struct provider_sim *sim, const char *charge_id, const char *word) {
+    char path[120];
+    snprintf(path, sizeof(path), "/confirm/%s/%s", charge_id, word);
+    post(sim, path, "", 303);
+}
+
+void provider_sim_confirm(struct provider_sim *sim, const char *charge_id) {
+    answer(sim, charge_id, "yes");
+}
+
+void provider_sim_decline(struct provider_sim *sim, const char *charge_id) {
+    answer(sim, charge_id, "no");
 }
 
 static const char check_sql[] =
     "WITH e AS (SELECT e->>'kind' AS kind, (e->>'orderId')::uuid AS order_id, e->>'id' AS id,"
     "    (e->>'amountMinor')::bigint AS amount, e->>'declineCode' AS decline_code,"
-    "    e->>'captureMethod' = 'manual' AS is_held"
+    "    e->>'captureMethod' = 'manual' AS is_held, e->>'chargeId' AS charge_id,"
+    "    e->>'returnUrl' IS NOT NULL AS is_challenged"
     "    FROM json_array_elements('%s'::json->'entries') e),"
     " c AS (SELECT order_id, count(*) AS n, min(id) AS id, min(amount) AS amount,"
     "    coalesce(bool_and(is_held), false) AS is_held FROM e"
-    "    WHERE kind = 'charge' AND decline_code IS NULL GROUP BY order_id),"
+    "    WHERE kind = 'charge' AND decline_code IS NULL AND (NOT is_challenged OR EXISTS"
+    "      (SELECT FROM e y WHERE y.kind = 'confirm' AND y.charge_id = e.id)) GROUP BY order_id),"
     " t AS (SELECT order_id, count(*) AS n, sum(amount) AS amount FROM e"
     "    WHERE kind = 'capture' GROUP BY order_id),"
     " v AS (SELECT order_id, count(*) AS n FROM e WHERE kind = 'void' GROUP BY order_id),"
@@ -121,7 +152,10 @@ static const char check_sql[] =
     "   WHEN p.status IN ('AUTHORIZED', 'UNCAPTURED', 'RELEASED') THEN c.n = 1 AND c.is_held"
     "     AND c.id = p.charge_id AND c.amount = p.authorized_minor AND t.n IS NULL"
     "     AND r.n IS NULL AND (coalesce(v.n, 0) = 1) = (p.status = 'RELEASED')"
-    "   WHEN p.status IN ('VOIDED', 'ABANDONED', 'DECLINED') THEN c.n IS NULL AND r.n IS NULL"
+    "   WHEN p.status IN ('VOIDED', 'ABANDONED') THEN c.n IS NULL AND r.n IS NULL"
+    "   WHEN p.status IN ('DECLINED', 'WITHDRAWN') THEN r.n IS NULL AND t.n IS NULL"
+    "     AND (c.n IS NULL OR (c.is_held AND v.n = 1))" /* held at the last moment, and let go */
+    "   WHEN p.status IN ('CHALLENGED', 'HOLD_CHALLENGED', 'WITHDRAWING') THEN c.n IS NULL"
     "   ELSE false END, false)";
 
 void provider_sim_write_check(struct provider_sim *sim, struct buf *sql) {

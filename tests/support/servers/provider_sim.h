@@ -20,6 +20,12 @@ void provider_sim_resume(struct provider_sim *sim);  /* SIGCONT: does what was a
 
 const char *provider_sim_url(const struct provider_sim *sim);
 const char *provider_sim_key_file(const struct provider_sim *sim);
+/* What the customer does on the page of the bank, for the charge of that id. */
+void provider_sim_confirm(struct provider_sim *sim, const char *charge_id);
+void provider_sim_decline(struct provider_sim *sim, const char *charge_id);
+/* Webhooks go to `url`, signed with a secret of this file, from the next restart on. */
+void provider_sim_hook(struct provider_sim *sim, const char *url);
+const char *provider_sim_secret_file(const struct provider_sim *sim);
 /* `form` as POST /inject takes it: "fault=down", "fault=error_after&count=1", "fault=none". */
 void provider_sim_inject(struct provider_sim *sim, const char *form);
 

@@ -31,7 +31,7 @@ static const struct handler_row payment_order_rows[] = {
     {EVENT_PAYMENT_SUCCEEDED, &step_handler},  {EVENT_PAYMENT_AUTHORIZED, &step_handler},
     {EVENT_PAYMENT_CAPTURED, &step_handler},   {EVENT_PAYMENT_CAPTURE_FAILED, &step_handler},
     {EVENT_PAYMENT_FAILED, &progress_handler}, {EVENT_PAYMENT_REFUNDED, &progress_handler},
-    {EVENT_PAYMENT_VOIDED, &progress_handler},
+    {EVENT_PAYMENT_VOIDED, &progress_handler}, {EVENT_PAYMENT_ACTION_REQUIRED, &step_handler},
 };
 static const struct handler_row shipping_order_rows[] = {
     {EVENT_SHIPPING_SHIPPED, &step_handler},
@@ -90,16 +90,27 @@ static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payme
                                                    "notifications"};
 
 static const char *const tables[] = {
-    "orders.held_orders",          "orders.orders",
-    "orders.order_items",          "orders.idempotency_keys",
-    "orders.early_cancels",        "orders.catalog",
-    "inventory.products",          "inventory.stock",
-    "inventory.warehouse_stock",   "inventory.warehouses",
-    "inventory.stock_adjustments", "inventory.reservations",
-    "payments.refunded_lines",     "payments.refunds",
-    "payments.payments",           "orders.shipments",
-    "shipping.in_parts",           "shipping.parcels",
-    "shipping.shipments",          "notifications.notifications",
+    "orders.held_orders",
+    "orders.orders",
+    "orders.order_items",
+    "orders.idempotency_keys",
+    "orders.early_cancels",
+    "orders.catalog",
+    "inventory.products",
+    "inventory.stock",
+    "inventory.warehouse_stock",
+    "inventory.warehouses",
+    "inventory.stock_adjustments",
+    "inventory.reservations",
+    "payments.refunded_lines",
+    "payments.refunds",
+    "payments.actions",
+    "payments.payments",
+    "orders.shipments",
+    "shipping.in_parts",
+    "shipping.parcels",
+    "shipping.shipments",
+    "notifications.notifications",
     "notifications.pending",
 };
 
@@ -151,6 +162,7 @@ void world_create(struct world *world) {
     world->shipping.fail_skus = "UNSHIPPABLE";
     world->order = (struct order_settings){.saga_limit_s = 900, .ask_products = ask_products};
     world->payment.provider = &provider_simulated;
+    world->payment.action_limit_s = 900;
     world->payment.breaker = breaker_create("simulated");
     assert_int_equal(
         channel_log_create("/dev/null", &world->notification.channels[NOTIFY_LOG], &error),

@@ -56,7 +56,8 @@ static void each_names_the_schemas_of_its_events(void **state) {
                         "urn:ordermesh:schema:payment.authorized:1 "
                         "urn:ordermesh:schema:payment.captured:1 "
                         "urn:ordermesh:schema:payment.capture_failed:1 "
-                        "urn:ordermesh:schema:payment.voided:1");
+                        "urn:ordermesh:schema:payment.voided:1 "
+                        "urn:ordermesh:schema:payment.action_required:1");
     assert_string_equal(label("consumer ORDERS/inventory-failed", schemas),
                         "urn:ordermesh:schema:order.failed:1");
     assert_string_equal(label("consumer ORDERS/order", schemas),

@@ -4,7 +4,7 @@
 #define FULFILLED (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)
 #define ALL_STEPS                                                                                  \
     (FULFILLED | STEP_CANCEL | STEP_OVERDUE | STEP_ON_SHIPMENT | STEP_AUTHORIZED |                 \
-     STEP_UNCAPTURED | STEP_ALLOCATED | STEP_PART_SHIPPED)
+     STEP_UNCAPTURED | STEP_ACTION | STEP_ALLOCATED | STEP_PART_SHIPPED)
 
 static const enum event_type events[] = {
     EVENT_ORDER_CANCEL,
@@ -18,6 +18,7 @@ static const enum event_type events[] = {
     EVENT_PAYMENT_CAPTURED,
     EVENT_PAYMENT_CAPTURE_FAILED,
     EVENT_PAYMENT_VOIDED,
+    EVENT_PAYMENT_ACTION_REQUIRED,
     EVENT_SHIPPING_SHIPPED,
     EVENT_SHIPPING_PART_SHIPPED,
     EVENT_SHIPPING_FAILED,

@@ -1,9 +1,9 @@
 #include "services/payment/payment_fsm.h"
 #include "tests/support/base/test.h"
 
-static const enum provider_answer answers[] = {PROVIDER_NONE,      PROVIDER_DONE,
-                                               PROVIDER_DECLINED,  PROVIDER_NOTHING,
-                                               PROVIDER_TRANSIENT, PROVIDER_OUTAGE};
+static const enum provider_answer answers[] = {
+    PROVIDER_NONE,      PROVIDER_DONE,   PROVIDER_DECLINED, PROVIDER_NOTHING,
+    PROVIDER_TRANSIENT, PROVIDER_OUTAGE, PROVIDER_ACTION};
 #define ANSWERS (sizeof(answers) / sizeof(answers[0]))
 
 static void assert_goes(enum payment_status from, enum payment_operation operation,
@@ -59,6 +59,37 @@ static void what_somebody_captured_before_it_could_be_let_go_is_given_back(void 
     assert_true(row->must_return);
 }
 
+static void a_payment_waits_for_its_customer_and_goes_on_as_it_would_have(void **state) {
+    (void)state;
+    assert_goes(PAYMENT_INTENT, PAYMENT_CHARGE, PROVIDER_ACTION, PAYMENT_CHALLENGED);
+    assert_goes(PAYMENT_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DONE, PAYMENT_CAPTURED);
+    assert_goes(PAYMENT_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DECLINED, PAYMENT_DECLINED);
+    assert_goes(PAYMENT_AUTHORIZING, PAYMENT_AUTHORIZE, PROVIDER_ACTION, PAYMENT_HOLD_CHALLENGED);
+    assert_goes(PAYMENT_HOLD_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DONE, PAYMENT_AUTHORIZED);
+    assert_goes(PAYMENT_HOLD_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_DECLINED, PAYMENT_DECLINED);
+    assert_null(payment_fsm_step(PAYMENT_CHALLENGED, PAYMENT_INQUIRE, PROVIDER_ACTION));
+}
+
+static void what_is_withdrawn_too_late_is_paid_or_given_back(void **state) {
+    (void)state;
+    enum payment_operation operation;
+    assert_goes(PAYMENT_CHALLENGED, PAYMENT_WITHDRAW, PROVIDER_DONE, PAYMENT_DECLINED);
+    assert_goes(PAYMENT_CHALLENGED, PAYMENT_WITHDRAW, PROVIDER_DECLINED, PAYMENT_CAPTURED);
+    assert_int_equal(payment_fsm_end(PAYMENT_CHALLENGED), PAYMENT_WITHDRAWING);
+    assert_int_equal(payment_fsm_end(PAYMENT_HOLD_CHALLENGED), PAYMENT_WITHDRAWING);
+    assert_true(payment_fsm_owes(PAYMENT_WITHDRAWING, &operation));
+    assert_int_equal(operation, PAYMENT_WITHDRAW);
+    assert_goes(PAYMENT_WITHDRAWING, PAYMENT_WITHDRAW, PROVIDER_DONE, PAYMENT_WITHDRAWN);
+    assert_goes(PAYMENT_WITHDRAWING, PAYMENT_WITHDRAW, PROVIDER_DECLINED, PAYMENT_REFUNDING);
+}
+
+static void an_order_that_ended_before_its_customer_was_asked_withdraws_the_question(void **state) {
+    (void)state;
+    assert_goes(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_ACTION, PAYMENT_WITHDRAWING);
+    assert_goes(PAYMENT_ABANDONED, PAYMENT_AUTHORIZE, PROVIDER_ACTION, PAYMENT_WITHDRAWING);
+    assert_true(payment_fsm_step(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_ACTION)->must_return);
+}
+
 static void a_voided_order_that_was_not_charged_stays_voided(void **state) {
     (void)state;
     assert_goes(PAYMENT_VOIDED, PAYMENT_CHARGE, PROVIDER_NOTHING, PAYMENT_VOIDED);
@@ -79,8 +110,8 @@ static void an_answer_that_decides_nothing_changes_nothing(void **state) {
 
 static void what_has_ended_stays_ended(void **state) {
     (void)state;
-    const enum payment_status ends[] = {PAYMENT_CAPTURED, PAYMENT_DECLINED, PAYMENT_REFUNDED,
-                                        PAYMENT_UNCAPTURED, PAYMENT_RELEASED};
+    const enum payment_status ends[] = {PAYMENT_CAPTURED,   PAYMENT_DECLINED, PAYMENT_REFUNDED,
+                                        PAYMENT_UNCAPTURED, PAYMENT_RELEASED, PAYMENT_WITHDRAWN};
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         for (size_t j = 0; j < ANSWERS; j++) {
             for (int asked = 0; asked < PAYMENT_OPERATION_COUNT; asked++)
@@ -120,6 +151,9 @@ int main(void) {
         cmocka_unit_test(money_moves_one_way_from_intent_to_its_end),
         cmocka_unit_test(a_charge_that_meets_a_voided_order_is_given_back),
         cmocka_unit_test(a_voided_order_that_was_not_charged_stays_voided),
+        cmocka_unit_test(a_payment_waits_for_its_customer_and_goes_on_as_it_would_have),
+        cmocka_unit_test(what_is_withdrawn_too_late_is_paid_or_given_back),
+        cmocka_unit_test(an_order_that_ended_before_its_customer_was_asked_withdraws_the_question),
         cmocka_unit_test(money_that_is_held_is_taken_or_let_go),
         cmocka_unit_test(what_somebody_captured_before_it_could_be_let_go_is_given_back),
         cmocka_unit_test(an_answer_that_decides_nothing_changes_nothing),

@@ -55,6 +55,9 @@ static void what_is_missing_is_named(void **state) {
     assert_refused(stripe_settings("https://api.stripe.com", "/dev/null"), "no key");
     assert_refused(stripe_settings("https://api.stripe.com", "/nowhere"), "/nowhere");
     assert_refused(stripe_settings("ftp://api.stripe.com", key_path), "OM_STRIPE_URL");
+    struct payment_settings settings = stripe_settings("https://api.stripe.com", key_path);
+    settings.stripe.return_url = "shop.example";
+    assert_refused(settings, "OM_PAYMENT_RETURN_URL");
 }
 
 static void nobody_there_is_an_outage(void **state) {

@@ -45,6 +45,34 @@ static void what_nobody_took_says_why(void **state) {
     assert_stands(&money, "NONE");
 }
 
+static void what_needs_its_customer_says_where_and_until_when(void **state) {
+    (void)state;
+    struct order_money money = {.status = ORDER_PENDING,
+                                .steps = STEP_ACTION,
+                                .total_minor = 500,
+                                .action_url = SLICE_LITERAL("https://bank.example/1"),
+                                .action_until_us = 1767225600000000};
+    struct buf out = {0};
+    struct json_writer w = json_writer(&out);
+    json_begin_object(&w);
+    order_payment_write(&money, &w);
+    json_end_object(&w);
+    assert_string_equal(out.ptr,
+                        "{\"payment\":{\"status\":\"ACTION_REQUIRED\",\"authorizedMinor\":0,"
+                        "\"capturedMinor\":0,\"refundedMinor\":0,\"nextAction\":{\"type\":"
+                        "\"redirect_to_url\",\"url\":\"https://bank.example/1\",\"until\":"
+                        "\"2026-01-01T00:00:00.000000Z\"}}}");
+    buf_fini(&out);
+    money.has_decline = true;
+    assert_stands(&money, "DECLINED");
+    money.has_decline = false;
+    money.status = ORDER_FAILED;
+    assert_stands(&money, "NONE");
+    money.status = ORDER_PENDING;
+    money.steps |= STEP_PAID;
+    assert_stands(&money, "CAPTURED");
+}
+
 static void the_amounts_never_grow_on_the_way(void **state) {
     (void)state;
     const struct order_money money = {.status = ORDER_COMPLETED,
@@ -68,6 +96,7 @@ int main(void) {
         cmocka_unit_test(what_is_paid_at_once_is_captured_or_given_back),
         cmocka_unit_test(what_is_held_is_taken_or_let_go),
         cmocka_unit_test(what_nobody_took_says_why),
+        cmocka_unit_test(what_needs_its_customer_says_where_and_until_when),
         cmocka_unit_test(the_amounts_never_grow_on_the_way),
     };
     return cmocka_run_group_tests_name("order_payment", tests, NULL, NULL);

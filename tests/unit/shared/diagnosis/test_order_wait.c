@@ -6,7 +6,7 @@
 
 #define ALL_SIGNS                                                                                  \
     (SIGN_RESERVED | SIGN_PAID | SIGN_SHIPPED | SIGN_STOP | SIGN_RELEASED | SIGN_REFUNDED |        \
-     SIGN_AUTHORIZED | SIGN_CAPTURE | SIGN_CAPTURED | SIGN_VOIDED)
+     SIGN_AUTHORIZED | SIGN_CAPTURE | SIGN_CAPTURED | SIGN_VOIDED | SIGN_ACTION)
 
 static void assert_is_declared(const struct awaited_consumer *consumer) {
     char path[256];
@@ -117,6 +117,14 @@ static void money_that_is_held_is_waited_for_until_it_is_taken_or_let_go(void **
     assert_waits(FLOW_PARALLEL, ORDER_FAILED, both | SIGN_VOIDED | SIGN_RELEASED, "");
 }
 
+static void a_payment_waits_for_its_customer(void **state) {
+    (void)state;
+    assert_waits(FLOW_INVENTORY_FIRST, ORDER_PENDING, SIGN_RESERVED | SIGN_ACTION,
+                 "PAYMENTS/order");
+    assert_contains(order_wait_of(FLOW_PARALLEL, ORDER_PENDING, SIGN_ACTION)->what, "customer");
+    assert_waits(FLOW_PAYMENT_FIRST, ORDER_PENDING, SIGN_PAID | SIGN_ACTION, "PAYMENTS/inventory");
+}
+
 static void a_timeline_is_read_by_its_words(void **state) {
     (void)state;
     assert_int_equal(order_sign(slice_of("InventoryReserved")), SIGN_RESERVED);
@@ -131,6 +139,7 @@ int main(void) {
         cmocka_unit_test(each_flow_goes_its_way),
         cmocka_unit_test(what_has_ended_may_still_be_owed_something),
         cmocka_unit_test(money_that_is_held_is_waited_for_until_it_is_taken_or_let_go),
+        cmocka_unit_test(a_payment_waits_for_its_customer),
         cmocka_unit_test(a_timeline_is_read_by_its_words),
     };
     return cmocka_run_group_tests_name("order_wait", tests, NULL, NULL);
