@@ -57,6 +57,8 @@ const struct route routes[] = {
      RATE_READ},
     {"POST", "/api/v1/orders/{id}/cancel", cancel_order, SCOPE_ORDERS_WRITE, OWNER_TENANT,
      RATE_WRITE},
+    {"GET", "/api/v1/customers/{id}/personal-data", get_personal_data, SCOPE_ORDERS_READ,
+     OWNER_TENANT, RATE_READ},
     {"DELETE", "/api/v1/customers/{id}/personal-data", delete_personal_data, SCOPE_ORDERS_WRITE,
      OWNER_TENANT, RATE_WRITE},
     {"POST", "/api/v1/webhooks", post_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_WRITE},

@@ -136,6 +136,14 @@ static const struct command commands[] = {
      .options = OPTIONS({"--tenant", "TENANT", NULL, "whose customer it is (default: default)"},
                         {"--from", VALUE_FILE, NULL, "a list of erasures"}),
      .run = customer_erase_command},
+    {.words = "customer export",
+     .arguments = "CUSTOMER-ID [--tenant TENANT]",
+     .summary = "print what is held about a customer",
+     .details = "A line of JSON for up to 50 of the customer's orders: their personal data, opened"
+                " by the notification service, and what the customer was told; as GET"
+                " /api/v1/customers/{customerId}/personal-data says it.",
+     .options = OPTIONS({"--tenant", "TENANT", NULL, "whose customer it is (default: default)"}),
+     .run = customer_export_command},
     {.words = "customer erasures",
      .arguments = "[--since TIME]",
      .summary = "list whose personal data was erased",

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define ANSWER_MS 5000
+
 /* What is asked for; texts are borrowed. */
 struct wish {
     struct slice tenant, customer, by;
@@ -114,6 +116,85 @@ int customer_erase_command(const struct omctl_config *config, int argc, char **a
     printf("%lld customers are erased, %lld keys were destroyed\n", (long long)customers,
            (long long)keys);
     return COMMAND_DONE;
+}
+
+/* --- exporting -------------------------------------------------------------------------------- */
+
+static enum status ask(struct nats_client *nats, const char *subject, const struct buf *body,
+                       struct buf *answer, struct error *error) {
+    natsMsg *message = NULL;
+    const char *refusal = NULL;
+    enum status status = STATUS_OK;
+    natsStatus s = natsConnection_Request(&message, nats_client_fast(nats), subject, body->ptr,
+                                          (int)body->len, ANSWER_MS);
+    buf_clear(answer);
+    if (s != NATS_OK)
+        status = error_set(error, STATUS_UNAVAILABLE, "%s: %s", subject, natsStatus_GetText(s));
+    else if (natsMsgHeader_Get(message, "Nats-Service-Error", &refusal) == NATS_OK)
+        status = error_set(error, STATUS_UNAVAILABLE, "%s: %s", subject, refusal);
+    else
+        buf_append(answer, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    natsMsg_Destroy(message);
+    return status;
+}
+
+static void write_question(const struct wish *wish, struct slice after, struct buf *question) {
+    struct json_writer w = json_writer(question);
+    json_begin_object(&w);
+    json_put_string(&w, "tenant", wish->tenant);
+    json_put_string(&w, "customerId", wish->customer);
+    if (after.len > 0)
+        json_put_string(&w, "after", after);
+    json_end_object(&w);
+}
+
+/* Leaves in `after` where the next page begins; empty behind the last one. */
+static enum status export_page(struct nats_client *nats, const struct wish *wish, struct buf *after,
+                               struct error *error) {
+    struct buf question = {0}, sealed = {0}, opened = {0};
+    struct json_object *root = NULL;
+    struct slice next;
+    write_question(wish, buf_slice(after), &question);
+    buf_clear(after);
+    enum status status = ask(nats, "mesh.order.personal", &question, &sealed, error);
+    if (status == STATUS_OK)
+        status = ask(nats, "mesh.notification.open", &sealed, &opened, error);
+    if (status == STATUS_OK)
+        status = json_parse(buf_slice(&opened), &root, error);
+    if (status == STATUS_OK)
+        puts(opened.ptr);
+    if (status == STATUS_OK && json_get_string(root, "next", &next, NULL) == STATUS_OK)
+        buf_append_slice(after, next);
+    json_object_put(root);
+    buf_fini(&question);
+    buf_fini(&sealed);
+    buf_fini(&opened);
+    return status;
+}
+
+int customer_export_command(const struct omctl_config *config, int argc, char **argv) {
+    const char *id = NULL, *tenant = "default";
+    const struct command_option options[] = {{.value = &id},
+                                             {.name = "--tenant", .value = &tenant}};
+    struct nats_client *nats = NULL;
+    struct buf after = {0};
+    struct error error;
+    enum status status = command_parse(options, 2, argc, argv, &error);
+    if (status == STATUS_OK && !customer_id_is_valid(slice_of(id)))
+        status = error_set(&error, STATUS_INVALID, "a customer's id is needed");
+    if (status != STATUS_OK) {
+        (void)command_failed("customer export", &error);
+        return COMMAND_USAGE;
+    }
+    const struct wish wish = {.tenant = slice_of(tenant), .customer = slice_of(id)};
+    status = command_open_nats(config, &nats, &error);
+    do {
+        if (status == STATUS_OK)
+            status = export_page(nats, &wish, &after, &error);
+    } while (status == STATUS_OK && after.len > 0);
+    nats_client_destroy(&nats);
+    buf_fini(&after);
+    return status == STATUS_OK ? COMMAND_DONE : command_failed("customer export", &error);
 }
 
 /* --- whose was -------------------------------------------------------------------------------- */

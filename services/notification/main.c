@@ -1,5 +1,6 @@
 /* The notification service: tells customers the news of their orders. */
 #include "services/notification/endpoint.h"
+#include "services/notification/export.h"
 #include "services/notification/handler.h"
 #include "services/notification/housekeeping.h"
 #include "services/notification/settings.h"
@@ -26,6 +27,7 @@ static const struct consumer_spec consumers[] = {
 static const struct endpoint endpoints[] = {
     {"seal_keys", "mesh.notification.seal_keys", notification_endpoint_seal_keys},
     {"erase", "mesh.notification.erase", notification_endpoint_erase},
+    {"open", "mesh.notification.open", notification_endpoint_open},
 };
 
 static const struct periodic *const periodics[] = {&notification_housekeeping};

@@ -42,6 +42,7 @@ enum status notice_read_personal(struct notice *notice, struct slice plain, stru
     enum status status = json_tree_parse(plain, arena, &personal, error);
     if (status != STATUS_OK)
         return status;
+    notice->personal = arena_slice(arena, plain);
     notice->email = get_optional(personal, "email");
     notice->phone = get_optional(personal, "phone");
     read_wanted(personal, notice);

@@ -2,6 +2,7 @@
 #include "services/order/endpoint.h"
 #include "services/order/handler.h"
 #include "services/order/read/list.h"
+#include "services/order/read/personal.h"
 #include "services/order/submit.h"
 #include "services/order/unpaid.h"
 #include "services/order/watchdog.h"
@@ -57,6 +58,7 @@ static const struct endpoint endpoints[] = {
     {"list", "mesh.order.list", order_endpoint_list},
     {"report", "mesh.order.report", order_endpoint_list},
     {"missing", "mesh.order.missing", order_endpoint_missing},
+    {"personal", "mesh.order.personal", order_endpoint_personal},
 };
 
 static const struct periodic *const periodics[] = {&watchdog, &held_orders, &unpaid_watch};

@@ -201,6 +201,17 @@ test('a tenant subscribes addresses to its events', async () => {
   await expect(422, 'changeWebhook', { path, body: { url: 'ftp://shop.example/' } });
 });
 
+test('what is held about a customer is told, page by page', async () => {
+  const { orderId } = await place({ customerId: 'Told 1', email: 'told@example.com' });
+  await ended({ orderId });
+  const path = { customerId: 'Told 1' };
+  const { json } = await expect(200, 'getPersonalData', { path });
+  assert.equal(json.orders[0].personalData.email, 'told@example.com');
+  const behind = await expect(200, 'getPersonalData', { path, query: { after: orderId } });
+  assert.deepEqual(behind.json.orders, []);
+  await expect(400, 'getPersonalData', { path, query: { after: 'x' } });
+});
+
 test('the personal data of a customer is erased, also again', async () => {
   const path = { customerId: 'Erased 1' };
   const { json } = await expect(200, 'erasePersonalData', { path });

@@ -49,6 +49,7 @@ struct notice {
     struct slice phone;
     struct slice customer_id, tenant;
     struct slice sealed;          /* personal data; may be empty */
+    struct slice personal;        /* the same opened: JSON; empty until then */
     struct slice reason;          /* of FAILED and CANCELLED */
     struct slice carrier;         /* of SHIPPED */
     struct slice tracking_number; /* of SHIPPED */

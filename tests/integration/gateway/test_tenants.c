@@ -39,6 +39,7 @@ static const struct row {
     {"GET", "/api/v1/orders/{id}/refunds", {401, 401, 401, 401, IN, 404, IN, 404, 404}},
     {"GET", "/api/v1/orders/{id}/events", {401, 401, 401, 401, 200, 404, 200, 404, 404}},
     {"POST", "/api/v1/orders/{id}/cancel", {401, 401, 401, 401, 202, 404, 202, 404, 404}},
+    {"GET", "/api/v1/customers/{id}/personal-data", {401, 401, 401, 401, 403, 403, IN, 403, IN}},
     {"DELETE", "/api/v1/customers/{id}/personal-data", {401, 401, 401, 401, 403, 403, IN, 403, IN}},
     {"POST", "/api/v1/webhooks", {401, 401, 401, 401, 403, 403, IN, 403, IN}},
     {"GET", "/api/v1/webhooks", {401, 401, 401, 401, 403, 403, IN, 403, IN}},

@@ -2,7 +2,8 @@
    that the servers, the logs and a backup hold, and tried.
 
    Covers: gateway/customers/ gateway/orders/post_order.c services/notification/customer_keys.c
-   services/notification/endpoint.c omctl/customer.c */
+   services/notification/endpoint.c services/notification/export.c services/order/read/personal.c
+   omctl/customer.c */
 #include "shared/crypto/seal_key.h"
 #include "tests/support/base/test.h"
 #include "tests/support/mesh/scenario.h"
@@ -313,6 +314,46 @@ static void without_the_notification_service_orders_are_accepted_and_told_later(
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
 }
 
+/* All pages of what omctl prints, and the one page of the gateway. */
+static struct buf export_by_omctl(const char *customer) {
+    struct servers *servers = mesh_servers(scenario->mesh);
+    return shell("OM_NATS_URL='%s' OM_NATS_USER=operator OM_NATS_PASSWORD_FILE='%s' "
+                 "'%s/bin/omctl' customer export '%s'",
+                 servers_nats_url(servers), servers_nats_password_file(servers, "operator"),
+                 OM_BINARY_DIR, customer);
+}
+
+static void what_is_held_is_told_page_by_page_and_no_more_once_it_is_erased(void **state) {
+    (void)state;
+    char first[64], second[64], path[300];
+    struct http_response response;
+    place_completed("Cust-Told", first);
+    place_completed("Cust-Told", second);
+    await_notices(second, "SENT");
+    snprintf(path, sizeof(path), "/api/v1/customers/Cust-Told/personal-data");
+    assert_int_equal(clients_get(scenario->clients, path, &response), 200);
+    assert_contains(response.body.ptr,
+                    "\"personalData\":{\"email\":\"mail-of-Cust-Told@example.org\"}");
+    assert_contains(response.body.ptr, "\"confirmed\"");
+    struct buf told = export_by_omctl("Cust-Told");
+    assert_memory_equal(told.ptr, response.body.ptr, response.body.len);
+    http_response_fini(&response);
+    buf_fini(&told);
+
+    snprintf(path, sizeof(path), "/api/v1/customers/Cust-Told/personal-data?after=%s", first);
+    assert_int_equal(clients_get(scenario->clients, path, &response), 200);
+    assert_contains(response.body.ptr, second);
+    assert_null(strstr(response.body.ptr, first));
+    http_response_fini(&response);
+
+    erase("Cust-Told");
+    told = export_by_omctl("Cust-Told");
+    assert_contains(told.ptr, "\"unreadable\":\"the customer's personal data was erased\"");
+    assert_contains(told.ptr, "\"erasedAt\":");
+    assert_null(strstr(told.ptr, "mail-of"));
+    buf_fini(&told);
+}
+
 static int setup(void **state) {
     scenario_setup(state);
     scenario = *state;
@@ -332,6 +373,7 @@ int main(void) {
         cmocka_unit_test(erasing_again_is_the_same_and_is_on_record),
         cmocka_unit_test(the_next_order_has_a_new_key),
         cmocka_unit_test(what_omctl_erases_the_gateways_hear),
+        cmocka_unit_test(what_is_held_is_told_page_by_page_and_no_more_once_it_is_erased),
         cmocka_unit_test(a_kill_in_the_middle_leaves_it_done_or_not),
         cmocka_unit_test(without_the_notification_service_orders_are_accepted_and_told_later),
     };
