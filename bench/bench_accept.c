@@ -30,7 +30,7 @@ static double accept_orders(const struct bench_options *options, struct mesh *me
                                           .orders = (int64_t)result.accepted});
 
     struct limit_nats nats = limit_connect(mesh_servers(mesh));
-    uint64_t stored = limit_subject_messages(&nats, "ORDERS", "orders.cmd.submit");
+    uint64_t stored = limit_subject_messages(&nats, "COMMANDS", "commands.order.submit");
     limit_disconnect(&nats);
     if (stored != result.accepted)
         fixture_fail("%" PRIu64 " orders were accepted, %" PRIu64 " are stored", result.accepted,

@@ -53,7 +53,7 @@ static double replay(const struct load_options *load) {
 
 static void require_one_order(struct servers *servers) {
     struct limit_nats nats = limit_connect(servers);
-    uint64_t stored = limit_subject_messages(&nats, "ORDERS", "orders.cmd.submit");
+    uint64_t stored = limit_subject_messages(&nats, "COMMANDS", "commands.order.submit");
     limit_disconnect(&nats);
     if (stored != 1)
         fixture_fail("one order is stored %" PRIu64 " times", stored);

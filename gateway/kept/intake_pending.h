@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* `answer` is that of $JS.API.CONSUMER.LIST.ORDERS. True where it cannot be told. */
+/* `answer` is that of $JS.API.CONSUMER.LIST.COMMANDS. True where it cannot be told. */
 bool intake_is_pending(struct slice answer);
 /* Whether all up to `sequence` of its stream was taken in, or given up. False where it cannot be
    told. */

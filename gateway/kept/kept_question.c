@@ -54,11 +54,17 @@ enum status kept_take_missing(struct slice answer, struct kept_item *items, size
 
 /* --- what is dead ----------------------------------------------------------------------------- */
 
+/* Where a command may have died: a gateway before COMMANDS sent it into ORDERS. */
+static const char *const graveyards[] = {"COMMANDS", "ORDERS"};
+enum { GRAVEYARDS = sizeof(graveyards) / sizeof(graveyards[0]) };
+
 /* As services/dlq/index/entry.h names it. */
-static void write_entry_id(const struct kept_item *item, struct buf *out) {
+static struct slice entry_id(const struct kept_item *item, const char *stream, struct buf *out) {
     char id[UUID_TEXT_SIZE];
     uuid_format(&item->event.id, id);
-    buf_printf(out, "ORDERS.order.%s", id);
+    buf_clear(out);
+    buf_printf(out, "%s.order.%s", stream, id);
+    return buf_slice(out);
 }
 
 void kept_ask_fate(const struct kept_item *items, size_t count, struct buf *out) {
@@ -68,11 +74,8 @@ void kept_ask_fate(const struct kept_item *items, size_t count, struct buf *out)
     json_key(&w, "ids");
     json_begin_array(&w);
     for (size_t i = 0; i < count; i++) {
-        if (items[i].state != KEPT_LOST)
-            continue;
-        buf_clear(&id);
-        write_entry_id(&items[i], &id);
-        json_string(&w, buf_slice(&id));
+        for (size_t j = 0; j < GRAVEYARDS && items[i].state == KEPT_LOST; j++)
+            json_string(&w, entry_id(&items[i], graveyards[j], &id));
     }
     json_end_array(&w);
     json_end_object(&w);
@@ -85,12 +88,9 @@ static enum status mark_fate(struct json_object *root, const char *key, enum kep
     struct buf id = {0};
     enum status status = json_get_array(root, key, &list, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        if (items[i].state != KEPT_LOST)
-            continue;
-        buf_clear(&id);
-        write_entry_id(&items[i], &id);
-        if (has_text(list, buf_slice(&id)))
-            items[i].state = state;
+        for (size_t j = 0; j < GRAVEYARDS && items[i].state == KEPT_LOST; j++)
+            if (has_text(list, entry_id(&items[i], graveyards[j], &id)))
+                items[i].state = state;
     }
     buf_fini(&id);
     return status;

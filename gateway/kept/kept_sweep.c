@@ -218,7 +218,7 @@ static void on_streams(void *closure, const struct broker_answer *answer) {
     if (!fence->is_set || last < fence->sequence)
         fence->sequence = last;
     fence->is_set = true;
-    ask(sweep, "$JS.API.CONSUMER.LIST.ORDERS", SLICE_LITERAL("{\"offset\":0}"), on_consumers);
+    ask(sweep, "$JS.API.CONSUMER.LIST.COMMANDS", SLICE_LITERAL("{\"offset\":0}"), on_consumers);
 }
 
 static void look_at_stream(struct kept_sweep *sweep) {

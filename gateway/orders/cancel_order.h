@@ -1,5 +1,5 @@
 /*
- * POST /api/v1/orders/{id}/cancel: the wish is made durable as orders.cmd.cancel, and the order
+ * POST /api/v1/orders/{id}/cancel: the wish is made durable as commands.order.cancel, and the order
  * service decides. 202 also when the order is cancelled already, 409 once it has ended otherwise,
  * 412 when If-Match does not name its version as last read.
  * Answers later, on the loop's thread.

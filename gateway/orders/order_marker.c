@@ -117,7 +117,7 @@ static void on_found(void *closure, const struct redisReply *reply) {
         end(call,
             order_marker_is_for(content, &call->pending->caller) ? STATUS_OK : STATUS_NOT_FOUND);
     else if (is_text(gap))
-        ask(call, "$JS.API.CONSUMER.LIST.ORDERS", SLICE_LITERAL("{\"offset\":0}"), on_consumers);
+        ask(call, "$JS.API.CONSUMER.LIST.COMMANDS", SLICE_LITERAL("{\"offset\":0}"), on_consumers);
     else
         end(call, STATUS_NOT_FOUND);
 }

@@ -1,7 +1,7 @@
 /*
- * The commands into JetStream: orders.cmd.submit makes an order, under the order's id, so that the
- * stream drops what is sent twice; orders.cmd.cancel asks for its end, under an id that derives
- * from the order's.
+ * The commands into JetStream: commands.order.submit makes an order, under the order's id, so that
+ * the stream drops what is sent twice; commands.order.cancel asks for its end, under an id that
+ * derives from the order's.
  *
  * A command is sent again, after 50 ms, while its stream has no leader to store it, and when its
  * acknowledgement is lost. Its id makes it one command all the same. When OM_PUBLISH_TIMEOUT_MS are

@@ -137,7 +137,7 @@ static void ask(struct publish_probe *probe, const char *id) {
     char *body = mem_alloc(size);
     memset(body, ' ', size);
     natsStatus s =
-        natsMsg_Create(&message, "orders.probe", broker_call_reply(call), body, (int)size);
+        natsMsg_Create(&message, "commands.probe", broker_call_reply(call), body, (int)size);
     free(body);
     if (s == NATS_OK)
         s = natsMsgHeader_Set(message, "Nats-Msg-Id", id);
@@ -162,7 +162,7 @@ static void take_turn(h2o_timer_t *entry) {
     if (probe->call == NULL && !publish_health_is_good(probe->health, &why))
         ask(probe, id);
     else if (probe->call == NULL && quiet_us >= IDLE_US)
-        ask(probe, "orders.probe");
+        ask(probe, "commands.probe");
     timer_start(&probe->turn, &probe->turns);
 }
 

@@ -2,7 +2,7 @@
  * Whether JetStream stores commands: what the last publish said, whoever's it was.
  *
  * Where nobody publishes, the gateway asks by itself, on one of its loops: a message on
- * orders.probe, which the stream keeps and no consumer reads. While all is well and nothing was
+ * commands.probe, which the stream keeps and no consumer reads. While all is well and nothing was
  * published for 2 s, its id is always the same, so that the stream drops all but one of its
  * duplicate window: a stream that is missing, sealed or without a leader shows within seconds, one
  * that is full within that window. It is as large as an order, and as the last command if that was

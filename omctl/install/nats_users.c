@@ -34,12 +34,14 @@ static const struct needs special_needs[] = {
        serves and how far consumers are, but no message. */
     {"gateway",
      (const char *const[]){"mesh.>", "$SRV.INFO", "$SRV.STATS", "$JS.API.STREAM.LIST",
-                           "$JS.API.CONSUMER.LIST.*", "orders.probe", NULL},
+                           "$JS.API.CONSUMER.LIST.*", "commands.probe", "orders.probe", NULL},
      (const char *const[]){"updates.>", NULL}, .has_outbox = false},
-    /* Tells what becomes of orders as it happens, and asks inventory for what it was not told yet.
-     */
-    {"order", (const char *const[]){"updates.>", "mesh.inventory.product.prices", NULL}, nothing,
-     .has_outbox = true},
+    /* Tells what becomes of orders as it happens, asks inventory for what it was not told yet, and
+       how many commands there are. */
+    {"order",
+     (const char *const[]){"updates.>", "mesh.inventory.product.prices",
+                           "$JS.API.STREAM.INFO.COMMANDS", NULL},
+     nothing, .has_outbox = true},
     {"inventory", (const char *const[]){"_INBOX_order.>", NULL}, nothing, .has_outbox = true},
     /* Looks at what was given up, keeps it as dead letters, and sends it again. And at how full all
        streams are, and how old what their consumers are not done with. */
@@ -144,8 +146,12 @@ static void allow_all(struct buf *list, const char *const *subjects) {
 static void allow_events(struct buf *publish, const char *user) {
     for (int type = 0; type < EVENT_TYPE_COUNT; type++) {
         const struct event_info *info = event_info((enum event_type)type);
-        if (strcmp(info->source, user) == 0)
-            allow(publish, "%s", info->subject);
+        const char *former = event_former_subject((enum event_type)type);
+        if (strcmp(info->source, user) != 0)
+            continue;
+        allow(publish, "%s", info->subject);
+        if (former != NULL)
+            allow(publish, "%s", former);
     }
 }
 

@@ -13,8 +13,8 @@
 #define INTERRUPTIONS_MOST 10
 #define FORGET_AFTER_NS (INT64_C(60) * 1000000000)
 
-const char *const event_streams[EVENT_STREAM_COUNT] = {"ORDERS", "INVENTORY", "PAYMENTS",
-                                                       "SHIPPING", "NOTIFICATIONS"};
+const char *const event_streams[EVENT_STREAM_COUNT] = {"COMMANDS", "ORDERS",   "INVENTORY",
+                                                       "PAYMENTS", "SHIPPING", "NOTIFICATIONS"};
 
 struct stream_reader {
     struct nats_client *nats;

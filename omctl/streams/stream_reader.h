@@ -12,7 +12,7 @@
 #include "shared/nats/nats_client.h"
 
 /* The streams that events are in. */
-#define EVENT_STREAM_COUNT 5
+#define EVENT_STREAM_COUNT 6
 extern const char *const event_streams[EVENT_STREAM_COUNT];
 
 struct stream_reader;

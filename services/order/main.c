@@ -45,10 +45,9 @@ static const struct handler_row shipping_events[] = {
 };
 
 static const struct consumer_spec consumers[] = {
-    {"ORDERS", "order", ROWS(commands)},
-    {"INVENTORY", "order", ROWS(inventory_events)},
-    {"PAYMENTS", "order", ROWS(payment_events)},
-    {"SHIPPING", "order", ROWS(shipping_events)},
+    {"ORDERS", "order", ROWS(commands)}, /* of gateways before COMMANDS */
+    {"COMMANDS", "order", ROWS(commands)},       {"INVENTORY", "order", ROWS(inventory_events)},
+    {"PAYMENTS", "order", ROWS(payment_events)}, {"SHIPPING", "order", ROWS(shipping_events)},
 };
 
 static const struct endpoint endpoints[] = {

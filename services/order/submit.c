@@ -298,7 +298,7 @@ static enum status ask(struct batch *batch, struct error *error) {
     taken_in = (struct held_limits){0};
     if (!seen.has_held)
         return STATUS_OK;
-    enum status status = consumer_progress_read(batch->nats, "ORDERS", "order", &progress, error);
+    enum status status = consumer_progress_read(batch->nats, "COMMANDS", "order", &progress, error);
     if (status != STATUS_OK)
         return status;
     taken_in.sequence = progress.floor;

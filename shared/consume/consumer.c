@@ -245,8 +245,8 @@ static enum status decode_payload(const struct message *message, enum event_type
     failpoint_in("decode", payload);
     enum status status = event_decode(payload, arena, &decoded, error);
     if (status == STATUS_OK && decoded.type != type)
-        status = error_set(error, STATUS_INVALID, "type %s on subject %s",
-                           event_info(decoded.type)->type, event_info(type)->subject);
+        status = error_set(error, STATUS_INVALID, "type %s on subject %.*s",
+                           event_info(decoded.type)->type, SLICE_ARG(message->delivery.subject));
     if (status == STATUS_OK)
         *event = decoded;
     return status;
@@ -386,7 +386,7 @@ static void set_needs(struct consumer *consumer) {
     struct subject_list needs = {0};
     consumer->subjects = mem_alloc(spec->row_count * sizeof(*consumer->subjects));
     for (size_t i = 0; i < spec->row_count && !consumer_spec_is_raw(spec); i++)
-        consumer->subjects[needs.count++] = event_info(spec->rows[i].type)->subject;
+        consumer->subjects[needs.count++] = event_subject_in(spec->rows[i].type, spec->stream);
     needs.items = consumer->subjects;
     pull_set_needs(intake_pull(consumer->intake), &needs);
 }

@@ -45,14 +45,30 @@ void event_schema(enum event_type type, struct buf *out) {
     buf_append_int(out, infos[type].version);
 }
 
+static const char *const former_subjects[EVENT_TYPE_COUNT] = {
+    [EVENT_ORDER_SUBMIT] = "orders.cmd.submit",
+    [EVENT_ORDER_CANCEL] = "orders.cmd.cancel",
+};
+
+const char *event_former_subject(enum event_type type) {
+    return former_subjects[type];
+}
+
+const char *event_subject_in(enum event_type type, const char *stream) {
+    bool is_former = former_subjects[type] != NULL && strcmp(infos[type].stream, stream) != 0;
+    return is_former ? former_subjects[type] : infos[type].subject;
+}
+
 bool event_type_of_subject(struct slice subject, enum event_type *type) {
-    for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
-        if (slice_equal(subject, names[i].subject)) {
-            *type = (enum event_type)i;
-            return true;
-        }
-    }
-    return false;
+    int found = 0;
+    while (found < EVENT_TYPE_COUNT && !slice_equal(subject, names[found].subject))
+        found++;
+    if (found == EVENT_TYPE_COUNT && subject.len > 0)
+        found = slice_index(subject, former_subjects, EVENT_TYPE_COUNT);
+    bool is_known = found >= 0 && found < EVENT_TYPE_COUNT;
+    if (is_known)
+        *type = (enum event_type)found;
+    return is_known;
 }
 
 void event_filler_subject(const char *stream, struct buf *out) {

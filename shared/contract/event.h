@@ -17,8 +17,10 @@
 
 /* id, CloudEvents type, subject, stream, source, version */
 #define EVENT_TABLE(X)                                                                             \
-    X(ORDER_SUBMIT, "io.ordermesh.order.submit", "orders.cmd.submit", "ORDERS", "gateway", 1)      \
-    X(ORDER_CANCEL, "io.ordermesh.order.cancel", "orders.cmd.cancel", "ORDERS", "gateway", 1)      \
+    X(ORDER_SUBMIT, "io.ordermesh.order.submit", "commands.order.submit", "COMMANDS", "gateway",   \
+      1)                                                                                           \
+    X(ORDER_CANCEL, "io.ordermesh.order.cancel", "commands.order.cancel", "COMMANDS", "gateway",   \
+      1)                                                                                           \
     X(ORDER_CREATED, "io.ordermesh.order.created", "orders.evt.created", "ORDERS", "order", 1)     \
     X(ORDER_CONFIRMED, "io.ordermesh.order.confirmed", "orders.evt.confirmed", "ORDERS", "order",  \
       1)                                                                                           \
@@ -87,7 +89,13 @@ const struct event_info *event_info(enum event_type type);
 /* Appends the `dataschema` of the type, which is its JSON Schema's $id in nats/schemas/:
    urn:ordermesh:schema:order.created:1. */
 void event_schema(enum event_type type, struct buf *out);
+/* The former subject counts, too. */
 bool event_type_of_subject(struct slice subject, enum event_type *type);
+/* The subject that gateways before the stream COMMANDS publish this type under, into ORDERS; NULL
+   where there is none. */
+const char *event_former_subject(enum event_type type);
+/* Under which the stream has the type: its subject, or the former one in another stream. */
+const char *event_subject_in(enum event_type type, const char *stream);
 /* Appends the subject of messages that a stream keeps and that say nothing: orders.probe. A
    consumer is delivered none but by a mistake of the server, and lets it pass. */
 void event_filler_subject(const char *stream, struct buf *out);

@@ -27,7 +27,7 @@ struct diagnosis;
 struct diagnosis *diagnosis_create(const struct uuid *order_id, const char *tenant);
 void diagnosis_destroy(struct diagnosis **diagnosis);
 
-enum { DIAGNOSIS_QUESTIONS = 7 };
+enum { DIAGNOSIS_QUESTIONS = 8 };
 
 /* Borrowed from the diagnosis. */
 struct diagnosis_question {

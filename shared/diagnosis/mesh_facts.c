@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const mesh_facts_streams[] = {"ORDERS", "INVENTORY", "PAYMENTS", "SHIPPING"};
+const char *const mesh_facts_streams[] = {"COMMANDS", "ORDERS", "INVENTORY", "PAYMENTS",
+                                          "SHIPPING"};
 
 enum knowledge { UNKNOWN, MISSING, KNOWN };
 

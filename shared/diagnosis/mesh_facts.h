@@ -14,7 +14,7 @@
 
 /* The streams that an order goes through. */
 extern const char *const mesh_facts_streams[];
-enum { MESH_FACTS_STREAMS = 4 };
+enum { MESH_FACTS_STREAMS = 5 };
 
 struct mesh_facts;
 

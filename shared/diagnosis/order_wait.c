@@ -183,7 +183,7 @@ const size_t order_wait_row_count = sizeof(order_wait_rows) / sizeof(order_wait_
 
 const struct order_wait order_wait_intake = {
     .what = "the order service to take it in, if it was ever accepted",
-    .consumers = {{"ORDERS", "order", EVENT_ORDER_SUBMIT}},
+    .consumers = {{"COMMANDS", "order", EVENT_ORDER_SUBMIT}},
 };
 
 unsigned order_sign(struct slice timeline_event) {

@@ -217,7 +217,7 @@ entry_is() {
 
 # Sends an order as the gateway does, but under an id of our choice; its charge takes 5 s.
 submit_by_hand() {
-    nats pub orders.cmd.submit "$(jq -nc --arg order "$1" '{specversion: "1.0", type: "io.ordermesh.order.submit",
+    nats pub commands.order.submit "$(jq -nc --arg order "$1" '{specversion: "1.0", type: "io.ordermesh.order.submit",
         source: "gateway", dataschema: "urn:ordermesh:schema:order.submit:1", id: $order, time: (now | todate),
         subject: $order, data: {orderId: $order, tenant: "default", customerId: "C100", currency: "USD",
         flow: "inventory-first", paymentMethod: "pm_sim_delay_5000", items: [{sku: "TSHIRT-BLK-M", quantity: 1}]}}')" \
@@ -231,15 +231,15 @@ test_poison() {
     begun=$(now_ms)
     run_block drill
     # By its subject: where nobody orders, the gateway's own messages come in between.
-    sequence=$(nats stream get ORDERS --last-for orders.cmd.submit --json | jq .seq)
-    await "the rejected message" 10 view_shows "dlq.ORDERS.order.seq-$sequence" rejected 'JSON: unknown word at byte 0'
-    expect_entry_within 2000 "dlq.ORDERS.order.seq-$sequence"
-    await "the cancellation" 30 view_shows "dlq.ORDERS.order.$event" max_deliveries \
+    sequence=$(nats stream get COMMANDS --last-for commands.order.submit --json | jq .seq)
+    await "the rejected message" 10 view_shows "dlq.COMMANDS.order.seq-$sequence" rejected 'JSON: unknown word at byte 0'
+    expect_entry_within 2000 "dlq.COMMANDS.order.seq-$sequence"
+    await "the cancellation" 30 view_shows "dlq.COMMANDS.order.$event" max_deliveries \
         'order_keep_cancels: new row for relation "early_cancels" violates check constraint "drill"'
-    expect_entry_within 15000 "dlq.ORDERS.order.$event"
+    expect_entry_within 15000 "dlq.COMMANDS.order.$event"
     say "\`nats stream view\` has shown both after $(($(now_ms) - begun)) ms"
     await "three dead letters" 10 there_are_dead 3
-    rejected=ORDERS.order.seq-$sequence
+    rejected=COMMANDS.order.seq-$sequence
     run_block dead
     expect_times 3 'Subject: dlq\.ORDERS\.order\.'
     expect_times 2 "dead .* ORDERS\.order\.$event .*drill"
@@ -251,13 +251,13 @@ test_poison() {
 test_replay() {
     submit_by_hand "$order"
     run_block replay
-    [[ $id == ORDERS.order.$event ]] || die "the page replays $id"
+    [[ $id == COMMANDS.order.$event ]] || die "the page replays $id"
     await "$id" 5 entry_is "$id" resolved
     say "the replayed message is done after $took_ms ms"
     await "the cancelled order" 20 order_is "$order" CANCELLED
     submit_by_hand "$other_order"
     run_block replay-http
-    [[ $id == ORDERS.order.$other_event ]] || die "the page replays $id"
+    [[ $id == COMMANDS.order.$other_event ]] || die "the page replays $id"
     expect '"id":"'"$id"'"' '"event": "replay'
     await "$id" 5 entry_is "$id" resolved
     await "the cancelled order" 20 order_is "$other_order" CANCELLED
@@ -273,7 +273,7 @@ test_replay() {
 
 # A message that is wrong itself is changed, and its original stays.
 correct_by_hand() {
-    nats pub orders.cmd.cancel "$(cancel "$(uuid)" "$order" | sed 's/order.cancel/order.cancle/')" >"$place/misspelled.out" 2>&1
+    nats pub commands.order.cancel "$(cancel "$(uuid)" "$order" | sed 's/order.cancel/order.cancle/')" >"$place/misspelled.out" 2>&1
     await "the misspelled message" 10 there_are_dead 2
     run_block edit-replay
     expect 'order\.cancle' 'replay by .* with another body: the sender misspelled its type' 'order\.cancel"'
@@ -281,7 +281,7 @@ correct_by_hand() {
 }
 
 test_storm() {
-    nats pub orders.cmd.submit 'storm {{Count}}' --count 30 >"$place/storm-pub.out" 2>&1
+    nats pub commands.order.submit 'storm {{Count}}' --count 30 >"$place/storm-pub.out" 2>&1
     await "thirty dead letters" 15 there_are_dead 30
     run_block storm
     expect '^30 order rejected' '30' 'done'

@@ -21,7 +21,7 @@ static void purge_below(struct scenario *scenario, uint64_t sequence) {
     assert_int_equal(jsOptions_Init(&options), NATS_OK);
     options.Stream.Purge.Sequence = sequence;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(nats), NULL), NATS_OK);
-    assert_int_equal(js_PurgeStream(js, "ORDERS", &options, NULL), NATS_OK);
+    assert_int_equal(js_PurgeStream(js, "COMMANDS", &options, NULL), NATS_OK);
     jsCtx_Destroy(js);
     nats_client_destroy(&nats);
 }

@@ -56,7 +56,7 @@ static int count_losses(struct scenario *scenario, const char *stream) {
 static void publish_filler(struct scenario *scenario) {
     struct nats_client *nats = servers_connect(mesh_servers(scenario->mesh));
     natsConnection *connection = nats_client_fast(nats);
-    assert_int_equal(natsConnection_PublishString(connection, "orders.cmd.probe", ""), NATS_OK);
+    assert_int_equal(natsConnection_PublishString(connection, "commands.order.probe", ""), NATS_OK);
     assert_int_equal(natsConnection_Flush(connection), NATS_OK);
     nats_client_destroy(&nats);
 }
@@ -67,8 +67,7 @@ static void orders_end_though_the_broker_lost_power(void **state) {
     struct scenario *scenario = *state;
     publish_filler(scenario);
     cut_under_load(scenario, SERVERS_NATS);
-    bool is_synced = servers_sync_always(mesh_servers(scenario->mesh));
-    assert_int_equal(count_losses(scenario, "ORDERS") == 0, is_synced);
+    assert_true(count_losses(scenario, "ORDERS") > 0);
     assert_true(count_losses(scenario, "PAYMENTS") > 0);
 }
 

@@ -12,7 +12,7 @@ import { countDead } from './system.js';
 const PAGE = 50;
 const PAGE_MORE = 200;
 const REFRESH_MS = 4000;
-const STREAMS = ['ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'];
+const STREAMS = ['COMMANDS', 'ORDERS', 'INVENTORY', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'];
 const REASONS = ['rejected', 'max_deliveries', 'no_report'];
 const STATUSES = ['dead', 'replaying', 'replayed', 'resolved', 'discarded', 'any'];
 const COUNTED = ['dead', 'replayed', 'resolved', 'discarded']; // the second with those replaying

@@ -25,7 +25,7 @@ static jsCtx *jetstream(void) {
 static char *last_command(const char *subject) {
     jsCtx *js = jetstream();
     natsMsg *message = NULL;
-    assert_int_equal(js_GetLastMsg(&message, js, "ORDERS", subject, NULL, NULL), NATS_OK);
+    assert_int_equal(js_GetLastMsg(&message, js, "COMMANDS", subject, NULL, NULL), NATS_OK);
     char *text =
         mem_copy((struct slice){natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message)});
     natsMsg_Destroy(message);
@@ -66,7 +66,7 @@ static void an_accepted_order_is_in_the_stream_with_its_contact_sealed(void **st
     (void)state;
     uint64_t before = stored_orders();
     struct http_response response = post("plain", ORDER);
-    char *command = last_command("orders.cmd.submit");
+    char *command = last_command("commands.order.submit");
 
     assert_int_equal(response.status, 202);
     assert_int_equal(stored_orders(), before + 1);
@@ -110,7 +110,7 @@ static void the_callers_trace_goes_on_in_the_event(void **state) {
                 (const char *[]){
                     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL}},
         &response);
-    char *command = last_command("orders.cmd.submit");
+    char *command = last_command("commands.order.submit");
 
     assert_non_null(strstr(command, "\"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-"));
     assert_null(strstr(command, "b7ad6b7169203331"));
@@ -557,7 +557,7 @@ static struct http_response get_order(struct slice id) {
 
 static void purge_orders(void) {
     jsCtx *js = jetstream();
-    assert_int_equal(js_PurgeStream(js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_PurgeStream(js, "COMMANDS", NULL, NULL), NATS_OK);
     jsCtx_Destroy(js);
 }
 
@@ -570,7 +570,7 @@ static void an_order_nobody_has_written_yet_can_be_cancelled(void **state) {
     struct http_response unknown = cancel(SLICE_LITERAL("0192f0c1-dead-7bee-8f01-0123456789ab"));
     micro_destroy(&micro);
 
-    char *command = last_command("orders.cmd.cancel"); /* none of the unknown one */
+    char *command = last_command("commands.order.cancel"); /* none of the unknown one */
     snprintf(subject, sizeof(subject), "\"subject\":\"%.*s\"", SLICE_ARG(order_id(&placed)));
     assert_non_null(strstr(command, subject));
     assert_accepted(&cancelled);

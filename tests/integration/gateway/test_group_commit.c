@@ -149,7 +149,7 @@ static void a_full_stream_accepts_none_of_a_batch(void **state) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "COMMANDS", NULL, NULL), NATS_OK);
     set_stream_member("discard", json_object_new_string("new"));
     set_stream_member("max_msgs", json_object_new_int64((int64_t)info->State.Msgs + 3));
     uint64_t before = info->State.LastSeq;
@@ -214,7 +214,7 @@ static void one_that_is_not_answered_does_not_hold_up_the_next(void **state) {
     pthread_t thread;
     natsSubscription *listener = NULL;
     natsMsg *heard = NULL;
-    natsMsg_Destroy(ask_server("$JS.API.STREAM.DELETE.ORDERS", ""));
+    natsMsg_Destroy(ask_server("$JS.API.STREAM.DELETE.COMMANDS", ""));
     assert_int_equal(
         natsConnection_SubscribeSync(&listener, nats_client_fast(fixture.nats), SUBJECT_ORDERS),
         NATS_OK);

@@ -61,7 +61,7 @@ static void on_answer(natsConnection *connection, natsSubscription *subscription
 
 static struct outgoing *make_command(uint64_t token, const char *id) {
     char reply[REPLY_SIZE];
-    struct command command = {.subject = SUBJECT_ORDERS, .stream = "ORDERS", .body = {"{}", 2}};
+    struct command command = {.subject = SUBJECT_ORDERS, .stream = "COMMANDS", .body = {"{}", 2}};
     struct uuid own = uuid_v7();
     if (id != NULL)
         snprintf(command.id, sizeof(command.id), "%s", id);

@@ -1,5 +1,5 @@
-/* ORDERS has three copies, and another leader from the middle of a batch on: that one knows a part
-   of it only. Each order is accepted all the same, and stored once.
+/* COMMANDS has three copies, and another leader from the middle of a batch on: that one knows a
+   part of it only. Each order is accepted all the same, and stored once.
 
    Covers: gateway/link/group_commit.c */
 #include "omctl/install/provision.h"
@@ -9,7 +9,7 @@
 
 /* "" while there is none. */
 static void find_leader(char *leader, size_t size) {
-    natsMsg *answer = ask_server("$JS.API.STREAM.INFO.ORDERS", "");
+    natsMsg *answer = ask_server("$JS.API.STREAM.INFO.COMMANDS", "");
     struct slice text = {natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer)};
     struct json_object *info = NULL, *cluster;
     struct slice name = {"", 0};
@@ -30,7 +30,7 @@ static bool has_another_leader(void *before) {
 static void change_leader(void) {
     char before[64];
     find_leader(before, sizeof(before));
-    natsMsg_Destroy(ask_server("$JS.API.STREAM.LEADER.STEPDOWN.ORDERS", ""));
+    natsMsg_Destroy(ask_server("$JS.API.STREAM.LEADER.STEPDOWN.COMMANDS", ""));
     assert_true(wait_until(has_another_leader, before, WAIT_MS));
 }
 

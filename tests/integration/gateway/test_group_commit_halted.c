@@ -30,7 +30,7 @@ static void a_stream_that_is_sealed_in_mid_batch_accepts_none_of_it(void **state
     crowd_goes_on();
     size_t accepted = crowd_leave(202);
     struct tally tally = count_stored(before);
-    natsMsg_Destroy(ask_server("$JS.API.STREAM.DELETE.ORDERS", ""));
+    natsMsg_Destroy(ask_server("$JS.API.STREAM.DELETE.COMMANDS", ""));
     servers_provision(fixture.servers);
     bool is_mended = wait_until(is_accepted_at_last, "sealed-no-more", LEASE_MS);
 

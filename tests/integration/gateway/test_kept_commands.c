@@ -2,6 +2,7 @@
    Redis, each once, and nothing else does.
 
    Covers: gateway/kept/ gateway/orders/post_order.c gateway/orders/cancel_order.c */
+#include "shared/contract/event.h"
 #include "shared/pg/pg.h"
 #include "shared/pg/pg_result.h"
 #include "tests/support/gateway/gateway_fixture.h"
@@ -130,7 +131,7 @@ static void place(const char *key, char path[PATH_SIZE]) {
 static void purge(void) {
     jsCtx *js = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_PurgeStream(js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_PurgeStream(js, "COMMANDS", NULL, NULL), NATS_OK);
     jsCtx_Destroy(js);
 }
 
@@ -142,6 +143,30 @@ static void stop_order_and_purge(const char *key, char path[PATH_SIZE]) {
 }
 
 /* --- orders ----------------------------------------------------------------------------------- */
+
+/* As a gateway of the version before sends it, while versions change. */
+static void a_command_under_its_former_subject_is_taken_in(void **state) {
+    (void)state;
+    char path[PATH_SIZE];
+    jsCtx *js = NULL;
+    natsMsg *command = NULL;
+    part_stop(&order);
+    place("former", path);
+    assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
+    assert_int_equal(js_GetLastMsg(&command, js, "COMMANDS", "commands.order.submit", NULL, NULL),
+                     NATS_OK);
+    purge();
+    assert_int_equal(js_Publish(NULL, js, event_former_subject(EVENT_ORDER_SUBMIT),
+                                natsMsg_GetData(command), natsMsg_GetDataLength(command), NULL,
+                                NULL),
+                     NATS_OK);
+    natsMsg_Destroy(command);
+    jsCtx_Destroy(js);
+    part_start(&order);
+
+    assert_true(wait_until(is_known, path, BACK_MS));
+    assert_true(wait_until(nothing_is_kept, NULL, BACK_MS));
+}
 
 static void a_command_is_kept_until_the_order_service_has_it(void **state) {
     (void)state;
@@ -175,7 +200,7 @@ static void an_order_that_was_purged_comes_again(void **state) {
 
 /* Of events, those come again that somebody was not done with. */
 static uint64_t stored_commands(void) {
-    return stored_messages("orders.cmd.>");
+    return stored_messages("commands.order.>");
 }
 
 static bool command_is_stored(void *unused) {
@@ -268,7 +293,8 @@ static void discard(const char *order_id) {
     char request[256];
     natsMsg *reply = NULL;
     const char *refusal = NULL;
-    snprintf(request, sizeof(request), "{\"id\":\"ORDERS.order.%s\",\"reason\":\"no\"}", order_id);
+    snprintf(request, sizeof(request), "{\"id\":\"COMMANDS.order.%s\",\"reason\":\"no\"}",
+             order_id);
     assert_int_equal(natsConnection_RequestString(&reply, nats_client_fast(fixture.nats),
                                                   "mesh.dlq.discard", request, 5000),
                      NATS_OK);
@@ -451,6 +477,7 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_is_kept_until_the_order_service_has_it),
+        cmocka_unit_test(a_command_under_its_former_subject_is_taken_in),
         cmocka_unit_test(an_order_that_was_purged_comes_again),
         cmocka_unit_test(an_order_comes_again_as_often_as_it_is_lost),
         cmocka_unit_test(a_store_that_was_deleted_costs_no_order),

@@ -20,7 +20,7 @@ static void a_stream_that_is_away_for_a_moment_costs_no_request(void **state) {
     (void)state;
     struct http_response response;
     pthread_t thread;
-    delete_stream("ORDERS");
+    delete_stream("COMMANDS");
     assert_int_equal(pthread_create(&thread, NULL, post_and_wait, &response), 0);
     bool is_waiting = wait_until(one_is_in_flight, NULL, IN_FLIGHT_MS);
     servers_provision(fixture.servers);
@@ -88,7 +88,7 @@ static void a_stream_that_is_away_for_a_moment_costs_no_cancel(void **state) {
     struct http_response response;
     pthread_t thread;
     natsSubscription *stand_in = stand_in_start();
-    delete_stream("ORDERS");
+    delete_stream("COMMANDS");
     assert_int_equal(pthread_create(&thread, NULL, cancel_and_wait, &response), 0);
     bool is_waiting = wait_until(one_is_in_flight, NULL, IN_FLIGHT_MS);
     servers_provision(fixture.servers);
@@ -108,9 +108,9 @@ static void a_cancel_that_is_not_acknowledged_is_sent_again(void **state) {
     pthread_t thread;
     natsSubscription *stand_in = stand_in_start(), *listener = NULL;
     natsMsg *heard = NULL;
-    delete_stream("ORDERS");
+    delete_stream("COMMANDS");
     natsConnection *connection = nats_client_fast(fixture.nats);
-    assert_int_equal(natsConnection_SubscribeSync(&listener, connection, "orders.cmd.cancel"),
+    assert_int_equal(natsConnection_SubscribeSync(&listener, connection, "commands.order.cancel"),
                      NATS_OK);
     assert_int_equal(natsConnection_Flush(connection), NATS_OK);
     assert_int_equal(pthread_create(&thread, NULL, cancel_and_wait, &response), 0);

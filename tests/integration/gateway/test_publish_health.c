@@ -43,7 +43,7 @@ static void change_stream(void (*change)(jsStreamConfig *config)) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "COMMANDS", NULL, NULL), NATS_OK);
     change(info->Config);
     assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
     jsStreamInfo_Destroy(info);
@@ -53,7 +53,7 @@ static void change_stream(void (*change)(jsStreamConfig *config)) {
 static void delete_stream(void) {
     jsCtx *js = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_DeleteStream(js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_DeleteStream(js, "COMMANDS", NULL, NULL), NATS_OK);
     jsCtx_Destroy(js);
 }
 
@@ -96,7 +96,7 @@ static void a_full_stream_is_said_and_heals_without_anybody_posting(void **state
     assert_int_equal(post_order(), 202);
     change_stream(limit);
     long refused = post_order();
-    assert_said("the stream ORDERS refuses: maximum bytes exceeded (10077)");
+    assert_said("the stream COMMANDS refuses: maximum bytes exceeded (10077)");
     change_stream(unlimit);
 
     assert_int_equal(refused, 503);
@@ -107,9 +107,9 @@ static void a_full_stream_is_said_and_heals_without_anybody_posting(void **state
 static void a_sealed_stream_is_said_even_if_nobody_posts(void **state) {
     (void)state;
     change_stream(seal);
-    assert_said("the stream ORDERS refuses: invalid operation on sealed stream (10109)");
+    assert_said("the stream COMMANDS refuses: invalid operation on sealed stream (10109)");
     delete_stream();
-    assert_said("the stream ORDERS is missing, or has no leader");
+    assert_said("the stream COMMANDS is missing, or has no leader");
     servers_provision(fixture.servers);
 
     assert_true(wait_until(is_well, NULL, NOTICE_MS));
@@ -140,7 +140,7 @@ static void assert_refused_until_it_is_widened(void (*change)(jsStreamConfig *co
     natsSubscription *probes = NULL;
     natsMsg *probe = NULL;
     assert_int_equal(
-        natsConnection_SubscribeSync(&probes, nats_client_fast(fixture.nats), "orders.probe"),
+        natsConnection_SubscribeSync(&probes, nats_client_fast(fixture.nats), "commands.probe"),
         NATS_OK);
     change_stream(change);
     struct http_response refused = post(NULL, order);
@@ -150,7 +150,7 @@ static void assert_refused_until_it_is_widened(void (*change)(jsStreamConfig *co
         natsMsg_Destroy(probe);
     }
     natsSubscription_Destroy(probes);
-    assert_said("the stream ORDERS refuses: message size exceeds maximum allowed (10054)");
+    assert_said("the stream COMMANDS refuses: message size exceeds maximum allowed (10054)");
     change_stream(widen);
     assert_true(wait_until(is_well, NULL, NOTICE_MS));
 }
@@ -174,7 +174,7 @@ static void a_silent_broker_is_said(void **state) {
     (void)state;
     servers_pause(fixture.servers, SERVER_NATS);
     long silent = post_order();
-    bool is_said = health_has("the stream ORDERS does not acknowledge");
+    bool is_said = health_has("the stream COMMANDS does not acknowledge");
     servers_resume(fixture.servers, SERVER_NATS);
 
     assert_int_equal(silent, 503);
@@ -185,7 +185,7 @@ static void a_silent_broker_is_said(void **state) {
 static void a_silent_broker_is_said_even_if_nobody_posts(void **state) {
     (void)state;
     servers_pause(fixture.servers, SERVER_NATS);
-    bool is_said = wait_until(health_has, "the stream ORDERS does not acknowledge", NOTICE_MS);
+    bool is_said = wait_until(health_has, "the stream COMMANDS does not acknowledge", NOTICE_MS);
     servers_resume(fixture.servers, SERVER_NATS);
 
     assert_true(is_said);
@@ -204,16 +204,16 @@ static void a_right_that_is_missing_is_said_with_what_gives_it_back(void **state
     natsMsg *probe = NULL;
     gateway_restart((const char *[]){"OM_PUBLISH_TIMEOUT_MS", "500", NULL});
     assert_int_equal(
-        natsConnection_SubscribeSync(&probes, nats_client_fast(fixture.nats), "orders.probe"),
+        natsConnection_SubscribeSync(&probes, nats_client_fast(fixture.nats), "commands.probe"),
         NATS_OK);
-    servers_deny(fixture.servers, "gateway", "orders.cmd.submit");
+    servers_deny(fixture.servers, "gateway", "commands.order.submit");
     bool is_denied = wait_until(is_refused, NULL, NOTICE_MS);
     for (int i = 0; i < 2; i++) { /* the last is sent when the one before is answered */
         assert_int_equal(natsSubscription_NextMsg(&probe, probes, NOTICE_MS), NATS_OK);
         natsMsg_Destroy(probe);
     }
     natsSubscription_Destroy(probes);
-    assert_said("the stream ORDERS does not acknowledge: ");
+    assert_said("the stream COMMANDS does not acknowledge: ");
     assert_said("NATS does not let this user publish all that it has to: give it its rights again "
                 "(`omctl nats-users`)");
     servers_deny(fixture.servers, "gateway", NULL);

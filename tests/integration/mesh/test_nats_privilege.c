@@ -180,6 +180,8 @@ static void only_the_operator_changes_streams_and_consumers_or_speaks_for_the_se
         {"$JS.API.STREAM.SNAPSHOT.ORDERS", {NULL}},
         {"$JS.API.STREAM.RESTORE.ORDERS", {NULL}},
         {"$JS.API.STREAM.INFO.ORDERS", {"dlq", "order"}},
+        {"$JS.API.STREAM.INFO.COMMANDS", {"dlq", "order"}},
+        {"$JS.API.STREAM.MSG.GET.COMMANDS", {"dlq"}},
         {"$JS.API.STREAM.MSG.GET.ORDERS", {"dlq", "order"}},
         {"$JS.API.STREAM.INFO.PAYMENTS", {"dlq", "payment"}},
         {"$JS.API.STREAM.MSG.GET.PAYMENTS", {"dlq", "payment"}},

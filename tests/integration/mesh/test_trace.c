@@ -40,10 +40,10 @@ struct step {
 
 static const struct step order_steps[] = {
     {"gateway", "POST /api/v1/orders", 2, NULL, NULL},
-    {"gateway", "send orders.cmd.submit", 4, "gateway", "POST /api/v1/orders"},
-    {"order", "process orders.cmd.submit", 5, "gateway", "send orders.cmd.submit"},
-    {"order", "send orders.evt.created", 4, "order", "process orders.cmd.submit"},
-    {"inventory", "process orders.evt.created", 5, "order", "process orders.cmd.submit"},
+    {"gateway", "send commands.order.submit", 4, "gateway", "POST /api/v1/orders"},
+    {"order", "process commands.order.submit", 5, "gateway", "send commands.order.submit"},
+    {"order", "send orders.evt.created", 4, "order", "process commands.order.submit"},
+    {"inventory", "process orders.evt.created", 5, "order", "process commands.order.submit"},
     {"payment", "process inventory.evt.reserved", 5, "inventory", "process orders.evt.created"},
     {"payment", "charge simulated", 3, "payment", "process inventory.evt.reserved"},
     {"payment", "payment_add payment_read", 3, "payment", "process inventory.evt.reserved"},

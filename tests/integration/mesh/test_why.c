@@ -324,7 +324,7 @@ static void the_broker_lost_it_before_the_order_service_had_it(void **state) {
     struct buf output = {0};
     assert_int_equal(mesh_terminate(scenario->mesh, MESH_ORDER, PATIENCE_MS), 0);
     place("pm_card_visa", id);
-    request("$JS.API.STREAM.PURGE.ORDERS", "");
+    request("$JS.API.STREAM.PURGE.COMMANDS", "");
     mesh_launch(scenario->mesh, MESH_ORDER, NULL);
     assert_ready();
     assert_api(id, 200, "\"cause\":\"accepted\"");

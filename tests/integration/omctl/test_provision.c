@@ -192,18 +192,20 @@ static bool takes_batches(const char *stream) {
 static void the_stream_of_commands_takes_batches_where_the_server_knows_them(void **state) {
     (void)state;
     bool is_known = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 12, 0);
-    assert_int_equal(takes_batches("ORDERS"), is_known);
+    assert_int_equal(takes_batches("COMMANDS"), is_known);
+    assert_false(takes_batches("ORDERS"));
     assert_false(takes_batches("NOTIFICATIONS"));
     assert_false(takes_batches("ORDERS_DLQ"));
 }
 
-/* What is in one of those is in an outbox, too; commands are in ORDERS alone. */
+/* What is in one of those is in an outbox, too; commands are in COMMANDS alone. */
 static void what_can_be_published_again_is_persisted_asynchronously(void **state) {
     (void)state;
     bool is_known = nats_client_server_version(nats) >= NATS_SERVER_VERSION(2, 12, 0);
     assert_int_equal(has_member("PAYMENTS", "persist_mode", "async"), is_known);
     assert_int_equal(has_member("NOTIFICATIONS", "persist_mode", "async"), is_known);
-    assert_false(has_member("ORDERS", "persist_mode", "async"));
+    assert_int_equal(has_member("ORDERS", "persist_mode", "async"), is_known);
+    assert_false(has_member("COMMANDS", "persist_mode", "async"));
     assert_false(has_member("PAYMENTS_DLQ", "persist_mode", "async"));
 }
 
@@ -238,11 +240,11 @@ static void a_stream_from_before_that_takes_batches_and_is_left_alone(void **sta
 static void a_stream_from_before_batches_takes_them_from_then_on(void **state) {
     (void)state;
     skip_before(NATS_SERVER_VERSION(2, 12, 0));
-    set_stream_member("ORDERS", "allow_atomic", json_object_new_boolean(false));
+    set_stream_member("COMMANDS", "allow_atomic", json_object_new_boolean(false));
     assert_int_equal(provision(true, 0).differing, 1);
-    assert_printed("stream ORDERS: allow_atomic is absent, declared true");
+    assert_printed("stream COMMANDS: allow_atomic is absent, declared true");
     assert_int_equal(provision(false, 0).updated, 1);
-    assert_true(takes_batches("ORDERS"));
+    assert_true(takes_batches("COMMANDS"));
 }
 
 static natsStatus publish(const char *subject) {
@@ -572,13 +574,13 @@ static void a_server_that_stores_less_has_lower_limits_in_the_same_proportion(vo
     (void)state;
     struct provision_result result = provision_in(false, 1024 * MIB);
     assert_int_equal(result.refused, 0);
-    assert_true(has_member("ORDERS", "max_bytes", "389021696")); /* 371 MiB of 819 */
+    assert_true(has_member("ORDERS", "max_bytes", "301989888")); /* 288 MiB of 819 */
     assert_true(has_member("ORDERS", "discard", "new"));
     assert_true(has_member("FAILURES", "max_bytes", "26214400"));
     assert_true(has_member("FAILURES", "discard", "old"));
     assert_int_equal(provision_in(true, 1024 * MIB).differing, 0);
     assert_int_equal(provision(false, 0).refused, 0);
-    assert_true(has_member("ORDERS", "max_bytes", "3892314112"));
+    assert_true(has_member("ORDERS", "max_bytes", "3019898880"));
 }
 
 static void publish_bytes(const char *subject, size_t size, int times) {

@@ -9,8 +9,9 @@
 #define DRAIN_TIMEOUT_MS 1000
 
 static const char *const streams[] = {
-    "ORDERS",     "INVENTORY",     "PAYMENTS",     "SHIPPING",     "NOTIFICATIONS",    "ADVISORIES",
-    "ORDERS_DLQ", "INVENTORY_DLQ", "PAYMENTS_DLQ", "SHIPPING_DLQ", "NOTIFICATIONS_DLQ"};
+    "COMMANDS",      "ORDERS",       "INVENTORY",        "PAYMENTS",   "SHIPPING",
+    "NOTIFICATIONS", "ADVISORIES",   "COMMANDS_DLQ",     "ORDERS_DLQ", "INVENTORY_DLQ",
+    "PAYMENTS_DLQ",  "SHIPPING_DLQ", "NOTIFICATIONS_DLQ"};
 static const char type_prefix[] = "io.ordermesh.";
 
 /* COPY's text format gives backslash, tab and newline a meaning. */

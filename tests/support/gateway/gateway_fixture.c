@@ -106,7 +106,7 @@ uint64_t stored_messages(const char *subjects) {
     jsOptions_Init(&options);
     options.Stream.Info.SubjectsFilter = subjects;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", &options, NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "COMMANDS", &options, NULL), NATS_OK);
     const jsStreamStateSubjects *found = info->State.Subjects;
     uint64_t count = 0;
     for (int i = 0; found != NULL && i < found->Count; i++)
@@ -117,7 +117,7 @@ uint64_t stored_messages(const char *subjects) {
 }
 
 uint64_t stored_orders(void) {
-    return stored_messages("orders.*.>");
+    return stored_messages("commands.order.>");
 }
 
 void gateway_start(const char *const *rows) {

@@ -69,7 +69,7 @@ void redis_do(const char *format, ...);
 /* One that answers with a number. */
 int64_t redis_number(const char *format, ...);
 
-/* How many messages of these subjects ORDERS holds. */
+/* How many messages of these subjects COMMANDS holds. */
 uint64_t stored_messages(const char *subjects);
 /* How many commands and events; probes do not count. */
 uint64_t stored_orders(void);

@@ -50,10 +50,10 @@ struct tally count_stored(uint64_t after) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "COMMANDS", NULL, NULL), NATS_OK);
     for (uint64_t sequence = after + 1; sequence <= info->State.LastSeq; sequence++) {
         natsMsg *message = NULL;
-        if (js_GetMsg(&message, js, "ORDERS", sequence, NULL, NULL) != NATS_OK)
+        if (js_GetMsg(&message, js, "COMMANDS", sequence, NULL, NULL) != NATS_OK)
             continue;
         take_message(message, &tally, &last, &ids);
         natsMsg_Destroy(message);
@@ -68,7 +68,7 @@ uint64_t last_sequence(void) {
     jsCtx *js = NULL;
     jsStreamInfo *info = NULL;
     assert_int_equal(natsConnection_JetStream(&js, nats_client_fast(fixture.nats), NULL), NATS_OK);
-    assert_int_equal(js_GetStreamInfo(&info, js, "ORDERS", NULL, NULL), NATS_OK);
+    assert_int_equal(js_GetStreamInfo(&info, js, "COMMANDS", NULL, NULL), NATS_OK);
     uint64_t sequence = info->State.LastSeq;
     jsStreamInfo_Destroy(info);
     jsCtx_Destroy(js);
@@ -94,13 +94,13 @@ natsMsg *ask_server(const char *subject, const char *body) {
 /* nats.c would leave out the members that it does not know. Takes over `value`. */
 void set_stream_member(const char *name, struct json_object *value) {
     struct json_object *info = NULL, *config = NULL;
-    natsMsg *reply = ask_server("$JS.API.STREAM.INFO.ORDERS", "");
+    natsMsg *reply = ask_server("$JS.API.STREAM.INFO.COMMANDS", "");
     struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
     assert_int_equal(json_parse(text, &info, NULL), STATUS_OK);
     assert_int_equal(json_get_object(info, "config", &config, NULL), STATUS_OK);
     natsMsg_Destroy(reply);
     json_object_object_add(config, name, value);
-    reply = ask_server("$JS.API.STREAM.UPDATE.ORDERS", json_object_to_json_string(config));
+    reply = ask_server("$JS.API.STREAM.UPDATE.COMMANDS", json_object_to_json_string(config));
     if (strstr(natsMsg_GetData(reply), "\"error\"") != NULL)
         fail_msg("%s", natsMsg_GetData(reply));
     natsMsg_Destroy(reply);
@@ -225,7 +225,7 @@ void crowd_halts_in_batch(const char *prefix) {
     servers_resume(fixture.servers, SERVER_NATS);
     assert_true(is_halted);
     /* what was sent before comes first */
-    natsMsg_Destroy(ask_server("$JS.API.STREAM.INFO.ORDERS", ""));
+    natsMsg_Destroy(ask_server("$JS.API.STREAM.INFO.COMMANDS", ""));
 }
 
 void crowd_goes_on(void) {

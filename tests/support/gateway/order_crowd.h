@@ -1,7 +1,7 @@
 /*
  * Clients that order at one moment, so that their commands wait together, and what the stream
- * ORDERS holds of them. On the gateway of gateway_fixture.h; main thread only, but for the clients'
- * own threads.
+ * COMMANDS holds of them. On the gateway of gateway_fixture.h; main thread only, but for the
+ * clients' own threads.
  */
 #ifndef OM_TESTS_SUPPORT_GATEWAY_ORDER_CROWD_H
 #define OM_TESTS_SUPPORT_GATEWAY_ORDER_CROWD_H
@@ -13,8 +13,8 @@
 
 #define CROWD 40
 #define IN_FLIGHT_MS 10000
-#define SUBJECT_ORDERS "orders.cmd.submit"
-#define SUBJECT_CANCELS "orders.cmd.cancel"
+#define SUBJECT_ORDERS "commands.order.submit"
+#define SUBJECT_CANCELS "commands.order.cancel"
 
 /* --- what the stream holds -------------------------------------------------------------------- */
 
@@ -36,7 +36,7 @@ void assert_stored_once(uint64_t after, size_t wanted);
 /* A question to the server as the operator, again and again for 20 s, as a cluster may be without a
    leader. Free the answer. */
 natsMsg *ask_server(const char *subject, const char *body);
-/* A member of the configuration of ORDERS; takes over `value`. */
+/* A member of the configuration of COMMANDS; takes over `value`. */
 void set_stream_member(const char *name, struct json_object *value);
 
 /* --- the crowd -------------------------------------------------------------------------------- */

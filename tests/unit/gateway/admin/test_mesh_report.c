@@ -114,7 +114,7 @@ static void streams_and_consumers_are_told_with_their_backlog(void **state) {
         report,
         AT "\"services\":[],\"streams\":[{\"name\":\"ADVISORIES\",\"from\":[],\"messages\":0,"
            "\"bytes\":0,\"lastSequence\":0},{\"name\":\"ORDERS\","
-           "\"from\":[\"gateway\",\"order\"],\"messages\":3,"
+           "\"from\":[\"order\"],\"messages\":3,"
            "\"bytes\":99,\"lastSequence\":7,\"lastAt\":\"2026-01-02T03:04:05Z\"}],"
            "\"consumers\":[{\"stream\":\"ORDERS\",\"name\":\"order\","
            "\"filter\":\"orders.cmd.>\",\"pending\":5,\"ackPending\":2,"

@@ -4,6 +4,7 @@
 
 #define FIRST "0192f0c1-0000-7bee-8f01-000000000001"
 #define SECOND "0192f0c1-0000-7bee-8f01-000000000002"
+#define THIRD "0192f0c1-0000-7bee-8f01-000000000003"
 
 static struct kept_item item_of(enum event_type type, const char *order_id) {
     return (struct kept_item){.command = {.type = type, .order_id = slice_of(order_id)}};
@@ -45,7 +46,7 @@ static void an_answer_that_does_not_tell_is_none(void **state) {
 
 static void dead_letters_are_known_and_second_chances_waited_for(void **state) {
     (void)state;
-    static const char *const ids[] = {FIRST, SECOND, "0192f0c1-0000-7bee-8f01-000000000003"};
+    static const char *const ids[] = {FIRST, SECOND, THIRD};
     struct kept_item items[4];
     struct buf question = {0};
     struct error error;
@@ -56,11 +57,13 @@ static void dead_letters_are_known_and_second_chances_waited_for(void **state) {
             assert_true(uuid_parse(slice_of(ids[i]), &items[i].event.id));
     }
     kept_ask_fate(items, 4, &question);
-    assert_string_equal(question.ptr, "{\"ids\":[\"ORDERS.order." FIRST "\",\"ORDERS.order." SECOND
-                                      "\",\"ORDERS.order.0192f0c1-0000-7bee-8f01-000000000003\"]}");
+    assert_string_equal(question.ptr,
+                        "{\"ids\":[\"COMMANDS.order." FIRST "\",\"ORDERS.order." FIRST
+                        "\",\"COMMANDS.order." SECOND "\",\"ORDERS.order." SECOND
+                        "\",\"COMMANDS.order." THIRD "\",\"ORDERS.order." THIRD "\"]}");
     buf_fini(&question);
 
-    assert_int_equal(kept_take_fate(SLICE_LITERAL("{\"dead\":[\"ORDERS.order." FIRST
+    assert_int_equal(kept_take_fate(SLICE_LITERAL("{\"dead\":[\"COMMANDS.order." FIRST
                                                   "\"],\"open\":[\"ORDERS.order." SECOND "\"]}"),
                                     items, 4, &error),
                      STATUS_OK);
@@ -70,13 +73,13 @@ static void dead_letters_are_known_and_second_chances_waited_for(void **state) {
     assert_int_equal(items[3].state, KEPT_WAITING);
 }
 
-static void the_last_sequence_is_that_of_orders(void **state) {
+static void the_last_sequence_is_that_of_commands(void **state) {
     (void)state;
     uint64_t last = 0;
     struct error error;
     static const char streams[] =
         "{\"streams\":[{\"config\":{\"name\":\"PAYMENTS\"},\"state\":{\"last_seq\":7}},"
-        "{\"config\":{\"name\":\"ORDERS\"},\"state\":{\"last_seq\":42}}]}";
+        "{\"config\":{\"name\":\"COMMANDS\"},\"state\":{\"last_seq\":42}}]}";
     assert_int_equal(kept_take_last(slice_of(streams), &last, &error), STATUS_OK);
     assert_int_equal(last, 42);
     assert_int_equal(kept_take_last(SLICE_LITERAL("{\"streams\":null}"), &last, &error),
@@ -89,7 +92,7 @@ int main(void) {
         cmocka_unit_test(a_cancel_and_its_order_are_told_apart),
         cmocka_unit_test(an_answer_that_does_not_tell_is_none),
         cmocka_unit_test(dead_letters_are_known_and_second_chances_waited_for),
-        cmocka_unit_test(the_last_sequence_is_that_of_orders),
+        cmocka_unit_test(the_last_sequence_is_that_of_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

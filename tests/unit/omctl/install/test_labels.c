@@ -60,7 +60,7 @@ static void each_names_the_schemas_of_its_events(void **state) {
                         "urn:ordermesh:schema:payment.action_required:1");
     assert_string_equal(label("consumer ORDERS/inventory-failed", schemas),
                         "urn:ordermesh:schema:order.failed:1");
-    assert_string_equal(label("consumer ORDERS/order", schemas),
+    assert_string_equal(label("consumer COMMANDS/order", schemas),
                         "urn:ordermesh:schema:order.submit:1 urn:ordermesh:schema:order.cancel:1");
     assert_string_equal(label("stream ORDERS_DLQ", schemas), "none");
     assert_string_equal(label("consumer FAILURES/dlq", schemas), "none");

@@ -45,6 +45,18 @@ static void every_type_has_its_own_subject_in_its_stream(void **state) {
     }
 }
 
+/* Of gateways before the stream COMMANDS, while versions change. */
+static void a_command_is_known_by_its_former_subject_in_orders(void **state) {
+    (void)state;
+    enum event_type type;
+    assert_true(event_type_of_subject(slice_of("orders.cmd.cancel"), &type));
+    assert_int_equal(type, EVENT_ORDER_CANCEL);
+    assert_string_equal(event_subject_in(EVENT_ORDER_CANCEL, "ORDERS"), "orders.cmd.cancel");
+    assert_string_equal(event_subject_in(EVENT_ORDER_CANCEL, "COMMANDS"), "commands.order.cancel");
+    assert_string_equal(event_subject_in(EVENT_ORDER_CREATED, "ORDERS"), "orders.evt.created");
+    assert_null(event_former_subject(EVENT_ORDER_CREATED));
+}
+
 static void an_unknown_subject_has_no_type(void **state) {
     (void)state;
     enum event_type type;
@@ -294,6 +306,7 @@ static void fillers_are_of_no_event(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_has_its_own_subject_in_its_stream),
+        cmocka_unit_test(a_command_is_known_by_its_former_subject_in_orders),
         cmocka_unit_test(an_unknown_subject_has_no_type),
         cmocka_unit_test(the_envelope_is_written_as_documented),
         cmocka_unit_test(what_was_encoded_is_decoded_for_every_type),

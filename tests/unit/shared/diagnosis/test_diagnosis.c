@@ -16,7 +16,7 @@ struct world {
     enum cause cause;
     const char *said, *to_do; /* a part of each */
     enum status order_status;
-    const char *order, *dead, *services[3], *orders, *inventory;
+    const char *order, *dead, *services[3], *commands, *orders, *inventory;
     bool is_accepted, is_dlq_silent;
 };
 
@@ -35,6 +35,7 @@ struct world {
 #define CONSUMER(stream, name, more)                                                               \
     "{\"stream_name\":\"" stream "\",\"name\":\"" name "\"" more "}"
 #define LIST(items) "{\"total\":2,\"consumers\":[" items "]}"
+#define OF_COMMANDS(more) LIST(CONSUMER("COMMANDS", "order", more))
 #define OF_ORDERS(more)                                                                            \
     LIST(CONSUMER("ORDERS", "order", "") "," CONSUMER("ORDERS", "inventory", more))
 #define OF_INVENTORY                                                                               \
@@ -86,8 +87,8 @@ static const struct world worlds[] = {
      "order has order.submit in hand and waits for an answer since 2026-01-31T12:00:02 UTC: no "
      "price",
      "nats service ls", .order_status = STATUS_NOT_FOUND,
-     .services = {AWAITS("ORDERS/order", ORDER_ID), SERVICE("inventory"), SERVICE("payment")},
-     .orders = LIST(CONSUMER("ORDERS", "order", ",\"num_ack_pending\":2"))},
+     .services = {AWAITS("COMMANDS/order", ORDER_ID), SERVICE("inventory"), SERVICE("payment")},
+     .commands = OF_COMMANDS(",\"num_ack_pending\":2")},
     {CAUSE_HELD,
      "inventory holds the events of ORDERS/inventory: ORDERS/inventory waits: no database",
      "by itself",
@@ -132,8 +133,9 @@ static struct json_object *diagnose(const struct world *world, enum status *stat
         answer(diagnosis, 1, world->dead != NULL ? world->dead : "{\"entries\":[]}");
     for (size_t i = 0; i < 3; i++)
         answer(diagnosis, 2, services[i]);
-    answer(diagnosis, 3, world->orders != NULL ? world->orders : OF_ORDERS(""));
-    answer(diagnosis, 4, world->inventory != NULL ? world->inventory : OF_INVENTORY);
+    answer(diagnosis, 3, world->commands != NULL ? world->commands : OF_COMMANDS(""));
+    answer(diagnosis, 4, world->orders != NULL ? world->orders : OF_ORDERS(""));
+    answer(diagnosis, 5, world->inventory != NULL ? world->inventory : OF_INVENTORY);
     if (world->is_accepted)
         diagnosis_accept(diagnosis);
     *status = diagnosis_write(diagnosis, INT64_C(1770000000) * 1000000, &out, &error);
@@ -297,7 +299,7 @@ static void an_order_that_nobody_knows_is_not_found_unless_some_wait(void **stat
     struct world world = {.order_status = STATUS_NOT_FOUND};
     assert_null(diagnose(&world, &status));
     assert_int_equal(status, STATUS_NOT_FOUND);
-    world.orders = LIST(CONSUMER("ORDERS", "order", ",\"paused\":true"));
+    world.commands = OF_COMMANDS(",\"paused\":true");
     struct json_object *found = diagnose_well(&world);
     assert_string_equal(text_of(found, "cause"), "consumer_paused");
     assert_contains(text_of(found, "waitsFor"), "if it was ever accepted");
@@ -318,7 +320,7 @@ static void the_questions_name_order_and_tenant(void **state) {
     assert_slice_equal(diagnosis_question(diagnosis, 1).body,
                        "{\"orderId\":\"" ORDER_ID "\",\"status\":\"any\",\"limit\":200}");
     assert_true(diagnosis_question(diagnosis, 2).is_survey);
-    assert_string_equal(diagnosis_question(diagnosis, 6).subject, "$JS.API.CONSUMER.LIST.SHIPPING");
+    assert_string_equal(diagnosis_question(diagnosis, 7).subject, "$JS.API.CONSUMER.LIST.SHIPPING");
     diagnosis_destroy(&diagnosis);
     assert_null(diagnosis);
 }
