@@ -6,10 +6,9 @@
 #include "shared/contract/order_snapshot.h"
 #include "shared/contract/page_cursor.h"
 #include "shared/outbox/outbox.h"
+#include "shared/service/transaction.h"
 
-#define TRANSACTIONS_MOST 3
-
-/* --- requests and transactions --- */
+/* --- requests --- */
 
 typedef enum status (*serve_fn)(struct endpoint_call *call, struct json_object *request,
                                 struct error *error);
@@ -43,31 +42,6 @@ static enum status get_int(struct json_object *request, const char *key, int64_t
                          (long long)least, (long long)most);
     *value = number;
     return STATUS_OK;
-}
-
-/* Decides and stores inside an open transaction. */
-typedef enum status (*decide_fn)(struct pg *pg, struct arena *arena, void *state,
-                                 struct error *error);
-
-/* Another transaction may have been first: then it is decided again on what
- * that one left. */
-static enum status in_transaction(struct endpoint_call *call, decide_fn decide, void *state,
-                                  struct error *error) {
-    enum status status = STATUS_OK;
-    for (int i = 0; i < TRANSACTIONS_MOST; i++) {
-        status = pg_begin(call->pg, error);
-        if (status != STATUS_OK)
-            return status;
-        status = decide(call->pg, call->arena, state, error);
-        if (status == STATUS_OK)
-            status = pg_commit(call->pg, error);
-        if (status == STATUS_OK)
-            return status;
-        pg_rollback(call->pg);
-        if (status != STATUS_SERIALIZATION)
-            return status;
-    }
-    return status;
 }
 
 /* --- reads --- */
@@ -312,7 +286,7 @@ static enum status serve_put(struct endpoint_call *call, struct json_object *req
     struct put put = {0};
     enum status status = parse_put(request, &put, error);
     if (status == STATUS_OK)
-        status = in_transaction(call, decide_put, &put, error);
+        status = transact(call, decide_put, &put, error);
     if (status != STATUS_OK)
         return status;
     call->has_committed = put.is_changed;
@@ -408,7 +382,7 @@ static void write_adjusted(const struct adjust *adjust, struct buf *reply) {
 
 static enum status make_adjustment(struct endpoint_call *call, struct adjust *adjust,
                                    struct error *error) {
-    enum status status = in_transaction(call, decide_adjust, adjust, error);
+    enum status status = transact(call, decide_adjust, adjust, error);
     if (status == STATUS_OK)
         write_adjusted(adjust, call->reply);
     return status;

@@ -9,10 +9,11 @@
 #include "shared/contract/currency.h"
 #include "shared/observe/log.h"
 #include "shared/observe/metrics.h"
+#include "shared/service/transaction.h"
 
 #include <stdio.h>
 
-enum { TURN_MS = 1000, TRANSACTIONS_MOST = 3, REASON_MOST = 200 };
+enum { TURN_MS = 1000, REASON_MOST = 200 };
 
 /* --- asking for one --- */
 
@@ -123,8 +124,8 @@ static bool is_same(const struct refund *stored, const struct refund *wanted) {
 }
 
 /* The payment's lock makes two at once come one after the other. */
-static enum status decide(struct pg *pg, struct arena *arena, struct asked *asked,
-                          struct error *error) {
+static enum status decide(struct pg *pg, struct arena *arena, void *state, struct error *error) {
+    struct asked *asked = state;
     struct refundable payment;
     struct refund stored;
     const struct refund *wanted = &asked->refund;
@@ -142,25 +143,6 @@ static enum status decide(struct pg *pg, struct arena *arena, struct asked *aske
     asked->refund = stored;
     asked->is_replayed = true;
     return STATUS_OK;
-}
-
-/* Another transaction may have been first: then it is decided again on what that one left. */
-static enum status in_transaction(struct endpoint_call *call, struct asked *asked,
-                                  struct error *error) {
-    enum status status = STATUS_OK;
-    for (int i = 0; i < TRANSACTIONS_MOST; i++) {
-        status = pg_begin(call->pg, error);
-        if (status == STATUS_OK)
-            status = decide(call->pg, call->arena, asked, error);
-        if (status == STATUS_OK)
-            status = pg_commit(call->pg, error);
-        if (status == STATUS_OK)
-            return status;
-        pg_rollback(call->pg);
-        if (status != STATUS_SERIALIZATION)
-            return status;
-    }
-    return status;
 }
 
 static void write_asked(struct buf *out, const struct asked *asked) {
@@ -188,7 +170,7 @@ enum status refund_endpoint_ask(struct endpoint_call *call, struct error *error)
     if (status == STATUS_OK)
         status = parse_wanted(request, call->arena, &asked, error);
     if (status == STATUS_OK)
-        status = in_transaction(call, &asked, error);
+        status = transact(call, decide, &asked, error);
     if (status == STATUS_OK)
         write_asked(call->reply, &asked);
     return status;

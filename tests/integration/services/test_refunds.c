@@ -2,7 +2,7 @@
    and together they are never more than was taken.
 
    Covers: services/payment/refunds.c services/payment/refund_store.c
-   shared/contract/order_payment.c services/analytics/facts.c */
+   shared/contract/order_payment.c services/analytics/facts.c shared/service/transaction.c */
 #include "services/analytics/facts.h"
 #include "services/payment/provider_stripe.h"
 #include "services/payment/refunds.h"
