@@ -20,6 +20,7 @@
 #include "gateway/orders/get_order.h"
 #include "gateway/orders/list_orders.h"
 #include "gateway/orders/list_refunds.h"
+#include "gateway/orders/order_returns.h"
 #include "gateway/orders/post_order.h"
 #include "gateway/orders/refund_order.h"
 #include "gateway/orders/stripe_webhook.h"
@@ -61,6 +62,15 @@ const struct route routes[] = {
      OWNER_TENANT, RATE_READ},
     {"DELETE", "/api/v1/customers/{id}/personal-data", delete_personal_data, SCOPE_ORDERS_WRITE,
      OWNER_TENANT, RATE_WRITE},
+    {"POST", "/api/v1/orders/{id}/returns", post_return, SCOPE_ORDERS_WRITE, OWNER_TENANT,
+     RATE_WRITE},
+    {"GET", "/api/v1/orders/{id}/returns", get_returns, SCOPE_ORDERS_READ, OWNER_TENANT, RATE_READ},
+    {"GET", "/api/v1/orders/{id}/returns/{id}", get_return, SCOPE_ORDERS_READ, OWNER_TENANT,
+     RATE_READ},
+    {"POST", "/api/v1/orders/{id}/returns/{id}/receive", post_return_receive, SCOPE_ADMIN,
+     OWNER_TENANT, RATE_ADMIN},
+    {"POST", "/api/v1/orders/{id}/returns/{id}/refuse", post_return_refuse, SCOPE_ADMIN,
+     OWNER_TENANT, RATE_ADMIN},
     {"POST", "/api/v1/webhooks", post_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_WRITE},
     {"GET", "/api/v1/webhooks", get_webhooks, SCOPE_ADMIN, OWNER_TENANT, RATE_READ},
     {"GET", "/api/v1/webhooks/{id}", get_webhook, SCOPE_ADMIN, OWNER_TENANT, RATE_READ},

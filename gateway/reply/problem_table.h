@@ -78,6 +78,11 @@
       "than is to be given back.",                                                                 \
       "The detail says which. Read the order: its payment says what was taken and given back. "    \
       "An order that ends otherwise gives back everything by itself.")                             \
+    X(NOT_RETURNABLE, "not-returnable", 409, 0, "These pieces cannot be sent back",                \
+      "The order is not completed, it was completed too long ago, fewer pieces are left, or the "  \
+      "return stands otherwise already.",                                                          \
+      "The detail says which. Read the order's returns: they say what is announced and what has "  \
+      "come.")                                                                                     \
     X(NOT_DEAD, "not-dead", 409, 0, "The dead letter cannot be acted on",                          \
       "It was replayed or discarded already.",                                                     \
       "Read it again: its status and history say what became of it.")                              \
@@ -113,6 +118,9 @@
       "The document's errors name each field and what is wrong with it.")                          \
     X(INVALID_REFUND, "invalid-refund", 422, 0, "The refund has invalid fields",                   \
       "The body is JSON, but no valid refund.",                                                    \
+      "The document's errors name each field and what is wrong with it.")                          \
+    X(INVALID_RETURN, "invalid-return", 422, 0, "The return has invalid fields",                   \
+      "The body is JSON, but not what this request takes.",                                        \
       "The document's errors name each field and what is wrong with it.")                          \
     X(INVALID_DLQ_REQUEST, "invalid-dlq-request", 422, 0,                                          \
       "The request about dead letters has invalid fields",                                         \

@@ -2,6 +2,7 @@
 #include "services/inventory/catalog.h"
 #include "services/inventory/handler.h"
 #include "services/inventory/movements.h"
+#include "services/inventory/returned.h"
 #include "shared/service/runtime.h"
 
 static const struct handler_row order_events[] = {
@@ -18,6 +19,10 @@ static const struct handler_row late_order_events[] = {
     {EVENT_ORDER_COMPLETED, &inventory_patient_handler},
 };
 
+static const struct handler_row return_events[] = {
+    {EVENT_ORDER_RETURNED, &stock_returned_handler},
+};
+
 static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
     {EVENT_PAYMENT_AUTHORIZED, &inventory_handler},
@@ -30,6 +35,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "inventory-completed", ROWS(late_order_events)},
     {"ORDERS", "inventory-failed", ROWS(order_events)},
     {"ORDERS", "inventory-cancelled", ROWS(order_events)},
+    {"ORDERS", "inventory-returned", ROWS(return_events)},
     {"PAYMENTS", "inventory", ROWS(payment_events)},
     {"PAYMENTS", "inventory-authorized", ROWS(payment_events)},
 };

@@ -10,6 +10,7 @@ static const struct handler_row order_events[] = {
     {EVENT_ORDER_CONFIRMED, &notification_handler},
     {EVENT_ORDER_FAILED, &notification_handler},
     {EVENT_ORDER_CANCELLED, &notification_handler},
+    {EVENT_ORDER_RETURNED, &notification_handler},
 };
 static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_SHIPPED, &notification_handler},
@@ -21,6 +22,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "notification", ROWS(order_events)},
     {"ORDERS", "notification-failed", ROWS(order_events)},
     {"ORDERS", "notification-cancelled", ROWS(order_events)},
+    {"ORDERS", "notification-returned", ROWS(order_events)},
     {"SHIPPING", "notification", ROWS(shipping_events)},
 };
 

@@ -10,6 +10,8 @@ static enum notice_kind kind_of(enum event_type type) {
         return NOTICE_KIND_SHIPPED;
     case EVENT_ORDER_CANCELLED:
         return NOTICE_KIND_CANCELLED;
+    case EVENT_ORDER_RETURNED:
+        return NOTICE_KIND_RETURNED;
     default:
         return NOTICE_KIND_FAILED;
     }

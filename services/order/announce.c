@@ -30,6 +30,8 @@ void announce(struct outbox *outbox, const struct announcement *announcement, st
         json_put_string(&w, "detail", announcement->detail);
     if (announcement->tracking_number.len > 0)
         json_put_string(&w, "trackingNumber", announcement->tracking_number);
+    if (announcement->details_key != NULL)
+        json_put_raw(&w, announcement->details_key, announcement->details);
     json_end_object(&w);
     outbox_add(outbox, announcement->type, slice_of(order_id), announcement->cause,
                buf_slice(scratch));

@@ -1,7 +1,7 @@
 /*
  * The order service's events about an order: order.created, .confirmed, .completed, .failed,
- * .cancelled, .stop_requested and .capture_requested, each with the whole snapshot. Adds to the
- * batch's outbox; nothing blocks.
+ * .cancelled, .stop_requested, .capture_requested and .returned, each with the whole snapshot. Adds
+ * to the batch's outbox; nothing blocks.
  */
 #ifndef OM_SERVICES_ORDER_ANNOUNCE_H
 #define OM_SERVICES_ORDER_ANNOUNCE_H
@@ -18,6 +18,8 @@ struct announcement {
     enum order_reason reason;     /* of an early end, or of the wish for it */
     struct slice detail;          /* of the reason; may be empty */
     struct slice tracking_number; /* of a completed order */
+    const char *details_key;      /* NULL: there are none */
+    struct slice details;         /* JSON: what is told besides */
 };
 
 /* `scratch` is overwritten. */

@@ -1,6 +1,7 @@
 #include "services/order/handler.h"
 
 #include "services/order/announce.h"
+#include "services/order/lines/return_store.h"
 #include "services/order/progress_update.h"
 #include "services/order/shipments.h"
 #include "services/order/store.h"
@@ -60,6 +61,7 @@ struct progress {
     struct order_row *order;
     const struct event *event;
     struct fact fact;
+    struct slice details;
     unsigned actions; /* enum order_action bits */
     int64_t at_us;    /* of what the order service itself does; never before its cause */
     struct progress *next_of_order;
@@ -69,6 +71,15 @@ struct progress {
 struct chain {
     struct progress *first, *last;
 };
+
+/* It takes effect; empty where it tells nothing besides. */
+static struct slice take_own(const struct delivery *delivery) {
+    struct own_event *own = delivery->state;
+    if (delivery->event.type < EVENT_TYPE_COUNT || own == NULL)
+        return (struct slice){0};
+    own->is_taken = true;
+    return own->details;
+}
 
 /* What each warehouse gives is announced with the order from now on. */
 static void take_allocations(struct order_row *order, const struct shipment_facts *facts) {
@@ -100,13 +111,17 @@ static bool step(struct order_row *order, struct delivery *delivery, struct aren
     if (row->actions & ORDER_CANCEL)
         fact.reason = REASON_CANCELLED_BY_CUSTOMER;
     take_allocations(order, &fact.shipments);
-    *progress =
-        (struct progress){.order = order, .event = event, .fact = fact, .actions = row->actions};
+    *progress = (struct progress){.order = order,
+                                  .event = event,
+                                  .fact = fact,
+                                  .details = take_own(delivery),
+                                  .actions = row->actions};
     return true;
 }
 
 static const unsigned announced_actions = ORDER_START | ORDER_CONFIRM | ORDER_COMPLETE |
-                                          ORDER_FAIL | ORDER_CANCEL | ORDER_STOP | ORDER_CAPTURE;
+                                          ORDER_FAIL | ORDER_CANCEL | ORDER_STOP | ORDER_CAPTURE |
+                                          ORDER_RETURN;
 
 /* What was given back so far: an event of a part says that besides. 0 where it does not say. */
 static int64_t given_back(const struct event *event) {
@@ -194,14 +209,16 @@ static const struct consequence {
     enum order_action action;
     enum event_type type;
     bool has_reason;
+    const char *details_key; /* NULL: it tells nothing besides */
 } consequences[] = {
-    {ORDER_START, EVENT_ORDER_CREATED, false},
-    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false},
-    {ORDER_CAPTURE, EVENT_ORDER_CAPTURE_REQUESTED, false},
-    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false},
-    {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true},
-    {ORDER_FAIL, EVENT_ORDER_FAILED, true},
-    {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true},
+    {ORDER_START, EVENT_ORDER_CREATED, false, NULL},
+    {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false, NULL},
+    {ORDER_CAPTURE, EVENT_ORDER_CAPTURE_REQUESTED, false, NULL},
+    {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false, NULL},
+    {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true, NULL},
+    {ORDER_FAIL, EVENT_ORDER_FAILED, true, NULL},
+    {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true, NULL},
+    {ORDER_RETURN, EVENT_ORDER_RETURNED, false, "return"},
 };
 #define CONSEQUENCE_COUNT (sizeof(consequences) / sizeof(consequences[0]))
 
@@ -245,6 +262,8 @@ static void announce_progress(struct outbox *outbox, const struct progress *prog
             .type = consequence->type,
             .snapshot = &progress->order->snapshot,
             .cause = progress->event,
+            .details_key = consequence->details_key,
+            .details = progress->details,
         };
         if (consequence->has_reason) {
             announcement.reason = progress->fact.reason;
@@ -272,6 +291,23 @@ static enum status save_shipments(struct batch *batch, const struct progress *st
     return noted > 0 ? shipments_save(batch, notes, noted, error) : STATUS_OK;
 }
 
+/* Few refunds are of a return. */
+static enum status note_returns(struct batch *batch, struct error *error) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < batch->count && status == STATUS_OK; i++) {
+        const struct delivery *delivery = batch->items[i];
+        struct slice text;
+        struct uuid id;
+        int64_t minor;
+        if (delivery->event.type == EVENT_PAYMENT_REFUNDED && delivery->outcome == OUTCOME_DONE &&
+            json_tree_get_string(delivery->event.data, "returnId", &text, NULL) == STATUS_OK &&
+            uuid_parse(text, &id) &&
+            json_tree_get_int64(delivery->event.data, "amountMinor", &minor, NULL) == STATUS_OK)
+            status = return_store_note_refund(batch->pg, &id, minor, error);
+    }
+    return status;
+}
+
 static enum status progress_apply(struct batch *batch, struct error *error) {
     struct order_rows orders = {0};
     enum status status = order_store_load(batch, &orders, error);
@@ -295,7 +331,9 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
     }
     buf_fini(&scratch);
     status = order_store_update(batch, &orders, error);
-    return status == STATUS_OK ? save_shipments(batch, steps, count, error) : status;
+    if (status == STATUS_OK)
+        status = save_shipments(batch, steps, count, error);
+    return status == STATUS_OK ? note_returns(batch, error) : status;
 }
 
 const struct handler progress_handler = {.apply = progress_apply};

@@ -4,6 +4,13 @@
 
 #include "shared/consume/batch.h"
 
+/* An event of the order service's own that somebody waits for: delivery->state of one whose type is
+   above EVENT_TYPE_COUNT, where it has any. */
+struct own_event {
+    struct slice details; /* JSON: what the announcement that it leads to tells besides */
+    bool is_taken;        /* it did something */
+};
+
 extern const struct handler step_handler;     /* reserved, succeeded, shipped */
 extern const struct handler progress_handler; /* what else happens to stock, money and parcel */
 extern const struct handler catalog_handler;  /* inventory.product_changed */

@@ -1,8 +1,9 @@
 /* The order service: the process manager of every order. */
-#include "services/order/endpoint.h"
 #include "services/order/handler.h"
+#include "services/order/read/endpoint.h"
 #include "services/order/read/list.h"
 #include "services/order/read/personal.h"
+#include "services/order/returns.h"
 #include "services/order/submit.h"
 #include "services/order/unpaid.h"
 #include "services/order/watchdog.h"
@@ -19,6 +20,8 @@ static const struct config_row config_rows[] = {
      "0", 0, 604800,
      "seconds after which a reserved order that is not paid fails with payment_timeout; 0: as "
      "OM_SAGA_LIMIT_S"},
+    {"OM_RETURN_DAYS", CONFIG_INT, offsetof(struct order_settings, return_days), "30", 0, 3650,
+     "days after its completion in which an order's pieces may be sent back; 0: without a limit"},
 };
 
 static const struct handler_row commands[] = {
@@ -58,6 +61,11 @@ static const struct endpoint endpoints[] = {
     {"report", "mesh.order.report", order_endpoint_list},
     {"missing", "mesh.order.missing", order_endpoint_missing},
     {"personal", "mesh.order.personal", order_endpoint_personal},
+    {"return_ask", "mesh.order.return.ask", return_endpoint_ask},
+    {"return_receive", "mesh.order.return.receive", return_endpoint_receive},
+    {"return_refuse", "mesh.order.return.refuse", return_endpoint_refuse},
+    {"return_list", "mesh.order.return.list", return_endpoint_list},
+    {"return_get", "mesh.order.return.get", return_endpoint_get},
 };
 
 static const struct periodic *const periodics[] = {&watchdog, &held_orders, &unpaid_watch};

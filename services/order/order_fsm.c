@@ -25,6 +25,7 @@
 #define REFUSE ORDER_REFUSE
 #define START ORDER_START
 #define CAPTURE ORDER_CAPTURE
+#define RETURN ORDER_RETURN
 
 /* Steps of an order whose money is taken once it is shipped. */
 #define ON_SHIPMENT STEP_ON_SHIPMENT
@@ -179,6 +180,18 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, COMPLETED | BROKEN_OFF, EVENT_SHIPPING_STOPPED, 0, STAY, 0, RECORD,
      "it has ended already"},
 
+    /* Returns: of what has been sent, once all of it has. Otherwise nothing happens, and who asks
+       is told so. */
+    {ALL, COMPLETED, ORDER_RETURN_WANTED, 0, STAY, 0, RECORD, "it has been sent"},
+    {ALL, PENDING | CONFIRMED | BROKEN_OFF, ORDER_RETURN_WANTED, 0, STAY, 0, 0,
+     "it is not completed: nothing has been sent, or its payment is still due"},
+    {ALL, COMPLETED, ORDER_RETURN_RECEIVED, 0, STAY, 0, RETURN, "inventory and payment take it up"},
+    {ALL, PENDING | CONFIRMED | BROKEN_OFF, ORDER_RETURN_RECEIVED, 0, STAY, 0, 0,
+     "nothing of it was announced"},
+    {ALL, COMPLETED, ORDER_RETURN_REFUSED, 0, STAY, 0, RECORD, "nobody waits for it any more"},
+    {ALL, PENDING | CONFIRMED | BROKEN_OFF, ORDER_RETURN_REFUSED, 0, STAY, 0, 0,
+     "nothing of it was announced"},
+
     /* Overtaken: the fact is noted, the decision has been taken. */
     {ALL, CONFIRMED | COMPLETED, EVENT_INVENTORY_RESERVED, 0, STAY, STEP_RESERVED, RECORD,
      "what it led to came by first"},
@@ -223,15 +236,15 @@ const struct order_transition order_fsm_rows[] = {
      "came by before the failure it compensates"},
     {ALL, PENDING | CONFIRMED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
-    {ALL, COMPLETED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
-     "an administrator gives some of it back"},
+    {ALL, COMPLETED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD, "some of it is given back"},
     {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_PAYMENT_VOIDED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
 };
 const size_t order_fsm_row_count = sizeof(order_fsm_rows) / sizeof(order_fsm_rows[0]);
 
 const char *order_fsm_event_name(enum event_type event) {
-    static const char *const own[] = {"time_up", "key_taken", "may_start", "unpaid"};
+    static const char *const own[] = {"time_up",       "key_taken",       "may_start",     "unpaid",
+                                      "return_wanted", "return_received", "return_refused"};
     return event >= EVENT_TYPE_COUNT ? own[event - EVENT_TYPE_COUNT] : event_info(event)->type;
 }
 

@@ -1,8 +1,9 @@
 #include "services/order/timeline.h"
 
+#include "services/order/order_fsm.h"
 #include "shared/base/clock.h"
 
-static const char *const event_names[EVENT_TYPE_COUNT] = {
+static const char *const event_names[ORDER_EVENT_COUNT] = {
     [EVENT_ORDER_CANCEL] = "CancelRequested",
     [EVENT_ORDER_CREATED] = "OrderCreated",
     [EVENT_ORDER_CONFIRMED] = "OrderConfirmed",
@@ -26,6 +27,9 @@ static const char *const event_names[EVENT_TYPE_COUNT] = {
     [EVENT_SHIPPING_PART_SHIPPED] = "PartiallyShipped",
     [EVENT_SHIPPING_FAILED] = "ShippingFailed",
     [EVENT_SHIPPING_STOPPED] = "ShippingStopped",
+    [EVENT_ORDER_RETURNED] = "OrderReturned",
+    [ORDER_RETURN_WANTED] = "ReturnRequested",
+    [ORDER_RETURN_REFUSED] = "ReturnRefused",
 };
 
 void timeline_add(struct json_writer *w, enum event_type type, int64_t at_us, struct slice detail) {

@@ -20,6 +20,7 @@
 struct order_settings {
     int64_t saga_limit_s;
     int64_t reservation_limit_s; /* unpaid.h; 0: as saga_limit_s */
+    int64_t return_days;         /* 0: without a limit */
     products_fn ask_products;
 };
 

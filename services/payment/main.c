@@ -2,6 +2,7 @@
    of those that end early. */
 #include "services/payment/actions.h"
 #include "services/payment/handler.h"
+#include "services/payment/line_refunds.h"
 #include "services/payment/owed_refunds.h"
 #include "services/payment/read/refund_report.h"
 #include "services/payment/refunds.h"
@@ -12,10 +13,9 @@ static const struct handler_row inventory_events[] = {
     {EVENT_INVENTORY_RESERVED, &charge_handler},
 };
 static const struct handler_row order_events[] = {
-    {EVENT_ORDER_CREATED, &charge_handler},
-    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
-    {EVENT_ORDER_FAILED, &end_handler},
-    {EVENT_ORDER_CANCELLED, &end_handler},
+    {EVENT_ORDER_CREATED, &charge_handler},    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
+    {EVENT_ORDER_FAILED, &end_handler},        {EVENT_ORDER_CANCELLED, &end_handler},
+    {EVENT_ORDER_RETURNED, &returned_handler},
 };
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
@@ -26,6 +26,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment-failed", ROWS(order_events)},
     {"ORDERS", "payment-cancelled", ROWS(order_events)},
     {"ORDERS", "payment-capture", ROWS(order_events)},
+    {"ORDERS", "payment-returned", ROWS(order_events)},
 };
 
 static const struct endpoint endpoints[] = {

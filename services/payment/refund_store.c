@@ -89,12 +89,13 @@ enum status refund_store_read_lines(struct pg *pg, const struct uuid *order_id,
 static const struct pg_statement add_refund = {
     .name = "refund_add",
     .sql = "WITH added AS ("
-           " INSERT INTO payments.refunds (id, order_id, amount_minor, reason)"
-           " VALUES ($1::uuid, $2::uuid, $3::int8, $4::text) RETURNING order_id, amount_minor)"
+           " INSERT INTO payments.refunds (id, order_id, amount_minor, reason, is_return)"
+           " VALUES ($1::uuid, $2::uuid, $3::int8, $4::text, $5::int8 <> 0) RETURNING order_id, "
+           "amount_minor)"
            " UPDATE payments.payments p"
            " SET refunded_minor = coalesce(p.refunded_minor, 0) + added.amount_minor"
            " FROM added WHERE p.order_id = added.order_id",
-    .param_count = 4,
+    .param_count = 5,
 };
 
 static const struct pg_statement note_pieces = {
@@ -141,7 +142,8 @@ static enum status add_pieces(struct pg *pg, const struct refund *refund,
 enum status refund_store_add(struct pg *pg, const struct refund *refund,
                              const struct order_lines *lines, struct error *error) {
     const struct pg_param params[] = {pg_uuid(&refund->id), pg_uuid(&refund->order_id),
-                                      pg_int64(refund->amount_minor), pg_text(refund->reason)};
+                                      pg_int64(refund->amount_minor), pg_text(refund->reason),
+                                      pg_int64(refund->is_return)};
     enum status status = pg_queue(pg, &add_refund, params, error);
     return status == STATUS_OK && lines->count > 0 ? add_pieces(pg, refund, lines, error) : status;
 }
@@ -205,7 +207,7 @@ static const struct pg_statement take_due = {
            "   AND created_at > now() - interval '23 hours'"
            "  ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED))"
            " RETURNING r.id, r.order_id, r.amount_minor, r.reason, r.attempts, p.currency,"
-           "  coalesce(p.charge_id, '')",
+           "  coalesce(p.charge_id, ''), r.is_return",
 };
 
 enum {
@@ -216,6 +218,7 @@ enum {
     DUE_ATTEMPTS,
     DUE_CURRENCY,
     DUE_CHARGE,
+    DUE_IS_RETURN,
 };
 
 enum status refund_store_take_due(struct pg *pg, struct arena *arena, struct due_refunds *due,
@@ -232,7 +235,8 @@ enum status refund_store_take_due(struct pg *pg, struct arena *arena, struct due
             .refund = {.id = pg_get_uuid(result, row, DUE_ID),
                        .order_id = pg_get_uuid(result, row, DUE_ORDER),
                        .amount_minor = pg_get_int64(result, row, DUE_AMOUNT),
-                       .reason = arena_slice(arena, pg_get_slice(result, row, DUE_REASON))},
+                       .reason = arena_slice(arena, pg_get_slice(result, row, DUE_REASON)),
+                       .is_return = pg_get_bool(result, row, DUE_IS_RETURN)},
             .attempt = (int)pg_get_int64(result, row, DUE_ATTEMPTS),
             .currency = arena_slice(arena, pg_get_slice(result, row, DUE_CURRENCY)),
             .charge_id = arena_slice(arena, pg_get_slice(result, row, DUE_CHARGE)),

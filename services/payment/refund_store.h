@@ -23,6 +23,7 @@ struct refund {
     int64_t amount_minor;
     struct slice reason, status;
     struct slice items; /* JSON of the wishes that it is for; empty where it is for an amount */
+    bool is_return;     /* its id is that of the return that it is for */
 };
 
 /* What of a payment was taken, and is given back or to be. */

@@ -292,9 +292,10 @@ static enum status ask_provider(struct batch *batch, struct error *error) {
     return STATUS_OK;
 }
 
-static void announce(struct batch *batch, const struct due_refund *made,
+void refund_announce(struct outbox *outbox, const struct due_refund *made,
                      const struct settled_refund *settled, struct buf *data) {
-    char order_id[UUID_TEXT_SIZE];
+    char order_id[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+    uuid_format(&made->refund.id, id);
     uuid_format(&made->refund.order_id, order_id);
     /* The refund stands for the cause. */
     const struct event cause = {.id = made->refund.id,
@@ -311,8 +312,10 @@ static void announce(struct batch *batch, const struct due_refund *made,
     json_put_string(&w, "reason", made->refund.reason);
     json_put_int(&w, "refundedMinor", settled->refunded_minor);
     json_put_int(&w, "capturedMinor", settled->captured_minor);
+    if (made->refund.is_return)
+        json_put_text(&w, "returnId", id);
     json_end_object(&w);
-    outbox_add(batch->outbox, EVENT_PAYMENT_REFUNDED, slice_of(order_id), &cause, buf_slice(data));
+    outbox_add(outbox, EVENT_PAYMENT_REFUNDED, slice_of(order_id), &cause, buf_slice(data));
     payment_event_count(EVENT_PAYMENT_REFUNDED);
 }
 
@@ -335,7 +338,7 @@ static enum status note_answers(struct batch *batch, struct error *error) {
         const struct due_refund *one = &in_hand.items[i];
         const struct settled_refund *found = find_settled(&settled, &one->refund.id);
         if (found != NULL && one->refund_id != NULL)
-            announce(batch, one, found, &data);
+            refund_announce(batch->outbox, one, found, &data);
     }
     buf_fini(&data);
     return status;

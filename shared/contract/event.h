@@ -33,6 +33,7 @@
       "ORDERS", "order", 1)                                                                        \
     X(ORDER_CAPTURE_REQUESTED, "io.ordermesh.order.capture_requested",                             \
       "orders.evt.capture_requested", "ORDERS", "order", 1)                                        \
+    X(ORDER_RETURNED, "io.ordermesh.order.returned", "orders.evt.returned", "ORDERS", "order", 1)  \
     X(PRODUCT_CHANGED, "io.ordermesh.inventory.product_changed", "inventory.evt.product_changed",  \
       "INVENTORY", "inventory", 1)                                                                 \
     X(INVENTORY_RESERVED, "io.ordermesh.inventory.reserved", "inventory.evt.reserved",             \

@@ -108,8 +108,8 @@ enum status line_wishes_parse(const struct json_value *array, struct arena *aren
                               struct line_wishes *wishes, long *at, struct error *error) {
     long ignored, *place = at != NULL ? at : &ignored;
     *place = -1;
-    if (array->count < 1 || array->count > ORDER_MAX_ITEMS)
-        return error_set(error, STATUS_INVALID, "must be 1 to %d", ORDER_MAX_ITEMS);
+    if (array->count < 1 || array->count > LINE_WISHES_MAX)
+        return error_set(error, STATUS_INVALID, "must be 1 to %d", LINE_WISHES_MAX);
     struct line_wish *rows = arena_alloc(arena, array->count * sizeof(*rows));
     const struct json_value *item = array->first;
     for (size_t i = 0; i < array->count; i++, item = item->next) {
@@ -224,4 +224,52 @@ bool order_lines_have_left(const struct order_lines *lines) {
             return true;
     }
     return false;
+}
+
+/* --- returned --------------------------------------------------------------------------------- */
+
+void order_returned_write(const struct order_returned *returned, struct json_writer *w) {
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&returned->return_id, id);
+    json_begin_object(w);
+    json_put_text(w, "returnId", id);
+    json_key(w, "items");
+    line_wishes_write(&returned->items, w);
+    json_key(w, "lines");
+    order_lines_write(&returned->lines, w);
+    json_end_object(w);
+}
+
+static enum status judge_returned(const struct order_returned *returned, struct error *error) {
+    for (size_t i = 0; i < returned->items.count; i++) {
+        const struct line_wish *item = &returned->items.rows[i];
+        if (item->line < 1 || item->line > (int64_t)returned->lines.count ||
+            item->fate == LINE_FATE_NONE)
+            return error_set(error, STATUS_INVALID, "return.items: not of a line, or of no fate");
+    }
+    return STATUS_OK;
+}
+
+enum status order_returned_parse(const struct json_value *data, struct arena *arena,
+                                 struct order_returned *returned, struct error *error) {
+    const struct json_value *object, *items, *lines;
+    struct order_returned read = {.items.count = 0};
+    struct slice id;
+    enum status status = json_tree_get_object(data, "return", &object, error);
+    if (status == STATUS_OK)
+        status = json_tree_get_string(object, "returnId", &id, error);
+    if (status == STATUS_OK)
+        status = json_tree_get_array(object, "items", &items, error);
+    if (status == STATUS_OK)
+        status = json_tree_get_array(object, "lines", &lines, error);
+    if (status != STATUS_OK || !uuid_parse(id, &read.return_id))
+        return error_set(error, STATUS_INVALID, "return: not a return");
+    status = line_wishes_parse(items, arena, &read.items, NULL, error);
+    if (status == STATUS_OK)
+        status = order_lines_parse(lines, arena, &read.lines, error);
+    if (status == STATUS_OK)
+        status = judge_returned(&read, error);
+    if (status == STATUS_OK)
+        *returned = read;
+    return status;
 }

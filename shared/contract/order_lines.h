@@ -35,6 +35,9 @@ struct line_wish {
     enum line_fate fate;
 };
 
+/* A line's pieces may be of two fates. */
+#define LINE_WISHES_MAX (2 * ORDER_MAX_ITEMS)
+
 struct line_wishes {
     struct line_wish *rows;
     size_t count;
@@ -50,7 +53,7 @@ enum status order_lines_parse(const struct json_value *array, struct arena *aren
 /* Such an array, without what is cancelled. */
 void order_lines_write(const struct order_lines *lines, struct json_writer *w);
 
-/* JSON: [{"sku" or "line","quantity","disposition"?}], 1 to ORDER_MAX_ITEMS. INVALID says why, and
+/* JSON: [{"sku" or "line","quantity","disposition"?}], 1 to LINE_WISHES_MAX. INVALID says why, and
  *at, which may be NULL, is the place of the wish at fault: -1 for the list itself. */
 enum status line_wishes_parse(const struct json_value *array, struct arena *arena,
                               struct line_wishes *wishes, long *at, struct error *error) MUST_CHECK;
@@ -68,5 +71,20 @@ void order_lines_take_most(struct order_lines *lines, int64_t line, int64_t quan
    however they go one by one, together they are worth what the whole is, and never more. */
 int64_t order_lines_worth_minor(const struct order_lines *lines, struct slice currency);
 bool order_lines_have_left(const struct order_lines *lines);
+
+/* --- what order.returned tells besides its order: pieces that are here again --- */
+
+/* JSON: {"returnId","items":[{"line","quantity","disposition"}],"lines":[…]}; the lines are all of
+   the order, and each item is of one of them. */
+struct order_returned {
+    struct uuid return_id;
+    struct line_wishes items;
+    struct order_lines lines;
+};
+
+void order_returned_write(const struct order_returned *returned, struct json_writer *w);
+/* The member "return" of an event's data. */
+enum status order_returned_parse(const struct json_value *data, struct arena *arena,
+                                 struct order_returned *returned, struct error *error) MUST_CHECK;
 
 #endif

@@ -323,8 +323,11 @@ test('a completed order is refunded in parts, once for each key', async () => {
   await ended(path);
   const headers = key();
   const body = { amountMinor: 100, reason: 'one piece came broken' };
-  for (const example of examplesOf('refundOrder'))
-    await expect(202, 'refundOrder', { path, body: example, headers: key() });
+  for (const example of examplesOf('refundOrder')) {
+    const other = await place();
+    await ended(other);
+    await expect(202, 'refundOrder', { path: other, body: example, headers: key() });
+  }
   await expect(202, 'refundOrder', { path, body, headers });
   const again = await expect(202, 'refundOrder', { path, body, headers });
   assert.equal(again.headers.get('idempotent-replayed'), 'true');
@@ -352,6 +355,47 @@ test('a completed order is refunded in parts, once for each key', async () => {
 test('nobody but Stripe tells of payments', async () => {
   const [body] = examplesOf('receiveStripeEvent');
   await expect(404, 'receiveStripeEvent', { body });
+});
+
+test('pieces of a completed order are sent back, once for each key', async () => {
+  const path = await place();
+  await ended(path);
+  const headers = key();
+  const body = { items: [{ line: 1, quantity: 1 }], reason: 'too small' };
+  assert.deepEqual((await expect(200, 'listReturns', { path })).json, { returns: [] });
+  const made = await expect(201, 'askReturn', { path, body, headers });
+  const again = await expect(201, 'askReturn', { path, body, headers });
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  await expect(422, 'askReturn', { path, body: { ...body, reason: 'else' }, headers });
+  await expect(422, 'askReturn', { path, body: { ...body, items: [] }, headers: key() });
+  await expect(409, 'askReturn', { path, body, headers: key() });
+  await expect(404, 'listReturns', { path: { orderId: randomUUID() } });
+  await expect(404, 'askReturn', { path: { orderId: randomUUID() }, body, headers: key() });
+  await expect(400, 'askReturn', { path, body });
+  await expect(415, 'askReturn', { path, body, headers: key(), type: 'text/plain' });
+  const one = { ...path, returnId: made.json.returnId };
+  assert.equal((await expect(200, 'getReturn', { path: one })).json.status, 'REQUESTED');
+  const refusal = { reason: 'it was worn' };
+  await expect(422, 'refuseReturn', { path: one, body: {} });
+  await expect(415, 'refuseReturn', { path: one, body: refusal, type: 'text/plain' });
+  await expect(200, 'refuseReturn', { path: one, body: refusal });
+  const receipt = { items: [{ line: 1, quantity: 1, disposition: 'restock' }] };
+  await expect(409, 'receiveReturn', { path: one, body: receipt });
+  const next = await expect(201, 'askReturn', { path, body, headers: key() });
+  const two = { ...path, returnId: next.json.returnId };
+  await expect(422, 'receiveReturn', { path: two, body: { items: body.items } });
+  await expect(415, 'receiveReturn', { path: two, body: receipt, type: 'text/plain' });
+  await expect(200, 'receiveReturn', { path: two, body: receipt });
+  await expect(409, 'refuseReturn', { path: two, body: refusal });
+  await until(
+    async () => (await expect(200, 'getReturn', { path: two })).json.status === 'RETURNED',
+    'its money'
+  );
+  assert.equal((await expect(200, 'listReturns', { path })).json.returns.length, 2);
+  const strange = { ...path, returnId: randomUUID() };
+  await expect(404, 'getReturn', { path: strange });
+  await expect(404, 'receiveReturn', { path: strange, body: receipt });
+  await expect(404, 'refuseReturn', { path: strange, body: refusal });
 });
 
 test('the figures of a stretch of time can be read', async () => {

@@ -1,6 +1,7 @@
 /* Every flow from HTTP to its end, with each of its failures, and cancelling at every stage.
 
-   Covers: services/order/order_fsm.c services/order/watchdog.c gateway/orders/refund_order.c */
+   Covers: services/order/order_fsm.c services/order/watchdog.c gateway/orders/refund_order.c
+   gateway/orders/order_returns.c */
 #include "tests/support/mesh/scenario.h"
 
 #include <stdio.h>
@@ -239,23 +240,34 @@ static void money_that_is_held_is_let_go_when_the_order_ends_otherwise(void **st
 
 #define PART(amount) "{\"amountMinor\":" amount ",\"reason\":\"one piece came broken\"}"
 
-static long refund(struct scenario *scenario, const char *id, const char *key, const char *body) {
+/* `answer` may be NULL. */
+static long post(struct scenario *scenario, const char *path, const char *key, const char *body,
+                 struct buf *answer) {
     struct http_client *client = http_client_create();
     struct http_response response;
     struct buf url = {0}, key_header = {0};
 
-    buf_printf(&url, "http://127.0.0.1:%u/api/v1/admin/orders/%s/refunds",
-               mesh_http_port(scenario->mesh), id);
+    buf_printf(&url, "http://127.0.0.1:%u/api/v1/%s", mesh_http_port(scenario->mesh), path);
     buf_printf(&key_header, "Idempotency-Key: %s", key);
     const char *const headers[] = {"Content-Type: application/json", key_header.ptr, NULL};
     const struct http_request request = {
         .method = "POST", .url = url.ptr, .headers = headers, .body = body};
     long status = http_send(client, &request, &response);
+    if (answer != NULL) {
+        buf_clear(answer);
+        buf_append_slice(answer, buf_slice(&response.body));
+    }
     http_response_fini(&response);
     http_client_destroy(&client);
     buf_fini(&url);
     buf_fini(&key_header);
     return status;
+}
+
+static long refund(struct scenario *scenario, const char *id, const char *key, const char *body) {
+    char path[128];
+    (void)snprintf(path, sizeof(path), "admin/orders/%s/refunds", id);
+    return post(scenario, path, key, body, NULL);
 }
 
 #define PIECES(items) "{\"items\":[" items "],\"reason\":\"one piece came broken\"}"
@@ -299,6 +311,38 @@ static void a_completed_order_is_refunded_in_parts_and_never_above_what_was_take
     assert_int_equal(refund(scenario, "01890a5d-ac96-774b-bcce-b302099a8057", "of-none", PART("1")),
                      404);
     buf_fini(&awaited.seen);
+}
+
+/* --- sent back --- */
+
+static void pieces_that_come_back_are_paid_back(void **state) {
+    struct scenario *scenario = *state;
+    char id[64], path[200], return_id[64] = "";
+    struct buf answer = {0};
+    struct awaited awaited = {scenario, id, ONE_OF("\"status\":\"PARTIALLY_REFUNDED\""), {0}};
+    const char *ask = "{\"items\":[{\"line\":1,\"quantity\":1}],\"reason\":\"too small\"}";
+    const char *come = "{\"items\":[{\"line\":1,\"quantity\":1,\"disposition\":\"restock\"}]}";
+
+    place(scenario, &(struct wanted){flows[0], "SKU-123", 2, "pm_card_visa", false}, id);
+    assert_true(clients_await_status(scenario->clients, id, "COMPLETED", ORDER_TIMEOUT_MS, NULL));
+    (void)snprintf(path, sizeof(path), "orders/%s/returns", id);
+    assert_int_equal(post(scenario, path, "back-1", ask, &answer), 201);
+    const char *found = strstr(answer.ptr, "\"returnId\":\"");
+    assert_non_null(found);
+    (void)snprintf(return_id, sizeof(return_id), "%.36s", found + strlen("\"returnId\":\""));
+    assert_int_equal(post(scenario, path, "back-1", ask, NULL), 201);
+    assert_int_equal(post(scenario, path, "", ask, NULL), 400);
+    (void)snprintf(path, sizeof(path), "orders/%s/returns/%s/receive", id, return_id);
+    assert_int_equal(post(scenario, path, "", ask, NULL), 422);
+    assert_int_equal(post(scenario, path, "", come, &answer), 200);
+    assert_non_null(strstr(answer.ptr, "\"status\":\"RECEIVED\""));
+    assert_int_equal(post(scenario, path, "", come, NULL), 200);
+    if (!wait_until(is_refunded, &awaited, ORDER_TIMEOUT_MS))
+        fail_msg("order %s: %s", id, awaited.seen.ptr);
+    (void)snprintf(path, sizeof(path), "orders/%s/returns/%s/refuse", id, return_id);
+    assert_int_equal(post(scenario, path, "", "{\"reason\":\"worn\"}", NULL), 409);
+    buf_fini(&awaited.seen);
+    buf_fini(&answer);
 }
 
 /* --- cancelling --- */
@@ -457,6 +501,7 @@ int main(void) {
         cmocka_unit_test(an_order_whose_money_is_gone_once_it_is_shipped_ends_unpaid),
         cmocka_unit_test(money_that_is_held_is_let_go_when_the_order_ends_otherwise),
         cmocka_unit_test(a_completed_order_is_refunded_in_parts_and_never_above_what_was_taken),
+        cmocka_unit_test(pieces_that_come_back_are_paid_back),
         cmocka_unit_test(an_order_cancelled_while_it_is_charged_gets_everything_back),
         cmocka_unit_test(a_confirmed_order_is_stopped_or_shipped_but_never_both),
         cmocka_unit_test(what_has_ended_or_never_was_is_not_cancelled),

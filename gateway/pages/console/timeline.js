@@ -13,7 +13,7 @@ const UNDOING_LOOKS = 4;
 const REFUND_MS = 15000;
 const BAD = /Failed|Rejected|Declined/;
 const CODE = /^[a-z]+(_[a-z]+)*$/;
-const UNDONE = /Released|Refunded|Voided|Cancelled/;
+const UNDONE = /Released|Refunded|Voided|Cancelled|Returned/;
 
 const wholeSeconds = (ms) => duration(ms < 1000 ? ms - (ms % 100) : ms - (ms % 1000));
 

@@ -20,7 +20,8 @@
     X(CONFIRMED, "confirmed")                                                                      \
     X(SHIPPED, "shipped")                                                                          \
     X(FAILED, "failed")                                                                            \
-    X(CANCELLED, "cancelled")
+    X(CANCELLED, "cancelled")                                                                      \
+    X(RETURNED, "returned")
 
 enum notice_kind {
 #define NOTICE_KIND_ENUM(id, word) NOTICE_KIND_##id,

@@ -67,6 +67,13 @@ static const struct damage damages[] = {
     {"what was given back of each line is what the refunds of its pieces say",
      COMPLETED_ROW(ID) PAYMENT_ROW(
          "CAPTURED", "1999") "INSERT INTO payments.refunded_lines VALUES ('" ID "', 1, 2, 1);"},
+    {"what is on hand again is what came back to be restocked",
+     STOCK_ROW "UPDATE inventory.stock SET returned = 1, on_hand = on_hand + 1;"},
+    {"no more of a line comes back than was sent",
+     COMPLETED_ROW(ID) "INSERT INTO orders.order_items VALUES ('" ID "', 1, 'S', 2, 5, 1);"},
+    {"what came back is given back",
+     COMPLETED_ROW(ID) "INSERT INTO orders.returns (id, order_id, status, reason, items)"
+                       " VALUES ('" OTHER_ID "', '" ID "', 'RECEIVED', 'r', '[]');"},
     {"an order that ended badly keeps no money",
      FAILED_ROW("shipping_failed", "[]") PAYMENT_ROW("CAPTURED", "1999")},
     {"a payment waits for its customer no longer than its order",
@@ -134,7 +141,8 @@ static const struct damage damages[] = {
 
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
-    " payments.refunds, payments.refunded_lines, payments.actions,"
+    " payments.refunds, payments.refunded_lines, payments.actions, orders.returns, "
+    "orders.return_items,"
     " inventory.products, inventory.stock, inventory.warehouse_stock, inventory.warehouses,"
     " inventory.stock_adjustments,"
     " inventory.reservations, shipping.shipments,"

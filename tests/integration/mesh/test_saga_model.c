@@ -7,9 +7,12 @@
    Prints its seed; OM_SEED repeats a run as far as the ids of events allow.
 
    Covers: services/inventory/handler.c services/order/order_fsm.c services/order/watchdog.c
-   services/payment/handler.c services/shipping/ */
+   services/payment/handler.c services/payment/line_refunds.c services/order/returns.c
+   services/inventory/returned.c services/shipping/ */
+#include "services/order/returns.h"
 #include "services/order/watchdog.h"
 #include "services/payment/actions.h"
+#include "services/payment/refunds.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"
@@ -221,7 +224,7 @@ static void refund(const struct provider *self, struct provider_request *const *
         struct account *account = find_account(requests[i]->charge_key);
         if (!account->is_captured)
             fail_msg("a refund of what was never charged: %s", requests[i]->charge_key);
-        account->is_refunded = true;
+        account->is_refunded |= !requests[i]->is_partial;
     }
 }
 
@@ -293,6 +296,65 @@ static void cancel_one(void) {
     if (uuid_parse(slice_of(text), &id))
         cancel(&id);
     free(text);
+}
+
+/* --- what comes back --- */
+
+typedef enum status (*endpoint_fn)(struct endpoint_call *call, struct error *error);
+
+static void call(struct pg *pg, endpoint_fn endpoint, const char *request) {
+    struct buf reply = {0};
+    struct error error = {0};
+    struct endpoint_call call = {.request = slice_of(request),
+                                 .pg = pg,
+                                 .arena = arena_create(4096),
+                                 .context = &world.order,
+                                 .reply = &reply};
+    enum status status = endpoint(&call, &error);
+    if (status != STATUS_OK && status != STATUS_CONFLICT)
+        fail_msg("%s: %s: %s", request, status_name(status), error.text);
+    arena_destroy(&call.arena);
+    buf_fini(&reply);
+}
+
+/* Some pieces of any order, whatever became of it; what is announced comes, or is refused. */
+static void send_back_one(struct pg *pg) {
+    static const char *const wishes[] = {
+        ",\"reason\":\"r\",\"items\":[{\"line\":1,\"quantity\":1}]}",
+        ",\"items\":[{\"line\":1,\"quantity\":1,\"disposition\":\"restock\"}]}",
+        ",\"items\":[{\"sku\":\"PLENTY\",\"quantity\":1,\"disposition\":\"write_off\"}]}",
+        ",\"reason\":\"r\"}"};
+    static const endpoint_fn endpoints[] = {return_endpoint_ask, return_endpoint_receive,
+                                            return_endpoint_receive, return_endpoint_refuse};
+    size_t what = next_random() % 4;
+    char *head = world_query_text(
+        &world, what == 0
+                    ? "SELECT coalesce((SELECT format('{\"orderId\":\"%s\",\"tenant\":\"default\","
+                      "\"returnId\":\"%s\"', id, gen_random_uuid()) FROM orders.orders"
+                      " ORDER BY status <> 'COMPLETED' AND random() < 0.8, random() LIMIT 1), '')"
+                    : "SELECT coalesce((SELECT format('{\"orderId\":\"%s\",\"tenant\":\"default\","
+                      "\"returnId\":\"%s\"', order_id, id) FROM orders.returns"
+                      " ORDER BY status <> 'REQUESTED', random() LIMIT 1), '')");
+    struct buf request = {0};
+    buf_printf(&request, "%s%s", head, wishes[what]);
+    if (head[0] != '\0')
+        call(pg, endpoints[what], request.ptr);
+    buf_fini(&request);
+    free(head);
+}
+
+static void make_refunds(struct pg *pg) {
+    struct error error = {0};
+    struct batch batch = {.arena = arena_create(65536),
+                          .outbox = outbox_create(),
+                          .pg = pg,
+                          .context = &world.payment};
+    world_execute(&world, "UPDATE payments.refunds SET due_at = now()");
+    enum status status = periodic_run(&asked_refunds, &batch, &error);
+    if (status != STATUS_OK)
+        fail_msg("refunds: %s: %s", status_name(status), error.text);
+    arena_destroy(&batch.arena);
+    outbox_destroy(&batch.outbox);
 }
 
 /* The watchdog's turn, with some orders made old. */
@@ -382,6 +444,8 @@ static void run_all(struct pg *pg, struct pg *payments_pg) {
         for (int i = 0; i < 8 && submitted < ORDERS; i++)
             submit_one();
         cancel_one();
+        if (submitted < ORDERS || chance(5))
+            send_back_one(pg);
         if (turn % 100 == 99)
             strike(pg);
         if (turn % 50 == 49 || waiting == 0)
@@ -474,8 +538,15 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
     submit_one();
 
     run_all(pg, payments_pg);
+    while (world_query_int(&world, "SELECT count(*) FROM payments.refunds"
+                                   " WHERE status = 'PENDING'") > 0) {
+        make_refunds(payments_pg);
+        run_all(pg, payments_pg);
+    }
 
     print_story();
+    assert_true(world_query_int(&world, "SELECT count(*) FROM orders.returns WHERE status ="
+                                        " 'RETURNED'") > 0);
     assert_true(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE status ="
                                         " 'CANCELLED'") > 0);
     world_execute(&world, checker_tables_sql);

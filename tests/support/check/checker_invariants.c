@@ -30,8 +30,9 @@ const char checker_moments_sql[] =
 
 /* Main's and the others', alike. */
 #define ALL_STOCK                                                                                  \
-    "SELECT sku, 'main' AS warehouse, received, on_hand, reserved, shipped FROM inventory.stock"   \
-    " UNION ALL SELECT sku, warehouse, received, on_hand, reserved, shipped"                       \
+    "SELECT sku, 'main' AS warehouse, received, returned, on_hand, reserved, shipped"              \
+    "  FROM inventory.stock"                                                                       \
+    " UNION ALL SELECT sku, warehouse, received, 0, on_hand, reserved, shipped"                    \
     "  FROM inventory.warehouse_stock"
 
 const struct invariant invariants[] = {
@@ -111,15 +112,36 @@ const struct invariant invariants[] = {
      "SELECT order_id::text FROM payments.payments p WHERE NOT EXISTS"
      "  (SELECT FROM orders.orders o WHERE o.id = p.order_id)"},
 
-    {'D', "received = on hand + reserved + shipped, none negative",
+    {'D', "received + returned = on hand + reserved + shipped, none negative",
      "SELECT sku || ' ' || warehouse FROM (" ALL_STOCK ") s"
-     "  WHERE received <> on_hand + reserved + shipped OR on_hand < 0 OR reserved < 0 OR shipped < "
+     "  WHERE received + returned <> on_hand + reserved + shipped OR on_hand < 0 OR reserved < 0 "
+     "OR shipped < "
      "0"},
     {'D', "what was received is the sum of the ledger's deltas",
      "SELECT s.sku || ' ' || s.warehouse FROM (" ALL_STOCK ") s LEFT JOIN ("
      "    SELECT sku, coalesce(warehouse, 'main') AS warehouse, sum(delta) AS total"
      "    FROM inventory.stock_adjustments GROUP BY 1, 2) ledger USING (sku, warehouse)"
      "  WHERE s.received <> coalesce(ledger.total, 0)"},
+    {'D', "what is on hand again is what came back to be restocked",
+     "SELECT coalesce(s.sku, back.sku) FROM inventory.stock s FULL JOIN ("
+     "    SELECT o.sku, sum(i.restocked) AS restocked FROM orders.returns r"
+     "    JOIN orders.return_items i ON i.return_id = r.id"
+     "    JOIN orders.order_items o ON o.order_id = r.order_id AND o.line = i.line"
+     "    GROUP BY o.sku) back USING (sku)"
+     "  WHERE coalesce(s.returned, 0) <> coalesce(back.restocked, 0)"},
+    {'D', "no more of a line comes back than was sent",
+     "SELECT o.order_id::text || ' ' || o.line FROM orders.order_items o LEFT JOIN ("
+     "    SELECT r.order_id, i.line, sum(CASE r.status WHEN 'REFUSED' THEN 0"
+     "      WHEN 'REQUESTED' THEN i.quantity ELSE i.restocked + i.written_off END) AS pieces"
+     "    FROM orders.returns r JOIN orders.return_items i ON i.return_id = r.id"
+     "    GROUP BY r.order_id, i.line) back USING (order_id, line)"
+     "  WHERE coalesce(o.coming_back, 0) <> coalesce(back.pieces, 0) OR back.pieces > o.quantity"},
+    {'C', "what came back is given back",
+     "SELECT r.id::text || ' ' || r.status FROM orders.returns r"
+     "  LEFT JOIN payments.refunds p ON p.id = r.id AND p.status = 'REFUNDED'"
+     "  WHERE r.status = 'RECEIVED' OR (r.status = 'RETURNED'"
+     "    AND r.refunded_minor <> coalesce(p.amount_minor, 0))"
+     "    OR (r.status IN ('REQUESTED', 'REFUSED') AND p.id IS NOT NULL)"},
     {'D', "reservations add up to what the stock says",
      "SELECT s.sku || ' ' || s.warehouse FROM (" ALL_STOCK ") s LEFT JOIN ("
      "    SELECT i.sku, coalesce(i.warehouse, 'main') AS warehouse,"
@@ -188,7 +210,8 @@ const struct invariant invariants[] = {
     {'F', "no event of an order is there twice under two ids",
      "SELECT subject || ' ' || type FROM stream_event"
      "  WHERE type <> 'inventory.product_changed' AND type NOT LIKE 'notification.%'"
-     "    AND stream <> 'ADVISORIES' AND (type <> 'payment.refunded' OR subject NOT IN"
+     "    AND stream <> 'ADVISORIES' AND type <> 'order.returned'"
+     "    AND (type <> 'payment.refunded' OR subject NOT IN"
      "      (SELECT id::text FROM orders.orders WHERE status = 'COMPLETED'))"
      "  GROUP BY subject, type HAVING count(DISTINCT event_id) > 1"},
     {'F', "no event id stands for two events",
@@ -214,8 +237,9 @@ const struct invariant invariants[] = {
      "SELECT entry FROM dead_letter EXCEPT SELECT entry FROM poison"},
 
     {'H', "nothing is in a timeline twice",
-     "SELECT order_id::text || ' ' || event FROM moment WHERE event <> 'PaymentRefunded'"
-     "  OR order_id NOT IN (SELECT id FROM orders.orders WHERE status = 'COMPLETED')"
+     "SELECT order_id::text || ' ' || event FROM moment WHERE event !~ '^Return|^OrderReturned'"
+     "  AND (event <> 'PaymentRefunded'"
+     "    OR order_id NOT IN (SELECT id FROM orders.orders WHERE status = 'COMPLETED'))"
      "  GROUP BY order_id, event HAVING count(*) > 1"},
     {'H', "every effect comes after its cause",
      "SELECT m.order_id::text || ' ' || m.event FROM moment m JOIN (VALUES"
@@ -238,6 +262,8 @@ const struct invariant invariants[] = {
      "    (NULL, 'ShippingFailed', 'OrderConfirmed'), (NULL, 'OrderCompleted', 'OrderShipped'),"
      "    (NULL, 'StopRequested', 'OrderConfirmed'), (NULL, 'ShippingStopped', 'StopRequested'),"
      "    (NULL, 'OrderCancelled', 'CancelRequested'),"
+     "    (NULL, 'ReturnRequested', 'OrderCompleted'), (NULL, 'OrderReturned', 'ReturnRequested'),"
+     "    (NULL, 'ReturnRefused', 'ReturnRequested'),"
      "    (NULL, 'InventoryReleased', 'InventoryReserved'),"
      "    (NULL, 'PaymentRefunded', 'PaymentSucceeded'))"
      "    rule(flow, event, cause) ON rule.event = m.event"

@@ -56,18 +56,44 @@ static const struct told_order {
 static const struct told_order stopped_order = {
     "inventory-first", "SKU-123", 1, "pm_card_visa", "CONFIRMED", "CANCELLED", false};
 
-/* `body` NULL: none. Ends the program unless the answer is a good one. */
-static void ask(struct story *story, const char *method, const char *path, const char *body) {
+/* `body` NULL: none. Ends the program unless the answer, which is the caller's, is a good one. */
+static void ask_for(struct story *story, const char *method, const char *path, const char *body,
+                    struct buf *answer) {
     struct http_client *http = http_client_create();
     struct http_response response;
     char url[200];
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/api/v1/%s", (int)mesh_http_port(story->mesh),
              path);
-    const struct http_request request = {.method = method, .url = url, .body = body};
+    const char *const headers[] = {"Idempotency-Key: dump", NULL};
+    const struct http_request request = {
+        .method = method, .url = url, .body = body, .headers = answer != NULL ? headers : NULL};
     if (http_send(http, &request, &response) / 100 != 2)
         fixture_fail("%s %s: %ld %s", method, path, response.status, response.body.ptr);
+    if (answer != NULL)
+        buf_append_slice(answer, buf_slice(&response.body));
     http_response_fini(&response);
     http_client_destroy(&http);
+}
+
+static void ask(struct story *story, const char *method, const char *path, const char *body) {
+    ask_for(story, method, path, body, NULL);
+}
+
+/* A piece of a completed order. */
+static void send_back(struct story *story, const char *id) {
+    static const char member[] = "\"returnId\":\"";
+    char path[200];
+    struct buf made = {0};
+    snprintf(path, sizeof(path), "orders/%s/returns", id);
+    ask_for(story, "POST", path,
+            "{\"items\":[{\"line\":1,\"quantity\":1}],\"reason\":\"too small\"}", &made);
+    const char *found = strstr(made.ptr, member);
+    if (found == NULL)
+        fixture_fail("no return: %s", made.ptr);
+    snprintf(path, sizeof(path), "orders/%s/returns/%.36s/receive", id, found + strlen(member));
+    ask(story, "POST", path,
+        "{\"items\":[{\"line\":1,\"quantity\":1,\"disposition\":\"restock\"}]}");
+    buf_fini(&made);
 }
 
 static void cancel(struct story *story, const char *id) {
@@ -174,6 +200,7 @@ static void let_orders_end(struct story *story) {
         begin(story, &told_orders[i], (int)i, ids[i]);
     for (size_t i = 0; i < TOLD_ORDERS; i++)
         await_status(story, ids[i], told_orders[i].end);
+    send_back(story, ids[0]);
     stop_an_order(story);
     if (!clients_check(story->clients, SETTLE_MS))
         fixture_fail("an invariant does not hold");

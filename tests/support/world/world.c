@@ -40,10 +40,9 @@ static const struct handler_row shipping_order_rows[] = {
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
 static const struct handler_row inventory_rows[] = {
-    {EVENT_ORDER_CREATED, &inventory_handler},
-    {EVENT_ORDER_FAILED, &inventory_handler},
-    {EVENT_ORDER_CANCELLED, &inventory_handler},
-    {EVENT_ORDER_COMPLETED, &inventory_handler},
+    {EVENT_ORDER_CREATED, &inventory_handler},       {EVENT_ORDER_FAILED, &inventory_handler},
+    {EVENT_ORDER_CANCELLED, &inventory_handler},     {EVENT_ORDER_COMPLETED, &inventory_handler},
+    {EVENT_ORDER_RETURNED, &stock_returned_handler},
 };
 static const struct handler_row paid_rows[] = {
     {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
@@ -51,10 +50,9 @@ static const struct handler_row paid_rows[] = {
 };
 static const struct handler_row charge_rows[] = {{EVENT_INVENTORY_RESERVED, &charge_handler}};
 static const struct handler_row order_payment_rows[] = {
-    {EVENT_ORDER_CREATED, &charge_handler},
-    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
-    {EVENT_ORDER_FAILED, &end_handler},
-    {EVENT_ORDER_CANCELLED, &end_handler},
+    {EVENT_ORDER_CREATED, &charge_handler},    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
+    {EVENT_ORDER_FAILED, &end_handler},        {EVENT_ORDER_CANCELLED, &end_handler},
+    {EVENT_ORDER_RETURNED, &returned_handler},
 };
 static const struct handler_row shipping_rows[] = {
     {EVENT_ORDER_CONFIRMED, &shipping_handler},
@@ -64,6 +62,7 @@ static const struct handler_row notification_rows[] = {
     {EVENT_ORDER_CONFIRMED, &notification_handler},
     {EVENT_ORDER_FAILED, &notification_handler},
     {EVENT_ORDER_CANCELLED, &notification_handler},
+    {EVENT_ORDER_RETURNED, &notification_handler},
 };
 static const struct handler_row shipped_rows[] = {{EVENT_SHIPPING_SHIPPED, &notification_handler}};
 
@@ -91,6 +90,8 @@ static const char *const schemas[WORLD_SCHEMAS] = {"orders", "inventory", "payme
 
 static const char *const tables[] = {
     "orders.held_orders",
+    "orders.return_items",
+    "orders.returns",
     "orders.orders",
     "orders.order_items",
     "orders.idempotency_keys",
@@ -102,6 +103,7 @@ static const char *const tables[] = {
     "inventory.warehouses",
     "inventory.stock_adjustments",
     "inventory.reservations",
+    "inventory.returns",
     "payments.refunded_lines",
     "payments.refunds",
     "payments.actions",

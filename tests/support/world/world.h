@@ -9,11 +9,13 @@
 #define OM_TESTS_SUPPORT_WORLD_WORLD_H
 
 #include "services/inventory/handler.h"
+#include "services/inventory/returned.h"
 #include "services/notification/handler.h"
 #include "services/order/handler.h"
 #include "services/order/submit.h"
 #include "services/order/watchdog.h"
 #include "services/payment/handler.h"
+#include "services/payment/line_refunds.h"
 #include "services/payment/provider_simulated.h"
 #include "services/shipping/handler.h"
 #include "shared/base/buf.h"

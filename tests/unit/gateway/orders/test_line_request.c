@@ -41,7 +41,7 @@ static void pieces_that_are_at_fault_are_named(void **state) {
     (void)state;
     assert_blames("{}", false, "items", "is required");
     assert_blames("{\"items\":7}", false, "items", "must be a list");
-    assert_blames("{\"items\":[]}", false, "items", "must be 1 to 100");
+    assert_blames("{\"items\":[]}", false, "items", "must be 1 to 200");
     assert_blames("{\"items\":[{\"sku\":\"A\",\"quantity\":1},{\"sku\":\"A\",\"quantity\":0}]}",
                   false, "items[1]", "quantity must be an integer from 1 to 1000000");
 }

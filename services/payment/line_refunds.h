@@ -1,0 +1,12 @@
+/* Refunds of pieces that the order service decides on. The refund is kept and reserved on its
+   payment as one that an administrator asks for, and made as those are (refunds.h). */
+#ifndef OM_SERVICES_PAYMENT_LINE_REFUNDS_H
+#define OM_SERVICES_PAYMENT_LINE_REFUNDS_H
+
+#include "shared/consume/batch.h"
+
+/* order.returned: gives back what the pieces that came back are worth, as far as they are not given
+   back already and as money is left. Where that is nothing, payment.refunded says so at once. */
+extern const struct handler returned_handler;
+
+#endif
