@@ -1,6 +1,6 @@
 #include "omctl/fsm.h"
 
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "shared/json/json.h"
 
 #include <stdio.h>

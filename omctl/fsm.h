@@ -1,4 +1,4 @@
-/* omctl fsm: the table of services/order/order_fsm.c as others read it. */
+/* omctl fsm: the table of services/order/life/order_fsm.c as others read it. */
 #ifndef OM_OMCTL_FSM_H
 #define OM_OMCTL_FSM_H
 

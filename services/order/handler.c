@@ -1,12 +1,12 @@
 #include "services/order/handler.h"
 
-#include "services/order/announce.h"
+#include "services/order/life/announce.h"
+#include "services/order/life/timeline.h"
 #include "services/order/lines/return_store.h"
 #include "services/order/progress_update.h"
 #include "services/order/shipments.h"
 #include "services/order/store.h"
 #include "services/order/store_cancel.h"
-#include "services/order/timeline.h"
 #include "shared/base/clock.h"
 
 /* --- what an event says --- */

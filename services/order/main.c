@@ -1,6 +1,6 @@
 /* The order service: the process manager of every order. */
+#include "services/order/endpoint.h"
 #include "services/order/handler.h"
-#include "services/order/read/endpoint.h"
 #include "services/order/read/list.h"
 #include "services/order/read/personal.h"
 #include "services/order/returns.h"

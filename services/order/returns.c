@@ -1,7 +1,7 @@
 #include "services/order/returns.h"
 
+#include "services/order/life/order_fsm.h"
 #include "services/order/lines/return_store.h"
-#include "services/order/order_fsm.h"
 #include "services/order/own_step.h"
 #include "services/order/watchdog.h"
 #include "shared/contract/order_lines.h"

@@ -9,7 +9,7 @@
 #define OM_SERVICES_ORDER_STORE_H
 
 #include "services/order/catalog/pricing.h"
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "shared/base/buf.h"
 #include "shared/consume/batch.h"
 

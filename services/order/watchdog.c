@@ -1,7 +1,7 @@
 #include "services/order/watchdog.h"
 
 #include "services/order/handler.h"
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "services/order/store_watch.h"
 #include "shared/base/clock.h"
 #include "shared/observe/log.h"

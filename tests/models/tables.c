@@ -1,12 +1,13 @@
 /*
  * Prints the tables of the saga as Promela, for the models: om-model-tables > tables.pml.
  *
- * The rows of services/order/order_fsm.c in their order, so that the first that fits counts; what
- * payment_fsm_step() and payment_fsm_end() say of every argument; and which event the handlers of
- * inventory and payment want in which flow. A model drops a row by defining its KEEPS_... as false.
+ * The rows of services/order/life/order_fsm.c in their order, so that the first that fits counts;
+ * what payment_fsm_step() and payment_fsm_end() say of every argument; and which event the handlers
+ * of inventory and payment want in which flow. A model drops a row by defining its KEEPS_... as
+ * false.
  */
 #include "services/inventory/handler.h"
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "services/payment/handler.h"
 #include "services/payment/payment_fsm.h"
 

@@ -1,6 +1,6 @@
 /* Every flow from HTTP to its end, with each of its failures, and cancelling at every stage.
 
-   Covers: services/order/order_fsm.c services/order/watchdog.c gateway/orders/refund_order.c
+   Covers: services/order/life/order_fsm.c services/order/watchdog.c gateway/orders/refund_order.c
    gateway/orders/order_returns.c */
 #include "tests/support/mesh/scenario.h"
 

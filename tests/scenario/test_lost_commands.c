@@ -1,7 +1,7 @@
 /* The broker loses what it acknowledged under load, commands among it that the order service does
    not have yet: every order ends by itself, and none is doubled.
 
-   Covers: gateway/kept/ services/order/read/endpoint.c services/order/submit.c
+   Covers: gateway/kept/ services/order/endpoint.c services/order/submit.c
    services/dlq/endpoint.c */
 #include "tests/support/mesh/scenario.h"
 

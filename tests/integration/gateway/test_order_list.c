@@ -2,7 +2,7 @@
 
    Covers: gateway/orders/cancel_order.c gateway/orders/get_order.c gateway/orders/list_orders.c
    gateway/reply/answer.c gateway/reply/coding.c gateway/reply/etag.c gateway/reply/resource.c
-   services/order/read/endpoint.c services/order/read/list.c services/order/read/store_read.c
+   services/order/endpoint.c services/order/read/list.c services/order/read/store_read.c
    shared/contract/page_cursor.c */
 #include "shared/pg/pg_result.h"
 #include "tests/support/gateway/order_fixture.h"

@@ -6,7 +6,7 @@
 
    Prints its seed; OM_SEED repeats a run as far as the ids of events allow.
 
-   Covers: services/inventory/handler.c services/order/order_fsm.c services/order/watchdog.c
+   Covers: services/inventory/handler.c services/order/life/order_fsm.c services/order/watchdog.c
    services/payment/handler.c services/payment/line_refunds.c services/order/returns.c
    services/inventory/returned.c services/shipping/ */
 #include "services/order/returns.h"

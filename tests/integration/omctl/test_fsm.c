@@ -1,7 +1,7 @@
 /* `omctl fsm`: the order's table as others read it.
 
    Covers: omctl/fsm.c */
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "tests/support/base/test.h"
 
 #include <json-c/json.h>

@@ -3,7 +3,7 @@
 
    Covers: services/order/ */
 #include "services/inventory/catalog.h"
-#include "services/order/read/endpoint.h"
+#include "services/order/endpoint.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/process.h"
 #include "tests/support/base/test.h"

@@ -3,7 +3,7 @@
 
    Covers: services/shipping/ services/order/shipments.c services/order/handler.c
    services/inventory/handler.c services/payment/payment_event.c */
-#include "services/order/read/endpoint.h"
+#include "services/order/endpoint.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"

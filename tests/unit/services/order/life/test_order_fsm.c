@@ -1,4 +1,4 @@
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "tests/support/base/test.h"
 
 #define FULFILLED (STEP_RESERVED | STEP_PAID | STEP_SHIPPED)

@@ -1,4 +1,4 @@
-#include "services/order/read/endpoint.h"
+#include "services/order/endpoint.h"
 
 #include "services/order/read/store_read.h"
 #include "services/order/unpaid.h"

@@ -1,6 +1,6 @@
-#include "services/order/timeline.h"
+#include "services/order/life/timeline.h"
 
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 #include "shared/base/clock.h"
 
 static const char *const event_names[ORDER_EVENT_COUNT] = {

@@ -8,8 +8,8 @@
  *
  * Pure: no I/O, no clock, thread safe. Stepping is repeatable: it changes nothing but *state.
  */
-#ifndef OM_SERVICES_ORDER_ORDER_FSM_H
-#define OM_SERVICES_ORDER_ORDER_FSM_H
+#ifndef OM_SERVICES_ORDER_LIFE_ORDER_FSM_H
+#define OM_SERVICES_ORDER_LIFE_ORDER_FSM_H
 
 #include "shared/contract/event.h"
 #include "shared/contract/order_snapshot.h"

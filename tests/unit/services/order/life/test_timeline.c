@@ -1,4 +1,4 @@
-#include "services/order/timeline.h"
+#include "services/order/life/timeline.h"
 
 #include "tests/support/base/test.h"
 

@@ -1,6 +1,6 @@
 /* mesh.order.get, .status and .history: one order; mesh.order.missing: commands. */
-#ifndef OM_SERVICES_ORDER_READ_ENDPOINT_H
-#define OM_SERVICES_ORDER_READ_ENDPOINT_H
+#ifndef OM_SERVICES_ORDER_ENDPOINT_H
+#define OM_SERVICES_ORDER_ENDPOINT_H
 
 #include "shared/service/service.h"
 

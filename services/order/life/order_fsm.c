@@ -1,4 +1,4 @@
-#include "services/order/order_fsm.h"
+#include "services/order/life/order_fsm.h"
 
 /* Flows. */
 #define INVENTORY_FIRST (1u << FLOW_INVENTORY_FIRST)

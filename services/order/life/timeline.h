@@ -4,8 +4,8 @@
  * that of all readers: an entry never changes its place, though it may have happened before the one
  * above it. Pure and thread safe.
  */
-#ifndef OM_SERVICES_ORDER_TIMELINE_H
-#define OM_SERVICES_ORDER_TIMELINE_H
+#ifndef OM_SERVICES_ORDER_LIFE_TIMELINE_H
+#define OM_SERVICES_ORDER_LIFE_TIMELINE_H
 
 #include "shared/base/slice.h"
 #include "shared/contract/event.h"

@@ -1,4 +1,4 @@
-#include "services/order/announce.h"
+#include "services/order/life/announce.h"
 
 #include "shared/observe/metrics.h"
 

@@ -3,8 +3,8 @@
  * .cancelled, .stop_requested, .capture_requested and .returned, each with the whole snapshot. Adds
  * to the batch's outbox; nothing blocks.
  */
-#ifndef OM_SERVICES_ORDER_ANNOUNCE_H
-#define OM_SERVICES_ORDER_ANNOUNCE_H
+#ifndef OM_SERVICES_ORDER_LIFE_ANNOUNCE_H
+#define OM_SERVICES_ORDER_LIFE_ANNOUNCE_H
 
 #include "shared/base/buf.h"
 #include "shared/contract/order_snapshot.h"
