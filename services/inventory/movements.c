@@ -1,20 +1,13 @@
 #include "services/inventory/movements.h"
 
 #include "shared/base/clock.h"
-#include "shared/pg/pg_param.h"
-#include "shared/pg/pg_result.h"
-#include "shared/query/report.h"
-
-#define TIME_OF(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
+#include "shared/service/report_page.h"
 
 static const struct pg_statement read_movements = {
     .name = "inventory_movements",
     .sql = "SELECT adjusted_at, id, sku, coalesce(warehouse, 'main'), delta, on_hand, reason"
            " FROM inventory.stock_adjustments"
-           " WHERE adjusted_at >= " TIME_OF("$1") " AND adjusted_at < " TIME_OF(
-               "$2") " AND (adjusted_at, id) > (" TIME_OF("$3") ", $4::uuid)"
-                                                                " ORDER BY adjusted_at, id LIMIT "
-                                                                "$5::int8",
+           " WHERE" REPORT_PAGE_SQL("adjusted_at", "id"),
     .param_count = 5,
 };
 
@@ -36,48 +29,7 @@ static void write_row(struct json_writer *w, const struct pg_result *rows, int r
     json_end_object(w);
 }
 
-static void write_page(const struct pg_result *rows, int64_t limit, struct buf *reply) {
-    struct json_writer w = json_writer(reply);
-    int count = pg_rows(rows) > limit ? (int)limit : pg_rows(rows);
-    json_begin_object(&w);
-    json_key(&w, "rows");
-    json_begin_array(&w);
-    for (int row = 0; row < count; row++)
-        write_row(&w, rows, row);
-    json_end_array(&w);
-    if (pg_rows(rows) > limit) {
-        struct uuid last = pg_get_uuid(rows, count - 1, ROW_ID);
-        report_put_next_id(&w, pg_get_time_us(rows, count - 1, ROW_AT), &last);
-    }
-    json_end_object(&w);
-}
-
-static enum status answer(struct endpoint_call *call, struct json_object *request,
-                          struct error *error) {
-    struct report_question question;
-    struct pg_result *rows = NULL;
-    struct uuid after = {0};
-    enum status status = report_question_read(request, &question, error);
-    if (status == STATUS_OK && question.after_name.len > 0 &&
-        !uuid_parse(question.after_name, &after))
-        status = error_set(error, STATUS_INVALID, "after: not the place of a movement");
-    if (status != STATUS_OK)
-        return status;
-    const struct pg_param params[] = {pg_int64(question.from_us), pg_int64(question.to_us),
-                                      pg_int64(question.after_us), pg_uuid(&after),
-                                      pg_int64(question.limit + 1)};
-    status = pg_query(call->pg, &read_movements, params, &rows, error);
-    if (status == STATUS_OK)
-        write_page(rows, question.limit, call->reply);
-    pg_result_free(&rows);
-    return status;
-}
-
 enum status movements_endpoint(struct endpoint_call *call, struct error *error) {
-    struct json_object *request = NULL;
-    enum status status = json_parse(call->request, &request, error);
-    if (status == STATUS_OK)
-        status = answer(call, request, error);
-    json_object_put(request);
-    return status;
+    static const struct report_page page = {&read_movements, write_row};
+    return report_page_answer(&page, call, error);
 }

@@ -1,17 +1,7 @@
 #include "services/payment/read/refund_report.h"
 
 #include "shared/base/clock.h"
-#include "shared/pg/pg_param.h"
-#include "shared/pg/pg_result.h"
-#include "shared/query/report.h"
-
-#define TIME_OF(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
-#define IN_PERIOD(at, id)                                                                          \
-    " " at                                                                                         \
-    " >= " TIME_OF("$1") " AND " at                                                                \
-                         " < " TIME_OF("$2") " AND (" at ", " id                                   \
-                                             ") > (" TIME_OF("$3") ", $4::uuid) ORDER BY " at      \
-                                                                   ", " id " LIMIT $5::int8"
+#include "shared/service/report_page.h"
 
 /* What was asked for in parts is no part of what was given back as a whole. */
 static const struct pg_statement read_refunds = {
@@ -20,14 +10,14 @@ static const struct pg_statement read_refunds = {
         "(SELECT r.created_at AS at, r.id, r.order_id, 'part', r.status, p.currency,"
         "  r.amount_minor, r.reason"
         "  FROM payments.refunds r JOIN payments.payments p ON p.order_id = r.order_id"
-        "  WHERE" IN_PERIOD(
+        "  WHERE" REPORT_PAGE_SQL(
             "r.created_at",
             "r.id") ") UNION ALL "
                     "(SELECT p.updated_at, p.order_id, p.order_id, 'whole', p.status, p.currency,"
                     "  coalesce(p.captured_minor, p.amount_minor) - coalesce("
                     "   (SELECT sum(r.amount_minor)::int8 FROM payments.refunds r"
                     "    WHERE r.order_id = p.order_id AND r.status <> 'REFUSED'), 0), NULL"
-                    "  FROM payments.payments p WHERE p.status = 'REFUNDED' AND" IN_PERIOD(
+                    "  FROM payments.payments p WHERE p.status = 'REFUNDED' AND" REPORT_PAGE_SQL(
                         "p.updated_at", "p.order_id") ")"
                                                       " ORDER BY at, id LIMIT $5::int8",
     .param_count = 5,
@@ -59,48 +49,7 @@ static void write_row(struct json_writer *w, const struct pg_result *rows, int r
     json_end_object(w);
 }
 
-static void write_page(const struct pg_result *rows, int64_t limit, struct buf *reply) {
-    struct json_writer w = json_writer(reply);
-    int count = pg_rows(rows) > limit ? (int)limit : pg_rows(rows);
-    json_begin_object(&w);
-    json_key(&w, "rows");
-    json_begin_array(&w);
-    for (int row = 0; row < count; row++)
-        write_row(&w, rows, row);
-    json_end_array(&w);
-    if (pg_rows(rows) > limit) {
-        struct uuid last = pg_get_uuid(rows, count - 1, ROW_ID);
-        report_put_next_id(&w, pg_get_time_us(rows, count - 1, ROW_AT), &last);
-    }
-    json_end_object(&w);
-}
-
-static enum status answer(struct endpoint_call *call, struct json_object *request,
-                          struct error *error) {
-    struct report_question question;
-    struct pg_result *rows = NULL;
-    struct uuid after = {0};
-    enum status status = report_question_read(request, &question, error);
-    if (status == STATUS_OK && question.after_name.len > 0 &&
-        !uuid_parse(question.after_name, &after))
-        status = error_set(error, STATUS_INVALID, "after: not the place of a refund");
-    if (status != STATUS_OK)
-        return status;
-    const struct pg_param params[] = {pg_int64(question.from_us), pg_int64(question.to_us),
-                                      pg_int64(question.after_us), pg_uuid(&after),
-                                      pg_int64(question.limit + 1)};
-    status = pg_query(call->pg, &read_refunds, params, &rows, error);
-    if (status == STATUS_OK)
-        write_page(rows, question.limit, call->reply);
-    pg_result_free(&rows);
-    return status;
-}
-
 enum status refund_report_endpoint(struct endpoint_call *call, struct error *error) {
-    struct json_object *request = NULL;
-    enum status status = json_parse(call->request, &request, error);
-    if (status == STATUS_OK)
-        status = answer(call, request, error);
-    json_object_put(request);
-    return status;
+    static const struct report_page page = {&read_refunds, write_row};
+    return report_page_answer(&page, call, error);
 }

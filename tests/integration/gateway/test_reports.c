@@ -1,8 +1,9 @@
 /* Reports over HTTP and by omctl: what is in them, where they go on, for whom they are, and that
    neither their length nor a client that does not read costs memory.
 
-   Covers: gateway/admin/reports.c omctl/report.c services/analytics/revenue.c
-   services/inventory/movements.c services/payment/read/refund_report.c shared/query/report.c */
+   Covers: gateway/admin/reports.c shared/service/report_page.c omctl/report.c
+   services/analytics/revenue.c services/inventory/movements.c services/payment/read/refund_report.c
+   shared/query/report.c */
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/gateway/jwt_fixture.h"
