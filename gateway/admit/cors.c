@@ -10,7 +10,8 @@
     "traceparent, tracestate"
 /* Of answers. */
 #define EXPOSED_HEADERS                                                                            \
-    "Allow, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, " \
+    "Allow, Content-Disposition, ETag, Idempotent-Replayed, Link, Location, RateLimit, "           \
+    "RateLimit-Policy, Retry-After, "                                                              \
     "WWW-Authenticate"
 #define MAX_AGE_S "600"
 

@@ -67,7 +67,7 @@ static void a_stream_has_its_size_beside_its_limit(void **state) {
     char held[] = "ordermesh_stream_bytes{stream=\"ORDERS\"} ";
     assert_true(wait_until(is_old, held, WATCH_MS));
     assert_int_equal(figure("ordermesh_stream_limit_bytes{stream=\"ORDERS\"} "),
-                     INT64_C(3712) * 1024 * 1024);
+                     INT64_C(2880) * 1024 * 1024);
 }
 
 static void a_paused_consumer_is_seen(void **state) {

@@ -46,13 +46,6 @@ static void assert_accepted(struct http_response *response) {
     http_response_fini(response);
 }
 
-static bool readiness_has(void *part) {
-    struct http_response response = get("/readyz");
-    bool has = body_has(&response, part);
-    http_response_fini(&response);
-    return has;
-}
-
 static bool is_accepted_at_last(void *key) {
     struct http_response response = post(key, ORDER);
     long status = response.status;
@@ -360,12 +353,14 @@ static void redis_is_found_again_after_its_restart(void **state) {
     (void)state;
     struct http_response before = post("redis-restart", ORDER);
     struct http_response stored = post("redis-restart", ORDER); /* a replay: Redis has it all */
+    bool is_written = wait_until(has_redis_written, NULL, 5000);
     servers_kill(fixture.servers, SERVER_REDIS);
     struct http_response without = post("redis-away", ORDER);
     servers_restart(fixture.servers, SERVER_REDIS);
     bool is_back = wait_until(readiness_has, "{\"ready\":true}", 5000);
     struct http_response replay = post("redis-restart", ORDER);
 
+    assert_true(is_written);
     assert_true(is_back);
     assert_true(slice_is(http_header(&replay, "Idempotent-Replayed"), "true"));
     assert_accepted(&before);

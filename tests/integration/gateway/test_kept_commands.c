@@ -247,13 +247,6 @@ static void a_store_that_was_deleted_costs_no_order(void **state) {
     assert_true(wait_until(nothing_is_kept, NULL, BACK_MS));
 }
 
-/* Redis answers before it has written down what it was told, while its disk is slow. */
-static bool has_redis_written(void *closure) {
-    (void)closure;
-    return redis_number("EVAL %s 0", "return tonumber(redis.call('INFO', 'persistence')"
-                                     ":match('aof_buffer_length:(%d+)'))") == 0;
-}
-
 static void redis_killed_and_started_again_still_has_it(void **state) {
     (void)state;
     char path[PATH_SIZE];

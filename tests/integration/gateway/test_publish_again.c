@@ -48,6 +48,7 @@ static void an_order_whose_server_dies_is_stored_by_the_next(void **state) {
     assert_true(is_waiting);
     assert_int_equal(response.status, 202);
     assert_int_equal(stored_orders(), before + 1);
+    assert_true(wait_until(readiness_has, "{\"ready\":true}", IN_FLIGHT_MS));
     http_response_fini(&response);
 }
 

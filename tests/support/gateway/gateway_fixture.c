@@ -54,6 +54,13 @@ bool body_has(const struct http_response *response, const char *part) {
     return response->body.ptr != NULL && strstr(response->body.ptr, part) != NULL;
 }
 
+bool readiness_has(void *part) {
+    struct http_response response = get("/readyz");
+    bool has = body_has(&response, part);
+    http_response_fini(&response);
+    return has;
+}
+
 void assert_problem(struct http_response *response, long status, const char *type) {
     if (response->status != status || !body_has(response, type) ||
         !slice_is(http_header(response, "Content-Type"), "application/problem+json"))
@@ -97,6 +104,12 @@ int64_t redis_number(const char *format, ...) {
     int64_t number = redis_ask(format, args);
     va_end(args);
     return number;
+}
+
+bool has_redis_written(void *closure) {
+    (void)closure;
+    return redis_number("EVAL %s 0", "return tonumber(redis.call('INFO', 'persistence')"
+                                     ":match('aof_buffer_length:(%d+)'))") == 0;
 }
 
 uint64_t stored_messages(const char *subjects) {

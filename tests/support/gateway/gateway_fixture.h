@@ -61,6 +61,7 @@ struct http_response get(const char *path);
 void *post_and_wait(void *closure);
 
 bool body_has(const struct http_response *response, const char *part);
+bool readiness_has(void *part); /* for wait_until() */
 /* It is this problem; frees it. */
 void assert_problem(struct http_response *response, long status, const char *type);
 
@@ -68,6 +69,9 @@ void assert_problem(struct http_response *response, long status, const char *typ
 void redis_do(const char *format, ...);
 /* One that answers with a number. */
 int64_t redis_number(const char *format, ...);
+/* Redis answers before it has written down what it was told, while its disk is slow. For
+   wait_until(). */
+bool has_redis_written(void *closure);
 
 /* How many messages of these subjects COMMANDS holds. */
 uint64_t stored_messages(const char *subjects);
