@@ -25,17 +25,29 @@ static const char *const event_names[ORDER_EVENT_COUNT] = {
     [ORDER_KEY_TAKEN] = "ORDER_KEY_TAKEN",
     [ORDER_MAY_START] = "ORDER_MAY_START",
     [ORDER_UNPAID] = "ORDER_UNPAID",
+    [ORDER_RETURN_WANTED] = "ORDER_RETURN_WANTED",
+    [ORDER_RETURN_RECEIVED] = "ORDER_RETURN_RECEIVED",
+    [ORDER_RETURN_REFUSED] = "ORDER_RETURN_REFUSED",
 };
 
 static void print_name(const char *prefix, const char *text, int value) {
     printf("#define %s%s %d\n", prefix, text, value);
 }
 
-/* The models keep sets of events in one number each, so that those of no order's life get none. */
+/* The models keep sets of events in one number each, so that those of no order's life get none;
+   neither do those of returns, which change nothing but an order that has ended. */
 static bool is_of_saga(int event) {
-    return event >= EVENT_TYPE_COUNT ||
-           (event != EVENT_PRODUCT_CHANGED &&
-            strcmp(event_info((enum event_type)event)->source, "notification") != 0);
+    switch (event) {
+    case EVENT_PRODUCT_CHANGED:
+    case EVENT_ORDER_RETURNED:
+    case ORDER_RETURN_WANTED:
+    case ORDER_RETURN_RECEIVED:
+    case ORDER_RETURN_REFUSED:
+        return false;
+    default:
+        return event >= EVENT_TYPE_COUNT ||
+               strcmp(event_info((enum event_type)event)->source, "notification") != 0;
+    }
 }
 
 static void print_names(void) {
@@ -120,7 +132,7 @@ static void print_order_table(void) {
         size_t rows = 0;
         for (size_t i = 0; i < order_fsm_row_count; i++)
             rows += (int)order_fsm_rows[i].event == event;
-        if (rows == 0)
+        if (rows == 0 || !is_of_saga(event))
             continue;
         printf("  :: (event == %s) ->\n", event_names[event]);
         for (size_t i = 0; i < order_fsm_row_count; i++) {
