@@ -1,7 +1,10 @@
 // Every operation of the document against a mesh: each status that can be brought about, and whether
 // the answers are what the document says.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { api, operationOf, operations, resolve } from './description.mjs';
 import {
@@ -319,7 +322,7 @@ test('stock lies in warehouses', async () => {
 });
 
 test('a completed order is refunded in parts, once for each key', async () => {
-  const path = await place();
+  const path = await place({ items: [{ sku: 'TSHIRT-BLK-M', quantity: 3 }] });
   await ended(path);
   const headers = key();
   const body = { amountMinor: 100, reason: 'one piece came broken' };
@@ -357,6 +360,19 @@ test('a completed order is refunded in parts, once for each key', async () => {
 
 test('nobody but Stripe tells of payments', async () => {
   const [body] = examplesOf('receiveStripeEvent');
+  const folder = mkdtempSync(join(tmpdir(), 'om-stripe-'));
+  const file = join(folder, 'secret');
+  writeFileSync(file, 'whsec_test', { mode: 0o600 });
+  const gateway = await startGuardedGateway(mesh, { OM_STRIPE_WEBHOOK_SECRET_FILE: file });
+  const at = Math.floor(Date.now() / 1000);
+  const mac = createHmac('sha256', 'whsec_test').update(`${at}.${JSON.stringify(body)}`).digest('hex');
+  const tell = async (headers) =>
+    (await send(gateway.url, 'receiveStripeEvent', { body, headers })).status;
+  assert.equal(await tell({ 'Stripe-Signature': `t=${at},v1=${mac}` }), 200);
+  assert.equal(await tell({ 'Stripe-Signature': `t=${at - 301},v1=${mac}` }), 400);
+  assert.equal(await tell({}), 400);
+  await gateway.stop();
+  rmSync(folder, { recursive: true });
   await expect(404, 'receiveStripeEvent', { body });
 });
 

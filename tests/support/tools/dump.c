@@ -48,6 +48,7 @@ static const struct told_order {
     {"inventory-first", "SKU-123", 1, "pm_sim_expired", NULL, "COMPLETED", true},
     {"inventory-first", MESH_UNSHIPPABLE_SKU, 1, "pm_card_visa", NULL, "FAILED", true},
     {"inventory-first", "SKU-123", 1, "pm_sim_delay_500", "PENDING", "CANCELLED", false},
+    {"payment-first", "SKU-123", 1, "pm_sim_action_500", NULL, "COMPLETED", false},
     {"inventory-first", SPREAD_SKU, 3, "pm_card_visa", NULL, "COMPLETED", false},
 };
 #define TOLD_ORDERS (sizeof(told_orders) / sizeof(told_orders[0]))
