@@ -22,6 +22,7 @@ struct part {
     char *log_path;
     int deaths;
     const char *changed_name, *changed_value; /* of its environment; NULL: nothing */
+    const char *dir;                          /* of its program; NULL: this build's */
 };
 
 /* One more instance of a part. */
@@ -115,10 +116,15 @@ void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, co
     mesh->parts[part].changed_value = value;
 }
 
+void mesh_run_from(struct mesh *mesh, enum mesh_part part, const char *dir) {
+    mesh->parts[part].dir = dir;
+}
+
 static struct process *start_program(struct mesh *mesh, enum mesh_part part,
                                      const struct environment *environment) {
     struct buf binary = {0};
-    buf_printf(&binary, "%s/bin/om-%s", OM_BINARY_DIR, part_names[part]);
+    const char *dir = mesh->parts[part].dir;
+    buf_printf(&binary, "%s/om-%s", dir != NULL ? dir : OM_BINARY_DIR "/bin", part_names[part]);
     struct process *process = process_start(&(struct process_options){
         .argv = (const char *const[]){binary.ptr, NULL},
         .environment = environment,

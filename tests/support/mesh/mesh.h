@@ -64,6 +64,9 @@ bool mesh_await_ready(struct mesh *mesh, int64_t timeout_ms); /* all parts */
 /* Another value of an environment variable, from the part's next start on; `name` NULL: as it was.
    Texts are borrowed. */
 void mesh_configure(struct mesh *mesh, enum mesh_part part, const char *name, const char *value);
+/* From the part's next start on, its program is the one in this folder, such as that of another
+   version's build; NULL: as it was. Borrowed. */
+void mesh_run_from(struct mesh *mesh, enum mesh_part part, const char *dir);
 /* Starts a part that is not running. `failpoint` is "name:n" (failpoint.h), or NULL. */
 void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint);
 void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
