@@ -10,8 +10,20 @@
  *
  * Its money is taken at once, or, with HELD, held at first and taken once the order is shipped.
  *
+ * With ASKED its customer may have to confirm it first.
+ *
  * Runs: -DCALM -DCALM,ltl=ends -DHELD_CALM,ltl=ends -DHELD -DSTORM
+ * Runs: -DASKED_CALM,ltl=ends -DASKED_HELD_CALM,ltl=ends
  */
+
+#ifdef ASKED_HELD_CALM
+#define ASKED_CALM
+#define HELD
+#endif
+#ifdef ASKED_CALM
+#define ASKED
+#define CALM
+#endif
 
 #ifdef HELD_CALM
 #define HELD
@@ -189,6 +201,10 @@ end:
             event = EVENT_PAYMENT_CAPTURE_FAILED
         :: has_order && COMES_ONCE(EVENT_PAYMENT_VOIDED) -> event = EVENT_PAYMENT_VOIDED
 #endif
+#ifdef ASKED
+        :: has_order && COMES(told_order, EVENT_PAYMENT_ACTION_REQUIRED) ->
+            event = EVENT_PAYMENT_ACTION_REQUIRED
+#endif
         :: has_order && COMES_ONCE(EVENT_PAYMENT_FAILED) -> event = EVENT_PAYMENT_FAILED
         :: has_order && COMES_ONCE(EVENT_PAYMENT_REFUNDED) -> event = EVENT_PAYMENT_REFUNDED
         :: has_order && COMES(told_order, EVENT_SHIPPING_SHIPPED) -> event = EVENT_SHIPPING_SHIPPED
@@ -340,8 +356,9 @@ bool was_wanted; /* the row has a payment method */
 bool is_settled; /* the provider has said that nothing was taken */
 
 /* At the provider: what came of the charge's key. */
-mtype:key = {UNUSED, CHARGED, DECLINED, VOIDED};
+mtype:key = {UNUSED, CHARGED, DECLINED, VOIDED, OPEN, CANCELLED};
 mtype:key charge_key = UNUSED;
+bool was_asked; /* its customer was: the charge's key answers so for ever */
 bool is_stray; /* a charge whose process is gone, or has waited too long, still under way */
 
 inline provider_charge(is_over) {
@@ -359,13 +376,17 @@ inline provider_charge(is_over) {
         :: captured++; charge_key = CHARGED; answer = PROVIDER_DONE
 #endif
         :: charge_key = DECLINED; answer = PROVIDER_DECLINED
-        fi
-#ifdef WITHOUT_CHARGE_KEY
-    :: charge_key == CHARGED -> captured++; answer = PROVIDER_DONE
-#else
-    :: charge_key == CHARGED -> answer = PROVIDER_DONE
+#ifdef ASKED
+        :: charge_key = OPEN; was_asked = true; answer = PROVIDER_ACTION
 #endif
-    :: charge_key == DECLINED -> answer = PROVIDER_DECLINED
+        fi
+    :: was_asked -> answer = PROVIDER_ACTION
+#ifdef WITHOUT_CHARGE_KEY
+    :: charge_key == CHARGED && !was_asked -> captured++; answer = PROVIDER_DONE
+#else
+    :: charge_key == CHARGED && !was_asked -> answer = PROVIDER_DONE
+#endif
+    :: charge_key == DECLINED && !was_asked -> answer = PROVIDER_DECLINED
     :: charge_key == VOIDED -> answer = (is_over -> PROVIDER_NOTHING : PROVIDER_REFUSED)
     fi;
     MUST(captured_at_most_once, captured <= 1)
@@ -399,6 +420,39 @@ inline provider_refund() {
     :: else -> answer = PROVIDER_DONE /* the refund's key is known */
     fi
 }
+
+#ifdef ASKED
+/* provider_stripe.c: inquire(). What its customer failed to confirm is closed with that. */
+inline provider_inquire() {
+    answer = (charge_key == OPEN -> PROVIDER_ACTION :
+        (charge_key == CHARGED -> PROVIDER_DONE :
+        (charge_key == DECLINED -> PROVIDER_DECLINED : PROVIDER_NOTHING)))
+}
+
+/* A hold goes with it; what was captured does not. */
+inline provider_withdraw() {
+    if
+    :: captured > 0 -> answer = PROVIDER_DECLINED
+    :: else -> is_held_there = false; charge_key = CANCELLED; answer = PROVIDER_DONE
+    fi
+}
+
+/* The customer confirms, or does not, or never comes. */
+active proctype bank() {
+end:
+    do
+    :: atomic { charge_key == OPEN ->
+        if
+#ifdef HELD
+        :: is_held_there = true; charge_key = CHARGED
+#else
+        :: captured++; charge_key = CHARGED
+#endif
+        :: charge_key = DECLINED
+        fi }
+    od
+}
+#endif
 
 active proctype provider() {
     byte answer;
@@ -440,6 +494,9 @@ inline owed_task() {
     :: payment == PAYMENT_CAPTURING -> operation = PAYMENT_CAPTURE
     :: payment == PAYMENT_VOIDING -> operation = PAYMENT_VOID
     :: payment == PAYMENT_REFUNDING -> operation = PAYMENT_REFUND
+#if defined(ASKED) && !defined(WITHOUT_WITHDRAWAL)
+    :: payment == PAYMENT_WITHDRAWING -> operation = PAYMENT_WITHDRAW
+#endif
     :: else -> operation = NO_EVENT
     fi
 }
@@ -503,6 +560,10 @@ inline payment_call() {
     :: operation == PAYMENT_CAPTURE -> provider_capture()
     :: operation == PAYMENT_VOID -> provider_void()
     :: operation == PAYMENT_REFUND -> provider_refund()
+#ifdef ASKED
+    :: operation == PAYMENT_INQUIRE -> provider_inquire()
+    :: operation == PAYMENT_WITHDRAW -> provider_withdraw()
+#endif
     fi
 }
 
@@ -529,7 +590,18 @@ inline payment_apply() {
 #define IS_OWED false
 #else
 #define IS_OWED (payment == PAYMENT_REFUNDING || payment == PAYMENT_VOIDING || \
-    payment == PAYMENT_CAPTURING)
+    payment == PAYMENT_CAPTURING || IS_WITHDRAWING)
+#endif
+#if defined(ASKED) && !defined(WITHOUT_WITHDRAWAL)
+#define IS_WITHDRAWING (payment == PAYMENT_WITHDRAWING)
+#else
+#define IS_WITHDRAWING false
+#endif
+/* actions.c: the clock asks what became of it, and withdraws it when its time is up. */
+#ifdef ASKED
+#define IS_CHALLENGED (payment == PAYMENT_CHALLENGED || payment == PAYMENT_HOLD_CHALLENGED)
+#else
+#define IS_CHALLENGED false
 #endif
 #if defined(WITHOUT_OWED_CHARGES) || defined(WITHOUT_ASKING_AGAIN)
 #define IS_UNSETTLED false
@@ -566,6 +638,10 @@ end:
 #endif
         :: IS_OWED -> cause = OWED; owed_task()
         :: IS_UNSETTLED -> cause = OWED; operation = FIRST_OPERATION; is_over = true
+#ifdef ASKED
+        :: IS_CHALLENGED && charge_key != OPEN -> cause = OWED; operation = PAYMENT_INQUIRE
+        :: IS_CHALLENGED -> cause = OWED; operation = PAYMENT_WITHDRAW
+#endif
         fi;
         if
         :: operation == NO_EVENT -> acknowledge(); goto prepare
@@ -620,7 +696,7 @@ active proctype customer() {
 #define OF_ORDER (said & (BIT(EVENT_ORDER_SUBMIT) | BIT(EVENT_ORDER_CANCEL) | \
     BIT(EVENT_INVENTORY_RESERVED) | BIT(EVENT_INVENTORY_REJECTED) | BIT(EVENT_INVENTORY_RELEASED) | \
     BIT(EVENT_PAYMENT_AUTHORIZED) | BIT(EVENT_PAYMENT_CAPTURED) | BIT(EVENT_PAYMENT_VOIDED) | \
-    BIT(EVENT_PAYMENT_CAPTURE_FAILED) | \
+    BIT(EVENT_PAYMENT_CAPTURE_FAILED) | BIT(EVENT_PAYMENT_ACTION_REQUIRED) | \
     BIT(EVENT_PAYMENT_SUCCEEDED) | BIT(EVENT_PAYMENT_FAILED) | BIT(EVENT_PAYMENT_REFUNDED) | \
     BIT(EVENT_SHIPPING_SHIPPED) | BIT(EVENT_SHIPPING_FAILED) | BIT(EVENT_SHIPPING_STOPPED)))
 #define OF_ENDS (BIT(EVENT_ORDER_FAILED) | BIT(EVENT_ORDER_CANCELLED))
@@ -640,6 +716,7 @@ bool is_judged;
 
 /* Nothing is still to come. */
 #define IS_QUIET (has_order && !is_held && !is_stray && !IS_WATCHED && !IS_OWED && !IS_UNSETTLED && \
+    !IS_CHALLENGED && \
     ALL_TOLD(OF_ORDER, told_order) && ALL_TOLD(OF_INVENTORY, told_inventory) && \
     ALL_TOLD(OF_PAYMENT, told_payment) && ALL_TOLD(OF_SHIPPING, told_shipping))
 

@@ -156,6 +156,8 @@ static void print_payment_names(void) {
     print_name("", "PAYMENT_CAPTURE", PAYMENT_CAPTURE);
     print_name("", "PAYMENT_VOID", PAYMENT_VOID);
     print_name("", "PAYMENT_REFUND", PAYMENT_REFUND);
+    print_name("", "PAYMENT_INQUIRE", PAYMENT_INQUIRE);
+    print_name("", "PAYMENT_WITHDRAW", PAYMENT_WITHDRAW);
 #define ANSWER_NAME(answer) print_name("", #answer, answer);
     ANSWER_NAME(PROVIDER_NONE)
     ANSWER_NAME(PROVIDER_DONE)
@@ -164,6 +166,7 @@ static void print_payment_names(void) {
     ANSWER_NAME(PROVIDER_REFUSED)
     ANSWER_NAME(PROVIDER_TRANSIENT)
     ANSWER_NAME(PROVIDER_OUTAGE)
+    ANSWER_NAME(PROVIDER_ACTION)
 #undef ANSWER_NAME
 }
 
