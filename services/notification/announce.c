@@ -23,11 +23,18 @@ static void write_data(const struct notice_record *record, const char *order_id,
     json_end_object(&w);
 }
 
+/* Who reads by the first generation of both schemas knows no other kind. */
+static bool is_published(enum notice_kind kind) {
+    return kind != NOTICE_KIND_RETURNED;
+}
+
 void notification_announce(struct outbox *outbox, const struct event *cause,
                            const struct notice_record *record) {
     char order_id[UUID_TEXT_SIZE];
     struct buf data = {0};
     metric_add(&notifications, metric_slot(&notifications, result_of(record)), 1);
+    if (!is_published(record->kind))
+        return;
     uuid_format(&record->order_id, order_id);
     write_data(record, order_id, &data);
     outbox_add(outbox, record->has_failed ? EVENT_NOTIFICATION_FAILED : EVENT_NOTIFICATION_SENT,

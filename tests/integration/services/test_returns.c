@@ -129,6 +129,9 @@ static void what_comes_back_is_on_hand_or_written_off_and_its_money_goes_back(vo
                  "COMPLETED 1000");
     assert_world(TIMELINE, "ReturnRequested OrderReturned PaymentRefunded");
     assert_world("SELECT count(*) FROM notifications.notifications WHERE kind = 'returned'", "1");
+    assert_world("SELECT count(*) FROM notifications.outbox o WHERE convert_from(payload, 'UTF8') ~"
+                 " 'returned'",
+                 "0");
     /* The piece that did not come may be announced anew. */
     struct uuid next = uuid_v7();
     assert_int_equal(ask(&order, &next, ASK(PIECES(2))), STATUS_CONFLICT);
