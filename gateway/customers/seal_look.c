@@ -207,7 +207,10 @@ static struct seal_question *question_for(struct lane *lane) {
     if (*waiting == NULL) {
         *waiting = mem_alloc(sizeof(**waiting));
         (*waiting)->lane = lane;
-        buf_append_text(&(*waiting)->body, "{\"customers\":[");
+        /* A service without the gateway's master key opens nothing that is sealed here. */
+        buf_append_text(&(*waiting)->body, "{\"masterKey\":\"");
+        buf_append_slice(&(*waiting)->body, key_ring_id(lane->gateway->keys));
+        buf_append_text(&(*waiting)->body, "\",\"customers\":[");
     }
     return *waiting;
 }

@@ -89,6 +89,7 @@ struct shared_seal_poll {
     unsigned able, unable; /* notification services of this survey */
     struct delay turns, soon;
     h2o_timer_t turn;
+    char question[64];
 };
 
 static void rest(struct shared_seal_poll *poll, bool is_well) {
@@ -175,7 +176,8 @@ static void count_service(struct shared_seal_poll *poll, struct slice body) {
 }
 
 static void ask_shared(struct shared_seal_poll *poll) {
-    static const struct broker_question question = {"mesh.notification.seal_keys", NULL, {"{}", 2}};
+    const struct broker_question question = {"mesh.notification.seal_keys", NULL,
+                                             slice_of(poll->question)};
     if (broker_request(poll->lane->broker, &question, on_shared, poll) != STATUS_OK)
         read_kept(poll);
 }
@@ -204,6 +206,8 @@ struct shared_seal_poll *shared_seal_poll_create(struct lane *lane) {
     poll->lane = lane;
     poll->shared = lane->gateway->seal;
     poll->arena = arena_create(ARENA_CHUNK_BYTES);
+    snprintf(poll->question, sizeof(poll->question), "{\"masterKey\":\"%.*s\"}",
+             SLICE_ARG(key_ring_id(lane->gateway->keys)));
     delay_init(&poll->turns, lane->context.loop, SHARED_SEAL_TURN_MS);
     delay_init(&poll->soon, lane->context.loop, SOON_MS);
     poll->turn.cb = take_turn;

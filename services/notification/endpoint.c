@@ -82,12 +82,28 @@ static enum status get_shared(struct endpoint_call *call, struct error *error) {
     return status;
 }
 
+/* Takes the member out. Whoever seals with another master key gets no keys: what he sealed could
+   not be opened, not even once this service had the right one, since what opens is sealed with the
+   wrong one. */
+static enum status take_master_key(struct json_object *request, const struct key_ring *ring,
+                                   struct error *error) {
+    const char *id = json_object_get_string(json_object_object_get(request, "masterKey"));
+    enum status status = STATUS_OK;
+    if (id != NULL && !key_ring_has(ring, slice_of(id)))
+        status = error_set(error, STATUS_NOT_FOUND,
+                           "a gateway seals with the master key %s, which is not in the ring", id);
+    json_object_object_del(request, "masterKey");
+    return status;
+}
+
 enum status notification_endpoint_seal_keys(struct endpoint_call *call, struct error *error) {
     const struct notification *notification = call->context;
     struct json_object *request = NULL, *list;
     if (notification->ring == NULL)
         return error_set(error, STATUS_NOT_FOUND, "OM_PII_KEY_FILE is not set");
     enum status status = json_parse(call->request, &request, error);
+    if (status == STATUS_OK)
+        status = take_master_key(request, notification->ring, error);
     if (status == STATUS_OK && json_object_object_length(request) == 0)
         status = get_shared(call, error);
     else if (status == STATUS_OK)

@@ -133,6 +133,10 @@ struct slice key_ring_id(const struct key_ring *ring) {
     return (struct slice){ring->keys[0].prefix + 3, KEY_ID_LEN};
 }
 
+bool key_ring_has(const struct key_ring *ring, struct slice id) {
+    return find_key(ring, id, NULL) != NULL;
+}
+
 enum status key_ring_derive(const struct key_ring *ring, struct slice id, struct slice context,
                             uint8_t derived[32], struct error *error) {
     const struct key *key = find_key(ring, id, error);

@@ -29,6 +29,7 @@ enum status key_ring_open(const struct key_ring *ring, struct slice sealed, stru
 #define KEY_RING_ID_LEN 8
 /* The current key's id; borrowed from the ring. */
 struct slice key_ring_id(const struct key_ring *ring);
+bool key_ring_has(const struct key_ring *ring, struct slice id);
 /* 32 bytes that only who has the key of that id can have (BLAKE2b, keyed): one key for each
    `context`. NOT_FOUND when the key is not in the ring. */
 enum status key_ring_derive(const struct key_ring *ring, struct slice id, struct slice context,

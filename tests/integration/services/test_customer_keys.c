@@ -131,6 +131,22 @@ static void many_are_asked_for_at_once_and_one_twice(void **state) {
     assert_int_equal(count("customer_keys", "true"), 2);
 }
 
+/* It was given keys of a service with a wrong file, which nobody opened once the file was right. */
+static void who_seals_with_another_master_key_gets_no_key(void **state) {
+    (void)state;
+    static const char *const ends[] = {
+        "}", ",\"customers\":[{\"tenant\":\"default\",\"customerId\":\"C1\"}]}"};
+    struct slice ids[] = {SLICE_LITERAL("00000000"), key_ring_id(world.notification.ring)};
+    for (int i = 0; i < 4; i++) {
+        struct buf request = {0}, reply = {0};
+        buf_printf(&request, "{\"masterKey\":\"%.*s\"%s", SLICE_ARG(ids[i / 2]), ends[i % 2]);
+        assert_int_equal(ask(notification_endpoint_seal_keys, request.ptr, &reply),
+                         i < 2 ? STATUS_NOT_FOUND : STATUS_OK);
+        buf_fini(&request);
+        buf_fini(&reply);
+    }
+}
+
 static void what_is_no_question_is_refused(void **state) {
     (void)state;
     static const char *const requests[] = {
@@ -452,6 +468,7 @@ int main(void) {
         TEST(a_customer_has_one_key_and_another_customer_another),
         TEST(many_are_asked_for_at_once_and_one_twice),
         TEST(what_is_no_question_is_refused),
+        TEST(who_seals_with_another_master_key_gets_no_key),
         TEST(the_database_has_nothing_that_opens_without_the_master_key),
         TEST(each_kind_of_seal_opens),
         TEST(a_key_opens_nothing_of_another_customer),
