@@ -177,9 +177,10 @@ static bool take_answer(struct hook *hook) {
 
 static void remove_hook(struct hooks *hooks, struct hook *hook) {
     struct hook **at = &hooks->first;
-    while (*at != hook)
+    while (*at != NULL && *at != hook)
         at = &(*at)->next;
-    *at = hook->next;
+    if (*at != NULL)
+        *at = hook->next;
     hook_destroy(hook);
 }
 
