@@ -184,7 +184,7 @@ start_postgres() {
         with_progress "making the database cluster" "$run_dir/log/setup/initdb.log" init_postgres "$data"
     fi
     check_postgres_version "$data"
-    for setting in "port=$postgres_port" listen_addresses=127.0.0.1 unix_socket_directories= max_connections=200 \
+    for setting in "port=$postgres_port" listen_addresses=127.0.0.1 unix_socket_directories= max_connections=400 \
         shared_buffers=256MB max_wal_size=2GB; do
         settings+=(-c "$setting")
     done

@@ -80,10 +80,18 @@ static void postgres_start(struct servers *servers) {
         log_path[SERVERS_PATH_SIZE], port[16];
     snprintf(program, sizeof(program), "%s/postgres", servers->postgres_bin);
     snprintf(port, sizeof(port), "%d", servers->ports[SERVER_POSTGRES]);
-    const char *const argv[] = {
-        program,     "-D", servers_path(servers, "postgres/data", data), "-p",
-        port,        "-k", servers_path(servers, "postgres", dir),       "-h",
-        "127.0.0.1", NULL};
+    const char *const argv[] = {program,
+                                "-D",
+                                servers_path(servers, "postgres/data", data),
+                                "-p",
+                                port,
+                                "-k",
+                                servers_path(servers, "postgres", dir),
+                                "-h",
+                                "127.0.0.1",
+                                "-c",
+                                "max_connections=400",
+                                NULL}; /* as it ships */
     /* An immediate shutdown, unlike SIGKILL, takes the children and the shared memory along. */
     servers->processes[SERVER_POSTGRES] = process_start(
         &(struct process_options){.argv = argv,
