@@ -213,6 +213,7 @@ test('what is held about a customer is told, page by page', async () => {
   const behind = await expect(200, 'getPersonalData', { path, query: { after: orderId } });
   assert.deepEqual(behind.json.orders, []);
   await expect(400, 'getPersonalData', { path, query: { after: 'x' } });
+  await expect(404, 'getPersonalData', { path: { customerId: 'x'.repeat(300) } });
 });
 
 test('the personal data of a customer is erased, also again', async () => {
@@ -221,6 +222,7 @@ test('the personal data of a customer is erased, also again', async () => {
   const again = await expect(200, 'erasePersonalData', { path });
   assert.equal(again.json.times, json.times + 1);
   await expect(400, 'erasePersonalData', { path, query: { verbose: true } });
+  await expect(404, 'erasePersonalData', { path: { customerId: 'x'.repeat(300) } });
 });
 
 test('what is sent to a webhook is listed, and sent again', async () => {
@@ -761,6 +763,10 @@ test("a customer's token is for its own orders", async () => {
     ...own,
   });
   assert.equal(others.json.type, '/problems/forbidden');
+  for (const id of ['getPersonalData', 'erasePersonalData']) {
+    const { status } = await send(guarded.url, id, { path: { customerId: 'C2' }, ...own });
+    assert.equal(status, 403, id);
+  }
 });
 
 test('each operation with scopes is counted, and refused when there are too many', async () => {
