@@ -6,8 +6,8 @@
  *
  * Texts borrow from the question. Values only; thread safe; nothing blocks.
  */
-#ifndef OM_SHARED_CONTRACT_ORDER_FILTER_H
-#define OM_SHARED_CONTRACT_ORDER_FILTER_H
+#ifndef OM_SHARED_QUERY_ORDER_FILTER_H
+#define OM_SHARED_QUERY_ORDER_FILTER_H
 
 #include "shared/crypto/uuid.h"
 #include "shared/json/json.h"

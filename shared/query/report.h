@@ -11,8 +11,8 @@
  * (it begins with =, +, -, @, a tab or CR) has an apostrophe before it. Times are UTC, amounts
  * integers of minor units beside their currency. Pure; thread safe.
  */
-#ifndef OM_SHARED_CONTRACT_REPORT_H
-#define OM_SHARED_CONTRACT_REPORT_H
+#ifndef OM_SHARED_QUERY_REPORT_H
+#define OM_SHARED_QUERY_REPORT_H
 
 #include "shared/base/buf.h"
 #include "shared/contract/period.h"
