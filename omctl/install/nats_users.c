@@ -37,10 +37,11 @@ static const struct needs special_needs[] = {
                            "$JS.API.CONSUMER.LIST.*", "commands.probe", "orders.probe", NULL},
      (const char *const[]){"updates.>", NULL}, .has_outbox = false},
     /* Tells what becomes of orders as it happens, asks inventory for what it was not told yet, and
-       how many commands there are. */
+       how many commands there are and are read, up to where it fills their stream. */
     {"order",
      (const char *const[]){"updates.>", "mesh.inventory.product.prices",
-                           "$JS.API.STREAM.INFO.COMMANDS", NULL},
+                           "$JS.API.STREAM.INFO.COMMANDS", "$JS.API.CONSUMER.LIST.COMMANDS",
+                           "commands.probe", NULL},
      nothing, .has_outbox = true},
     {"inventory", (const char *const[]){"_INBOX_order.>", NULL}, nothing, .has_outbox = true},
     /* Looks at what was given up, keeps it as dead letters, and sends it again. And at how full all

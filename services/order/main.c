@@ -74,6 +74,7 @@ static const struct service service = {
     .name = "order",
     .description = "Takes orders in and leads each to its end",
     .schema = "orders",
+    .commands = "COMMANDS",
     .consumers = ROWS(consumers),
     .endpoints = ROWS(endpoints),
     .replica_reads = (const char *const[]){"list", "report", NULL},

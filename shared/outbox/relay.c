@@ -443,7 +443,7 @@ struct relay *relay_create(const struct relay_options *options) {
     relay->pg = pg_create(options->database_url, name);
     pg_set_on_connect(relay->pg, on_connect_sql);
     relay->feed = relay_feed_create(relay->pg, options->poll_ms);
-    relay->setback = setback_create(options->nats, relay->pg, options->schema);
+    relay->setback = setback_create(options->nats, relay->pg, options->schema, options->commands);
     waker_init(&relay->waker);
     hindrance_init(&relay->hindrance);
     return relay;

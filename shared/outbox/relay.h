@@ -31,6 +31,7 @@ struct relay_options {
     struct nats_client *nats;
     const char *database_url;
     const char *schema;
+    const char *commands; /* a stream without a relay, filled as the relay's own; NULL: none */
     int64_t batch_max;    /* rows a pass; a transaction is never split */
     int64_t poll_ms;      /* for what other instances committed */
     const char *instance; /* shown in pg_stat_activity and to those who stand by; NULL: none */

@@ -11,6 +11,7 @@
 #include "shared/outbox/stream/stream_fill.h"
 #include "shared/pg/pg_result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ struct setback {
     struct nats_client *nats;
     struct pg *pg;
     const char *schema;
+    const char *commands;
     struct request_batch *requests;
     struct stream_marks marks;
     int64_t look_due_us;            /* monotonic */
@@ -46,11 +48,13 @@ struct setback {
     char missing[STREAM_NAME_SIZE]; /* a stream that was not there at the last look; "": none */
 };
 
-struct setback *setback_create(struct nats_client *nats, struct pg *pg, const char *schema) {
+struct setback *setback_create(struct nats_client *nats, struct pg *pg, const char *schema,
+                               const char *commands) {
     struct setback *setback = mem_alloc(sizeof(*setback));
     setback->nats = nats;
     setback->pg = pg;
     setback->schema = schema;
+    setback->commands = commands;
     setback->requests = request_batch_create(nats);
     setback->is_connected_anew = true;
     setback->patience =
@@ -272,12 +276,12 @@ static void look_later(struct setback *setback, int64_t pause_ms) {
 
 /* The broker's trouble, which is no reason to stop for long: publishing says the same where it
    matters. */
-static enum status say_blind(struct setback *setback, const struct stream_mark *mark,
-                             const struct error *cause, struct error *error) {
+static enum status say_blind(struct setback *setback, const char *stream, const struct error *cause,
+                             struct error *error) {
     setback->is_seen = false;
     if (cause->status == STATUS_NOT_FOUND)
-        memcpy(setback->missing, mark->stream, sizeof(setback->missing));
-    log_info("a stream could not be looked at", LOG_TEXT("stream", mark->stream), LOG_ERROR(cause));
+        snprintf(setback->missing, sizeof(setback->missing), "%s", stream);
+    log_info("a stream could not be looked at", LOG_TEXT("stream", stream), LOG_ERROR(cause));
     bool is_connected = nats_client_is_connected(setback->nats);
     if (setback->is_connected_anew &&
         (!is_connected || setback->blind_looks++ < BLIND_LOOKS_MOST)) {
@@ -318,7 +322,7 @@ static enum status look_at(struct setback *setback, struct stream_mark *mark,
     if (status == STATUS_OK && setback->is_connected_anew)
         status = stream_fill(setback->nats, setback->requests, mark->stream, &cause);
     if (status != STATUS_OK)
-        return say_blind(setback, mark, &cause, error);
+        return say_blind(setback, mark->stream, &cause, error);
     if (verdict == STREAM_SET_BACK)
         return repair_set_back(setback, mark, &facts, place, was_moved, error);
     if (verdict == STREAM_SHORTER)
@@ -332,18 +336,27 @@ static enum status look_at(struct setback *setback, struct stream_mark *mark,
     return STATUS_OK;
 }
 
+/* What is lost of it comes from where its commands are kept. */
+static enum status fill_commands(struct setback *setback, struct error *error) {
+    struct error cause;
+    if (setback->commands == NULL || !setback->is_connected_anew ||
+        stream_fill(setback->nats, setback->requests, setback->commands, &cause) == STATUS_OK)
+        return STATUS_OK;
+    return say_blind(setback, setback->commands, &cause, error);
+}
+
 enum status setback_look(struct setback *setback, const struct setback_place *place,
                          bool *was_moved, struct error *error) {
     uint64_t epoch = nats_client_epoch(setback->nats);
     if (clock_monotonic_us() < setback->look_due_us && epoch == setback->epoch)
         return STATUS_OK;
-    enum status status = STATUS_OK;
     if (epoch != setback->epoch)
         setback->is_connected_anew = true;
     setback->epoch = epoch;
     setback->is_seen = true;
     setback->missing[0] = '\0';
     look_later(setback, LOOK_INTERVAL_MS);
+    enum status status = fill_commands(setback, error);
     for (size_t i = 0; i < setback->marks.count && status == STATUS_OK && !*was_moved; i++)
         status = look_at(setback, &setback->marks.items[i], place, was_moved, error);
     if (status == STATUS_OK && !*was_moved && setback->is_seen)

@@ -24,7 +24,9 @@
 
 struct setback;
 
-struct setback *setback_create(struct nats_client *nats, struct pg *pg, const char *schema);
+/* `commands` as in struct relay_options. Borrows all. */
+struct setback *setback_create(struct nats_client *nats, struct pg *pg, const char *schema,
+                               const char *commands);
 void setback_destroy(struct setback **setback);
 
 /* Where the relay stands. */

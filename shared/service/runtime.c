@@ -281,6 +281,7 @@ static enum status start_relay(struct runtime *runtime, struct error *error) {
         .nats = runtime->nats,
         .database_url = runtime->config.database_url,
         .schema = runtime->service->schema,
+        .commands = runtime->service->commands,
         .batch_max = runtime->config.relay_batch_max,
         .poll_ms = runtime->config.relay_poll_ms,
         .instance = runtime->config.instance,

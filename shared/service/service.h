@@ -40,6 +40,9 @@ struct service {
     const char *name;        /* "order": binary om-order, schema's relay, durable name */
     const char *description; /* one line, shown by `nats service ls` */
     const char *schema;      /* PostgreSQL schema; NULL: no database */
+    /* The stream of commands to it, which the gateway publishes: its relay keeps it no shorter than
+       its consumers know (stream_fill.h). NULL: there is none. Needs a schema. */
+    const char *commands;
     const struct consumer_spec *consumers;
     size_t consumer_count;
     const struct endpoint *endpoints;
