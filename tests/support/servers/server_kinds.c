@@ -48,6 +48,14 @@ static void own_by_postgres(const char *path) {
         fixture_fail("%s: %s", path, strerror(errno));
 }
 
+/* As they ship; a standby, which copies this, must have as many. */
+static void limit_connections(const char *data) {
+    char path[SERVERS_PATH_SIZE + 32];
+    snprintf(path, sizeof(path), "%s/postgresql.auto.conf", data);
+    servers_write_file(path, "max_connections = 400\n");
+    own_by_postgres(path);
+}
+
 static void postgres_set_up(struct servers *servers) {
     char initdb[SERVERS_PATH_SIZE + 16], dir[SERVERS_PATH_SIZE], data[SERVERS_PATH_SIZE],
         password_file[SERVERS_PATH_SIZE];
@@ -70,6 +78,7 @@ static void postgres_set_up(struct servers *servers) {
                                 "--no-sync",
                                 NULL};
     servers_run_tool(servers, argv, NULL, postgres_user());
+    limit_connections(data);
     snprintf(servers->postgres_url, sizeof(servers->postgres_url),
              "postgresql://postgres:%s@127.0.0.1:%d/postgres", servers->database_password,
              servers->ports[SERVER_POSTGRES]);
@@ -80,18 +89,10 @@ static void postgres_start(struct servers *servers) {
         log_path[SERVERS_PATH_SIZE], port[16];
     snprintf(program, sizeof(program), "%s/postgres", servers->postgres_bin);
     snprintf(port, sizeof(port), "%d", servers->ports[SERVER_POSTGRES]);
-    const char *const argv[] = {program,
-                                "-D",
-                                servers_path(servers, "postgres/data", data),
-                                "-p",
-                                port,
-                                "-k",
-                                servers_path(servers, "postgres", dir),
-                                "-h",
-                                "127.0.0.1",
-                                "-c",
-                                "max_connections=400",
-                                NULL}; /* as it ships */
+    const char *const argv[] = {
+        program,     "-D", servers_path(servers, "postgres/data", data), "-p",
+        port,        "-k", servers_path(servers, "postgres", dir),       "-h",
+        "127.0.0.1", NULL};
     /* An immediate shutdown, unlike SIGKILL, takes the children and the shared memory along. */
     servers->processes[SERVER_POSTGRES] = process_start(
         &(struct process_options){.argv = argv,
