@@ -2,7 +2,7 @@
 
 #include "services/payment/action_store.h"
 #include "services/payment/payment_event.h"
-#include "services/payment/provider_span.h"
+#include "services/payment/provider/provider_span.h"
 #include "services/payment/store.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"

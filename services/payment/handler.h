@@ -5,7 +5,7 @@
 #ifndef OM_SERVICES_PAYMENT_HANDLER_H
 #define OM_SERVICES_PAYMENT_HANDLER_H
 
-#include "services/payment/provider.h"
+#include "services/payment/provider/provider.h"
 #include "shared/consume/batch.h"
 #include "shared/net/breaker.h"
 

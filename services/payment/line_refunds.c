@@ -1,6 +1,6 @@
 #include "services/payment/line_refunds.h"
 
-#include "services/payment/refunds.h"
+#include "services/payment/part_refunds.h"
 #include "services/payment/store.h"
 #include "shared/contract/order_lines.h"
 

@@ -1,5 +1,5 @@
 /* Refunds of pieces that the order service decides on. The refund is kept and reserved on its
-   payment as one that an administrator asks for, and made as those are (refunds.h). */
+   payment as one that an administrator asks for, and made as those are (part_refunds.h). */
 #ifndef OM_SERVICES_PAYMENT_LINE_REFUNDS_H
 #define OM_SERVICES_PAYMENT_LINE_REFUNDS_H
 

@@ -4,8 +4,8 @@
 #include "services/payment/handler.h"
 #include "services/payment/line_refunds.h"
 #include "services/payment/owed_refunds.h"
+#include "services/payment/part_refunds.h"
 #include "services/payment/read/refund_report.h"
-#include "services/payment/refunds.h"
 #include "services/payment/settings.h"
 #include "shared/service/runtime.h"
 

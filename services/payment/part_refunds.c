@@ -1,8 +1,8 @@
-#include "services/payment/refunds.h"
+#include "services/payment/part_refunds.h"
 
 #include "services/payment/handler.h"
 #include "services/payment/payment_event.h"
-#include "services/payment/provider_span.h"
+#include "services/payment/provider/provider_span.h"
 #include "services/payment/refund_store.h"
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"

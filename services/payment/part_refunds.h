@@ -7,8 +7,8 @@
  * other order the order service decides, and then all is given back (handler.h). What comes of
  * pieces of lines that the order service decides on is kept as such refunds, too (line_refunds.h).
  */
-#ifndef OM_SERVICES_PAYMENT_REFUNDS_H
-#define OM_SERVICES_PAYMENT_REFUNDS_H
+#ifndef OM_SERVICES_PAYMENT_PART_REFUNDS_H
+#define OM_SERVICES_PAYMENT_PART_REFUNDS_H
 
 #include "services/payment/refund_store.h"
 #include "shared/outbox/outbox.h"

@@ -8,7 +8,7 @@
 #ifndef OM_SERVICES_PAYMENT_PAYMENT_FSM_H
 #define OM_SERVICES_PAYMENT_PAYMENT_FSM_H
 
-#include "services/payment/provider.h"
+#include "services/payment/provider/provider.h"
 #include "shared/base/slice.h"
 #include "shared/contract/event.h"
 

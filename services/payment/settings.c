@@ -1,7 +1,7 @@
 #include "services/payment/settings.h"
 
 #include "services/payment/handler.h"
-#include "services/payment/provider_simulated.h"
+#include "services/payment/provider/provider_simulated.h"
 #include "shared/base/memory.h"
 
 #include <stdlib.h>

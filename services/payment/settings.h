@@ -2,7 +2,7 @@
 #ifndef OM_SERVICES_PAYMENT_SETTINGS_H
 #define OM_SERVICES_PAYMENT_SETTINGS_H
 
-#include "services/payment/provider_stripe.h"
+#include "services/payment/provider/provider_stripe.h"
 #include "shared/base/config.h"
 
 struct payment_settings {

@@ -1,7 +1,7 @@
 /*
  * Whose trouble a refusal is. Each dependency has a table of its answers in these words:
- * shared/pg/pg_sqlstate.h, shared/nats/jetstream_code.h, services/payment/stripe_verdict.h. What a
- * table does not know is the dependency's.
+ * shared/pg/pg_sqlstate.h, shared/nats/jetstream_code.h,
+ * services/payment/provider/stripe_verdict.h. What a table does not know is the dependency's.
  */
 #ifndef OM_SHARED_BASE_BLAME_H
 #define OM_SHARED_BASE_BLAME_H

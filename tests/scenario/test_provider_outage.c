@@ -1,7 +1,7 @@
 /* The payment provider goes away under load, for longer than any event's deliveries would last:
    nothing is given up, and every order is charged once when it is back.
 
-   Covers: services/payment/provider_stripe.c shared/net/breaker.c */
+   Covers: services/payment/provider/provider_stripe.c shared/net/breaker.c */
 #include "tests/support/mesh/scenario.h"
 #include "tests/support/servers/provider_sim.h"
 

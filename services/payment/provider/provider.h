@@ -5,8 +5,8 @@
  * are repeatable: the idempotency key makes a repetition answer the same and move no more money.
  * Thread safe. Never called inside a database transaction.
  */
-#ifndef OM_SERVICES_PAYMENT_PROVIDER_H
-#define OM_SERVICES_PAYMENT_PROVIDER_H
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_PROVIDER_H
+#define OM_SERVICES_PAYMENT_PROVIDER_PROVIDER_H
 
 #include "shared/base/blame.h"
 #include "shared/base/slice.h"

@@ -1,4 +1,4 @@
-#include "services/payment/provider_simulated.h"
+#include "services/payment/provider/provider_simulated.h"
 
 #include "shared/base/clock.h"
 #include "shared/base/hex.h"

@@ -19,10 +19,10 @@
  * wherever one would have succeeded, and what a customer confirms is known by the time that passed
  * since it was asked for.
  */
-#ifndef OM_SERVICES_PAYMENT_PROVIDER_SIMULATED_H
-#define OM_SERVICES_PAYMENT_PROVIDER_SIMULATED_H
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_PROVIDER_SIMULATED_H
+#define OM_SERVICES_PAYMENT_PROVIDER_PROVIDER_SIMULATED_H
 
-#include "services/payment/provider.h"
+#include "services/payment/provider/provider.h"
 
 #define SIMULATED_DELAY_MOST_MS 10000
 #define SIMULATED_ERRORS 2

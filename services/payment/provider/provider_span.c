@@ -1,4 +1,4 @@
-#include "services/payment/provider_span.h"
+#include "services/payment/provider/provider_span.h"
 
 #include "shared/base/memory.h"
 #include "shared/observe/span.h"

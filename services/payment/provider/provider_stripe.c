@@ -1,6 +1,6 @@
-#include "services/payment/provider_stripe.h"
+#include "services/payment/provider/provider_stripe.h"
 
-#include "services/payment/stripe_message.h"
+#include "services/payment/provider/stripe_message.h"
 #include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/base/config.h"

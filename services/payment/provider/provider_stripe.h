@@ -23,10 +23,10 @@
  *
  * A refund names the charge by the id that was stored; without one it stays TRANSIENT.
  */
-#ifndef OM_SERVICES_PAYMENT_PROVIDER_STRIPE_H
-#define OM_SERVICES_PAYMENT_PROVIDER_STRIPE_H
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_PROVIDER_STRIPE_H
+#define OM_SERVICES_PAYMENT_PROVIDER_PROVIDER_STRIPE_H
 
-#include "services/payment/provider.h"
+#include "services/payment/provider/provider.h"
 #include "shared/base/status.h"
 
 #define STRIPE_TRIES 3

@@ -1,6 +1,6 @@
-#include "services/payment/stripe_message.h"
+#include "services/payment/provider/stripe_message.h"
 
-#include "services/payment/stripe_verdict.h"
+#include "services/payment/provider/stripe_verdict.h"
 #include "shared/base/percent.h"
 #include "shared/contract/currency.h"
 #include "shared/json/json.h"

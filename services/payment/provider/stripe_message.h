@@ -3,10 +3,10 @@
  * results and errors (https://docs.stripe.com/api/errors, .../api/payment_intents,
  * .../api/refunds). Pure and thread safe.
  */
-#ifndef OM_SERVICES_PAYMENT_STRIPE_MESSAGE_H
-#define OM_SERVICES_PAYMENT_STRIPE_MESSAGE_H
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_STRIPE_MESSAGE_H
+#define OM_SERVICES_PAYMENT_PROVIDER_STRIPE_MESSAGE_H
 
-#include "services/payment/provider.h"
+#include "services/payment/provider/provider.h"
 #include "shared/base/buf.h"
 #include "shared/net/http_client.h"
 

@@ -1,4 +1,4 @@
-#include "services/payment/stripe_verdict.h"
+#include "services/payment/provider/stripe_verdict.h"
 
 #include "shared/json/json.h"
 

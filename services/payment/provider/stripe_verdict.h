@@ -6,10 +6,10 @@
  * about how we asked, is a dead letter. TRANSIENT is the moment's. OUTAGE is the provider's, or our
  * account's, and holds all orders. An answer without Stripe's error object is not Stripe's.
  */
-#ifndef OM_SERVICES_PAYMENT_STRIPE_VERDICT_H
-#define OM_SERVICES_PAYMENT_STRIPE_VERDICT_H
+#ifndef OM_SERVICES_PAYMENT_PROVIDER_STRIPE_VERDICT_H
+#define OM_SERVICES_PAYMENT_PROVIDER_STRIPE_VERDICT_H
 
-#include "services/payment/provider.h"
+#include "services/payment/provider/provider.h"
 
 /* In place of a status: it never left us; it left, and no answer came. */
 #define STRIPE_UNSENT 0

@@ -12,7 +12,7 @@
 #include "services/order/returns.h"
 #include "services/order/watchdog.h"
 #include "services/payment/actions.h"
-#include "services/payment/refunds.h"
+#include "services/payment/part_refunds.h"
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "tests/support/base/test.h"

@@ -1,6 +1,6 @@
 /* One order's trace, across all processes, as a collector is told of it.
 
-   Covers: gateway/lane/request_trace.c services/payment/provider_span.c
+   Covers: gateway/lane/request_trace.c services/payment/provider/provider_span.c
    shared/consume/batch_span.c shared/nats/messaging_span.c shared/net/span_exporter.c
    shared/observe/span.c shared/pg/pg_span.c */
 #include "tests/support/base/test.h"

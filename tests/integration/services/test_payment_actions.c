@@ -10,7 +10,7 @@
 #include "services/order/unpaid.h"
 #include "services/payment/actions.h"
 #include "services/payment/owed_refunds.h"
-#include "services/payment/provider_stripe.h"
+#include "services/payment/provider/provider_stripe.h"
 #include "shared/base/clock.h"
 #include "shared/contract/order_payment.h"
 #include "tests/support/base/test.h"

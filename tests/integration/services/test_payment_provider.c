@@ -1,9 +1,10 @@
 /* The payment service with a provider across the network, om-provider-sim, on a real database: what
    the provider did and what the service recorded are the same, whatever is lost between them.
 
-   Covers: services/payment/handler.c services/payment/provider_stripe.c
-   services/payment/simulator/ services/payment/store.c services/payment/stripe_message.c */
-#include "services/payment/provider_stripe.h"
+   Covers: services/payment/handler.c services/payment/provider/provider_stripe.c
+   services/payment/simulator/ services/payment/store.c services/payment/provider/stripe_message.c
+ */
+#include "services/payment/provider/provider_stripe.h"
 #include "tests/support/base/test.h"
 #include "tests/support/network/http.h"
 #include "tests/support/servers/provider_sim.h"

@@ -2,7 +2,7 @@
    at any moment of a charge.
 
    Covers: services/payment/handler.c services/payment/payment_fsm.c
-   services/payment/payment_event.c services/payment/provider_simulated.c
+   services/payment/payment_event.c services/payment/provider/provider_simulated.c
    services/payment/owed_refunds.c services/payment/store.c */
 #include "services/payment/owed_refunds.h"
 #include "shared/base/clock.h"

@@ -1,11 +1,11 @@
 /* Refunds in part, on a real database and with a provider across the network: each is made once,
    and together they are never more than was taken.
 
-   Covers: services/payment/refunds.c services/payment/refund_store.c
+   Covers: services/payment/part_refunds.c services/payment/refund_store.c
    shared/contract/order_payment.c services/analytics/facts.c shared/service/transaction.c */
 #include "services/analytics/facts.h"
-#include "services/payment/provider_stripe.h"
-#include "services/payment/refunds.h"
+#include "services/payment/part_refunds.h"
+#include "services/payment/provider/provider_stripe.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/provider_sim.h"

@@ -4,7 +4,7 @@
    Covers: services/order/returns.c services/order/own_step.c services/order/lines/
    services/payment/line_refunds.c services/inventory/returned.c */
 #include "services/order/returns.h"
-#include "services/payment/refunds.h"
+#include "services/payment/part_refunds.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/world/world_fixture.h"

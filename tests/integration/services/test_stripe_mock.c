@@ -3,8 +3,8 @@
    that succeeded. scripts/test builds it where Go can be had. Skipped where it is neither in PATH
    nor named by OM_STRIPE_MOCK.
 
-   Covers: services/payment/provider_stripe.c services/payment/stripe_message.c */
-#include "services/payment/provider_stripe.h"
+   Covers: services/payment/provider/provider_stripe.c services/payment/provider/stripe_message.c */
+#include "services/payment/provider/provider_stripe.h"
 #include "tests/support/base/process.h"
 #include "tests/support/base/test.h"
 

@@ -16,7 +16,7 @@
 #include "services/order/watchdog.h"
 #include "services/payment/handler.h"
 #include "services/payment/line_refunds.h"
-#include "services/payment/provider_simulated.h"
+#include "services/payment/provider/provider_simulated.h"
 #include "services/shipping/handler.h"
 #include "shared/base/buf.h"
 #include "shared/contract/order_snapshot.h"

@@ -1,4 +1,4 @@
-#include "services/payment/stripe_message.h"
+#include "services/payment/provider/stripe_message.h"
 #include "tests/support/base/test.h"
 
 #define ORDER_ID "0190b5a4-0000-7000-8000-000000000001"

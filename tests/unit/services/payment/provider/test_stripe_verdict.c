@@ -1,7 +1,7 @@
 /* Every answer of the provider is the event's, the moment's or the provider's.
 
-   Covers: services/payment/stripe_verdict.c services/payment/provider.h */
-#include "services/payment/stripe_verdict.h"
+   Covers: services/payment/provider/stripe_verdict.c services/payment/provider/provider.h */
+#include "services/payment/provider/stripe_verdict.h"
 #include "shared/json/json.h"
 #include "tests/support/base/test.h"
 
