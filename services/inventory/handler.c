@@ -1,6 +1,5 @@
 #include "services/inventory/handler.h"
 
-#include "services/inventory/allocation.h"
 #include "services/inventory/store.h"
 #include "shared/base/failpoint.h"
 #include "shared/contract/reservation_id.h"
@@ -160,23 +159,6 @@ static void emit_released(struct decision *decision, const struct event *cause) 
     emit(decision, EVENT_INVENTORY_RELEASED, cause);
 }
 
-/* From main if that has all of it, else from the warehouses that the rule names. */
-static bool hold(struct decision *decision, const struct request *request,
-                 struct reservation *reservation, struct shortage *shortage) {
-    const struct wanted_lines wanted = {request->lines, request->snapshot.item_count};
-    struct allocation plan = {request->lines, request->snapshot.item_count};
-    reservation->status = RESERVATION_RESERVED;
-    if (!stock_reserve(&decision->stock, plan.lines, plan.count, shortage)) {
-        reservation->status = RESERVATION_ALLOCATED;
-        if (!allocation_plan(&decision->stock, &wanted, decision->arena, &plan, shortage) ||
-            !stock_reserve(&decision->stock, plan.lines, plan.count, shortage))
-            return false;
-    }
-    reservation->lines = plan.lines;
-    reservation->line_count = plan.count;
-    return true;
-}
-
 /* An order that has any reservation has had its answer, and a tombstone refuses it. */
 static void reserve(struct decision *decision, const struct delivery *delivery,
                     struct reservation *reservation) {
@@ -185,13 +167,11 @@ static void reserve(struct decision *decision, const struct delivery *delivery,
     if (request == NULL || reservation->status != RESERVATION_NONE)
         return;
     decision->has_reserved = true;
-    if (hold(decision, request, reservation, &shortage)) {
+    const struct wanted_lines wanted = {request->lines, request->snapshot.item_count};
+    if (reservation_make(reservation, &decision->stock, &wanted, decision->arena, &shortage))
         emit_reserved(decision, &delivery->event, &request->snapshot, reservation);
-    } else {
-        reservation->status = RESERVATION_REJECTED;
-        reservation->reason = shortage.reason;
+    else
         emit_rejected(decision, &delivery->event, &shortage);
-    }
 }
 
 static void release(struct decision *decision, struct delivery *delivery,

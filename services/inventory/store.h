@@ -10,27 +10,9 @@
 #ifndef OM_SERVICES_INVENTORY_STORE_H
 #define OM_SERVICES_INVENTORY_STORE_H
 
-#include "services/inventory/stock.h"
+#include "services/inventory/reservation.h"
 #include "shared/base/slice.h"
 #include "shared/consume/batch.h"
-
-enum reservation_status {
-    RESERVATION_NONE, /* no row */
-    RESERVATION_RESERVED,
-    RESERVATION_REJECTED,
-    RESERVATION_RELEASED, /* without lines: a tombstone that refuses a late reservation */
-    RESERVATION_SHIPPED,
-    RESERVATION_ALLOCATED, /* reserved, and not all of it in main */
-};
-
-/* The stock that an order holds: as loaded, and as the batch leaves it. */
-struct reservation {
-    struct uuid order_id;
-    enum reservation_status status, stored_status;
-    enum order_reason reason; /* of REJECTED */
-    const struct stock_line *lines;
-    size_t line_count;
-};
 
 /* "main" where none is named. */
 struct slice warehouse_name(struct slice warehouse);

@@ -4,6 +4,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/failpoint.h"
 #include "shared/consume/awaited.h"
+#include "shared/consume/retry_delay.h"
 #include "shared/json/json.h"
 #include "shared/observe/log.h"
 
@@ -127,7 +128,7 @@ static enum event_count settle_failed(const struct acknowledger *acknowledger,
     else if (!consumer_spec_is_raw(acknowledger->spec))
         send_report(acknowledger, message);
     pull_nak(pull, message->raw,
-             delivery_retry_ms(delivery->attempt, pull_is_last_delivery(pull, delivery->attempt)));
+             retry_delay_ms(delivery->attempt, pull_is_last_delivery(pull, delivery->attempt)));
     return COUNT_RETRY;
 }
 

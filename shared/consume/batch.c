@@ -1,6 +1,5 @@
 #include "shared/consume/batch.h"
 
-#include "shared/base/backoff.h"
 #include "shared/pg/pg_param.h"
 #include "shared/pg/pg_result.h"
 
@@ -44,9 +43,4 @@ void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status 
 void delivery_fail(struct delivery *delivery, enum status status, const struct error *error) {
     delivery_retry(delivery, status, "%s", error->text);
     memcpy(delivery->error.sqlstate, error->sqlstate, sizeof(error->sqlstate));
-}
-
-int64_t delivery_retry_ms(int attempt, bool is_last) {
-    static const struct backoff delays = {.least_ms = 1000, .most_ms = 64000};
-    return backoff_after(&delays, is_last ? 1 : attempt);
 }

@@ -52,11 +52,6 @@ void delivery_mark(struct delivery *delivery, enum outcome outcome, enum status 
 /* delivery_retry() for what an attempt failed with. */
 void delivery_fail(struct delivery *delivery, enum status status, const struct error *error);
 
-/* The delay of a redelivery, sent with the NAK of attempt 1, 2, 3 ...: 1, 2, 4 s and so on up to
-   64 s, since a consumer's `backoff` does not apply to NAKs. The last NAK waits 1 s, since no
-   delivery follows it: the sooner its delay ends, the sooner the server says that it gave up. */
-int64_t delivery_retry_ms(int attempt, bool is_last);
-
 /* --- batches of them, and who takes them ------------------------------------------------------ */
 
 /* The work of a handler. Everything is valid until the handler returns. */

@@ -2,6 +2,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/memory.h"
+#include "shared/consume/retry_delay.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -199,7 +200,7 @@ static void touch(struct intake *intake, struct message_list *list) {
 /* The server delivers them once more, to whoever is asked next. */
 static void give_back(struct intake *intake, struct message_list *list) {
     for (size_t i = 0; i < list->count; i++)
-        pull_nak(intake->pull, list->items[i]->raw, delivery_retry_ms(1, false));
+        pull_nak(intake->pull, list->items[i]->raw, retry_delay_ms(1, false));
     list_clear(list);
 }
 
