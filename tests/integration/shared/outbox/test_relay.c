@@ -5,7 +5,7 @@
 #include "shared/base/clock.h"
 #include "shared/outbox/relay_pass.h"
 #include "shared/outbox/relay_publisher.h"
-#include "tests/integration/shared/relay_fixture.h"
+#include "tests/integration/shared/outbox/relay_fixture.h"
 #include "tests/support/data/sample.h"
 #include "tests/support/network/http.h"
 #include "tests/support/network/tcp_proxy.h"

@@ -2,11 +2,11 @@
  * A consumer at work, whose handler may have a bug, and the trouble that it is to meet: what is
  * published meanwhile waits in hand, uses up no delivery, and takes effect once.
  */
-#ifndef OM_TESTS_INTEGRATION_SHARED_CONSUMER_TROUBLE_FIXTURE_H
-#define OM_TESTS_INTEGRATION_SHARED_CONSUMER_TROUBLE_FIXTURE_H
+#ifndef OM_TESTS_INTEGRATION_SHARED_CONSUME_CONSUMER_TROUBLE_FIXTURE_H
+#define OM_TESTS_INTEGRATION_SHARED_CONSUME_CONSUMER_TROUBLE_FIXTURE_H
 
 #include "shared/pg/pg_param.h"
-#include "tests/integration/shared/consumer_fixture.h"
+#include "tests/integration/shared/consume/consumer_fixture.h"
 
 #define TROUBLE_MS 2500 /* more than the first two retries would take */
 

@@ -5,7 +5,7 @@
    Covers: shared/outbox/relay.c shared/outbox/relay_feed.c shared/outbox/relay_pass.c */
 #include "shared/outbox/relay_feed.h"
 #include "shared/pg/pg_lock.h"
-#include "tests/integration/shared/relay_fixture.h"
+#include "tests/integration/shared/outbox/relay_fixture.h"
 #include "tests/support/data/sample.h"
 
 #include <libpq-fe.h>

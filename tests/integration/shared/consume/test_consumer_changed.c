@@ -4,7 +4,7 @@
    Covers: shared/consume/consumer.c shared/consume/intake.c shared/nats/pull.c
    shared/nats/consumer_info.c */
 #include "shared/json/json.h"
-#include "tests/integration/shared/consumer_trouble_fixture.h"
+#include "tests/integration/shared/consume/consumer_trouble_fixture.h"
 
 static void a_consumer_that_is_deleted_shows_and_goes_on_once_it_is_made_again(void **state) {
     (void)state;

@@ -8,7 +8,7 @@
  */
 #include "shared/json/json.h"
 #include "shared/json/json_check.h"
-#include "tests/integration/gateway/bad_input_table.h"
+#include "tests/integration/gateway/http/bad_input_table.h"
 #include "tests/support/gateway/gateway_fixture.h"
 #include "tests/support/gateway/tls_fixture.h"
 #include "tests/support/network/raw_http.h"

@@ -5,8 +5,8 @@
  * Bodies are sent as POST /api/v1/orders with the right length; targets as GET; requests as they
  * are. Every answer must be a problem document of the type named.
  */
-#ifndef OM_TESTS_INTEGRATION_GATEWAY_BAD_INPUT_TABLE_H
-#define OM_TESTS_INTEGRATION_GATEWAY_BAD_INPUT_TABLE_H
+#ifndef OM_TESTS_INTEGRATION_GATEWAY_HTTP_BAD_INPUT_TABLE_H
+#define OM_TESTS_INTEGRATION_GATEWAY_HTTP_BAD_INPUT_TABLE_H
 
 #include "shared/base/slice.h"
 

@@ -3,7 +3,7 @@
 
    Covers: shared/outbox/ */
 #include "shared/base/clock.h"
-#include "tests/integration/shared/relay_fixture.h"
+#include "tests/integration/shared/outbox/relay_fixture.h"
 #include "tests/support/data/sample.h"
 
 #include <pthread.h>

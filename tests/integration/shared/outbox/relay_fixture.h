@@ -1,8 +1,8 @@
 /*
  * Relays between a real PostgreSQL and a real NATS: who writes events, and which the stream has.
  */
-#ifndef OM_TESTS_INTEGRATION_SHARED_RELAY_FIXTURE_H
-#define OM_TESTS_INTEGRATION_SHARED_RELAY_FIXTURE_H
+#ifndef OM_TESTS_INTEGRATION_SHARED_OUTBOX_RELAY_FIXTURE_H
+#define OM_TESTS_INTEGRATION_SHARED_OUTBOX_RELAY_FIXTURE_H
 
 #include "shared/base/memory.h"
 #include "shared/contract/event.h"

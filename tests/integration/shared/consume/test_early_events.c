@@ -5,7 +5,7 @@
    Covers: shared/consume/awaited.c shared/consume/intake.c shared/consume/acknowledge.c
    shared/consume/consumer.c */
 #include "shared/consume/awaited.h"
-#include "tests/integration/shared/consumer_fixture.h"
+#include "tests/integration/shared/consume/consumer_fixture.h"
 
 #define RETRIES_MS 8000 /* more than four deliveries of what is retried, or several ack_waits */
 

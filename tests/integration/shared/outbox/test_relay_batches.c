@@ -8,7 +8,7 @@
 #include "shared/nats/atomic_batch.h"
 #include "shared/outbox/relay_pass.h"
 #include "shared/outbox/relay_publisher.h"
-#include "tests/integration/shared/relay_fixture.h"
+#include "tests/integration/shared/outbox/relay_fixture.h"
 #include "tests/support/data/sample.h"
 #include "tests/support/servers/program.h"
 

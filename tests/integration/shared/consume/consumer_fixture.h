@@ -2,8 +2,8 @@
  * One consumer of a real stream with a real inbox, of whose events each writes a row into the
  * outbox once it is applied: how many, and what the consumer says that it waits for.
  */
-#ifndef OM_TESTS_INTEGRATION_SHARED_CONSUMER_FIXTURE_H
-#define OM_TESTS_INTEGRATION_SHARED_CONSUMER_FIXTURE_H
+#ifndef OM_TESTS_INTEGRATION_SHARED_CONSUME_CONSUMER_FIXTURE_H
+#define OM_TESTS_INTEGRATION_SHARED_CONSUME_CONSUMER_FIXTURE_H
 
 #include "shared/base/clock.h"
 #include "shared/consume/consumer.h"

@@ -5,7 +5,7 @@
 #include "omctl/streams/jetstream.h"
 #include "shared/base/clock.h"
 #include "shared/nats/atomic_batch.h"
-#include "tests/integration/shared/relay_fixture.h"
+#include "tests/integration/shared/outbox/relay_fixture.h"
 
 #define PART 10 /* messages sent to each leader */
 

@@ -4,7 +4,7 @@
    Covers: shared/outbox/setback.c shared/outbox/checkpoint.c shared/outbox/relay.c
    shared/outbox/stream/stream_fill.c shared/nats/stored_message.c */
 #include "shared/base/clock.h"
-#include "tests/integration/shared/relay_fixture.h"
+#include "tests/integration/shared/outbox/relay_fixture.h"
 #include "tests/support/data/sample.h"
 
 #define READER "reader"

@@ -4,7 +4,7 @@
 
    Covers: shared/consume/consumer.c shared/consume/intake.c shared/pg/pg_sqlstate.c
    shared/pg/pg_result.c shared/base/hindrance.c */
-#include "tests/integration/shared/consumer_trouble_fixture.h"
+#include "tests/integration/shared/consume/consumer_trouble_fixture.h"
 
 #include <pwd.h>
 #include <sys/mount.h>
