@@ -11,6 +11,7 @@
 #include "shared/nats/service_error.h"
 #include "shared/observe/log.h"
 #include "shared/observe/span.h"
+#include "shared/pg/pg_pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@
 #define ARENA_CHUNK_BYTES (64 * 1024)
 #define FLUSH_TIMEOUT_MS 5000
 #define DRAIN_MS 1000
+#define IDLE_CONNECTION_MS INT64_C(60000)
 #define LAST_REQUEST_MS INT64_C(10000)
 /* So long a failure shows that no request follows. */
 #define FAILURE_SHOWS_US INT64_C(5000000)
@@ -46,7 +48,6 @@ struct endpoint_state {
     struct micro *micro;
     const struct endpoint *endpoint;
     struct subscription subscription;
-    struct pg *pg;
     struct replica_reader *replica; /* NULL: it reads none */
     struct arena *arena;
     struct buf reply;
@@ -66,6 +67,7 @@ struct micro {
     struct subscription protocol[VERB_COUNT][SCOPE_COUNT];
     struct endpoint_state *endpoints;
     size_t endpoint_count;
+    struct pg_pool *pool; /* NULL: endpoints get no pg */
 };
 
 /* --- the service protocol: PING, INFO, STATS -------------------------------------------------- */
@@ -275,7 +277,8 @@ static void end_span(const struct endpoint_state *state, const struct span *span
 /* The replica's trouble is nobody's: then the database is asked. */
 static enum status ask_replica(struct endpoint_state *state, struct endpoint_call *call,
                                struct error *error) {
-    call->pg = replica_take(state->replica, state->pg);
+    struct pg *primary = call->pg;
+    call->pg = replica_take(state->replica, primary);
     enum status status = STATUS_UNAVAILABLE;
     if (call->pg != NULL) {
         status = state->endpoint->handle(call, error);
@@ -284,7 +287,7 @@ static enum status ask_replica(struct endpoint_state *state, struct endpoint_cal
         replica_give_up(state->replica, error);
         buf_clear(call->reply);
     }
-    call->pg = state->pg;
+    call->pg = primary;
     return STATUS_UNAVAILABLE;
 }
 
@@ -308,6 +311,7 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     (void)connection;
     (void)subscription;
     struct endpoint_state *state = closure;
+    struct pg_pool *pool = state->micro->pool;
     struct error error = {0};
     int64_t started_us = clock_monotonic_us();
     struct span span = start_span(request);
@@ -316,13 +320,16 @@ static void on_request(natsConnection *connection, natsSubscription *subscriptio
     buf_clear(&state->reply);
     struct endpoint_call call = {
         .request = {natsMsg_GetData(request), (size_t)natsMsg_GetDataLength(request)},
-        .pg = state->pg,
+        .pg = pool != NULL ? pg_pool_take(pool) : NULL,
         .nats = state->micro->options.nats,
         .context = state->micro->options.context,
         .arena = state->arena,
         .reply = &state->reply,
     };
+    struct pg *pg = call.pg;
     enum status status = handle(state, &call, &error);
+    if (pg != NULL)
+        pg_pool_give(pool, pg);
     if (call.has_committed && state->micro->options.committed != NULL)
         state->micro->options.committed(state->micro->options.committed_closure);
     publish_reply(state, request, status, &error);
@@ -352,8 +359,6 @@ static natsStatus subscribe_endpoints(struct micro *micro) {
         state->arena = arena_create(ARENA_CHUNK_BYTES);
         pthread_mutex_init(&state->mutex, NULL);
         hindrance_init(&state->hindrance);
-        if (micro->options.database_url != NULL)
-            state->pg = pg_create(micro->options.database_url, state->endpoint->subject);
         if (reads_replica(&micro->options, state->endpoint))
             state->replica =
                 replica_reader_create(micro->options.replica, state->endpoint->subject);
@@ -390,6 +395,9 @@ enum status micro_create(const struct micro_options *options, struct micro **mic
     for (size_t i = 0; i < sizeof(id.bytes); i++)
         snprintf(made->id + 2 * i, 3, "%02x", id.bytes[i]);
     clock_format(clock_now_us(), made->started);
+    if (options->database_url != NULL)
+        made->pool = pg_pool_create(options->database_url, "endpoints",
+                                    options->service->endpoint_count, IDLE_CONNECTION_MS);
     natsStatus s = subscribe_endpoints(made);
     if (s == NATS_OK)
         s = subscribe_protocol(made);
@@ -459,12 +467,12 @@ void micro_destroy(struct micro **micro) {
     for (size_t i = 0; i < m->endpoint_count; i++) {
         struct endpoint_state *state = &m->endpoints[i];
         replica_reader_destroy(&state->replica);
-        pg_destroy(&state->pg);
         arena_destroy(&state->arena);
         buf_fini(&state->reply);
         pthread_mutex_destroy(&state->mutex);
         hindrance_fini(&state->hindrance);
     }
+    pg_pool_destroy(&m->pool);
     free(m->endpoints);
     free(m);
 }

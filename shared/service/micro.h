@@ -2,9 +2,9 @@
  * The NATS service protocol (ADR-32,
  * https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-32.md):
  * $SRV.PING|INFO|STATS[.name[.id]], and a service's endpoints in queue group "q". Each
- * endpoint answers on a thread of nats.c, one request at a time, with a database connection of its
- * own. STATS has two members more: "not_ready", with what /readyz says of a process that is not,
- * and "awaits" (awaited.h).
+ * endpoint answers on a thread of nats.c, one request at a time; they take turns with database
+ * connections (pg_pool.h). STATS has two members more: "not_ready", with what /readyz says of a
+ * process that is not, and "awaits" (awaited.h).
  */
 #ifndef OM_SHARED_SERVICE_MICRO_H
 #define OM_SHARED_SERVICE_MICRO_H

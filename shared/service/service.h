@@ -13,7 +13,8 @@
 #include "shared/service/periodic.h"
 #include "shared/service/worker.h"
 
-/* One request. `pg` is the endpoint's own connection, `reply` takes the answer's JSON. */
+/* One request. `pg` is a connection that no other request has meanwhile, `reply` takes the answer's
+   JSON. */
 struct endpoint_call {
     struct slice request;
     struct pg *pg;
