@@ -5,7 +5,8 @@
  *
  * A connection reads one request (http_head.h, http_chunks.h), hands it to h2o, writes the answer,
  * and goes on to the next, which may have arrived already. A request that cannot be trusted is
- * answered with its problem, and the connection ends.
+ * answered with its problem, and the connection ends; so it does where a client sends or reads too
+ * slowly (struct http1_limits).
  *
  * The requests of a loop take no more than input_most_bytes of memory together, from their first
  * byte to their answer, counted as they arrive. Beyond that, who has been sending for longest is

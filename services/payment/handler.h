@@ -24,7 +24,7 @@ extern const struct handler end_handler;
 /* order.capture_requested: take what is held. */
 extern const struct handler capture_handler;
 /* What is still owed, or to be told by the provider, of orders that have ended or were shipped
-   (owed_refunds.h). Its deliveries have no event. */
+   (owed_steps.h). Its deliveries have no event. */
 extern const struct handler owed_handler;
 /* What has become of payments that wait for their customer (actions.h): deliveries of the events
    that asked for them, each a struct due_action. One whose time is up is withdrawn. */

@@ -3,7 +3,7 @@
 #include "services/payment/actions.h"
 #include "services/payment/handler.h"
 #include "services/payment/line_refunds.h"
-#include "services/payment/owed_refunds.h"
+#include "services/payment/owed_steps.h"
 #include "services/payment/part_refunds.h"
 #include "services/payment/read/refund_report.h"
 #include "services/payment/settings.h"
@@ -36,7 +36,7 @@ static const struct endpoint endpoints[] = {
     {"recheck", "mesh.payment.recheck", action_endpoint_recheck},
 };
 
-static const struct periodic *const periodics[] = {&owed_refunds, &asked_refunds, &awaited_actions};
+static const struct periodic *const periodics[] = {&owed_steps, &asked_refunds, &awaited_actions};
 
 static struct payment_settings settings;
 

@@ -1,4 +1,4 @@
-#include "services/payment/owed_refunds.h"
+#include "services/payment/owed_steps.h"
 
 #include "services/payment/handler.h"
 #include "services/payment/store.h"
@@ -22,4 +22,4 @@ static enum status note_answers(struct batch *batch, struct error *error) {
     return batch->count > 0 ? owed_handler.apply(batch, error) : STATUS_OK;
 }
 
-const struct periodic owed_refunds = {"refunds", TURN_MS, note_answers, ask_provider};
+const struct periodic owed_steps = {"refunds", TURN_MS, note_answers, ask_provider};

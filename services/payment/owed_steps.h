@@ -5,11 +5,11 @@
  * failed at each delivery, since it may have been made. What is owed stays owed until the provider
  * has done it or says that there is nothing; each is asked for again after a while.
  */
-#ifndef OM_SERVICES_PAYMENT_OWED_REFUNDS_H
-#define OM_SERVICES_PAYMENT_OWED_REFUNDS_H
+#ifndef OM_SERVICES_PAYMENT_OWED_STEPS_H
+#define OM_SERVICES_PAYMENT_OWED_STEPS_H
 
 #include "shared/service/periodic.h"
 
-extern const struct periodic owed_refunds;
+extern const struct periodic owed_steps;
 
 #endif

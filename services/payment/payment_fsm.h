@@ -71,7 +71,8 @@ const struct payment_transition *payment_fsm_step(enum payment_status status,
                                                   enum payment_operation operation,
                                                   enum provider_answer answer);
 
-/* The status that a payment has once its order has failed or was cancelled. */
+/* The status that a payment has once its order has failed or was cancelled: here its refund is
+   decided. */
 enum payment_status payment_fsm_end(enum payment_status status);
 /* The status that it has once its order has been shipped, and its money is due. */
 enum payment_status payment_fsm_due(enum payment_status status);

@@ -348,7 +348,7 @@ end:
     od
 }
 
-/* --- payment: services/payment/handler.c, owed_refunds.c, provider.h -------------------------- */
+/* --- payment: services/payment/handler.c, owed_steps.c, provider.h -------------------------- */
 
 #define NO_PAYMENT 100
 byte payment = NO_PAYMENT;
@@ -584,7 +584,7 @@ inline payment_apply() {
     fi
 }
 
-/* owed_refunds.c: money is to be given back; or the order ended, and nobody knows what came of its
+/* owed_steps.c: money is to be given back; or the order ended, and nobody knows what came of its
    charge. */
 #ifdef WITHOUT_OWED_REFUNDS
 #define IS_OWED false

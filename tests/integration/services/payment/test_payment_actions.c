@@ -9,7 +9,7 @@
 #include "services/order/read/store_read.h"
 #include "services/order/unpaid.h"
 #include "services/payment/actions.h"
-#include "services/payment/owed_refunds.h"
+#include "services/payment/owed_steps.h"
 #include "services/payment/provider/provider_stripe.h"
 #include "shared/base/clock.h"
 #include "shared/contract/order_payment.h"
@@ -221,7 +221,7 @@ static void who_confirms_as_the_order_ends_gets_the_money_back(void **state) {
     assert_world(STATUS, "REFUNDING");
 
     world_execute(&world, "UPDATE payments.payments SET updated_at = now() - interval '1 hour'");
-    run_task(&owed_refunds, pg, &world.payment);
+    run_task(&owed_steps, pg, &world.payment);
 
     assert_world(STATUS, "REFUNDED");
     assert_world(EVENTS, "payments.evt.action_required payments.evt.succeeded "
@@ -238,7 +238,7 @@ static void what_is_not_withdrawn_at_the_orders_end_is_withdrawn_by_the_clock(vo
     world_execute(&world, "UPDATE payments.payments SET status = 'WITHDRAWING',"
                           " updated_at = now() - interval '1 hour'");
     world_execute(&world, "DELETE FROM payments.actions");
-    run_task(&owed_refunds, pg, &world.payment);
+    run_task(&owed_steps, pg, &world.payment);
     assert_world(STATUS, "WITHDRAWN");
     confirm();
     assert_ledgers_agree();

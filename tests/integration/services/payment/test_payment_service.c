@@ -3,8 +3,8 @@
 
    Covers: services/payment/handler.c services/payment/payment_fsm.c
    services/payment/payment_event.c services/payment/provider/provider_simulated.c
-   services/payment/owed_refunds.c services/payment/store.c */
-#include "services/payment/owed_refunds.h"
+   services/payment/owed_steps.c services/payment/store.c */
+#include "services/payment/owed_steps.h"
 #include "shared/base/clock.h"
 #include "tests/support/base/test.h"
 #include "tests/support/data/sample.h"
@@ -191,7 +191,7 @@ static void turn_of_refunds(void) {
         .pg = pg_create(servers_role_url(world.servers, "om_payments"), "refunds"),
         .context = &world.payment,
     };
-    if (periodic_run(&owed_refunds, &batch, &error) != STATUS_OK)
+    if (periodic_run(&owed_steps, &batch, &error) != STATUS_OK)
         fail_msg("%s", error.text);
     arena_destroy(&batch.arena);
     outbox_destroy(&batch.outbox);
