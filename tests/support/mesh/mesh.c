@@ -162,6 +162,14 @@ void mesh_kill(struct mesh *mesh, enum mesh_part part) {
     process_destroy(&mesh->parts[part].process);
 }
 
+void mesh_pause(struct mesh *mesh, enum mesh_part part) {
+    process_signal(mesh->parts[part].process, SIGSTOP);
+}
+
+void mesh_resume(struct mesh *mesh, enum mesh_part part) {
+    process_signal(mesh->parts[part].process, SIGCONT);
+}
+
 static void signal_parts(struct mesh *mesh, int signal) {
     for (int part = 0; part < MESH_PART_COUNT; part++) {
         if (mesh->parts[part].process != NULL)

@@ -72,7 +72,10 @@ void mesh_launch(struct mesh *mesh, enum mesh_part part, const char *failpoint);
 void mesh_kill(struct mesh *mesh, enum mesh_part part); /* SIGKILL, and reaps */
 /* One more instance of a part that runs, until mesh_stop(): no other call is about it. */
 void mesh_launch_replica(struct mesh *mesh, enum mesh_part part);
-/* SIGSTOP to everything, servers included, and SIGCONT: a machine that stalls. */
+/* SIGSTOP and SIGCONT: a process that stalls. */
+void mesh_pause(struct mesh *mesh, enum mesh_part part);
+void mesh_resume(struct mesh *mesh, enum mesh_part part);
+/* The same to everything, servers included: a machine that stalls. */
 void mesh_freeze(struct mesh *mesh);
 void mesh_thaw(struct mesh *mesh);
 /* Waits for a part that is to end by itself at its failpoint. Exit code; -1 when it runs on. */

@@ -1,0 +1,27 @@
+/*
+ * A mesh with a second gateway, and what happens to it: processes and servers are killed with
+ * SIGKILL and come back, or are stopped for a while, also two at once. Main thread only; what
+ * cannot be done ends the program.
+ */
+#ifndef OM_TESTS_HISTORIES_SCENE_H
+#define OM_TESTS_HISTORIES_SCENE_H
+
+#include "tests/histories/dice.h"
+#include "tests/histories/history.h"
+#include "tests/support/mesh/mesh.h"
+
+enum { SCENE_GATEWAYS = 2 };
+
+struct scene;
+
+/* `is_apart`: with a database for each service, and lists of orders read from a standby. */
+struct scene *scene_start(bool is_apart);
+void scene_stop(struct scene **scene);
+struct mesh *scene_mesh(struct scene *scene);
+int scene_port(const struct scene *scene, int gateway);
+
+/* One fault, or two at once, as the dice have it; returns when everything is whole again: all are
+   ready, and both gateways have Redis. */
+void scene_disturb(struct scene *scene, struct dice *dice, struct history *history);
+
+#endif
