@@ -24,7 +24,8 @@ struct shoppers_options {
 struct shoppers *shoppers_start(const struct shoppers_options *options);
 /* No further load: what is open is settled, while everything is whole. Blocks. */
 void shoppers_settle(struct shoppers *shoppers);
-/* Reads the stock of each SKU: before the first order, and after the last. */
+/* Reads the stock of each SKU until nothing of it is reserved: before the first order, and after
+   the last. */
 void shoppers_count_stock(const struct shoppers_options *options);
 void shoppers_destroy(struct shoppers **shoppers); /* after settling */
 
