@@ -30,6 +30,8 @@ type operation struct {
 	said answer
 	// It overlaps a time in which its gateway may not have had Redis.
 	unguarded bool
+	// It is a list, and overlaps a time in which a standby answers with what it has.
+	stale bool
 }
 
 type answer struct {
@@ -142,6 +144,7 @@ func (h *history) arrange() {
 	for _, o := range h.operations {
 		for _, f := range h.faults {
 			o.unguarded = o.unguarded || takesRedis(f, o.Gateway) && overlap(o, f)
+			o.stale = o.stale || takesPrimary(f) && overlap(o, f)
 		}
 	}
 }
@@ -153,6 +156,10 @@ func takesRedis(fault *operation, gateway string) bool {
 		return true
 	}
 	return false
+}
+
+func takesPrimary(fault *operation) bool {
+	return fault.Target == "primary" || fault.Target == "everything"
 }
 
 func overlap(a, b *operation) bool { return a.Call <= b.Return && b.Call <= a.Return }

@@ -170,6 +170,8 @@ var cases = []struct {
 		[]string{post(1, 2, "x", accepted(id)), get(3, 4, stands("PENDING", 0)), list(5, 6, "")}, ""},
 	{"a list is older than what was seen", judgeOrders,
 		[]string{post(1, 2, "x", accepted(id)), get(3, 4, stands("CONFIRMED", 4)), list(5, 6, `{"orderId":"`+id+`","status":"PENDING","version":3}`)}, promiseOrder},
+	{"a list lacks an order while its standby is alone", judgeOrders,
+		[]string{post(1, 2, "x", accepted(id)), get(3, 4, stands("PENDING", 1)), fault(5, 8, "primary"), list(6, 7, "")}, ""},
 
 	{"an order never ends", judgeEnded,
 		[]string{post(1, 2, "x", accepted(id)), get(3, 4, stands("CONFIRMED", 4))}, promiseEnd},

@@ -174,7 +174,7 @@ func indexOf(h *history) *index {
 			x.add(o.parts()[1], event{operation: o, part: partRead, mayGo: true})
 		case o.isCancel():
 			x.add(o.parts()[1], event{operation: o, part: partWished, mayGo: true})
-		case o.isList():
+		case o.isList() && !o.stale:
 			x.addList(o, byCustomer[customerOf(o)])
 		}
 	}
