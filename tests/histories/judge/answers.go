@@ -18,7 +18,7 @@ func isForeseen(o *operation) bool {
 	case 404:
 		return o.isRead() || o.isCancel() // whether it may, the order's model says
 	case 409:
-		return o.isPost() && o.said.Type == "/problems/key-in-flight" ||
+		return o.isPost() && o.said.Type == "/problems/idempotency-key-in-flight" ||
 			o.isCancel() && o.said.Type == "/problems/not-cancellable"
 	case 422:
 		return o.isPost() && o.said.Type == "/problems/idempotency-key-reused"

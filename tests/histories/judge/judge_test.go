@@ -70,7 +70,7 @@ func fault(from, until int, target string) string {
 const (
 	unclear  = `"status":503,"answer":{"type":"/problems/unavailable"}`
 	refused  = `"status":422,"answer":{"type":"/problems/idempotency-key-reused"}`
-	inFlight = `"status":409,"answer":{"type":"/problems/key-in-flight"}`
+	inFlight = `"status":409,"answer":{"type":"/problems/idempotency-key-in-flight"}`
 	missing  = `"status":404,"answer":{"type":"/problems/not-found"}`
 	ended409 = `"status":409,"answer":{"type":"/problems/not-cancellable"}`
 	conflict = `"status":"FAILED","reason":"idempotency_conflict"`
