@@ -22,6 +22,7 @@ struct scene {
     struct process *second; /* gateway; NULL: killed */
     int ports[SCENE_GATEWAYS];
     int second_admin_port;
+    bool was_disturbed;
     char second_log[128];
 };
 
@@ -198,12 +199,22 @@ struct fault {
     int64_t from_us;
 };
 
+static const struct target *target_named(const char *name) {
+    const struct target *target = targets;
+    while (strcmp(target->name, name) != 0)
+        target++;
+    return target;
+}
+
+/* The first is Redis' death, since two orders of one key come of no other. */
 static struct fault draw_fault(struct scene *scene, struct dice *dice) {
     int count = (int)(sizeof(targets) / sizeof(targets[0]));
     int last = mesh_apart(scene->mesh) != NULL ? count - 1 : count - 2;
     const struct target *target = &targets[dice_between(dice, 0, last)];
-    bool can_be_killed = target->kind != TARGET_EVERYTHING;
-    return (struct fault){target, can_be_killed && dice_between(dice, 0, 2) > 0, 0};
+    bool is_kill = dice_between(dice, 0, 2) > 0 && target->kind != TARGET_EVERYTHING;
+    if (!scene->was_disturbed)
+        return (struct fault){target_named("redis"), true, 0};
+    return (struct fault){target, is_kill, 0};
 }
 
 static void begin(struct scene *scene, struct fault *fault, const struct history *history) {
@@ -224,8 +235,8 @@ static void end(struct scene *scene, const struct fault *fault) {
 /* Two at once are two kills, since what stands still has to be asked whether it does. */
 void scene_disturb(struct scene *scene, struct dice *dice, struct history *history) {
     struct fault faults[2] = {draw_fault(scene, dice), draw_fault(scene, dice)};
-    bool are_apart = faults[0].target != faults[1].target && faults[0].is_kill && faults[1].is_kill;
-    int count = are_apart && dice_between(dice, 0, 2) > 0 ? 2 : 1;
+    bool are_two = faults[0].target != faults[1].target && faults[0].is_kill && faults[1].is_kill;
+    int count = are_two && dice_between(dice, 0, 2) > 0 ? 2 : 1;
 
     for (int i = 0; i < count; i++)
         begin(scene, &faults[i], history);
@@ -233,6 +244,7 @@ void scene_disturb(struct scene *scene, struct dice *dice, struct history *histo
     for (int i = count - 1; i >= 0; i--)
         end(scene, &faults[i]);
     await_whole(scene);
+    scene->was_disturbed = true;
     for (int i = 0; i < count; i++)
         history_add_fault(history, faults[i].is_kill ? "kill" : "stop",
                           name_of(scene, faults[i].target), faults[i].from_us,
