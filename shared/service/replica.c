@@ -21,6 +21,8 @@ METRIC_GAUGE(degraded, "ordermesh_db_replica_degraded", "",
              "1 while the primary is read instead of the replica.");
 
 #define LOOK_INTERVAL_MS 1000
+/* While the primary is away, since lists may be old until it is seen again. */
+#define LOOK_FOR_PRIMARY_MS 100
 #define STOP_POLL_MS 20
 #define REPLAY_POLL_MS 2
 #define REPLAY_WAIT_MS 100
@@ -65,6 +67,15 @@ static enum status ask_primary(struct pg *pg, struct position *position, struct 
     position->timeline = pg_get_int64(rows, 0, 1);
     pg_result_free(&rows);
     return STATUS_OK;
+}
+
+/* A connection that broke while it was idle does not mean that the primary is away. */
+static bool find_primary(struct pg *pg, struct position *position) {
+    struct error ignored;
+    bool was_connected = pg_is_connected(pg);
+    return ask_primary(pg, position, &ignored) == STATUS_OK ||
+           (was_connected && !pg_is_connected(pg) &&
+            ask_primary(pg, position, &ignored) == STATUS_OK);
 }
 
 /* Another of the URL's servers may be one. */
@@ -156,8 +167,7 @@ bool replica_is_read(struct replica_watch *watch, struct error *why) {
 static enum status look(struct replica_watch *watch, struct pg *primary, struct pg *replica,
                         int64_t *timeline, struct error *error) {
     struct position position = {0};
-    struct error ignored;
-    bool is_away = ask_primary(primary, &position, &ignored) != STATUS_OK;
+    bool is_away = !find_primary(primary, &position);
     atomic_store(&watch->is_primary_away, is_away);
     enum status status = ask_timeline(replica, timeline, error);
     if (status == STATUS_OK && !is_away && *timeline != position.timeline)
@@ -181,7 +191,9 @@ static void *watch_main(void *arg) {
                 set_read(watch, timeline);
             else
                 set_unread(watch, &error);
-            due_us = clock_monotonic_us() + LOOK_INTERVAL_MS * 1000;
+            bool is_away = atomic_load(&watch->is_primary_away);
+            due_us = clock_monotonic_us() +
+                     (is_away ? LOOK_FOR_PRIMARY_MS : LOOK_INTERVAL_MS) * INT64_C(1000);
         }
         clock_sleep_ms(STOP_POLL_MS);
     }
@@ -242,11 +254,9 @@ static enum status try_replica(struct replica_reader *reader, struct pg *primary
                                struct error *error) {
     struct replica_watch *watch = reader->watch;
     struct position position = {0};
-    struct error ignored;
     int64_t timeline = atomic_load(&watch->timeline);
     *is_ready = timeline != 0;
-    if (*is_ready && !atomic_load(&watch->is_primary_away) &&
-        ask_primary(primary, &position, &ignored) == STATUS_OK)
+    if (*is_ready && !atomic_load(&watch->is_primary_away) && find_primary(primary, &position))
         *is_ready = position.timeline == timeline;
     if (!*is_ready)
         return STATUS_OK;

@@ -5,7 +5,8 @@
  * An answer never lacks what the primary had committed when it was asked for: the replica is read
  * once it has replayed that, which is waited for up to 100 ms. Where it does not, is away, is no
  * standby, or follows another timeline, the primary is read, until a look, each second, finds it
- * well. While the primary is away the replica answers with what it has.
+ * well. While the primary is away, and until a look, then each 100 ms, finds it again, the replica
+ * answers with what it has.
  *
  * The watch belongs to the process and has a thread of its own; a reader belongs to one thread, and
  * blocks as pg.h does.

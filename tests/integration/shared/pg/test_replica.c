@@ -141,6 +141,23 @@ static void a_replica_that_lags_is_left_until_it_has_caught_up(void **state) {
     assert_true(wait_until(can_take, NULL, SOON_MS));
 }
 
+/* A list lacked what its customer had just seen: the first question after the primary was back went
+   over a connection that its end had broken, and so counted the primary as away. */
+static void a_primary_whose_connection_broke_is_not_away(void **state) {
+    (void)state;
+    struct error error = {0};
+    struct pg *other = pg_create(servers_postgres_url(servers), "other");
+    standby_hold_replay(standby);
+    require_ok(pg_query(primary, &insert_item, NULL, NULL, &error), &error);
+    run(other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+               " WHERE application_name = 'test'");
+    assert_null(take());
+    assert_why("bytes behind");
+    standby_resume_replay(standby);
+    assert_true(wait_until(is_read, NULL, SOON_MS));
+    pg_destroy(&other);
+}
+
 static void a_replica_that_is_away_is_left_until_it_is_back(void **state) {
     (void)state;
     standby_kill(standby);
@@ -264,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         STANDBY_TEST(what_is_committed_is_never_missing),
         STANDBY_TEST(a_replica_that_lags_is_left_until_it_has_caught_up),
+        STANDBY_TEST(a_primary_whose_connection_broke_is_not_away),
         STANDBY_TEST(a_replica_that_is_away_is_left_until_it_is_back),
         STANDBY_TEST(a_replica_that_hangs_is_not_waited_for),
         STANDBY_TEST(without_the_primary_the_replica_answers_with_what_it_has),
