@@ -234,7 +234,9 @@ static void end(struct scene *scene, const struct fault *fault) {
 
 /* Two at once are two kills, since what stands still has to be asked whether it does. */
 void scene_disturb(struct scene *scene, struct dice *dice, struct history *history) {
-    struct fault faults[2] = {draw_fault(scene, dice), draw_fault(scene, dice)};
+    struct fault faults[2];
+    faults[0] = draw_fault(scene, dice);
+    faults[1] = draw_fault(scene, dice);
     bool are_two = faults[0].target != faults[1].target && faults[0].is_kill && faults[1].is_kill;
     int count = are_two && dice_between(dice, 0, 2) > 0 ? 2 : 1;
 

@@ -144,7 +144,7 @@ func (h *history) arrange() {
 	for _, o := range h.operations {
 		for _, f := range h.faults {
 			o.unguarded = o.unguarded || takesRedis(f, o.Gateway) && overlap(o, f)
-			o.stale = o.stale || takesPrimary(f) && overlap(o, f)
+			o.stale = o.stale || takesPrimary(f) && o.Call <= f.Return+seenAgain && f.Call <= o.Return
 		}
 	}
 }
@@ -157,6 +157,9 @@ func takesRedis(fault *operation, gateway string) bool {
 	}
 	return false
 }
+
+// As long as a service may take to see that the primary is back, on a busy machine.
+const seenAgain = 1000000
 
 func takesPrimary(fault *operation) bool {
 	return fault.Target == "primary" || fault.Target == "everything"
