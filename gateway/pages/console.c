@@ -8,6 +8,7 @@
     X(console_index, "index.html", DOCUMENT_HTML)                                                  \
     X(console_style, "console.css", DOCUMENT_CSS)                                                  \
     X(console_icon, "icon.svg", DOCUMENT_SVG)                                                      \
+    X(console_aftermath, "aftermath.js", DOCUMENT_SCRIPT)                                          \
     X(console_api, "api.js", DOCUMENT_SCRIPT)                                                      \
     X(console_attention, "attention.js", DOCUMENT_SCRIPT)                                          \
     X(console_charts, "charts.js", DOCUMENT_SCRIPT)                                                \

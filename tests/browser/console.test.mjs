@@ -116,6 +116,59 @@ test('an order placed in the form is seen to complete, live and in the list', as
   await close();
 });
 
+const ask = (path, body) =>
+  fetch(`${mesh.url}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': `"test-${orders++}"` },
+    body: JSON.stringify(body),
+  });
+
+// The id of an order that is sent.
+async function completed() {
+  const body = {
+    customerId: 'AFTER',
+    currency: 'USD',
+    items: [{ sku: 'TSHIRT-BLK-M', quantity: 2 }],
+    paymentMethod: 'pm_card_visa',
+  };
+  const { orderId } = await (await ask('/api/v1/orders', body)).json();
+  const read = async () => (await fetch(`${mesh.url}/api/v1/orders/${orderId}`)).json();
+  await until(async () => (await read()).status === 'COMPLETED');
+  return orderId;
+}
+
+test('what was given back of an order, and what comes back, is on its page', async () => {
+  const { page, close } = await open();
+  const id = await completed();
+  const refund = { amountMinor: 150, reason: 'late' };
+  assert.equal((await ask(`/api/v1/admin/orders/${id}/refunds`, refund)).status, 202);
+  const back = { items: [{ sku: 'TSHIRT-BLK-M', quantity: 1 }], reason: 'too small' };
+  assert.equal((await ask(`/api/v1/orders/${id}/returns`, back)).status, 201);
+
+  await go(page, `#/orders/${id}`, `Order ${id}`);
+  await page.getByRole('table', { name: 'Refunds' }).getByText('late').waitFor();
+  const returns = page.getByRole('table', { name: 'Returns' });
+  await returns.getByText('1 × TSHIRT-BLK-M').waitFor();
+  await returns.getByText('Requested').waitFor();
+  await assertAccessible(page);
+  await close();
+});
+
+// The provider that the mesh has asks no customer.
+test('a payment that waits for its customer says so on the page of its order', async () => {
+  const { page, close } = await open();
+  const id = await completed();
+  const nextAction = { type: 'redirect_to_url', url: 'https://bank.example/', until: '2030-01-01T00:00:00Z' };
+  await page.route(`**/api/v1/orders/${id}`, async (route) => {
+    const response = await route.fetch();
+    const it = await response.json();
+    await route.fulfill({ response, json: { ...it, payment: { status: 'ACTION_REQUIRED', nextAction } } });
+  });
+  await go(page, `#/orders/${id}`, `Order ${id}`);
+  await page.getByText('the customer confirms the payment until').waitFor();
+  await close();
+});
+
 test('a declined payment is told with its reason, and its stock seen to come back', async () => {
   const { page, close } = await open();
   await place(page, { payment: 'pm_card_chargeDeclined' });

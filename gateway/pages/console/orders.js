@@ -1,5 +1,6 @@
 // Orders by filter, and one of them.
 
+import { aftermath, aftermathParts, customersTurn } from './aftermath.js';
 import { get, insist, queryOf, send, wasLeft } from './api.js';
 import {
   announce,
@@ -363,18 +364,20 @@ const paymentOf = ({ payment, currency }) =>
     ? `${words(payment.status)}: ${money(payment.refundedMinor, currency)}`
     : words(payment.status);
 
-const details = (it) => [
+const details = (it, after) => [
   facts([
     ['Customer', it.customerId],
     ['Total', it.totalMinor === undefined ? undefined : money(it.totalMinor, it.currency)],
     ['Flow', it.flow],
     ['Payment', it.payment && paymentOf(it)],
+    ['Waits until', customersTurn(it)],
     ['Tracking', it.trackingNumber],
     ['Created', it.createdAt && when(it.createdAt)],
     ['Changed', it.updatedAt && when(it.updatedAt)],
     ['Version', it.version],
   ]),
   ...(it.items ? [h('h3', null, 'Items'), itemsTable(it)] : []),
+  ...aftermathParts(it, after),
 ];
 
 export function order(main, { id, signal }) {
@@ -396,12 +399,13 @@ export function order(main, { id, signal }) {
 
   async function read() {
     const it = await get(path, signal);
+    const after = await aftermath(path, it, signal);
     const hadFocus = document.activeElement === cancel;
     status.replaceChildren(pill(it.status), it.reason ? ` ${words(it.reason)}` : '');
     cancel.hidden = !['PENDING', 'CONFIRMED'].includes(it.status);
     if (cancel.hidden) question?.close(); // it has ended meanwhile, which its status says
     if (cancel.hidden && hadFocus) heading.focus();
-    patchChildren(about, details(it));
+    patchChildren(about, details(it, after));
   }
 
   // That there is no such order is said by the timeline.
