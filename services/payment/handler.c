@@ -406,7 +406,8 @@ static enum status action_call(struct batch *batch, struct error *error) {
 
 /* What came of the charge tells of the order, as the event that asked for it does. */
 static bool tells_of_the_order(enum event_type type) {
-    return type == EVENT_PAYMENT_SUCCEEDED || type == EVENT_PAYMENT_AUTHORIZED;
+    return type == EVENT_PAYMENT_SUCCEEDED || type == EVENT_PAYMENT_AUTHORIZED ||
+           type == EVENT_PAYMENT_ACTION_REQUIRED;
 }
 
 static void announce(struct batch *batch, struct delivery *delivery, enum event_type type,

@@ -47,6 +47,8 @@ static void put_amount(struct json_writer *w, const struct payment_row *row) {
 static void put_action(struct json_writer *w, const struct payment_facts *facts) {
     char until[RFC3339_SIZE];
     clock_format(facts->row->action.until_us, until);
+    if (facts->order != NULL)
+        json_put_string(w, "tenant", facts->order->tenant);
     json_put_text(w, "provider", facts->provider);
     json_put_text(w, "type", PAYMENT_ACTION_REDIRECT);
     json_put_text(w, "url", facts->action_url);

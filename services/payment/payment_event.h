@@ -12,8 +12,8 @@
 
 struct payment_facts {
     const struct payment_row *row; /* as it is to be stored */
-    /* Of payment.succeeded and payment.authorized; NULL where no event says what was ordered, since
-       the order has ended. */
+    /* Of payment.succeeded, payment.authorized and payment.action_required; NULL where no event
+       says what was ordered, since the order has ended. */
     const struct order_snapshot *order;
     const char *provider;
     const char *auth_code;    /* of payment.authorized */

@@ -18,12 +18,13 @@ static struct slice make_body(const struct batch *batch, const struct event *eve
     return kept;
 }
 
-/* Empty, and the event rejected, when it names none. */
+/* Empty, and the event rejected, when it names none, as a payment of a version before does. */
 static struct slice tenant_of(struct delivery *delivery) {
     struct slice tenant = {"", 0};
     struct error error = {0};
     enum status status = json_tree_get_string(delivery->event.data, "tenant", &tenant, &error);
-    if (status != STATUS_OK || tenant.len == 0)
+    bool may_lack = delivery->event.type == EVENT_PAYMENT_ACTION_REQUIRED;
+    if ((status != STATUS_OK || tenant.len == 0) && !may_lack)
         delivery_reject(delivery, STATUS_INVALID, "tenant: missing or no text");
     return tenant;
 }

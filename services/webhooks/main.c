@@ -14,6 +14,9 @@ static const struct handler_row order_events[] = {
 static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_REFUNDED, &webhooks_refund_handler},
 };
+static const struct handler_row action_events[] = {
+    {EVENT_PAYMENT_ACTION_REQUIRED, &webhooks_handler},
+};
 static const struct handler_row shipping_events[] = {
     {EVENT_SHIPPING_SHIPPED, &webhooks_handler},
 };
@@ -21,6 +24,7 @@ static const struct handler_row shipping_events[] = {
 static const struct consumer_spec consumers[] = {
     {"ORDERS", "webhooks", ROWS(order_events)},
     {"PAYMENTS", "webhooks", ROWS(payment_events)},
+    {"PAYMENTS", "webhooks-action", ROWS(action_events)},
     {"SHIPPING", "webhooks", ROWS(shipping_events)},
 };
 

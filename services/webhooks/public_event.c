@@ -6,8 +6,9 @@
 enum { TYPE_PREFIX_LEN = sizeof("io.ordermesh.") - 1 };
 
 static const enum event_type public_types[] = {
-    EVENT_ORDER_CREATED,   EVENT_ORDER_CONFIRMED,  EVENT_ORDER_COMPLETED,  EVENT_ORDER_FAILED,
-    EVENT_ORDER_CANCELLED, EVENT_SHIPPING_SHIPPED, EVENT_PAYMENT_REFUNDED,
+    EVENT_ORDER_CREATED,    EVENT_ORDER_CONFIRMED,         EVENT_ORDER_COMPLETED,
+    EVENT_ORDER_FAILED,     EVENT_ORDER_CANCELLED,         EVENT_SHIPPING_SHIPPED,
+    EVENT_PAYMENT_REFUNDED, EVENT_PAYMENT_ACTION_REQUIRED,
 };
 enum { PUBLIC_TYPES = sizeof(public_types) / sizeof(public_types[0]) };
 
@@ -39,11 +40,18 @@ void public_event_list(struct buf *out) {
 
 /* Of an event's data and of an order's items. */
 static bool is_told(struct slice key) {
-    static const char *const names[] = {
-        "orderId",  "customerId",  "currency",      "totalMinor",     "items",          "sku",
-        "quantity", "carrier",     "reason",        "unitPriceMinor", "trackingNumber", "detail",
-        "refundId", "amountMinor", "refundedMinor", "capturedMinor",  "shipments",      "part",
-        "warehouse"};
+    static const char *const names[] = {"orderId",        "customerId",
+                                        "currency",       "totalMinor",
+                                        "items",          "sku",
+                                        "quantity",       "carrier",
+                                        "reason",         "unitPriceMinor",
+                                        "trackingNumber", "detail",
+                                        "refundId",       "amountMinor",
+                                        "refundedMinor",  "capturedMinor",
+                                        "shipments",      "part",
+                                        "warehouse",      "paymentId",
+                                        "type",           "url",
+                                        "until"};
     return slice_index(key, names, sizeof(names) / sizeof(names[0])) >= 0;
 }
 

@@ -133,6 +133,9 @@ static void whoever_confirms_goes_on_in_each_flow_and_with_each_capture(void **s
             look();
             assert_world(ORDER, "PENDING");
             assert_world(STATUS, capture == CAPTURE_AUTOMATIC ? "CHALLENGED" : "HOLD_CHALLENGED");
+            assert_world("SELECT convert_from(payload, 'UTF8')::jsonb #>> '{data,tenant}'"
+                         " FROM payments.outbox",
+                         "default");
             assert_ledgers_agree();
 
             confirm();

@@ -19,8 +19,11 @@ static const struct handler_row order_rows[] = {{EVENT_ORDER_CREATED, &webhooks_
                                                 {EVENT_ORDER_FAILED, &webhooks_handler}};
 static const struct handler_row refund_rows[] = {
     {EVENT_PAYMENT_REFUNDED, &webhooks_refund_handler}};
+static const struct handler_row action_rows[] = {
+    {EVENT_PAYMENT_ACTION_REQUIRED, &webhooks_handler}};
 static const struct consumer_spec order_spec = {"ORDERS", "webhooks", order_rows, 3};
 static const struct consumer_spec refund_spec = {"PAYMENTS", "webhooks", refund_rows, 1};
+static const struct consumer_spec action_spec = {"PAYMENTS", "webhooks-action", action_rows, 1};
 
 static const struct webhooks_settings settings = {.private_addresses = "none",
                                                   .per_tenant = 3,
@@ -33,7 +36,7 @@ static const struct webhooks_settings settings = {.private_addresses = "none",
                                                   .ca_file = ""};
 static struct pg *pg;
 static struct webhooks *webhooks;
-static struct drive *orders, *payments;
+static struct drive *orders, *payments, *actions;
 static char key_files[2][64];
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -222,6 +225,36 @@ static void each_part_that_is_given_back_of_a_completed_order_is_sent(void **sta
     tell_refund(&order_id);
     tell_refund(&order_id);
     assert_int_equal(number(DELIVERIES), 2);
+}
+
+static void ask_customer(const struct uuid *order_id, const char *tenant) {
+    struct buf payload = {0};
+    char id[UUID_TEXT_SIZE], data[400];
+    uuid_format(order_id, id);
+    snprintf(data, sizeof(data),
+             "{\"orderId\":\"%s\",\"amountMinor\":5,\"currency\":\"USD\",\"paymentId\":\"pi_1\""
+             ",\"provider\":\"stripe\"%s,\"type\":\"redirect_to_url\""
+             ",\"url\":\"https://bank.example/\",\"until\":\"2026-01-31T12:15:00.000000Z\"}",
+             id, tenant);
+    world_write_event(&payload, EVENT_PAYMENT_ACTION_REQUIRED, order_id, data);
+    assert_int_equal(deliver(actions, &payload), OUTCOME_DONE);
+    buf_fini(&payload);
+}
+
+/* A payment service of the version before names no tenant. */
+static void a_tenant_is_told_that_its_customer_has_to_confirm(void **state) {
+    (void)state;
+    struct uuid order_id = uuid_v7();
+    subscribe("default", "\"payment.action_required\"");
+    ask_customer(&order_id, "");
+    ask_customer(&order_id, ",\"tenant\":\"acme\"");
+    assert_int_equal(number(DELIVERIES), 0);
+    ask_customer(&order_id, ",\"tenant\":\"default\"");
+    assert_int_equal(number(DELIVERIES
+                            " WHERE event_type = 'payment.action_required' AND convert_from(body,"
+                            " 'UTF8') LIKE '%\"url\":\"https://bank.example/\",\"until\":\"2026-%'"
+                            " AND convert_from(body, 'UTF8') NOT LIKE '%tenant%'"),
+                     1);
 }
 
 static void an_event_without_a_tenant_is_rejected(void **state) {
@@ -562,12 +595,14 @@ static int group_setup(void **state) {
     open_with(key_files[0], "");
     orders = drive_create(url, &order_spec, webhooks);
     payments = drive_create(url, &refund_spec, webhooks);
+    actions = drive_create(url, &action_spec, webhooks);
     return 0;
 }
 
 static int group_teardown(void **state) {
     drive_destroy(&orders);
     drive_destroy(&payments);
+    drive_destroy(&actions);
     webhooks_destroy(&webhooks);
     pg_destroy(&pg);
     return servers_teardown(state);
@@ -588,6 +623,7 @@ int main(void) {
         TEST(a_webhook_that_is_off_and_one_that_is_newer_get_nothing),
         TEST(a_refund_is_sent_whichever_of_it_and_its_orders_end_comes_first),
         TEST(each_part_that_is_given_back_of_a_completed_order_is_sent),
+        TEST(a_tenant_is_told_that_its_customer_has_to_confirm),
         TEST(an_event_without_a_tenant_is_rejected),
         TEST(a_creation_that_is_repeated_is_answered_the_same),
         TEST(a_tenant_has_so_many_webhooks_and_no_more),

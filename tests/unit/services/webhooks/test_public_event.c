@@ -46,8 +46,9 @@ static void a_ping_names_its_webhook(void **state) {
 static void the_public_names_can_be_chosen(void **state) {
     (void)state;
     static const char *const names[] = {
-        "order.created",   "order.confirmed",  "order.completed",  "order.failed",
-        "order.cancelled", "shipping.shipped", "payment.refunded", "*"};
+        "order.created",    "order.confirmed",         "order.completed",
+        "order.failed",     "order.cancelled",         "shipping.shipped",
+        "payment.refunded", "payment.action_required", "*"};
     static const char *const others[] = {"", "order.submit", "order.*", "webhook.ping",
                                          "payment.succeeded"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
