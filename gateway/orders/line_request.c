@@ -1,5 +1,7 @@
 #include "gateway/orders/line_request.h"
 
+enum { REASON_MOST = 200 };
+
 static void fault(struct field_errors *errors, long at, const char *message) {
     struct buf path = {0};
     buf_append_text(&path, "items");
@@ -40,4 +42,15 @@ void line_request_read(const struct json_value *body, bool fate_is_required,
     judge_fates(&read, fate_is_required, errors);
     if (errors->count == before)
         *wishes = read;
+}
+
+void line_request_reason(const struct json_value *body, struct field_errors *errors,
+                         struct slice *reason) {
+    enum status status = json_tree_get_string(body, "reason", reason, NULL);
+    if (status != STATUS_OK || reason->len == 0 || reason->len > REASON_MOST ||
+        !slice_is_printable(*reason))
+        field_error_add(errors, SLICE_LITERAL("reason"),
+                        status == STATUS_NOT_FOUND
+                            ? "is required"
+                            : "must be 1 to 200 bytes of text " PRINTABLE_RULE);
 }

@@ -7,7 +7,7 @@
 #include "gateway/reply/request.h"
 #include "shared/json/json.h"
 
-enum { ARENA_CHUNK_BYTES = 2048, REASON_MOST = 200 };
+enum { ARENA_CHUNK_BYTES = 2048 };
 
 /* What is asked of the order service, and how it is answered. */
 struct question {
@@ -101,17 +101,6 @@ static void refuse_others(const struct question *question, const struct json_val
     }
 }
 
-static void read_reason(struct return_call *call, const struct json_value *body,
-                        struct field_errors *errors) {
-    enum status status = json_tree_get_string(body, "reason", &call->reason, NULL);
-    if (status != STATUS_OK || call->reason.len == 0 || call->reason.len > REASON_MOST ||
-        !slice_is_printable(call->reason))
-        field_error_add(errors, SLICE_LITERAL("reason"),
-                        status == STATUS_NOT_FOUND
-                            ? "is required"
-                            : "must be 1 to 200 bytes of text " PRINTABLE_RULE);
-}
-
 /* False: answered. */
 static bool read_body(h2o_req_t *req, struct return_call *call) {
     struct field_errors errors = {.arena = call->arena};
@@ -128,7 +117,7 @@ static bool read_body(h2o_req_t *req, struct return_call *call) {
     if (call->question->has_items)
         line_request_read(body, call->question->has_fates, &errors, &call->wishes);
     if (call->question->has_reason)
-        read_reason(call, body, &errors);
+        line_request_reason(body, &errors, &call->reason);
     refuse_others(call->question, body, &errors);
     if (errors.count > 0)
         problem_send_fields(req, PROBLEM_INVALID_RETURN, &errors);

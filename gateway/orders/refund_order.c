@@ -10,7 +10,7 @@
 #include "shared/contract/order_terms.h"
 #include "shared/json/json.h"
 
-enum { ARENA_CHUNK_BYTES = 2048, REASON_MOST = 200 };
+enum { ARENA_CHUNK_BYTES = 2048 };
 
 /*
  * post_refund()  reads the request
@@ -145,13 +145,7 @@ static void read_fields(struct refund_call *call, struct field_errors *errors) {
         field_error_add(errors, SLICE_LITERAL("amountMinor"), "cannot be beside items");
     else
         line_request_read(call->body, false, errors, &call->wishes);
-    enum status status = json_tree_get_string(call->body, "reason", &call->reason, NULL);
-    if (status != STATUS_OK || call->reason.len == 0 || call->reason.len > REASON_MOST ||
-        !slice_is_printable(call->reason))
-        field_error_add(errors, SLICE_LITERAL("reason"),
-                        status == STATUS_NOT_FOUND
-                            ? "is required"
-                            : "must be 1 to 200 bytes of text " PRINTABLE_RULE);
+    line_request_reason(call->body, errors, &call->reason);
     refuse_others(call->body, errors);
 }
 

@@ -18,6 +18,8 @@
     X(order_confirmed_1, "order.confirmed", "1")                                                   \
     X(order_created_1, "order.created", "1")                                                       \
     X(order_failed_1, "order.failed", "1")                                                         \
+    X(order_lines_cancelled_1, "order.lines_cancelled", "1")                                       \
+    X(order_lines_stop_requested_1, "order.lines_stop_requested", "1")                             \
     X(order_returned_1, "order.returned", "1")                                                     \
     X(order_stop_requested_1, "order.stop_requested", "1")                                         \
     X(order_submit_1, "order.submit", "1")                                                         \

@@ -73,6 +73,10 @@
       "The order is completed or failed already.",                                                 \
       "Nothing needs to be done for a failed order: everything was given back. A completed one "   \
       "is on its way.")                                                                            \
+    X(LINES_NOT_CANCELLABLE, "lines-not-cancellable", 409, 0, "These pieces cannot be cancelled",  \
+      "The order has ended or has been shipped, it is being stopped, or fewer pieces are left.",   \
+      "The detail says which. Read the order: its items say what is cancelled already. What has "  \
+      "been sent can be sent back once the order is completed.")                                   \
     X(NOT_REFUNDABLE, "not-refundable", 409, 0, "So much cannot be given back",                    \
       "The order is not completed, nothing was taken for it, or less is left of what was taken "   \
       "than is to be given back.",                                                                 \
@@ -119,6 +123,10 @@
     X(INVALID_REFUND, "invalid-refund", 422, 0, "The refund has invalid fields",                   \
       "The body is JSON, but no valid refund.",                                                    \
       "The document's errors name each field and what is wrong with it.")                          \
+    X(INVALID_CANCELLATION, "invalid-cancellation", 422, 0, "The cancellation has invalid fields", \
+      "The body is JSON with items, but not what cancels pieces of an order.",                     \
+      "The document's errors name each field and what is wrong with it. Without a body all of "    \
+      "the order is cancelled.")                                                                   \
     X(INVALID_RETURN, "invalid-return", 422, 0, "The return has invalid fields",                   \
       "The body is JSON, but not what this request takes.",                                        \
       "The document's errors name each field and what is wrong with it.")                          \

@@ -1,12 +1,13 @@
 #include "services/inventory/handler.h"
 
+#include "services/inventory/cut.h"
 #include "services/inventory/store.h"
 #include "shared/base/failpoint.h"
 #include "shared/contract/reservation_id.h"
 
 /* --- what the batch asks for --- */
 
-/* An order to reserve for; delivery->state. NULL where there is nothing to reserve. */
+/* An order to reserve for, or what is left of one; delivery->state. NULL where there is neither. */
 struct request {
     struct order_snapshot snapshot;
     struct stock_line *lines;
@@ -56,7 +57,7 @@ static bool inventory_wants(const struct event *event) {
 static void parse_requests(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         struct delivery *delivery = batch->items[i];
-        if (asks_for_stock(&delivery->event))
+        if (asks_for_stock(&delivery->event) || delivery->event.type == EVENT_ORDER_LINES_CANCELLED)
             delivery->state = parse_request(delivery, batch->arena);
     }
 }
@@ -90,7 +91,7 @@ struct decision {
     struct stock stock;
     struct reservations reservations;
     struct buf data;
-    bool has_reserved, has_released;
+    bool has_reserved, has_released, has_cut;
 };
 
 static void emit(struct decision *decision, enum event_type type, const struct event *cause) {
@@ -221,11 +222,42 @@ static void ship(struct decision *decision, struct delivery *delivery,
     }
 }
 
+/* Pieces of a confirmed order are not sent. It may have been completed, and so counted as shipped,
+   before this comes. */
+static void cut(struct decision *decision, struct delivery *delivery,
+                struct reservation *reservation) {
+    const struct request *request = delivery->state;
+    struct stock_lines freed;
+    if (request == NULL)
+        return;
+    switch (reservation->status) {
+    case RESERVATION_NONE:
+        delivery_early(delivery, "its reservation is not here yet");
+        return;
+    case RESERVATION_REJECTED:
+    case RESERVATION_RELEASED:
+        return;
+    case RESERVATION_RESERVED:
+    case RESERVATION_ALLOCATED:
+    case RESERVATION_SHIPPED:
+        break;
+    }
+    reservation_cut(reservation, &request->snapshot, decision->arena, &freed);
+    bool is_known = reservation->status == RESERVATION_SHIPPED
+                        ? stock_unship(&decision->stock, freed.rows, freed.count)
+                        : stock_release(&decision->stock, freed.rows, freed.count);
+    decision->has_cut = true;
+    if (!is_known)
+        delivery_reject(delivery, STATUS_CONFLICT, "a reserved SKU has no stock row");
+}
+
 static void decide(struct decision *decision, struct delivery *delivery) {
     struct reservation *reservation =
         reservations_find(&decision->reservations, &delivery->event.order_id);
     if (asks_for_stock(&delivery->event))
         reserve(decision, delivery, reservation);
+    else if (delivery->event.type == EVENT_ORDER_LINES_CANCELLED)
+        cut(decision, delivery, reservation);
     else if (delivery->event.type == EVENT_ORDER_COMPLETED)
         ship(decision, delivery, reservation);
     else
@@ -250,6 +282,8 @@ static enum status inventory_apply(struct batch *batch, struct error *error) {
         failpoint("inventory.mid_reserve");
     if (status == STATUS_OK && decision.has_released)
         failpoint("compensation.midway");
+    if (status == STATUS_OK && decision.has_cut)
+        failpoint("inventory.mid_cut");
     return status;
 }
 

@@ -23,6 +23,10 @@ static const struct handler_row return_events[] = {
     {EVENT_ORDER_RETURNED, &stock_returned_handler},
 };
 
+static const struct handler_row line_events[] = {
+    {EVENT_ORDER_LINES_CANCELLED, &inventory_patient_handler},
+};
+
 static const struct handler_row payment_events[] = {
     {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
     {EVENT_PAYMENT_AUTHORIZED, &inventory_handler},
@@ -36,6 +40,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "inventory-failed", ROWS(order_events)},
     {"ORDERS", "inventory-cancelled", ROWS(order_events)},
     {"ORDERS", "inventory-returned", ROWS(return_events)},
+    {"ORDERS", "inventory-lines", ROWS(line_events)},
     {"PAYMENTS", "inventory", ROWS(payment_events)},
     {"PAYMENTS", "inventory-authorized", ROWS(payment_events)},
 };

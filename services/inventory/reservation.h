@@ -24,6 +24,7 @@ struct reservation {
     enum order_reason reason; /* of REJECTED */
     const struct stock_line *lines;
     size_t line_count;
+    bool is_cut; /* it has fewer lines, or fewer pieces of them, than are stored */
 };
 
 /* Reserves all that is wanted: from main if that has it, else from the warehouses that the rule

@@ -95,3 +95,15 @@ bool stock_ship(struct stock *stock, const struct stock_line *lines, size_t coun
     }
     return true;
 }
+
+bool stock_unship(struct stock *stock, const struct stock_line *lines, size_t count) {
+    if (!has_all(stock, lines, count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct stock_row *row = find(stock, &lines[i]);
+        row->on_hand += lines[i].quantity;
+        row->on_hand_move += lines[i].quantity;
+        row->shipped_move -= lines[i].quantity;
+    }
+    return true;
+}

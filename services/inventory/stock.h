@@ -52,5 +52,7 @@ bool stock_reserve(struct stock *stock, const struct stock_line *lines, size_t c
 /* Both only for lines that were reserved; false when a SKU is gone from the table. */
 bool stock_release(struct stock *stock, const struct stock_line *lines, size_t count);
 bool stock_ship(struct stock *stock, const struct stock_line *lines, size_t count);
+/* Takes back what was counted as shipped, and is not sent. */
+bool stock_unship(struct stock *stock, const struct stock_line *lines, size_t count);
 
 #endif

@@ -389,6 +389,54 @@ static enum status save_changed(struct pg *pg, const struct reservations *reserv
     return status;
 }
 
+static const struct pg_statement cut_reservations = {
+    .name = "inventory_cut",
+    .sql = "UPDATE inventory.reservations r SET skus = d.skus::text[],"
+           " quantities = d.quantities::int8[], warehouses = d.warehouses::text[],"
+           " updated_at = now()"
+           " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
+           "      AS d(order_id, skus, quantities, warehouses) WHERE r.order_id = d.order_id",
+    .param_count = 4,
+};
+
+enum { CUT_ORDER, CUT_SKUS, CUT_QUANTITIES, CUT_WAREHOUSES, CUTS };
+
+/* Null where main gives all of it. */
+static void add_cut(struct pg_array *column, const struct reservation *reservation,
+                    struct buf *scratch) {
+    bool is_elsewhere = false;
+    for (size_t i = 0; i < reservation->line_count; i++)
+        is_elsewhere |= reservation->lines[i].warehouse.len > 0;
+    pg_array_add_uuid(&column[CUT_ORDER], &reservation->order_id);
+    write_skus(scratch, reservation);
+    pg_array_add_slice(&column[CUT_SKUS], buf_slice(scratch));
+    write_quantities(scratch, reservation);
+    pg_array_add_slice(&column[CUT_QUANTITIES], buf_slice(scratch));
+    write_warehouses(scratch, reservation);
+    pg_array_add_optional(&column[CUT_WAREHOUSES],
+                          is_elsewhere ? buf_slice(scratch) : (struct slice){0});
+}
+
+/* Few orders have pieces cancelled. */
+static enum status save_cut(struct pg *pg, const struct reservations *reservations,
+                            struct error *error) {
+    static const enum pg_array_type types[CUTS] = {PG_ARRAY_UUID, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
+                                                   PG_ARRAY_TEXT};
+    struct pg_columns columns;
+    struct buf scratch = {0};
+    enum status status = STATUS_OK;
+    pg_columns_init(&columns, types, CUTS);
+    for (size_t i = 0; i < reservations->count; i++) {
+        if (reservations->rows[i].is_cut)
+            add_cut(columns.arrays, &reservations->rows[i], &scratch);
+    }
+    if (columns.arrays[CUT_ORDER].count > 0)
+        status = pg_columns_queue(&columns, pg, &cut_reservations, error);
+    buf_fini(&scratch);
+    pg_columns_fini(&columns);
+    return status;
+}
+
 enum status inventory_store_save(struct batch *batch, const struct stock *stock,
                                  const struct reservations *reservations, struct error *error) {
     enum status status = save_stock(batch->pg, stock, error);
@@ -398,5 +446,7 @@ enum status inventory_store_save(struct batch *batch, const struct stock *stock,
         status = save_new(batch->pg, reservations, false, error);
     if (status == STATUS_OK)
         status = save_new(batch->pg, reservations, true, error);
+    if (status == STATUS_OK)
+        status = save_cut(batch->pg, reservations, error);
     return status;
 }

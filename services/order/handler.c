@@ -2,19 +2,28 @@
 
 #include "services/order/life/announce.h"
 #include "services/order/life/timeline.h"
+#include "services/order/lines/cancel_store.h"
 #include "services/order/lines/return_store.h"
 #include "services/order/progress_update.h"
 #include "services/order/shipments.h"
 #include "services/order/store.h"
 #include "services/order/store_cancel.h"
 #include "shared/base/clock.h"
+#include "shared/base/failpoint.h"
 
 /* --- what an event says --- */
+
+/* Pieces that are not sent, and what is left of their order. */
+struct cut {
+    struct lines_cancelled pieces;
+    struct order_snapshot rest;
+};
 
 struct fact {
     enum order_reason reason;
     struct slice detail;
     struct shipment_facts shipments;
+    struct cut *cut; /* that shipping was asked for in time; NULL: none */
 };
 
 /* Where each event keeps its reason and what people want to see. */
@@ -37,6 +46,17 @@ static const struct fact_source {
     [ORDER_KEY_TAKEN] = {.reason = REASON_IDEMPOTENCY_CONFLICT},
 };
 
+static enum status read_cut(const struct event *event, struct arena *arena, struct fact *fact,
+                            struct error *error) {
+    if (event->type != EVENT_SHIPPING_SHIPPED ||
+        json_tree_member(event->data, LINES_CANCELLED_KEY) == NULL)
+        return STATUS_OK;
+    fact->cut = arena_alloc(arena, sizeof(*fact->cut));
+    enum status status = lines_cancelled_parse(event->data, arena, &fact->cut->pieces, error);
+    return status == STATUS_OK ? order_snapshot_parse(event->data, arena, &fact->cut->rest, error)
+                               : status;
+}
+
 static enum status read_fact(const struct event *event, struct arena *arena, struct fact *fact,
                              struct error *error) {
     const struct fact_source *source = &fact_sources[event->type];
@@ -51,6 +71,8 @@ static enum status read_fact(const struct event *event, struct arena *arena, str
     }
     if (status == STATUS_OK && source->detail_key != NULL)
         status = json_tree_get_string(event->data, source->detail_key, &fact->detail, error);
+    if (status == STATUS_OK)
+        status = read_cut(event, arena, fact, error);
     return status == STATUS_OK ? shipments_read(event, arena, &fact->shipments, error) : status;
 }
 
@@ -62,8 +84,9 @@ struct progress {
     const struct event *event;
     struct fact fact;
     struct slice details;
-    unsigned actions; /* enum order_action bits */
-    int64_t at_us;    /* of what the order service itself does; never before its cause */
+    const struct order_lines *left; /* of its lines, where pieces are to be cancelled */
+    unsigned actions;               /* enum order_action bits */
+    int64_t at_us; /* of what the order service itself does; never before its cause */
     struct progress *next_of_order;
 };
 
@@ -88,6 +111,27 @@ static void take_allocations(struct order_row *order, const struct shipment_fact
     order->state.steps |= STEP_ALLOCATED;
     order->snapshot.allocations = facts->allocated.allocations;
     order->snapshot.allocation_count = facts->allocated.allocation_count;
+}
+
+/* What this step decides about pieces that are to be cancelled: those of an order that is confirmed
+   only now are not sent, and others are as shipping says. */
+static unsigned step_lines(struct order_row *order, const struct event *event, unsigned actions,
+                           const struct fact *fact) {
+    enum event_type decided = ORDER_LINES_STOPPED;
+    bool is_answer =
+        event->type == EVENT_SHIPPING_SHIPPED && (order->state.steps & STEP_LINES_ASKED) != 0;
+    bool is_begin =
+        (actions & ORDER_CONFIRM) != 0 && (order->state.steps & STEP_LINES_CANCELLED) != 0;
+    if (is_answer && fact->cut == NULL)
+        decided = ORDER_LINES_SENT;
+    else if (is_answer)
+        order->snapshot = fact->cut->rest;
+    return is_answer || is_begin ? order_fsm_step(&order->state, decided)->actions : 0;
+}
+
+static const struct order_lines *left_of(const struct delivery *delivery) {
+    const struct own_event *own = delivery->state;
+    return delivery->event.type == ORDER_LINES_WANTED && own != NULL ? own->left : NULL;
 }
 
 static bool step(struct order_row *order, struct delivery *delivery, struct arena *arena,
@@ -115,13 +159,15 @@ static bool step(struct order_row *order, struct delivery *delivery, struct aren
                                   .event = event,
                                   .fact = fact,
                                   .details = take_own(delivery),
+                                  .left = left_of(delivery),
                                   .actions = row->actions};
+    progress->actions |= step_lines(order, event, row->actions, &fact);
     return true;
 }
 
 static const unsigned announced_actions = ORDER_START | ORDER_CONFIRM | ORDER_COMPLETE |
                                           ORDER_FAIL | ORDER_CANCEL | ORDER_STOP | ORDER_CAPTURE |
-                                          ORDER_RETURN;
+                                          ORDER_RETURN | ORDER_STOP_LINES | ORDER_CUT;
 
 /* What was given back so far: an event of a part says that besides. 0 where it does not say. */
 static int64_t given_back(const struct event *event) {
@@ -203,8 +249,8 @@ static size_t step_all(struct batch *batch, const struct order_rows *orders, str
 
 /* --- consequences --- */
 
-/* Each action adds its event to the timeline and announces it, in this order. An order's start is
-   in its timeline from its first moment. */
+/* Each action adds its event to the timeline and announces it, in this order; one of the service's
+   own is told nobody else. An order's start is in its timeline from its first moment. */
 static const struct consequence {
     enum order_action action;
     enum event_type type;
@@ -213,9 +259,12 @@ static const struct consequence {
 } consequences[] = {
     {ORDER_START, EVENT_ORDER_CREATED, false, NULL},
     {ORDER_CONFIRM, EVENT_ORDER_CONFIRMED, false, NULL},
+    {ORDER_CUT, EVENT_ORDER_LINES_CANCELLED, false, LINES_CANCELLED_KEY},
+    {ORDER_KEEP, ORDER_LINES_SENT, false, NULL},
     {ORDER_CAPTURE, EVENT_ORDER_CAPTURE_REQUESTED, false, NULL},
     {ORDER_COMPLETE, EVENT_ORDER_COMPLETED, false, NULL},
     {ORDER_STOP, EVENT_ORDER_STOP_REQUESTED, true, NULL},
+    {ORDER_STOP_LINES, EVENT_ORDER_LINES_STOP_REQUESTED, false, LINES_CANCELLED_KEY},
     {ORDER_FAIL, EVENT_ORDER_FAILED, true, NULL},
     {ORDER_CANCEL, EVENT_ORDER_CANCELLED, true, NULL},
     {ORDER_RETURN, EVENT_ORDER_RETURNED, false, "return"},
@@ -252,15 +301,27 @@ static void write_timelines(const struct order_rows *orders, const struct chain 
     }
 }
 
-static void announce_progress(struct outbox *outbox, const struct progress *progress,
+/* Shipping is asked to send what would be left. */
+static struct order_snapshot told_order(const struct progress *progress, enum order_action action,
+                                        struct arena *arena) {
+    struct order_snapshot order = progress->order->snapshot;
+    if (action == ORDER_STOP_LINES) {
+        order_snapshot_leave(&order, progress->left, arena);
+        order_snapshot_settle(&order, arena);
+    }
+    return order;
+}
+
+static void announce_progress(struct batch *batch, const struct progress *progress,
                               struct buf *scratch) {
     for (size_t i = 0; i < CONSEQUENCE_COUNT; i++) {
         const struct consequence *consequence = &consequences[i];
-        if (!(progress->actions & consequence->action))
+        if (!(progress->actions & consequence->action) || consequence->type >= EVENT_TYPE_COUNT)
             continue;
+        const struct order_snapshot order = told_order(progress, consequence->action, batch->arena);
         struct announcement announcement = {
             .type = consequence->type,
-            .snapshot = &progress->order->snapshot,
+            .snapshot = &order,
             .cause = progress->event,
             .details_key = consequence->details_key,
             .details = progress->details,
@@ -271,7 +332,7 @@ static void announce_progress(struct outbox *outbox, const struct progress *prog
         }
         if (consequence->action == ORDER_COMPLETE)
             announcement.tracking_number = progress->order->tracking_number;
-        announce(outbox, &announcement, scratch);
+        announce(batch->outbox, &announcement, scratch);
     }
     if (progress->actions & (ORDER_COMPLETE | ORDER_FAIL | ORDER_CANCEL))
         announce_end_metrics(progress->order->state.status, progress->order->accepted_at_us,
@@ -308,6 +369,67 @@ static enum status note_returns(struct batch *batch, struct error *error) {
     return status;
 }
 
+/* --- pieces that are cancelled: few orders have any --- */
+
+static struct slice write_cut(const struct lines_cancelled *cut, struct arena *arena) {
+    struct buf text = {0};
+    struct json_writer w = json_writer(&text);
+    lines_cancelled_write(cut, &w);
+    struct slice kept = arena_slice(arena, buf_slice(&text));
+    buf_fini(&text);
+    return kept;
+}
+
+/* What is told of them besides: shipping's answer says it, else what is kept with the order. */
+static enum status describe_cuts(struct batch *batch, struct progress *steps, size_t count,
+                                 struct error *error) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        const struct cut *cut = steps[i].fact.cut;
+        struct lines_cancelled kept;
+        if (!(steps[i].actions & ORDER_CUT))
+            continue;
+        if (cut == NULL)
+            status = cancel_store_load(batch->pg, &steps[i].order->snapshot.order_id, batch->arena,
+                                       &kept, error);
+        if (status == STATUS_OK)
+            steps[i].details = write_cut(cut != NULL ? &cut->pieces : &kept, batch->arena);
+    }
+    return status;
+}
+
+static void settle_orders(const struct order_rows *orders, struct arena *arena) {
+    for (size_t i = 0; i < orders->count; i++) {
+        struct order_row *order = &orders->rows[i];
+        if (order->needs_items && (order->state.steps & STEP_LINES_CANCELLED) != 0)
+            order_snapshot_settle(&order->snapshot, arena);
+    }
+}
+
+static enum status save_cut(struct batch *batch, const struct progress *progress,
+                            struct error *error) {
+    enum status status = STATUS_OK;
+    if (progress->actions & ORDER_KEEP)
+        status = cancel_store_refuse(batch->pg, &progress->order->snapshot.order_id, error);
+    if ((progress->actions & ORDER_CUT) && progress->fact.cut != NULL)
+        status = cancel_store_settle(batch->pg, &progress->fact.cut->pieces.id, error);
+    if (status == STATUS_OK && (progress->actions & ORDER_CUT))
+        status = shipments_cut(batch, &progress->order->snapshot, progress->event->time_us, error);
+    return status;
+}
+
+static enum status save_cuts(struct batch *batch, const struct progress *steps, size_t count,
+                             struct error *error) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (!(steps[i].actions & (ORDER_CUT | ORDER_KEEP)))
+            continue;
+        status = save_cut(batch, &steps[i], error);
+        failpoint("order.mid_cut");
+    }
+    return status;
+}
+
 static enum status progress_apply(struct batch *batch, struct error *error) {
     struct order_rows orders = {0};
     enum status status = order_store_load(batch, &orders, error);
@@ -319,12 +441,15 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
     status = order_store_load_items(batch, &orders, error);
     if (status == STATUS_OK)
         status = shipments_load(batch, &orders, error);
+    if (status == STATUS_OK)
+        status = describe_cuts(batch, steps, count, error);
     if (status != STATUS_OK)
         return status;
+    settle_orders(&orders, batch->arena);
     struct buf scratch = {0};
     write_timelines(&orders, chains, batch->arena, &scratch);
     for (size_t i = 0; i < count; i++)
-        announce_progress(batch->outbox, &steps[i], &scratch);
+        announce_progress(batch, &steps[i], &scratch);
     for (size_t i = 0; i < orders.count; i++) {
         if (orders.rows[i].changes > 0)
             progress_update(batch->updates, &orders.rows[i], &scratch);
@@ -333,6 +458,8 @@ static enum status progress_apply(struct batch *batch, struct error *error) {
     status = order_store_update(batch, &orders, error);
     if (status == STATUS_OK)
         status = save_shipments(batch, steps, count, error);
+    if (status == STATUS_OK)
+        status = save_cuts(batch, steps, count, error);
     return status == STATUS_OK ? note_returns(batch, error) : status;
 }
 

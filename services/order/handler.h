@@ -3,12 +3,14 @@
 #define OM_SERVICES_ORDER_HANDLER_H
 
 #include "shared/consume/batch.h"
+#include "shared/contract/lines_cancelled.h"
 
 /* An event of the order service's own that somebody waits for: delivery->state of one whose type is
    above EVENT_TYPE_COUNT, where it has any. */
 struct own_event {
-    struct slice details; /* JSON: what the announcement that it leads to tells besides */
-    bool is_taken;        /* it did something */
+    struct slice details;           /* JSON: what the announcement that it leads to tells besides */
+    const struct order_lines *left; /* ORDER_LINES_WANTED: what would be left; else NULL */
+    bool is_taken;                  /* it did something */
 };
 
 extern const struct handler step_handler;     /* reserved, succeeded, shipped */

@@ -1,4 +1,5 @@
 /* The order service: the process manager of every order. */
+#include "services/order/cancel_lines.h"
 #include "services/order/endpoint.h"
 #include "services/order/handler.h"
 #include "services/order/read/list.h"
@@ -61,6 +62,7 @@ static const struct endpoint endpoints[] = {
     {"report", "mesh.order.report", order_endpoint_list},
     {"missing", "mesh.order.missing", order_endpoint_missing},
     {"personal", "mesh.order.personal", order_endpoint_personal},
+    {"cancel_lines", "mesh.order.cancel_lines", cancel_lines_endpoint},
     {"return_ask", "mesh.order.return.ask", return_endpoint_ask},
     {"return_receive", "mesh.order.return.receive", return_endpoint_receive},
     {"return_refuse", "mesh.order.return.refuse", return_endpoint_refuse},

@@ -25,21 +25,23 @@ static enum status make_batch(struct batch *batch, const struct own_step *step,
 
 static enum status apply(struct batch *batch, struct own_event *own, struct error *error) {
     struct delivery *delivery = batch->items[0];
-    delivery->state = own;
+    bool is_own = delivery->event.type >= EVENT_TYPE_COUNT;
+    delivery->state = is_own ? own : NULL;
     enum status status = progress_handler.apply(batch, error);
     if (status != STATUS_OK)
         return status;
     if (delivery->outcome != OUTCOME_DONE)
         return error_set(error, STATUS_INTERNAL, "%s", delivery->error.text);
-    return own->is_taken ? outbox_write(batch->outbox, batch->pg, error)
-                         : error_set(error, STATUS_CONFLICT, "the order does not stand so");
+    return own->is_taken || !is_own
+               ? outbox_write(batch->outbox, batch->pg, error)
+               : error_set(error, STATUS_CONFLICT, "the order does not stand so");
 }
 
 enum status own_step_take(struct pg *pg, struct arena *arena, const struct own_step *step,
                           struct error *error) {
     struct batch batch = {
         .arena = arena, .pg = pg, .outbox = outbox_create(), .updates = step->updates};
-    struct own_event own = {.details = step->details};
+    struct own_event own = {.details = step->details, .left = step->left};
     enum status status = make_batch(&batch, step, error);
     if (status == STATUS_OK)
         status = apply(&batch, &own, error);

@@ -12,11 +12,13 @@
 struct own_step {
     enum event_type event; /* above EVENT_TYPE_COUNT, or EVENT_ORDER_CANCEL */
     struct uuid order_id;
-    struct slice details; /* JSON; empty without any */
+    struct slice details;           /* JSON; empty without any */
+    const struct order_lines *left; /* as in struct own_event */
     struct updates *updates;
 };
 
-/* CONFLICT: where the order stands, nothing comes of it. The caller holds the order's lock. */
+/* CONFLICT: where the order stands, nothing comes of it, which is not said of EVENT_ORDER_CANCEL.
+   The caller holds the order's lock. */
 enum status own_step_take(struct pg *pg, struct arena *arena, const struct own_step *step,
                           struct error *error) MUST_CHECK;
 

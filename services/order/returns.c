@@ -1,91 +1,45 @@
 #include "services/order/returns.h"
 
 #include "services/order/life/order_fsm.h"
+#include "services/order/lines/line_request.h"
 #include "services/order/lines/return_store.h"
 #include "services/order/own_step.h"
 #include "services/order/watchdog.h"
 #include "shared/contract/order_lines.h"
 #include "shared/service/transaction.h"
 
-enum { REASON_MOST = 200 };
-
 /* One request, and what it comes to. */
 struct asked {
     struct endpoint_call *call;
-    const struct json_value *request;
-    struct order_sought order;
+    struct line_request request;
     struct order_return wanted;
-    struct line_wishes wishes;
     struct updates *updates;
     bool is_replayed;
 };
 
 /* --- reading requests ------------------------------------------------------------------------- */
 
-static enum status get_uuid(const struct json_value *request, const char *key, struct uuid *id,
-                            struct error *error) {
-    struct slice text;
-    if (json_tree_get_string(request, key, &text, NULL) != STATUS_OK || !uuid_parse(text, id))
-        return error_set(error, STATUS_INVALID, "%s: not a UUID", key);
-    return STATUS_OK;
-}
-
-static enum status parse_order(struct asked *asked, struct error *error) {
-    enum status status =
-        json_tree_parse(asked->call->request, asked->call->arena, &asked->request, error);
-    if (status == STATUS_OK)
-        status = get_uuid(asked->request, "orderId", &asked->order.id, error);
-    if (status == STATUS_OK)
-        status = json_tree_get_string(asked->request, "tenant", &asked->order.tenant, error);
-    asked->order.customer = slice_of(NULL);
-    if (status == STATUS_OK && json_tree_get_string(asked->request, "customerId",
-                                                    &asked->order.customer, NULL) == STATUS_INVALID)
-        status = STATUS_INVALID;
-    return status == STATUS_OK
-               ? status
-               : error_set(error, STATUS_INVALID, "orderId, tenant and customerId are texts");
-}
-
 static enum status parse_return(struct asked *asked, struct error *error) {
-    enum status status = parse_order(asked, error);
+    enum status status = line_request_parse(asked->call, &asked->request, error);
     if (status == STATUS_OK)
-        status = get_uuid(asked->request, "returnId", &asked->wanted.id, error);
-    asked->wanted.order_id = asked->order.id;
+        status = line_request_uuid(&asked->request, "returnId", &asked->wanted.id, error);
+    asked->wanted.order_id = asked->request.order.id;
     return status;
 }
 
 static enum status parse_reason(struct asked *asked, struct error *error) {
-    struct slice *reason = &asked->wanted.reason;
-    if (json_tree_get_string(asked->request, "reason", reason, NULL) != STATUS_OK ||
-        reason->len == 0 || reason->len > REASON_MOST)
-        return error_set(error, STATUS_INVALID, "reason: not a text of 1 to %d bytes", REASON_MOST);
-    return STATUS_OK;
-}
-
-static struct slice write_wishes(const struct line_wishes *wishes, struct arena *arena) {
-    struct buf text = {0};
-    struct json_writer w = json_writer(&text);
-    line_wishes_write(wishes, &w);
-    struct slice kept = arena_slice(arena, buf_slice(&text));
-    buf_fini(&text);
-    return kept;
+    return line_request_reason(&asked->request, &asked->wanted.reason, error);
 }
 
 static enum status parse_items(struct asked *asked, struct slice *text, struct error *error) {
-    const struct json_value *items;
-    enum status status = json_tree_get_array(asked->request, "items", &items, error);
-    if (status == STATUS_OK)
-        status = line_wishes_parse(items, asked->call->arena, &asked->wishes, NULL, error);
-    if (status != STATUS_OK)
-        return error_set(error, STATUS_INVALID, "items: not pieces of lines");
-    *text = write_wishes(&asked->wishes, asked->call->arena);
-    return STATUS_OK;
+    return line_request_items(&asked->request, asked->call->arena, text, error);
 }
 
 /* --- answering -------------------------------------------------------------------------------- */
 
 static enum status read_return(struct asked *asked, struct buf *reply, struct error *error) {
-    return return_store_read(asked->call->pg, &asked->order, &asked->wanted.id, reply, error);
+    return return_store_read(asked->call->pg, &asked->request.order, &asked->wanted.id, reply,
+                             error);
 }
 
 /* Decides, and answers with what has come of it. */
@@ -108,7 +62,10 @@ static enum status carry_out(struct asked *asked, transact_fn decide, struct err
 
 static enum status step(struct pg *pg, struct arena *arena, const struct asked *asked,
                         enum event_type event, struct slice details, struct error *error) {
-    const struct own_step own = {event, asked->order.id, details, asked->updates};
+    const struct own_step own = {.event = event,
+                                 .order_id = asked->request.order.id,
+                                 .details = details,
+                                 .updates = asked->updates};
     updates_clear(asked->updates);
     return own_step_take(pg, arena, &own, error);
 }
@@ -118,8 +75,8 @@ static enum status step(struct pg *pg, struct arena *arena, const struct asked *
 static enum status judge_time(struct pg *pg, const struct asked *asked, struct error *error) {
     const struct order_settings *settings = asked->call->context;
     bool is_in_time;
-    enum status status =
-        return_store_is_in_time(pg, &asked->order.id, settings->return_days, &is_in_time, error);
+    enum status status = return_store_is_in_time(pg, &asked->request.order.id,
+                                                 settings->return_days, &is_in_time, error);
     if (status == STATUS_OK && !is_in_time)
         status = error_set(error, STATUS_CONFLICT, "it was completed more than %lld days ago",
                            (long long)settings->return_days);
@@ -135,9 +92,9 @@ static enum status announce_pieces(struct pg *pg, struct arena *arena, struct as
     if (status == STATUS_OK)
         status = judge_time(pg, asked, error);
     if (status == STATUS_OK)
-        status = line_store_load(pg, &asked->order.id, arena, &lines, error);
+        status = line_store_load(pg, &asked->request.order.id, arena, &lines, error);
     if (status == STATUS_OK)
-        status = order_lines_take(&lines, &asked->wishes, error);
+        status = order_lines_take(&lines, &asked->request.wishes, error);
     return status == STATUS_OK ? return_store_add(pg, &asked->wanted, &lines, error) : status;
 }
 
@@ -145,7 +102,7 @@ static enum status decide_ask(struct pg *pg, struct arena *arena, void *state,
                               struct error *error) {
     struct asked *asked = state;
     struct order_return stored;
-    enum status status = line_store_lock_order(pg, &asked->order, error);
+    enum status status = line_store_lock_order(pg, &asked->request.order, error);
     if (status != STATUS_OK)
         return status;
     status = return_store_find(pg, &asked->wanted.id, arena, &stored, error);
@@ -153,7 +110,7 @@ static enum status decide_ask(struct pg *pg, struct arena *arena, void *state,
         return announce_pieces(pg, arena, asked, error);
     if (status != STATUS_OK)
         return status;
-    if (uuid_compare(&stored.order_id, &asked->order.id) != 0 ||
+    if (uuid_compare(&stored.order_id, &asked->request.order.id) != 0 ||
         !slice_equal(stored.reason, asked->wanted.reason) ||
         !slice_equal(stored.items, asked->wanted.items))
         return error_set(error, STATUS_INVALID, "the id stands for another return");
@@ -229,11 +186,11 @@ static enum status receive_pieces(struct pg *pg, struct arena *arena, struct ask
                                   struct error *error) {
     struct order_lines lines;
     struct line_receipt receipts[ORDER_MAX_ITEMS] = {{0, 0}};
-    enum status status = line_store_load(pg, &asked->order.id, arena, &lines, error);
+    enum status status = line_store_load(pg, &asked->request.order.id, arena, &lines, error);
     if (status == STATUS_OK)
         status = return_store_load_announced(pg, &asked->wanted.id, &lines, error);
     if (status == STATUS_OK)
-        status = take_receipts(&lines, &asked->wishes, arena, receipts, error);
+        status = take_receipts(&lines, &asked->request.wishes, arena, receipts, error);
     if (status == STATUS_OK)
         status = return_store_receive(pg, &asked->wanted, receipts, lines.count, error);
     if (status != STATUS_OK)
@@ -245,10 +202,10 @@ static enum status receive_pieces(struct pg *pg, struct arena *arena, struct ask
 /* Another order's is none. */
 static enum status find_in_order(struct pg *pg, struct arena *arena, const struct asked *asked,
                                  struct order_return *stored, struct error *error) {
-    enum status status = line_store_lock_order(pg, &asked->order, error);
+    enum status status = line_store_lock_order(pg, &asked->request.order, error);
     if (status == STATUS_OK)
         status = return_store_find(pg, &asked->wanted.id, arena, stored, error);
-    if (status == STATUS_OK && uuid_compare(&stored->order_id, &asked->order.id) != 0)
+    if (status == STATUS_OK && uuid_compare(&stored->order_id, &asked->request.order.id) != 0)
         status = error_set(error, STATUS_NOT_FOUND, "no such return");
     return status;
 }
@@ -309,9 +266,10 @@ enum status return_endpoint_refuse(struct endpoint_call *call, struct error *err
 
 enum status return_endpoint_list(struct endpoint_call *call, struct error *error) {
     struct asked asked = {.call = call};
-    enum status status = parse_order(&asked, error);
-    return status == STATUS_OK ? return_store_read(call->pg, &asked.order, NULL, call->reply, error)
-                               : status;
+    enum status status = line_request_parse(call, &asked.request, error);
+    return status == STATUS_OK
+               ? return_store_read(call->pg, &asked.request.order, NULL, call->reply, error)
+               : status;
 }
 
 enum status return_endpoint_get(struct endpoint_call *call, struct error *error) {

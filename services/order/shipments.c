@@ -5,14 +5,8 @@
 
 /* --- reading events --- */
 
-/* Of an event that leads to the order's confirmation. */
-static enum status read_allocations(const struct event *event, struct arena *arena,
-                                    struct shipment_facts *facts, struct error *error) {
-    struct order_snapshot *order = &facts->allocated;
-    enum status status = order_allocations_parse(event->data, arena, order, error);
-    if (status != STATUS_OK || order->allocation_count == 0)
-        return status;
-    facts->is_allocation = true;
+static void take_allocated(const struct order_snapshot *order, struct arena *arena,
+                           struct shipment_facts *facts) {
     facts->count = order->allocation_count;
     facts->rows = arena_alloc(arena, facts->count * sizeof(*facts->rows));
     for (size_t i = 0; i < facts->count; i++)
@@ -22,6 +16,17 @@ static enum status read_allocations(const struct event *event, struct arena *are
             .items = order->allocations[i].items,
             .item_count = order->allocations[i].item_count,
         };
+}
+
+/* Of an event that leads to the order's confirmation. */
+static enum status read_allocations(const struct event *event, struct arena *arena,
+                                    struct shipment_facts *facts, struct error *error) {
+    struct order_snapshot *order = &facts->allocated;
+    enum status status = order_allocations_parse(event->data, arena, order, error);
+    if (status != STATUS_OK || order->allocation_count == 0)
+        return status;
+    facts->is_allocation = true;
+    take_allocated(order, arena, facts);
     return STATUS_OK;
 }
 
@@ -112,7 +117,8 @@ static const struct pg_statement save_shipments = {
            " FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::text[], $5::text[], $6::text[],"
            "  $7::int8[]) AS d(order_id, part, warehouse, items, carrier, tracking_number, at_us)"
            " ORDER BY order_id, part, tracking_number IS NULL, at_us"
-           " ON CONFLICT (order_id, part) DO UPDATE SET carrier = EXCLUDED.carrier,"
+           " ON CONFLICT (order_id, part) DO UPDATE SET warehouse = EXCLUDED.warehouse,"
+           "  items = EXCLUDED.items, carrier = EXCLUDED.carrier,"
            "  tracking_number = EXCLUDED.tracking_number, shipped_at = EXCLUDED.shipped_at"
            " WHERE s.tracking_number IS NULL",
     .param_count = 7,
@@ -161,6 +167,24 @@ enum status shipments_save(struct batch *batch, const struct shipment_note *note
     buf_fini(&scratch);
     pg_columns_fini(&columns);
     return status;
+}
+
+static const struct pg_statement drop_unsent = {
+    .name = "order_drop_unsent",
+    .sql = "DELETE FROM orders.shipments WHERE order_id = $1::uuid AND tracking_number IS NULL",
+    .param_count = 1,
+};
+
+enum status shipments_cut(struct batch *batch, const struct order_snapshot *order, int64_t at_us,
+                          struct error *error) {
+    struct shipment_facts facts;
+    const struct pg_param id = pg_uuid(&order->order_id);
+    if (order->allocation_count == 0)
+        return STATUS_OK;
+    take_allocated(order, batch->arena, &facts);
+    const struct shipment_note note = {order->order_id, at_us, &facts};
+    enum status status = pg_queue(batch->pg, &drop_unsent, &id, error);
+    return status == STATUS_OK ? shipments_save(batch, &note, 1, error) : status;
 }
 
 /* --- loading --- */

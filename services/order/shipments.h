@@ -38,6 +38,10 @@ struct shipment_note {
 /* Queues what is new of them. */
 enum status shipments_save(struct batch *batch, const struct shipment_note *notes, size_t count,
                            struct error *error) MUST_CHECK;
+/* Queues what its warehouses give of an order since pieces of it are cancelled, behind what is
+   saved of the same batch; parcels that have left stay. */
+enum status shipments_cut(struct batch *batch, const struct order_snapshot *order, int64_t at_us,
+                          struct error *error) MUST_CHECK;
 /* Fills in the allocations of those that are to be announced and have some. */
 enum status shipments_load(struct batch *batch, const struct order_rows *orders,
                            struct error *error) MUST_CHECK;

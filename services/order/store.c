@@ -128,8 +128,10 @@ static enum status load_parcels(struct batch *batch, const struct order_rows *or
 
 static const struct pg_statement load_items = {
     .name = "order_load_items",
-    .sql = "SELECT order_id, sku, quantity, unit_price_minor FROM orders.order_items"
-           " WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id, line",
+    .sql = "SELECT order_id, sku, quantity - coalesce(cancelled, 0), unit_price_minor"
+           " FROM orders.order_items"
+           " WHERE order_id = ANY ($1::uuid[]) AND quantity > coalesce(cancelled, 0)"
+           " ORDER BY order_id, line",
     .param_count = 1,
 };
 

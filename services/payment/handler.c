@@ -211,6 +211,15 @@ static enum status end_prepare(struct batch *batch, struct error *error) {
     return status == STATUS_OK ? make_and_save(batch, end_task, error) : status;
 }
 
+/* Pieces of it were cancelled before they were sent: no more is taken than for what has been.
+   Decided once, as it is due, since a capture is asked for again under its key. */
+static void take_less(struct payment_row *row, int64_t total_minor) {
+    if (row == NULL || row->status != PAYMENT_AUTHORIZED || total_minor >= row->order.amount_minor)
+        return;
+    row->order.amount_minor = total_minor;
+    row->takes_less = true;
+}
+
 /* An order is shipped only once its money is held, or taken. */
 static void judge_shipped(struct delivery *delivery, const struct payment_row *row) {
     if (row == NULL || row->status == PAYMENT_INTENT || row->status == PAYMENT_AUTHORIZING ||
@@ -229,8 +238,10 @@ static enum status capture_prepare(struct batch *batch, struct error *error) {
     for (size_t i = 0; i < batch->count && status == STATUS_OK; i++) {
         struct order_snapshot order = {0};
         struct delivery *delivery = batch->items[i];
-        if (parse_order(delivery, batch->arena, &order))
-            judge_shipped(delivery, payment_rows_find(&payments, &order.order_id));
+        if (!parse_order(delivery, batch->arena, &order))
+            continue;
+        judge_shipped(delivery, payment_rows_find(&payments, &order.order_id));
+        take_less(payment_rows_find(&payments, &order.order_id), order.total_minor);
     }
     if (status == STATUS_OK) {
         make_tasks(batch, &payments, capture_task);

@@ -8,5 +8,8 @@
 /* order.returned: gives back what the pieces that came back are worth, as far as they are not given
    back already and as money is left. Where that is nothing, payment.refunded says so at once. */
 extern const struct handler returned_handler;
+/* order.lines_cancelled: gives back what was taken for pieces that are not sent. Of money that is
+   only held less is taken, as order.capture_requested says (handler.h). */
+extern const struct handler cut_handler;
 
 #endif

@@ -15,7 +15,7 @@ static const struct handler_row inventory_events[] = {
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_CREATED, &charge_handler},    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
     {EVENT_ORDER_FAILED, &end_handler},        {EVENT_ORDER_CANCELLED, &end_handler},
-    {EVENT_ORDER_RETURNED, &returned_handler},
+    {EVENT_ORDER_RETURNED, &returned_handler}, {EVENT_ORDER_LINES_CANCELLED, &cut_handler},
 };
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
@@ -27,6 +27,7 @@ static const struct consumer_spec consumers[] = {
     {"ORDERS", "payment-cancelled", ROWS(order_events)},
     {"ORDERS", "payment-capture", ROWS(order_events)},
     {"ORDERS", "payment-returned", ROWS(order_events)},
+    {"ORDERS", "payment-lines", ROWS(order_events)},
 };
 
 static const struct endpoint endpoints[] = {

@@ -235,10 +235,33 @@ static enum status save(struct batch *batch, const struct payment_rows *payments
     return status;
 }
 
+static const struct pg_statement save_amount = {
+    .name = "payment_save_amount",
+    .sql = "UPDATE payments.payments SET amount_minor = $2::int8,"
+           " cut_minor = coalesce(cut_minor, 0) + amount_minor - $2::int8"
+           " WHERE order_id = $1::uuid",
+    .param_count = 2,
+};
+
+/* Few orders are sent in part. */
+static enum status save_amounts(struct batch *batch, const struct payment_rows *payments,
+                                struct error *error) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < payments->count && status == STATUS_OK; i++) {
+        const struct payment_order *order = &payments->rows[i].order;
+        const struct pg_param params[] = {pg_uuid(&order->order_id), pg_int64(order->amount_minor)};
+        if (payments->rows[i].takes_less)
+            status = pg_queue(batch->pg, &save_amount, params, error);
+    }
+    return status;
+}
+
 enum status payment_store_save(struct batch *batch, const struct payment_rows *payments,
                                struct error *error) {
     enum status status = save(batch, payments, false, error);
     if (status == STATUS_OK)
         status = save(batch, payments, true, error);
+    if (status == STATUS_OK)
+        status = save_amounts(batch, payments, error);
     return status == STATUS_OK ? action_store_save(batch, payments, error) : status;
 }

@@ -34,6 +34,7 @@ struct payment_row {
     bool is_authorized, is_captured;                  /* in steps: the amount of this step */
     struct payment_action action;
     bool was_challenged; /* it waits no more */
+    bool takes_less;     /* the order's amount is less than it was */
 };
 
 /* Sorted by order id. */

@@ -2,7 +2,7 @@
 
 #include "services/shipping/parts.h"
 #include "services/shipping/store.h"
-#include "shared/contract/order_snapshot.h"
+#include "shared/contract/lines_cancelled.h"
 
 #include <string.h>
 
@@ -60,14 +60,14 @@ static const enum event_type answers[] = {
     [SHIPMENT_STOPPED] = EVENT_SHIPPING_STOPPED,
 };
 
-static void emit(struct outbox *outbox, const struct event *cause,
-                 const struct order_snapshot *order, const struct shipment *shipment,
-                 struct buf *data) {
+static void emit(struct batch *batch, const struct event *cause, const struct order_snapshot *order,
+                 const struct shipment *shipment, struct buf *data) {
     buf_clear(data);
     struct json_writer w = json_writer(data);
     json_begin_object(&w);
     if (shipment->status == SHIPMENT_SHIPPED) {
         order_snapshot_write(order, &w);
+        parts_put_cancelled(cause->data, batch->arena, &w);
         json_put_text(&w, "carrier", shipment->carrier);
         json_put_text(&w, "trackingNumber", shipment->tracking_number);
     } else {
@@ -76,7 +76,7 @@ static void emit(struct outbox *outbox, const struct event *cause,
     if (shipment->status == SHIPMENT_FAILED)
         json_put_text(&w, "reason", "no carrier takes it");
     json_end_object(&w);
-    outbox_add(outbox, answers[shipment->status], cause->subject, cause, buf_slice(data));
+    outbox_add(batch->outbox, answers[shipment->status], cause->subject, cause, buf_slice(data));
 }
 
 /* What a batch decides, side by side. */
@@ -96,7 +96,7 @@ static enum status answer(struct batch *batch, const struct decided *decided, st
         if (!shipment->is_new)
             continue;
         if (shipment->status != SHIPMENT_SHIPPED || !parts_has_several(&decided->orders[i])) {
-            emit(batch->outbox, decided->causes[i], &decided->orders[i], shipment, &data);
+            emit(batch, decided->causes[i], &decided->orders[i], shipment, &data);
         } else {
             decided->orders[parted] = decided->orders[i];
             decided->causes[parted++] = decided->causes[i];

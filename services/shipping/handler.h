@@ -3,6 +3,9 @@
  * order.stop_requested comes first decides, and the later one finds the answer given: a parcel that
  * has left cannot be stopped, and a stopped order is never shipped. Of an order in parts that is
  * decided for all of them at once (parts.h).
+ *
+ * order.lines_stop_requested is the same decision: where it comes first, what it says is left of
+ * the order is shipped, and shipping.shipped tells of the pieces that were not.
  */
 #ifndef OM_SERVICES_SHIPPING_HANDLER_H
 #define OM_SERVICES_SHIPPING_HANDLER_H

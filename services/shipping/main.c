@@ -17,6 +17,7 @@ static const struct config_row config_rows[] = {
 static const struct handler_row order_events[] = {
     {EVENT_ORDER_CONFIRMED, &shipping_handler},
     {EVENT_ORDER_STOP_REQUESTED, &shipping_handler},
+    {EVENT_ORDER_LINES_STOP_REQUESTED, &shipping_handler},
 };
 
 /* A consumer has one filter on a server before 2.10: one each, rather than one that is sent every
@@ -24,6 +25,7 @@ static const struct handler_row order_events[] = {
 static const struct consumer_spec consumers[] = {
     {"ORDERS", "shipping", ROWS(order_events)},
     {"ORDERS", "shipping-stop", ROWS(order_events)},
+    {"ORDERS", "shipping-lines", ROWS(order_events)},
 };
 
 static const struct periodic *const periodics[] = {&parts_sender};

@@ -10,13 +10,24 @@ void parts_format_number(const struct order_snapshot *order, char *text) {
     tracking_format_part(&order->order_id, (int)order->allocation_count, text);
 }
 
+void parts_put_cancelled(const struct json_value *data, struct arena *arena,
+                         struct json_writer *w) {
+    struct lines_cancelled cancelled;
+    if (lines_cancelled_parse(data, arena, &cancelled, &(struct error){0}) != STATUS_OK)
+        return;
+    json_key(w, LINES_CANCELLED_KEY);
+    lines_cancelled_write(&cancelled, w);
+}
+
 /* --- beginning --- */
 
-static struct slice write_snapshot(const struct order_snapshot *order, struct arena *arena) {
+static struct slice write_order(const struct order_snapshot *order, const struct event *cause,
+                                struct arena *arena) {
     struct buf text = {0};
     struct json_writer w = json_writer(&text);
     json_begin_object(&w);
     order_snapshot_write(order, &w);
+    parts_put_cancelled(cause->data, arena, &w);
     json_end_object(&w);
     struct slice copy = arena_slice(arena, buf_slice(&text));
     buf_fini(&text);
@@ -28,12 +39,18 @@ enum status parts_begin(struct batch *batch, const struct order_snapshot *orders
     struct parted *parted = arena_alloc(batch->arena, (count + 1) * sizeof(*parted));
     for (size_t i = 0; i < count; i++)
         parted[i] = (struct parted){.order_id = orders[i].order_id,
-                                    .snapshot = write_snapshot(&orders[i], batch->arena),
+                                    .snapshot = write_order(&orders[i], causes[i], batch->arena),
                                     .cause = *causes[i]};
     return count > 0 ? parts_store_add(batch, parted, count, error) : STATUS_OK;
 }
 
 /* --- sending --- */
+
+/* An order whose parcels leave, and the JSON that it is kept as. */
+struct sending {
+    struct order_snapshot order;
+    const struct json_value *data;
+};
 
 static struct parcel make_parcel(const struct order_snapshot *order, int64_t sent) {
     struct parcel parcel = {
@@ -66,9 +83,11 @@ static void write_part_shipped(const struct order_snapshot *order, const struct 
     write_parcel(order, parcel, w);
 }
 
-static void write_shipped(const struct order_snapshot *order, const struct parcel *last,
-                          struct json_writer *w) {
+static void write_shipped(const struct sending *sending, const struct parcel *last,
+                          struct arena *arena, struct json_writer *w) {
+    const struct order_snapshot *order = &sending->order;
     order_snapshot_write(order, w);
+    parts_put_cancelled(sending->data, arena, w);
     json_put_text(w, "carrier", shipping_carrier);
     json_put_text(w, "trackingNumber", last->tracking_number);
     json_key(w, "shipments");
@@ -82,28 +101,28 @@ static void write_shipped(const struct order_snapshot *order, const struct parce
     json_end_array(w);
 }
 
-static void emit(struct outbox *outbox, const struct parted *parted,
-                 const struct order_snapshot *order, const struct parcel *parcel) {
+static void emit(struct batch *batch, const struct parted *parted, const struct sending *sending,
+                 const struct parcel *parcel) {
     struct buf data = {0};
     struct json_writer w = json_writer(&data);
     json_begin_object(&w);
     if (parcel->is_last)
-        write_shipped(order, parcel, &w);
+        write_shipped(sending, parcel, batch->arena, &w);
     else
-        write_part_shipped(order, parcel, &w);
+        write_part_shipped(&sending->order, parcel, &w);
     json_end_object(&w);
-    outbox_add(outbox, parcel->is_last ? EVENT_SHIPPING_SHIPPED : EVENT_SHIPPING_PART_SHIPPED,
+    outbox_add(batch->outbox,
+               parcel->is_last ? EVENT_SHIPPING_SHIPPED : EVENT_SHIPPING_PART_SHIPPED,
                parted->cause.subject, &parted->cause, buf_slice(&data));
     buf_fini(&data);
 }
 
 static enum status read_order(const struct parted *parted, struct arena *arena,
-                              struct order_snapshot *order, struct error *error) {
-    const struct json_value *data;
-    enum status status = json_tree_parse(parted->snapshot, arena, &data, error);
+                              struct sending *sending, struct error *error) {
+    enum status status = json_tree_parse(parted->snapshot, arena, &sending->data, error);
     if (status == STATUS_OK)
-        status = order_snapshot_parse(data, arena, order, error);
-    if (status == STATUS_OK && parted->sent >= (int64_t)order->allocation_count)
+        status = order_snapshot_parse(sending->data, arena, &sending->order, error);
+    if (status == STATUS_OK && parted->sent >= (int64_t)sending->order.allocation_count)
         status = error_set(error, STATUS_INTERNAL, "more parcels have left than there are");
     return status;
 }
@@ -117,12 +136,12 @@ static enum status send_due(struct batch *batch, struct error *error) {
         return status;
     struct parcel *parcels = arena_alloc(batch->arena, count * sizeof(*parcels));
     for (size_t i = 0; i < count; i++) {
-        struct order_snapshot order = {0};
-        status = read_order(&orders[i], batch->arena, &order, error);
+        struct sending sending = {.data = NULL};
+        status = read_order(&orders[i], batch->arena, &sending, error);
         if (status != STATUS_OK)
             return status;
-        parcels[i] = make_parcel(&order, orders[i].sent);
-        emit(batch->outbox, &orders[i], &order, &parcels[i]);
+        parcels[i] = make_parcel(&sending.order, orders[i].sent);
+        emit(batch, &orders[i], &sending, &parcels[i]);
     }
     status = parts_store_send(batch, parcels, count, shipping->parcel_pause_s, error);
     failpoint("shipping.mid_parcel");

@@ -11,7 +11,7 @@
 #define OM_SERVICES_SHIPPING_PARTS_H
 
 #include "services/shipping/store.h"
-#include "shared/contract/order_snapshot.h"
+#include "shared/contract/lines_cancelled.h"
 #include "shared/service/periodic.h"
 
 /* Allocated to several warehouses. */
@@ -21,6 +21,9 @@ static inline bool parts_has_several(const struct order_snapshot *order) {
 
 /* The number of the last parcel, by which the order is known. */
 void parts_format_number(const struct order_snapshot *order, char *text);
+
+/* Adds the member of pieces that are not sent (lines_cancelled.h) as `data` has it, if it has. */
+void parts_put_cancelled(const struct json_value *data, struct arena *arena, struct json_writer *w);
 
 /* Queues what lets the parcels of a new shipment leave. */
 enum status parts_begin(struct batch *batch, const struct order_snapshot *orders,

@@ -51,7 +51,7 @@ static struct parted take_parted(const struct pg_result *result, int row, struct
     order.snapshot = arena_slice(arena, pg_get_slice(result, row, DUE_SNAPSHOT));
     order.sent = pg_get_int64(result, row, DUE_SENT);
     order.cause = (struct event){
-        .type = EVENT_ORDER_CONFIRMED,
+        .type = EVENT_ORDER_CONFIRMED, /* or order.lines_stop_requested, which is no matter here */
         .id = pg_get_uuid(result, row, DUE_CAUSE),
         .order_id = order.order_id,
         .subject = arena_slice(arena, slice_of(id_text)),

@@ -34,6 +34,10 @@
     X(ORDER_CAPTURE_REQUESTED, "io.ordermesh.order.capture_requested",                             \
       "orders.evt.capture_requested", "ORDERS", "order", 1)                                        \
     X(ORDER_RETURNED, "io.ordermesh.order.returned", "orders.evt.returned", "ORDERS", "order", 1)  \
+    X(ORDER_LINES_STOP_REQUESTED, "io.ordermesh.order.lines_stop_requested",                       \
+      "orders.evt.lines_stop_requested", "ORDERS", "order", 1)                                     \
+    X(ORDER_LINES_CANCELLED, "io.ordermesh.order.lines_cancelled", "orders.evt.lines_cancelled",   \
+      "ORDERS", "order", 1)                                                                        \
     X(PRODUCT_CHANGED, "io.ordermesh.inventory.product_changed", "inventory.evt.product_changed",  \
       "INVENTORY", "inventory", 1)                                                                 \
     X(INVENTORY_RESERVED, "io.ordermesh.inventory.reserved", "inventory.evt.reserved",             \

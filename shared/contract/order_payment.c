@@ -8,12 +8,18 @@ static bool is_broken_off(const struct order_money *money) {
     return money->status == ORDER_FAILED || money->status == ORDER_CANCELLED;
 }
 
+/* Of what is held at first, cancelled pieces are never taken; else they are given back. */
+static int64_t taken_minor(const struct order_money *money) {
+    return money->steps & STEP_AUTHORIZED ? money->total_minor - money->cancelled_minor
+                                          : money->total_minor;
+}
+
 static int64_t captured_minor(const struct order_money *money) {
-    return money->steps & STEP_PAID ? money->total_minor : 0;
+    return money->steps & STEP_PAID ? taken_minor(money) : 0;
 }
 
 static const char *status_of_paid(const struct order_money *money) {
-    if (money->has_refund && money->refunded_minor >= money->total_minor)
+    if (money->has_refund && money->refunded_minor >= taken_minor(money))
         return "REFUNDED";
     if (is_broken_off(money))
         return "REFUNDING";

@@ -16,6 +16,7 @@ struct order_money {
     enum order_status status;
     unsigned steps; /* enum order_step bits */
     int64_t total_minor, refunded_minor;
+    int64_t cancelled_minor; /* of its total: pieces that were cancelled before they were sent */
     bool has_refund, has_void, has_decline; /* events of its timeline */
     struct slice action_url; /* where its customer is to confirm the payment; empty: nowhere */
     int64_t action_until_us;

@@ -41,6 +41,15 @@ void order_items_write(const struct order_item *items, size_t count, struct json
     order_item_list_write(items, count, w);
 }
 
+int64_t order_items_pieces(const struct order_item *items, size_t count, struct slice sku) {
+    int64_t pieces = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(items[i].sku, sku))
+            pieces += items[i].quantity;
+    }
+    return pieces;
+}
+
 void order_item_list_write(const struct order_item *items, size_t count, struct json_writer *w) {
     json_begin_array(w);
     for (size_t i = 0; i < count; i++) {
@@ -142,43 +151,34 @@ static enum status parse_item(const struct json_value *object, struct order_item
     return get_minor(object, "unitPriceMinor", &item->unit_price_minor, error);
 }
 
-struct items {
-    struct order_item *rows;
-    size_t count;
-};
-
-static enum status parse_items(const struct json_value *data, struct arena *arena,
-                               struct items *items, struct error *error) {
+enum status order_items_parse(const struct json_value *object, struct arena *arena,
+                              struct order_item **items, size_t *count, struct error *error) {
     const struct json_value *array;
-    enum status status = json_tree_get_array(data, "items", &array, error);
+    enum status status = json_tree_get_array(object, "items", &array, error);
     if (status == STATUS_NOT_FOUND)
         return error_set(error, STATUS_INVALID, "items: missing");
     if (status != STATUS_OK)
         return status;
-    size_t count = array->count;
-    if (count < 1 || count > ORDER_MAX_ITEMS)
+    if (array->count < 1 || array->count > ORDER_MAX_ITEMS)
         return error_set(error, STATUS_INVALID, "items: must be 1 to %d", ORDER_MAX_ITEMS);
-    *items = (struct items){arena_alloc(arena, count * sizeof(*items->rows)), count};
+    struct order_item *rows = arena_alloc(arena, array->count * sizeof(*rows));
     const struct json_value *item = array->first;
-    for (size_t i = 0; i < count; i++, item = item->next) {
-        status = parse_item(item, &items->rows[i], error);
+    for (size_t i = 0; i < array->count; i++, item = item->next) {
+        status = parse_item(item, &rows[i], error);
         if (status != STATUS_OK)
             return status;
     }
+    *items = rows;
+    *count = array->count;
     return STATUS_OK;
 }
 
 enum status order_allocation_parse(const struct json_value *object, struct arena *arena,
                                    struct order_allocation *allocation, struct error *error) {
-    struct items items;
     enum status status = get_text(object, "warehouse", &allocation->warehouse, error);
-    if (status == STATUS_OK)
-        status = parse_items(object, arena, &items, error);
-    if (status != STATUS_OK)
-        return status;
-    allocation->items = items.rows;
-    allocation->item_count = items.count;
-    return STATUS_OK;
+    return status == STATUS_OK ? order_items_parse(object, arena, &allocation->items,
+                                                   &allocation->item_count, error)
+                               : status;
 }
 
 enum status order_allocations_parse(const struct json_value *data, struct arena *arena,
@@ -272,14 +272,10 @@ enum status order_snapshot_parse(const struct json_value *data, struct arena *ar
     status = parse_words(data, &parsed, error);
     if (status != STATUS_OK)
         return status;
-    struct items items;
-    status = parse_items(data, arena, &items, error);
+    status = order_items_parse(data, arena, &parsed.items, &parsed.item_count, error);
     if (status == STATUS_OK)
         status = order_allocations_parse(data, arena, &parsed, error);
-    if (status != STATUS_OK)
-        return status;
-    parsed.items = items.rows;
-    parsed.item_count = items.count;
-    *snapshot = parsed;
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        *snapshot = parsed;
+    return status;
 }

@@ -66,6 +66,8 @@ enum status order_snapshot_parse(const struct json_value *data, struct arena *ar
                                  struct order_snapshot *snapshot, struct error *error) MUST_CHECK;
 /* The member "items" alone, and "allocations" alone, where there are any. */
 void order_items_write(const struct order_item *items, size_t count, struct json_writer *w);
+/* How many pieces of a SKU there are, in all lines. */
+int64_t order_items_pieces(const struct order_item *items, size_t count, struct slice sku);
 /* The array without its key. */
 void order_item_list_write(const struct order_item *items, size_t count, struct json_writer *w);
 void order_allocations_write(const struct order_snapshot *snapshot, struct json_writer *w);
@@ -73,6 +75,10 @@ void order_allocations_write(const struct order_snapshot *snapshot, struct json_
 enum status order_allocations_parse(const struct json_value *data, struct arena *arena,
                                     struct order_snapshot *snapshot,
                                     struct error *error) MUST_CHECK;
+/* The member "items", 1 to ORDER_MAX_ITEMS. */
+enum status order_items_parse(const struct json_value *object, struct arena *arena,
+                              struct order_item **items, size_t *count,
+                              struct error *error) MUST_CHECK;
 /* {"warehouse","items"}, alone. */
 enum status order_allocation_parse(const struct json_value *object, struct arena *arena,
                                    struct order_allocation *allocation,

@@ -26,7 +26,8 @@ enum order_status {
    cancelled; OVERDUE: its time was up. ON_SHIPMENT, from its first moment: its money is held at
    first (AUTHORIZED) and taken (PAID) once it is shipped; UNCAPTURED: that was refused for good.
    ACTION: its customer was asked to confirm the payment. ALLOCATED: not main alone serves it;
-   PART_SHIPPED: some of it has left. */
+   PART_SHIPPED: some of it has left. LINES_CANCELLED: pieces of it are, LINES_ASKED: shipping was
+   asked whether they can be. */
 #define ORDER_STEP_TABLE(X)                                                                        \
     X(RESERVED, 1, "reserved")                                                                     \
     X(PAID, 2, "paid")                                                                             \
@@ -38,7 +39,9 @@ enum order_status {
     X(UNCAPTURED, 128, "uncaptured")                                                               \
     X(ACTION, 256, "action")                                                                       \
     X(ALLOCATED, 512, "allocated")                                                                 \
-    X(PART_SHIPPED, 1024, "part_shipped")
+    X(PART_SHIPPED, 1024, "part_shipped")                                                          \
+    X(LINES_CANCELLED, 2048, "lines_cancelled")                                                    \
+    X(LINES_ASKED, 4096, "lines_asked")
 
 enum order_step {
 #define ORDER_STEP_ENUM(id, bit, name) STEP_##id = (bit),

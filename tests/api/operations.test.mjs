@@ -177,6 +177,46 @@ test('an order can be cancelled, unless it has ended or is at another version', 
   await expect(400, 'cancelOrder', { path: fast, headers: { 'If-Match': 'no tag' } });
 });
 
+test('pieces of an order are cancelled, once for each key', async () => {
+  const path = await place({
+    paymentMethod: 'pm_sim_delay_500',
+    items: [{ sku: 'TSHIRT-BLK-M', quantity: 3 }],
+  });
+  const headers = key();
+  const body = { items: [{ line: 1, quantity: 1 }], reason: 'two will do' };
+  // Until the order service has it, it says so.
+  const cancelled = (of, more) =>
+    until(async () => {
+      const answer = await ask('cancelOrder', { path: of, ...more });
+      return answer.status === 409 ? undefined : answer;
+    }, 'a cancellation');
+  const stale = { ...headers, 'If-Match': '"999"' };
+  assert.equal((await cancelled(path, { body, headers: stale })).status, 412);
+  const made = await expect(200, 'cancelOrder', { path, body, headers });
+  assert.equal(made.json.status, 'CANCELLED');
+  assert.equal(made.json.lines[0].cancelled, 1);
+  const again = await expect(200, 'cancelOrder', { path, body, headers });
+  assert.equal(again.headers.get('idempotent-replayed'), 'true');
+  await expect(422, 'cancelOrder', { path, body: { ...body, reason: 'else' }, headers });
+  await expect(422, 'cancelOrder', { path, body: { ...body, items: [] }, headers: key() });
+  await expect(422, 'cancelOrder', { path, body: { items: body.items }, headers: key() });
+  await expect(400, 'cancelOrder', { path, body });
+  await expect(400, 'cancelOrder', { path, body: '{', headers: key() });
+  await expect(415, 'cancelOrder', { path, body, headers: key(), type: 'text/plain' });
+  await expect(404, 'cancelOrder', { path: { orderId: randomUUID() }, body, headers: key() });
+  for (const example of examplesOf('cancelOrder')) {
+    const other = await place({
+      paymentMethod: 'pm_sim_delay_500',
+      items: [{ sku: 'TSHIRT-BLK-M', quantity: 2 }],
+    });
+    assert.equal((await cancelled(other, { body: example, headers: key() })).status, 200);
+  }
+  assert.equal((await ended(path)).status, 'COMPLETED');
+  const { json } = await expect(200, 'getOrder', { path });
+  assert.equal(json.items[0].cancelled, 1);
+  await expect(409, 'cancelOrder', { path, body, headers: key() });
+});
+
 test('a tenant subscribes addresses to its events', async () => {
   const body = { url: 'https://shop.example/hooks', eventTypes: ['order.created'] };
   const headers = key();

@@ -28,6 +28,9 @@ static const char *const event_names[ORDER_EVENT_COUNT] = {
     [ORDER_RETURN_WANTED] = "ORDER_RETURN_WANTED",
     [ORDER_RETURN_RECEIVED] = "ORDER_RETURN_RECEIVED",
     [ORDER_RETURN_REFUSED] = "ORDER_RETURN_REFUSED",
+    [ORDER_LINES_WANTED] = "ORDER_LINES_WANTED",
+    [ORDER_LINES_STOPPED] = "ORDER_LINES_STOPPED",
+    [ORDER_LINES_SENT] = "ORDER_LINES_SENT",
 };
 
 static void print_name(const char *prefix, const char *text, int value) {
@@ -35,7 +38,8 @@ static void print_name(const char *prefix, const char *text, int value) {
 }
 
 /* The models keep sets of events in one number each, so that those of no order's life get none;
-   neither do those of returns, which change nothing but an order that has ended. */
+   neither do those of returns, which change nothing but an order that has ended, nor those of
+   cancelled lines, which change no status. */
 static bool is_of_saga(int event) {
     switch (event) {
     case EVENT_PRODUCT_CHANGED:
@@ -43,6 +47,11 @@ static bool is_of_saga(int event) {
     case ORDER_RETURN_WANTED:
     case ORDER_RETURN_RECEIVED:
     case ORDER_RETURN_REFUSED:
+    case EVENT_ORDER_LINES_STOP_REQUESTED:
+    case EVENT_ORDER_LINES_CANCELLED:
+    case ORDER_LINES_WANTED:
+    case ORDER_LINES_STOPPED:
+    case ORDER_LINES_SENT:
         return false;
     default:
         return event >= EVENT_TYPE_COUNT ||

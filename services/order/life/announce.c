@@ -11,7 +11,7 @@ METRIC_HISTOGRAM(order_seconds, "ordermesh_order_seconds", "",
    order is confirmed, or take its money, do without the address. */
 static bool goes_without_address(enum event_type type) {
     return type == EVENT_ORDER_CREATED || type == EVENT_ORDER_COMPLETED ||
-           type == EVENT_ORDER_CAPTURE_REQUESTED;
+           type == EVENT_ORDER_CAPTURE_REQUESTED || type == EVENT_ORDER_LINES_CANCELLED;
 }
 
 void announce(struct outbox *outbox, const struct announcement *announcement, struct buf *scratch) {

@@ -1,7 +1,7 @@
 /*
  * The order service's events about an order: order.created, .confirmed, .completed, .failed,
- * .cancelled, .stop_requested, .capture_requested and .returned, each with the whole snapshot. Adds
- * to the batch's outbox; nothing blocks.
+ * .cancelled, .stop_requested, .capture_requested, .returned, .lines_stop_requested and
+ * .lines_cancelled, each with the whole snapshot. Adds to the batch's outbox; nothing blocks.
  */
 #ifndef OM_SERVICES_ORDER_LIFE_ANNOUNCE_H
 #define OM_SERVICES_ORDER_LIFE_ANNOUNCE_H

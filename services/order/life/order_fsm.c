@@ -26,6 +26,9 @@
 #define START ORDER_START
 #define CAPTURE ORDER_CAPTURE
 #define RETURN ORDER_RETURN
+#define STOP_LINES ORDER_STOP_LINES
+#define CUT ORDER_CUT
+#define KEEP ORDER_KEEP
 
 /* Steps of an order whose money is taken once it is shipped. */
 #define ON_SHIPMENT STEP_ON_SHIPMENT
@@ -180,6 +183,29 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, COMPLETED | BROKEN_OFF, EVENT_SHIPPING_STOPPED, 0, STAY, 0, RECORD,
      "it has ended already"},
 
+    /* Pieces are cancelled: nobody sends them before the order is confirmed, and the order tells of
+       them then. Later shipping decides, as on all of an order: it sends what is left, or has sent
+       all. What it decided is told with shipping.shipped, whose own row comes first. */
+    {ALL, PENDING, ORDER_LINES_WANTED, 0, STAY, STEP_LINES_CANCELLED, RECORD,
+     "not announced as confirmed, so nobody ships them"},
+    {ALL, CONFIRMED, ORDER_LINES_WANTED, STEP_SHIPPED, STAY, 0, 0, "it has been shipped"},
+    {ALL, CONFIRMED, ORDER_LINES_WANTED, STEP_PART_SHIPPED, STAY, 0, 0,
+     "some of it has been shipped, and the rest follows"},
+    {ALL, CONFIRMED, ORDER_LINES_WANTED, STEP_CANCEL, STAY, 0, 0, "all of it is being stopped"},
+    {ALL, CONFIRMED, ORDER_LINES_WANTED, STEP_OVERDUE, STAY, 0, 0, "all of it is being stopped"},
+    {ALL, CONFIRMED, ORDER_LINES_WANTED, STEP_LINES_ASKED, STAY, 0, 0,
+     "shipping has been asked already"},
+    {ALL, CONFIRMED, ORDER_LINES_WANTED, 0, STAY, STEP_LINES_ASKED, RECORD | STOP_LINES,
+     "shipping sends what is left, or has sent all of it"},
+    {ALL, COMPLETED | BROKEN_OFF, ORDER_LINES_WANTED, 0, STAY, 0, 0, "it has ended already"},
+    {ALL, CONFIRMED | COMPLETED, ORDER_LINES_STOPPED, 0, STAY, STEP_LINES_CANCELLED, CUT,
+     "inventory and payment give them back"},
+    {ALL, PENDING | BROKEN_OFF, ORDER_LINES_STOPPED, 0, STAY, 0, 0,
+     "all of it is given back, or nothing was taken"},
+    {ALL, CONFIRMED | COMPLETED, ORDER_LINES_SENT, 0, STAY, 0, KEEP,
+     "shipping had decided before it was asked"},
+    {ALL, PENDING | BROKEN_OFF, ORDER_LINES_SENT, 0, STAY, 0, 0, "it was decided otherwise"},
+
     /* Returns: of what has been sent, once all of it has. Otherwise nothing happens, and who asks
        is told so. */
     {ALL, COMPLETED, ORDER_RETURN_WANTED, 0, STAY, 0, RECORD, "it has been sent"},
@@ -234,6 +260,8 @@ const struct order_transition order_fsm_rows[] = {
     {ALL, BROKEN_OFF, EVENT_PAYMENT_VOIDED, 0, STAY, 0, RECORD, "compensated"},
     {ALL, PENDING | CONFIRMED | COMPLETED, EVENT_INVENTORY_RELEASED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
+    {ALL, CONFIRMED, EVENT_PAYMENT_REFUNDED, STEP_LINES_CANCELLED, STAY, 0, RECORD,
+     "pieces of it were cancelled"},
     {ALL, PENDING | CONFIRMED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD,
      "came by before the failure it compensates"},
     {ALL, COMPLETED, EVENT_PAYMENT_REFUNDED, 0, STAY, 0, RECORD, "some of it is given back"},
@@ -243,8 +271,10 @@ const struct order_transition order_fsm_rows[] = {
 const size_t order_fsm_row_count = sizeof(order_fsm_rows) / sizeof(order_fsm_rows[0]);
 
 const char *order_fsm_event_name(enum event_type event) {
-    static const char *const own[] = {"time_up",       "key_taken",       "may_start",     "unpaid",
-                                      "return_wanted", "return_received", "return_refused"};
+    static const char *const own[] = {
+        "time_up",         "key_taken",      "may_start",    "unpaid",        "return_wanted",
+        "return_received", "return_refused", "lines_wanted", "lines_stopped", "lines_sent",
+    };
     return event >= EVENT_TYPE_COUNT ? own[event - EVENT_TYPE_COUNT] : event_info(event)->type;
 }
 

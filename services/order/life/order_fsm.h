@@ -29,7 +29,10 @@
     X(REFUSE, 64, "refuse")    /* the request comes too late; the timeline says so */              \
     X(START, 128, "start")     /* order.created goes out: the others begin */                      \
     X(CAPTURE, 256, "capture") /* order.capture_requested: payment takes what it holds */          \
-    X(RETURN, 512, "return")   /* order.returned: pieces are here again, and their money is due */
+    X(RETURN, 512, "return")   /* order.returned: pieces are here again, and their money is due */ \
+    X(STOP_LINES, 1024, "stop_lines") /* order.lines_stop_requested: shipping sends the rest */    \
+    X(CUT, 2048, "cut")   /* order.lines_cancelled: stock and money of these pieces are due */     \
+    X(KEEP, 4096, "keep") /* LinesNotCancelled joins it: the pieces have been sent */
 
 enum order_action {
 #define ORDER_ACTION_ENUM(id, bit, name) ORDER_##id = (bit),
@@ -42,7 +45,8 @@ enum order_action {
 /* The events that no stream carries: the watchdog finds that the order's time is up; an order that
    was accepted before has its key (store_keys.h); and nothing that was can have it any more; its
    goods are reserved, and nobody has paid for them in time (unpaid.h). Its customer wants to send
-   pieces back; they are here; or nobody waits for them any more (returns.h). */
+   pieces back; they are here; or nobody waits for them any more (returns.h). Its customer wants
+   pieces cancelled; they are not sent; or they have been (cancel_lines.h). */
 #define ORDER_TIME_UP EVENT_TYPE_COUNT
 #define ORDER_KEY_TAKEN (EVENT_TYPE_COUNT + 1)
 #define ORDER_MAY_START (EVENT_TYPE_COUNT + 2)
@@ -50,7 +54,10 @@ enum order_action {
 #define ORDER_RETURN_WANTED (EVENT_TYPE_COUNT + 4)
 #define ORDER_RETURN_RECEIVED (EVENT_TYPE_COUNT + 5)
 #define ORDER_RETURN_REFUSED (EVENT_TYPE_COUNT + 6)
-#define ORDER_EVENT_COUNT (EVENT_TYPE_COUNT + 7)
+#define ORDER_LINES_WANTED (EVENT_TYPE_COUNT + 7)
+#define ORDER_LINES_STOPPED (EVENT_TYPE_COUNT + 8)
+#define ORDER_LINES_SENT (EVENT_TYPE_COUNT + 9)
+#define ORDER_EVENT_COUNT (EVENT_TYPE_COUNT + 10)
 
 struct order_transition {
     unsigned flows;    /* bits 1 << enum order_flow */

@@ -28,6 +28,10 @@ static const char *const event_names[ORDER_EVENT_COUNT] = {
     [EVENT_SHIPPING_FAILED] = "ShippingFailed",
     [EVENT_SHIPPING_STOPPED] = "ShippingStopped",
     [EVENT_ORDER_RETURNED] = "OrderReturned",
+    [EVENT_ORDER_LINES_STOP_REQUESTED] = "LinesStopRequested",
+    [EVENT_ORDER_LINES_CANCELLED] = "LinesCancelled",
+    [ORDER_LINES_WANTED] = "LinesCancelRequested",
+    [ORDER_LINES_SENT] = "LinesNotCancelled",
     [ORDER_RETURN_WANTED] = "ReturnRequested",
     [ORDER_RETURN_REFUSED] = "ReturnRefused",
 };

@@ -23,7 +23,8 @@ enum status line_store_lock_order(struct pg *pg, const struct order_sought *soug
 
 static const struct pg_statement load_lines = {
     .name = "line_load",
-    .sql = "SELECT sku, unit_price_minor, quantity, quantity - coalesce(coming_back, 0)"
+    .sql = "SELECT sku, unit_price_minor, quantity - coalesce(cancelled, 0),"
+           " quantity - coalesce(cancelled, 0) - coalesce(coming_back, 0)"
            " FROM orders.order_items WHERE order_id = $1::uuid ORDER BY line",
     .param_count = 1,
 };

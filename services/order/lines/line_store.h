@@ -11,7 +11,8 @@
    decides. NOT_FOUND: there is none of that tenant and customer. */
 enum status line_store_lock_order(struct pg *pg, const struct order_sought *sought,
                                   struct error *error) MUST_CHECK;
-/* The order's lines: of each what is left is what nobody has sent back or is about to. */
+/* The order's lines, without what is cancelled: of each what is left is what nobody has sent back
+   or is about to. */
 enum status line_store_load(struct pg *pg, const struct uuid *order_id, struct arena *arena,
                             struct order_lines *lines, struct error *error) MUST_CHECK;
 

@@ -32,16 +32,23 @@
     "  FROM jsonb_array_elements(o.timeline) entry"                                                \
     "  WHERE entry->>'event' = 'PaymentActionRequired' LIMIT 1) END"
 
+/* What its cancelled pieces are worth; null where there are none. */
+#define CANCELLED_MINOR                                                                            \
+    " CASE WHEN o.steps & 2048 <> 0 THEN (SELECT sum(i.cancelled * i.unit_price_minor)::int8"      \
+    "  FROM orders.order_items i WHERE i.order_id = o.id) END"
+
 static const struct pg_statement read_order = {
     .name = "order_read",
-    .sql = "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.steps, o.customer_id,"
-           " o.currency, o.total_minor, o.tracking_number, o.accepted_at,"
-           " (SELECT jsonb_agg(jsonb_build_object('sku', i.sku, 'quantity', i.quantity,"
-           "                   'unitPriceMinor', i.unit_price_minor) ORDER BY i.line)"
-           "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
-           " o.timeline::text, o.refunded_minor," HAS("PaymentRefunded") "," HAS(
-               "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS ", o.taken_at," ACTION_URL
-                                                         ", o.action_until" READ_FROM,
+    .sql =
+        "SELECT o.status, o.reason, o.updated_at, o.version, o.flow, o.steps, o.customer_id,"
+        " o.currency, o.total_minor, o.tracking_number, o.accepted_at,"
+        " (SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('sku', i.sku, 'quantity',"
+        "    i.quantity, 'unitPriceMinor', i.unit_price_minor, 'cancelled', i.cancelled))"
+        "   ORDER BY i.line)"
+        "  FROM orders.order_items i WHERE i.order_id = o.id)::text,"
+        " o.timeline::text, o.refunded_minor," HAS("PaymentRefunded") "," HAS(
+            "PaymentVoided") "," HAS("PaymentFailed") "," SHIPMENTS ", o.taken_at," ACTION_URL
+                                                      ", o.action_until," CANCELLED_MINOR READ_FROM,
     .param_count = 3,
 };
 
@@ -75,6 +82,7 @@ enum {
     READ_TAKEN,
     READ_ACTION_URL,
     READ_ACTION_UNTIL,
+    READ_CANCELLED,
 };
 
 static void put_time(struct json_writer *w, const char *key, int64_t time_us) {
@@ -132,6 +140,8 @@ static void put_payment(struct json_writer *w, const struct pg_result *result) {
         .has_void = pg_get_bool(result, 0, READ_HAS_VOID),
         .has_decline = pg_get_bool(result, 0, READ_HAS_DECLINE),
     };
+    if (!pg_is_null(result, 0, READ_CANCELLED))
+        money.cancelled_minor = pg_get_int64(result, 0, READ_CANCELLED);
     if (!pg_is_null(result, 0, READ_ACTION_URL)) {
         money.action_url = pg_get_slice(result, 0, READ_ACTION_URL);
         money.action_until_us = pg_get_time_us(result, 0, READ_ACTION_UNTIL);

@@ -51,6 +51,9 @@ struct damage {
     "INSERT INTO inventory.reservations (order_id, status, skus, quantities) VALUES ('" ID         \
     "', '" status "', '{S}', '{1}');"
 
+#define CANCEL_ROW(status)                                                                         \
+    "INSERT INTO orders.line_cancels (id, order_id, status, reason, items, lines, quantities)"     \
+    " VALUES ('" OTHER_ID "', '" ID "', '" status "', 'r', '[]', '{1}', '{1}');"
 #define COUNT_ROW(measure, label)                                                                  \
     "INSERT INTO analytics.counts VALUES ('day', now(), '" measure "', '" label "', 0, 1);"
 #define POINTS_ROW "INSERT INTO loyalty.points VALUES ('" ID "', 'default', 'C1', 19, 'EARNED');"
@@ -74,6 +77,15 @@ static const struct damage damages[] = {
     {"what came back is given back",
      COMPLETED_ROW(ID) "INSERT INTO orders.returns (id, order_id, status, reason, items)"
                        " VALUES ('" OTHER_ID "', '" ID "', 'RECEIVED', 'r', '[]');"},
+    {"what was taken for cancelled pieces is given back",
+     COMPLETED_ROW(ID) "INSERT INTO orders.order_items (order_id, line, sku, quantity,"
+                       " unit_price_minor, cancelled) VALUES ('" ID "', 1, 'S', 2, 5, 1);"},
+    {"what is cancelled of each line is what was asked for and not refused",
+     COMPLETED_ROW(ID) CANCEL_ROW("CANCELLED")},
+    {"nobody waits for a wish to cancel pieces whose order has ended well",
+     COMPLETED_ROW(ID) CANCEL_ROW("REQUESTED")},
+    {"every order whose pieces were cancelled told of them",
+     COMPLETED_ROW(ID) "UPDATE orders.orders SET steps = 2048;"},
     {"an order that ended badly keeps no money",
      FAILED_ROW("shipping_failed", "[]") PAYMENT_ROW("CAPTURED", "1999")},
     {"a payment waits for its customer no longer than its order",
@@ -142,7 +154,7 @@ static const struct damage damages[] = {
 static const char undo_sql[] =
     "TRUNCATE orders.orders, orders.order_items, orders.idempotency_keys, payments.payments,"
     " payments.refunds, payments.refunded_lines, payments.actions, orders.returns, "
-    "orders.return_items,"
+    "orders.return_items, orders.line_cancels,"
     " inventory.products, inventory.stock, inventory.warehouse_stock, inventory.warehouses,"
     " inventory.stock_adjustments,"
     " inventory.reservations, shipping.shipments,"

@@ -8,7 +8,9 @@
 
    Covers: services/inventory/handler.c services/order/life/order_fsm.c services/order/watchdog.c
    services/payment/handler.c services/payment/line_refunds.c services/order/returns.c
-   services/inventory/returned.c services/shipping/ */
+   services/order/cancel_lines.c services/inventory/cut.c services/inventory/returned.c
+   services/shipping/ */
+#include "services/order/cancel_lines.h"
 #include "services/order/returns.h"
 #include "services/order/watchdog.h"
 #include "services/payment/actions.h"
@@ -317,6 +319,20 @@ static void call(struct pg *pg, endpoint_fn endpoint, const char *request) {
     buf_fini(&reply);
 }
 
+/* A piece of any order, of those that may still be cut above all. */
+static void cut_one(struct pg *pg) {
+    char *request = world_query_text(
+        &world,
+        "SELECT coalesce((SELECT format('{\"orderId\":\"%s\",\"tenant\":\"default\","
+        "\"cancellationId\":\"%s\",\"reason\":\"r\",\"items\":[{\"line\":1,\"quantity\":1}]}',"
+        " id, gen_random_uuid()) FROM orders.orders ORDER BY status NOT IN ('PENDING',"
+        " 'CONFIRMED') AND random() < 0.9, status <> 'CONFIRMED' AND random() < 0.5, random()"
+        " LIMIT 1), '')");
+    if (request[0] != '\0')
+        call(pg, cancel_lines_endpoint, request);
+    free(request);
+}
+
 /* Some pieces of any order, whatever became of it; what is announced comes, or is refused. */
 static void send_back_one(struct pg *pg) {
     static const char *const wishes[] = {
@@ -446,6 +462,8 @@ static void run_all(struct pg *pg, struct pg *payments_pg) {
         cancel_one();
         if (submitted < ORDERS || chance(5))
             send_back_one(pg);
+        if (submitted < ORDERS && chance(30))
+            cut_one(pg);
         if (turn % 100 == 99)
             strike(pg);
         if (turn % 50 == 49 || waiting == 0)
@@ -545,6 +563,8 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
     }
 
     print_story();
+    assert_true(world_query_int(&world, "SELECT count(*) FROM orders.line_cancels WHERE status ="
+                                        " 'CANCELLED'") > 0);
     assert_true(world_query_int(&world, "SELECT count(*) FROM orders.returns WHERE status ="
                                         " 'RETURNED'") > 0);
     assert_true(world_query_int(&world, "SELECT count(*) FROM orders.orders WHERE status ="
@@ -592,7 +612,8 @@ static void whatever_comes_when_money_stock_and_status_agree_in_the_end(void **s
                 "SELECT count(*) FROM inventory.stock s WHERE shipped + (SELECT"
                 " coalesce(sum(w.shipped), 0) FROM inventory.warehouse_stock w"
                 "  WHERE w.sku = s.sku) <> (SELECT"
-                " coalesce(sum(i.quantity), 0) FROM orders.orders o JOIN orders.order_items i"
+                " coalesce(sum(i.quantity - coalesce(i.cancelled, 0)), 0) FROM orders.orders o "
+                "JOIN orders.order_items i"
                 " ON i.order_id = o.id WHERE o.status = 'COMPLETED' AND i.sku = s.sku)");
     pg_destroy(&pg);
     pg_destroy(&payments_pg);

@@ -35,6 +35,13 @@ const char checker_moments_sql[] =
     " UNION ALL SELECT sku, warehouse, received, 0, on_hand, reserved, shipped"                    \
     "  FROM inventory.warehouse_stock"
 
+/* What the cancelled pieces of `o` are worth, and what of it is never taken: money that is held at
+   first, where an order was charged at once it is given back. */
+#define CANCELLED_MINOR                                                                            \
+    "(SELECT coalesce(sum(c.cancelled * c.unit_price_minor), 0)::int8 FROM orders.order_items c"   \
+    "   WHERE c.order_id = o.id)"
+#define NEVER_TAKEN "CASE WHEN o.steps & 64 <> 0 THEN " CANCELLED_MINOR " ELSE 0 END"
+
 const struct invariant invariants[] = {
     {'A', "every 202 is an order",
      "SELECT key || ' ' || order_id FROM client_log l WHERE status = 202 AND NOT EXISTS"
@@ -62,9 +69,26 @@ const struct invariant invariants[] = {
      "SELECT o.id::text FROM orders.orders o LEFT JOIN payments.payments p ON p.order_id = o.id"
      "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND (p.status IS DISTINCT FROM"
      "      CASE WHEN o.steps & 128 <> 0 THEN 'UNCAPTURED' ELSE 'CAPTURED' END"
-     "    OR p.amount_minor <> o.total_minor OR p.currency <> o.currency OR p.charge_id IS NULL"
+     "    OR p.amount_minor <> o.total_minor - " NEVER_TAKEN
+     " OR p.currency <> o.currency OR p.charge_id IS NULL"
      "    OR (o.steps & 64 <> 0 AND p.authorized_minor IS DISTINCT FROM o.total_minor)"
-     "    OR (o.steps & 192 = 64 AND p.captured_minor IS DISTINCT FROM o.total_minor))"},
+     "    OR (o.steps & 192 = 64 AND p.captured_minor IS DISTINCT FROM"
+     "      o.total_minor - " CANCELLED_MINOR "))"},
+    {'C', "what was taken for cancelled pieces is given back",
+     "SELECT o.id::text FROM orders.orders o WHERE o.status = 'COMPLETED' AND o.steps & 64 = 0"
+     "  AND " CANCELLED_MINOR " <> (SELECT coalesce(sum(r.amount_minor), 0)"
+     "    FROM orders.line_cancels l JOIN payments.refunds r ON r.id = l.id"
+     "    WHERE l.order_id = o.id AND l.status = 'CANCELLED' AND r.status = 'REFUNDED')"},
+    {'D', "what is cancelled of each line is what was asked for and not refused",
+     "SELECT coalesce(i.order_id, l.order_id)::text || ' ' || coalesce(i.line, l.line)"
+     "  FROM (SELECT * FROM orders.order_items WHERE cancelled > 0) i"
+     "  FULL JOIN (SELECT order_id, line, sum(pieces) AS pieces FROM orders.line_cancels,"
+     "      unnest(lines, quantities) u(line, pieces) WHERE status = 'CANCELLED'"
+     "    GROUP BY order_id, line) l USING (order_id, line)"
+     "  WHERE coalesce(i.cancelled, 0) <> coalesce(l.pieces, 0)"},
+    {'E', "nobody waits for a wish to cancel pieces whose order has ended well",
+     "SELECT l.id::text FROM orders.line_cancels l JOIN orders.orders o ON o.id = l.order_id"
+     "  WHERE l.status = 'REQUESTED' AND o.status = 'COMPLETED'"},
     {'C', "an order that ended badly keeps no money",
      "SELECT o.id::text || ' ' || p.status FROM orders.orders o"
      "  JOIN payments.payments p ON p.order_id = o.id"
@@ -135,7 +159,8 @@ const struct invariant invariants[] = {
      "      WHEN 'REQUESTED' THEN i.quantity ELSE i.restocked + i.written_off END) AS pieces"
      "    FROM orders.returns r JOIN orders.return_items i ON i.return_id = r.id"
      "    GROUP BY r.order_id, i.line) back USING (order_id, line)"
-     "  WHERE coalesce(o.coming_back, 0) <> coalesce(back.pieces, 0) OR back.pieces > o.quantity"},
+     "  WHERE coalesce(o.coming_back, 0) <> coalesce(back.pieces, 0) OR back.pieces > "
+     "o.quantity - coalesce(o.cancelled, 0)"},
     {'C', "what came back is given back",
      "SELECT r.id::text || ' ' || r.status FROM orders.returns r"
      "  LEFT JOIN payments.refunds p ON p.id = r.id AND p.status = 'REFUNDED'"
@@ -156,8 +181,9 @@ const struct invariant invariants[] = {
      "SELECT o.id::text FROM orders.orders o LEFT JOIN inventory.reservations r"
      "    ON r.order_id = o.id AND r.status IN ('RESERVED', 'ALLOCATED', 'SHIPPED')"
      "  WHERE o.status IN ('CONFIRMED', 'COMPLETED') AND"
-     "    (SELECT array_agg((i.sku, i.quantity) ORDER BY i.sku) FROM (SELECT sku, sum(quantity)"
-     "       AS quantity FROM orders.order_items WHERE order_id = o.id GROUP BY sku) i)"
+     "    (SELECT array_agg((i.sku, i.quantity) ORDER BY i.sku) FROM (SELECT sku,"
+     "       sum(quantity - coalesce(cancelled, 0)) AS quantity FROM orders.order_items"
+     "       WHERE order_id = o.id AND quantity > coalesce(cancelled, 0) GROUP BY sku) i)"
      "    IS DISTINCT FROM"
      "    (SELECT array_agg((i.sku, i.quantity) ORDER BY i.sku) FROM (SELECT l.sku, sum(l.quantity)"
      "       AS quantity FROM unnest(r.skus, r.quantities) l(sku, quantity) GROUP BY l.sku) i)"},
@@ -211,8 +237,8 @@ const struct invariant invariants[] = {
      "SELECT subject || ' ' || type FROM stream_event"
      "  WHERE type <> 'inventory.product_changed' AND type NOT LIKE 'notification.%'"
      "    AND stream <> 'ADVISORIES' AND type <> 'order.returned'"
-     "    AND (type <> 'payment.refunded' OR subject NOT IN"
-     "      (SELECT id::text FROM orders.orders WHERE status = 'COMPLETED'))"
+     "    AND type <> 'order.lines_cancelled' AND (type <> 'payment.refunded' OR subject NOT IN"
+     "      (SELECT id::text FROM orders.orders WHERE status = 'COMPLETED' OR steps & 2048 <> 0))"
      "  GROUP BY subject, type HAVING count(DISTINCT event_id) > 1"},
     {'F', "no event id stands for two events",
      "SELECT event_id FROM stream_event WHERE type <> 'order.submit' GROUP BY event_id"
@@ -237,9 +263,10 @@ const struct invariant invariants[] = {
      "SELECT entry FROM dead_letter EXCEPT SELECT entry FROM poison"},
 
     {'H', "nothing is in a timeline twice",
-     "SELECT order_id::text || ' ' || event FROM moment WHERE event !~ '^Return|^OrderReturned'"
-     "  AND (event <> 'PaymentRefunded'"
-     "    OR order_id NOT IN (SELECT id FROM orders.orders WHERE status = 'COMPLETED'))"
+     "SELECT order_id::text || ' ' || event FROM moment WHERE event !~ "
+     "'^Return|^OrderReturned|^Lines'"
+     "  AND (event <> 'PaymentRefunded' OR order_id NOT IN"
+     "    (SELECT id FROM orders.orders WHERE status = 'COMPLETED' OR steps & 2048 <> 0))"
      "  GROUP BY order_id, event HAVING count(*) > 1"},
     {'H', "every effect comes after its cause",
      "SELECT m.order_id::text || ' ' || m.event FROM moment m JOIN (VALUES"
@@ -264,6 +291,11 @@ const struct invariant invariants[] = {
      "    (NULL, 'OrderCancelled', 'CancelRequested'),"
      "    (NULL, 'ReturnRequested', 'OrderCompleted'), (NULL, 'OrderReturned', 'ReturnRequested'),"
      "    (NULL, 'ReturnRefused', 'ReturnRequested'),"
+     "    (NULL, 'LinesStopRequested', 'OrderConfirmed'),"
+     "    (NULL, 'LinesStopRequested', 'LinesCancelRequested'),"
+     "    (NULL, 'LinesCancelled', 'LinesCancelRequested'),"
+     "    (NULL, 'LinesCancelled', 'OrderConfirmed'),"
+     "    (NULL, 'LinesNotCancelled', 'LinesStopRequested'),"
      "    (NULL, 'InventoryReleased', 'InventoryReserved'),"
      "    (NULL, 'PaymentRefunded', 'PaymentSucceeded'))"
      "    rule(flow, event, cause) ON rule.event = m.event"
@@ -276,7 +308,8 @@ const struct invariant invariants[] = {
      "  WHERE m.event IN ('InventoryReleased', 'PaymentRefunded', 'PaymentVoided') AND NOT EXISTS"
      "    (SELECT FROM moment c WHERE c.order_id = m.order_id AND c.nth < m.nth"
      "       AND (c.event IN ('OrderFailed', 'OrderCancelled')"
-     "         OR (c.event = 'OrderCompleted' AND m.event = 'PaymentRefunded')))"},
+     "         OR (c.event IN ('OrderCompleted', 'LinesCancelled') AND m.event = "
+     "'PaymentRefunded')))"},
     {'H', "an order ends once, and its status says how",
      "SELECT o.id::text || ' ' || o.status FROM orders.orders o LEFT JOIN moment m"
      "    ON m.order_id = o.id AND m.event IN ('OrderCompleted', 'OrderFailed', 'OrderCancelled')"
@@ -302,8 +335,8 @@ const struct invariant invariants[] = {
      "  USING (granularity, status) WHERE o.n IS DISTINCT FROM c.n"},
     {'I', "revenue is what the fulfilled orders came to",
      "SELECT concat_ws(' ', granularity, currency, o.minor, c.minor) FROM"
-     "    (SELECT granularity, currency, sum(total_minor - coalesce(refunded_minor, 0)) AS minor"
-     "      FROM orders.orders,"
+     "    (SELECT granularity, currency, sum(total_minor - coalesce(refunded_minor, 0)"
+     "        - " NEVER_TAKEN ") AS minor FROM orders.orders o,"
      "      unnest('{minute,hour,day}'::text[]) granularity"
      "      WHERE status IN ('CONFIRMED', 'COMPLETED') AND steps & 128 = 0"
      "      GROUP BY granularity, currency) o"
@@ -318,7 +351,8 @@ const struct invariant invariants[] = {
      "    (SELECT * FROM orders.orders WHERE status = 'COMPLETED'"
      "      AND (refunded_minor IS NULL OR refunded_minor < total_minor)) o"
      "  FULL JOIN (SELECT * FROM loyalty.points WHERE status = 'EARNED') p ON p.order_id = o.id"
-     "  WHERE (o.tenant, o.customer_id, (o.total_minor - coalesce(o.refunded_minor, 0)) / 100)"
+     "  WHERE (o.tenant, o.customer_id, (o.total_minor - coalesce(o.refunded_minor, 0)"
+     "    - " NEVER_TAKEN ") / 100)"
      "    IS DISTINCT FROM (p.tenant, p.customer_id, p.points)"},
     {'I', "a customer's balance is the sum of its points",
      "SELECT concat_ws(' ', tenant, customer_id, b.points, p.points) FROM loyalty.balances b"
@@ -349,6 +383,10 @@ const struct invariant whole_stream_invariants[] = {
      "    ('payment.authorized', 64), ('order.capture_requested', 64),"
      "    ('payment.captured', 66), ('payment.capture_failed', 192)) due(type, steps)"
      "  WHERE o.status = 'COMPLETED' AND o.steps & due.steps = due.steps"
+     "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
+    {'F', "every order whose pieces were cancelled told of them",
+     "SELECT id::text || ' order.lines_cancelled' FROM orders.orders"
+     "  WHERE steps & 2048 <> 0 AND status = 'COMPLETED'"
      "  EXCEPT SELECT subject || ' ' || type FROM stream_event"},
     {'F', "every question to a customer is in its stream",
      "SELECT id::text || ' payment.action_required' FROM orders.orders WHERE steps & 256 <> 0"

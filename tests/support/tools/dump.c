@@ -57,6 +57,10 @@ static const struct told_order {
 static const struct told_order stopped_order = {
     "inventory-first", "SKU-123", 1, "pm_card_visa", "CONFIRMED", "CANCELLED", false};
 
+/* A piece of it is cancelled then. */
+static const struct told_order cut_order = {"inventory-first", "SKU-123", 2, "pm_card_visa", NULL,
+                                            "COMPLETED",       false};
+
 /* `body` NULL: none. Ends the program unless the answer, which is the caller's, is a good one. */
 static void ask_for(struct story *story, const char *method, const char *path, const char *body,
                     struct buf *answer) {
@@ -94,6 +98,15 @@ static void send_back(struct story *story, const char *id) {
     snprintf(path, sizeof(path), "orders/%s/returns/%.36s/receive", id, found + strlen(member));
     ask(story, "POST", path,
         "{\"items\":[{\"line\":1,\"quantity\":1,\"disposition\":\"restock\"}]}");
+    buf_fini(&made);
+}
+
+static void cancel_a_piece(struct story *story, const char *id) {
+    char path[100];
+    struct buf made = {0};
+    snprintf(path, sizeof(path), "orders/%s/cancel", id);
+    ask_for(story, "POST", path,
+            "{\"items\":[{\"line\":1,\"quantity\":1}],\"reason\":\"one will do\"}", &made);
     buf_fini(&made);
 }
 
@@ -158,14 +171,27 @@ static void begin(struct story *story, const struct told_order *told, int number
 
 /* Shipping dies over the confirmation, which comes again after a while only: the wish to stop
    overtakes it. It is ready before, or it could die over the wish, and ship. */
-static void stop_an_order(struct story *story) {
-    char id[64];
+static void let_shipping_die(struct story *story) {
     mesh_kill(story->mesh, MESH_SHIPPING);
     mesh_launch(story->mesh, MESH_SHIPPING, "consumer.before_inbox:1");
     if (!mesh_await_ready(story->mesh, END_TIMEOUT_MS))
         fixture_fail("shipping does not get ready");
+}
+
+static void stop_an_order(struct story *story) {
+    char id[64];
+    let_shipping_die(story);
     begin(story, &stopped_order, TOLD_ORDERS, id);
     await_status(story, id, stopped_order.end);
+}
+
+static void stop_a_piece(struct story *story) {
+    char id[64];
+    let_shipping_die(story);
+    begin(story, &cut_order, TOLD_ORDERS + 3, id);
+    await_status(story, id, "CONFIRMED");
+    cancel_a_piece(story, id);
+    await_status(story, id, cut_order.end);
 }
 
 struct wanted_messages {
@@ -203,6 +229,7 @@ static void let_orders_end(struct story *story) {
         await_status(story, ids[i], told_orders[i].end);
     send_back(story, ids[0]);
     stop_an_order(story);
+    stop_a_piece(story);
     if (!clients_check(story->clients, SETTLE_MS))
         fixture_fail("an invariant does not hold");
 }

@@ -40,9 +40,12 @@ static const struct handler_row shipping_order_rows[] = {
     {EVENT_SHIPPING_STOPPED, &progress_handler},
 };
 static const struct handler_row inventory_rows[] = {
-    {EVENT_ORDER_CREATED, &inventory_handler},       {EVENT_ORDER_FAILED, &inventory_handler},
-    {EVENT_ORDER_CANCELLED, &inventory_handler},     {EVENT_ORDER_COMPLETED, &inventory_handler},
+    {EVENT_ORDER_CREATED, &inventory_handler},
+    {EVENT_ORDER_FAILED, &inventory_handler},
+    {EVENT_ORDER_CANCELLED, &inventory_handler},
+    {EVENT_ORDER_COMPLETED, &inventory_handler},
     {EVENT_ORDER_RETURNED, &stock_returned_handler},
+    {EVENT_ORDER_LINES_CANCELLED, &inventory_handler},
 };
 static const struct handler_row paid_rows[] = {
     {EVENT_PAYMENT_SUCCEEDED, &inventory_handler},
@@ -52,11 +55,12 @@ static const struct handler_row charge_rows[] = {{EVENT_INVENTORY_RESERVED, &cha
 static const struct handler_row order_payment_rows[] = {
     {EVENT_ORDER_CREATED, &charge_handler},    {EVENT_ORDER_CAPTURE_REQUESTED, &capture_handler},
     {EVENT_ORDER_FAILED, &end_handler},        {EVENT_ORDER_CANCELLED, &end_handler},
-    {EVENT_ORDER_RETURNED, &returned_handler},
+    {EVENT_ORDER_RETURNED, &returned_handler}, {EVENT_ORDER_LINES_CANCELLED, &cut_handler},
 };
 static const struct handler_row shipping_rows[] = {
     {EVENT_ORDER_CONFIRMED, &shipping_handler},
     {EVENT_ORDER_STOP_REQUESTED, &shipping_handler},
+    {EVENT_ORDER_LINES_STOP_REQUESTED, &shipping_handler},
 };
 static const struct handler_row notification_rows[] = {
     {EVENT_ORDER_CONFIRMED, &notification_handler},
@@ -92,6 +96,7 @@ static const char *const tables[] = {
     "orders.held_orders",
     "orders.return_items",
     "orders.returns",
+    "orders.line_cancels",
     "orders.orders",
     "orders.order_items",
     "orders.idempotency_keys",

@@ -103,11 +103,21 @@ static void shipping_moves_reserved_to_shipped(void **state) {
     assert_row(0, 3, 0, 2);
 }
 
+static void what_is_not_sent_after_all_is_on_hand_again(void **state) {
+    (void)state;
+    const struct stock_line lines[] = {LINE("A", 2)}, some[] = {LINE("A", 1)};
+    assert_true(stock_reserve(&stock, lines, 1, &shortage));
+    assert_true(stock_ship(&stock, lines, 1));
+    assert_true(stock_unship(&stock, some, 1));
+    assert_row(0, 4, 0, 1);
+}
+
 static void what_is_gone_from_the_table_is_neither_released_nor_shipped(void **state) {
     (void)state;
     const struct stock_line lines[] = {LINE("A", 1), LINE("C", 1)};
     assert_false(stock_release(&stock, lines, 2));
     assert_false(stock_ship(&stock, lines, 2));
+    assert_false(stock_unship(&stock, lines, 2));
     assert_row(0, 5, 0, 0);
 }
 
@@ -123,6 +133,7 @@ int main(void) {
         TEST(the_last_piece_is_sold_once),
         TEST(a_release_gives_back_what_the_next_order_can_have),
         TEST(shipping_moves_reserved_to_shipped),
+        TEST(what_is_not_sent_after_all_is_on_hand_again),
         TEST(what_is_gone_from_the_table_is_neither_released_nor_shipped),
     };
     return cmocka_run_group_tests_name("stock", tests, NULL, NULL);

@@ -91,9 +91,25 @@ static void the_amounts_never_grow_on_the_way(void **state) {
     buf_fini(&out);
 }
 
+/* Money that is held at first is never taken for pieces that are cancelled; else it is given back.
+ */
+static void cancelled_pieces_are_not_taken_or_given_back(void **state) {
+    (void)state;
+    struct order_money money = {.status = ORDER_COMPLETED,
+                                .steps = STEP_RESERVED | STEP_PAID | STEP_SHIPPED,
+                                .total_minor = 500,
+                                .cancelled_minor = 200,
+                                .refunded_minor = 300,
+                                .has_refund = true};
+    assert_stands(&money, "PARTIALLY_REFUNDED");
+    money.steps |= STEP_AUTHORIZED;
+    assert_stands(&money, "REFUNDED");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_paid_at_once_is_captured_or_given_back),
+        cmocka_unit_test(cancelled_pieces_are_not_taken_or_given_back),
         cmocka_unit_test(what_is_held_is_taken_or_let_go),
         cmocka_unit_test(what_nobody_took_says_why),
         cmocka_unit_test(what_needs_its_customer_says_where_and_until_when),
