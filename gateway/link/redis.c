@@ -24,7 +24,8 @@ struct redis {
     char *database;        /* NULL: the first */
     struct redis_health *health;
     enum state state;
-    bool has_gap;   /* it failed since it last became usable */
+    bool has_gap; /* it failed since it last became usable */
+    bool has_any_gap;
     unsigned tries; /* of the name's addresses, in turn */
     bool is_flushing, is_ending;
     redisAsyncContext *async; /* NULL while there is no connection */
@@ -200,6 +201,10 @@ static bool send_command(struct redis *redis, redis_fn fn, void *closure, size_t
     return true;
 }
 
+bool redis_has_gap(const struct redis *redis) {
+    return redis->has_any_gap;
+}
+
 void redis_command(struct redis *redis, redis_fn fn, void *closure, size_t argc,
                    const struct slice *argv) {
     if (redis->state == STATE_USABLE && send_command(redis, fn, closure, argc, argv))
@@ -222,6 +227,8 @@ static void on_probed(void *closure, const struct redisReply *reply) {
     else
         set_state(redis, STATE_USABLE);
     redis->has_gap = false;
+    redis->has_any_gap = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                         reply->element[1]->type == REDIS_REPLY_STRING;
     timer_start(&redis->probe_entry, &redis->probes);
 }
 

@@ -47,6 +47,10 @@ typedef void (*redis_fn)(void *closure, const struct redisReply *reply);
 /* During a call of `fn` without a reply: Redis' words, if it refused the command; else NULL. */
 const char *redis_refusal(const struct redis *redis);
 
+/* Whether it had REDIS_GAP_KEY, of whichever gateway, when it was last found usable: before the
+   first command of a connection, and then each second. */
+bool redis_has_gap(const struct redis *redis);
+
 /* Sends the command at the end of the loop's turn, together with its other ones; `argv` is copied.
    `fn` may be NULL. */
 void redis_command(struct redis *redis, redis_fn fn, void *closure, size_t argc,

@@ -197,12 +197,17 @@ static void on_stored(void *closure, const struct error *failure, struct slice c
     order_marker_set(lane->redis, &post->request.snapshot, on_noted, post);
 }
 
+/* Another gateway, or this one before it was started, may have accepted another body meanwhile. */
+static bool is_key_unguarded(const struct order_post *post) {
+    return claim_is_unguarded(post->verdict) || redis_has_gap(post->pending.lane->redis);
+}
+
 static void submit(void *closure) {
     struct order_post *post = closure;
     const struct submission submission = {
         .request = &post->request,
         .key_hash = post->has_key ? post->claim.key_hash : NULL,
-        .is_key_unguarded = post->has_key && claim_is_unguarded(post->verdict),
+        .is_key_unguarded = post->has_key && is_key_unguarded(post),
         .seal = &post->seal,
     };
     publish_order(&post->publication, &submission, pending_trace(&post->pending), on_stored, post);

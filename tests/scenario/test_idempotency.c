@@ -330,6 +330,55 @@ static void an_order_in_the_hand_of_a_stalled_process_keeps_its_key(void **state
     buf_fini(&json);
 }
 
+/* The first body of each key, or the second one. */
+static void place_each(struct scenario *scenario, const char *name, int which,
+                       struct placed_order pairs[PAIRS][2]) {
+    struct buf body = {0};
+    char key[32];
+
+    write_body(&body, name, which + 1);
+    for (int i = 0; i < PAIRS; i++) {
+        snprintf(key, sizeof(key), "%s-%d", name, i);
+        clients_place(scenario->clients, key, body.ptr, &pairs[i][which]);
+        assert_int_equal(pairs[i][which].status, 202);
+    }
+    buf_fini(&body);
+}
+
+static void assert_older_has_key(struct scenario *scenario, const struct placed_order pair[2]) {
+    struct buf json = {0};
+    assert_true(
+        clients_await_status(scenario->clients, pair[0].id, "COMPLETED", SCENARIO_SETTLE_MS, NULL));
+    assert_true(
+        clients_await_status(scenario->clients, pair[1].id, "FAILED", SCENARIO_SETTLE_MS, &json));
+    assert_non_null(strstr(json.ptr, "idempotency_conflict"));
+    buf_fini(&json);
+}
+
+/* A gateway that has just started knew of no outage, and its order overtook an older one. */
+static void an_order_keeps_its_key_from_a_gateway_that_saw_no_outage(void **state) {
+    struct scenario *scenario = *state;
+    struct process *second = start_second_order_service(scenario);
+    struct placed_order pairs[PAIRS][2];
+
+    servers_kill(mesh_servers(scenario->mesh), SERVER_REDIS);
+    process_signal(second, SIGSTOP);
+    place_each(scenario, "unseen", 0, pairs);
+    servers_restart(mesh_servers(scenario->mesh), SERVER_REDIS);
+    mesh_kill(scenario->mesh, MESH_GATEWAY);
+    mesh_launch(scenario->mesh, MESH_GATEWAY, NULL);
+    assert_true(wait_until(gateway_is_whole, scenario, 10000));
+    place_each(scenario, "unseen", 1, pairs);
+    scenario_let_pass(2500); /* what it holds is sent once more */
+    process_signal(second, SIGCONT);
+
+    for (int i = 0; i < PAIRS; i++)
+        assert_older_has_key(scenario, pairs[i]);
+    assert_int_equal(program_end(&second, 10000), 0);
+    for (int i = 0; i < PAIRS * 2; i++)
+        placed_order_fini(&pairs[i / 2][i % 2]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fifty_at_once_under_one_key_are_one_order),
@@ -340,6 +389,7 @@ int main(void) {
         cmocka_unit_test(redis_lost_under_load_is_noticed_by_no_customer),
         cmocka_unit_test(without_redis_another_body_under_a_used_key_is_not_fulfilled),
         cmocka_unit_test(an_order_in_the_hand_of_a_stalled_process_keeps_its_key),
+        cmocka_unit_test(an_order_keeps_its_key_from_a_gateway_that_saw_no_outage),
     };
     return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
 }
