@@ -14,7 +14,9 @@ enum {
     WHOLE_MS = 60000,
     END_MS = 15000,
     FAULT_LEAST_MS = 200,
-    FAULT_MOST_MS = 2500,
+    FAULT_MOST_MS = 2000,
+    FAULTS_AT_ONCE = 3,
+    STAGGER_MOST_MS = 400,
 };
 
 struct scene {
@@ -75,6 +77,9 @@ static void await_whole(struct scene *scene) {
         fixture_fail("the mesh does not become whole again");
 }
 
+/* The second instance goes on while the first is killed, or stands still with events in hand. */
+static const enum mesh_part doubled[] = {MESH_ORDER, MESH_INVENTORY, MESH_PAYMENT};
+
 struct scene *scene_start(bool is_apart) {
     struct scene *scene = mem_alloc(sizeof(*scene));
     scene->mesh = is_apart ? mesh_start_apart() : mesh_start();
@@ -84,6 +89,8 @@ struct scene *scene_start(bool is_apart) {
     snprintf(scene->second_log, sizeof(scene->second_log), "%s/om-gateway-b.log",
              servers_dir(mesh_servers(scene->mesh)));
     start_second(scene);
+    for (size_t i = 0; i < sizeof(doubled) / sizeof(doubled[0]); i++)
+        mesh_launch_replica(scene->mesh, doubled[i]);
     await_whole(scene);
     return scene;
 }
@@ -232,19 +239,39 @@ static void end(struct scene *scene, const struct fault *fault) {
         resume_target(scene, fault->target);
 }
 
-/* Two at once are two kills, since what stands still has to be asked whether it does. */
-void scene_disturb(struct scene *scene, struct dice *dice, struct history *history) {
-    struct fault faults[2];
-    faults[0] = draw_fault(scene, dice);
-    faults[1] = draw_fault(scene, dice);
-    bool are_two = faults[0].target != faults[1].target && faults[0].is_kill && faults[1].is_kill;
-    int count = are_two && dice_between(dice, 0, 2) > 0 ? 2 : 1;
+static bool can_join(const struct fault *faults, int count, const struct fault *fault) {
+    for (int i = 0; i < count; i++) {
+        if (faults[i].target == fault->target || faults[i].target->kind == TARGET_EVERYTHING)
+            return false;
+    }
+    return count == 0 || fault->target->kind != TARGET_EVERYTHING;
+}
 
-    for (int i = 0; i < count; i++)
+/* Of as many as the dice have it those that can be at once. */
+static int draw_faults(struct scene *scene, struct dice *dice,
+                       struct fault faults[FAULTS_AT_ONCE]) {
+    int wanted = dice_between(dice, 1, FAULTS_AT_ONCE), count = 0;
+    for (int i = 0; i < wanted; i++) {
+        struct fault fault = draw_fault(scene, dice);
+        if (can_join(faults, count, &fault))
+            faults[count++] = fault;
+    }
+    return count;
+}
+
+void scene_disturb(struct scene *scene, struct dice *dice, struct history *history) {
+    struct fault faults[FAULTS_AT_ONCE];
+    int count = draw_faults(scene, dice, faults);
+
+    for (int i = 0; i < count; i++) {
         begin(scene, &faults[i], history);
+        clock_sleep_ms(dice_between(dice, 0, STAGGER_MOST_MS));
+    }
     clock_sleep_ms(dice_between(dice, FAULT_LEAST_MS, FAULT_MOST_MS));
-    for (int i = count - 1; i >= 0; i--)
+    for (int i = count - 1; i >= 0; i--) {
         end(scene, &faults[i]);
+        clock_sleep_ms(dice_between(dice, 0, STAGGER_MOST_MS));
+    }
     await_whole(scene);
     scene->was_disturbed = true;
     for (int i = 0; i < count; i++)

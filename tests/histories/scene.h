@@ -1,7 +1,7 @@
 /*
- * A mesh with a second gateway, and what happens to it: processes and servers are killed with
- * SIGKILL and come back, or are stopped for a while, also two at once. Main thread only; what
- * cannot be done ends the program.
+ * A mesh with a second gateway, and second instances of the services that orders take, and what
+ * happens to it: processes and servers are killed with SIGKILL and come back, or are stopped for a
+ * while, up to three at once. Main thread only; what cannot be done ends the program.
  */
 #ifndef OM_TESTS_HISTORIES_SCENE_H
 #define OM_TESTS_HISTORIES_SCENE_H
@@ -20,8 +20,8 @@ void scene_stop(struct scene **scene);
 struct mesh *scene_mesh(struct scene *scene);
 int scene_port(const struct scene *scene, int gateway);
 
-/* One fault, or two at once, as the dice have it; returns when everything is whole again: all are
-   ready, and both gateways have Redis. */
+/* Up to three faults, one shortly after the other, as the dice have it; returns when everything is
+   whole again: all are ready, and both gateways have Redis. */
 void scene_disturb(struct scene *scene, struct dice *dice, struct history *history);
 
 #endif

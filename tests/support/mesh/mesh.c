@@ -175,6 +175,8 @@ static void signal_parts(struct mesh *mesh, int signal) {
         if (mesh->parts[part].process != NULL)
             process_signal(mesh->parts[part].process, signal);
     }
+    for (int i = 0; i < mesh->replica_count; i++)
+        process_signal(mesh->replicas[i].process, signal);
 }
 
 static const enum server all_servers[] = {SERVER_NATS, SERVER_POSTGRES, SERVER_REDIS};
