@@ -1,5 +1,7 @@
 #include "omctl/commands.h"
 
+#include "omctl/archive/archive.h"
+#include "omctl/audit_command.h"
 #include "omctl/customer.h"
 #include "omctl/dlq/dlq.h"
 #include "omctl/dlq/dlq_edit.h"
@@ -13,7 +15,6 @@
 #include "omctl/notices.h"
 #include "omctl/report.h"
 #include "omctl/seed.h"
-#include "omctl/streams/audit.h"
 #include "omctl/streams/rebuild.h"
 #include "omctl/streams/redrive.h"
 #include "omctl/token.h"
@@ -32,6 +33,12 @@
     { "--json", NULL, NULL, "as the service says it" }
 #define DRY_ROW                                                                                    \
     { "--dry-run", NULL, NULL, "only count them" }
+#define DATABASES_ROW                                                                              \
+    {                                                                                              \
+        "--databases", VALUE_DIRECTORY, NULL,                                                      \
+            "where services have databases of their own: the URL of each in DIR/<schema>, such as" \
+            " orders"                                                                              \
+    }
 #define RATE_ROW                                                                                   \
     { "--rate", "N", NULL, "so many a second, up to 10000 (default 100)" }
 #define ORDER_ROW                                                                                  \
@@ -186,15 +193,41 @@ static const struct command commands[] = {
                  {"--json", NULL, NULL, "as GET /api/v1/admin/orders/{orderId}/diagnosis says it"}),
      .run = why_command},
     {.words = "audit",
-     .arguments = "ORDER-ID [--since TIME] [--json]",
-     .summary = "print every event of an order",
+     .arguments = "ORDER-ID [--since TIME] [--archive DIR] [--json] | --archive DIR"
+                  " [--databases DIR]",
+     .summary = "print every event of an order, or check an archive",
      .details = "All events and commands about one order, from the streams, a cause before what it"
                 " caused, and below an event what became of it where a consumer gave it up. All"
-                " messages are looked through, since subjects have no order id.",
+                " messages are looked through, since subjects have no order id. With --archive,"
+                " also its timeline and its rows where `omctl archive` has moved it.\n\n"
+                "Without an order, checks an archive: that each file is there and as it was"
+                " written, that its orders keep their promises, that none is in the databases as"
+                " well, and that stock, points and counts are what the orders in databases and"
+                " files add up to. Prints each fault, and exits with 1 if there is one.",
      .options =
          OPTIONS({"--since", "TIME", NULL, "look from there on: " MOMENT},
+                 {"--archive", VALUE_DIRECTORY, NULL, "where the files of `omctl archive` are"},
+                 DATABASES_ROW,
                  {"--json", NULL, NULL, "whole envelopes, with their streams and sequences"}),
      .run = audit_command},
+    {.words = "archive",
+     .arguments = "--before TIME --out DIR [--databases DIR] [--batch N] [--rate N] | --before TIME"
+                  " --dry-run [--databases DIR]",
+     .summary = "move orders that are over from the databases to files",
+     .details =
+         "Orders that ended before TIME, and were not changed since, go with all of their rows to"
+         " files of DIR, a batch at a time: written first, then deleted. What is still open (a"
+         " return, a refund, a payment, a parcel, a notice, a dead letter) is left, and counted."
+         " Stock, points and counts stay as they are. May be killed at any moment, while orders"
+         " flow: the next run with the same DIR finishes what was begun.\n\n"
+         "TIME is nine days ago at least, OM_RETURN_DAYS ago, and before all that the streams"
+         " have. `omctl audit --archive DIR` checks the files, and reads single orders.",
+     .options = OPTIONS({"--before", "TIME", NULL, MOMENT},
+                        {"--out", VALUE_DIRECTORY, NULL, "made if it is not there"}, DATABASES_ROW,
+                        {"--batch", "N", NULL, "so many orders a file, up to 10000 (default 500)"},
+                        {"--rate", "N", NULL, "so many orders a second on average (default 500)"},
+                        DRY_ROW),
+     .run = archive_command},
     {.words = "nats-users",
      .arguments = "--secrets DIR [--dir DIR]",
      .summary = "print the users of the NATS server",
@@ -377,6 +410,8 @@ static const struct config_row config_rows[] = {
     {"OM_NATS_STORE", CONFIG_TEXT, offsetof(struct omctl_config, nats_store), "", 0, 0,
      "what each NATS server may store (its max_file_store), such as 50GB: streams' limits are four "
      "fifths of it together; empty: as nats/sizing.json says"},
+    {"OM_RETURN_DAYS", CONFIG_INT, offsetof(struct omctl_config, return_days), "30", 0, 3650,
+     "as the order service's: younger orders are not archived"},
 };
 
 const struct command_table omctl_commands = {

@@ -22,6 +22,7 @@ struct omctl_config {
     const char *nats_password_file;
     const char *nats_store; /* "9GB"; empty: unknown */
     const char *nats_tls_ca_file, *nats_tls_cert_file, *nats_tls_key_file;
+    int64_t return_days; /* 0: without a limit */
 };
 
 enum command_exit {

@@ -286,57 +286,9 @@ void audit_print_json(const struct audit *audit, const struct uuid *order_id, FI
         json_put_raw(&w, "deadLetters",
                      slice_of(json_object_to_json_string_ext(audit->dead_letters,
                                                              JSON_C_TO_STRING_NOSLASHESCAPE)));
+    if (audit->archived.len > 0)
+        json_put_raw(&w, "archived", audit->archived);
     json_end_object(&w);
     fprintf(out, "%s\n", text.ptr);
     buf_fini(&text);
-}
-
-/* --- the command ------------------------------------------------------------------------------ */
-
-struct audit_arguments {
-    struct uuid order_id;
-    int64_t since_us;
-    bool is_json;
-};
-
-static enum status parse_arguments(int argc, char **argv, struct audit_arguments *arguments,
-                                   struct error *error) {
-    const char *id = NULL, *since = NULL;
-    const struct command_option options[] = {
-        {.value = &id},
-        {.name = "--since", .value = &since},
-        {.name = "--json", .flag = &arguments->is_json},
-    };
-    enum status status = command_parse(options, 3, argc, argv, error);
-    if (status == STATUS_OK)
-        status = command_order_id(id, &arguments->order_id, error);
-    if (status == STATUS_OK && since != NULL)
-        status = since_parse(since, &arguments->since_us, error);
-    return status;
-}
-
-int audit_command(const struct omctl_config *config, int argc, char **argv) {
-    struct audit_arguments arguments = {0};
-    struct audit audit = {0};
-    struct nats_client *nats = NULL;
-    struct error error;
-    if (parse_arguments(argc, argv, &arguments, &error) != STATUS_OK) {
-        (void)command_failed("audit", &error);
-        return COMMAND_USAGE;
-    }
-    enum status status = command_open_nats(config, &nats, &error);
-    if (status == STATUS_OK)
-        status = audit_read(nats, &arguments.order_id, arguments.since_us, stderr, &audit, &error);
-    if (status == STATUS_OK &&
-        audit_read_dead(nats, &arguments.order_id, &audit, &error) != STATUS_OK)
-        fprintf(stderr, "its dead letters are not known: %s\n", error.text);
-    nats_client_destroy(&nats);
-    if (status == STATUS_OK && audit.count == 0 && dead_count(&audit) == 0)
-        status = error_set(&error, STATUS_NOT_FOUND, "no stream has an event of this order");
-    if (status == STATUS_OK && arguments.is_json)
-        audit_print_json(&audit, &arguments.order_id, stdout);
-    else if (status == STATUS_OK)
-        audit_print(&audit, stdout);
-    audit_fini(&audit);
-    return status == STATUS_OK ? COMMAND_DONE : command_failed("audit", &error);
 }

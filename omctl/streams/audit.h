@@ -32,6 +32,7 @@ struct audit {
     struct audit_entry *entries;
     size_t count, capacity;
     struct json_object *dead_letters; /* the service's, an array; NULL: it did not answer */
+    struct slice archived; /* borrowed: its line in an archive (archive_file.h); empty: none */
 };
 
 void audit_fini(struct audit *audit);
@@ -49,9 +50,8 @@ enum status audit_read(struct nats_client *nats, const struct uuid *order_id, in
                        FILE *progress, struct audit *audit, struct error *error) MUST_CHECK;
 void audit_print(const struct audit *audit, FILE *out);
 /* {"orderId","events":[{"stream","sequence","copies","event":<the envelope>}],
-   "deadLetters":[<as `omctl dlq list --json` has them>]}; the latter only where they are known. */
+   "deadLetters":[<as `omctl dlq list --json` has them>],"archived":{...}}; the last two only where
+   they are known. */
 void audit_print_json(const struct audit *audit, const struct uuid *order_id, FILE *out);
-
-int audit_command(const struct omctl_config *config, int argc, char **argv);
 
 #endif

@@ -57,3 +57,37 @@ enum status jetstream_wait(struct nats_client *nats, int64_t timeout_ms, struct 
         clock_sleep_ms(READY_POLL_MS);
     }
 }
+
+static enum status read_horizon(struct json_object *info, int64_t *horizon_us,
+                                struct error *error) {
+    struct json_object *state;
+    struct slice text;
+    int64_t first = 0;
+    enum status status = json_get_object(info, "state", &state, error);
+    if (status == STATUS_OK)
+        status = json_get_int64(state, "first_seq", &first, error);
+    if (status == STATUS_OK)
+        status = first > 1 ? json_get_string(state, "first_ts", &text, error)
+                           : json_get_string(info, "created", &text, error);
+    if (status == STATUS_OK && !clock_parse(text, horizon_us))
+        status = error_set(error, STATUS_INVALID, "not a time: %.*s", SLICE_ARG(text));
+    /* An emptied stream says the year 1: nothing of what there was is left in it. */
+    if (status == STATUS_OK && first > 1 && *horizon_us <= 0)
+        *horizon_us = clock_now_us();
+    return status;
+}
+
+enum status jetstream_horizon(struct nats_client *nats, const char *stream, int64_t *horizon_us,
+                              struct error *error) {
+    struct json_object *info = NULL;
+    struct jetstream_refusal refused;
+    char verb[100];
+    snprintf(verb, sizeof(verb), "STREAM.INFO.%s", stream);
+    enum status status = jetstream_call(nats, verb, NULL, &info, &refused, error);
+    if (status == STATUS_OK && refused.code != 0)
+        status = error_set(error, STATUS_NOT_FOUND, "stream %s: %s", stream, refused.text);
+    if (status == STATUS_OK)
+        status = read_horizon(info, horizon_us, error);
+    json_object_put(info);
+    return status;
+}

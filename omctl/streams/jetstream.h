@@ -25,5 +25,9 @@ enum status jetstream_call(struct nats_client *nats, const char *verb, struct js
 /* Waits until JetStream answers; TIMEOUT or UNAVAILABLE when it has not within `timeout_ms`. */
 enum status jetstream_wait(struct nats_client *nats, int64_t timeout_ms,
                            struct error *error) MUST_CHECK;
+/* The stream has no message from before this time, in microseconds since 1970: the time of its
+   first one, or of its making where it never lost any. NOT_FOUND: there is no such stream. */
+enum status jetstream_horizon(struct nats_client *nats, const char *stream, int64_t *horizon_us,
+                              struct error *error) MUST_CHECK;
 
 #endif

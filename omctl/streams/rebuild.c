@@ -6,7 +6,6 @@
 #include "services/analytics/store.h"
 #include "services/analytics/term_store.h"
 #include "services/analytics/terms.h"
-#include "shared/base/clock.h"
 #include "shared/base/memory.h"
 #include "shared/pg/pg_lock.h"
 #include "shared/pg/pg_result.h"
@@ -141,41 +140,10 @@ static enum status catch_up(struct rebuild *rebuild, struct error *error) {
 
 /* --- what is older than the streams ----------------------------------------------------------- */
 
-/* A stream lacks what came before its first message, or before it was made. */
-static enum status read_horizon(struct json_object *info, int64_t *horizon_us,
-                                struct error *error) {
-    struct json_object *state;
-    struct slice text;
-    int64_t first = 0;
-    enum status status = json_get_object(info, "state", &state, error);
-    if (status == STATUS_OK)
-        status = json_get_int64(state, "first_seq", &first, error);
-    if (status == STATUS_OK)
-        status = first > 1 ? json_get_string(state, "first_ts", &text, error)
-                           : json_get_string(info, "created", &text, error);
-    if (status == STATUS_OK && !clock_parse(text, horizon_us))
-        status = error_set(error, STATUS_INVALID, "not a time: %.*s", SLICE_ARG(text));
-    /* An emptied stream says the year 1: nothing of what there was is left in it. */
-    if (status == STATUS_OK && first > 1 && *horizon_us <= 0)
-        *horizon_us = clock_now_us();
-    return status;
-}
-
 static enum status find_horizons(struct rebuild *rebuild, struct error *error) {
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < EVENT_STREAM_COUNT && status == STATUS_OK; i++) {
-        struct json_object *info = NULL;
-        struct jetstream_refusal refused;
-        char verb[100];
-        snprintf(verb, sizeof(verb), "STREAM.INFO.%s", event_streams[i]);
-        status = jetstream_call(rebuild->nats, verb, NULL, &info, &refused, error);
-        if (status == STATUS_OK && refused.code != 0)
-            status =
-                error_set(error, STATUS_NOT_FOUND, "stream %s: %s", event_streams[i], refused.text);
-        if (status == STATUS_OK)
-            status = read_horizon(info, &rebuild->horizon_us[i], error);
-        json_object_put(info);
-    }
+    for (size_t i = 0; i < EVENT_STREAM_COUNT && status == STATUS_OK; i++)
+        status = jetstream_horizon(rebuild->nats, event_streams[i], &rebuild->horizon_us[i], error);
     return status;
 }
 
@@ -321,6 +289,8 @@ static enum status make_again(struct rebuild *rebuild, struct error *error) {
         status = find_horizons(rebuild, error);
     if (status == STATUS_OK)
         status = terms_store_keep(rebuild->shadow, horizon_of(rebuild, FACT_CREATED), error);
+    if (status == STATUS_OK)
+        status = counts_store_take(rebuild->shadow, error);
     if (status == STATUS_OK)
         status = keep_older(rebuild, error);
     if (status == STATUS_OK)

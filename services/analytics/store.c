@@ -273,18 +273,20 @@ enum status facts_store_page(struct pg *pg, struct arena *arena, const struct uu
 
 /* --- counts ----------------------------------------------------------------------------------- */
 
-static const struct pg_statement add_counts = {
-    .name = "analytics_count",
-    .sql = "INSERT INTO counts AS c (granularity, at, measure, label, bin, value)"
-           " SELECT granularity, to_timestamp(at), measure, label, bin, value"
-           " FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::int8[])"
-           "      AS d(granularity, at, measure, label, bin, value)"
-           " ON CONFLICT (granularity, at, measure, label, bin)"
-           " DO UPDATE SET value = c.value + excluded.value",
-    .param_count = 6,
-};
+#define ADD_COUNTS(table)                                                                          \
+    "INSERT INTO " table " AS c (granularity, at, measure, label, bin, value)"                     \
+    " SELECT granularity, to_timestamp(at), measure, label, bin, value"                            \
+    " FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::int8[])"         \
+    "      AS d(granularity, at, measure, label, bin, value)"                                      \
+    " ON CONFLICT (granularity, at, measure, label, bin)"                                          \
+    " DO UPDATE SET value = c.value + excluded.value"
 
-enum status counts_store_add(struct pg *pg, const struct tally *tally, struct error *error) {
+static const struct pg_statement add_counts = {"analytics_count", ADD_COUNTS("counts"), 6};
+static const struct pg_statement keep_counts = {"analytics_keep_counts",
+                                                ADD_COUNTS("archived_counts"), 6};
+
+static enum status queue_counts(struct pg *pg, const struct pg_statement *statement,
+                                const struct tally *tally, struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_TEXT,
                                                PG_ARRAY_TEXT, PG_ARRAY_INT64, PG_ARRAY_INT64};
     struct pg_columns columns;
@@ -300,9 +302,21 @@ enum status counts_store_add(struct pg *pg, const struct tally *tally, struct er
         pg_array_add_int64(&columns.arrays[5], row->value);
     }
     if (tally->count > 0)
-        status = pg_columns_queue(&columns, pg, &add_counts, error);
+        status = pg_columns_queue(&columns, pg, statement, error);
     pg_columns_fini(&columns);
     return status;
+}
+
+enum status counts_store_add(struct pg *pg, const struct tally *tally, struct error *error) {
+    return queue_counts(pg, &add_counts, tally, error);
+}
+
+enum status counts_store_keep(struct pg *pg, const struct tally *tally, struct error *error) {
+    return queue_counts(pg, &keep_counts, tally, error);
+}
+
+enum status counts_store_take(struct pg *pg, struct error *error) {
+    return pg_script(pg, "INSERT INTO counts SELECT * FROM analytics.archived_counts", error);
 }
 
 static const struct pg_statement read_counts = {

@@ -31,6 +31,11 @@ enum status facts_store_page(struct pg *pg, struct arena *arena, const struct uu
 /* Queues the adding of a settled tally. */
 enum status counts_store_add(struct pg *pg, const struct tally *tally,
                              struct error *error) MUST_CHECK;
+/* The same, to what is kept of orders whose facts go to an archive; and the start of new counts
+   from that. */
+enum status counts_store_keep(struct pg *pg, const struct tally *tally,
+                              struct error *error) MUST_CHECK;
+enum status counts_store_take(struct pg *pg, struct error *error) MUST_CHECK;
 
 /* The counts of a period: bucket, measure, label, bin, value; sorted by the first four. */
 enum { COUNTS_AT, COUNTS_MEASURE, COUNTS_LABEL, COUNTS_BIN, COUNTS_VALUE };

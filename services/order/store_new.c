@@ -65,6 +65,7 @@ static const struct pg_statement insert_orders = {
            "  $13::text[], $14::int8[])"
            "  AS d(id, tenant, customer_id, flow, status, reason, currency, total_minor,"
            "       payment_method, sealed, correlation_id, traceparent, timeline, at_us)"
+           " WHERE NOT EXISTS (SELECT FROM orders.archived_ids a WHERE a.id = d.id)"
            " ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING id"
            "), items AS ("
            " INSERT INTO orders.order_items (order_id, line, sku, quantity, unit_price_minor)"

@@ -266,6 +266,7 @@ static const struct pg_statement read_missing = {
     .name = "order_read_missing",
     .sql = "SELECT false, u.id FROM unnest($1::uuid[]) AS u(id)"
            " WHERE NOT EXISTS (SELECT FROM orders.orders o WHERE o.id = u.id)"
+           "  AND NOT EXISTS (SELECT FROM orders.archived_ids a WHERE a.id = u.id)"
            " UNION ALL "
            "SELECT true, u.id FROM unnest($2::uuid[]) AS u(id)"
            " WHERE NOT EXISTS (SELECT FROM orders.orders o"
