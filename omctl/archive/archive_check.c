@@ -33,15 +33,21 @@ static void note_offenders(struct check *check, const char *promise,
     buf_fini(&text);
 }
 
-static enum status apply(struct check *check, const struct archive_rule *rule,
-                         const struct pg_param *param, struct error *error) {
+static enum status apply(struct check *check, const char *schema, const char *promise,
+                         const struct pg_statement *offenders, const struct pg_param *param,
+                         struct error *error) {
     struct pg_result *result = NULL;
-    struct pg *pg = archive_store_of(check->store, rule->schema);
-    enum status status = pg_query(pg, &rule->offenders, param, &result, error);
+    struct pg *pg = archive_store_of(check->store, schema);
+    enum status status = pg_query(pg, offenders, param, &result, error);
     if (status == STATUS_OK)
-        note_offenders(check, rule->promise, result);
+        note_offenders(check, promise, result);
     pg_result_free(&result);
     return status;
+}
+
+static enum status apply_rule(struct check *check, const struct archive_rule *rule,
+                              const struct pg_param *param, struct error *error) {
+    return apply(check, rule->schema, rule->promise, &rule->offenders, param, error);
 }
 
 /* --- both here and there ---------------------------------------------------------------------- */
@@ -75,28 +81,14 @@ static enum status note_orders(struct check *check, struct slice body, struct er
     return status;
 }
 
-static enum status find_both(struct check *check, size_t part, const char *table,
-                             struct error *error) {
-    struct buf sql = {0}, name = {0};
-    bool is_orders = strcmp(table, "orders.orders") == 0;
-    buf_printf(&sql, "SELECT a.id::text FROM archived_orders a JOIN %s t ON t.%s = a.id LIMIT 4",
-               table, is_orders ? "id" : "order_id");
-    buf_printf(&name, "archive_both_%s", table);
-    const struct archive_rule rule = {archive_parts[part].schema,
-                                      "no archived order has rows in the tables",
-                                      {name.ptr, sql.ptr, 0}};
-    enum status status = apply(check, &rule, NULL, error);
-    buf_fini(&name);
-    buf_fini(&sql);
-    return status;
-}
-
-static enum status find_both_in_all(struct check *check, struct error *error) {
+static enum status find_both(struct check *check, struct error *error) {
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < ARCHIVE_PARTS; i++)
-        for (size_t j = 0; j < archive_parts[i].table_count && status == STATUS_OK; j++)
-            if (strcmp(archive_parts[i].tables[j].name, "orders.return_items") != 0)
-                status = find_both(check, i, archive_parts[i].tables[j].name, error);
+    for (size_t i = 0; i < ARCHIVE_PARTS; i++) {
+        const struct archive_part *part = &archive_parts[i];
+        for (size_t j = 0; j < part->table_count && status == STATUS_OK; j++)
+            status = apply(check, part->schema, "no archived order has rows in the tables",
+                           &part->tables[j].known, NULL, error);
+    }
     return status;
 }
 
@@ -108,7 +100,7 @@ static enum status check_orders(struct check *check, struct slice body, struct e
     const struct pg_param param = pg_text(buf_slice(&array));
     enum status status = note_orders(check, body, error);
     for (size_t i = 0; i < archive_file_rule_count && status == STATUS_OK; i++)
-        status = apply(check, &archive_file_rules[i], &param, error);
+        status = apply_rule(check, &archive_file_rules[i], &param, error);
     for (size_t i = 0; i < archive_sum_count && status == STATUS_OK; i++)
         status = pg_query(archive_store_of(check->store, archive_sums[i].schema),
                           &archive_sums[i].note, &param, NULL, error);
@@ -187,9 +179,9 @@ enum status archive_check(struct archive_store *store, const char *dir, FILE *ou
     if (status == STATUS_OK)
         status = check_known(&check, error);
     if (status == STATUS_OK)
-        status = find_both_in_all(&check, error);
+        status = find_both(&check, error);
     for (size_t i = 0; i < archive_whole_rule_count && status == STATUS_OK; i++)
-        status = apply(&check, &archive_whole_rules[i], NULL, error);
+        status = apply_rule(&check, &archive_whole_rules[i], NULL, error);
     if (status == STATUS_OK)
         *verdict = check.verdict;
     return status;

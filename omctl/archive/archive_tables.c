@@ -15,6 +15,14 @@ const char *const archive_left_texts[ARCHIVE_LEFT_COUNT] = {
 #define AT(us) "timestamptz 'epoch' + " us "::int8 * interval '1 microsecond'"
 #define OF_ORDERS "= ANY ($1::uuid[])"
 
+#define KNOWN(schema, table, of)                                                                   \
+    {                                                                                              \
+        "archive_known_" schema "_" table,                                                         \
+            "SELECT a.id::text FROM archived_orders a WHERE EXISTS (SELECT FROM " schema "." table \
+            " t WHERE " of " = a.id) LIMIT 10",                                                    \
+            0                                                                                      \
+    }
+
 /* A table whose rows name their order in the column order_id. */
 #define BY_ORDER(schema, table)                                                                    \
     {                                                                                              \
@@ -23,10 +31,9 @@ const char *const archive_left_texts[ARCHIVE_LEFT_COUNT] = {
              "SELECT order_id, to_json(t)::text FROM " schema "." table                            \
              " t WHERE order_id " OF_ORDERS " ORDER BY order_id FOR UPDATE",                       \
              1},                                                                                   \
-        {                                                                                          \
-            "archive_remove_" schema "_" table,                                                    \
-                "DELETE FROM " schema "." table " WHERE order_id " OF_ORDERS, 1                    \
-        }                                                                                          \
+            {"archive_remove_" schema "_" table,                                                   \
+             "DELETE FROM " schema "." table " WHERE order_id " OF_ORDERS, 1},                     \
+            KNOWN(schema, table, "t.order_id")                                                     \
     }
 
 static const char read_orders[] =
@@ -42,6 +49,10 @@ static const char read_return_items[] =
 static const char remove_return_items[] =
     "DELETE FROM orders.return_items USING orders.returns r WHERE return_id = r.id"
     " AND r.order_id " OF_ORDERS;
+
+static const char known_return_items[] =
+    "SELECT a.id::text FROM archived_orders a JOIN orders.returns r ON r.order_id = a.id"
+    " JOIN orders.return_items t ON t.return_id = r.id LIMIT 10";
 
 /* Asked of rows that are locked, so that nobody opens anything behind the answer. */
 static const char open_orders[] =
@@ -88,13 +99,15 @@ const struct archive_part archive_parts[ARCHIVE_PARTS] = {
      .open = {"archive_open_orders", open_orders, 1},
      .tables = {{"orders.orders",
                  {"archive_read_orders", read_orders, 2},
-                 {"archive_remove_orders", "DELETE FROM orders.orders WHERE id " OF_ORDERS, 1}},
+                 {"archive_remove_orders", "DELETE FROM orders.orders WHERE id " OF_ORDERS, 1},
+                 KNOWN("orders", "orders", "t.id")},
                 BY_ORDER("orders", "order_items"),
                 BY_ORDER("orders", "shipments"),
                 BY_ORDER("orders", "returns"),
                 {"orders.return_items",
                  {"archive_read_return_items", read_return_items, 1},
-                 {"archive_remove_return_items", remove_return_items, 1}}},
+                 {"archive_remove_return_items", remove_return_items, 1},
+                 {"archive_known_return_items", known_return_items, 0}}},
      .table_count = 5},
     {.schema = "payments",
      .open = {"archive_open_payments", open_payments, 3},

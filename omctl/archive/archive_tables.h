@@ -42,6 +42,8 @@ struct archive_table {
        the moment, in microseconds, and rows that somebody holds are passed over. */
     struct pg_statement read;
     struct pg_statement remove; /* $1 ids of orders */
+    /* Those of the temporary table archived_orders that it has rows of, some of them, as text. */
+    struct pg_statement known;
 };
 
 #define ARCHIVE_TABLES_MOST 5 /* of a schema */
@@ -60,7 +62,7 @@ struct archive_part {
 enum { ARCHIVE_ORDERS = 0 };
 extern const struct archive_part archive_parts[ARCHIVE_PARTS];
 
-/* The number of all tables together. */
-#define ARCHIVE_TABLES 14
+/* All tables together are no more. */
+#define ARCHIVE_TABLES (ARCHIVE_PARTS * ARCHIVE_TABLES_MOST)
 
 #endif
