@@ -118,7 +118,7 @@ def table($head): ($head | row), ($head | map("---") | row), (.[] | row);
     | table(["store", "name"] + $configs + ["kept"])),
 "",
 "What is kept for good are records of the business (orders and their items, reservations, payments, shipments, notices, points,"
-+ " facts) and the index of dead letters with its audit: nothing removes them, so the disk of PostgreSQL grows with every order."
++ " facts) and the index of dead letters with its audit: only `omctl archive` removes any ([what grows](operations.md#what-grows)), so until then the disk of PostgreSQL grows with every order."
 + " `analytics.counts` grows with time and not with orders. Streams are bounded by age, and each by its `max_bytes`. Lists, filters"
 + " and reports walk indexes, so that they answer as fast with many orders:",
 "",
