@@ -104,6 +104,14 @@ static void wrong_usage_is_exit_code_2(void **state) {
     assert_int_equal(omctl("audit 12"), 2);
     assert_int_equal(omctl("audit " AN_ORDER " --since noon"), 2);
     assert_said("usage: omctl audit");
+    assert_int_equal(omctl("archive --before 90d"), 2);
+    assert_int_equal(omctl("archive --out /tmp/x"), 2);
+    assert_int_equal(omctl("archive --before noon --dry-run"), 2);
+    assert_int_equal(omctl("archive --before 90d --dry-run --rate 0"), 2);
+    assert_int_equal(omctl("archive --before 90d --dry-run --batch 20000"), 2);
+    assert_int_equal(omctl("archive --before 29d --dry-run"), 2);
+    assert_said("OM_RETURN_DAYS");
+    assert_said("usage: omctl archive");
 }
 
 static void the_types_of_events_are_listed(void **state) {
