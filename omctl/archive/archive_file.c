@@ -154,11 +154,25 @@ static enum status rename_file(const char *dir, int64_t number, const char *from
     return status == STATUS_OK ? sync_directory(dir, error) : status;
 }
 
+/* The database is older than the files, such as one from a backup. */
+static enum status refuse_known(const char *dir, int64_t number, struct error *error) {
+    struct buf path = path_of(dir, number, DONE);
+    enum status status = STATUS_OK;
+    if (access(path.ptr, F_OK) == 0)
+        status =
+            error_set(error, STATUS_CONFLICT,
+                      "%s is there, and the database does not know it: move it away", path.ptr);
+    buf_fini(&path);
+    return status;
+}
+
 enum status archive_write(const char *dir, const struct archive_header *header, struct slice body,
                           struct error *error) {
     struct buf head = {0}, path = path_of(dir, header->number, TEMPORARY);
     write_header(header, &head);
-    enum status status = write_file(path.ptr, buf_slice(&head), body, error);
+    enum status status = refuse_known(dir, header->number, error);
+    if (status == STATUS_OK)
+        status = write_file(path.ptr, buf_slice(&head), body, error);
     failpoint("archive.after_write");
     if (status == STATUS_OK)
         status = rename_file(dir, header->number, TEMPORARY, PENDING, error);

@@ -28,7 +28,7 @@ struct archive_header {
 void archive_seal(struct archive_header *header, struct slice body);
 
 /* Writes a pending file: it and its name are on the disk afterwards. UNAVAILABLE: it cannot be
-   written; what there is of it is removed. */
+   written; what there is of it is removed. CONFLICT: there is one of this number that is done. */
 enum status archive_write(const char *dir, const struct archive_header *header, struct slice body,
                           struct error *error) MUST_CHECK;
 /* A pending file is done. UNAVAILABLE as above. */

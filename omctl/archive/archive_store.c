@@ -16,7 +16,8 @@
    name no schema. */
 static const char settings[] =
     "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601';"
-    "SET search_path = analytics, om; SET lock_timeout = '3s'; SET statement_timeout = 0";
+    "SET search_path = analytics, om; SET lock_timeout = '3s'; SET statement_timeout = 0;"
+    "SET idle_in_transaction_session_timeout = '5min'";
 
 struct archive_store {
     struct pg *pgs[ARCHIVE_PARTS];

@@ -52,6 +52,15 @@ static void a_file_is_read_as_it_was_written(void **state) {
     buf_fini(&content);
 }
 
+/* A database from a backup counts from an older number on. */
+static void a_file_is_never_replaced(void **state) {
+    (void)state;
+    struct archive_header header = {.number = 7, .orders = 2};
+    archive_seal(&header, SLICE_LITERAL(lines));
+    assert_int_equal(archive_write(dir, &header, SLICE_LITERAL(lines), &error), STATUS_CONFLICT);
+    assert_contains(error.text, "orders-000000007.ndjson is there");
+}
+
 static void pending_ones_are_told_from_those_that_are_done(void **state) {
     (void)state;
     struct archive_list list;
@@ -135,6 +144,7 @@ static void lines_are_an_array_for_the_database(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_as_it_was_written),
+        cmocka_unit_test(a_file_is_never_replaced),
         cmocka_unit_test(pending_ones_are_told_from_those_that_are_done),
         cmocka_unit_test(each_damage_is_told),
         cmocka_unit_test(two_are_not_at_work_in_one_directory),
