@@ -10,49 +10,24 @@
 #include "shared/nats/mesh_call.h"
 #include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
-#include "tests/support/mesh/scenario.h"
+#include "tests/support/mesh/archive_fixture.h"
 
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define OMCTL_MS 120000
-#define KILLED (128 + 9)
 #define READY_MS 30000
 
 static char dir[300]; /* of the test's archive */
-static struct buf output;
 
 /* --- omctl ------------------------------------------------------------------------------------ */
 
-static int omctl_at(struct scenario *scenario, const char *failpoint,
-                    const char *const *arguments) {
-    struct servers *servers = mesh_servers(scenario->mesh);
-    const char *argv[16] = {OM_BINARY_DIR "/bin/omctl"};
-    struct environment environment = {0};
-    char log[300];
-    for (int i = 0; arguments[i] != NULL; i++)
-        argv[i + 1] = arguments[i];
-    servers_environment(servers, NULL, &environment);
-    environment_set(&environment, "OM_DATABASE_URL", mesh_database_url(scenario->mesh));
-    if (failpoint != NULL)
-        environment_set(&environment, "OM_FAILPOINT", failpoint);
-    snprintf(log, sizeof(log), "%s/archive.log", servers_dir(servers));
-    (void)remove(log);
-    int code = process_run(
-        &(struct process_options){.argv = argv, .environment = &environment, .log_path = log},
-        OMCTL_MS);
-    environment_fini(&environment);
-    buf_fini(&output);
-    output = read_file(log);
-    return code;
-}
-
-#define omctl(scenario, ...) omctl_at((scenario), NULL, (const char *const[]){__VA_ARGS__, NULL})
+#define omctl(scenario, ...)                                                                       \
+    archive_omctl((scenario), NULL, (const char *const[]){__VA_ARGS__, NULL})
 
 static void assert_done(int code) {
     if (code != 0)
-        fail_msg("omctl ended with %d: %s", code, output.ptr);
+        fail_msg("omctl ended with %d: %s", code, archive_output());
 }
 
 static void new_archive(struct scenario *scenario, const char *name) {
@@ -60,9 +35,9 @@ static void new_archive(struct scenario *scenario, const char *name) {
 }
 
 static int archive_at(struct scenario *scenario, const char *failpoint) {
-    return omctl_at(scenario, failpoint,
-                    (const char *const[]){"archive", "--before", "35d", "--out", dir, "--batch",
-                                          "50", "--rate", "2000", NULL});
+    return archive_omctl(scenario, failpoint,
+                         (const char *const[]){"archive", "--before", "35d", "--out", dir,
+                                               "--batch", "50", "--rate", "2000", NULL});
 }
 
 static void archive(struct scenario *scenario) {
@@ -74,33 +49,6 @@ static void assert_audit_is_right(struct scenario *scenario) {
 }
 
 /* --- the past --------------------------------------------------------------------------------- */
-
-static const char of_order[] = " IN (SELECT id FROM orders.orders WHERE taken_at < now() - interval"
-                               " '30 days')";
-
-static void run(struct scenario *scenario, const char *sql) {
-    struct error error = {0};
-    struct pg *pg = pg_create(mesh_database_url(scenario->mesh), "test");
-    require_ok(pg_script(pg, sql, &error), &error);
-    pg_destroy(&pg);
-}
-
-/* All that there is now was done forty days ago. */
-static void let_forty_days_pass(struct scenario *scenario) {
-    struct buf sql = {0};
-    buf_printf(&sql,
-               "UPDATE orders.orders SET taken_at = taken_at - interval '40 days',"
-               "  accepted_at = accepted_at - interval '40 days',"
-               "  updated_at = updated_at - interval '40 days'"
-               "  WHERE taken_at > now() - interval '30 days';"
-               "UPDATE payments.payments SET updated_at = updated_at - interval '40 days'"
-               "  WHERE order_id%s AND updated_at > now() - interval '30 days';"
-               "UPDATE inventory.reservations SET updated_at = updated_at - interval '40 days'"
-               "  WHERE order_id%s AND updated_at > now() - interval '30 days'",
-               of_order, of_order);
-    run(scenario, sql.ptr);
-    buf_fini(&sql);
-}
 
 static int64_t orders_in_tables(struct scenario *scenario) {
     return scenario_sql(scenario, "SELECT count(*) FROM orders.orders", NULL);
@@ -133,7 +81,7 @@ static void put_file_back(struct scenario *scenario, int64_t number) {
                        " jsonb_populate_recordset(null::%s, e->'rows'->'%s') t;",
                        table, array.ptr, table, table);
         }
-    run(scenario, sql.ptr);
+    archive_sql(scenario, sql.ptr);
     buf_fini(&content);
     buf_fini(&array);
     buf_fini(&sql);
@@ -148,8 +96,8 @@ static void put_all_back(struct scenario *scenario) {
     for (size_t i = 0; i < list.count; i++)
         put_file_back(scenario, list.numbers[i]);
     archive_list_fini(&list);
-    run(scenario, "DELETE FROM orders.archives; DELETE FROM orders.archived_ids;"
-                  "DELETE FROM analytics.archived_counts");
+    archive_sql(scenario, "DELETE FROM orders.archives; DELETE FROM orders.archived_ids;"
+                          "DELETE FROM analytics.archived_counts");
 }
 
 /* --- tests ------------------------------------------------------------------------------------ */
@@ -159,7 +107,7 @@ static void what_is_archived_under_load_is_neither_lost_nor_doubled(void **state
     struct workload *workload = scenario_start_load(scenario, "150");
     assert_true(workload_await_accepted(workload, 600, READY_MS));
     scenario_end_load(scenario, &workload);
-    let_forty_days_pass(scenario);
+    archive_let_forty_days_pass(scenario);
     int64_t old = orders_in_tables(scenario);
     new_archive(scenario, "under-load");
 
@@ -168,10 +116,10 @@ static void what_is_archived_under_load_is_neither_lost_nor_doubled(void **state
     assert_done(omctl(scenario, "archive", "--before", "35d", "--dry-run"));
     char expected[100];
     snprintf(expected, sizeof(expected), "%lld orders would be archived", (long long)old);
-    assert_contains(output.ptr, expected);
+    assert_contains(archive_output(), expected);
     archive(scenario);
     snprintf(expected, sizeof(expected), "%lld orders are archived", (long long)old);
-    assert_contains(output.ptr, expected);
+    assert_contains(archive_output(), expected);
     uint64_t then = workload_accepted(workload);
     assert_true(workload_await_accepted(workload, then + 60, READY_MS));
     workload_stop(workload);
@@ -205,7 +153,7 @@ static void the_audit_is_right_before_and_behind_and_finds_what_is_missing(void 
     snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", dir);
     assert_int_equal(rename(path, elsewhere), 0);
     assert_int_equal(omctl(scenario, "audit", "--archive", dir), 1);
-    assert_contains(output.ptr, "orders-000000002.ndjson: No such file");
+    assert_contains(archive_output(), "orders-000000002.ndjson: No such file");
 
     struct buf content = read_file(elsewhere);
     content.ptr[content.len / 2] ^= 1;
@@ -215,7 +163,7 @@ static void the_audit_is_right_before_and_behind_and_finds_what_is_missing(void 
     assert_int_equal(fclose(file), 0);
     buf_fini(&content);
     assert_int_equal(omctl(scenario, "audit", "--archive", dir), 1);
-    assert_contains(output.ptr, "its content is not what its checksum says");
+    assert_contains(archive_output(), "its content is not what its checksum says");
 
     assert_int_equal(rename(elsewhere, path), 0);
     assert_audit_is_right(scenario);
@@ -233,7 +181,7 @@ static void a_killed_omctl_is_finished_by_the_next(void **state) {
     for (size_t i = 0; i < sizeof(failpoints) / sizeof(failpoints[0]); i++) {
         int64_t before = orders_in_tables(scenario);
         new_archive(scenario, failpoints[i]);
-        assert_int_equal(archive_at(scenario, failpoints[i]), KILLED);
+        assert_int_equal(archive_at(scenario, failpoints[i]), OMCTL_KILLED);
         archive(scenario);
         assert_audit_is_right(scenario);
         put_all_back(scenario);
@@ -251,7 +199,7 @@ static void what_is_open_is_left_and_counted(void **state) {
     place_and_complete(scenario, "left-notice", told);
     place_and_complete(scenario, "left-parcel", parcel);
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
-    let_forty_days_pass(scenario);
+    archive_let_forty_days_pass(scenario);
     mesh_kill(scenario->mesh, MESH_PAYMENT); /* it would make the refund */
     struct buf sql = {0};
     buf_printf(
@@ -269,24 +217,25 @@ static void what_is_open_is_left_and_counted(void **state) {
         "INSERT INTO shipping.in_parts (order_id, snapshot, cause_id, correlation_id,"
         "  traceparent, due_at) VALUES ('%s', '', gen_random_uuid(), '', '', 'infinity')",
         returned, refunded, dead, told, parcel);
-    run(scenario, sql.ptr);
+    archive_sql(scenario, sql.ptr);
     buf_fini(&sql);
     new_archive(scenario, "left");
     archive(scenario);
-    assert_contains(output.ptr, "1 are left: they have an open return");
-    assert_contains(output.ptr, "1 are left: they have an open refund");
-    assert_contains(output.ptr, "1 are left: they have a dead letter");
-    assert_contains(output.ptr, "1 are left: they have notices to be sent");
-    assert_contains(output.ptr, "1 are left: they have parcels to be sent");
+    assert_contains(archive_output(), "1 are left: they have an open return");
+    assert_contains(archive_output(), "1 are left: they have an open refund");
+    assert_contains(archive_output(), "1 are left: they have a dead letter");
+    assert_contains(archive_output(), "1 are left: they have notices to be sent");
+    assert_contains(archive_output(), "1 are left: they have parcels to be sent");
     assert_true(is_in_tables(scenario, returned));
     assert_true(is_in_tables(scenario, refunded));
     assert_true(is_in_tables(scenario, dead));
     assert_true(is_in_tables(scenario, told));
     assert_true(is_in_tables(scenario, parcel));
     assert_int_equal(orders_in_tables(scenario), 5);
-    run(scenario, "DELETE FROM orders.returns WHERE items = '[]';"
-                  "DELETE FROM payments.refunds WHERE reason = 'late'; DELETE FROM dlq.entries;"
-                  "DELETE FROM notifications.pending; DELETE FROM shipping.in_parts");
+    archive_sql(scenario,
+                "DELETE FROM orders.returns WHERE items = '[]';"
+                "DELETE FROM payments.refunds WHERE reason = 'late'; DELETE FROM dlq.entries;"
+                "DELETE FROM notifications.pending; DELETE FROM shipping.in_parts");
     mesh_launch(scenario->mesh, MESH_PAYMENT, NULL);
     put_all_back(scenario);
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
@@ -300,13 +249,13 @@ static void forget_keys(struct scenario *scenario) {
     assert_non_null(reply);
     freeReplyObject(reply);
     redisFree(redis);
-    run(scenario, "CREATE TABLE public.forgotten AS SELECT * FROM orders.idempotency_keys;"
-                  "DELETE FROM orders.idempotency_keys");
+    archive_sql(scenario, "CREATE TABLE public.forgotten AS SELECT * FROM orders.idempotency_keys;"
+                          "DELETE FROM orders.idempotency_keys");
 }
 
 static void remember_keys(struct scenario *scenario) {
-    run(scenario, "INSERT INTO orders.idempotency_keys SELECT * FROM public.forgotten"
-                  " ON CONFLICT DO NOTHING; DROP TABLE public.forgotten");
+    archive_sql(scenario, "INSERT INTO orders.idempotency_keys SELECT * FROM public.forgotten"
+                          " ON CONFLICT DO NOTHING; DROP TABLE public.forgotten");
 }
 
 /* An importer that runs again over last year's orders must not send them again. */
@@ -315,7 +264,7 @@ static void a_repeated_key_orders_nothing_again(void **state) {
     char id[64], again[64], next[64];
     place_and_complete(scenario, "repeated", id);
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
-    let_forty_days_pass(scenario);
+    archive_let_forty_days_pass(scenario);
     new_archive(scenario, "repeated");
     archive(scenario);
     assert_false(is_in_tables(scenario, id));
@@ -331,10 +280,10 @@ static void a_repeated_key_orders_nothing_again(void **state) {
         0);
 
     assert_done(omctl(scenario, "audit", id, "--archive", dir));
-    assert_contains(output.ptr, "OrderCompleted");
-    assert_contains(output.ptr, "payments.payments");
+    assert_contains(archive_output(), "OrderCompleted");
+    assert_contains(archive_output(), "payments.payments");
     assert_done(omctl(scenario, "audit", id, "--archive", dir, "--json"));
-    assert_contains(output.ptr, "\"archived\":{\"orderId\"");
+    assert_contains(archive_output(), "\"archived\":{\"orderId\"");
     remember_keys(scenario);
     put_all_back(scenario);
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
@@ -347,7 +296,7 @@ static void write_question(const char *id, struct buf *question) {
     struct json_object *root = NULL, *archived, *rows, *orders;
     struct slice sealed;
     struct error error = {0};
-    const char *line = strstr(output.ptr, "{\"orderId\"");
+    const char *line = strstr(archive_output(), "{\"orderId\"");
     assert_non_null(line);
     require_ok(json_parse((struct slice){line, strcspn(line, "\n")}, &root, &error), &error);
     require_ok(json_get_object(root, "archived", &archived, &error), &error);
@@ -382,11 +331,11 @@ static void who_is_erased_is_unreadable_in_the_archive_too(void **state) {
     struct buf question = {0};
     place_and_complete(scenario, "erased", id);
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
-    let_forty_days_pass(scenario);
+    archive_let_forty_days_pass(scenario);
     new_archive(scenario, "erased");
     archive(scenario);
     assert_done(omctl(scenario, "audit", id, "--archive", dir, "--json"));
-    assert_null(strstr(output.ptr, "c100@example.com"));
+    assert_null(strstr(archive_output(), "c100@example.com"));
     write_question(id, &question);
     assert_true(is_opened(scenario, &question));
 
@@ -434,7 +383,5 @@ int main(void) {
         cmocka_unit_test(who_is_erased_is_unreadable_in_the_archive_too),
         cmocka_unit_test(a_rebuild_of_the_counts_counts_what_is_archived),
     };
-    int failed = cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
-    buf_fini(&output);
-    return failed;
+    return cmocka_run_group_tests(tests, scenario_setup, scenario_teardown);
 }

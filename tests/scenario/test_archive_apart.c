@@ -3,42 +3,15 @@
 
    Covers: omctl/archive/archive_store.c tests/support/mesh/apart.c */
 #include "omctl/archive/archive_tables.h"
-#include "shared/pg/pg.h"
 #include "tests/support/base/test.h"
 #include "tests/support/mesh/apart.h"
-#include "tests/support/mesh/scenario.h"
+#include "tests/support/mesh/archive_fixture.h"
 
 #include <sys/stat.h>
 
-#define OMCTL_MS 120000
-#define KILLED (128 + 9)
 #define ORDERS 6
 
 static char dir[300], databases[300];
-static struct buf output;
-
-static int omctl(struct scenario *scenario, const char *failpoint, const char *const *arguments) {
-    struct servers *servers = mesh_servers(scenario->mesh);
-    const char *argv[16] = {OM_BINARY_DIR "/bin/omctl"};
-    struct environment environment = {0};
-    char log[300];
-    for (int i = 0; arguments[i] != NULL; i++)
-        argv[i + 1] = arguments[i];
-    servers_environment(servers, NULL, &environment);
-    environment_set(&environment, "OM_DATABASE_URL",
-                    apart_owner_url(mesh_apart(scenario->mesh), "om_orders"));
-    if (failpoint != NULL)
-        environment_set(&environment, "OM_FAILPOINT", failpoint);
-    snprintf(log, sizeof(log), "%s/archive.log", servers_dir(servers));
-    (void)remove(log);
-    int code = process_run(
-        &(struct process_options){.argv = argv, .environment = &environment, .log_path = log},
-        OMCTL_MS);
-    environment_fini(&environment);
-    buf_fini(&output);
-    output = read_file(log);
-    return code;
-}
 
 /* All but that of OM_DATABASE_URL. */
 static void write_urls(struct scenario *scenario) {
@@ -54,18 +27,19 @@ static void write_urls(struct scenario *scenario) {
     }
 }
 
-static void let_forty_days_pass(struct scenario *scenario) {
-    struct error error = {0};
-    struct pg *pg = pg_create(mesh_database_url(scenario->mesh), "test");
-    require_ok(pg_script(pg,
-                         "UPDATE orders.orders SET taken_at = taken_at - interval '40 days',"
-                         "  updated_at = updated_at - interval '40 days';"
-                         "UPDATE payments.payments SET updated_at = updated_at - interval '40 d';"
-                         "UPDATE inventory.reservations SET updated_at = updated_at - interval '40 "
-                         "d'",
-                         &error),
-               &error);
-    pg_destroy(&pg);
+static void assert_nothing_is_left(struct scenario *scenario) {
+    static const char *const tables[] = {
+        "orders.orders",         "payments.payments",           "inventory.reservations",
+        "shipping.shipments",    "notifications.notifications", "loyalty.points",
+        "analytics.order_facts", "analytics.order_terms",
+    };
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        char sql[100];
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", tables[i]);
+        int64_t rows = scenario_sql(scenario, sql, NULL);
+        if (rows != 0)
+            fail_msg("%s has %lld rows", tables[i], (long long)rows);
+    }
 }
 
 static void orders_leave_all_databases(void **state) {
@@ -78,7 +52,7 @@ static void orders_leave_all_databases(void **state) {
             clients_await_status(scenario->clients, id, "COMPLETED", SCENARIO_SETTLE_MS, NULL));
     }
     assert_true(clients_check(scenario->clients, SCENARIO_SETTLE_MS));
-    let_forty_days_pass(scenario);
+    archive_let_forty_days_pass(scenario);
     const char *home = servers_dir(mesh_servers(scenario->mesh));
     snprintf(dir, sizeof(dir), "%s/archive", home);
     snprintf(databases, sizeof(databases), "%s/databases", home);
@@ -86,29 +60,18 @@ static void orders_leave_all_databases(void **state) {
     const char *const archive[] = {"archive", "--before",    "35d",     "--out",
                                    dir,       "--databases", databases, NULL};
     const char *const audit[] = {"audit", "--archive", dir, "--databases", databases, NULL};
-    assert_int_equal(omctl(scenario, NULL, archive), 1);
-    assert_contains(output.ptr, "the database has no schema payments: --databases says where");
+    assert_int_equal(archive_omctl(scenario, NULL, archive), 1);
+    assert_contains(archive_output(),
+                    "the database has no schema payments: --databases says where");
     write_urls(scenario);
-    assert_int_equal(omctl(scenario, "archive.after_commit:2", archive), KILLED);
-    if (omctl(scenario, NULL, archive) != 0 || omctl(scenario, NULL, audit) != 0)
-        fail_msg("%s", output.ptr);
-    assert_contains(output.ptr, "6 orders in 1 files");
-    assert_int_equal(scenario_sql(scenario,
-                                  "SELECT (SELECT count(*) FROM orders.orders)"
-                                  " + (SELECT count(*) FROM payments.payments)"
-                                  " + (SELECT count(*) FROM inventory.reservations)"
-                                  " + (SELECT count(*) FROM shipping.shipments)"
-                                  " + (SELECT count(*) FROM notifications.notifications)"
-                                  " + (SELECT count(*) FROM loyalty.points)"
-                                  " + (SELECT count(*) FROM analytics.order_facts)"
-                                  " + (SELECT count(*) FROM analytics.order_terms)",
-                                  NULL),
-                     0);
+    assert_int_equal(archive_omctl(scenario, "archive.after_commit:2", archive), OMCTL_KILLED);
+    if (archive_omctl(scenario, NULL, archive) != 0 || archive_omctl(scenario, NULL, audit) != 0)
+        fail_msg("%s", archive_output());
+    assert_contains(archive_output(), "6 orders in 1 files");
+    assert_nothing_is_left(scenario);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(orders_leave_all_databases)};
-    int failed = cmocka_run_group_tests(tests, scenario_setup_apart, scenario_teardown);
-    buf_fini(&output);
-    return failed;
+    return cmocka_run_group_tests(tests, scenario_setup_apart, scenario_teardown);
 }
