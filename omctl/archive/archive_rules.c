@@ -1,10 +1,14 @@
 #include "omctl/archive/archive_rules.h"
 
+/* never_taken: what cancelled pieces are worth where the money was held at first. */
 #define LINES                                                                                      \
-    "WITH l AS (SELECT e->>'orderId' AS id, e->'rows' AS r, e#>'{rows,orders.orders,0}' AS o,"     \
+    "WITH k AS (SELECT e->>'orderId' AS id, e->'rows' AS r, e#>'{rows,orders.orders,0}' AS o,"     \
     " e#>'{rows,payments.payments,0}' AS p, e#>'{rows,inventory.reservations,0}' AS s,"            \
     " e#>'{rows,shipping.shipments,0}' AS sent, e#>'{rows,loyalty.points,0}' AS y"                 \
-    " FROM jsonb_array_elements($1::text::jsonb) e) "
+    " FROM jsonb_array_elements($1::text::jsonb) e), l AS (SELECT k.*,"                            \
+    " CASE WHEN (o->>'steps')::int8 & 64 <> 0 THEN (SELECT"                                        \
+    "  coalesce(sum((i->>'cancelled')::int8 * (i->>'unit_price_minor')::int8), 0)::int8"           \
+    "  FROM jsonb_array_elements(r->'orders.order_items') i) ELSE 0 END AS never_taken FROM k) "
 #define HAS_ENDED_BADLY "o->>'status' IN ('FAILED', 'CANCELLED')"
 #define GIVEN_BACK "coalesce((o->>'refunded_minor')::int8, 0)"
 #define TOTAL "(o->>'total_minor')::int8"
@@ -20,7 +24,8 @@ const struct archive_rule archive_file_rules[] = {
      "a completed order is paid once, in full",
      {"archive_rule_paid",
       LINES "SELECT id FROM l WHERE o->>'status' = 'COMPLETED'"
-            " AND (p IS NULL OR p->>'status' <> 'CAPTURED' OR p->'amount_minor' <> o->'total_minor'"
+            " AND (p IS NULL OR p->>'status' <> 'CAPTURED' OR (p->>'amount_minor')::int8 <> " TOTAL
+            " - never_taken"
             "  OR p->>'currency' <> o->>'currency' OR p->>'charge_id' IS NULL)",
       1}},
     {"orders",
@@ -45,14 +50,15 @@ const struct archive_rule archive_file_rules[] = {
     {"orders",
      "a completed order was sent what it ordered",
      {"archive_rule_items",
-      LINES
-      "SELECT id FROM l WHERE o->>'status' = 'COMPLETED' AND (s->>'status' IS DISTINCT FROM"
-      "  'SHIPPED' OR (SELECT array_agg((sku, n) ORDER BY sku) FROM (SELECT i->>'sku' AS sku,"
-      "   sum((i->>'quantity')::int8) AS n FROM jsonb_array_elements(r->'orders.order_items') i"
-      "   GROUP BY 1) ordered) IS DISTINCT FROM"
-      "  (SELECT array_agg((sku, n) ORDER BY sku) FROM (SELECT sku, sum(quantity::int8) AS n"
-      "   FROM ROWS FROM (jsonb_array_elements_text(s->'skus'),"
-      "    jsonb_array_elements_text(s->'quantities')) h(sku, quantity) GROUP BY 1) held))",
+      LINES "SELECT id FROM l WHERE o->>'status' = 'COMPLETED' AND (s->>'status' IS DISTINCT FROM"
+            "  'SHIPPED' OR (SELECT array_agg((sku, n) ORDER BY sku) FROM (SELECT i->>'sku' AS sku,"
+            "   sum((i->>'quantity')::int8 - coalesce((i->>'cancelled')::int8, 0)) AS n"
+            "   FROM jsonb_array_elements(r->'orders.order_items') i"
+            "   WHERE (i->>'quantity')::int8 > coalesce((i->>'cancelled')::int8, 0)"
+            "   GROUP BY 1) ordered) IS DISTINCT FROM"
+            "  (SELECT array_agg((sku, n) ORDER BY sku) FROM (SELECT sku, sum(quantity::int8) AS n"
+            "   FROM ROWS FROM (jsonb_array_elements_text(s->'skus'),"
+            "    jsonb_array_elements_text(s->'quantities')) h(sku, quantity) GROUP BY 1) held))",
       1}},
     {"orders",
      "an order that ended badly holds no stock",
@@ -72,7 +78,8 @@ const struct archive_rule archive_file_rules[] = {
      "a completed order earned its points, and no other did",
      {"archive_rule_points",
       LINES "SELECT id FROM l WHERE CASE WHEN o->>'status' = 'COMPLETED' AND " GIVEN_BACK
-            " < " TOTAL " THEN (" TOTAL " - " GIVEN_BACK ") / 100 END IS DISTINCT FROM"
+            " < " TOTAL " THEN (" TOTAL " - " GIVEN_BACK
+            " - never_taken) / 100 END IS DISTINCT FROM"
             " CASE WHEN y->>'status' = 'EARNED' THEN (y->>'points')::int8 END",
       1}},
     {"orders",

@@ -58,6 +58,9 @@ static const char known_return_items[] =
 static const char open_orders[] =
     "SELECT order_id, 'return' FROM orders.returns WHERE order_id " OF_ORDERS
     " AND status IN ('REQUESTED', 'RECEIVED')"
+    " UNION ALL SELECT l.order_id, 'return' FROM orders.line_cancels l JOIN orders.orders o"
+    "  ON o.id = l.order_id WHERE l.order_id " OF_ORDERS
+    "  AND l.status = 'REQUESTED' AND o.status = 'COMPLETED'"
     " UNION ALL SELECT order_id, 'unfinished' FROM orders.held_orders WHERE order_id " OF_ORDERS;
 
 /* ABANDONED and VOIDED: it may not be known whether the charge was made (services/payment/store.c).
@@ -102,13 +105,14 @@ const struct archive_part archive_parts[ARCHIVE_PARTS] = {
                  {"archive_remove_orders", "DELETE FROM orders.orders WHERE id " OF_ORDERS, 1},
                  KNOWN("orders", "orders", "t.id")},
                 BY_ORDER("orders", "order_items"),
+                BY_ORDER("orders", "line_cancels"),
                 BY_ORDER("orders", "shipments"),
                 BY_ORDER("orders", "returns"),
                 {"orders.return_items",
                  {"archive_read_return_items", read_return_items, 1},
                  {"archive_remove_return_items", remove_return_items, 1},
                  {"archive_known_return_items", known_return_items, 0}}},
-     .table_count = 5},
+     .table_count = 6},
     {.schema = "payments",
      .open = {"archive_open_payments", open_payments, 3},
      .tables = {BY_ORDER("payments", "payments"), BY_ORDER("payments", "refunds"),

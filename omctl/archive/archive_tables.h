@@ -16,7 +16,7 @@
 #define ARCHIVE_LEFT_TABLE(X)                                                                      \
     X(UNFINISHED, "unfinished", "have not ended")                                                  \
     X(LATER, "later", "ended, or changed, since then")                                             \
-    X(RETURN, "return", "have an open return")                                                     \
+    X(RETURN, "return", "have an open return, or pieces to be cancelled")                          \
     X(PAYMENT, "payment", "have an open payment, or one that could not be taken")                  \
     X(REFUND, "refund", "have an open refund")                                                     \
     X(STOCK, "stock", "hold stock")                                                                \
@@ -46,7 +46,7 @@ struct archive_table {
     struct pg_statement known;
 };
 
-#define ARCHIVE_TABLES_MOST 5 /* of a schema */
+#define ARCHIVE_TABLES_MOST 6 /* of a schema */
 
 /* `open`: $1 ids of orders, $2 the moment, $3 those of them that ended badly, as far as it has
    parameters -> order id and the name of an archive_left. NULL sql: nothing is asked. */

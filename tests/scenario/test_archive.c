@@ -1,7 +1,7 @@
 /* Orders that are over go to files, while others flow and whenever omctl is killed: what is put
    back from the files afterwards is what there was, and all promises hold.
 
-   Covers: omctl/archive/ omctl/audit_command.c sql/0042_archive.sql */
+   Covers: omctl/archive/ omctl/audit_command.c sql/0043_archive.sql */
 #include "omctl/archive/archive_file.h"
 #include "omctl/archive/archive_tables.h"
 #include "omctl/streams/jetstream.h"
