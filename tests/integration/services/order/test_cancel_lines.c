@@ -288,6 +288,20 @@ static void of_money_that_is_held_less_is_taken(void **state) {
     assert_world("SELECT count(*) FROM payments.refunds", "0");
 }
 
+/* Payment and inventory hear of the pieces when the order has been sent, and paid. */
+static void what_was_not_taken_is_not_given_back_however_late_it_is_told(void **state) {
+    (void)state;
+    struct uuid order = submit(&(struct wanted){.capture = CAPTURE_ON_SHIPMENT});
+    must_cancel(&order, PIECES(1), "CANCELLED");
+    run_without(EVENT_ORDER_LINES_CANCELLED);
+    assert_world(MONEY, "CAPTURED 1000 1500 1000");
+    run_late();
+    make_refunds();
+    assert_world(MONEY, "CAPTURED 1000 1500 1000");
+    assert_world("SELECT count(*) FROM payments.refunds", "0");
+    assert_world(STOCK, "10 0 8 0 2");
+}
+
 static void what_was_cut_before_may_be_cut_again(void **state) {
     (void)state;
     struct uuid order = submit(&(struct wanted){.flow = FLOW_PARALLEL});
@@ -437,9 +451,11 @@ static void many_who_ask_at_once_cancel_each_piece_once(void **state) {
 
 /* --- several warehouses ----------------------------------------------------------------------- */
 
-static void cut_in_parts(bool is_confirmed) {
+/* Of three pieces main gives what it has, and north the rest; both have sent theirs in the end. */
+static void cut_in_parts(bool is_confirmed, int64_t in_main, const char *stock,
+                         const char *parcels) {
     world_clear(&world);
-    world_add_product(&world, "MUG", 500, 2);
+    world_add_product(&world, "MUG", 500, in_main);
     world_add_elsewhere(&world, "MUG", "north", 1, 2);
     struct uuid order = submit(&(struct wanted){.flow = FLOW_INVENTORY_FIRST});
     if (is_confirmed)
@@ -456,16 +472,18 @@ static void cut_in_parts(bool is_confirmed) {
     assert_world(MONEY, "CAPTURED 1500 500");
     assert_world("SELECT concat_ws(' ', s.on_hand, s.reserved, s.shipped, w.on_hand, w.reserved,"
                  " w.shipped) FROM inventory.stock s, inventory.warehouse_stock w",
-                 "0 0 2 2 0 0");
+                 stock);
     assert_world("SELECT string_agg(concat_ws(' ', part, warehouse, items -> 0 ->> 'quantity',"
                  " tracking_number IS NOT NULL), ', ' ORDER BY part) FROM orders.shipments",
-                 "1 main 2 t");
+                 parcels);
 }
 
 static void what_is_cut_is_taken_from_the_last_warehouse(void **state) {
     (void)state;
-    cut_in_parts(false);
-    cut_in_parts(true);
+    for (int i = 0; i < 2; i++) {
+        cut_in_parts(i == 1, 2, "0 0 2 2 0 0", "1 main 2 t");
+        cut_in_parts(i == 1, 1, "0 0 1 1 0 1", "1 main 1 t, 2 north 1 t");
+    }
 }
 
 static void an_order_whose_parcels_leave_is_cut_no_more(void **state) {
@@ -590,6 +608,7 @@ int main(void) {
         TEST(pieces_of_a_confirmed_order_are_not_sent_if_shipping_hears_of_it_first),
         TEST(pieces_that_have_been_sent_are_not_cancelled),
         TEST(of_money_that_is_held_less_is_taken),
+        TEST(what_was_not_taken_is_not_given_back_however_late_it_is_told),
         TEST(what_was_cut_before_may_be_cut_again),
         TEST(a_cancellation_is_the_same_under_its_key),
         TEST(what_cannot_be_cancelled_says_why),
