@@ -17,6 +17,7 @@ enum {
     FAULT_MOST_MS = 2000,
     FAULTS_AT_ONCE = 3,
     STAGGER_MOST_MS = 400,
+    STANDBY_LAG_MS = 30, /* less than is waited for it */
 };
 
 struct scene {
@@ -83,6 +84,8 @@ static const enum mesh_part doubled[] = {MESH_ORDER, MESH_INVENTORY, MESH_PAYMEN
 struct scene *scene_start(bool is_apart) {
     struct scene *scene = mem_alloc(sizeof(*scene));
     scene->mesh = is_apart ? mesh_start_apart() : mesh_start();
+    if (is_apart)
+        standby_delay_replay(apart_standby(mesh_apart(scene->mesh)), STANDBY_LAG_MS);
     scene->ports[0] = mesh_http_port(scene->mesh);
     scene->ports[1] = free_port();
     scene->second_admin_port = free_port();

@@ -14,7 +14,8 @@ enum { SCENE_GATEWAYS = 2 };
 
 struct scene;
 
-/* `is_apart`: with a database for each service, and lists of orders read from a standby. */
+/* `is_apart`: with a database for each service, and lists of orders read from a standby that lags.
+ */
 struct scene *scene_start(bool is_apart);
 void scene_stop(struct scene **scene);
 struct mesh *scene_mesh(struct scene *scene);

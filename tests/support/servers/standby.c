@@ -5,6 +5,7 @@
 #include "tests/support/servers/server_kinds.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -119,6 +120,13 @@ int standby_port(const struct standby *standby) {
 
 const char *standby_url(const struct standby *standby) {
     return standby->url.ptr;
+}
+
+void standby_delay_replay(struct standby *standby, int64_t ms) {
+    char sql[80];
+    snprintf(sql, sizeof(sql), "ALTER SYSTEM SET recovery_min_apply_delay = %lld", (long long)ms);
+    run_sql(standby, sql);
+    run_sql(standby, "SELECT pg_reload_conf()");
 }
 
 void standby_hold_replay(struct standby *standby) {

@@ -20,6 +20,8 @@ int standby_port(const struct standby *standby);
 const char *
 standby_url(const struct standby *standby); /* a superuser's, of the source's database */
 
+/* It shows each commit so much later, from here on. */
+void standby_delay_replay(struct standby *standby, int64_t ms);
 /* It goes on receiving, and shows nothing of it. */
 void standby_hold_replay(struct standby *standby);
 void standby_resume_replay(struct standby *standby);
