@@ -66,7 +66,7 @@ static void ask_for(struct story *story, const char *method, const char *path, c
                     struct buf *answer) {
     struct http_client *http = http_client_create();
     struct http_response response;
-    char url[200];
+    char url[300];
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/api/v1/%s", (int)mesh_http_port(story->mesh),
              path);
     const char *const headers[] = {"Idempotency-Key: dump", NULL};
