@@ -10,20 +10,30 @@
 #include <stdlib.h>
 
 #define AGAIN_MS 50
+/* What seals is kept no longer, since it could open what it has sealed. */
+#define PAIR_MS 1000
 
 struct publish_lane {
     struct publish_options options;
-    struct delay again, deadline;
+    struct delay again, deadline, pair_life;
+    struct seal_pair pair;            /* seals personal data */
+    h2o_timer_t pair_end;             /* runs while there may be a pair */
     struct buf contact, sealed, data; /* used again from command to command */
 };
 
 /* --- lifecycle -------------------------------------------------------------------------------- */
+
+static void on_pair_end(h2o_timer_t *timer) {
+    seal_pair_forget(&H2O_STRUCT_FROM_MEMBER(struct publish_lane, pair_end, timer)->pair);
+}
 
 struct publish_lane *publish_lane_create(const struct publish_options *options) {
     struct publish_lane *lane = mem_alloc(sizeof(*lane));
     lane->options = *options;
     delay_init(&lane->again, options->context->loop, AGAIN_MS);
     delay_init(&lane->deadline, options->context->loop, (uint64_t)options->timeout_ms);
+    delay_init(&lane->pair_life, options->context->loop, PAIR_MS);
+    lane->pair_end.cb = on_pair_end;
     return lane;
 }
 
@@ -34,6 +44,9 @@ void publish_lane_destroy(struct publish_lane **lane) {
         return;
     delay_fini(&l->again);
     delay_fini(&l->deadline);
+    timer_stop(&l->pair_end);
+    delay_fini(&l->pair_life);
+    seal_pair_forget(&l->pair);
     buf_fini(&l->contact);
     buf_fini(&l->sealed);
     buf_fini(&l->data);
@@ -43,10 +56,14 @@ void publish_lane_destroy(struct publish_lane **lane) {
 /* --- the command ------------------------------------------------------------------------------ */
 
 static void seal_contact(struct publish_lane *lane, const struct seal_look *seal) {
-    if (seal->choice == SEAL_BY_MASTER)
+    if (seal->choice == SEAL_BY_MASTER) {
         key_ring_seal(lane->options.keys, buf_slice(&lane->contact), &lane->sealed);
-    else
-        seal_key_seal(&seal->key, lane->options.keys, buf_slice(&lane->contact), &lane->sealed);
+        return;
+    }
+    seal_key_seal(&seal->key, &lane->pair, lane->options.keys, buf_slice(&lane->contact),
+                  &lane->sealed);
+    if (!timer_is_running(&lane->pair_end))
+        timer_start(&lane->pair_end, &lane->pair_life);
 }
 
 static void write_submission(struct publish_lane *lane, const struct submission *submission) {

@@ -60,26 +60,50 @@ static enum status derive(const struct key_ring *ring, struct slice master,
     return key_ring_derive(ring, master, context, key, error);
 }
 
+/* --- sealing ---------------------------------------------------------------------------------- */
+
+void seal_pair_forget(struct seal_pair *pair) {
+    sodium_memzero(pair, sizeof(*pair));
+}
+
+static bool has_sealed_for(const struct seal_pair *pair, const struct seal_key *key) {
+    for (size_t i = 0; i < pair->count; i++)
+        if (memcmp(pair->recipients[i].bytes, key->bytes, SEAL_KEY_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* A second text under the same two public keys would have the first one's key and nonce. */
+static void use_pair(struct seal_pair *pair, const struct seal_key *key) {
+    if (pair->count == SEAL_PAIR_RECIPIENTS || has_sealed_for(pair, key))
+        seal_pair_forget(pair);
+    if (pair->count == 0)
+        crypto_box_keypair(pair->public_key, pair->private_key);
+    pair->recipients[pair->count++] = *key;
+}
+
 /* A public key with which there is no secret seals for nobody: crypto_scalarmult() leaves zeros,
    and the text opens with no key that is kept. */
-void seal_key_seal(const struct seal_key *key, const struct key_ring *ring, struct slice plain,
-                   struct buf *sealed) {
+void seal_key_seal(const struct seal_key *key, struct seal_pair *by, const struct key_ring *ring,
+                   struct slice plain, struct buf *sealed) {
     char id[SEAL_KEY_ID_LEN + 1], prefix[PREFIX_LEN + 1];
-    uint8_t private_key[SEAL_KEY_BYTES], derived[SEALED_BOX_KEY_BYTES];
+    uint8_t derived[SEALED_BOX_KEY_BYTES];
     struct exchange exchange = {.secret = {0}};
+    use_pair(by, key);
+    memcpy(exchange.ephemeral, by->public_key, SEAL_KEY_BYTES);
     memcpy(exchange.recipient, key->bytes, SEAL_KEY_BYTES);
-    crypto_box_keypair(exchange.ephemeral, private_key);
-    (void)!crypto_scalarmult(exchange.secret, private_key, key->bytes);
+    (void)!crypto_scalarmult(exchange.secret, by->private_key, key->bytes);
     seal_key_id(key, id);
     snprintf(prefix, sizeof(prefix), "v2.%.*s.%s.", SLICE_ARG(key_ring_id(ring)), id);
     if (derive(ring, key_ring_id(ring), &exchange, derived, NULL) == STATUS_OK)
         sealed_box_write(derived, (struct slice){prefix, PREFIX_LEN},
                          (struct slice){(const char *)exchange.ephemeral, SEAL_KEY_BYTES}, plain,
                          sealed);
-    sodium_memzero(private_key, sizeof(private_key));
     sodium_memzero(derived, sizeof(derived));
     sodium_memzero(&exchange, sizeof(exchange));
 }
+
+/* --- opening ---------------------------------------------------------------------------------- */
 
 bool sealed_key_id(struct slice sealed, struct slice *id) {
     bool has_form = sealed.len > PREFIX_LEN && memcmp(sealed.ptr, "v2.", MASTER_AT) == 0 &&

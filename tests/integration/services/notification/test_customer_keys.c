@@ -18,6 +18,7 @@
 
 static struct pg *pg;
 static struct key_ring *old_ring, *new_ring, *both;
+static struct seal_pair pair;
 
 /* --- what is asked of it ---------------------------------------------------------------------- */
 
@@ -72,7 +73,7 @@ static void seal_with(const struct seal_key *key, struct buf *sealed) {
     if (key == NULL)
         key_ring_seal(world.notification.ring, SLICE_LITERAL(PERSONAL), sealed);
     else
-        seal_key_seal(key, world.notification.ring, SLICE_LITERAL(PERSONAL), sealed);
+        seal_key_seal(key, &pair, world.notification.ring, SLICE_LITERAL(PERSONAL), sealed);
 }
 
 /* `key` NULL: the master key. */
@@ -169,7 +170,7 @@ static void the_database_has_nothing_that_opens_without_the_master_key(void **st
     struct buf sealed = {0}, plain = {0};
     struct error error = {0};
     struct seal_key key = key_of(ONE("C1"), 0);
-    seal_key_seal(&key, old_ring, SLICE_LITERAL(PERSONAL), &sealed);
+    seal_key_seal(&key, &pair, old_ring, SLICE_LITERAL(PERSONAL), &sealed);
     char *opener = world_query_text(&world, "SELECT opener FROM notifications.customer_keys");
     assert_int_equal(seal_key_open(old_ring, slice_of(opener), buf_slice(&sealed), &plain, &error),
                      STATUS_OK);
@@ -373,7 +374,7 @@ static void a_new_master_key_takes_over_and_the_old_one_opens_nothing_any_more(v
     struct buf sealed = {0}, plain = {0};
     struct error error = {0};
     struct seal_key own = key_of(ONE("C1"), 0);
-    seal_key_seal(&own, old_ring, SLICE_LITERAL(PERSONAL), &sealed);
+    seal_key_seal(&own, &pair, old_ring, SLICE_LITERAL(PERSONAL), &sealed);
     char *left_behind = world_query_text(&world, "SELECT opener FROM notifications.customer_keys "
                                                  "WHERE customer_id = 'C1'");
     world.notification.ring = both;

@@ -15,6 +15,7 @@ struct keys {
     struct key_ring *a, *b, *b_then_a;
     struct seal_key key;
     struct buf opener;
+    struct seal_pair pair;
 };
 
 static void write_key(char *path, const char *content) {
@@ -64,7 +65,7 @@ static void what_was_sealed_is_opened(void **state) {
     static const char *const plains[] = {"", "x", "{\"email\":\"c100@example.com\"}"};
     for (size_t i = 0; i < sizeof(plains) / sizeof(plains[0]); i++) {
         struct buf sealed = {0}, plain = {0};
-        seal_key_seal(&keys->key, keys->a, slice_of(plains[i]), &sealed);
+        seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of(plains[i]), &sealed);
         assert_int_equal(
             seal_key_open(keys->a, buf_slice(&keys->opener), buf_slice(&sealed), &plain, NULL),
             STATUS_OK);
@@ -81,7 +82,7 @@ static void a_text_names_the_master_key_and_its_own(void **state) {
     struct slice named;
     seal_key_id(&keys->key, id);
 
-    seal_key_seal(&keys->key, keys->a, slice_of("c100@example.com"), &sealed);
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("c100@example.com"), &sealed);
     key_ring_seal(keys->a, slice_of("c100@example.com"), &by_master);
 
     assert_memory_equal(sealed.ptr, "v2.", 3);
@@ -100,7 +101,7 @@ static void without_the_opener_the_master_key_opens_nothing(void **state) {
     struct seal_key other;
     seal_key_create(keys->a, &other, &other_opener);
 
-    seal_key_seal(&keys->key, keys->a, slice_of("x"), &sealed);
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("x"), &sealed);
 
     assert_int_equal(key_ring_open(keys->a, buf_slice(&sealed), &plain, NULL), STATUS_INVALID);
     assert_int_equal(open_with(keys->a, &other_opener, &sealed), STATUS_INVALID);
@@ -116,8 +117,8 @@ static void without_the_master_key_nothing_can_be_sealed_or_opened(void **state)
     struct keys *keys = *state;
     struct buf sealed = {0}, forged = {0};
 
-    seal_key_seal(&keys->key, keys->a, slice_of("x"), &sealed);
-    seal_key_seal(&keys->key, keys->b, slice_of("x"), &forged);
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("x"), &sealed);
+    seal_key_seal(&keys->key, &keys->pair, keys->b, slice_of("x"), &forged);
 
     assert_int_equal(open_with(keys->b, &keys->opener, &sealed), STATUS_NOT_FOUND);
     assert_int_equal(open_with(keys->a, &keys->opener, &forged), STATUS_NOT_FOUND);
@@ -130,7 +131,7 @@ static void without_the_master_key_nothing_can_be_sealed_or_opened(void **state)
 static void a_changed_text_is_invalid(void **state) {
     struct keys *keys = *state;
     struct buf sealed = {0};
-    seal_key_seal(&keys->key, keys->a, slice_of("x"), &sealed);
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("x"), &sealed);
     for (size_t at = 0; at < sealed.len; at++) {
         sealed.ptr[at] ^= 1;
         assert_int_not_equal(open_with(keys->a, &keys->opener, &sealed), STATUS_OK);
@@ -143,8 +144,8 @@ static void a_changed_text_is_invalid(void **state) {
 static void after_a_change_of_the_master_key_old_texts_still_open(void **state) {
     struct keys *keys = *state;
     struct buf by_old = {0}, by_new = {0};
-    seal_key_seal(&keys->key, keys->a, slice_of("old"), &by_old);
-    seal_key_seal(&keys->key, keys->b_then_a, slice_of("new"), &by_new);
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("old"), &by_old);
+    seal_key_seal(&keys->key, &keys->pair, keys->b_then_a, slice_of("new"), &by_new);
     assert_int_equal(open_with(keys->b_then_a, &keys->opener, &by_old), STATUS_OK);
     assert_int_equal(open_with(keys->b_then_a, &keys->opener, &by_new), STATUS_OK);
     buf_fini(&by_old);
@@ -170,9 +171,77 @@ static void a_key_without_a_secret_seals_for_nobody(void **state) {
     struct keys *keys = *state;
     const struct seal_key zero = {.bytes = {0}};
     struct buf sealed = {0};
-    seal_key_seal(&zero, keys->a, slice_of("x"), &sealed);
+    seal_key_seal(&zero, &keys->pair, keys->a, slice_of("x"), &sealed);
     assert_int_equal(open_with(keys->a, &keys->opener, &sealed), STATUS_INVALID);
     buf_fini(&sealed);
+}
+
+/* The text of an ephemeral key in a sealed text, up to where what follows is in the same digit. */
+static struct slice ephemeral_of(const struct buf *sealed) {
+    size_t at = sizeof("v2.") - 1 + KEY_RING_ID_LEN + 1 + SEAL_KEY_ID_LEN + 1;
+    assert_true(sealed->len > at + 42);
+    return (struct slice){sealed->ptr + at, 42};
+}
+
+static bool have_one_ephemeral(const struct buf *a, const struct buf *b) {
+    return slice_equal(ephemeral_of(a), ephemeral_of(b));
+}
+
+static void an_ephemeral_key_serves_several_recipients_each_once(void **state) {
+    struct keys *keys = *state;
+    struct buf first = {0}, others = {0}, again = {0}, opener = {0};
+    struct seal_key other;
+    seal_key_create(keys->a, &other, &opener);
+
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("x"), &first);
+    seal_key_seal(&other, &keys->pair, keys->a, slice_of("x"), &others);
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("x"), &again);
+
+    assert_true(have_one_ephemeral(&first, &others));
+    assert_false(have_one_ephemeral(&first, &again));
+    assert_int_equal(open_with(keys->a, &keys->opener, &first), STATUS_OK);
+    assert_int_equal(open_with(keys->a, &opener, &others), STATUS_OK);
+    assert_int_equal(open_with(keys->a, &keys->opener, &again), STATUS_OK);
+    buf_fini(&first);
+    buf_fini(&others);
+    buf_fini(&again);
+    buf_fini(&opener);
+}
+
+static void an_ephemeral_key_serves_no_more_than_so_many(void **state) {
+    struct keys *keys = *state;
+    struct buf first = {0}, last = {0}, next = {0};
+    for (int i = 0; i <= SEAL_PAIR_RECIPIENTS; i++) {
+        struct seal_key key = keys->key;
+        key.bytes[0] = (uint8_t)i;
+        buf_clear(i < SEAL_PAIR_RECIPIENTS ? &last : &next);
+        seal_key_seal(&key, &keys->pair, keys->a, slice_of("x"),
+                      i < SEAL_PAIR_RECIPIENTS ? &last : &next);
+        if (i == 0)
+            buf_append_slice(&first, buf_slice(&last));
+    }
+    assert_true(have_one_ephemeral(&first, &last));
+    assert_false(have_one_ephemeral(&first, &next));
+    buf_fini(&first);
+    buf_fini(&last);
+    buf_fini(&next);
+}
+
+static void nothing_is_left_of_a_pair_that_is_forgotten(void **state) {
+    struct keys *keys = *state;
+    static const struct seal_pair nothing;
+    struct buf before = {0}, after = {0};
+    struct seal_key other = keys->key;
+    other.bytes[0] ^= 1;
+
+    seal_key_seal(&keys->key, &keys->pair, keys->a, slice_of("x"), &before);
+    seal_pair_forget(&keys->pair);
+    assert_memory_equal(&keys->pair, &nothing, sizeof(nothing));
+    seal_key_seal(&other, &keys->pair, keys->a, slice_of("x"), &after);
+
+    assert_false(have_one_ephemeral(&before, &after));
+    buf_fini(&before);
+    buf_fini(&after);
 }
 
 int main(void) {
@@ -188,6 +257,10 @@ int main(void) {
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_key_is_written_and_read, begin, end),
         cmocka_unit_test_setup_teardown(a_key_without_a_secret_seals_for_nobody, begin, end),
+        cmocka_unit_test_setup_teardown(an_ephemeral_key_serves_several_recipients_each_once, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(an_ephemeral_key_serves_no_more_than_so_many, begin, end),
+        cmocka_unit_test_setup_teardown(nothing_is_left_of_a_pair_that_is_forgotten, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
