@@ -178,14 +178,17 @@ struct handover *outbox_hand_over(const struct outbox *outbox) {
     return made;
 }
 
+void handover_drop_first(struct handover **list) {
+    struct handover *first = *list;
+    *list = first->next;
+    free(first->rows);
+    free(first->bytes);
+    free(first);
+}
+
 void handover_destroy_all(struct handover **list) {
-    while (*list != NULL) {
-        struct handover *first = *list;
-        *list = first->next;
-        free(first->rows);
-        free(first->bytes);
-        free(first);
-    }
+    while (*list != NULL)
+        handover_drop_first(list);
 }
 
 void handover_insert(struct handover **list, struct handover *added) {

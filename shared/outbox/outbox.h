@@ -48,6 +48,7 @@ struct handover {
 /* NULL when nothing was written so. */
 struct handover *outbox_hand_over(const struct outbox *outbox);
 void handover_destroy_all(struct handover **list);
+void handover_drop_first(struct handover **list);
 /* Puts one into a list, which is sorted by the ids of first rows. Takes it over. */
 void handover_insert(struct handover **list, struct handover *added);
 

@@ -55,16 +55,6 @@ void outbox_ids_add(struct outbox_ids *ids, int64_t id) {
         absorb(ids);
 }
 
-bool outbox_ids_has(const struct outbox_ids *ids, int64_t id) {
-    if (id < ids->next)
-        return true;
-    for (size_t i = 0; i < ids->range_count; i++) {
-        if (id >= ids->ranges[i].begin && id < ids->ranges[i].end)
-            return true;
-    }
-    return false;
-}
-
 bool outbox_ids_needs_mark(const struct outbox_ids *ids) {
     return ids->mark_top == 0 && ids->next < ids->top;
 }

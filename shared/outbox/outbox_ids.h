@@ -32,7 +32,6 @@ struct outbox_ids {
 
 /* This row is dealt with. */
 void outbox_ids_add(struct outbox_ids *ids, int64_t id);
-bool outbox_ids_has(const struct outbox_ids *ids, int64_t id);
 
 /* Some ids are missing, and no mark is made yet that would tell that they never come. */
 bool outbox_ids_needs_mark(const struct outbox_ids *ids);

@@ -26,6 +26,14 @@ void relay_cursor_add_listed(struct relay_cursor *cursor, struct slice list, uin
     }
 }
 
+bool relay_cursor_is_past(const struct relay_cursor *cursor, uint64_t xid) {
+    for (size_t i = 0; i < cursor->hole_count; i++) {
+        if (cursor->holes[i] == xid)
+            return false;
+    }
+    return xid < cursor->next_xid;
+}
+
 uint64_t relay_cursor_lowest_hole(const struct relay_cursor *cursor) {
     uint64_t lowest = UINT64_MAX;
     for (size_t i = 0; i < cursor->hole_count; i++) {

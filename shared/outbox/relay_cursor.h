@@ -16,6 +16,8 @@ struct relay_cursor {
 void relay_cursor_fini(struct relay_cursor *cursor);
 /* Adds as holes the comma-separated xids of `list`, as in snapshots and arrays, below `below`. */
 void relay_cursor_add_listed(struct relay_cursor *cursor, struct slice list, uint64_t below);
+/* Whether the transaction has been read, if it wrote anything. */
+bool relay_cursor_is_past(const struct relay_cursor *cursor, uint64_t xid);
 /* UINT64_MAX for none. */
 uint64_t relay_cursor_lowest_hole(const struct relay_cursor *cursor);
 /* Appends the holes as an array's text. */

@@ -53,7 +53,12 @@ int64_t relay_feed_due_us(const struct relay_feed *feed) {
     return feed->read_us + feed->poll_us;
 }
 
-static void take_ids(struct relay_feed *feed, const struct relay_pass *pass) {
+/* Adds to the pass what was handed over, and notes all of its rows. */
+static void take_handed(struct relay_feed *feed, struct handover **handed,
+                        struct relay_pass *pass) {
+    size_t read = pass->row_count;
+    relay_pass_take(pass, handed);
+    metric_add(&handed_over, 0, (int64_t)(pass->row_count - read));
     for (size_t i = 0; i < pass->row_count; i++)
         outbox_ids_add(&feed->ids, pass->rows[i].id);
 }
@@ -84,16 +89,46 @@ static enum status mark_missing(struct relay_feed *feed, struct error *error) {
     return status;
 }
 
-static enum status read_next(struct relay_feed *feed, const struct relay_reading *reading,
-                             struct relay_pass *pass, struct error *error) {
+static bool leave_out(const struct handover *handed, struct relay_ahead *ahead) {
+    for (; handed != NULL; handed = handed->next) {
+        if (ahead->count == RELAY_AHEAD_MOST)
+            return false;
+        ahead->xids[ahead->count++] = handed->rows[0].xid;
+    }
+    return true;
+}
+
+/* The reading ends before these, and what was committed before them may be there. */
+static void drop_beyond(uint64_t next_xid, struct handover **list) {
+    while (*list != NULL) {
+        if ((*list)->rows[0].xid < next_xid)
+            list = &(*list)->next;
+        else
+            handover_drop_first(list);
+    }
+}
+
+/* Reads all but what was handed over, and has both in the pass. */
+static enum status read_next(struct relay_feed *feed, const struct relay_reading *asked,
+                             struct handover **handed, struct relay_pass *pass,
+                             struct error *error) {
+    struct relay_ahead left_out = feed->ahead;
+    struct relay_reading reading = *asked;
     int64_t asked_us = clock_monotonic_us();
-    enum status status = relay_pass_read(feed->pg, reading, pass, error);
-    if (status != STATUS_OK)
+    if (leave_out(*handed, &left_out))
+        reading.ahead = &left_out;
+    else
+        handover_destroy_all(handed);
+    enum status status = relay_pass_read(feed->pg, &reading, pass, error);
+    if (status != STATUS_OK) {
+        handover_destroy_all(handed);
         return status;
+    }
     feed->read_us = feed->read_all_us = asked_us;
     pass->goes_past_ahead = feed->ahead.count > 0;
     drop_ahead(&feed->ahead, pass->after.next_xid);
-    take_ids(feed, pass);
+    drop_beyond(pass->after.next_xid, handed);
+    take_handed(feed, handed, pass);
     if (pass->was_cut)
         return STATUS_OK;
     outbox_ids_read(&feed->ids, pass->after.next_xid, relay_cursor_lowest_hole(&pass->after));
@@ -130,16 +165,12 @@ static enum status look_for_more(struct relay_feed *feed, const struct relay_rea
 /* --- what was handed over --------------------------------------------------------------------- */
 
 /* A reading may have seen a transaction before it was handed over. */
-static void drop_known(const struct outbox_ids *ids, struct handover **list) {
+static void drop_read(const struct relay_cursor *cursor, struct handover **list) {
     while (*list != NULL) {
-        struct handover *one = *list;
-        if (!outbox_ids_has(ids, one->rows[0].id)) {
-            list = &one->next;
-            continue;
-        }
-        *list = one->next;
-        one->next = NULL;
-        handover_destroy_all(&one);
+        if (relay_cursor_is_past(cursor, (*list)->rows[0].xid))
+            handover_drop_first(list);
+        else
+            list = &(*list)->next;
     }
 }
 
@@ -160,21 +191,16 @@ static bool are_next(const struct relay_feed *feed, const struct handover *hande
 enum status relay_feed_next(struct relay_feed *feed, const struct relay_reading *reading,
                             bool must_read, struct handover **handed, struct relay_pass *pass,
                             struct error *error) {
-    drop_known(&feed->ids, handed);
+    drop_read(reading->from, handed);
     bool must_look = must_read, is_due = clock_monotonic_us() >= relay_feed_due_us(feed);
     if (!must_read && is_due && *handed == NULL) {
         enum status status = look_for_more(feed, reading, &must_look, error);
         if (status != STATUS_OK || !must_look)
             return status;
     }
-    if (must_look || is_due || !are_next(feed, *handed)) {
-        handover_destroy_all(handed);
-        return read_next(feed, reading, pass, error);
-    }
-    for (const struct handover *one = *handed; one != NULL; one = one->next)
-        feed->ahead.xids[feed->ahead.count++] = one->rows[0].xid;
-    relay_pass_take(pass, handed);
-    take_ids(feed, pass);
-    metric_add(&handed_over, 0, (int64_t)pass->row_count);
+    if (must_look || is_due || !are_next(feed, *handed))
+        return read_next(feed, reading, handed, pass, error);
+    (void)leave_out(*handed, &feed->ahead);
+    take_handed(feed, handed, pass);
     return STATUS_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * What a relay publishes next: rows that were handed over, while they are the next of the outbox as
- * far as is known, or else what it reads.
+ * What a relay publishes next: rows that were handed over, alone while they are the next of the
+ * outbox as far as is known, or else together with what it reads, which is all but those.
  *
  * It reads at least every poll_ms, since others may write into the outbox, and since only a reading
  * takes the cursor on. Transactions whose rows were published from memory are left out of readings
@@ -21,8 +21,8 @@ void relay_feed_destroy(struct relay_feed **feed);
 /* The cursor was loaded: nothing is known of the rows after it. */
 void relay_feed_forget(struct relay_feed *feed);
 
-/* The next rows, or none. What was handed over is taken, and left to the reading where it is not
-   used; errors as relay_pass_read(). */
+/* The next rows, or none. What was handed over is taken, and left to another reading where it is
+   not used; errors as relay_pass_read(). */
 enum status relay_feed_next(struct relay_feed *feed, const struct relay_reading *reading,
                             bool must_read, struct handover **handed, struct relay_pass *pass,
                             struct error *error) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Two index ranges, never OR: with OR the planner filters the whole index. WITH TIES keeps a
    transaction whole, so a cut always falls between two. */
@@ -113,15 +114,25 @@ enum status relay_pass_read(struct pg *pg, const struct relay_reading *reading,
     return STATUS_OK;
 }
 
+static int by_id(const void *a, const void *b) {
+    const struct relay_row *left = a, *right = b;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
 void relay_pass_take(struct relay_pass *pass, struct handover **handed) {
-    size_t count = 0;
-    *pass = (struct relay_pass){.handed = *handed};
+    size_t count = pass->row_count;
+    pass->handed = *handed;
     *handed = NULL;
     for (const struct handover *one = pass->handed; one != NULL; one = one->next)
         count += one->row_count;
-    pass->rows = mem_alloc((count + 1) * sizeof(*pass->rows));
+    struct relay_row *rows = mem_alloc((count + 1) * sizeof(*rows));
+    if (pass->row_count > 0)
+        memcpy(rows, pass->rows, pass->row_count * sizeof(*rows));
     for (const struct handover *one = pass->handed; one != NULL; one = one->next) {
-        for (size_t i = 0; i < one->row_count; i++)
-            pass->rows[pass->row_count++] = one->rows[i];
+        memcpy(rows + pass->row_count, one->rows, one->row_count * sizeof(*rows));
+        pass->row_count += one->row_count;
     }
+    qsort(rows, count, sizeof(*rows), by_id);
+    free(pass->rows);
+    pass->rows = rows;
 }

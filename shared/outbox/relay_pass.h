@@ -13,7 +13,7 @@
 #include "shared/outbox/relay_cursor.h"
 #include "shared/pg/pg.h"
 
-#define RELAY_AHEAD_MOST 32
+#define RELAY_AHEAD_MOST 64
 
 /* Transactions whose rows were published from memory. */
 struct relay_ahead {
@@ -27,7 +27,7 @@ struct relay_pass {
     struct relay_row *rows;
     size_t row_count;
     struct pg_result *result; /* what was read; NULL: the rows were handed over */
-    struct handover *handed;
+    struct handover *handed;  /* whose rows the pass has as well */
     /* Of what was read: */
     bool was_cut;         /* the limit was reached: there is more */
     bool goes_past_ahead; /* and past what was published from memory */
@@ -47,7 +47,8 @@ struct relay_reading {
 /* UNAVAILABLE: the session is another. */
 enum status relay_pass_read(struct pg *pg, const struct relay_reading *reading,
                             struct relay_pass *pass, struct error *error) MUST_CHECK;
-/* Takes the list over. */
+/* Takes the list over, whose rows join those that the pass has, all by their ids. The pass is zero,
+   or was read without them. */
 void relay_pass_take(struct relay_pass *pass, struct handover **handed);
 
 /* Reads what relay_read_sql gives; borrows from `rows`. */

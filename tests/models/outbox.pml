@@ -279,6 +279,11 @@ inline read() {
         :: last == LIMIT -> after_next = at; break
         :: else
         fi
+#ifdef SETBACK
+    :: at >= next && at <= XIDS && IS_WANTED(at) -> /* handed over: in the pass, and not read */
+        rows = rows | BIT(at);
+        at++
+#endif
     :: at <= XIDS && !(at < next && HAS(holes, at) && IS_WANTED(at)) &&
         !(at >= next && IS_WANTED(at)) -> at++
     :: at > XIDS -> break

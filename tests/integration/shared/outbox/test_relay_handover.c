@@ -44,22 +44,69 @@ static struct relay *start_relay_that_polls(int64_t poll_ms) {
 
 /* --- from memory ------------------------------------------------------------------------------ */
 
-/* The row is gone before anybody could read it. */
-static void what_is_handed_over_is_published_without_being_read(void **state) {
-    (void)state;
+/* Rows that are gone before anybody could read them. */
+static void write_unreadable(struct writer *writer, int count) {
     static const struct pg_statement take_out = {
         "test.take_out", "DELETE FROM outbox WHERE xid = pg_current_xact_id()", 0};
     struct error error = {0};
+    write_open(writer, count, &writer->committed);
+    require_ok(pg_query(writer->pg, &take_out, NULL, NULL, &error), &error);
+    commit(writer);
+}
+
+static void what_is_handed_over_is_published_without_being_read(void **state) {
+    (void)state;
     struct writer writer;
     relay = start_relay(512);
     open_own(&writer);
     warm_up(&writer);
-    write_open(&writer, 3, &writer.committed);
-    require_ok(pg_query(writer.pg, &take_out, NULL, NULL, &error), &error);
-    commit(&writer);
+    write_unreadable(&writer, 3);
     assert_published(&writer.committed);
     stop_relay(&relay);
     writer_close(&writer);
+}
+
+/* Three of four rows of a busy service were read back, with those that somebody else had to read.
+   No poll comes between a commit and its handing over. */
+static void what_is_handed_over_is_not_read_when_others_are(void **state) {
+    (void)state;
+    struct writer own, other;
+    relay = start_relay_that_polls(1000);
+    open_own(&own);
+    writer_open(&other);
+    warm_up(&own);
+    for (int i = 0; i < 5; i++) {
+        write_open(&other, 2, &own.committed);
+        commit(&other);
+        write_unreadable(&own, 3);
+    }
+    assert_true(are_published(id_count(&own.committed), WAIT_MS));
+    assert_true(id_lists_equal(&published, &own.committed));
+    stop_relay(&relay);
+    writer_close(&own);
+    writer_close(&other);
+}
+
+/* Readings end at the limit, and what is handed over lies behind. */
+static void what_is_handed_over_waits_for_what_is_read_before_it(void **state) {
+    (void)state;
+    struct writer own, other;
+    relay = start_relay(4);
+    open_own(&own);
+    writer_open(&other);
+    warm_up(&own);
+    for (int i = 0; i < 5; i++) {
+        for (int j = 0; j < 50; j++) {
+            write_open(&other, 1, &own.committed);
+            commit(&other);
+        }
+        write_committed(&own, 2);
+    }
+    assert_true(are_published(id_count(&own.committed), WAIT_MS));
+    assert_true(id_lists_equal(&published, &own.committed));
+    stop_relay(&relay);
+    writer_close(&own);
+    writer_close(&other);
 }
 
 static void what_was_published_from_memory_is_below_the_cursor_when_the_relay_ends(void **state) {
@@ -380,6 +427,8 @@ static void a_broker_killed_under_load_loses_and_repeats_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_handed_over_is_published_without_being_read, each_setup),
+        cmocka_unit_test_setup(what_is_handed_over_is_not_read_when_others_are, each_setup),
+        cmocka_unit_test_setup(what_is_handed_over_waits_for_what_is_read_before_it, each_setup),
         cmocka_unit_test_setup(
             what_was_published_from_memory_is_below_the_cursor_when_the_relay_ends, each_setup),
         cmocka_unit_test_setup(what_others_committed_before_is_published_first, each_setup),

@@ -23,8 +23,6 @@ static void what_follows_without_a_gap_moves_the_next(void **state) {
     add_all(&ids, 10, 15);
     assert_int_equal(ids.next, 15);
     assert_false(outbox_ids_needs_mark(&ids));
-    assert_true(outbox_ids_has(&ids, 14));
-    assert_false(outbox_ids_has(&ids, 15));
 }
 
 static void what_is_missing_is_waited_for_and_closes_the_gap(void **state) {
@@ -33,8 +31,6 @@ static void what_is_missing_is_waited_for_and_closes_the_gap(void **state) {
     add_all(&ids, 12, 14);
     outbox_ids_add(&ids, 16);
     assert_int_equal(ids.next, 10);
-    assert_true(outbox_ids_has(&ids, 13));
-    assert_false(outbox_ids_has(&ids, 14));
     outbox_ids_add(&ids, 11); /* beside a range that is known */
     assert_int_equal(ids.next, 10);
     outbox_ids_add(&ids, 10);

@@ -71,6 +71,18 @@ static void no_holes_are_an_empty_array(void **state) {
     relay_cursor_fini(&cursor);
 }
 
+static void a_cursor_is_past_what_is_below_it_but_for_its_holes(void **state) {
+    (void)state;
+    struct relay_cursor cursor = {.next_xid = 10};
+    relay_cursor_add_listed(&cursor, SLICE_LITERAL("7,9"), 10);
+
+    assert_true(relay_cursor_is_past(&cursor, 8));
+    assert_false(relay_cursor_is_past(&cursor, 7));
+    assert_false(relay_cursor_is_past(&cursor, 9));
+    assert_false(relay_cursor_is_past(&cursor, 10));
+    relay_cursor_fini(&cursor);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_has_an_end_and_those_that_run),
@@ -78,6 +90,7 @@ int main(void) {
         cmocka_unit_test(only_those_below_the_cursor_are_holes),
         cmocka_unit_test(holes_are_read_as_they_are_written),
         cmocka_unit_test(no_holes_are_an_empty_array),
+        cmocka_unit_test(a_cursor_is_past_what_is_below_it_but_for_its_holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
