@@ -23,7 +23,7 @@ static const struct pg_statement add_keys = {
     .sql = "INSERT INTO notifications.customer_keys (id, tenant, customer_id, public_key, opener)"
            " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
            "  AS d(id, tenant, customer_id, public_key, opener)"
-           " ORDER BY tenant, customer_id ON CONFLICT DO NOTHING",
+           " ORDER BY tenant, customer_id ON CONFLICT DO NOTHING RETURNING true",
     .param_count = 5,
 };
 
@@ -33,30 +33,39 @@ static const struct pg_statement find_shared = {
            " WHERE customer_id = '' AND opener IS NOT NULL ORDER BY created_at DESC LIMIT 1",
 };
 
-/* Returns the rows found; keys that were not are left as they are. */
-static enum status find(struct pg *pg, const struct customers *customers, struct arena *arena,
-                        struct slice *keys, size_t *found, struct error *error) {
+/* What is asked for, and the answer. */
+struct wanted_keys {
+    const struct customers *customers;
+    struct arena *arena;
+    struct slice *texts; /* one each, in the arena; empty while it is not known */
+};
+
+/* Returns the rows found; texts that were not are left as they are. */
+static enum status find(struct pg *pg, const struct wanted_keys *wanted, size_t *found,
+                        struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_INT64, PG_ARRAY_TEXT, PG_ARRAY_TEXT};
     struct pg_result *result = NULL;
     struct pg_columns columns;
     pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
-    for (size_t i = 0; i < customers->count; i++) {
+    for (size_t i = 0; i < wanted->customers->count; i++) {
         pg_array_add_int64(&columns.arrays[0], (int64_t)i);
-        pg_array_add_slice(&columns.arrays[1], customers->items[i].tenant);
-        pg_array_add_slice(&columns.arrays[2], customers->items[i].id);
+        pg_array_add_slice(&columns.arrays[1], wanted->customers->items[i].tenant);
+        pg_array_add_slice(&columns.arrays[2], wanted->customers->items[i].id);
     }
     enum status status = pg_columns_query(&columns, pg, &find_keys, &result, error);
     if (status == STATUS_OK)
         *found = (size_t)pg_rows(result);
     for (int row = 0; status == STATUS_OK && row < pg_rows(result); row++)
-        keys[pg_get_int64(result, row, 0)] = arena_slice(arena, pg_get_slice(result, row, 1));
+        wanted->texts[pg_get_int64(result, row, 0)] =
+            arena_slice(wanted->arena, pg_get_slice(result, row, 1));
     pg_result_free(&result);
     pg_columns_fini(&columns);
     return status;
 }
 
-static void add_pair(const struct key_ring *ring, const struct customer *customer,
-                     struct pg_columns *columns) {
+/* Returns what seals, as text. */
+static struct slice add_pair(const struct key_ring *ring, const struct customer *customer,
+                             struct arena *arena, struct pg_columns *columns) {
     struct seal_key key;
     struct buf text = {0}, opener = {0};
     char id[SEAL_KEY_ID_LEN + 1];
@@ -67,22 +76,28 @@ static void add_pair(const struct key_ring *ring, const struct customer *custome
                                 buf_slice(&opener)};
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
         pg_array_add_slice(&columns->arrays[i], row[i]);
+    struct slice made = arena_slice(arena, buf_slice(&text));
     buf_fini(&text);
     buf_fini(&opener);
+    return made;
 }
 
-/* For those without a key in `keys`; NULL: for all. */
+/* Makes those that are not known. Returns the rows added: fewer, where somebody else made some. */
 static enum status make(struct pg *pg, const struct key_ring *ring,
-                        const struct customers *customers, const struct slice *keys,
-                        struct error *error) {
+                        const struct wanted_keys *wanted, size_t *added, struct error *error) {
     static const enum pg_array_type types[] = {PG_ARRAY_TEXT, PG_ARRAY_TEXT, PG_ARRAY_TEXT,
                                                PG_ARRAY_TEXT, PG_ARRAY_TEXT};
+    struct pg_result *result = NULL;
     struct pg_columns columns;
     pg_columns_init(&columns, types, sizeof(types) / sizeof(types[0]));
-    for (size_t i = 0; i < customers->count; i++)
-        if (keys == NULL || keys[i].len == 0)
-            add_pair(ring, &customers->items[i], &columns);
-    enum status status = pg_columns_query(&columns, pg, &add_keys, NULL, error);
+    for (size_t i = 0; i < wanted->customers->count; i++)
+        if (wanted->texts[i].len == 0)
+            wanted->texts[i] =
+                add_pair(ring, &wanted->customers->items[i], wanted->arena, &columns);
+    enum status status = pg_columns_query(&columns, pg, &add_keys, &result, error);
+    if (status == STATUS_OK)
+        *added = (size_t)pg_rows(result);
+    pg_result_free(&result);
     pg_columns_fini(&columns);
     return status;
 }
@@ -90,14 +105,16 @@ static enum status make(struct pg *pg, const struct key_ring *ring,
 enum status customer_keys_get(struct pg *pg, const struct key_ring *ring,
                               const struct customers *customers, struct arena *arena,
                               struct slice *keys, struct error *error) {
-    size_t found = 0;
+    const struct wanted_keys wanted = {customers, arena, keys};
+    size_t found = 0, added = 0;
     memset(keys, 0, customers->count * sizeof(*keys));
-    enum status status = find(pg, customers, arena, keys, &found, error);
+    enum status status = find(pg, &wanted, &found, error);
     if (status != STATUS_OK || found == customers->count)
         return status;
-    status = make(pg, ring, customers, keys, error);
-    if (status == STATUS_OK)
-        status = find(pg, customers, arena, keys, &found, error);
+    status = make(pg, ring, &wanted, &added, error);
+    if (status != STATUS_OK || found + added == customers->count)
+        return status;
+    status = find(pg, &wanted, &found, error);
     if (status == STATUS_OK && found < customers->count)
         status = error_set(error, STATUS_UNAVAILABLE, "a customer was erased meanwhile");
     return status;
@@ -105,7 +122,13 @@ enum status customer_keys_get(struct pg *pg, const struct key_ring *ring,
 
 enum status shared_key_make(struct pg *pg, const struct key_ring *ring, struct error *error) {
     static const struct customer nobody = {{"", 0}, {"", 0}};
-    return make(pg, ring, &(struct customers){&nobody, 1}, NULL, error);
+    struct arena *arena = arena_create(1024);
+    struct slice text = {0};
+    size_t added;
+    const struct wanted_keys wanted = {&(struct customers){&nobody, 1}, arena, &text};
+    enum status status = make(pg, ring, &wanted, &added, error);
+    arena_destroy(&arena);
+    return status;
 }
 
 enum status shared_key_get(struct pg *pg, const struct key_ring *ring, struct arena *arena,
