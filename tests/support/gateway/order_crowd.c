@@ -1,6 +1,7 @@
 #include "tests/support/gateway/order_crowd.h"
 
 #include "shared/nats/atomic_batch.h"
+#include "tests/support/servers/stream_change.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -91,20 +92,12 @@ natsMsg *ask_server(const char *subject, const char *body) {
     return reply;
 }
 
-/* nats.c would leave out the members that it does not know. Takes over `value`. */
 void set_stream_member(const char *name, struct json_object *value) {
-    struct json_object *info = NULL, *config = NULL;
-    natsMsg *reply = ask_server("$JS.API.STREAM.INFO.COMMANDS", "");
-    struct slice text = {natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply)};
-    assert_int_equal(json_parse(text, &info, NULL), STATUS_OK);
-    assert_int_equal(json_get_object(info, "config", &config, NULL), STATUS_OK);
-    natsMsg_Destroy(reply);
-    json_object_object_add(config, name, value);
-    reply = ask_server("$JS.API.STREAM.UPDATE.COMMANDS", json_object_to_json_string(config));
-    if (strstr(natsMsg_GetData(reply), "\"error\"") != NULL)
-        fail_msg("%s", natsMsg_GetData(reply));
-    natsMsg_Destroy(reply);
-    json_object_put(info);
+    struct buf members = {0};
+    buf_printf(&members, "{\"%s\":%s}", name, json_object_to_json_string(value));
+    stream_change(fixture.nats, "COMMANDS", members.ptr);
+    json_object_put(value);
+    buf_fini(&members);
 }
 
 /* --- a crowd of clients ----------------------------------------------------------------------- */

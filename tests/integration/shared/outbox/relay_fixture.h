@@ -14,6 +14,7 @@
 #include "shared/pg/pg_result.h"
 #include "tests/support/base/test.h"
 #include "tests/support/servers/servers_fixture.h"
+#include "tests/support/servers/stream_change.h"
 
 #define WAIT_MS 30000
 #define ROLE "om_orders"

@@ -477,27 +477,17 @@ static bool says(void *closure) {
     return !relay_is_ready(waiting->relay, &why) && strstr(why.text, waiting->said) != NULL;
 }
 
-static void change_stream(bool is_full, bool is_sealed) {
-    jsStreamInfo *info = NULL;
-    assert_int_equal(js_GetStreamInfo(&info, js, STREAM, NULL, NULL), NATS_OK);
-    info->Config->MaxMsgs = is_full ? 1 : -1;
-    info->Config->Discard = is_full ? js_DiscardNew : js_DiscardOld;
-    info->Config->Sealed = is_sealed;
-    assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
-    jsStreamInfo_Destroy(info);
-}
-
 /* The reason was an error's number, or a time-out, of whichever stream. */
 static void a_stream_that_takes_nothing_is_named(void **state) {
     (void)state;
     struct writer writer;
     struct waiting waiting = {.relay = start_relay(512)};
     writer_open(&writer);
-    change_stream(true, false);
+    stream_change(nats, STREAM, "{\"max_msgs\":1,\"discard\":\"new\"}");
     write_committed(&writer, 5);
     waiting.said = "the relay waits: the stream ORDERS refuses: maximum messages exceeded (10077)";
     bool is_full = wait_until(says, &waiting, WAIT_MS);
-    change_stream(false, true);
+    stream_change(nats, STREAM, "{\"max_msgs\":-1,\"discard\":\"old\",\"sealed\":true}");
     waiting.said = "the stream ORDERS refuses: invalid operation on sealed stream (10109)";
     bool is_sealed = wait_until(says, &waiting, WAIT_MS);
     assert_int_equal(js_DeleteStream(js, STREAM, NULL, NULL), NATS_OK);

@@ -221,28 +221,12 @@ static void what_the_stream_knows_is_not_doubled_and_what_it_does_not_is_stored(
     writer_close(&writer);
 }
 
-/* Sets one member of the stream's configuration. nats.c 3.4 would leave out what it does not know.
- */
-static void change_stream(const char *key, struct json_object *value) {
-    struct json_object *found, *config, *answer;
-    struct jetstream_refusal refused;
-    struct error error = {0};
-    require_ok(jetstream_call(nats, "STREAM.INFO." STREAM, NULL, &found, &refused, &error), &error);
-    require_ok(json_get_object(found, "config", &config, &error), &error);
-    json_object_object_add(config, key, value);
-    require_ok(jetstream_call(nats, "STREAM.UPDATE." STREAM, config, &answer, &refused, &error),
-               &error);
-    assert_int_equal(refused.code, 0);
-    json_object_put(answer);
-    json_object_put(found);
-}
-
 static void a_stream_that_takes_no_batches_is_asked_once_in_a_while(void **state) {
     (void)state;
     struct writer writer;
     writer_open(&writer);
     struct batch_counts before = count_batches();
-    change_stream("allow_atomic", json_object_new_boolean(false));
+    stream_change(nats, STREAM, "{\"allow_atomic\":false}");
     struct relay *relay = start_relay(512);
     write_committed(&writer, 100);
     assert_true(are_published(100, WAIT_MS));
@@ -280,14 +264,14 @@ static void a_message_that_is_refused_holds_up_none_of_its_batch(void **state) {
     struct batch_counts before = count_batches();
     write_committed(&writer, 60);
     require_ok(pg_query(admin, &enlarge, NULL, NULL, &error), &error);
-    change_stream("max_msg_size", json_object_new_int64(4000));
+    stream_change(nats, STREAM, "{\"max_msg_size\":4000}");
     struct waiting waiting = {start_relay(512), "the stream ORDERS refuses: "};
 
     assert_true(wait_until(says, &waiting, WAIT_MS));
     assert_true(are_published(59, WAIT_MS));
     assert_int_equal(has_batches(), sample_value(REFUSED) > before.refused);
 
-    change_stream("max_msg_size", json_object_new_int64(1048576));
+    stream_change(nats, STREAM, "{\"max_msg_size\":1048576}");
     assert_published(&writer.committed);
     stop_relay(&waiting.relay);
     pg_destroy(&admin);
@@ -429,31 +413,31 @@ static void a_broker_killed_in_the_midst_of_batches_loses_nothing(void **state) 
 #define TEST(name) cmocka_unit_test_setup(name, each_setup)
 
 /* A test's own state is its crash, which cmocka hands over only where the group has none. */
-/* One that persists asynchronously takes no batches. */
-static void make_second_stream(void) {
-    static const char *const verbs[] = {"STREAM.DELETE.NOTIFICATIONS",
-                                        "STREAM.CREATE.NOTIFICATIONS"};
-    struct json_object *config, *answer;
+static void call(const char *verb, const char *stream, struct json_object *config) {
+    struct json_object *answer;
     struct jetstream_refusal refused;
     struct error error = {0};
-    require_ok(json_parse(SLICE_LITERAL("{\"name\":\"NOTIFICATIONS\","
-                                        "\"subjects\":[\"notifications.>\"]}"),
-                          &config, &error),
-               &error);
-    for (size_t i = 0; i < 2; i++) {
-        require_ok(
-            jetstream_call(nats, verbs[i], i == 0 ? NULL : config, &answer, &refused, &error),
-            &error);
-        assert_int_equal(refused.code, 0);
-        json_object_put(answer);
-    }
-    json_object_put(config);
-    servers_provision(servers);
+    char text[64];
+    snprintf(text, sizeof(text), "STREAM.%s.%s", verb, stream);
+    require_ok(jetstream_call(nats, text, config, &answer, &refused, &error), &error);
+    assert_int_equal(refused.code, 0);
+    json_object_put(answer);
+}
+
+/* One that persists asynchronously takes no batches. */
+static void make_synced(const char *stream, const char *config) {
+    struct json_object *body = NULL;
+    assert_int_equal(json_parse(slice_of(config), &body, NULL), STATUS_OK);
+    call("DELETE", stream, NULL);
+    call("CREATE", stream, body);
+    json_object_put(body);
 }
 
 static int setup_without_state(void **state) {
     int result = setup(state);
-    make_second_stream();
+    make_synced("ORDERS", "{\"name\":\"ORDERS\",\"subjects\":[\"orders.>\"]}");
+    make_synced("NOTIFICATIONS", "{\"name\":\"NOTIFICATIONS\",\"subjects\":[\"notifications.>\"]}");
+    servers_provision(servers);
     *state = NULL;
     return result;
 }

@@ -133,17 +133,6 @@ static void publish(int transactions) {
     assert_stream_has_all();
 }
 
-static void configure_stream(int64_t max_age_ms, int64_t max_messages) {
-    jsStreamInfo *info = NULL;
-    assert_int_equal(js_GetStreamInfo(&info, js, STREAM, NULL, NULL), NATS_OK);
-    info->Config->MaxAge = max_age_ms * 1000000;
-    info->Config->Duplicates = info->Config->MaxAge;
-    info->Config->MaxMsgs = max_messages;
-    info->Config->Discard = js_DiscardOld;
-    assert_int_equal(js_UpdateStream(NULL, js, info->Config, NULL, NULL), NATS_OK);
-    jsStreamInfo_Destroy(info);
-}
-
 /* --- a consumer --- */
 
 static void replace_consumers(void) {
@@ -275,6 +264,7 @@ a_stream_that_is_made_anew_gets_all_again_though_nothing_new_is_published(void *
 static void a_store_that_is_lost_gets_all_again_once_it_is_provisioned(void **state) {
     (void)state;
     publish(3);
+    start_again(); /* its cursor is saved */
     servers_lose_store(servers);
     write_committed(&writer, 5);
     servers_provision(servers);
@@ -476,7 +466,9 @@ static bool is_empty(void *closure) {
 
 static void what_expires_is_not_published_again(void **state) {
     (void)state;
-    configure_stream(1000, -1);
+    stream_change(nats, STREAM,
+                  "{\"max_age\":1000000000,\"duplicate_window\":1000000000,\"max_msgs\":-1"
+                  ",\"discard\":\"old\"}");
     write_committed(&writer, 5);
     assert_true(wait_until(is_empty, NULL, WAIT_MS));
     assert_nothing_is_repaired();
@@ -485,7 +477,9 @@ static void what_expires_is_not_published_again(void **state) {
 /* Where an operator lets a full stream forget, instead of refusing as it is declared. */
 static void what_makes_room_is_not_published_again(void **state) {
     (void)state;
-    configure_stream(600000, 4);
+    stream_change(nats, STREAM,
+                  "{\"max_age\":600000000000,\"duplicate_window\":600000000000,\"max_msgs\":4"
+                  ",\"discard\":\"old\"}");
     write_committed(&writer, 10);
     assert_nothing_is_repaired();
 }
