@@ -35,7 +35,7 @@ test_healthy() {
         expect "│ $name +│ .* │ 20"
     done
     expect 'Subjects: orders\.cmd\.\*, orders\.evt\.\*, orders\.probe' 'Filter Subject: orders\.evt\.failed' \
-        'Item: ORDERS#[0-9]+ .*orders\.cmd\.submit' 'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
+        'Item: COMMANDS#[0-9]+ .*commands\.order\.submit' 'Subject: mesh\.dlq\.replay_all' '│ history +│' '^\{"entries":\[\]\}'
     run_block one-order
     expect '"status": "COMPLETED"' 'order\.submit' 'payment\.succeeded' 'shipping\.shipped'
 }
@@ -116,7 +116,7 @@ test_full_disk_commands() {
     run_block full-disk
     expect 'Use%' 'streams/ORDERS$'
     run_block sizes
-    expect 'Maximum Bytes: 3.6 GiB'
+    expect 'Maximum Bytes: 2.8 GiB'
 }
 
 process_is() {
@@ -191,7 +191,7 @@ there_are_dead() {
 # view_shows SUBJECT REASON ERROR: once, in `nats stream view`.
 view_shows() {
     local view
-    view=$(nats stream view ORDERS_DLQ)
+    view=$(nats stream view COMMANDS_DLQ)
     (($(grep -cE "Subject: $1 " <<<"$view") == 1)) && grep -qE "Dlq-Reason: $2" <<<"$view" &&
         grep -qF "Dlq-Error: $3" <<<"$view"
 }
@@ -204,7 +204,7 @@ milliseconds_of() {
 # slowness in starting programs does not count.
 expect_entry_within() {
     local entry published took
-    entry=$(nats stream get ORDERS_DLQ --last-for "$2" --json)
+    entry=$(nats stream get COMMANDS_DLQ --last-for "$2" --json)
     published=$(jq -r '.hdrs | @base64d' <<<"$entry" | tr -d '\r' | sed -n 's/^Dlq-Published: //p')
     took=$(($(milliseconds_of "$(jq -r .time <<<"$entry")") - $(milliseconds_of "$published")))
     say "$2 was there $took ms after its message"
@@ -241,8 +241,8 @@ test_poison() {
     await "three dead letters" 10 there_are_dead 3
     rejected=COMMANDS.order.seq-$sequence
     run_block dead
-    expect_times 3 'Subject: dlq\.ORDERS\.order\.'
-    expect_times 2 "dead .* ORDERS\.order\.$event .*drill"
+    expect_times 3 'Subject: dlq\.COMMANDS\.order\.'
+    expect_times 2 "dead .* COMMANDS\.order\.$event .*drill"
     [[ $id == "$rejected" ]] || die "the page shows $id"
     expect "$id +INVALID: JSON" 'max_deliveries .* DATA: .* check constraint "drill"' '^not an order$' 'failed, rejected'
 }

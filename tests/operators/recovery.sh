@@ -59,7 +59,7 @@ cursor_is_ahead='SELECT next_xid > pg_snapshot_xmax(pg_current_snapshot()) FROM 
 # Everything is lost, then given back.
 test_restore() {
     local done_order done_before dead_before half
-    nats pub orders.cmd.submit 'kept' >"$place/kept.out" 2>&1
+    nats pub commands.order.submit 'kept' >"$place/kept.out" 2>&1
     await "a dead letter" 10 there_are_dead 1
     dead_before=$(dead_letter_ids)
     expect_new_order
@@ -97,7 +97,7 @@ dead_letter_ids() {
 
 none_unprocessed() {
     local stream pending
-    for stream in ORDERS INVENTORY PAYMENTS SHIPPING NOTIFICATIONS ADVISORIES FAILURES; do
+    for stream in COMMANDS ORDERS INVENTORY PAYMENTS SHIPPING NOTIFICATIONS ADVISORIES FAILURES; do
         for durable in $(durables_of "$stream"); do
             pending=$(nats consumer info "$stream" "$durable" --json | jq '.num_pending + .num_ack_pending')
             ((pending == 0)) || return 1
