@@ -36,7 +36,7 @@ func main() {
 		log.Fatal(err)
 	}
 	product, err := mesh.PutProductWithResponse(ctx, sku, nil,
-		client.ProductRequest{Name: "Of Go's client", PriceMinor: price, Currency: client.IDR})
+		client.ProductRequest{Name: "Of Go's client", PriceMinor: price, Currency: client.CurrencyIDR})
 	check(product.StatusCode(), http.StatusCreated, product.Body, err)
 	adjustment := uuid.New()
 	stock, err := mesh.AdjustStockWithResponse(ctx, sku, nil,
@@ -46,20 +46,20 @@ func main() {
 		log.Fatalf("%d are available", stock.JSON201.Available)
 	}
 	unitPrice, key := price, `"`+uuid.NewString()+`"`
-	request := client.OrderRequest{CustomerId: "C100", Currency: client.IDR, PaymentMethod: "pm_card_visa",
+	request := client.OrderRequest{CustomerId: "C100", Currency: client.CurrencyIDR, PaymentMethod: "pm_card_visa",
 		Items: []client.OrderRequestItem{{Sku: sku, Quantity: 1, UnitPrice: &unitPrice}}}
 	accepted, err := mesh.PlaceOrderWithResponse(ctx, &client.PlaceOrderParams{IdempotencyKey: &key}, request)
 	check(accepted.StatusCode(), http.StatusAccepted, accepted.Body, err)
 
 	order := awaitEnd(ctx, mesh, accepted.JSON202.OrderId)
-	if order.Status != client.COMPLETED || *order.TotalMinor != price || (*order.Items)[0].UnitPriceMinor != price {
+	if order.Status != client.OrderStatusCOMPLETED || *order.TotalMinor != price || (*order.Items)[0].UnitPriceMinor != price {
 		log.Fatalf("not as ordered: %+v", order)
 	}
 	request.Items[0].Quantity = 0
 	refused, err := mesh.PlaceOrderWithResponse(ctx, nil, request)
 	check(refused.StatusCode(), http.StatusUnprocessableEntity, refused.Body, err)
 	problem := refused.ApplicationproblemJSON422
-	if problem.Type != client.ProblemsinvalidOrder || len(*problem.Errors) != 1 {
+	if problem.Type != client.ProblemTypeProblemsinvalidOrder || len(*problem.Errors) != 1 {
 		log.Fatalf("not as refused: %+v", problem)
 	}
 	fmt.Println("Go: an order of 2,500,000,000 IDR is completed, and one of nothing refused")
@@ -70,7 +70,7 @@ func awaitEnd(ctx context.Context, mesh *client.ClientWithResponses, id client.U
 		answer, err := mesh.GetOrderWithResponse(ctx, id, nil)
 		check(answer.StatusCode(), http.StatusOK, answer.Body, err)
 		switch answer.JSON200.Status {
-		case client.COMPLETED, client.FAILED, client.CANCELLED:
+		case client.OrderStatusCOMPLETED, client.OrderStatusFAILED, client.OrderStatusCANCELLED:
 			return answer.JSON200
 		}
 	}
