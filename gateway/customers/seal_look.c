@@ -172,6 +172,7 @@ static void on_answer(void *closure, const struct broker_answer *answer) {
                    json_get_array(root, "keys", &keys, NULL) == STATUS_OK &&
                    json_object_array_length(keys) == question->count;
     lane->seal->is_asking = false;
+    lane->seal->asks_from_us = 0; /* late it was, and is there */
     if (!is_read)
         put_off(lane);
     if (is_read)

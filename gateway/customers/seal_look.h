@@ -3,8 +3,9 @@
  * together with what else the order asks there, and then asked of the notification service, which
  * makes it where there is none; customers who come while a question is under way are asked for
  * together. Redis keeps the key for an hour. Where neither says it within SEAL_ASK_MS it is the
- * shared one (shared_seal.h), and the master key where that is not known either. An order never
- * fails for it, and only one with personal data looks at all.
+ * shared one (shared_seal.h), for others, too, until it does or for a second; and the master key
+ * where that is not known either. An order never fails for it, and only one with personal data
+ * looks at all.
  *
  * Loop thread; nothing blocks.
  */
